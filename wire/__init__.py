@@ -1,0 +1,1 @@
+"""Bytes to values and back: knows formats, decides nothing, imports the standard library only."""

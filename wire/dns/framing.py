@@ -1,0 +1,37 @@
+"""DNS messages on a stream: two octets of length before each (RFC 1035 §4.2.2, RFC 7766 §8)."""
+
+from collections.abc import Iterator
+
+
+def frame(message: bytes) -> bytes:
+    """One message with its length; both in one write, as RFC 7766 §8 asks. `message` has at most 65,535 octets."""
+    return len(message).to_bytes(2, "big") + message
+
+
+class Framer:
+    """Bytes in, messages out; holds at most one incomplete message. Cannot fail: any length is allowed."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    @property
+    def pending(self) -> int:
+        """Octets of the message that is not complete yet."""
+        return len(self._rest)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Every message that `data` completes. Consume the iterator before feeding again."""
+        if self._rest:
+            data = self._rest + data
+        at, end = 0, len(data)
+        self._rest = data
+        while end - at >= 2:
+            stop = at + 2 + (data[at] << 8 | data[at + 1])
+            if stop > end:
+                break
+            message = data[at + 2 : stop]
+            at = stop
+            self._rest = data[at:]
+            yield message

@@ -1,0 +1,212 @@
+"""Whole messages: a bounded walk over every record, and the few forms that we build (RFC 1035 §4.1)."""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from wire.dns.codes import RecordType
+from wire.dns.edns import Edns, parse_opt
+from wire.dns.names import MAX_LABEL, parse_name
+from wire.errors import Malformed
+
+HEADER = struct.Struct("!6H")
+_FIXED = struct.Struct("!HHIH")
+_QUESTION_AT = 12
+_MIN_RECORD = 11
+_TOP_BIT = 0x80000000
+
+
+class Record(NamedTuple):
+    """One resource record by its place in the message; `owner` is folded."""
+
+    owner: bytes
+    rrtype: int
+    rrclass: int
+    ttl: int
+    ttl_offset: int
+    rdata_start: int
+    rdata_end: int
+
+
+class Message(NamedTuple):
+    """A message as walked.
+
+    `flags` is the header's second word, `rcode` includes the OPT's upper bits, `question` is name, type and class as
+    the sender spelled them. `additional_start` is the offset behind the authority section; OPT is in `edns` only.
+    """
+
+    data: bytes
+    identifier: int
+    flags: int
+    rcode: int
+    question: bytes
+    answer: list[Record]
+    authority: list[Record]
+    additional: list[Record]
+    additional_start: int
+    edns: Edns | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRecord:
+    """A record to build; `owner` folded, `rdata` uncompressed."""
+
+    owner: bytes
+    rrtype: int
+    rrclass: int
+    ttl: int
+    rdata: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A message we made, with the offset of each TTL field."""
+
+    message: bytes
+    ttl_offsets: tuple[int, ...]
+
+
+def parse_message(data: bytes) -> Message:
+    """Walk a whole message with exactly one question. Raises Malformed, also for octets after the last record."""
+    if len(data) < _QUESTION_AT:
+        raise Malformed("shorter than a header", len(data))
+    identifier, flags, questions, answers, authorities, additionals = HEADER.unpack_from(data)
+    if questions != 1:
+        raise Malformed("not exactly one question", 4)
+    if (answers + authorities + additionals) * _MIN_RECORD > len(data):
+        raise Malformed("more records than octets", 6)
+    question, at = _parse_question(data)
+    memo: dict[int, bytes] = {_QUESTION_AT: question[:-4].lower()}
+    answer, at = _parse_records(data, at, answers, memo)
+    authority, additional_start = _parse_records(data, at, authorities, memo)
+    additional, at = _parse_records(data, additional_start, additionals, memo)
+    if at != len(data):
+        raise Malformed("octets after the last record", at)
+    rcode, edns = flags & 15, None
+    if any(record.rrtype == RecordType.OPT for record in answer + authority):
+        raise Malformed("OPT outside the additional section", at)
+    if any(record.rrtype == RecordType.OPT for record in additional):
+        edns = _take_opt(data, additional)
+        rcode |= edns.extended_rcode << 4
+        additional = [record for record in additional if record.rrtype != RecordType.OPT]
+    return Message(data, identifier, flags, rcode, question, answer, authority, additional, additional_start, edns)
+
+
+def _parse_question(data: bytes) -> tuple[bytes, int]:
+    """The question's octets and the offset behind it; its name cannot be compressed, nothing stands before it."""
+    at, end = _QUESTION_AT, len(data)
+    while at < end and (length := data[at]):
+        if length > MAX_LABEL:
+            raise Malformed("label type not in use in a question", at)
+        at += 1 + length
+    at += 5
+    if at > end or at - 4 - _QUESTION_AT > 255:
+        raise Malformed("question cut off or too long", _QUESTION_AT)
+    return data[_QUESTION_AT:at], at
+
+
+def _parse_records(data: bytes, at: int, count: int, memo: dict[int, bytes]) -> tuple[list[Record], int]:
+    """`count` records from `at`. `memo` maps offsets to names already read, so pointers to them cost nothing."""
+    records = []
+    end = len(data)
+    unpack = _FIXED.unpack_from
+    for _ in range(count):
+        if at + _MIN_RECORD > end:
+            raise Malformed("record cut off", at)
+        start, first = at, data[at]
+        if first >= 0xC0:
+            target = (first & 0x3F) << 8 | data[at + 1]
+            owner = memo.get(target, b"")
+            if owner:
+                at += 2
+            else:
+                owner, at = parse_name(data, at)
+                memo[target] = owner
+        else:
+            owner, at = parse_name(data, at)
+            if start < 0x4000:
+                memo[start] = owner
+        if at + 10 > end:
+            raise Malformed("record cut off", at)
+        rrtype, rrclass, ttl, length = unpack(data, at)
+        rdata = at + 10
+        stop = rdata + length
+        if stop > end:
+            raise Malformed("record data cut off", rdata)
+        # > an implementation should treat TTL values received with the most significant bit set as if the entire
+        # > value received was zero (RFC 2181 §8); OPT uses the field for something else
+        if ttl & _TOP_BIT and rrtype != RecordType.OPT:
+            ttl = 0
+        records.append(Record(owner, rrtype, rrclass, ttl, at + 4, rdata, stop))
+        at = stop
+    return records, at
+
+
+def _take_opt(data: bytes, additional: list[Record]) -> Edns:
+    found = [record for record in additional if record.rrtype == RecordType.OPT]
+    if len(found) > 1 or found[0].owner != b"\0":
+        raise Malformed("more than one OPT, or one that is not at the root", found[0].ttl_offset)
+    record = found[0]
+    return parse_opt(record.rrclass, record.ttl, data[record.rdata_start : record.rdata_end])
+
+
+def rdata_name(message: Message, record: Record) -> bytes:
+    """The folded name that is the whole data of a CNAME, NS, PTR or DNAME. Raises Malformed."""
+    name, after = parse_name(message.data, record.rdata_start)
+    if after != record.rdata_end:
+        raise Malformed("record data is not one name", record.rdata_start)
+    return name
+
+
+def soa_minimum(message: Message, record: Record) -> int:
+    """The MINIMUM field of an SOA, seconds (RFC 2308 §4). Raises Malformed."""
+    _, at = parse_name(message.data, record.rdata_start)
+    _, at = parse_name(message.data, at)
+    if at + 20 != record.rdata_end:
+        raise Malformed("SOA of the wrong length", record.rdata_start)
+    return int.from_bytes(message.data[at + 16 : at + 20], "big")
+
+
+def build_query(question: bytes, flags: int, opt: bytes = b"") -> bytes:
+    """A query with id 0; `opt` is a whole OPT record or nothing."""
+    return HEADER.pack(0, flags, 1, 0, 0, 1 if opt else 0) + question + opt
+
+
+def build_response(
+    question: bytes,
+    flags: int,
+    rcode: int,
+    answer: Sequence[ResourceRecord],
+    authority: Sequence[ResourceRecord] = (),
+) -> Built:
+    """A response with id 0 and no additional section; QR and the rcode are added to `flags`; owners are compressed."""
+    out = bytearray(HEADER.pack(0, flags | 0x8000 | rcode & 15, 1, len(answer), len(authority), 0))
+    out += question
+    seen: dict[bytes, int] = {}
+    _remember(seen, question[:-4].lower(), _QUESTION_AT)
+    offsets = []
+    for record in (*answer, *authority):
+        _write_name(out, record.owner, seen)
+        offsets.append(len(out) + 4)
+        out += _FIXED.pack(record.rrtype, record.rrclass, record.ttl, len(record.rdata))
+        out += record.rdata
+    return Built(bytes(out), tuple(offsets))
+
+
+def _remember(seen: dict[bytes, int], name: bytes, at: int) -> None:
+    """Every suffix of a name written at `at` can be pointed at, as far as a pointer reaches."""
+    while name[0] and at < 0x4000:
+        seen.setdefault(name, at)
+        at += 1 + name[0]
+        name = name[1 + name[0] :]
+
+
+def _write_name(out: bytearray, name: bytes, seen: dict[bytes, int]) -> None:
+    start, rest = len(out), name
+    while rest[0] and rest not in seen:
+        rest = rest[1 + rest[0] :]
+    head = name[: len(name) - len(rest)]
+    out += head
+    out += (0xC000 | seen[rest]).to_bytes(2, "big") if rest[0] else b"\0"
+    _remember(seen, name, start)

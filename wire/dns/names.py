@@ -1,0 +1,149 @@
+"""Domain names: folded (ASCII lower-case), uncompressed wire octets including the root's zero octet (RFC 1035 §3.1).
+
+`b"\\x03www\\x07example\\x00"`; the root is `b"\\x00"`. Two equal names are equal bytes.
+"""
+
+from collections.abc import Iterator
+
+from wire.errors import Malformed
+
+MAX_NAME = 255
+MAX_LABEL = 63
+ROOT = b"\0"
+
+_POINTER = 0xC0
+
+
+def parse_name(data: bytes, at: int) -> tuple[bytes, int]:
+    """The folded name at `at`, and the offset behind it.
+
+    Compression pointers must go to an earlier octet than the name part they stand in, so a walk always ends
+    (RFC 1035 §4.1.4). Raises Malformed.
+    """
+    parts: list[bytes] = []
+    after = -1
+    total = 1
+    limit = at
+    try:
+        while length := data[at]:
+            if length <= MAX_LABEL:
+                stop = at + 1 + length
+                total += 1 + length
+                if total > MAX_NAME or stop >= len(data):
+                    raise Malformed("name too long or cut off", at)
+                parts.append(data[at:stop])
+                at = stop
+            elif length >= _POINTER:
+                target = (length & 0x3F) << 8 | data[at + 1]
+                if target >= limit:
+                    raise Malformed("compression pointer does not go back", at)
+                if after < 0:
+                    after = at + 2
+                at = limit = target
+            else:
+                raise Malformed("label type not in use", at)
+    except IndexError:
+        raise Malformed("name cut off", at) from None
+    parts.append(ROOT)
+    return b"".join(parts).lower(), after if after >= 0 else at + 1
+
+
+def skip_name(data: bytes, at: int) -> int:
+    """The offset behind the name at `at`, without following pointers. Raises Malformed."""
+    try:
+        while length := data[at]:
+            if length <= MAX_LABEL:
+                at += 1 + length
+            elif length >= _POINTER:
+                return at + 2
+            else:
+                raise Malformed("label type not in use", at)
+    except IndexError:
+        raise Malformed("name cut off", at) from None
+    return at + 1
+
+
+def parent(name: bytes) -> bytes:
+    """The name without its first label; the root's parent is the root."""
+    return name[1 + name[0] :] if name[0] else name
+
+
+def suffixes(name: bytes) -> Iterator[bytes]:
+    """The name itself, then its ancestors, the root last."""
+    while name[0]:
+        yield name
+        name = name[1 + name[0] :]
+    yield ROOT
+
+
+def is_below(name: bytes, suffix: bytes) -> bool:
+    """Whether `name` is `suffix` or a descendant of it."""
+    return name.endswith(suffix) and suffix in suffixes(name)
+
+
+def count_labels(name: bytes) -> int:
+    """How many labels, the root not counted."""
+    return sum(1 for _ in suffixes(name)) - 1
+
+
+def read_name(text: str) -> bytes:
+    """A name in ASCII presentation form (RFC 1035 §5.1), a final dot optional. Raises ValueError."""
+    labels = _read_labels(text)
+    if labels and labels[-1] == b"":
+        labels.pop()
+    for label in labels:
+        if not 1 <= len(label) <= MAX_LABEL:
+            raise ValueError(f"{text!r}: a label must have 1 to {MAX_LABEL} octets")
+    name = b"".join(bytes((len(label),)) + label for label in labels) + ROOT
+    if len(name) > MAX_NAME:
+        raise ValueError(f"{text!r}: a name has at most {MAX_NAME} octets")
+    return name.lower()
+
+
+def _read_labels(text: str) -> list[bytes]:
+    if text in ("", "."):
+        return []
+    labels, label, at = [], bytearray(), 0
+    octets = text.encode("ascii", "strict")
+    while at < len(octets):
+        octet = octets[at]
+        if octet == 0x2E:
+            labels.append(bytes(label))
+            label = bytearray()
+        elif octet == 0x5C:
+            value, at = _read_escape(octets, at + 1)
+            label.append(value)
+        else:
+            label.append(octet)
+        at += 1
+    labels.append(bytes(label))
+    return labels
+
+
+def _read_escape(octets: bytes, at: int) -> tuple[int, int]:
+    """What follows a backslash: three decimal digits, or one character taken as it is."""
+    digits = octets[at : at + 3]
+    if len(digits) == 3 and digits.isdigit() and int(digits) <= 255:
+        return int(digits), at + 2
+    if not digits or digits[:1].isdigit():
+        raise ValueError("a backslash must be followed by three digits up to 255 or by a character")
+    return digits[0], at
+
+
+def show_name(name: bytes) -> str:
+    """Presentation form with a final dot; everything that is not printable ASCII is escaped."""
+    if name == ROOT:
+        return "."
+    return "".join(_show_label(part[1 : 1 + part[0]]) + "." for part in suffixes(name) if part[0])
+
+
+def _show_label(label: bytes) -> str:
+    shown = []
+    for octet in label:
+        if octet in b'."\\();@$':
+            shown.append("\\" + chr(octet))
+        elif 0x21 <= octet <= 0x7E:
+            shown.append(chr(octet))
+        else:
+            shown.append(f"\\{octet:03d}")
+    return "".join(shown)
