@@ -1,0 +1,52 @@
+"""`conceal`: the one place where a query that leaves gets its outer form.
+
+What leaves is the question, RD, CD as asked, and an EDNS record of our own. There is no parameter through which
+anything else of the client could come.
+"""
+
+from collections.abc import Callable
+
+from privacy.channel import Channel, Kind
+from privacy.padding import query_padding
+from wire.dns.codes import EdnsOption, HeaderFlag, QueryFlag
+from wire.dns.edns import build_opt
+from wire.dns.message import build_query
+
+PAYLOAD = 1232
+"""The UDP payload we accept: no fragment on any common path."""
+
+_OPT_HEADER = 11
+_MESSAGE_HEADER = 12
+_A, _Z = 0x61, 0x7A
+_CASE = 0x20
+
+
+def conceal(question: bytes, flags: QueryFlag, channel: Channel, entropy: Callable[[int], bytes]) -> bytes:
+    """The query to send for `question` (folded name, type, class), with id 0.
+
+    DO and CD are passed on, AD and everything else is not. Encrypted channels: padded to a multiple of 128 octets
+    (RFC 8467 §4.1). Clear ones: a cookie if the channel has one (RFC 7873), and random letter case over UDP (0x20).
+    """
+    options: list[tuple[int, bytes]] = []
+    if channel.encrypted:
+        length = _MESSAGE_HEADER + len(question) + _OPT_HEADER
+        options.append((EdnsOption.PADDING, bytes(query_padding(length))))
+    elif channel.cookie:
+        options.append((EdnsOption.COOKIE, channel.cookie))
+    if channel.kind is Kind.UDP:
+        question = _random_case(question, entropy)
+    header = HeaderFlag.RD | HeaderFlag.CD if flags & QueryFlag.CD else HeaderFlag.RD
+    return build_query(question, header, build_opt(PAYLOAD, bool(flags & QueryFlag.DO), options))
+
+
+def _random_case(question: bytes, entropy: Callable[[int], bytes]) -> bytes:
+    """Each letter of the name in upper or lower case by one random bit; type and class stay."""
+    spelled = bytearray(question)
+    bits = int.from_bytes(entropy((len(question) + 7) // 8), "big")
+    at = 0
+    while length := spelled[at]:
+        for index in range(at + 1, at + 1 + length):
+            if _A <= spelled[index] <= _Z and bits >> index & 1:
+                spelled[index] ^= _CASE
+        at += 1 + length
+    return bytes(spelled)
