@@ -1,0 +1,167 @@
+"""Open a connection: addresses in order with a short stagger (RFC 8305 §5), then TLS, then proof of the peer."""
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from net.addresses import family_of
+from net.stream import Link
+from net.tls import PinRefused, TlsClient
+
+STAGGER = 0.25
+"""Seconds the next address waits for the one before (RFC 8305 §8)."""
+
+MAX_ADDRESSES = 8
+"""Addresses that one attempt tries."""
+
+L = TypeVar("L", bound=Link)
+
+
+class DialFailure(Enum):
+    """Why no connection came about; a later line says more of the peer than an earlier one."""
+
+    UNREACHABLE = 0
+    TIMEOUT = 1
+    RESET = 2
+    TLS = 3
+    CERTIFICATE = 4
+
+
+class DialFailed(Exception):
+    """No address gave a usable connection. `detail` holds neither name nor address."""
+
+    def __init__(self, failure: DialFailure, detail: str = "") -> None:
+        super().__init__(f"{failure.name.lower()}: {detail}")
+        self.failure = failure
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to connect to; `tls` None means a clear stream. `limit` in seconds, for the whole of one address."""
+
+    addresses: tuple[str, ...]
+    port: int
+    tls: TlsClient | None
+    limit: float = 4.0
+
+
+async def dial(target: Target, make: Callable[[], L]) -> L:
+    """A connected, proved link made by `make`. Raises DialFailed with the most telling reason of all addresses."""
+    addresses = target.addresses[:MAX_ADDRESSES]
+    waiting: set[asyncio.Task[L]] = set()
+    failures: list[DialFailed] = []
+    try:
+        for address in addresses:
+            waiting.add(asyncio.create_task(_dial_one(target, address, make)))
+            last = len(waiting) + len(failures) == len(addresses)
+            link, waiting = await _first_good(waiting, failures, None if last else STAGGER)
+            if link is not None:
+                return link
+    finally:
+        await _abandon(waiting)
+    raise max(failures, key=lambda failed: failed.failure.value, default=DialFailed(DialFailure.UNREACHABLE, "empty"))
+
+
+async def _first_good(
+    waiting: "set[asyncio.Task[L]]", failures: list[DialFailed], patience: float | None
+) -> "tuple[L | None, set[asyncio.Task[L]]]":
+    """The first link among `waiting`, and who still waits. None once all have failed or `patience` seconds passed."""
+    while waiting:
+        done, waiting = await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        good = [task.result() for task in done if task.exception() is None]
+        failures.extend(error for task in done if isinstance(error := task.exception(), DialFailed))
+        for spare in good[1:]:
+            spare.abort()
+        if good:
+            return good[0], waiting
+        if not done:
+            break
+        if patience is not None:
+            break  # one failed: the next address need not wait for its turn
+    return None, waiting
+
+
+async def _abandon(waiting: Sequence["asyncio.Task[L]"] | set["asyncio.Task[L]"]) -> None:
+    for task in waiting:
+        task.cancel()
+    for ended in await asyncio.gather(*waiting, return_exceptions=True):
+        if isinstance(ended, Link):
+            ended.abort()
+
+
+async def _dial_one(target: Target, address: str, make: Callable[[], L]) -> L:
+    try:
+        async with asyncio.timeout(target.limit):
+            link = await _connect(target, address, make)
+    except TimeoutError:
+        raise DialFailed(DialFailure.TIMEOUT, "no connection in time") from None
+    except ssl.SSLCertVerificationError as error:
+        raise DialFailed(DialFailure.CERTIFICATE, error.verify_message.split(",")[0]) from None
+    except ssl.SSLError as error:
+        raise DialFailed(DialFailure.TLS, error.reason or "handshake failed") from None
+    except ConnectionError as error:
+        refused = error.errno == errno.ECONNREFUSED
+        raise DialFailed(DialFailure.UNREACHABLE if refused else DialFailure.RESET, _text(error)) from None
+    except OSError as error:
+        raise DialFailed(DialFailure.UNREACHABLE, _text(error)) from None
+    link.address = address
+    if target.tls is not None:
+        _prove(target.tls, link)
+    return link
+
+
+def _text(error: OSError) -> str:
+    """The error's own text; what the event loop adds to it (an address) is left out."""
+    return errno.errorcode.get(error.errno or 0, type(error).__name__)
+
+
+def _prove(tls: TlsClient, link: Link) -> None:
+    """Raises DialFailed and ends the link if its peer is not the one we meant, before any byte of ours is sent."""
+    try:
+        if link.tls is None:
+            raise DialFailed(DialFailure.TLS, "not encrypted")
+        tls.prove(link.tls)
+        wanted = tls.peer.alpn
+        if wanted and link.tls.selected_alpn_protocol() not in wanted:
+            raise DialFailed(DialFailure.TLS, "the server does not speak " + wanted[0])
+    except PinRefused:
+        link.abort()
+        raise DialFailed(DialFailure.CERTIFICATE, "no pin matches") from None
+    except DialFailed:
+        link.abort()
+        raise
+
+
+async def _connect(target: Target, address: str, make: Callable[[], L]) -> L:
+    loop = asyncio.get_running_loop()
+    connected = await _connect_socket(loop, address, target.port)
+    tls = target.tls
+    if tls is None:
+        _, link = await loop.create_connection(make, sock=connected)
+        return link
+    _, link = await loop.create_connection(
+        make,
+        sock=connected,
+        ssl=tls.context,
+        server_hostname=tls.server_name(address),
+        ssl_handshake_timeout=target.limit,
+        ssl_shutdown_timeout=1.0,
+    )
+    return link
+
+
+async def _connect_socket(loop: asyncio.AbstractEventLoop, address: str, port: int) -> socket.socket:
+    connected = socket.socket(family_of(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await loop.sock_connect(connected, (address, port))
+    except BaseException:
+        connected.close()
+        raise
+    return connected
