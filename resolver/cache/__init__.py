@@ -1,0 +1,1 @@
+"""What is remembered of answers: `packets` in front, `answers` in the resolver."""

@@ -1,0 +1,167 @@
+"""The resolver's memory of answers: per upstream group, with stale ones kept a while, and failures (RFC 2308, 8767, 9520).
+
+Time is an argument. A ceiling in octets holds; what was not used since eviction last passed goes first.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from privacy.reply import lower_ttls
+from resolver.accept import Accepted
+from resolver.settings import CacheSettings
+from resolver.values import Explanation, Origin, Query, Reply
+from wire.dns.codes import ExtendedError, QueryFlag, Rcode
+from wire.dns.names import is_below
+from wire.units import Instant
+
+KEPT_FLAGS = QueryFlag.DO | QueryFlag.CD
+
+LONGEST_FAILURE = 300.0
+"""Seconds; RFC 9520 §3.2: at most five minutes."""
+
+MAX_FAILURES = 10_000
+
+_OVERHEAD = 560
+"""Octets of Python objects for one answer, beside its octets; measured by tests/unit/test_resolver_cache_answers.py."""
+
+
+class MemoryKey(NamedTuple):
+    """What an answer is found by. The upstream group is part of it: no answer crosses from one group to another."""
+
+    question: bytes
+    flags: int
+    upstream_group: int
+
+
+class _Entry:
+    __slots__ = ("expires", "message", "offsets", "rcode", "stored", "visited")
+
+    def __init__(self, accepted: Accepted, now: Instant) -> None:
+        self.message = accepted.message
+        self.offsets = accepted.ttl_offsets
+        self.rcode = accepted.rcode
+        self.stored = now
+        self.expires = now + accepted.keep
+        self.visited = False
+
+    @property
+    def size(self) -> int:
+        return _OVERHEAD + len(self.message) + 8 * len(self.offsets)
+
+
+class _Failure(NamedTuple):
+    until: float
+    pause: float
+    explanation: Explanation
+
+
+class AnswerMemory:
+    """All answers and failures of one resolver."""
+
+    def __init__(self, settings: CacheSettings) -> None:
+        self.settings = settings
+        self.size = 0
+        self.evicted = 0
+        self._entries: OrderedDict[MemoryKey, _Entry] = OrderedDict()
+        self._failures: OrderedDict[MemoryKey, _Failure] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @staticmethod
+    def key(query: Query, upstream_group: int) -> MemoryKey:
+        """Where `query`'s answer from `upstream_group` is kept."""
+        return MemoryKey(query.key, query.flags & KEPT_FLAGS, upstream_group)
+
+    def fresh(self, key: MemoryKey, generation: int, now: Instant) -> Reply | None:
+        """The answer, if it has not expired; its TTLs are what is left."""
+        entry = self._entries.get(key)
+        if entry is None or entry.expires <= now:
+            return None
+        entry.visited = True
+        message = bytearray(entry.message)
+        lower_ttls(message, entry.offsets, int(now - entry.stored))
+        return Reply(bytes(message), entry.offsets, entry.expires - now, generation, Origin.CACHE)
+
+    def stale(self, key: MemoryKey, generation: int, now: Instant) -> Reply | None:
+        """An expired answer that may stand in while upstreams are silent: every TTL is the stale TTL (RFC 8767 §4)."""
+        settings = self.settings
+        entry = self._entries.get(key)
+        if not settings.stale or entry is None or now > entry.expires + settings.stale_for:
+            return None
+        entry.visited = True
+        message = bytearray(entry.message)
+        for at in entry.offsets:
+            message[at : at + 4] = settings.stale_ttl.to_bytes(4, "big")
+        nxdomain = entry.rcode == Rcode.NXDOMAIN
+        code = ExtendedError.STALE_NXDOMAIN_ANSWER if nxdomain else ExtendedError.STALE_ANSWER
+        explanation = Explanation(code, "upstreams do not answer; this is an older answer")
+        # Given out again for a moment only, so that recovery is seen soon (RFC 8767 §5: the recheck timer).
+        return Reply(bytes(message), entry.offsets, 1.0, generation, Origin.STALE, explanation)
+
+    def failed(self, key: MemoryKey, now: Instant) -> Explanation | None:
+        """Whether asking failed a moment ago, and why (RFC 9520)."""
+        failure = self._failures.get(key)
+        return None if failure is None or failure.until <= now else failure.explanation
+
+    def store(self, key: MemoryKey, accepted: Accepted, now: Instant) -> None:
+        """Keep an answer, unless it may not be kept; a remembered failure is over either way."""
+        self._failures.pop(key, None)
+        if accepted.keep <= 0:
+            return
+        entry = _Entry(accepted, now)
+        if entry.size > self.settings.memory // 8:
+            return
+        self._drop(key)
+        self._entries[key] = entry
+        self.size += entry.size
+        self._make_room()
+
+    def store_failure(self, key: MemoryKey, explanation: Explanation, now: Instant) -> float:
+        """Remember that asking failed; twice as long each time, up to five minutes. Gives the seconds."""
+        former = self._failures.pop(key, None)
+        pause = float(self.settings.failure_ttl)
+        if former is not None and now - former.until < former.pause:
+            pause = min(2 * former.pause, LONGEST_FAILURE)
+        self._failures[key] = _Failure(now + pause, pause, explanation)
+        if len(self._failures) > MAX_FAILURES:
+            self._failures.popitem(last=False)
+        return pause
+
+    def flush(self, suffix: bytes) -> int:
+        """Forget every answer and failure at or below `suffix`; how many answers."""
+        gone = [key for key in self._entries if is_below(key.question[:-4], suffix)]
+        for key in gone:
+            self._drop(key)
+        for key in [key for key in self._failures if is_below(key.question[:-4], suffix)]:
+            del self._failures[key]
+        return len(gone)
+
+    def left(self, key: MemoryKey, now: Instant) -> float | None:
+        """Seconds for which the answer is fresh; None if there is none, negative if it is stale."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.expires - now
+
+    def keys(self) -> Iterator[MemoryKey]:
+        """Everything kept, oldest first."""
+        return iter(self._entries)
+
+    def count_failures(self, now: Instant) -> int:
+        """How many failures are remembered."""
+        return sum(failure.until > now for failure in self._failures.values())
+
+    def _make_room(self) -> None:
+        while self.size > self.settings.memory and self._entries:
+            key, entry = next(iter(self._entries.items()))
+            if entry.visited:
+                entry.visited = False
+                self._entries.move_to_end(key)
+            else:
+                self._drop(key)
+                self.evicted += 1
+
+    def _drop(self, key: MemoryKey) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.size -= entry.size

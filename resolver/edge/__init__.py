@@ -1,0 +1,1 @@
+"""The part of the resolver that acts: sockets, clocks and tasks."""

@@ -1,0 +1,134 @@
+"""What an operator may be told of a running resolver: status, the path of one question, the cache. Plain values, no text."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from net.clock import now as clock
+from resolver.cache.answers import MemoryKey
+from resolver.edge.resolve import Resolver
+from resolver.edge.world import Server
+from resolver.policy import decide
+from resolver.settings import Strategy
+from resolver.values import Query
+from wire.dns.names import show_name
+
+Line = dict[str, object]
+
+
+def status(resolver: Resolver) -> Line:
+    """Counters, upstreams, what each operator has seen; no name."""
+    world = resolver.world
+    return {
+        "generation": resolver.snapshot.generation,
+        "open": resolver.open,
+        "counters": dict(sorted((resolver.counters + _without_operators(resolver)).items())),
+        "upstreams": [_upstream(group.settings.name, server) for group in world.groups for server in group.servers],
+        "operators": _operators(resolver),
+        "cache": cache_stats(resolver),
+    }
+
+
+def _without_operators(resolver: Resolver) -> Counter[str]:
+    return Counter({name: count for name, count in resolver.world.counters.items() if not name.startswith("operator:")})
+
+
+def _upstream(group: str, server: Server) -> Line:
+    health = server.health
+    return {
+        "upstream": server.spec.label,
+        "operator": server.spec.operator,
+        "group": group,
+        "state": health.state(clock()).value,
+        "exchanges": server.queries,
+        "failures": dict(health.failures),
+        "latency_ms": _milliseconds(health.rtt),
+    }
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1000 * seconds, 2)
+
+
+def _operators(resolver: Resolver) -> list[Line]:
+    """Each operator's share of the questions that left, and of the sites: estimates without names."""
+    world = resolver.world
+    queries = {name[9:]: count for name, count in world.counters.items() if name.startswith("operator:")}
+    sites = {operator: sketch.estimate() for operator, sketch in world.sketches.items()}
+    all_queries, all_sites = max(sum(queries.values()), 1), max(sum(sites.values()), 1)
+    return [
+        {
+            "operator": operator,
+            "queries": count,
+            "share": round(count / all_queries, 4),
+            "sites_estimate": sites[operator],
+            "site_share": round(sites[operator] / all_sites, 4),
+        }
+        for operator, count in sorted(queries.items())
+    ]
+
+
+def cache_stats(resolver: Resolver) -> Line:
+    """How full the memory is."""
+    memory = resolver.memory
+    return {
+        "answers": len(memory),
+        "octets": memory.size,
+        "ceiling": memory.settings.memory,
+        "evicted": memory.evicted,
+        "failures": memory.count_failures(clock()),
+    }
+
+
+def explain(resolver: Resolver, query: Query) -> Line:
+    """The path `query` would take now. Sends nothing."""
+    snapshot = resolver.snapshot
+    if query.group >= len(snapshot.settings.client_groups):
+        return {"error": "the configuration has just changed; ask again"}
+    line: Line = {"group": snapshot.settings.client_groups[query.group], "rule": None, "cached": None}
+    said = decide(query, snapshot.routes)
+    if said is not None:
+        return line | {"rule": said.rule, "zone": show_name(said.zone), "leaves": []}
+    route = snapshot.route(query)
+    if route is None:
+        return line | {"route": None, "leaves": [], "error": "no route for this name"}
+    group = resolver.world.groups[route.upstream_group]
+    left = resolver.memory.left(resolver.memory.key(query, route.upstream_group), clock())
+    plan = resolver.world.plan(query.name, route.upstream_group)
+    servers = [group.servers[index] for index in plan.order]
+    spread = group.settings.strategy is Strategy.SPREAD
+    return line | {
+        "cached": round(left, 1) if left is not None and left > 0 else None,
+        "route": show_name(route.suffix),
+        "upstream_group": group.settings.name,
+        "strategy": group.settings.strategy.value,
+        "profile": group.settings.profile.value,
+        "order": [_upstream(group.settings.name, server) for server in servers],
+        "site": show_name(resolver.world.site_of(query.name)) if spread else None,
+        "moved": plan.moved,
+        "leaves": [_leaves(server) for server in servers[: max(plan.at_once, 1)]],
+    }
+
+
+def _leaves(server: Server) -> str:
+    channel = server.upstream.channel()
+    if channel.encrypted:
+        proof = "proved" if channel.authenticated else "not proved"
+        return f"{server.spec.label} (identity {proof}) sees the full name; the network sees 128-octet steps"
+    return f"{server.spec.label} sees the full name, and so does everybody on the way: this road is clear text"
+
+
+def dump(resolver: Resolver) -> Iterator[Line]:
+    """Every answer kept, without its data."""
+    for key in list(resolver.memory.keys()):
+        yield _dumped(resolver, key)
+
+
+def _dumped(resolver: Resolver, key: MemoryKey) -> Line:
+    left = resolver.memory.left(key, clock())
+    return {
+        "name": show_name(key.question[:-4]),
+        "type": int.from_bytes(key.question[-4:-2], "big"),
+        "flags": key.flags,
+        "upstream_group": resolver.world.groups[key.upstream_group].settings.name,
+        "left": None if left is None else round(left, 1),
+    }

@@ -1,0 +1,1 @@
+"""Where clients come in: one file a kind of socket."""

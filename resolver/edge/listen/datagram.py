@@ -1,0 +1,154 @@
+"""UDP: a drain loop over a non-blocking socket. A hit costs one look-up of the client, one of the packet, one send."""
+
+import socket
+import struct
+
+from resolver.admission import Admission, Client
+from resolver.cache.packets import shelf_of
+from resolver.edge.serve import Desk
+from wire.units import Instant
+
+BATCH = 64
+"""Packets taken in one wake-up, so that TCP and the resolver are not kept waiting."""
+
+MAX_PACKET = 4_096
+"""Octets of a query we read; longer ones are cut off and then malformed."""
+
+IP_PKTINFO = 8
+"""Linux's number; the socket module of Python 3.11 lacks the name."""
+
+_ANCILLARY = socket.CMSG_SPACE(20)
+_PKTINFO4 = struct.Struct("=I4s4s")
+_PKTINFO6 = struct.Struct("=16sI")
+Address = tuple[str, int] | tuple[str, int, int, int]
+
+
+class DatagramRoad:
+    """The way back to one sender; with `source`, from the address it asked."""
+
+    __slots__ = ("_address", "_listener", "_source")
+    stream = False
+
+    def __init__(self, listener: "DatagramListener", address: Address, source: list[tuple[int, int, bytes]]) -> None:
+        self._listener = listener
+        self._address = address
+        self._source = source
+
+    def send(self, response: bytes) -> None:
+        """Send now or drop: a client that gets no answer asks again."""
+        self._listener.send(response, self._address, self._source)
+
+
+class DatagramListener:
+    """One bound UDP socket. `wildcard`: it is bound to every address, so each packet tells which one was asked."""
+
+    def __init__(self, endpoint: socket.socket, wildcard: bool, desk: Desk, admission: Admission) -> None:
+        endpoint.setblocking(False)
+        self.socket = endpoint
+        self.wildcard = wildcard
+        self._desk = desk
+        self.admission = admission
+
+    def ready(self, _events: int, now: Instant) -> None:
+        """Take what has arrived, up to BATCH packets."""
+        if self.wildcard:
+            self._drain_wildcard(now)
+        else:
+            self._drain(now)
+
+    def _drain(self, now: Instant) -> None:
+        """The hot loop: everything it needs is a local variable."""
+        receive, send = self.socket.recvfrom, self.socket.sendto
+        desk, admission = self._desk, self.admission
+        clients, shelves, hits = admission.clients, desk.cache.rendered, 0
+        try:
+            for _ in range(BATCH):
+                data, address = receive(MAX_PACKET)
+                client = clients.get(address[0]) or admission.client(address[0], now)
+                bucket = client.bucket
+                if bucket is not None:
+                    bucket.tokens -= 1.0
+                    if bucket.tokens < 0.0 and self._is_over(data, client, address, now):
+                        continue
+                elif not client.allowed:
+                    desk.counters["dropped-access"] += 1
+                    continue
+                entry = shelves[2 * client.group].get(data[2:])
+                if entry is not None and entry.until > now and address[1]:
+                    entry.used = True
+                    hits += 1
+                    send(data[:2] + entry.body, address)
+                else:
+                    self._slow(data, client, address, [], now)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            desk.counters[f"udp-{error.errno}"] += 1
+        desk.counters["hits"] += hits
+
+    def _drain_wildcard(self, now: Instant) -> None:
+        desk, admission = self._desk, self.admission
+        try:
+            for _ in range(BATCH):
+                data, ancillary, _, address = self.socket.recvmsg(MAX_PACKET, _ANCILLARY)
+                client = admission.client(address[0], now)
+                if not client.allowed:
+                    desk.counters["dropped-access"] += 1
+                    continue
+                if client.bucket is not None:
+                    client.bucket.tokens -= 1.0
+                    if client.bucket.tokens < 0.0 and self._is_over(data, client, address, now):
+                        continue
+                source = _source(ancillary)
+                entry = desk.cache.rendered[shelf_of(client.group, False)].get(data[2:])
+                if entry is not None and entry.until > now and address[1]:
+                    entry.used = True
+                    desk.counters["hits"] += 1
+                    self.send(data[:2] + entry.body, address, source)
+                else:
+                    self._slow(data, client, address, source, now)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            desk.counters[f"udp-{error.errno}"] += 1
+
+    def _slow(
+        self, data: bytes, client: Client, address: Address, source: list[tuple[int, int, bytes]], now: Instant
+    ) -> None:
+        if not address[1]:
+            # A response to port 0 goes nowhere; such packets are reflections or noise.
+            self._desk.counters["dropped-port-0"] += 1
+            return
+        self._desk.receive(data, client, DatagramRoad(self, address, source), now)
+
+    def _is_over(self, data: bytes, client: Client, address: Address, now: Instant) -> bool:
+        """The bucket ran dry: refill it; if it stays dry, drop, or ask the client to use TCP every second time."""
+        bucket = client.bucket
+        if bucket is None or bucket.refill(self.admission.rate, self.admission.burst, now):
+            return False
+        self._desk.counters["dropped-rate"] += 1
+        client.slipped = not client.slipped
+        if client.slipped and address[1]:
+            self._desk.slip(data, DatagramRoad(self, address, []))
+        return True
+
+    def send(self, response: bytes, address: Address, source: list[tuple[int, int, bytes]]) -> None:
+        """Send now; what the kernel does not take is counted and dropped."""
+        try:
+            if source:
+                self.socket.sendmsg([response], source, 0, address)
+            else:
+                self.socket.sendto(response, address)
+        except OSError as error:
+            self._desk.counters[f"udp-send-{error.errno}"] += 1
+
+
+def _source(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+    """The control message that makes the reply leave from the address that was asked."""
+    for level, kind, content in ancillary:
+        if level == socket.IPPROTO_IP and kind == IP_PKTINFO and len(content) >= _PKTINFO4.size:
+            _, _, asked = _PKTINFO4.unpack_from(content)
+            return [(level, kind, _PKTINFO4.pack(0, asked, bytes(4)))]
+        if level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO and len(content) >= _PKTINFO6.size:
+            return [(level, kind, content[: _PKTINFO6.size])]
+    return []

@@ -1,0 +1,75 @@
+"""Queries that get no resolution: which, and what they are told. A table and two builders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from resolver.values import Explanation
+from wire.dns.codes import ExtendedError, HeaderFlag, Opcode, Rcode, RecordClass, RecordType
+from wire.dns.message import ResourceRecord
+from wire.dns.peek import Peek
+
+_HINFO = b"\x07RFC8482\x00"
+_HINFO_TTL = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer made without asking anybody. `minimal_any`: RFC 8482's HINFO goes with it."""
+
+    rcode: Rcode
+    explanation: Explanation | None
+    minimal_any: bool = False
+
+    def answer(self, key: bytes) -> Sequence[ResourceRecord]:
+        """The records to send with it."""
+        if not self.minimal_any:
+            return ()
+        return (ResourceRecord(key[:-4], RecordType.HINFO, RecordClass.IN, _HINFO_TTL, _HINFO),)
+
+
+def _refused(text: str, code: ExtendedError = ExtendedError.NOT_SUPPORTED) -> Refusal:
+    return Refusal(Rcode.REFUSED, Explanation(code, text))
+
+
+# RFC 5936, RFC 1995, RFC 2930, RFC 8945: not for a resolver; MAILA and MAILB are obsolete; OPT is no type to ask for.
+BY_TYPE = {
+    RecordType.AXFR: _refused("no zone transfers here"),
+    RecordType.IXFR: _refused("no zone transfers here"),
+    RecordType.TKEY: _refused("no keys are exchanged here"),
+    RecordType.TSIG: Refusal(Rcode.FORMERR, Explanation(ExtendedError.OTHER, "TSIG is not a question")),
+    RecordType.OPT: Refusal(Rcode.FORMERR, Explanation(ExtendedError.OTHER, "OPT is not a question")),
+    RecordType.MAILA: Refusal(Rcode.NOTIMP, Explanation(ExtendedError.NOT_SUPPORTED, "obsolete type")),
+    RecordType.MAILB: Refusal(Rcode.NOTIMP, Explanation(ExtendedError.NOT_SUPPORTED, "obsolete type")),
+    # > a DNS responder ... can synthesize and return a HINFO record (RFC 8482 §4.2)
+    RecordType.ANY: Refusal(Rcode.NOERROR, None, minimal_any=True),
+}
+
+_NOT_IMPLEMENTED = Refusal(Rcode.NOTIMP, Explanation(ExtendedError.NOT_SUPPORTED, "only queries are answered"))
+_BAD_VERSION = Refusal(Rcode.BADVERS, None)
+_OTHER_CLASS = _refused("only class IN is answered")
+_NO_RECURSION = _refused("recursion not desired: what is cached is not shown", ExtendedError.PROHIBITED)
+_BAD_COOKIE = Refusal(Rcode.FORMERR, Explanation(ExtendedError.OTHER, "cookie of a wrong length"))
+
+
+def refusal_for(query: Peek, cookie_malformed: bool) -> Refusal | None:
+    """What `query` is told instead of an answer; None if it deserves one."""
+    if query.flags >> 11 & 15 != Opcode.QUERY:
+        return _NOT_IMPLEMENTED
+    # > If a responder does not implement the VERSION level of the request, then it MUST respond with RCODE=BADVERS
+    # > (RFC 6891 §6.1.3)
+    if query.edns is not None and query.edns.version != 0:
+        return _BAD_VERSION
+    if cookie_malformed:
+        return _BAD_COOKIE
+    if int.from_bytes(query.key[-2:], "big") != RecordClass.IN:
+        return _OTHER_CLASS
+    if not query.flags & HeaderFlag.RD:
+        return _NO_RECURSION
+    rrtype = int.from_bytes(query.key[-4:-2], "big")
+    return BY_TYPE.get(rrtype)  # type: ignore[call-overload, no-any-return]
+
+
+def build_formerr(data: bytes) -> bytes:
+    """FORMERR for a message whose header could be read: id, opcode and RD given back, no sections (RFC 1035 §4.1.1)."""
+    flags = HeaderFlag.QR | HeaderFlag.RA | (data[2] << 8 & (0x7800 | HeaderFlag.RD)) | Rcode.FORMERR
+    return data[:2] + int(flags).to_bytes(2, "big") + bytes(8)

@@ -1,0 +1,174 @@
+"""The resolver as one object: questions in, replies out through callbacks; identical questions share one flight."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+from net.clock import now as clock
+from privacy.memory import Fact
+from resolver.cache.answers import AnswerMemory, MemoryKey
+from resolver.edge.upstream.port import Upstream
+from resolver.edge.world import ForwardingWorld
+from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure
+from resolver.settings import ResolverSettings
+from resolver.snapshot import Snapshot
+from resolver.values import Explanation, Query, Reply
+from wire.dns.codes import ExtendedError
+from wire.units import Instant
+
+Answer = Callable[[Reply], None]
+
+_BROKEN = Explanation(ExtendedError.OTHER, "the resolver made a mistake; it was logged")
+
+
+class Flight:
+    """One question on its way, and who waits for it."""
+
+    __slots__ = ("later", "snapshot", "stale_timer", "task", "waiters")
+
+    def __init__(self, later: Later, snapshot: Snapshot) -> None:
+        self.later = later
+        self.snapshot = snapshot
+        self.waiters: dict[object, Answer] = {}
+        self.task: asyncio.Task[None] | None = None
+        self.stale_timer: asyncio.TimerHandle | None = None
+
+
+class Resolver:
+    """One resolver cell's mind. `report` takes facts for the log."""
+
+    def __init__(self, settings: ResolverSettings, world: ForwardingWorld, report: Callable[[Fact], None]) -> None:
+        self.world = world
+        self.memory = AnswerMemory(settings.cache)
+        self.snapshot = Snapshot(settings)
+        self.counters: Counter[str] = Counter()
+        self._former: Snapshot | None = None
+        self._report = report
+        self._flights: dict[tuple[MemoryKey, int], Flight] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        world.use(settings.upstream_groups)
+
+    def use(self, settings: ResolverSettings) -> None:
+        """Take the next generation; questions of the former one are still understood. Answers are kept only if no
+        upstream group changed its place: they are kept by place."""
+        self._former, self.snapshot = self.snapshot, Snapshot(settings)
+        same = self._former.settings.upstream_groups == settings.upstream_groups
+        if not same or self._former.settings.cache != settings.cache:
+            self.memory = AnswerMemory(settings.cache)
+        gone = self.world.use(settings.upstream_groups)
+        if gone:
+            task = asyncio.get_running_loop().create_task(_close(gone))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _snapshot_for(self, generation: int) -> Snapshot | None:
+        for snapshot in (self.snapshot, self._former):
+            if snapshot is not None and snapshot.generation == generation:
+                return snapshot
+        return None
+
+    def ask(self, query: Query, waiter: object, answer: Answer) -> None:
+        """Answer through `answer`, now or later, exactly once unless `cancel`led. `waiter` is what `cancel` knows it by."""
+        snapshot = self._snapshot_for(query.generation)
+        if snapshot is None or query.group >= len(snapshot.settings.client_groups):
+            self.counters["unknown-generation"] += 1
+            text = Explanation(ExtendedError.NOT_READY, "the configuration has just changed")
+            answer(failure(query, query.generation, text))
+            return
+        outcome = answer_now(query, snapshot, self.memory, clock())
+        if isinstance(outcome, Reply):
+            self.counters[f"now-{outcome.origin.name.lower()}"] += 1
+            answer(outcome)
+            return
+        self._join(outcome, snapshot, waiter, answer)
+
+    def refresh(self, query: Query, waiter: object, answer: Answer) -> None:
+        """Ask the upstreams even though an answer is there."""
+        snapshot = self._snapshot_for(query.generation)
+        later = None if snapshot is None else ask_again(query, snapshot, self.memory)
+        if snapshot is None or later is None:
+            self.ask(query, waiter, answer)
+            return
+        self.counters["refreshed"] += 1
+        self._join(later, snapshot, waiter, answer)
+
+    def cancel(self, waiter: object, query: Query | None = None) -> None:
+        """This waiter is gone. The question goes on: its answer will be of use to the next."""
+        del query
+        for flight in self._flights.values():
+            flight.waiters.pop(waiter, None)
+
+    def _join(self, later: Later, snapshot: Snapshot, waiter: object, answer: Answer) -> None:
+        place = (later.key, snapshot.generation)
+        flight = self._flights.get(place)
+        if flight is None:
+            flight = self._flights[place] = Flight(later, snapshot)
+            loop = asyncio.get_running_loop()
+            flight.task = loop.create_task(self._fly(flight, place))
+            if later.stale is not None:
+                flight.stale_timer = loop.call_later(snapshot.settings.cache.stale_after, self._give_stale, flight)
+            self.counters["asked"] += 1
+        else:
+            self.counters["shared"] += 1
+        flight.waiters[waiter] = answer
+
+    def _give_stale(self, flight: Flight) -> None:
+        """The upstreams are late: who waits gets the old answer, the question goes on (RFC 8767 §5)."""
+        stale = flight.later.stale
+        if stale is not None and flight.waiters:
+            self.counters["stale"] += 1
+            self._give(flight, stale)
+
+    async def _fly(self, flight: Flight, place: tuple[MemoryKey, int]) -> None:
+        deadline = Instant(clock() + flight.snapshot.settings.deadline)
+        query = flight.later.query
+        try:
+            reply = await answer_later(flight.later, flight.snapshot, self.memory, self.world, deadline)
+        except Exception as error:
+            # Our own mistake must not leave clients without an answer; it is counted and said, then it goes on up.
+            self.counters["mistakes"] += 1
+            self._report(Fact("resolver", f"mistake: {type(error).__name__}"))
+            self._end(flight, place, failure(query, flight.snapshot.generation, _BROKEN))
+            raise
+        self._end(flight, place, reply)
+
+    def _end(self, flight: Flight, place: tuple[MemoryKey, int], reply: Reply) -> None:
+        self._flights.pop(place, None)
+        if flight.stale_timer is not None:
+            flight.stale_timer.cancel()
+        self.counters[f"later-{reply.origin.name.lower()}"] += 1
+        self._give(flight, reply)
+
+    @staticmethod
+    def _give(flight: Flight, reply: Reply) -> None:
+        waiters, flight.waiters = flight.waiters, {}
+        for answer in waiters.values():
+            answer(reply)
+
+    async def lookup(self, upstream_group: int, query: Query) -> Reply:
+        """One answer from one upstream group, for our own needs (bootstrap)."""
+        key = self.memory.key(query, upstream_group)
+        fresh = self.memory.fresh(key, self.snapshot.generation, clock())
+        if fresh is not None:
+            return fresh
+        later = Later(query, upstream_group, key, self.memory.stale(key, self.snapshot.generation, clock()))
+        deadline = Instant(clock() + self.snapshot.settings.deadline)
+        return await answer_later(later, self.snapshot, self.memory, self.world, deadline)
+
+    @property
+    def open(self) -> int:
+        """Questions on their way."""
+        return len(self._flights)
+
+    async def close(self) -> None:
+        """End every connection and every flight."""
+        tasks = [flight.task for flight in self._flights.values() if flight.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.world.close()
+
+
+async def _close(upstreams: list[Upstream]) -> None:
+    for upstream in upstreams:
+        await upstream.close()

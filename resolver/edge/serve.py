@@ -1,0 +1,318 @@
+"""The desk of `front`: a packet comes in, an answer goes out now or later. No sockets and no clock of its own.
+
+One question in flight is one QUERY to the resolver, however many clients wait for it. Nothing here opens anything.
+"""
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from privacy.cookies import CookieState, check_cookie, server_cookie
+from privacy.reply import MINIMUM_PAYLOAD, Outer, dress
+from resolver.admission import Client
+from resolver.cache.packets import KEPT_FLAGS, Answer, AnswerKey, PacketCache
+from resolver.edge.refusals import Refusal, build_formerr, refusal_for
+from resolver.settings import FrontSettings
+from resolver.values import Explanation, Origin, Reply
+from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag, Rcode
+from wire.dns.message import build_response
+from wire.dns.peek import Peek, peek
+from wire.errors import Malformed
+from wire.units import Instant
+
+MAX_WAITING = 4_096
+"""Questions that may be open or queued; past that a new one gets SERVFAIL at once."""
+
+MAX_WAITERS = 256
+"""Clients that may wait for one question."""
+
+_STREAM_LIMIT = 65_535
+_QR = 0x80
+
+
+class Road(Protocol):
+    """The way back to one client."""
+
+    stream: bool
+
+    def send(self, response: bytes) -> None:
+        """Give the response to the socket, or drop it and count; never raises."""
+
+
+class Port(Protocol):
+    """The way to the resolver."""
+
+    def query(self, handle: int, key: AnswerKey, deadline: float) -> None:
+        """Ask; `deadline` is seconds from now."""
+
+    def refresh(self, handle: int, key: AnswerKey) -> None:
+        """Ask for the cache only."""
+
+    def cancel(self, handle: int) -> None:
+        """Nobody waits any more."""
+
+
+class Waiter(NamedTuple):
+    """A client that waits, and how its answer must look. `packet` is empty if its response must not be remembered."""
+
+    road: Road
+    outer: Outer
+    packet: bytes
+
+
+class Flight:
+    """One question on its way."""
+
+    __slots__ = ("deadline", "handle", "key", "refresh", "sent", "waiters")
+
+    def __init__(self, handle: int, key: AnswerKey, deadline: Instant, refresh: bool) -> None:
+        self.handle = handle
+        self.key = key
+        self.deadline = deadline
+        self.refresh = refresh
+        self.sent = False
+        self.waiters: list[Waiter] = []
+
+
+class Desk:
+    """Everything `front` thinks, for one generation of settings at a time.
+
+    `secret` keys the cookies, `first_handle` should be random, `date` reads the wall clock (for cookies only).
+    """
+
+    def __init__(self, settings: FrontSettings, secret: bytes, first_handle: int, date: Callable[[], float]) -> None:
+        self.counters: Counter[str] = Counter()
+        self.credits = 0
+        self._secret = secret
+        self._date = date
+        self._handle = first_handle
+        self._flights: OrderedDict[int, Flight] = OrderedDict()
+        self._by_key: dict[AnswerKey, Flight] = {}
+        self._queue: deque[Flight] = deque()
+        self.port: Port | None = None
+        self.origin = "front-cache"
+        """Where the answer that is being sent came from; whoever relays it for an operator reads this."""
+        self.use(settings)
+
+    def use(self, settings: FrontSettings) -> None:
+        """Take these settings; answers of another generation are forgotten."""
+        self.settings = settings
+        self.cache = PacketCache(settings.cache.memory, len(settings.client_groups))
+
+    # -- a packet comes in
+
+    def receive(self, data: bytes, client: Client, road: Road, now: Instant) -> None:
+        """Answer one message of an admitted client: through `road`, now or later, or not at all."""
+        if len(data) < 12 or data[2] & _QR:
+            # Answering a response would let two servers talk to each other for ever.
+            self.counters["dropped-not-a-query"] += 1
+            return
+        try:
+            query = peek(data)
+        except Malformed:
+            self.counters["formerr"] += 1
+            road.send(build_formerr(data))
+            return
+        outer = self._outer(data, query, client, road)
+        refusal = refusal_for(query, outer is None)
+        if refusal is not None or outer is None:
+            self._refuse(refusal, data, query, road)
+            return
+        self._look_up(data, query, Waiter(road, outer, data if self._is_common(query) else b""), client.group, now)
+
+    def slip(self, data: bytes, road: Road) -> None:
+        """Tell a client over its rate to use TCP: an empty answer with TC, as small as its query."""
+        if len(data) < 12 or data[2] & _QR:
+            return
+        try:
+            query = peek(data)
+        except Malformed:
+            return
+        flags = HeaderFlag.RA | HeaderFlag.TC | (query.flags & HeaderFlag.RD)
+        built = build_response(query.key, flags, Rcode.NOERROR, ())
+        outer = Outer(data[:2], query.question, MINIMUM_PAYLOAD, edns=False)
+        road.send(self._dressed(self._own(built.message, None), 0, outer))
+
+    def _look_up(self, data: bytes, query: Peek, waiter: Waiter, group: int, now: Instant) -> None:
+        key = AnswerKey(query.key, _flags(query) & KEPT_FLAGS, group)
+        answer = self.cache.find(key, now)
+        if answer is not None:
+            self.counters["hits"] += 1
+            self.origin = "front-cache"
+            self._give(answer, waiter, now)
+            if answer.wants_refresh(now):
+                answer.refreshing = True
+                self._open(key, now, refresh=True)
+            return
+        self.counters["misses"] += 1
+        flight = self._by_key.get(key)
+        if flight is None and len(self._flights) >= MAX_WAITING:
+            self._fail(waiter, query.key, Explanation(ExtendedError.NOT_READY, "too many questions at once"))
+            return
+        flight = flight or self._open(key, now, refresh=False)
+        if len(flight.waiters) >= MAX_WAITERS:
+            self.counters["dropped-too-many-waiters"] += 1
+            return
+        flight.waiters.append(waiter)
+
+    def _outer(self, data: bytes, query: Peek, client: Client, road: Road) -> Outer | None:
+        """The form of this client's answer; None if its cookie is malformed."""
+        edns = query.edns
+        limit = _STREAM_LIMIT
+        if not road.stream:
+            payload = MINIMUM_PAYLOAD if edns is None else max(edns.payload, MINIMUM_PAYLOAD)
+            limit = min(payload, self.settings.payload)
+        if edns is None:
+            return Outer(data[:2], query.question, limit, edns=False)
+        cookie = query.cookie
+        answer_cookie = b""
+        if cookie is not None and self.settings.cookies:
+            state = check_cookie(self._secret, cookie, client.packed, int(self._date()))
+            if state is CookieState.MALFORMED:
+                return None
+            self.counters[f"cookie-{state.value}"] += 1
+            head = cookie[:8]
+            answer_cookie = head + server_cookie(self._secret, head, client.packed, int(self._date()))
+        return Outer(data[:2], query.question, limit, True, edns.do, answer_cookie)
+
+    @staticmethod
+    def _is_common(query: Peek) -> bool:
+        """Whether the packet holds nothing particular to its client, so that its response may be kept for others."""
+        return query.edns is None or not query.edns.options
+
+    # -- an answer goes out
+
+    def _give(self, answer: Answer, waiter: Waiter, now: Instant) -> None:
+        response = self._dressed(answer.reply, answer.age(now), waiter.outer)
+        waiter.road.send(response)
+        if waiter.packet:
+            self.cache.render(waiter.packet, answer, response, waiter.road.stream, now)
+
+    def _dressed(self, reply: Reply, age: int, outer: Outer) -> bytes:
+        explanation = reply.explanation
+        if explanation is not None and outer.edns:
+            outer = outer._replace(explanation=build_explanation(explanation))
+        return dress(reply.message, reply.ttl_offsets, age, outer)
+
+    def _refuse(self, refusal: Refusal | None, data: bytes, query: Peek, road: Road) -> None:
+        """Answer with what `refusal` says (FORMERR for a malformed cookie)."""
+        refusal = refusal or Refusal(Rcode.FORMERR, Explanation(ExtendedError.OTHER, "cookie of a wrong length"))
+        self.origin = "local"
+        self.counters[refusal.rcode.name.lower()] += 1
+        limit = _STREAM_LIMIT if road.stream else self.settings.payload
+        do = query.edns is not None and query.edns.do
+        outer = Outer(data[:2], query.question, limit, query.edns is not None, do, extended_rcode=refusal.rcode >> 4)
+        flags = HeaderFlag.RA | (query.flags & (HeaderFlag.RD | HeaderFlag.CD | 0x7800))
+        built = build_response(query.key, flags, refusal.rcode, refusal.answer(query.key))
+        road.send(self._dressed(self._own(built.message, refusal.explanation), 0, outer))
+
+    def _own(self, message: bytes, explanation: Explanation | None) -> Reply:
+        return Reply(message, (), 0.0, self.settings.generation, Origin.LOCAL, explanation)
+
+    def _fail(self, waiter: Waiter, key: bytes, explanation: Explanation) -> None:
+        self.origin = "failure"
+        self.counters["servfail"] += 1
+        built = build_response(key, HeaderFlag.RA | HeaderFlag.RD, Rcode.SERVFAIL, ())
+        waiter.road.send(self._dressed(self._own(built.message, explanation), 0, waiter.outer))
+
+    # -- between front and resolver
+
+    def _open(self, key: AnswerKey, now: Instant, *, refresh: bool) -> Flight:
+        self._handle = (self._handle + 1) & 0xFFFF_FFFF_FFFF_FFFF
+        flight = Flight(self._handle, key, Instant(now + self.settings.deadline), refresh)
+        self._flights[flight.handle] = flight
+        self._by_key[key] = flight
+        self._queue.append(flight)
+        self.pump(now)
+        return flight
+
+    def pump(self, now: Instant) -> None:
+        """Send what is queued, as far as the credits go."""
+        while self._queue and self.credits > 0 and self.port is not None:
+            flight = self._queue.popleft()
+            if flight.handle not in self._flights:
+                continue
+            self.credits -= 1
+            flight.sent = True
+            if flight.refresh and not flight.waiters:
+                self.port.refresh(flight.handle, flight.key)
+            else:
+                self.port.query(flight.handle, flight.key, max(flight.deadline - now, 0.001))
+
+    def connect(self, port: Port | None) -> None:
+        """A new way to the resolver, or none for now: what is open will be asked again."""
+        self.port = port
+        self.credits = 0
+        self._queue = deque(self._flights.values())
+        for flight in self._queue:
+            flight.sent = False
+
+    def replied(self, handle: int, reply: Reply, now: Instant) -> None:
+        """The resolver's answer to a flight; for one that ended, it goes into the cache all the same if it is ours."""
+        flight = self._flights.pop(handle, None)
+        if flight is None:
+            self.counters["replies-late"] += 1
+            return
+        self._by_key.pop(flight.key, None)
+        self.origin = reply.origin.name.lower()
+        self.counters[f"replies-{self.origin}"] += 1
+        if reply.cacheable > 0 and reply.generation == self.settings.generation:
+            answer = self.cache.store(flight.key, reply, now)
+            for waiter in flight.waiters:
+                self._give(answer, waiter, now)
+            return
+        for waiter in flight.waiters:
+            waiter.road.send(self._dressed(reply, 0, waiter.outer))
+
+    def expire(self, now: Instant) -> float | None:
+        """End flights past their deadline with SERVFAIL; seconds until the next is due, None if none is open."""
+        while self._flights:
+            flight = next(iter(self._flights.values()))
+            if flight.deadline > now:
+                return flight.deadline - now
+            self._end(flight)
+            text = "no answer in time" if flight.sent else "the resolver is starting"
+            code = ExtendedError.NO_REACHABLE_AUTHORITY if flight.sent else ExtendedError.NOT_READY
+            for waiter in flight.waiters:
+                self._fail(waiter, flight.key.question, Explanation(code, text))
+        return None
+
+    def _end(self, flight: Flight) -> None:
+        del self._flights[flight.handle]
+        self._by_key.pop(flight.key, None)
+        if flight.sent and self.port is not None:
+            self.port.cancel(flight.handle)
+
+    def forget(self, road: Road) -> None:
+        """A stream is gone: nobody waits on it any more; a question nobody waits for is cancelled."""
+        for flight in list(self._flights.values()):
+            kept = [waiter for waiter in flight.waiters if waiter.road is not road]
+            if len(kept) == len(flight.waiters):
+                continue
+            flight.waiters = kept
+            if not kept and not flight.refresh:
+                self._end(flight)
+
+    def cached_for(self, question: bytes, flags: int, group: int, now: Instant) -> float | None:
+        """Seconds for which the answer is still in this cache; None if it is not."""
+        answer = self.cache.find(AnswerKey(question, flags & KEPT_FLAGS, group), now)
+        return None if answer is None else answer.expires - now
+
+    @property
+    def open(self) -> int:
+        """Questions without an answer yet."""
+        return len(self._flights)
+
+
+def build_explanation(explanation: Explanation) -> bytes:
+    """The content of an extended error option: INFO-CODE u16, EXTRA-TEXT (RFC 8914 §2)."""
+    return int(explanation.code).to_bytes(2, "big") + explanation.text.encode("ascii", "replace")
+
+
+def _flags(query: Peek) -> QueryFlag:
+    flags = QueryFlag.RD
+    if query.edns is not None and query.edns.do:
+        flags |= QueryFlag.DO
+    if query.flags & HeaderFlag.CD:
+        flags |= QueryFlag.CD
+    return flags

@@ -1,0 +1,84 @@
+"""Clear DNS: one UDP socket for each question, TCP when UDP is cut short or looks forged (RFC 5452, RFC 7766)."""
+
+from net.dial import MAX_ADDRESSES
+from privacy.channel import Channel, Kind
+from resolver.edge.upstream.cookies import CookieJar
+from resolver.edge.upstream.framed import Framed
+from resolver.edge.upstream.packets import Doubt, PacketExchange
+from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
+from resolver.settings import Profile, UpstreamSpec
+from wire.units import Instant
+
+MAX_OPEN = 1024
+"""Questions under way to one upstream, each with a socket or two."""
+
+
+def open_udp(spec: UpstreamSpec, profile: Profile, tools: Tools) -> "Udp":
+    """A server over UDP, and over TCP at the same port where UDP does not do."""
+    return Udp(spec, tools)
+
+
+def open_tcp(spec: UpstreamSpec, profile: Profile, tools: Tools) -> Framed:
+    """A server over clear TCP."""
+    return Framed(spec, tools, Channel(Kind.TCP, encrypted=False, authenticated=False), None)
+
+
+class Udp:
+    """One server over UDP."""
+
+    def __init__(self, spec: UpstreamSpec, tools: Tools) -> None:
+        self._spec = spec
+        self._tools = tools
+        self._jar = CookieJar(tools.entropy)
+        self._tcp = open_tcp(spec, Profile.OPPORTUNISTIC, tools)
+        self._preferred = spec.addresses[0] if spec.addresses else ""
+        self._open: set[PacketExchange] = set()
+        self._closed = False
+
+    def channel(self) -> Channel:
+        """The road, with the cookie for the address that answered last."""
+        return Channel(Kind.UDP, encrypted=False, authenticated=False, cookie=self._jar.content(self._preferred))
+
+    async def exchange(self, query: bytes, deadline: Instant) -> bytes:
+        """As the port says."""
+        outcome = await self._over_udp(query, deadline)
+        if isinstance(outcome, bytes):
+            return outcome
+        self._tools.count(outcome.value)
+        try:
+            return await self._tcp.exchange(query, deadline)
+        except UpstreamFailed as failure:
+            if outcome is Doubt.NEAR_MISS:
+                raise UpstreamFailed(Why.MISMATCH, f"then over TCP: {failure}") from None
+            raise
+
+    async def close(self) -> None:
+        """As the port says."""
+        self._closed = True
+        for exchange in list(self._open):
+            exchange.fail(Why.UNREACHABLE, "closed")
+        await self._tcp.close()
+
+    async def _over_udp(self, query: bytes, deadline: Instant) -> bytes | Doubt:
+        addresses = self._spec.addresses or await self._tools.lookup(self._spec.name)
+        if not addresses:
+            raise UpstreamFailed(Why.NO_ADDRESS)
+        if self._closed:
+            raise UpstreamFailed(Why.UNREACHABLE, "closed")
+        if len(self._open) >= MAX_OPEN:
+            raise UpstreamFailed(Why.BUSY, "too many questions under way")
+        targets = [(address, self._spec.port) for address in _ordered(addresses, self._preferred)]
+        exchange = PacketExchange(query, targets, deadline, self._jar, self._tools)
+        self._open.add(exchange)
+        try:
+            outcome = await exchange.run()
+        finally:
+            self._open.discard(exchange)
+            exchange.close()
+        self._preferred = exchange.answered_by or self._preferred
+        return outcome
+
+
+def _ordered(addresses: tuple[str, ...], preferred: str) -> list[str]:
+    """The address that answered last comes first, the others as configured."""
+    return sorted(addresses[:MAX_ADDRESSES], key=lambda address: address != preferred)

@@ -1,0 +1,226 @@
+"""One question over UDP: random port and id, strict echo, patience with rubbish, suspicion of near misses."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from enum import Enum
+
+from net.datagram import open_datagram
+from resolver.edge.upstream.cookies import CLIENT_LENGTH, CookieJar, cookie_of, replace_cookie
+from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
+from resolver.edge.upstream.questions import echoes_question, spelled_question
+from wire.dns.codes import Rcode
+from wire.dns.message import Message, parse_message
+from wire.errors import Malformed
+from wire.units import Instant
+
+RESEND_AFTER = (0.8, 2.0)
+"""Seconds after the first packet at which it is sent again, to the next address if there is one."""
+
+MAX_PACKET = 4096
+"""Octets read of one packet; we announced 1232."""
+
+MAX_PACKETS = 256
+"""Packets read for one question; after that it goes over TCP."""
+
+_HEADER = 12
+_QR, _TC = 0x80, 0x02
+
+
+class Doubt(Enum):
+    """Why UDP will not do; the value is the name of a counter."""
+
+    TRUNCATED = "udp-truncated"
+    NEAR_MISS = "udp-near-miss"
+    FLOODED = "udp-flooded"
+    BAD_COOKIE = "udp-bad-cookie"
+
+
+class _Leg:
+    """One socket to one address; `cookie` is our part of the cookie if the query had one."""
+
+    __slots__ = ("address", "cookie", "expects_cookie", "identifier", "opened", "packet")
+
+    def __init__(self, address: str, packet: bytes, opened: socket.socket, cookie: bytes, expects_cookie: bool) -> None:
+        self.address = address
+        self.packet = packet
+        self.identifier = packet[:2]
+        self.opened = opened
+        self.cookie = cookie
+        self.expects_cookie = expects_cookie
+
+
+class PacketExchange:
+    """Sends `query` to the first of `targets` (address, port), later to the others, until one answer is good."""
+
+    def __init__(
+        self, query: bytes, targets: Sequence[tuple[str, int]], deadline: Instant, jar: CookieJar, tools: Tools
+    ) -> None:
+        self._query = query
+        self._question = spelled_question(query)
+        self._targets = targets
+        self._deadline = deadline
+        self._jar = jar
+        self._tools = tools
+        self._loop = asyncio.get_running_loop()
+        self._outcome: asyncio.Future[bytes | Doubt] = self._loop.create_future()
+        self._legs: list[_Leg] = []
+        self._started = tools.now()
+        self._sent = self._packets = 0
+        self._bad_cookie = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.answered_by = ""
+
+    async def run(self) -> bytes | Doubt:
+        """The response, or why TCP must be asked. Raises UpstreamFailed. Call `close` afterwards, whatever happened."""
+        self._send_next()
+        return await self._outcome
+
+    def fail(self, why: Why, detail: str = "") -> None:
+        """End it without an answer."""
+        if not self._outcome.done():
+            self._outcome.set_exception(UpstreamFailed(why, detail))
+            self._outcome.exception()
+
+    def close(self) -> None:
+        """Close every socket."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for leg in self._legs:
+            self._close_leg(leg)
+        self._legs.clear()
+
+    def _send_next(self) -> None:
+        """Send to the next target that takes it; every target gets a first packet, a single one gets repetitions."""
+        limit = max(len(self._targets), 1 + len(RESEND_AFTER))
+        while self._sent < limit and not self._outcome.done():
+            address, port = self._targets[self._sent % len(self._targets)]
+            self._sent += 1
+            if self._send(address, port):
+                break
+        if not self._legs:
+            self.fail(Why.UNREACHABLE, "no address takes packets")
+            return
+        self._set_timer()
+
+    def _send(self, address: str, port: int) -> bool:
+        """Whether the kernel took the packet."""
+        known = next((leg for leg in self._legs if leg.address == address), None)
+        try:
+            leg = known or self._open_leg(address, port)
+            leg.opened.send(leg.packet)
+        except OSError:
+            if known is not None:
+                self._drop_leg(known)
+            return False
+        return True
+
+    def _open_leg(self, address: str, port: int) -> _Leg:
+        opened, chosen = open_datagram(address, port, self._tools.entropy)
+        if not chosen:
+            self._tools.count("udp-port-by-kernel")
+        query = replace_cookie(self._query, self._jar.content(address))
+        cookie = self._jar.client(address)
+        packet = self._tools.entropy(2) + query[2:]
+        leg = _Leg(address, packet, opened, cookie if cookie in query else b"", self._jar.expects(address))
+        self._legs.append(leg)
+        self._loop.add_reader(opened.fileno(), self._on_readable, leg)
+        return leg
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        now = self._tools.now()
+        due: float = self._deadline
+        if self._sent <= len(RESEND_AFTER):
+            due = min(due, self._started + RESEND_AFTER[self._sent - 1])
+        self._timer = self._loop.call_later(max(0.0, due - now), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._tools.now() >= self._deadline:
+            self.fail(Why.TIMEOUT, "no good packet in time")
+        elif not self._outcome.done():
+            self._send_next()
+
+    def _on_readable(self, leg: _Leg) -> None:
+        while not self._outcome.done():
+            try:
+                packet = leg.opened.recv(MAX_PACKET)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:  # an ICMP error: this address is out, the next one is asked at once
+                self._drop_leg(leg)
+                self._send_next()
+                return
+            self._packets += 1
+            if self._packets > MAX_PACKETS:
+                self._settle(Doubt.FLOODED)
+            else:
+                self._judge(leg, packet)
+
+    def _judge(self, leg: _Leg, packet: bytes) -> None:
+        if len(packet) < _HEADER:
+            self._tools.count("udp-malformed")
+        elif packet[:2] != leg.identifier or not echoes_question(packet, self._question):
+            # somebody guesses, or a middle box spoils the case: TCP tells (RFC 5452 §9.1, "near miss")
+            self._settle(Doubt.NEAR_MISS)
+        elif not packet[2] & _QR:
+            self._tools.count("udp-malformed")
+        elif packet[2] & _TC:
+            self._settle(Doubt.TRUNCATED)
+        else:
+            self._judge_message(leg, packet)
+
+    def _judge_message(self, leg: _Leg, packet: bytes) -> None:
+        try:
+            message = parse_message(packet)
+        except Malformed:
+            self._tools.count("udp-malformed")
+            return
+        if leg.cookie and not self._judge_cookie(leg, message):
+            return
+        self.answered_by = leg.address
+        self._settle(packet)
+
+    def _judge_cookie(self, leg: _Leg, message: Message) -> bool:
+        """Whether the answer may be taken, as far as cookies tell (RFC 7873 §5.3)."""
+        content = cookie_of(message)
+        if content is None:
+            # > If the client is expecting the response to contain a COOKIE option and it is missing, the response
+            # > MUST be discarded
+            if leg.expects_cookie:
+                self._settle(Doubt.BAD_COOKIE)
+            return not leg.expects_cookie
+        if content[:CLIENT_LENGTH] != leg.cookie:
+            self._tools.count("udp-wrong-cookie")
+            return False
+        self._jar.learn(leg.address, content)
+        if message.rcode == Rcode.BADCOOKIE:
+            self._answer_bad_cookie(leg)
+            return False
+        return True
+
+    def _answer_bad_cookie(self, leg: _Leg) -> None:
+        """Once more with the cookie just learned; TCP if that is refused too."""
+        if self._bad_cookie:
+            self._settle(Doubt.BAD_COOKIE)
+            return
+        self._bad_cookie = True
+        port = leg.opened.getpeername()[1]
+        self._drop_leg(leg)
+        if not self._send(leg.address, port):
+            self._settle(Doubt.BAD_COOKIE)
+
+    def _settle(self, outcome: bytes | Doubt) -> None:
+        if not self._outcome.done():
+            self._outcome.set_result(outcome)
+
+    def _drop_leg(self, leg: _Leg) -> None:
+        if leg in self._legs:
+            self._legs.remove(leg)
+            self._close_leg(leg)
+
+    def _close_leg(self, leg: _Leg) -> None:
+        self._loop.remove_reader(leg.opened.fileno())
+        leg.opened.close()

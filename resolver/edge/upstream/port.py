@@ -1,0 +1,74 @@
+"""The port behind which every transport stands, and how a transport fails."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from net.tls import TlsFactory
+from privacy.channel import Channel
+from resolver.settings import Profile, UpstreamSpec
+from wire.units import Instant
+
+
+class Why(Enum):
+    """Why an upstream gave no usable answer; a counter each."""
+
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    RESET = "reset"
+    CERTIFICATE = "certificate"
+    TLS = "tls"
+    MALFORMED = "malformed"
+    MISMATCH = "mismatch"
+    TOO_LARGE = "too-large"
+    HTTP = "http"
+    GOAWAY = "goaway"
+    BUSY = "busy"
+    NO_ADDRESS = "no-address"
+
+
+class UpstreamFailed(Exception):
+    """This exchange brought no answer. `why` goes into the counters, `detail` (no name, no address) into the log."""
+
+    def __init__(self, why: Why, detail: str = "") -> None:
+        super().__init__(f"{why.value}: {detail}" if detail else why.value)
+        self.why = why
+        self.detail = detail
+
+
+class Upstream(Protocol):
+    """One server over one transport. Safe for any number of concurrent exchanges."""
+
+    def channel(self) -> Channel:
+        """The road as it is now: `conceal` needs it before the query is built."""
+
+    async def exchange(self, query: bytes, deadline: Instant) -> bytes:
+        """Send one DNS message, return the response to it.
+
+        `query` has id 0; the transport stamps and checks its own id. The response's id is meaningless. Ends by
+        `deadline` (monotonic) at the latest. Raises UpstreamFailed and, when the task is cancelled, CancelledError;
+        nothing else. A cancelled exchange leaves the connection usable.
+        """
+
+    async def close(self) -> None:
+        """End every connection; later exchanges raise UpstreamFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a transport may use besides its spec.
+
+    `now` reads the monotonic clock, `entropy(n)` gives n random octets, `lookup(name)` gives literal addresses of a
+    server's name through its bootstrap group (raises UpstreamFailed), `count(what)` bumps a counter.
+    """
+
+    now: Callable[[], Instant]
+    entropy: Callable[[int], bytes]
+    lookup: Callable[[str], Awaitable[tuple[str, ...]]]
+    count: Callable[[str], None]
+    tls: TlsFactory
+
+
+Open = Callable[[UpstreamSpec, Profile, Tools], Upstream]
+"""How a transport is opened: cheap, connects nothing; connections are made by the first exchange."""

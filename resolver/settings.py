@@ -1,0 +1,142 @@
+"""What a user may set, checked and complete: one value for `front`, another for the resolver.
+
+They are two so that the cell which knows client addresses learns no upstream, and the cell which knows upstreams
+learns no client address. Made by the loader (`anchorhold/config/`), never changed; a reload makes new ones with the
+next generation.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Profile(Enum):
+    """RFC 8310 §5. `strict`: name or pin must verify and nothing ever leaves in clear text. `opportunistic`: the
+    best that works, clear text last."""
+
+    STRICT = "strict"
+    OPPORTUNISTIC = "opportunistic"
+
+
+class Strategy(Enum):
+    """How a group chooses among its servers."""
+
+    FAILOVER = "failover"
+    FASTEST = "fastest"
+    RANDOM = "random"
+    SPREAD = "spread"
+    RACE = "race"
+
+
+class HttpMethod(Enum):
+    """RFC 8484 §4.1."""
+
+    GET = "GET"
+    POST = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSpec:
+    """One server we may ask.
+
+    `name` is what its certificate must hold ("" for `udp` and `tcp`; a literal address is allowed). `addresses`
+    are literals, never empty unless `bootstrap` names the upstream group that looks `name` up. `pins` are SHA-256
+    digests (32 octets) of the SubjectPublicKeyInfo; if there are any, one must match (RFC 7858 §4.2) and the name
+    is not compared. `authorities` is PEM text of the CAs to trust instead of the system's ("" for the system's).
+    """
+
+    scheme: str
+    name: str
+    addresses: tuple[str, ...]
+    port: int
+    operator: str
+    path: str = ""
+    pins: tuple[bytes, ...] = ()
+    authorities: str = ""
+    bootstrap: str = ""
+    method: HttpMethod = HttpMethod.POST
+
+    @property
+    def label(self) -> str:
+        """How `status` and `explain` call it."""
+        host = self.name or (self.addresses[0] if self.addresses else "?")
+        return f"{self.scheme}://{host}:{self.port}{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamGroup:
+    """Servers that may stand in for each other. Their answers are cached apart from every other group's."""
+
+    name: str
+    servers: tuple[UpstreamSpec, ...]
+    strategy: Strategy = Strategy.FAILOVER
+    profile: Profile = Profile.STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Names at or below `suffix` (folded wire form; b"\\0" is the root), asked by clients of `client_group` (index; -1
+    for all), go to `upstream_group` (index)."""
+
+    suffix: bytes
+    client_group: int
+    upstream_group: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """`memory` is the ceiling in octets of one cell's cache. Stale answers: RFC 8767."""
+
+    memory: int = 32 * 1024 * 1024
+    minimum_ttl: int = 0
+    maximum_ttl: int = 86_400
+    negative_ttl: int = 3_600
+    failure_ttl: int = 5
+    stale: bool = True
+    stale_for: int = 86_400
+    stale_ttl: int = 30
+    stale_after: float = 1.8
+    prefetch: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ResolverSettings:
+    """All that the resolver cell may know."""
+
+    generation: int
+    client_groups: tuple[str, ...]
+    upstream_groups: tuple[UpstreamGroup, ...]
+    routes: tuple[Route, ...]
+    cache: CacheSettings
+    deadline: float = 5.0
+    log_names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGroup:
+    """Clients told apart by network; index 0 is `default` and takes whoever no other group names."""
+
+    name: str
+    networks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FrontSettings:
+    """All that the front cell may know. Networks are CIDR text; the longest match wins.
+
+    `rate` is queries a second and `burst` the bucket's depth, per client address (/56 for IPv6); 0 means no limit.
+    `payload` is the largest UDP answer in octets (RFC 6891 §6.2.5).
+    """
+
+    generation: int
+    client_groups: tuple[ClientGroup, ...]
+    allow: tuple[str, ...]
+    cache: CacheSettings
+    payload: int = 1232
+    cookies: bool = True
+    rate: float = 200.0
+    burst: float = 400.0
+    tcp_clients: int = 256
+    tcp_clients_per_address: int = 16
+    tcp_pipeline: int = 64
+    tcp_idle: float = 30.0
+    deadline: float = 5.0

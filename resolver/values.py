@@ -1,0 +1,72 @@
+"""The nouns on the path of a query; each stage consumes one and makes the next. All frozen."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from wire.dns.codes import ExtendedError
+from wire.dns.codes import QueryFlag as QueryFlag  # part of a Query, defined where privacy/ can see it too
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A client's question as the resolver sees it: no address, no id, no option.
+
+    `key` is the folded (lower-case, uncompressed) name, then type and class, two octets each: the layout of
+    RFC 1035 §4.1.2, so it is also the question section to send. `group` is the index of the client group in the
+    snapshot of `generation`.
+    """
+
+    key: bytes
+    flags: QueryFlag
+    group: int
+    generation: int
+
+    @property
+    def name(self) -> bytes:
+        """The folded name, in wire form."""
+        return self.key[:-4]
+
+    @property
+    def rrtype(self) -> int:
+        """The type asked for."""
+        return int.from_bytes(self.key[-4:-2], "big")
+
+    @property
+    def rrclass(self) -> int:
+        """The class asked for."""
+        return int.from_bytes(self.key[-2:], "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """An extended error with its text (RFC 8914); the text is ASCII, at most 120 octets, and holds no name."""
+
+    code: ExtendedError
+    text: str
+
+
+class Origin(Enum):
+    """Where a reply came from; travels in the reply's header for counters and `explain`."""
+
+    UPSTREAM = 0
+    CACHE = 1
+    STALE = 2
+    LOCAL = 3
+    FAILURE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An undressed answer: what the resolver hands to `front`.
+
+    `message` is a whole DNS message: id 0, QR and RA set, RD as asked, AA, AD and TC clear, the folded question,
+    answer and authority sections, no additional section, no OPT. `ttl_offsets` are the offsets in `message` of every TTL
+    field. `cacheable` is for how many seconds from now it may be given out again (0: this client only).
+    """
+
+    message: bytes
+    ttl_offsets: tuple[int, ...]
+    cacheable: float
+    generation: int
+    origin: Origin
+    explanation: Explanation | None = None
