@@ -1,0 +1,1 @@
+"""One program, several processes (cells): start, rights, configuration, command line."""

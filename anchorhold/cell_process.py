@@ -1,0 +1,163 @@
+"""One cell as the supervisor sees it: a process, a link, its signs of life."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from anchorhold.config.request import describe_exit
+from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.restarts import Restarts
+from anchorhold.sandbox import USER_VARIABLE
+from wire.errors import Malformed
+
+START_PATIENCE = 20.0
+"""Seconds until READY."""
+
+PING_INTERVAL = 5.0
+MAX_SILENT_PINGS = 3
+"""Unanswered pings after which a cell counts as hung. Counted, not timed: a machine that slept is no hung cell."""
+
+KEPT = frozenset(
+    {"LANG", "LC_ALL", "LC_CTYPE", "PATH", "HOME", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH"}
+    | {"PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE", "PYTHONMALLOC"}
+    | {"PYTHONWARNINGS", "PYTHONFAULTHANDLER", "ANCHORHOLD_LOOP", "ANCHORHOLD_COMPILED", "MALLOC_ARENA_MAX"}
+)
+"""What of the environment a cell gets; the rest may hold secrets of whoever started us."""
+
+
+def cell_environment(environment: Mapping[str, str], user: str) -> dict[str, str]:
+    """The environment of a cell that is to become `user`."""
+    kept = {name: value for name, value in environment.items() if name in KEPT}
+    return {**kept, USER_VARIABLE: user}
+
+
+class CellProcess:
+    """A cell that is started again and again. `module` is run with `--link FD`; it has no other argument."""
+
+    def __init__(self, name: str, module: str) -> None:
+        self.name = name
+        self.restarts = Restarts()
+        self.due: float | None = 0.0
+        """When to start it, monotonic seconds; None while it runs."""
+        self.link: socket.socket | None = None
+        self.ready: int = 0
+        """The generation in force there; 0 before the first READY of this life."""
+        self.sent: int = 0
+        """The newest generation it was given in this life."""
+        self._module = module
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._pinged = 0.0
+        self._silent = 0
+
+    @property
+    def pid(self) -> int:
+        """0 while there is none."""
+        return self._process.pid if self._process else 0
+
+    def start(self, environment: dict[str, str], now: float) -> None:
+        """Start the process; what it needs is sent by the caller, ending with START."""
+        self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # A cell that does not read must not stop the one that watches it.
+        self.link.setblocking(False)
+        # -P: the working directory is no place to take modules from. A group of its own: Ctrl-C is for the supervisor.
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 # our own module
+                [sys.executable, "-P", "-m", self._module, "--link", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=environment,
+                process_group=0,
+            )
+        self.due = None
+        self.ready = self.sent = self._silent = 0
+        self._started = self._pinged = now
+
+    def send(self, kind: LinkType, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
+        """Send one message. A cell that cannot take it is ended; its death is seen later like any other."""
+        if self.link is None:
+            return
+        try:
+            send_message(self.link, kind, body, descriptors)
+        except OSError:
+            self.signal(signal.SIGKILL)
+
+    def receive(self) -> LinkMessage | None:
+        """What it said, if anything; a cell that says nonsense is ended."""
+        if self.link is None:
+            return None
+        try:
+            message = receive_message(self.link)
+        except BlockingIOError:
+            return None
+        except (Malformed, OSError):
+            message = None
+        if message is None:
+            self.hang_up()
+            self.signal(signal.SIGKILL)
+            return None
+        for descriptor in message.descriptors:
+            os.close(descriptor)
+        if message.type is LinkType.READY and len(message.body) == 4:
+            self.ready = int.from_bytes(message.body, "little")
+        if message.type is LinkType.PING:
+            self._silent = 0
+        return message
+
+    def hang_up(self) -> None:
+        """Close our end of the link."""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+    def signal(self, number: int) -> None:
+        """Send a signal, if the process is there."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
+    def reap(self, now: float) -> str | None:
+        """How it ended and what follows, once; None while it lives."""
+        if self._process is None or self._process.poll() is None:
+            return None
+        reason = describe_exit(self._process.returncode)
+        self._process = None
+        self.hang_up()
+        self.ready = 0
+        delay = self.restarts.delay_after(now - self._started)
+        self.due = now + delay
+        return f"{reason} after {now - self._started:.1f} s; starting again " + (
+            f"in {delay:.1f} s" if delay else "at once"
+        )
+
+    def watch(self, now: float) -> str | None:
+        """Ping it now and then; end it, and say why, if it does not become ready or answers no more."""
+        if self._process is None or self.link is None:
+            return None
+        if not self.ready:
+            if now - self._started < START_PATIENCE:
+                return None
+            self.signal(signal.SIGKILL)
+            return f"not ready after {START_PATIENCE:.0f} s"
+        if now - self._pinged < PING_INTERVAL:
+            return None
+        if self._silent >= MAX_SILENT_PINGS:
+            self.signal(signal.SIGKILL)
+            return f"no answer to {MAX_SILENT_PINGS} pings"
+        self._pinged = now
+        self._silent += 1
+        self.send(LinkType.PING)
+        return None
+
+    def wait(self, seconds: float) -> bool:
+        """True once it has ended, within `seconds`."""
+        if self._process is None:
+            return True
+        try:
+            self._process.wait(max(seconds, 0.0))
+        except subprocess.TimeoutExpired:
+            return False
+        return True

@@ -1,0 +1,1 @@
+"""One module per cell: take descriptors, enter the sandbox, build values, run."""

@@ -1,0 +1,195 @@
+"""The resolver's end of the pair to `front`: questions in, replies out, credits, and an operator's facts."""
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Callable, Iterable
+
+from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, Verb, build_message, build_reply
+from resolver.edge import account
+from resolver.edge.resolve import Resolver
+from resolver.values import Query, Reply
+from wire.dns.codes import QueryFlag
+from wire.errors import Malformed
+
+READ_SIZE = 262_144
+CREDIT_BATCH = 128
+DUMP_PIECE = 32_768
+"""Octets of one FACT answer; a dump goes in many."""
+
+
+class Protocol70(Exception):
+    """`front` sent what does not decode, or does not read; named after the exit code."""
+
+
+class FrontLine:
+    """One pair. `lost` is called once at its end: with None if `front` hung up, else with what was wrong."""
+
+    def __init__(
+        self, pair: socket.socket, resolver: Resolver, restarts: int, lost: Callable[[Protocol70 | None], None]
+    ) -> None:
+        pair.setblocking(False)
+        self._pair = pair
+        self._resolver = resolver
+        self._restarts = restarts
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._inbox = Inbox()
+        self._out: list[bytes] = []
+        self._rest = b""
+        self._spent = 0
+        self._flushing = False
+        self._closed = False
+
+    def start(self) -> None:
+        """Grant credits and listen."""
+        self._loop.add_reader(self._pair.fileno(), self._readable)
+        self._post(build_message(MessageType.CREDIT, 0, CREDITS.to_bytes(4, "little")))
+        self.announce(self._resolver.snapshot.generation)
+
+    def announce(self, generation: int) -> None:
+        """Tell which generation is in force here."""
+        self._post(build_message(MessageType.SNAPSHOT, 0, generation=generation))
+
+    def close(self) -> None:
+        """Let go of the pair; replies that still come go nowhere."""
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._pair.fileno())
+            self._loop.remove_writer(self._pair.fileno())
+            self._pair.close()
+
+    def _end(self, error: Protocol70 | None) -> None:
+        if not self._closed:
+            self.close()
+            self._lost(error)
+
+    def _readable(self) -> None:
+        try:
+            data = self._pair.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._end(None)
+            return
+        try:
+            for message in self._inbox.feed(data):
+                self._take(message)
+        except Malformed as error:
+            self._end(Protocol70(f"front sent what does not decode: {error}"))
+
+    def _take(self, message: Message) -> None:
+        match message.type:
+            case MessageType.QUERY:
+                self._resolver.ask(_query(message), (self, message.handle), self._answer(message.handle))
+            case MessageType.REFRESH:
+                self._resolver.refresh(_query(message), (self, message.handle), self._answer(message.handle))
+            case MessageType.CANCEL:
+                self._resolver.cancel((self, message.handle))
+                self._give_back()
+            case MessageType.FACT:
+                self._fact(message)
+            case MessageType.PING:
+                self._post(build_message(MessageType.PING, message.handle, flags=1))
+            case _:
+                raise Malformed(f"{message.type.name} is not for the resolver")
+
+    def _answer(self, handle: int) -> Callable[[Reply], None]:
+        def answer(reply: Reply) -> None:
+            flags, generation = reply.origin.value, reply.generation
+            self._post(build_message(MessageType.REPLY, handle, build_reply(reply), flags=flags, generation=generation))
+            self._give_back()
+
+        return answer
+
+    def _give_back(self) -> None:
+        self._spent += 1
+        if self._spent >= CREDIT_BATCH:
+            self._post(build_message(MessageType.CREDIT, 0, self._spent.to_bytes(4, "little")))
+            self._spent = 0
+
+    # writing
+
+    def _post(self, message: bytes) -> None:
+        if self._closed:
+            return
+        self._out.append(message)
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Everything of this turn of the loop in one write."""
+        self._flushing = False
+        if self._closed:
+            return
+        data = self._rest + b"".join(self._out)
+        self._out.clear()
+        try:
+            sent = self._pair.send(data) if data else 0
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._end(None)
+            return
+        self._rest = data[sent:]
+        if self._rest:
+            self._flushing = True
+            self._loop.add_writer(self._pair.fileno(), self._writable)
+
+    def _writable(self) -> None:
+        self._loop.remove_writer(self._pair.fileno())
+        self._flush()
+
+    # an operator's questions
+
+    def _fact(self, message: Message) -> None:
+        if not message.body:
+            raise Malformed("FACT without a verb")
+        try:
+            verb = Verb(message.body[0])
+        except ValueError:
+            raise Malformed("unknown verb") from None
+        argument = message.body[1:]
+        lines = self._lines(verb, argument, message)
+        pieces = list(_pieces(lines))
+        for number, piece in enumerate(pieces, 1):
+            flags = 1 if number < len(pieces) else 0
+            self._post(build_message(MessageType.FACT, message.handle, piece, flags=flags))
+
+    def _lines(self, verb: Verb, argument: bytes, message: Message) -> Iterable[account.Line]:
+        resolver = self._resolver
+        match verb:
+            case Verb.STATUS:
+                own = {
+                    "pid": os.getpid(),
+                    "restarts": self._restarts,
+                    "loop": type(self._loop).__module__.split(".")[0],
+                }
+                return [own | account.status(resolver)]
+            case Verb.EXPLAIN:
+                if len(argument) < 6:
+                    raise Malformed("EXPLAIN without a question")
+                flags, generation = QueryFlag(argument[0] & 15), resolver.snapshot.generation
+                return [account.explain(resolver, Query(argument[1:], flags, message.group, generation))]
+            case Verb.CACHE_STATS:
+                return [{"cache": account.cache_stats(resolver)}]
+            case Verb.CACHE_FLUSH:
+                return [{"flushed": resolver.memory.flush(argument)}]
+            case Verb.CACHE_DUMP:
+                return [{"entries": list(account.dump(resolver))}]
+
+
+def _query(message: Message) -> Query:
+    if not 5 <= len(message.body) <= 259:
+        raise Malformed("a question of the wrong length")
+    return Query(message.body, QueryFlag(message.flags & 15), message.group, message.generation)
+
+
+def _pieces(lines: Iterable[account.Line]) -> Iterable[bytes]:
+    text = "\n".join(json.dumps({"cell": "resolver"} | line) for line in lines).encode()
+    for at in range(0, max(len(text), 1), DUMP_PIECE):
+        yield text[at : at + DUMP_PIECE]

@@ -1,0 +1,374 @@
+"""The cell that knows clients: their sockets, the answer cache, the control socket. It never opens a connection.
+
+A plain readiness loop. Everything it holds comes over the link (`anchorhold/link.py`): listeners, settings, the cookie
+key, and its end of the pair to the resolver.
+"""
+
+import itertools
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+import click
+
+from anchorhold import ipc, snapshot
+from anchorhold.control import ControlServer, Front
+from anchorhold.facts import log
+from anchorhold.ipc import Inbox, Message, MessageType, Verb, build_message
+from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.sandbox import SandboxProfile, enter, preload
+from resolver.admission import Admission
+from resolver.cache.packets import AnswerKey
+from resolver.edge.listen.datagram import DatagramListener
+from resolver.edge.listen.stream import Places, StreamListener
+from resolver.edge.serve import Desk
+from resolver.settings import FrontSettings
+from wire.errors import Malformed
+from wire.units import Instant
+
+PROFILE = SandboxProfile("front")
+
+READ_SIZE = 262_144
+MAX_UNSENT = 8 * 1024 * 1024
+"""Octets that may wait for a resolver that does not read; past that it counts as gone."""
+
+DRAIN = 0.2
+"""Seconds for what is under way after SIGTERM."""
+
+Handler = Callable[[int, Instant], None]
+
+
+class Peer:
+    """The pair to the resolver: messages are collected and written once a wake-up."""
+
+    def __init__(self, cell: "FrontCell", endpoint: socket.socket) -> None:
+        endpoint.setblocking(False)
+        self.socket = endpoint
+        self._cell = cell
+        self._inbox = Inbox()
+        self._out = bytearray()
+        self._blocked = False
+        self._facts: dict[int, Callable[[bytes, bool], None]] = {}
+        self._fact_handles = itertools.count(1)
+
+    # Port
+
+    def query(self, handle: int, key: AnswerKey, deadline: float) -> None:
+        """Ask the resolver; only the question crosses."""
+        self._post(MessageType.QUERY, handle, key, int(deadline * 1000))
+
+    def refresh(self, handle: int, key: AnswerKey) -> None:
+        """Ask for the cache."""
+        self._post(MessageType.REFRESH, handle, key, 0)
+
+    def cancel(self, handle: int) -> None:
+        """Nobody waits any more."""
+        self._out += build_message(MessageType.CANCEL, handle)
+
+    def _post(self, kind: MessageType, handle: int, key: AnswerKey, deadline: int) -> None:
+        generation = self._cell.desk.settings.generation
+        self._out += build_message(
+            kind, handle, key.question, flags=key.flags | 8, group=key.group, generation=generation, deadline=deadline
+        )
+
+    def fact(self, verb: Verb, argument: bytes, group: int, answer: Callable[[bytes, bool], None]) -> bool:
+        """An operator's question."""
+        handle = next(self._fact_handles)
+        self._facts[handle] = answer
+        generation = self._cell.desk.settings.generation
+        body = bytes((verb,)) + argument
+        self._out += build_message(MessageType.FACT, handle, body, group=group, generation=generation)
+        return True
+
+    # events
+
+    def ready(self, events: int, now: Instant) -> None:
+        """Take what the resolver says."""
+        if events & selectors.EVENT_WRITE:
+            self._blocked = False
+        if not events & selectors.EVENT_READ:
+            return
+        try:
+            data = self.socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._cell.lose_peer("the resolver hung up")
+            return
+        try:
+            for message in self._inbox.feed(data):
+                self._take(message, now)
+        except Malformed as error:
+            self._cell.lose_peer(f"the resolver sent what does not decode: {error}")
+
+    def _take(self, message: Message, now: Instant) -> None:
+        desk = self._cell.desk
+        match message.type:
+            case MessageType.REPLY:
+                desk.replied(message.handle, ipc.parse_reply(message), now)
+            case MessageType.CREDIT if len(message.body) == 4:
+                desk.credits += int.from_bytes(message.body, "little")
+                desk.pump(now)
+            case MessageType.FACT:
+                self._answer_fact(message)
+            case MessageType.PING:
+                self._out += build_message(MessageType.PING, message.handle, flags=1)
+            case MessageType.SNAPSHOT:
+                desk.counters["resolver-generation"] = message.generation
+            case _:
+                raise Malformed(f"{message.type.name} is not for front")
+
+    def _answer_fact(self, message: Message) -> None:
+        more = bool(message.flags & 1)
+        answer = self._facts.get(message.handle) if more else self._facts.pop(message.handle, None)
+        if answer is not None:
+            answer(message.body, more)
+
+    def flush(self) -> None:
+        """Write what has been collected."""
+        if not self._out or self._blocked:
+            return
+        try:
+            sent = self.socket.send(self._out)
+            del self._out[:sent]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._cell.lose_peer("the resolver does not read")
+            return
+        if len(self._out) > MAX_UNSENT:
+            self._cell.lose_peer("the resolver does not keep up")
+            return
+        self._blocked = bool(self._out)
+        wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._blocked else 0)
+        self._cell.watch(self.socket, wants, self)
+
+
+class FrontCell:
+    """All of the process's state, and its loop."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._selector = selectors.DefaultSelector()
+        self._settings: FrontSettings | None = None
+        self._secret = b""
+        self._restarts = 0
+        self._datagrams: list[DatagramListener] = []
+        self._streams: list[StreamListener] = []
+        self._places = Places()
+        self._control: ControlServer | None = None
+        self._control_socket: socket.socket | None = None
+        self._waiting: list[tuple[LinkType, socket.socket, bool]] = []
+        self._peer: Peer | None = None
+        self._peer_socket: socket.socket | None = None
+        self._ending = False
+        self.desk: Desk
+        self.admission: Admission
+
+    # start
+
+    def prepare(self) -> None:
+        """Take everything from the link until START."""
+        while True:
+            message = receive_message(self._link)
+            if message is None:
+                raise SystemExit(0)
+            if message.type is LinkType.START:
+                self._restarts = int.from_bytes(message.body[:4], "little")
+                break
+            self._take(message)
+        if self._settings is None or not self._secret:
+            raise Malformed("START before SETTINGS and SECRET")
+        first_handle = int.from_bytes(os.urandom(8), "big")
+        self.desk = Desk(self._settings, self._secret, first_handle, time.time)
+        self.admission = Admission(self._settings)
+
+    def run(self) -> None:
+        """Serve until told to end."""
+        self._link.setblocking(False)
+        self.watch(self._link, selectors.EVENT_READ, self)
+        self._open_listeners()
+        self._open_peer()
+        if self._control_socket is not None:
+            self._control = ControlServer(self._control_socket, self._front, self, self.watch)
+            self.watch(self._control_socket, selectors.EVENT_READ, self._control)
+        send_message(self._link, LinkType.READY, self.desk.settings.generation.to_bytes(4, "little"))
+        end = None
+        while end is None or time.monotonic() < end:
+            self._turn()
+            if self._ending:
+                end = end or time.monotonic() + DRAIN
+                if not self.desk.open:
+                    break
+
+    def _turn(self) -> None:
+        """One wake-up: events, then everything that was collected is written, then what is overdue ends."""
+        now = Instant(time.monotonic())
+        due = self.desk.expire(now)
+        timeout = min(1.0 if due is None else due, DRAIN if self._ending else 1.0)
+        events = self._selector.select(timeout)
+        now = Instant(time.monotonic())
+        for key, mask in events:
+            key.data(mask, now)
+        for listener in self._streams:
+            if listener.dirty:
+                listener.flush(now)
+            listener.expire_sometimes(now)
+        if self._control is not None:
+            self._control.expire(now)
+        if self._peer is not None:
+            self._peer.flush()
+
+    # what the parts need of the loop
+
+    def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
+        """Register, change or (0) forget a socket; `owner.ready(events, now)` is called."""
+        try:
+            known = self._selector.get_key(endpoint)
+        except (KeyError, ValueError):
+            known = None
+        if not events:
+            if known is not None:
+                self._selector.unregister(endpoint)
+        elif known is None:
+            self._selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+        elif known.events != events:
+            self._selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+
+    def fact(self, verb: Verb, argument: bytes, group: int, answer: Callable[[bytes, bool], None]) -> bool:
+        """An operator's question to the resolver, if there is one."""
+        return self._peer is not None and self._peer.fact(verb, argument, group, answer)
+
+    def _front(self) -> Front:
+        return Front(self.desk, self.admission, self._restarts)
+
+    def lose_peer(self, why: str) -> None:
+        """The pair is of no more use: close it (which ends the resolver) and wait for the supervisor's next."""
+        if self._peer is None:
+            return
+        log("front", why)
+        self.watch(self._peer.socket, 0, self._peer)
+        self._peer.socket.close()
+        self._peer = None
+        self.desk.connect(None)
+        self.desk.counters["peer-lost"] += 1
+
+    # link
+
+    def ready(self, _events: int, now: Instant) -> None:
+        """The supervisor says something."""
+        try:
+            message = receive_message(self._link)
+        except BlockingIOError:
+            return
+        if message is None:
+            self._ending = True
+            self.watch(self._link, 0, self)
+            return
+        self._take(message)
+        self._apply(message.type, now)
+
+    def _take(self, message: LinkMessage) -> None:
+        """Keep what came; what it means is for `prepare` or `_apply` to see."""
+        descriptors = message.descriptors
+        match message.type, descriptors:
+            case ((LinkType.UDP | LinkType.TCP), (descriptor,)):
+                wildcard = message.body[:1] == b"\1"
+                self._waiting.append((message.type, socket.socket(fileno=descriptor), wildcard))
+            case LinkType.CONTROL, (descriptor,):
+                self._control_socket = socket.socket(fileno=descriptor)
+            case LinkType.PEER, (descriptor,):
+                self._peer_socket = socket.socket(fileno=descriptor)
+            case LinkType.SETTINGS, (descriptor,):
+                self._settings = snapshot.load(descriptor, FrontSettings)
+                os.close(descriptor)
+            case LinkType.SECRET, ():
+                self._secret = message.body
+            case ((LinkType.WITHDRAW | LinkType.PING), ()):
+                pass
+            case _:
+                raise Malformed(f"{message.type.name} is not for front, or its descriptor is missing")
+
+    def _apply(self, kind: LinkType, now: Instant) -> None:
+        """Act on what came while serving."""
+        match kind:
+            case LinkType.UDP | LinkType.TCP:
+                self._open_listeners()
+            case LinkType.PEER:
+                self.lose_peer("a new resolver takes over")
+                self._open_peer()
+            case LinkType.SETTINGS if self._settings is not None:
+                self.desk.use(self._settings)
+                self.admission = Admission(self._settings)
+                for datagrams in self._datagrams:
+                    datagrams.admission = self.admission
+                for streams in self._streams:
+                    streams.admission = self.admission
+                send_message(self._link, LinkType.READY, self._settings.generation.to_bytes(4, "little"))
+            case LinkType.WITHDRAW:
+                self._close_listeners()
+            case LinkType.PING:
+                send_message(self._link, LinkType.PING)
+            case _:
+                pass
+
+    def _open_peer(self) -> None:
+        if self._peer_socket is not None:
+            self._peer = Peer(self, self._peer_socket)
+            self._peer_socket = None
+            self.desk.connect(self._peer)
+            self.watch(self._peer.socket, selectors.EVENT_READ, self._peer)
+
+    def _open_listeners(self) -> None:
+        for kind, endpoint, wildcard in self._waiting:
+            if kind is LinkType.UDP:
+                datagrams = DatagramListener(endpoint, wildcard, self.desk, self.admission)
+                self._datagrams.append(datagrams)
+                self.watch(endpoint, selectors.EVENT_READ, datagrams)
+            else:
+                streams = StreamListener(endpoint, self.desk, self.admission, self.watch, self._places)
+                self._streams.append(streams)
+                self.watch(endpoint, selectors.EVENT_READ, streams)
+        self._waiting.clear()
+
+    def _close_listeners(self) -> None:
+        for datagrams in self._datagrams:
+            self.watch(datagrams.socket, 0, datagrams)
+            datagrams.socket.close()
+        for streams in self._streams:
+            streams.close()
+        self._datagrams.clear()
+        self._streams.clear()
+
+    def end(self, _signal: int, _frame: object) -> None:
+        """SIGTERM: take nothing new, give out what is nearly there."""
+        self._ending = True
+        self._close_listeners()
+
+
+@click.command()
+@click.option("--link", type=int, required=True)
+def main(link: int) -> None:
+    """Run the front cell; started by the supervisor only."""
+    preload()
+    cell = FrontCell(socket.socket(fileno=link))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        cell.prepare()
+        enter(PROFILE)
+        signal.signal(signal.SIGTERM, cell.end)
+        cell.run()
+    except Malformed as error:
+        log("front", f"the supervisor sent what does not decode: {error}")
+        sys.exit(70)
+
+
+if __name__ == "__main__":
+    main()

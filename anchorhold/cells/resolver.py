@@ -1,0 +1,238 @@
+"""The cell that knows names and upstreams, and no client: asyncio around `resolver.edge.resolve.Resolver`.
+
+It gets its settings, the spread key and its end of the pair to `front` over the link. On the pair come questions with an
+opaque handle; replies go back. What does not decode ends this process.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+
+import click
+
+from anchorhold import snapshot
+from anchorhold.cells.desk import FrontLine, Protocol70
+from anchorhold.facts import log
+from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.sandbox import SandboxProfile, enter, preload
+from anchorhold.sites import Sites
+from net.clock import now
+from net.tls import TlsFactory
+from privacy.memory import Fact
+from resolver.edge.resolve import Resolver
+from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
+from resolver.edge.world import ForwardingWorld
+from resolver.settings import ResolverSettings
+from resolver.values import Query
+from wire.dns.codes import QueryFlag, RecordType
+from wire.dns.message import parse_message
+from wire.dns.names import read_name
+from wire.errors import Malformed
+
+PROFILE = SandboxProfile("resolver")
+
+EXIT_PROTOCOL = 70
+"""Exit code when the other side sent what does not decode."""
+
+
+class ResolverCell:
+    """All of the process's state."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._settings: ResolverSettings | None = None
+        self._spread_key = b""
+        self._restarts = 0
+        self._pair: socket.socket | None = None
+        self._line: FrontLine | None = None
+        self._ending: asyncio.Future[int] | None = None
+        self._resolver: Resolver | None = None
+
+    def prepare(self) -> None:
+        """Take everything from the link until START."""
+        while True:
+            message = receive_message(self._link)
+            if message is None:
+                raise SystemExit(0)
+            if message.type is LinkType.START:
+                self._restarts = int.from_bytes(message.body[:4], "little")
+                break
+            self._take(message)
+        if self._settings is None or not self._spread_key:
+            raise Malformed("START before SETTINGS and SECRET")
+
+    def _take(self, message: LinkMessage) -> None:
+        match message.type, message.descriptors:
+            case LinkType.PEER, (descriptor,):
+                if self._pair is not None:
+                    self._pair.close()
+                self._pair = socket.socket(fileno=descriptor)
+            case LinkType.SETTINGS, (descriptor,):
+                self._settings = snapshot.load(descriptor, ResolverSettings)
+                os.close(descriptor)
+            case LinkType.SECRET, ():
+                self._spread_key = message.body
+            case LinkType.PING, ():
+                pass
+            case _:
+                raise Malformed(f"{message.type.name} is not for the resolver, or its descriptor is missing")
+
+    async def run(self) -> int:
+        """Serve until told to end; gives the exit code."""
+        loop = asyncio.get_running_loop()
+        self._ending = loop.create_future()
+        assert self._settings is not None  # noqa: S101 # prepare saw to it
+        tools = Tools(now=now, entropy=os.urandom, lookup=self._lookup, count=self._count, tls=TlsFactory())
+        world = ForwardingWorld(tools, self._spread_key, Sites())
+        self._resolver = Resolver(self._settings, world, self._report)
+        # Contexts with the system's authorities read files: make them before the sandbox.
+        enter(PROFILE)
+        loop.add_signal_handler(signal.SIGTERM, self.end, 0)
+        self._link.setblocking(False)
+        loop.add_reader(self._link.fileno(), self._hear)
+        self._connect()
+        self._ready()
+        try:
+            return await self._ending
+        finally:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._resolver.close()
+
+    def end(self, code: int) -> None:
+        """Stop serving."""
+        if self._ending is not None and not self._ending.done():
+            self._ending.set_result(code)
+
+    def _ready(self) -> None:
+        assert self._settings is not None  # noqa: S101 # prepare saw to it
+        send_message(self._link, LinkType.READY, self._settings.generation.to_bytes(4, "little"))
+
+    def _hear(self) -> None:
+        """The supervisor says something."""
+        try:
+            message = receive_message(self._link)
+            if message is None:
+                self.end(0)
+                return
+            self._take(message)
+        except BlockingIOError:
+            return
+        except Malformed as error:
+            log("resolver", f"the supervisor sent what does not decode: {error}")
+            self.end(EXIT_PROTOCOL)
+            return
+        self._apply(message.type)
+
+    def _apply(self, kind: LinkType) -> None:
+        match kind:
+            case LinkType.PEER:
+                self._connect()
+            case LinkType.SETTINGS if self._settings is not None and self._resolver is not None:
+                self._resolver.world.spread_key = self._spread_key
+                self._resolver.use(self._settings)
+                if self._line is not None:
+                    self._line.announce(self._settings.generation)
+                self._ready()
+            case LinkType.PING:
+                send_message(self._link, LinkType.PING)
+            case _:
+                pass
+
+    def _connect(self) -> None:
+        """Talk to `front` over the newest pair."""
+        if self._pair is None or self._resolver is None:
+            return
+        if self._line is not None:
+            self._line.close()
+        self._line = FrontLine(self._pair, self._resolver, self._restarts, self._lost)
+        self._pair = None
+        self._line.start()
+
+    def _lost(self, error: Protocol70 | None) -> None:
+        """`front` hung up (wait for the next pair) or talks nonsense (end)."""
+        self._line = None
+        if error is not None:
+            log("resolver", str(error))
+            self.end(EXIT_PROTOCOL)
+
+    # what upstreams may use
+
+    def _count(self, what: str) -> None:
+        if self._resolver is not None:
+            self._resolver.world.counters[what] += 1
+
+    def _report(self, fact: Fact) -> None:
+        log(fact.cell, fact.text)
+
+    async def _lookup(self, name: str) -> tuple[str, ...]:
+        """Addresses of an upstream's name, from the group its `bootstrap` names; never from the system."""
+        resolver = self._resolver
+        if resolver is None:
+            raise UpstreamFailed(Why.NO_ADDRESS, "not started yet")
+        place = _bootstrap_of(name, resolver.snapshot.settings)
+        found: list[str] = []
+        for rrtype in (RecordType.A, RecordType.AAAA):
+            key = read_name(name) + rrtype.to_bytes(2, "big") + b"\0\1"
+            query = Query(key, QueryFlag.RD, 0, resolver.snapshot.generation)
+            reply = await resolver.lookup(place, query)
+            found += _addresses(reply.message, rrtype)
+        return tuple(found)
+
+
+def _bootstrap_of(name: str, settings: ResolverSettings) -> int:
+    """The place of the group that looks up `name`. Raises UpstreamFailed."""
+    wanted = {
+        s.bootstrap for group in settings.upstream_groups for s in group.servers if s.name == name and s.bootstrap
+    }
+    for place, group in enumerate(settings.upstream_groups):
+        if group.name in wanted:
+            return place
+    raise UpstreamFailed(Why.NO_ADDRESS, "no bootstrap group")
+
+
+def _addresses(message: bytes, rrtype: int) -> list[str]:
+    family = socket.AF_INET if rrtype == RecordType.A else socket.AF_INET6
+    size = 4 if rrtype == RecordType.A else 16
+    parsed = parse_message(message)
+    return [
+        socket.inet_ntop(family, message[record.rdata_start : record.rdata_end])
+        for record in parsed.answer
+        if record.rrtype == rrtype and record.rdata_end - record.rdata_start == size
+    ]
+
+
+def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
+    """On uvloop where it is installed and not refused by ANCHORHOLD_LOOP=asyncio, else on asyncio."""
+    factory = None
+    if os.environ.get("ANCHORHOLD_LOOP") != "asyncio":
+        with contextlib.suppress(ImportError):
+            import uvloop
+
+            factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main())
+
+
+@click.command()
+@click.option("--link", type=int, required=True)
+def main(link: int) -> None:
+    """Run the resolver cell; started by the supervisor only."""
+    preload()
+    cell = ResolverCell(socket.socket(fileno=link))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        cell.prepare()
+    except Malformed as error:
+        log("resolver", f"the supervisor sent what does not decode: {error}")
+        sys.exit(EXIT_PROTOCOL)
+    sys.exit(run_loop(cell.run))
+
+
+if __name__ == "__main__":
+    main()

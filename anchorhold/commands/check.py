@@ -1,0 +1,67 @@
+"""`anchorhold check`: judge a configuration file."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from anchorhold.config.service import Loaded
+from anchorhold.settings_file import SettingsRefused, read_settings, shown_routes, warnings
+from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, print_table
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  anchorhold check anchorhold.toml
+  anchorhold check /etc/anchorhold.toml --json
+
+Exit codes: 0 usable (warnings do not count), 2 errors."""
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def command(file: Path, as_json: bool) -> None:
+    """Judge FILE: all errors together, then warnings, then what would go where. Nothing is sent and nothing changed."""
+    try:
+        loaded = read_settings(file)
+    except SettingsRefused as refused:
+        if as_json:
+            print_json({"file": str(file), "errors": [asdict(problem) for problem in refused.problems]})
+            raise SystemExit(int(Exit.USAGE)) from None
+        raise CommandFailed(Exit.USAGE, f"not usable, {len(refused.problems)} to correct:\n{refused}") from None
+    if as_json:
+        print_json({"file": str(file), "errors": [], "warnings": warnings(loaded)} | _summary(loaded))
+        return
+    for warning in warnings(loaded):
+        click.echo(f"warning: {warning}", err=True)
+    _print_summary(file, loaded)
+
+
+def _summary(loaded: Loaded) -> dict[str, object]:
+    return {
+        "listen": [address.text() for address in loaded.service.listen],
+        "access": list(loaded.front.allow),
+        "clients": {group.name: list(group.networks) for group in loaded.front.client_groups},
+        "routes": [asdict(route) for route in shown_routes(loaded)],
+        "upstreams": [
+            {
+                "group": group.name,
+                "profile": group.profile.value,
+                "strategy": group.strategy.value,
+                "servers": [{"upstream": spec.label, "operator": spec.operator} for spec in group.servers],
+            }
+            for group in loaded.resolver.upstream_groups
+        ],
+    }
+
+
+def _print_summary(file: Path, loaded: Loaded) -> None:
+    click.echo(f"{file} is usable: listens on {', '.join(address.text() for address in loaded.service.listen)}")
+    routes = [[route.domain, route.clients, route.upstreams] for route in shown_routes(loaded)]
+    print_table("routes", ["names at or below", "clients", "go to group"], routes)
+    servers = [
+        [group.name, group.profile.value, group.strategy.value, spec.label, spec.operator]
+        for group in loaded.resolver.upstream_groups
+        for spec in group.servers
+    ]
+    print_table("upstreams", ["group", "profile", "strategy", "server", "operator"], servers)

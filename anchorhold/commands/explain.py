@@ -1,0 +1,116 @@
+"""`anchorhold explain`: how a question would be decided, and what each party would see."""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+import click
+
+from anchorhold import text
+from anchorhold.control_client import Answer
+from anchorhold.terminal import (
+    CommandFailed,
+    Exit,
+    by_cell,
+    complain,
+    control_option,
+    json_option,
+    print_json,
+    printable,
+    rows_of,
+    service_answer,
+    show,
+)
+from wire.dns.codes import QueryFlag
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  anchorhold explain example.net
+  anchorhold explain printer.corp.example --client 192.168.1.20
+  anchorhold explain example.net --type HTTPS --json
+
+Exit codes: 0 explained, 1 the service says no, 2 no such name, type or address, 4 no service answers."""
+)
+@click.argument("name")
+@click.option("--type", "rrtype", default="A", show_default=True, help="Record type.")
+@click.option("--client", default="", help="Decide as for the client with this address.  [default: group default]")
+@control_option
+@json_option
+def command(name: str, rrtype: str, client: str, control: Path | None, as_json: bool) -> None:
+    """The path of a question through the policy, step by step. Nothing is sent to any upstream.
+
+    Your --client address goes to the front process only; it tells the resolver process the group.
+    """
+    try:
+        key = text.question_key(text.read_name(name), text.read_type(rrtype))
+        address = str(ip_address(client)) if client else ""
+    except ValueError as error:
+        raise CommandFailed(Exit.USAGE, str(error)) from None
+    request: Answer = {"verb": "explain", "key": key.hex(), "flags": int(QueryFlag.RD), "client": address}
+    cells = by_cell(service_answer(control, request))
+    if as_json:
+        print_json(cells)
+    else:
+        for line in explain_lines(text.show_name(key[:-4]), text.show_type(text.read_type(rrtype)), address, cells):
+            click.echo(line)
+    complain(cells)
+
+
+def explain_lines(name: str, rrtype: str, client: str, cells: dict[str, Answer]) -> list[str]:
+    """The decision as numbered sentences, then what each party sees."""
+    front, resolver = cells.get("front", {}), cells.get("resolver", {})
+    if front.get("allowed") is False:
+        return [f"{name} {rrtype}", "  1. client    not on the access list: no answer at all, nothing leaves"]
+    steps = [("client", _client_step(client, front, resolver))]
+    if front.get("cached") is not None:
+        steps.append(("answers", f"front has one, good for {show(front['cached'])} s more; nothing leaves"))
+    steps += _resolver_steps(resolver)
+    lines = [f"{name} {rrtype}"]
+    lines += [f"  {at}. {label:<9} {said}" for at, (label, said) in enumerate(steps, 1)]
+    lines += ["", "What each party sees:"]
+    cached = front.get("cached") is not None or resolver.get("cached") is not None
+    return lines + [f"  {line}" for line in _views(f"{name} and type {rrtype}", resolver, cached)]
+
+
+def _client_step(client: str, front: Answer, resolver: Answer) -> str:
+    group = show(front.get("group", resolver.get("group")))
+    return f"{client} is in group {group}" if client else f"decided for group {group} (no --client given)"
+
+
+def _resolver_steps(resolver: Answer) -> list[tuple[str, str]]:
+    if not resolver or "error" in resolver:
+        return [("resolver", f"does not answer: {show(resolver.get('error'))}")]
+    if resolver.get("rule"):
+        zone = f" ({show(resolver['zone'])})" if resolver.get("zone") else ""
+        return [("rule", f"{show(resolver['rule'])}{zone}: answered here; nothing leaves")]
+    steps = [("rule", "none answers this name here")]
+    cached = resolver.get("cached")
+    steps.append(("cache", f"an answer, good for {show(cached)} s more" if cached is not None else "no answer yet"))
+    steps.append(("route", f"{show(resolver.get('route'))} goes to group {show(resolver.get('upstream_group'))}"))
+    steps.append(("strategy", f"{show(resolver.get('strategy'))}, profile {show(resolver.get('profile'))}"))
+    if resolver.get("site"):
+        steps.append(("site", f"{show(resolver['site'])}: all of it goes to the first operator below"))
+    if resolver.get("moved"):
+        steps.append(("moved", "the site's own operator does not answer; the next in the site's order takes its place"))
+    return steps + [("ask", _server(row)) for row in rows_of(resolver, "order")]
+
+
+def _server(row: Answer) -> str:
+    latency = show(row.get("latency_ms"), " ms")
+    return f"{show(row.get('upstream'))} of {show(row.get('operator'))} ({show(row.get('state'))}, {latency})"
+
+
+def _views(question: str, resolver: Answer, cached: bool) -> list[str]:
+    """Sentences: our own cells first, then the resolver's own account of what would leave."""
+    views = [
+        "front process     the client's address, the name; no upstream",
+        "resolver process  the name, the client's group (a group of one device is that device); no address",
+    ]
+    leaves = resolver.get("leaves")
+    if resolver.get("rule") or not isinstance(leaves, list) or not leaves:
+        return [*views, "outside           nothing"]
+    if cached:
+        views.append("outside           nothing while the cached answer lasts; then:")
+    forwarder = f"the forwarder     the full name {question}, this machine's address"
+    return [*views, forwarder, *(printable(str(line)) for line in leaves)]

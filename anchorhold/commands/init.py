@@ -1,0 +1,165 @@
+"""`anchorhold init`: write a first configuration, by questions or by flags."""
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from anchorhold.first_config import Answers, config_text, suggest_strategy
+from anchorhold.operators import Service, read_services
+from anchorhold.settings_file import SettingsRefused, read_settings
+from anchorhold.terminal import CommandFailed, Exit, show
+
+STRATEGIES = ("failover", "fastest", "random", "spread", "race")
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The command line, as given."""
+
+    upstream: tuple[str, ...]
+    listen: tuple[str, ...]
+    access: tuple[str, ...]
+    output: Path
+    strategy: str | None
+    profile: str
+    force: bool
+    if_missing: bool
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  anchorhold init
+  anchorhold init --upstream quad9
+  anchorhold init --upstream tls://dns.quad9.net@9.9.9.9 --listen 127.0.0.1:5300 --output anchorhold.toml
+  anchorhold init --upstream quad9 --upstream switch --strategy spread --access 192.168.1.0/24
+
+Exit codes: 0 written (or there, with --if-missing), 2 no upstream named, a wrong value, or the file exists."""
+)
+@click.option(
+    "--upstream",
+    metavar="URL|NAME",
+    multiple=True,
+    help="A server to ask, as a URL or by its name in the list. Repeat for more.",
+)
+@click.option(
+    "--listen",
+    metavar="ADDRESS:PORT",
+    multiple=True,
+    help="Where clients ask. Repeat for more.  [default: 127.0.0.1:53 as root, else 127.0.0.1:5300]",
+)
+@click.option("--access", metavar="NETWORK", multiple=True, help="Who may ask.  [default: loopback, private networks]")
+@click.option(
+    "--output", type=click.Path(path_type=Path), default="anchorhold.toml", show_default=True, help="File to write."
+)
+@click.option(
+    "--strategy", type=click.Choice(STRATEGIES), help="[default: spread with several operators, else failover]"
+)
+@click.option("--profile", type=click.Choice(("strict", "opportunistic")), default="strict", show_default=True)
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@click.option("--if-missing", is_flag=True, help="Do nothing, successfully, if the file exists.")
+def command(**options: object) -> None:
+    """Write a first configuration.
+
+    Nothing is sent to anybody. Which upstream is asked is your choice alone: without --upstream the known operators are
+    listed, on a terminal to choose from, elsewhere to come back with one.
+    """
+    flags = Flags(**options)  # type: ignore[arg-type] # click gives each option the type declared above
+    # os.path.exists never raises, as Path.exists does where a directory may not be entered.
+    if os.path.exists(flags.output) and not flags.force:
+        if flags.if_missing:
+            _note_kept(flags)
+            return
+        raise CommandFailed(Exit.USAGE, f"{flags.output} exists; --force overwrites it, --output names another")
+    services = read_services()
+    answers = _answers(flags, services)
+    _write_checked(flags.output, config_text(answers, services))
+    click.echo(f"wrote {flags.output} ({answers.strategy}, {answers.profile}, asks: {' '.join(answers.upstreams)})")
+    click.echo(f"next: anchorhold run --config {flags.output}")
+
+
+def _given(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Words of all values: `--upstream "$UPSTREAM"` may be empty or hold several."""
+    return tuple(word for value in values for word in value.split())
+
+
+def _note_kept(flags: Flags) -> None:
+    try:
+        kept = flags.output.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise CommandFailed(Exit.USAGE, f"{flags.output} exists, but cannot be read: {error.strerror}") from None
+    unnamed = [url for url in _given(flags.upstream) if url not in kept]
+    if unnamed:
+        click.echo(f"{flags.output} exists and is kept; not in it: {' '.join(unnamed)} (--force rewrites it)", err=True)
+
+
+def _answers(flags: Flags, services: tuple[Service, ...]) -> Answers:
+    upstreams = tuple(_as_url(word, services) for word in _given(flags.upstream))
+    listen, access = _given(flags.listen), _given(flags.access)
+    if not upstreams:
+        click.echo(services_text(services))
+        # `make run` passes --upstream "$UPSTREAM" even if it is empty: who comes with flags is not questioned.
+        if flags.upstream or not sys.stdin.isatty():
+            raise CommandFailed(Exit.USAGE, "no upstream named; choose one: anchorhold init --upstream NAME or URL")
+        words = click.prompt("Which may be asked? Names or URLs, separated by spaces")
+        upstreams = tuple(_as_url(word, services) for word in _given((words,)))
+        listen = listen or _given((click.prompt("Where do clients ask?", default=_default_listen()),))
+        access = access or _given((click.prompt("Who may ask? Networks (empty: loopback and private)", default=""),))
+    strategy = flags.strategy or suggest_strategy(upstreams, services)
+    return Answers(upstreams, listen or (_default_listen(),), access, strategy, flags.profile)
+
+
+def _default_listen() -> str:
+    return "127.0.0.1:53" if os.geteuid() == 0 else "127.0.0.1:5300"
+
+
+def _as_url(word: str, services: tuple[Service, ...]) -> str:
+    if "://" in word:
+        return word
+    for service in services:
+        if service.name == word:
+            return service.url
+    raise CommandFailed(Exit.USAGE, f"{word!r} is neither a URL (tls://NAME@ADDRESS) nor a name in: anchorhold init")
+
+
+def services_text(services: tuple[Service, ...]) -> str:
+    """The choices, grouped by operator."""
+    lines = ["Nobody is asked unless you name them. Known operators, by their own published statements:"]
+    for operator in dict.fromkeys(service.operator for service in services):
+        own = [service for service in services if service.operator == operator]
+        lines += ["", operator, f"  law of {own[0].jurisdiction}; policy {own[0].policy}"]
+        for service in own:
+            lines += _service_lines(service)
+    return "\n".join([*lines, ""])
+
+
+def _service_lines(service: Service) -> list[str]:
+    lines = [f"  {service.name}", f"    filters  {service.filtering}", f"    keeps    {service.logging}"]
+    lines.append(f"    dnssec   {show(service.dnssec)}   client subnet sent on: {show(service.subnet)}")
+    lines += [f"    {transport:<8} {url}" for transport, url in service.urls.items()]
+    return [*lines, f"    as of    {service.collected}"]
+
+
+def _write_checked(path: Path, text: str) -> None:
+    """Write, load, and only then put in place: a wrong value leaves no file."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp's mode is 0600
+    except OSError as error:
+        raise CommandFailed(Exit.USAGE, f"cannot write {path}: {error.strerror}") from None
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        read_settings(draft)
+        draft.replace(path)
+    except SettingsRefused as refused:
+        said = str(refused).replace(str(draft), str(path))
+        raise CommandFailed(Exit.USAGE, f"{said}\nnothing was written") from None
+    except OSError as error:
+        raise CommandFailed(Exit.USAGE, f"cannot write {path}: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)

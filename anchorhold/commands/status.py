@@ -1,0 +1,101 @@
+"""`anchorhold status`: what the running service does."""
+
+from pathlib import Path
+
+import click
+
+from anchorhold.control_client import Answer
+from anchorhold.terminal import (
+    CommandFailed,
+    Exit,
+    by_cell,
+    complain,
+    control_option,
+    json_option,
+    percent,
+    print_json,
+    print_table,
+    rows_of,
+    service_answer,
+    show,
+)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  anchorhold status
+  anchorhold status --json
+
+Exit codes: 0 all cells answer, 1 a cell does not answer, 4 no service answers."""
+)
+@control_option
+@json_option
+def command(control: Path | None, as_json: bool) -> None:
+    """Cells, caches, upstreams, and each operator's share of your questions.
+
+    The share is what an operator has seen since the service started: of queries, and of different sites (an estimate).
+    No name and no client is shown, for none is kept.
+    """
+    cells = by_cell(service_answer(control, {"verb": "status"}))
+    if as_json:
+        print_json(cells)
+    else:
+        _print_cells(cells)
+        _print_upstreams(cells.get("resolver", {}))
+        _print_counters(cells)
+    complain(cells)
+    missing = [cell for cell in ("front", "resolver") if cell not in cells]
+    if missing:
+        raise CommandFailed(Exit.NEGATIVE, f"no answer from: {', '.join(missing)} (it may be starting again)")
+
+
+def _print_cells(cells: dict[str, Answer]) -> None:
+    rows = [
+        [name, show(line.get("pid")), show(line.get("generation")), show(line.get("restarts"))]
+        for name, line in cells.items()
+        if "error" not in line
+    ]
+    print_table("cells", ["cell", "process", "generation", "restarts"], rows)
+
+
+def _print_upstreams(resolver: Answer) -> None:
+    rows = [
+        [
+            show(row.get("group")),
+            show(row.get("upstream")),
+            show(row.get("operator")),
+            show(row.get("state")),
+            show(row.get("exchanges")),
+            _failures(row.get("failures")),
+            show(row.get("latency_ms"), " ms"),
+        ]
+        for row in rows_of(resolver, "upstreams")
+    ]
+    print_table("upstreams", ["group", "upstream", "operator", "state", "exchanges", "failures", "latency"], rows)
+    shares = [
+        [
+            show(row.get("operator")),
+            show(row.get("queries")),
+            percent(row.get("share")),
+            show(row.get("sites_estimate")),
+            percent(row.get("site_share")),
+        ]
+        for row in rows_of(resolver, "operators")
+    ]
+    print_table("what each operator has seen", ["operator", "queries", "of all", "sites (about)", "of all"], shares)
+
+
+def _failures(found: object) -> str:
+    if not isinstance(found, dict) or not any(found.values()):
+        return "-"
+    return " ".join(f"{show(why)}:{show(count)}" for why, count in found.items() if count)
+
+
+def _print_counters(cells: dict[str, Answer]) -> None:
+    for name, line in cells.items():
+        for field in ("counters", "cache"):
+            found = line.get(field)
+            if isinstance(found, dict):
+                rows = [[show(key), show(value)] for key, value in sorted(found.items())]
+                print_table(f"{name} {field}", ["what", "number"], rows)

@@ -1,0 +1,1 @@
+"""The configuration file: TOML in, checked and complete settings out, all errors together."""

@@ -1,0 +1,269 @@
+"""The tables of `schema.py` to settings: everything two values can be wrong about together."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from anchorhold.config import schema
+from anchorhold.config.errors import Path, Problem, Wrong, show_path
+from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
+from anchorhold.config.lines import line_of
+from anchorhold.config.names import Network, read_domain, read_network
+from anchorhold.config.places import Places, read_listen
+from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings
+from resolver.settings import CacheSettings, ClientGroup, FrontSettings, ResolverSettings, Route, UpstreamGroup
+
+T = TypeVar("T")
+
+DEFAULT = "default"
+"""The client group of whoever no other names, and the upstream group of whatever no route names."""
+
+ROOT = b"\0"
+"""The folded wire form of the root: every name is at or below it."""
+
+MAX_GROUPS = 1_000
+"""Client groups travel as 16 bits."""
+
+
+class Checker:
+    """One pass over a configuration. `problems` fills as the parts are made; the parts are of use if it stays empty."""
+
+    def __init__(self, config: schema.ConfigFile, lines: dict[Path, int], places: Places) -> None:
+        self.problems: list[tuple[Path, Problem]] = []
+        self._config = config
+        self._lines = lines
+        self._places = places
+
+    def loaded(self, generation: int) -> Loaded:
+        """The settings of all cells."""
+        clients = self._client_groups()
+        upstreams = self._upstream_groups()
+        cache = self._cache()
+        allow = self._allow()
+        self._check_reach(clients, allow)
+        self._check_limits()
+        return Loaded(
+            self._front(generation, clients, allow, cache),
+            self._resolver(generation, clients, upstreams, cache),
+            self._service(),
+        )
+
+    def _note(self, path: Path, what: str, hint: str) -> None:
+        self.problems.append((path, Problem(line_of(self._lines, path), show_path(path), what, hint)))
+
+    def _each(self, path: Path, texts: Iterable[str], read: Callable[[str], T]) -> list[tuple[Path, T]]:
+        """Every value that can be read, with its path; what cannot is noted."""
+        values = []
+        for position, text in enumerate(texts):
+            place = (*path, position)
+            try:
+                values.append((place, read(text)))
+            except Wrong as wrong:
+                self._note(place, wrong.what, wrong.hint)
+        return values
+
+    def _known(self, path: Path, name: str, known: Iterable[str], what: str) -> int:
+        """The index of `name` among `known`; noted and -1 if it is none of them."""
+        names = list(known)
+        if name in names:
+            return names.index(name)
+        close = difflib.get_close_matches(name, names, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names) or 'none'}"
+        self._note(path, f"there is no {what} {name!r}", hint)
+        return -1
+
+    # What front gets.
+
+    def _front(
+        self, generation: int, clients: tuple[ClientGroup, ...], allow: list[Network], cache: CacheSettings
+    ) -> FrontSettings:
+        listen, limits = self._config.listen, self._config.limits
+        return FrontSettings(
+            generation=generation,
+            client_groups=clients,
+            allow=tuple(map(str, allow)),
+            cache=cache,
+            payload=listen.payload,
+            cookies=listen.cookies,
+            rate=limits.rate,
+            burst=limits.burst,
+            tcp_clients=limits.tcp_clients,
+            tcp_clients_per_address=limits.tcp_clients_per_address,
+            tcp_pipeline=limits.tcp_pipeline,
+            tcp_idle=limits.tcp_idle,
+            deadline=limits.deadline,
+        )
+
+    def _client_groups(self) -> tuple[ClientGroup, ...]:
+        groups = [ClientGroup(DEFAULT)]
+        owners: dict[Network, str] = {}
+        self._check_names("clients", self._config.clients)
+        for name, table in self._config.clients.items():
+            path: Path = ("clients", name, "networks")
+            networks = self._each(path, table.networks, read_network)
+            if name == DEFAULT and table.networks:
+                self._note(
+                    path, "the default group has no networks", "it takes whoever no other group names; drop the line"
+                )
+            elif name != DEFAULT:
+                if not table.networks:
+                    self._note(path, "a group without networks holds nobody", 'write networks = ["192.168.1.0/28"]')
+                groups.append(ClientGroup(name, tuple(str(network) for _, network in networks)))
+            for place, network in networks:
+                owner = owners.setdefault(network, show_path(place))
+                if owner != show_path(place):
+                    self._note(place, f"{network} is named twice, also at {owner}", "leave it in one group")
+        return tuple(groups)
+
+    def _check_names(self, table: str, names: Mapping[str, object]) -> None:
+        for name in names:
+            if not (0 < len(name) <= 32 and name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
+                self._note((table, name), f"{name!r} is no name for a group", "up to 32 letters, digits, - and _")
+        if len(names) > MAX_GROUPS:
+            self._note((table,), f"{len(names)} groups", f"at most {MAX_GROUPS}")
+
+    def _allow(self) -> list[Network]:
+        access = self._config.access
+        path: Path = ("access", "allow")
+        allow = self._each(path, access.allow, read_network)
+        if not access.allow:
+            self._note(path, "nobody may ask", "name your networks, or drop the line for loopback and private ones")
+        for place, network in allow:
+            if network.prefixlen == 0 and not access.everybody:
+                self._note(
+                    place,
+                    f"{network} lets the whole Internet ask; open resolvers are misused for attacks",
+                    "name your networks, or write everybody = true in [access]",
+                )
+        seen: set[Network] = set()
+        for place, network in allow:
+            if network in seen:
+                self._note(place, f"{network} is there twice", "drop one")
+            seen.add(network)
+        return [network for _, network in allow]
+
+    def _check_reach(self, clients: tuple[ClientGroup, ...], allow: list[Network]) -> None:
+        """A group whose clients are never answered is a mistake."""
+        for group in clients:
+            for position, text in enumerate(group.networks):
+                network = read_network(text)
+                if not any(_overlap(network, allowed) for allowed in allow):
+                    path: Path = ("clients", group.name, "networks", position)
+                    self._note(path, f"nobody in {network} may ask", "add it to allow in [access]")
+
+    # What the resolver gets.
+
+    def _resolver(
+        self,
+        generation: int,
+        clients: tuple[ClientGroup, ...],
+        upstreams: tuple[UpstreamGroup, ...],
+        cache: CacheSettings,
+    ) -> ResolverSettings:
+        names = tuple(group.name for group in clients)
+        return ResolverSettings(
+            generation=generation,
+            client_groups=names,
+            upstream_groups=upstreams,
+            routes=self._routes(names, tuple(group.name for group in upstreams)),
+            cache=cache,
+            deadline=self._config.limits.deadline,
+            log_names=self._config.privacy.log_names,
+        )
+
+    def _upstream_groups(self) -> tuple[UpstreamGroup, ...]:
+        tables = self._config.upstreams
+        if not tables:
+            self._note(
+                ("upstreams",),
+                "there is nobody to ask",
+                'add [upstreams.default] with servers = ["tls://NAME@ADDRESS"]; `anchorhold init` lists operators',
+            )
+        self._check_names("upstreams", tables)
+        reader = UpstreamReader(self._note, self._places)
+        groups = tuple(reader.group(name, table) for name, table in tables.items())
+        for name, table in tables.items():
+            for position, server in enumerate(table.servers):
+                if server.bootstrap:
+                    self._known(("upstreams", name, "servers", position), server.bootstrap, tables, "upstream group")
+        for cycle in bootstrap_cycles(tables):
+            self._note(
+                ("upstreams", cycle[0], "servers"),
+                f"bootstrap goes in a circle: {' → '.join((*cycle, cycle[0]))}",
+                "give a server of one of these groups its address: NAME@ADDRESS",
+            )
+        return groups
+
+    def _routes(self, clients: tuple[str, ...], upstreams: tuple[str, ...]) -> tuple[Route, ...]:
+        routes: dict[tuple[bytes, int], Route] = {}
+        for number, table in enumerate(self._config.route):
+            path: Path = ("route", number)
+            to = self._known((*path, "upstreams"), table.upstreams, upstreams, "upstream group")
+            of = self._known((*path, "clients"), table.clients, clients, "client group") if table.clients else -1
+            if table.clients and of < 0:
+                continue
+            if not table.domains:
+                self._note(
+                    (*path, "domains"), "no domain, so nothing", 'write domains = ["corp.example"], or drop the line'
+                )
+            for place, suffix in self._each((*path, "domains"), table.domains, read_domain):
+                if (suffix, of) in routes:
+                    self._note(place, "another route above has the same domain and clients", "drop one of them")
+                routes.setdefault((suffix, of), Route(suffix, of, to))
+        if upstreams and (ROOT, -1) not in routes:
+            routes[ROOT, -1] = Route(ROOT, -1, self._default_group(upstreams))
+        return tuple(routes.values())
+
+    def _default_group(self, upstreams: tuple[str, ...]) -> int:
+        if DEFAULT in upstreams:
+            return upstreams.index(DEFAULT)
+        if len(upstreams) > 1:
+            self._note(
+                ("upstreams",),
+                "no group is named default, so most names have no way",
+                f"rename one of {', '.join(upstreams)} to default",
+            )
+        return 0
+
+    # What both get, and what the supervisor gets.
+
+    def _cache(self) -> CacheSettings:
+        table = self._config.cache
+        if table.minimum_ttl > table.maximum_ttl:
+            self._note(("cache", "minimum_ttl"), "it is above maximum_ttl", "lower it")
+        if table.stale and table.stale_after >= self._config.limits.deadline:
+            self._note(("cache", "stale_after"), "stale answers would come after the deadline in [limits]", "lower it")
+        return CacheSettings(**{name: getattr(table, name) for name in CacheSettings.__slots__})
+
+    def _check_limits(self) -> None:
+        limits = self._config.limits
+        if 0 < limits.burst < 1:
+            self._note(("limits", "burst"), "below 1 no query is ever answered", "write 1 or more, or 0 for no limit")
+        if limits.tcp_clients_per_address > limits.tcp_clients:
+            self._note(
+                ("limits", "tcp_clients_per_address"), "it is above tcp_clients", "lower it or raise tcp_clients"
+            )
+
+    def _service(self) -> ServiceSettings:
+        listen, service = self._config.listen, self._config.service
+        path: Path = ("listen", "addresses")
+        addresses = self._each(path, listen.addresses, read_listen)
+        if not listen.addresses:
+            self._note(path, "there is nowhere to listen", 'write addresses = ["127.0.0.1:5300"]')
+        seen: set[ListenAddress] = set()
+        for place, address in addresses:
+            if address in seen and address.port:
+                self._note(place, f"{address.text()} is there twice", "drop one")
+            seen.add(address)
+        if not service.user:
+            self._note(("service", "user"), "it is empty", 'write user = "nobody" or drop the line')
+        return ServiceSettings(
+            tuple(address for _, address in addresses),
+            self._places.absolute(listen.control),
+            self._places.absolute(service.state),
+            service.user,
+        )
+
+
+def _overlap(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.overlaps(other)

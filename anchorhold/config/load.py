@@ -1,0 +1,33 @@
+"""A configuration's text to the settings of every cell, or all that is wrong with it."""
+
+import os
+from collections.abc import Callable
+
+from anchorhold.config.check import Checker
+from anchorhold.config.errors import Path, Problem, SettingsError
+from anchorhold.config.places import Places, read_named_file
+from anchorhold.config.service import Loaded
+from anchorhold.config.shape import read_shape
+
+
+def load(text: str, file: str, generation: int = 1, read_file: Callable[[str], bytes] = read_named_file) -> Loaded:
+    """The settings in `text`.
+
+    `file` is its path as the user wrote it: errors are shown with it and relative paths begin at its directory.
+    `read_file` gives the content of files it names (raises OSError). Raises SettingsError with every problem.
+    """
+    shaped = read_shape(text)
+    if shaped.config is None:
+        raise SettingsError(file, shaped.problems)
+    checker = Checker(shaped.config, shaped.lines, Places(os.path.dirname(file), read_file))
+    loaded = checker.loaded(generation)
+    found = [problem for path, problem in checker.problems if not _is_follow_up(path, shaped.wrong)]
+    problems: tuple[Problem, ...] = (*shaped.problems, *found)
+    if problems:
+        raise SettingsError(file, problems)
+    return loaded
+
+
+def _is_follow_up(path: Path, wrong: tuple[Path, ...]) -> bool:
+    """True if `path` encloses, or lies in, a part that was taken out because it was wrong by itself."""
+    return any(path[: len(other)] == other[: len(path)] for other in wrong)

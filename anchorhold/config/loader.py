@@ -1,0 +1,108 @@
+"""The loader: a process that lives for one configuration, unprivileged, and ends.
+
+`python -m anchorhold.config.loader --link FD --config FD --file NAME --generation N`. On the link (AF_UNIX SEQPACKET),
+one kind octet and a body; see `LoaderMessage`.
+"""
+
+import argparse
+import os
+import resource
+import socket
+
+from anchorhold.config.errors import Problem, SettingsError
+from anchorhold.config.load import load
+from anchorhold.config.messages import LoaderMessage
+from anchorhold.config.places import MAX_FILE
+from anchorhold.config.service import Loaded
+from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter, preload
+from anchorhold.snapshot import read_sealed, seal, seal_bytes
+
+PROFILE = SandboxProfile("loader", DEFAULT_USER)
+"""Which user the configuration names is not known before it is read."""
+
+CPU_SECONDS = 10
+"""A configuration that takes longer is not one."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Some editors write it; it means nothing in UTF-8."""
+
+_WARM_UP = """
+[listen]
+addresses = ["127.0.0.1:5300"]
+[[route]]
+domains = ["xn--bcher-kva.example"]
+upstreams = "default"
+[upstreams.default]
+servers = ["tls://dns.example@192.0.2.1"]
+"""
+
+
+def main() -> None:
+    """Read the arguments, give up every right, load, answer."""
+    parser = argparse.ArgumentParser(prog="anchorhold.config.loader")
+    for name in ("link", "config", "generation"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--file", required=True)
+    given = parser.parse_args()
+    link = socket.socket(fileno=given.link)
+    # Everything a configuration can make us import or open, while our own files can still be read.
+    load(_WARM_UP, "")
+    preload(*_optional("idna", "idna.uts46data", "idna.idnadata"))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    enter(PROFILE)
+    try:
+        text = _read_text(given.config, given.file)
+        answer(link, load(text, given.file, given.generation, lambda path: fetch(link, path)))
+    except SettingsError as error:
+        refuse(link, str(error))
+
+
+def _optional(*names: str) -> tuple[str, ...]:
+    """Those of `names` that are installed."""
+    from importlib.util import find_spec
+
+    return tuple(name for name in names if find_spec(names[0]) is not None)
+
+
+def _read_text(descriptor: int, file: str) -> str:
+    data = b""
+    while len(data) <= MAX_FILE and (piece := os.read(descriptor, 65_536)):
+        data += piece
+    if len(data) > MAX_FILE:
+        raise SettingsError(file, (Problem(0, "", f"it is larger than {MAX_FILE} octets", "is it the right file?"),))
+    return decode_text(data, file)
+
+
+def decode_text(data: bytes, file: str) -> str:
+    """TOML is UTF-8. Raises SettingsError with the line of the first octet that is not."""
+    try:
+        return data.removeprefix(BYTE_ORDER_MARK).decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SettingsError(file, (Problem(line, "", "this is not UTF-8", "save the file as UTF-8"),)) from None
+
+
+def answer(link: socket.socket, loaded: Loaded) -> None:
+    """Send the three parts, each sealed in a memfd of its own."""
+    descriptors = [seal(part) for part in (loaded.front, loaded.resolver, loaded.service)]
+    socket.send_fds(link, [bytes((LoaderMessage.LOADED,))], descriptors)
+
+
+def refuse(link: socket.socket, text: str) -> None:
+    """Send what is wrong; a memfd, because it may be long."""
+    socket.send_fds(link, [bytes((LoaderMessage.REFUSED,))], [seal_bytes(text.encode("utf-8", "replace"))])
+
+
+def fetch(link: socket.socket, path: str) -> bytes:
+    """The content of a file the configuration names, opened by the supervisor. Raises OSError."""
+    link.send(bytes((LoaderMessage.FILE,)) + os.fsencode(path))
+    data, descriptors, _, _ = socket.recv_fds(link, 4_096, 1)
+    if not descriptors:
+        raise OSError(5, data.decode("utf-8", "replace") or "the supervisor is gone")
+    content = read_sealed(descriptors[0])
+    os.close(descriptors[0])
+    return content
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+"""What the loader and the supervisor say to each other (AF_UNIX SEQPACKET; one kind octet, a body, descriptors)."""
+
+from enum import IntEnum
+
+
+class LoaderMessage(IntEnum):
+    """From the loader; only FILE is answered: by a sealed memfd with the content, or by a text saying why not."""
+
+    FILE = 1
+    """Body: the path of a file the configuration names."""
+    LOADED = 2
+    """Three sealed memfds: FrontSettings, ResolverSettings, ServiceSettings."""
+    REFUSED = 3
+    """One sealed memfd: what is wrong, a line for each problem."""

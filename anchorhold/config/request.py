@@ -1,0 +1,169 @@
+"""The supervisor's side of one load: start the loader, open the files it asks for, take what it made."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from anchorhold.config.messages import LoaderMessage
+from anchorhold.config.places import MAX_FILE
+from anchorhold.config.service import ServiceSettings
+from anchorhold.snapshot import load, read_sealed, seal_bytes
+from wire.errors import Malformed
+
+PATIENCE = 30.0
+"""Seconds a load may take; it takes about half of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A checked configuration: two descriptors for the cells, and the supervisor's own part. The holder closes it."""
+
+    generation: int
+    front: int
+    resolver: int
+    service: ServiceSettings
+
+    def close(self) -> None:
+        """The cells have their own copies of the descriptors."""
+        os.close(self.front)
+        os.close(self.resolver)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """There is no configuration; `text` says why, a line for each problem."""
+
+    text: str
+
+
+class LoaderRun:
+    """One loader process. Poll `link` for reading and call `step` until it gives an outcome."""
+
+    def __init__(self, path: Path, generation: int, environment: dict[str, str]) -> None:
+        """Starts it. Raises OSError if the file cannot be opened."""
+        self._generation = generation
+        with open(path, "rb", opener=_open_at_once) as config:
+            _require_regular(config.fileno(), path)
+            self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self.link.settimeout(PATIENCE)
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 # our own module
+                    [
+                        *(sys.executable, "-P", "-m", "anchorhold.config.loader", "--file", str(path)),
+                        *("--link", str(theirs.fileno()), "--config", str(config.fileno())),
+                        *("--generation", str(generation)),
+                    ],
+                    pass_fds=(theirs.fileno(), config.fileno()),
+                    stdin=subprocess.DEVNULL,
+                    env=environment,
+                    process_group=0,
+                )
+
+    def wait(self) -> Snapshot | Refused:
+        """The outcome, at the latest after PATIENCE from the loader's last word."""
+        while (outcome := self.step()) is None:
+            pass
+        return outcome
+
+    def step(self) -> Snapshot | Refused | None:
+        """Take one message; None: there will be more. With an outcome the process has ended."""
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self.link, 4_096, 3)
+        except TimeoutError:
+            return self.give_up()
+        except ConnectionError:
+            data, descriptors = b"", []
+        kind = data[0] if data else 0
+        if kind == LoaderMessage.FILE and not descriptors:
+            self._send_file(os.fsdecode(data[1:]))
+            return None
+        self._end()
+        if kind == LoaderMessage.LOADED and len(descriptors) == 3:
+            return self._snapshot(descriptors)
+        if kind == LoaderMessage.REFUSED and len(descriptors) == 1:
+            return self._refused(descriptors[0])
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return Refused(f"the loader ended without a result: {describe_exit(self._process.returncode)}")
+
+    def give_up(self) -> Refused:
+        """End a loader that takes too long."""
+        self._process.kill()
+        self._end()
+        return Refused(f"the loader took longer than {PATIENCE:.0f} s")
+
+    def _end(self) -> None:
+        self.link.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _snapshot(self, descriptors: list[int]) -> Snapshot | Refused:
+        front, resolver, service = descriptors
+        try:
+            return Snapshot(self._generation, front, resolver, load(service, ServiceSettings))
+        except Malformed as error:
+            os.close(front)
+            os.close(resolver)
+            return Refused(f"the loader's result is no use: {error}")
+        finally:
+            os.close(service)
+
+    def _refused(self, descriptor: int) -> Refused:
+        try:
+            return Refused(read_sealed(descriptor).decode("utf-8", "replace"))
+        except Malformed as error:
+            return Refused(f"the loader's result is no use: {error}")
+        finally:
+            os.close(descriptor)
+
+    def _send_file(self, path: str) -> None:
+        try:
+            descriptor = seal_bytes(read_certificates(path))
+        except OSError as error:
+            self.link.send((error.strerror or "it cannot be read").encode())
+            return
+        socket.send_fds(self.link, [b"\0"], [descriptor])
+        os.close(descriptor)
+
+
+def read_certificates(path: str) -> bytes:
+    """A PEM file's content, read with the supervisor's rights. Raises OSError.
+
+    Nothing but certificates is handed on: a loader gone wrong must not make us read it other files.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        _require_regular(file.fileno(), Path(path))
+        data = file.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise OSError(27, f"larger than {MAX_FILE} octets")  # EFBIG
+    if b"-----BEGIN CERTIFICATE-----" not in data or b"PRIVATE KEY" in data:
+        raise OSError(22, "it must hold certificates in PEM form, and no key")  # EINVAL
+    return data
+
+
+def describe_exit(code: int | None) -> str:
+    """`exit code 2`, or the signal that ended it."""
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Without waiting for the writer of a named pipe."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+
+
+def _require_regular(descriptor: int, path: Path) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise OSError(22, "it is no regular file", str(path))  # EINVAL

@@ -1,0 +1,235 @@
+"""The configuration file's shape: one dataclass a table, one field a key, its meaning and unit in the text below it.
+
+The reference page is made from this file (`python -m anchorhold.config.reference`). What a single value can be wrong
+about is checked here, what two values together can in `check.py`.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict, Field, Strict
+
+from resolver.settings import CacheSettings, FrontSettings, HttpMethod, Profile, ResolverSettings, Strategy
+
+_CACHE = CacheSettings()
+_FRONT = FrontSettings(0, (), (), _CACHE)
+_RESOLVER = ResolverSettings(0, (), (), (), _CACHE)
+_CLOSED = ConfigDict(extra="forbid", allow_inf_nan=False)
+"""Unknown keys are errors: a misspelt setting must not be a silent default."""
+
+_UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+
+Text = Annotated[str, Strict()]
+Flag = Annotated[bool, Strict()]
+Count = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+Ttl = Annotated[int, Strict(), Field(ge=0, le=604_800)]
+"""Seconds, at most a week."""
+
+
+def read_size(value: object) -> object:
+    """Octets from a number or from text such as `32 MiB`; anything else is left for pydantic to refuse."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,12}) ?(KiB|MiB|GiB|)", value)
+    if match is None:
+        raise ValueError("no size: write octets, or a number with KiB, MiB or GiB, such as 32 MiB")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+Size = Annotated[int, Strict(), BeforeValidator(read_size), Field(ge=1024**2, le=64 * 1024**3)]
+"""Octets."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTable:
+    """The processes themselves. A change here needs a restart."""
+
+    __pydantic_config__ = _CLOSED
+
+    user: Text = "nobody"
+    """Whom the processes become that speak to clients and upstreams, when started as root."""
+    state: Text = ""
+    """Directory of what outlives a run: `spread.key`. Empty: `$STATE_DIRECTORY`, else `/var/lib/anchorhold` as root,
+    else `~/.local/state/anchorhold`. Relative to this file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenTable:
+    """Where clients ask."""
+
+    __pydantic_config__ = _CLOSED
+
+    addresses: tuple[Text, ...] = ()
+    """`ADDRESS:PORT` each, UDP and TCP: `127.0.0.1:53`, `[::1]:53`. Without a port: 53. `0.0.0.0` and `[::]` mean every
+    address of this machine. Port 0 takes a free one. At least one."""
+    control: Text = ""
+    """Path of the control socket (mode 0600) that `anchorhold status` and its kin use. Empty: `$RUNTIME_DIRECTORY`,
+    else `/run/anchorhold` as root, else `$XDG_RUNTIME_DIR/anchorhold`; the file is `control.sock`. Relative to this
+    file. A change needs a restart."""
+    payload: Annotated[Count, Field(ge=512, le=4096)] = _FRONT.payload
+    """Largest answer over UDP, octets (RFC 6891 §6.2.5)."""
+    cookies: Flag = _FRONT.cookies
+    """Answer DNS cookies (RFC 7873)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTable:
+    """Who may ask. Anybody else gets no answer at all."""
+
+    __pydantic_config__ = _CLOSED
+
+    allow: tuple[Text, ...] = (
+        "127.0.0.0/8",
+        "::1/128",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "fe80::/10",
+        "fc00::/7",
+    )
+    """Networks. Default: loopback, private and link-local ones."""
+    everybody: Flag = False
+    """true permits `0.0.0.0/0` and `::/0` in `allow`: an open resolver, which others will misuse for attacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsTable:
+    """A group of clients, told apart by network, so that routes can differ. Whoever no group names is in `default`."""
+
+    __pydantic_config__ = _CLOSED
+
+    networks: tuple[Text, ...] = ()
+    """Networks or single addresses; the longest match wins. A group of one device identifies that device to the
+    resolver process."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """Sends some names, some clients or both to an upstream group; the longest domain wins, then the named clients."""
+
+    __pydantic_config__ = _CLOSED
+
+    upstreams: Text
+    """The upstream group asked."""
+    domains: tuple[Text, ...] = (".",)
+    """Names at or below these; `.` is every name."""
+    clients: Text = ""
+    """Only for this group of clients. Empty: for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTable:
+    """One server of a group. A string is short for `{ url = … }`."""
+
+    __pydantic_config__ = _CLOSED
+
+    url: Text
+    """`SCHEME://[NAME@]ADDRESS[,ADDRESS…][:PORT][/PATH]`, or an `sdns://` stamp. Schemes: `tls` (port 853), `https`
+    (443), `udp` and `tcp` (53)."""
+    operator: Text = ""
+    """Who runs it; servers of one operator count as one for `spread`. Empty: the registrable domain of its name."""
+    pins: tuple[Text, ...] = ()
+    """SHA-256 of the certificate's public key (SPKI), base64. One must match; the name is not compared then (RFC 7858
+    §4.2)."""
+    ca_file: Text = ""
+    """PEM file of the authorities to trust instead of the system's. Relative to this file."""
+    bootstrap: Text = ""
+    """The upstream group that looks the server's name up, for a URL without an address."""
+    method: HttpMethod = HttpMethod.POST
+    """How `https` asks (RFC 8484 §4.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamsTable:
+    """A group of servers that may stand in for each other. `default` is asked where no route says otherwise."""
+
+    __pydantic_config__ = _CLOSED
+
+    servers: tuple[ServerTable, ...] = ()
+    """At least one."""
+    strategy: Strategy = Strategy.FAILOVER
+    """`failover`: in this order. `fastest`: learned. `random`. `spread`: each site to one operator. `race`: several at
+    once."""
+    profile: Profile = Profile.STRICT
+    """`strict`: name or pin must verify, nothing leaves in clear text. `opportunistic`: the best that works (RFC 8310
+    §5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheTable:
+    """Answers kept. Stale answers follow RFC 8767."""
+
+    __pydantic_config__ = _CLOSED
+
+    memory: Size = _CACHE.memory
+    """Ceiling of each process's cache: octets, or text such as `32 MiB`."""
+    minimum_ttl: Annotated[Ttl, Field(le=3_600)] = _CACHE.minimum_ttl
+    """Seconds an answer is kept at least, at most 3600."""
+    maximum_ttl: Annotated[Ttl, Field(ge=1)] = _CACHE.maximum_ttl
+    """Seconds an answer is kept at most."""
+    negative_ttl: Annotated[Ttl, Field(le=10_800)] = _CACHE.negative_ttl
+    """Seconds "there is none" is kept at most, up to 10800 (RFC 2308 §5)."""
+    failure_ttl: Annotated[Ttl, Field(ge=1, le=300)] = _CACHE.failure_ttl
+    """Seconds a failure is kept, 1 to 300 (RFC 9520 §3.2)."""
+    stale: Flag = _CACHE.stale
+    """Give out expired answers while no upstream answers."""
+    stale_for: Ttl = _CACHE.stale_for
+    """Seconds after its end an answer may still be given out."""
+    stale_ttl: Annotated[Ttl, Field(ge=1, le=300)] = _CACHE.stale_ttl
+    """TTL of a stale answer, seconds."""
+    stale_after: Annotated[Number, Field(ge=0, le=10)] = _CACHE.stale_after
+    """Seconds a client waits before it gets a stale answer."""
+    prefetch: Flag = _CACHE.prefetch
+    """Ask again for popular answers shortly before they end."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsTable:
+    """What one client, and all together, may use."""
+
+    __pydantic_config__ = _CLOSED
+
+    rate: Annotated[Number, Field(ge=0, le=1_000_000)] = _FRONT.rate
+    """Queries a second of one client address (IPv6: /56). 0: no limit."""
+    burst: Annotated[Number, Field(ge=0, le=10_000_000)] = _FRONT.burst
+    """Queries a client may ask at once before `rate` counts. 0: no limit."""
+    tcp_clients: Annotated[Count, Field(ge=1, le=65_535)] = _FRONT.tcp_clients
+    """TCP connections in all."""
+    tcp_clients_per_address: Annotated[Count, Field(ge=1, le=65_535)] = _FRONT.tcp_clients_per_address
+    """TCP connections of one address."""
+    tcp_pipeline: Annotated[Count, Field(ge=1, le=1_024)] = _FRONT.tcp_pipeline
+    """Open queries of one TCP connection (RFC 7766 §6.2.1.1)."""
+    tcp_idle: Annotated[Number, Field(ge=1, le=600)] = _FRONT.tcp_idle
+    """Seconds an idle TCP connection is kept; shrinks under load."""
+    deadline: Annotated[Number, Field(ge=0.5, le=30)] = _RESOLVER.deadline
+    """Seconds a query may take in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyTable:
+    """What is kept."""
+
+    __pydantic_config__ = _CLOSED
+
+    log_names: Flag = _RESOLVER.log_names
+    """true writes the names asked for into the log, to find a fault. No address is ever logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """The whole file."""
+
+    __pydantic_config__ = _CLOSED
+
+    service: ServiceTable = ServiceTable()
+    listen: ListenTable = ListenTable()
+    access: AccessTable = AccessTable()
+    clients: dict[str, ClientsTable] = field(default_factory=dict)
+    route: tuple[RouteTable, ...] = ()
+    upstreams: dict[str, UpstreamsTable] = field(default_factory=dict)
+    cache: CacheTable = CacheTable()
+    limits: LimitsTable = LimitsTable()
+    privacy: PrivacyTable = PrivacyTable()

@@ -1,0 +1,271 @@
+"""The control socket's side in `front`: an operator's one-line JSON requests, answered in JSON lines.
+
+The socket is 0600, so whoever can connect may ask anything. A request is `{"verb": …}` and a newline. What only the
+resolver knows is asked of it with a FACT message, and its text is relayed unread.
+"""
+
+import json
+import os
+import selectors
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from anchorhold.__about__ import __version__
+from anchorhold.ipc import Verb
+from resolver.admission import Admission
+from resolver.edge.listen.stream import Watch
+from resolver.edge.serve import Desk
+from wire.units import Instant
+
+MAX_REQUEST = 64 * 1024
+MAX_CONNECTIONS = 8
+IDLE = 5.0
+"""Seconds until a silent operator is hung up on; the resolver's answer may take as long."""
+
+Line = dict[str, object]
+
+
+class BadRequest(Exception):
+    """A request that cannot be carried out; the text goes back to the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What an operator's question is about."""
+
+    desk: Desk
+    admission: Admission
+    restarts: int
+
+
+class Relay(Protocol):
+    """The way to the resolver for an operator's question."""
+
+    def fact(self, verb: Verb, argument: bytes, group: int, answer: Callable[[bytes, bool], None]) -> bool:
+        """Ask; `answer` gets pieces of text and whether more follow. False if there is no resolver just now."""
+
+
+class ControlConnection:
+    """One operator: a line in, lines out, the end."""
+
+    stream = True
+
+    def __init__(self, server: "ControlServer", endpoint: socket.socket, now: Instant) -> None:
+        self._server = server
+        self._in = b""
+        self._out = bytearray()
+        self._finished = False
+        self._asked = False
+        self.socket = endpoint
+        self.since = now
+
+    def ready(self, events: int, now: Instant) -> None:
+        """Read the request, or write what is left of the answer."""
+        if events & selectors.EVENT_READ and not self._asked:
+            self._read(now)
+        self._write()
+
+    def _read(self, now: Instant) -> None:
+        try:
+            data = self.socket.recv(MAX_REQUEST)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        self._in += data
+        line, newline, _ = self._in.partition(b"\n")
+        if not newline:
+            if not data or len(self._in) > MAX_REQUEST:
+                self.close()
+            return
+        self._asked = True
+        try:
+            self._server.carry_out(_read_request(line), self, now)
+        except BadRequest as error:
+            self.say({"error": str(error)})
+            self.finish()
+
+    def say(self, line: Line) -> None:
+        """Add one line to the answer."""
+        self._out += json.dumps(line).encode() + b"\n"
+
+    def send(self, response: bytes) -> None:
+        """The road back for `ask`: the dressed answer to the question."""
+        self.say({"cell": "front", "message": response.hex(), **self._server.origin()})
+        self.finish()
+
+    def relay(self, text: bytes, more: bool) -> None:
+        """A piece of the resolver's own text."""
+        self._out += text
+        if not more:
+            self._out += b"\n"
+            self.finish()
+
+    def finish(self) -> None:
+        """Nothing more will be said; close once all is written."""
+        self._finished = True
+        self._write()
+
+    def _write(self) -> None:
+        if self.socket.fileno() < 0:
+            return
+        try:
+            while self._out and (sent := self.socket.send(self._out)):
+                del self._out[:sent]
+        except BlockingIOError:
+            self._server.watch(self.socket, selectors.EVENT_WRITE, self)
+            return
+        except OSError:
+            self.close()
+            return
+        if self._finished:
+            self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        if self.socket.fileno() >= 0:
+            self._server.gone(self)
+
+
+def _read_request(line: bytes) -> Line:
+    try:
+        request = json.loads(line)
+    except ValueError:
+        raise BadRequest("the request is not one JSON object on one line") from None
+    if not isinstance(request, dict) or not isinstance(request.get("verb"), str):
+        raise BadRequest('the request needs a "verb"')
+    return request
+
+
+class ControlServer:
+    """The listening control socket and its few connections."""
+
+    def __init__(self, endpoint: socket.socket, front: Callable[[], Front], relay: Relay, watch: Watch) -> None:
+        endpoint.setblocking(False)
+        self.socket = endpoint
+        self.watch = watch
+        self._front = front
+        self._relay = relay
+        self._connections: set[ControlConnection] = set()
+
+    def ready(self, _events: int, now: Instant) -> None:
+        """Accept an operator."""
+        try:
+            endpoint, _ = self.socket.accept()
+        except OSError:
+            return
+        if len(self._connections) >= MAX_CONNECTIONS:
+            endpoint.close()
+            return
+        endpoint.setblocking(False)
+        connection = ControlConnection(self, endpoint, now)
+        self._connections.add(connection)
+        self.watch(endpoint, selectors.EVENT_READ, connection)
+
+    def gone(self, connection: ControlConnection) -> None:
+        """Forget a connection."""
+        self.watch(connection.socket, 0, connection)
+        connection.socket.close()
+        self._connections.discard(connection)
+
+    def expire(self, now: Instant) -> None:
+        """Hang up on who has been here too long."""
+        for connection in [c for c in self._connections if now - c.since > 2 * IDLE]:
+            connection.close()
+
+    def origin(self) -> Line:
+        """Where the answer that is being delivered came from; operators are in the default group."""
+        desk = self._front().desk
+        return {"origin": desk.origin, "group": desk.settings.client_groups[0].name}
+
+    def carry_out(self, request: Line, connection: ControlConnection, now: Instant) -> None:
+        """Answer one request. Raises BadRequest."""
+        verb = request["verb"]
+        match verb:
+            case "version":
+                connection.say({"cell": "front", "version": __version__, "pid": os.getpid()})
+                connection.finish()
+            case "ask":
+                self._ask(request, connection, now)
+            case "explain":
+                self._explain(request, connection, now)
+            case "status":
+                connection.say(self._status())
+                self._pass_on(Verb.STATUS, b"", 0, connection)
+            case "cache-stats":
+                connection.say({"cell": "front", "cache": self._cache()})
+                self._pass_on(Verb.CACHE_STATS, b"", 0, connection)
+            case "cache-flush":
+                name = _octets(request, "name")
+                connection.say({"cell": "front", "flushed": self._front().desk.cache.flush(name)})
+                self._pass_on(Verb.CACHE_FLUSH, name, 0, connection)
+            case "cache-dump":
+                self._pass_on(Verb.CACHE_DUMP, b"", 0, connection)
+            case _:
+                raise BadRequest(f"unknown verb {verb!r}")
+
+    def _pass_on(self, verb: Verb, argument: bytes, group: int, connection: ControlConnection) -> None:
+        if not self._relay.fact(verb, argument, group, connection.relay):
+            raise BadRequest("the resolver is not there just now; try again in a second")
+
+    def _ask(self, request: Line, connection: ControlConnection, now: Instant) -> None:
+        front = self._front()
+        message = _octets(request, "message")
+        if len(message) < 12:
+            raise BadRequest("the message is shorter than a DNS header")
+        # Whoever may use the control socket may ask: neither access list nor rate limit applies.
+        front.desk.receive(message, front.admission.operator(), connection, now)
+
+    def _explain(self, request: Line, connection: ControlConnection, now: Instant) -> None:
+        front = self._front()
+        key = _octets(request, "key")
+        flags = request.get("flags", 0)
+        address = request.get("client") or ""
+        if len(key) < 5 or not isinstance(flags, int) or not isinstance(address, str):
+            raise BadRequest("explain needs a key, flags and a client")
+        allowed, group = True, 0
+        if address:
+            try:
+                allowed, group = front.admission.group_of(address)
+            except ValueError:
+                raise BadRequest(f"{address!r} is not an IP address") from None
+        name = front.desk.settings.client_groups[group].name
+        connection.say(
+            {
+                "cell": "front",
+                "client": address or None,
+                "allowed": allowed,
+                "group": name,
+                "cached": front.desk.cached_for(key, flags, group, now),
+            }
+        )
+        self._pass_on(Verb.EXPLAIN, bytes((flags & 0xFF,)) + key, group, connection)
+
+    def _status(self) -> Line:
+        front = self._front()
+        return {
+            "cell": "front",
+            "version": __version__,
+            "pid": os.getpid(),
+            "generation": front.desk.settings.generation,
+            "restarts": front.restarts,
+            "open": front.desk.open,
+            "clients": len(front.admission.clients),
+            "counters": dict(sorted(front.desk.counters.items())),
+            "cache": self._cache(),
+        }
+
+    def _cache(self) -> Line:
+        cache = self._front().desk.cache
+        return {"answers": len(cache), "octets": cache.size, "ceiling": cache.ceiling, "evicted": cache.evicted}
+
+
+def _octets(request: Line, field: str) -> bytes:
+    value = request.get(field)
+    try:
+        return bytes.fromhex(value) if isinstance(value, str) else b""
+    except ValueError:
+        raise BadRequest(f"{field} is not hexadecimal") from None

@@ -1,0 +1,24 @@
+"""The log: one line to standard error for each fact, after `keep` has decided what of it a log may know."""
+
+import os
+
+from privacy.memory import Fact, Retention, keep
+
+NOTHING = Retention()
+"""No name and no address."""
+
+
+def log(cell: str, text: str, name: str = "", retention: Retention = NOTHING) -> None:
+    """Write one line to standard error.
+
+    `text` holds no domain name of a query and no address of a client; `name` may be one, and is written only if
+    `retention` allows it.
+    """
+    line = keep(Fact(cell, text, name), retention)
+    if line is None:
+        return
+    try:
+        os.write(2, line.encode("utf-8", "backslashreplace") + b"\n")
+    except OSError:
+        # Nobody reads standard error any more; there is no other place to say so.
+        return

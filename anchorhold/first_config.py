@@ -1,0 +1,70 @@
+"""The text of a first configuration: TOML with comments, made from a few answers."""
+
+import json
+from dataclasses import dataclass
+
+from anchorhold.operators import Service, operator_of
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a user said. Empty `access` means the built-in list; `strategy` is a name of resolver.settings.Strategy."""
+
+    upstreams: tuple[str, ...]
+    listen: tuple[str, ...]
+    access: tuple[str, ...] = ()
+    strategy: str = "failover"
+    profile: str = "strict"
+
+
+def suggest_strategy(upstreams: tuple[str, ...], services: tuple[Service, ...]) -> str:
+    """`spread` for servers of several operators, else `failover`."""
+    operators = {operator_of(url, services) or url for url in upstreams}
+    return "spread" if len(operators) > 1 else "failover"
+
+
+def config_text(answers: Answers, services: tuple[Service, ...]) -> str:
+    """The whole file."""
+    access = f"allow = {_array(answers.access)}" if answers.access else '# allow = ["192.168.1.0/24", "fd00::/8"]'
+    servers = "\n".join(f"    {_server(url, services)}," for url in answers.upstreams)
+    return f"""\
+# Configuration of Anchorhold. Every setting: docs/guide/configuration.md.
+# After a change: anchorhold check FILE, then send SIGHUP to the service.
+
+[listen]
+# Where clients ask, UDP and TCP. 0.0.0.0 and [::] mean every address of this machine.
+addresses = {_array(answers.listen)}
+
+[access]
+# Who may ask; others get no answer at all. Without this line: loopback and private networks.
+{access}
+
+[upstreams.default]
+# strict: the server must prove its name, and nothing ever leaves in clear text.
+profile = "{answers.profile}"
+# failover: in this order. spread: each site goes to one operator, so that none of them sees all of them.
+# Others: fastest, random, race.
+strategy = "{answers.strategy}"
+# SCHEME://NAME@ADDRESS. Each of these operators gets the full name of every question sent to it.
+servers = [
+{servers}
+]
+
+[privacy]
+# true writes the names that are asked for into the log. For finding faults only.
+log_names = false
+"""
+
+
+def _server(url: str, services: tuple[Service, ...]) -> str:
+    operator = operator_of(url, services)
+    return f"{{ url = {_string(url)}, operator = {_string(operator)} }}" if operator else _string(url)
+
+
+def _array(values: tuple[str, ...]) -> str:
+    return "[" + ", ".join(map(_string, values)) + "]"
+
+
+def _string(value: str) -> str:
+    """A TOML basic string; JSON's escapes are a subset of TOML's but for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

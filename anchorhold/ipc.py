@@ -1,0 +1,143 @@
+"""Messages between cells: a small fixed header and raw bytes over an AF_UNIX stream pair.
+
+Header, 24 octets, little-endian: type u8, flags u8, group u16, length u32 (of the body), handle u64, generation u32,
+deadline u32 (milliseconds left; 0: none). What does not decode raises `Malformed`, and the receiver ends the sender.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from resolver.values import Explanation, Origin, Reply
+from wire.dns.codes import ExtendedError
+from wire.errors import Malformed
+
+HEADER = struct.Struct("<BBHIQII")
+MAX_BODY = 65_535 + 4_096 + 2 * 8_192
+"""A DNS message, its explanation and its TTL offsets."""
+
+CREDITS = 1_024
+"""Queries a front may have open at a resolver."""
+
+
+class MessageType(IntEnum):
+    """Everything that crosses; nothing else does."""
+
+    QUERY = 1
+    """front → resolver. flags: QueryFlag; body: `Query.key`."""
+    REPLY = 2
+    """resolver → front. flags: Origin; body: see `build_reply`."""
+    CANCEL = 3
+    """front → resolver: nobody waits for this handle any more. No body."""
+    REFRESH = 4
+    """front → resolver: like QUERY, for a popular answer near its end; nobody waits, the reply is for the cache."""
+    SNAPSHOT = 5
+    """resolver → front: this generation is in force here. No body."""
+    HOSTS = 6
+    """dhcp → front: names from leases. No cell sends or accepts it yet."""
+    CREDIT = 7
+    """resolver → front: so many more queries may be opened. Body: u32."""
+    FACT = 8
+    """Both ways: a question of the operator's (body: Verb u8, then its argument) and its answer (UTF-8 text, relayed
+    unread; flags 1: more follows)."""
+    PING = 9
+    """Both ways; the answer carries the same handle and flags 1."""
+
+
+class Verb(IntEnum):
+    """What an operator may ask the resolver through `front`; the argument follows in the body."""
+
+    STATUS = 1
+    EXPLAIN = 2
+    """flags u8 (QueryFlag), then a question key; the client group is the header's."""
+    CACHE_STATS = 3
+    CACHE_FLUSH = 4
+    """Folded wire name: this name and everything below goes."""
+    CACHE_DUMP = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, as read."""
+
+    type: MessageType
+    flags: int
+    group: int
+    handle: int
+    generation: int
+    deadline: int
+    body: bytes
+
+
+def build_message(
+    kind: int, handle: int, body: bytes = b"", *, flags: int = 0, group: int = 0, generation: int = 0, deadline: int = 0
+) -> bytes:
+    """The bytes of one message; the caller coalesces."""
+    return HEADER.pack(kind, flags, group, len(body), handle, generation, deadline) + body
+
+
+class Inbox:
+    """Bytes in, messages out. Keeps at most one incomplete message."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Every message completed by `data`. Raises Malformed; then the stream is of no more use."""
+        data = self._rest + data if self._rest else data
+        at, end = 0, len(data)
+        self._rest = b""
+        while end - at >= HEADER.size:
+            kind, flags, group, length, handle, generation, deadline = HEADER.unpack_from(data, at)
+            if length > MAX_BODY:
+                raise Malformed("message body too long", at)
+            stop = at + HEADER.size + length
+            if stop > end:
+                break
+            try:
+                message_type = MessageType(kind)
+            except ValueError:
+                raise Malformed("unknown message type", at) from None
+            body = data[at + HEADER.size : stop]
+            at = stop
+            yield Message(message_type, flags, group, handle, generation, deadline, body)
+        self._rest = data[at:]
+
+
+# A reply's body, little-endian: cacheable milliseconds u32, EDE code u16 (0xFFFF: none), number of TTL offsets u16,
+# length of the EDE text u8; then the offsets (u16 each), the text, the message.
+_REPLY = struct.Struct("<IHHB")
+_NO_EXPLANATION = 0xFFFF
+
+
+def build_reply(reply: Reply) -> bytes:
+    """The body of a REPLY."""
+    count = len(reply.ttl_offsets)
+    explanation = reply.explanation
+    code = _NO_EXPLANATION if explanation is None else int(explanation.code)
+    text = b"" if explanation is None else explanation.text.encode("ascii", "replace")[:255]
+    head = _REPLY.pack(min(int(reply.cacheable * 1000), 0xFFFFFFFF), code, count, len(text))
+    return b"".join((head, struct.pack(f"<{count}H", *reply.ttl_offsets), text, reply.message))
+
+
+def parse_reply(message: Message) -> Reply:
+    """The reply in a REPLY message. Raises Malformed."""
+    body = message.body
+    try:
+        cacheable, code, count, text_length = _REPLY.unpack_from(body)
+        at = _REPLY.size
+        offsets = struct.unpack_from(f"<{count}H", body, at)
+        at += 2 * count
+        origin = Origin(message.flags)
+        explanation = None
+        if code != _NO_EXPLANATION:
+            explanation = Explanation(ExtendedError(code), body[at : at + text_length].decode("ascii"))
+    except (struct.error, ValueError) as error:
+        raise Malformed(f"reply: {error}") from None
+    at += text_length
+    if len(body) - at < 12 or any(offset + 4 > len(body) - at for offset in offsets):
+        raise Malformed("reply without a whole message", at)
+    return Reply(body[at:], offsets, cacheable / 1000, message.generation, origin, explanation)

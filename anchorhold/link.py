@@ -1,0 +1,65 @@
+"""The supervisor's link to a cell: small messages with descriptors over an AF_UNIX SOCK_SEQPACKET pair.
+
+A message is one kind octet and its body; descriptors travel beside it (SCM_RIGHTS). The link's descriptor number is
+the cell's only argument. What does not decode raises `Malformed` and ends the cell.
+"""
+
+import socket
+from dataclasses import dataclass
+from enum import IntEnum
+
+from wire.errors import Malformed
+
+MAX_MESSAGE = 4_096
+
+
+class LinkType(IntEnum):
+    """Everything that crosses between the supervisor and a cell."""
+
+    UDP = 1
+    """To front: a bound UDP socket. Body: u8, 1 if bound to a wildcard address (then PKTINFO is on)."""
+    TCP = 2
+    """To front: a listening TCP socket."""
+    CONTROL = 3
+    """To front: the listening control socket (AF_UNIX stream)."""
+    PEER = 4
+    """To front and resolver: this cell's end of a fresh stream pair between them; replaces the former."""
+    SETTINGS = 5
+    """To any cell: sealed memfd with its settings (msgpack). Body: generation u32 little-endian."""
+    SECRET = 6
+    """To front: cookie key; to the resolver: spread key. Body: 32 octets. No descriptor."""
+    START = 7
+    """To any cell: all it needs has come; enter the sandbox and serve. Body: u32 how often it was restarted."""
+    READY = 8
+    """From a cell: serving, or the settings of this generation are in force. Body: generation u32."""
+    WITHDRAW = 9
+    """To front: forget all UDP and TCP listeners; those that follow replace them (reload)."""
+    PING = 10
+    """To a cell; it answers with the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMessage:
+    """One message; `descriptors` now belong to the receiver."""
+
+    type: LinkType
+    body: bytes
+    descriptors: tuple[int, ...]
+
+
+def send_message(link: socket.socket, kind: LinkType, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
+    """Send one message; the descriptors stay open here too."""
+    socket.send_fds(link, [bytes((kind,)) + body], list(descriptors))
+
+
+def receive_message(link: socket.socket) -> LinkMessage | None:
+    """The next message; None when the other side is gone. Raises Malformed, and BlockingIOError if non-blocking."""
+    data, descriptors, flags, _ = socket.recv_fds(link, MAX_MESSAGE, 8)
+    if not data:
+        return None
+    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+        raise Malformed("link message too long")
+    try:
+        return LinkMessage(LinkType(data[0]), data[1:], tuple(descriptors))
+    except ValueError:
+        raise Malformed("unknown link message") from None

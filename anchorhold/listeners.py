@@ -1,0 +1,180 @@
+"""Sockets on which clients and operators ask, opened while the rights are there; nothing is ever read here."""
+
+import errno
+import ipaddress
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from anchorhold.config.service import ListenAddress
+
+BACKLOG = 256
+RECEIVE_BUFFER = 4 * 1024 * 1024
+"""Octets for datagrams that wait; the kernel may grant less."""
+
+PORT_ATTEMPTS = 20
+"""For port 0: a port free for UDP may be taken for TCP."""
+
+# linux/in.h and linux/in6.h; the socket module has no names for them.
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT = 10, 23, 5
+
+
+class CannotListen(Exception):
+    """An address cannot be opened; the text says which, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """The two sockets of one address. `place` has the port that was really taken."""
+
+    address: ListenAddress
+    place: ListenAddress
+    udp: socket.socket
+    tcp: socket.socket
+
+    @property
+    def wildcard(self) -> bool:
+        """True if it takes queries for every address of the machine (then replies need IP_PKTINFO)."""
+        return ipaddress.ip_address(self.address.host).is_unspecified
+
+    def close(self) -> None:
+        """Both; cells that hold copies go on with them."""
+        self.udp.close()
+        self.tcp.close()
+
+
+def open_listener(address: ListenAddress) -> Listener:
+    """UDP and TCP on the same port. Raises CannotListen."""
+    for attempt in range(PORT_ATTEMPTS):
+        udp = _bind(address, socket.SOCK_DGRAM)
+        place = ListenAddress(address.host, udp.getsockname()[1])
+        try:
+            return Listener(address, place, udp, _bind(place, socket.SOCK_STREAM))
+        except CannotListen:
+            udp.close()
+            if address.port or attempt == PORT_ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def open_changed(wanted: tuple[ListenAddress, ...], have: tuple[Listener, ...]) -> tuple[Listener, ...]:
+    """The listeners of `wanted`: those in `have` as they are, the others opened. All or none. Raises CannotListen."""
+    spare, opened, listeners = list(have), [], []
+    try:
+        for address in wanted:
+            same = next((listener for listener in spare if listener.address == address), None)
+            if same is None:
+                same = open_listener(address)
+                opened.append(same)
+            else:
+                spare.remove(same)
+            listeners.append(same)
+    except CannotListen:
+        for listener in opened:
+            listener.close()
+        raise
+    return tuple(listeners)
+
+
+def _bind(address: ListenAddress, kind: socket.SocketKind) -> socket.socket:
+    family, _, _, _, place = socket.getaddrinfo(address.host, address.port, type=kind, flags=socket.AI_NUMERICHOST)[0]
+    opened = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_STREAM:
+            # A restart must not wait for the last run's connections; a living listener is still refused on Linux.
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(place)
+        if kind == socket.SOCK_STREAM:
+            opened.listen(BACKLOG)
+        else:
+            _prepare_datagrams(opened, family, ipaddress.ip_address(address.host).is_unspecified)
+    except OSError as error:
+        opened.close()
+        transport = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
+        raise CannotListen(f"cannot listen on {address.text()} ({transport}): {_advice(error, address)}") from None
+    return opened
+
+
+def _prepare_datagrams(udp: socket.socket, family: int, wildcard: bool) -> None:
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    if family == socket.AF_INET6:
+        options = [(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT)]
+        options += [(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)] if wildcard else []
+    else:
+        options = [(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)]
+        options += [(socket.IPPROTO_IP, _IP_PKTINFO, 1)] if wildcard else []
+    for level, option, value in options:
+        udp.setsockopt(level, option, value)
+
+
+_IP_PKTINFO = 8
+
+
+def _advice(error: OSError, address: ListenAddress) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"the port is in use. {_who_has(address)}"
+        case errno.EACCES:
+            return "no permission. Ports below 1024 need root or CAP_NET_BIND_SERVICE; or listen on a port such as 5300"
+        case errno.EADDRNOTAVAIL:
+            return "no interface of this machine has this address. See: ip address"
+        case _:
+            return error.strerror or "it failed"
+
+
+def _who_has(address: ListenAddress) -> str:
+    if address.port != 53:
+        return f"Stop the program that has it (ss -lptun 'sport = :{address.port}'), or choose another port in [listen]"
+    return (
+        "Often it is systemd-resolved's stub listener (on 127.0.0.53 and .54), dnsmasq or another DNS server: "
+        "ss -lptun 'sport = :53' names it. For resolved set DNSStubListener=no in resolved.conf and restart it, or "
+        "listen on another address or port (docs/guide/laptop.md)"
+    )
+
+
+def open_control(path: Path) -> socket.socket:
+    """The control socket, mode 0600, in a directory that is made (0700) if it is not there. Raises CannotListen.
+
+    A socket file left behind is removed, one that somebody answers on is not.
+    """
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.parent.stat().st_uid not in (0, os.geteuid()):
+            raise CannotListen(
+                f"the directory of the control socket {path} belongs to somebody else; name another in [listen] control"
+            )
+        _remove_stale(path)
+        # The umask of the whole process, restored at once: nothing else runs here.
+        former = os.umask(0o177)
+        try:
+            opened.bind(str(path))
+        finally:
+            os.umask(former)
+        opened.listen(16)
+    except CannotListen:
+        opened.close()
+        raise
+    except OSError as error:
+        opened.close()
+        what = error.strerror or "the path is too long (107 octets at most)"
+        raise CannotListen(f"cannot open the control socket {path}: {what}; name another in [listen] control") from None
+    return opened
+
+
+def _remove_stale(path: Path) -> None:
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except TimeoutError:
+            pass
+    raise CannotListen(f"another instance answers on {path}; stop it, or name another path in [listen] control")

@@ -1,0 +1,106 @@
+"""The one place where a process gives up its rights, after all imports and before the first byte from outside.
+
+Today: an unprivileged user if it is root, no new privileges, not dumpable. Seccomp and Landlock rules come here later,
+as further fields of `SandboxProfile`.
+"""
+
+import ctypes
+import importlib
+import os
+import pwd
+import struct
+from dataclasses import dataclass
+
+PR_SET_DUMPABLE = 4
+PR_SET_NO_NEW_PRIVS = 38
+"""prctl(2)."""
+
+CAPABILITY_VERSION_3 = 0x20080522
+"""capset(2): two 32-bit words for each of the effective, permitted and inheritable sets."""
+
+USER_VARIABLE = "ANCHORHOLD_USER"
+DEFAULT_USER = "nobody"
+
+LAZY = (
+    "encodings.idna",  # ssl, at the first server_hostname
+    "encodings.ascii",
+    "encodings.latin_1",
+    "encodings.punycode",  # encodings.idna
+    "encodings.unicode_escape",
+    "stringprep",  # encodings.idna
+    "linecache",  # tracebacks
+    "tokenize",
+    "traceback",
+)
+"""What the standard library imports at first use; a cell cannot read its own code any more once it has changed user."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxProfile:
+    """What a process may keep. `user` is whom it becomes if it is root; empty means `configured_user`."""
+
+    name: str
+    user: str = ""
+
+
+class SandboxRefused(Exception):
+    """The process could not give up its rights; it must end, not serve."""
+
+
+def preload(*further: str) -> None:
+    """Import what would be imported lazily: `LAZY`, and `further` module names of the caller's. Call before `enter`."""
+    for name in (*LAZY, *further):
+        importlib.import_module(name)
+
+
+def configured_user() -> str:
+    """Whom cells become: the supervisor puts [service] user into their environment; "nobody" where nobody did."""
+    return os.environ.get(USER_VARIABLE) or DEFAULT_USER
+
+
+def find_user(user: str) -> pwd.struct_passwd:
+    """The account `user`. Raises SandboxRefused if there is none, or if it is root."""
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise SandboxRefused(f"there is no user {user!r}; create it or name another in [service] user") from None
+    if entry.pw_uid == 0:
+        raise SandboxRefused(f"user {user!r} is root; name another in [service] user")
+    return entry
+
+
+def enter(profile: SandboxProfile) -> None:
+    """Give up every right `profile` does not grant; there is no way back. Raises SandboxRefused.
+
+    As root: no groups, then the group and user of `profile.user`, no core file and no ptrace by others of that user.
+    Always: no capability, and no new privilege by execve.
+    """
+    root = os.geteuid() == 0
+    if root:
+        _become(find_user(profile.user or configured_user()))
+    _drop_capabilities()
+    _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if root:
+        # After the change of user, which sets the flag anew (prctl(2)).
+        _call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _become(entry: pwd.struct_passwd) -> None:
+    try:
+        os.setgroups([])
+        os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
+        os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+    except OSError as error:
+        raise SandboxRefused(f"cannot become {entry.pw_name!r}: {error.strerror}") from None
+
+
+def _drop_capabilities() -> None:
+    """All sets to nothing. A service that binds port 53 by an ambient capability has handed it to every child."""
+    header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
+    _call("capset", header, bytes(2 * 3 * 4))
+
+
+def _call(name: str, *arguments: int | bytes) -> None:
+    function = getattr(ctypes.CDLL(None, use_errno=True), name)
+    if function(*arguments) != 0:
+        raise SandboxRefused(f"{name}: {os.strerror(ctypes.get_errno())}")

@@ -1,0 +1,74 @@
+"""The state directory: what must outlive a run. Today one file, the key that spreads sites over operators."""
+
+import os
+import stat
+from pathlib import Path
+
+KEY_NAME = "spread.key"
+KEY_LENGTH = 32
+"""Octets of the key, random, as they are."""
+
+
+class StateRefused(Exception):
+    """The state directory or a file in it cannot be used; the text says why and what to do."""
+
+
+def open_state(directory: Path) -> None:
+    """Make the directory (0700) if it is not there. Raises StateRefused if others may write into it."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = directory.stat()
+    except OSError as error:
+        raise StateRefused(f"state directory {directory}: {error.strerror}; name another in [service] state") from None
+    if found.st_uid not in (0, os.geteuid()):
+        raise StateRefused(f"state directory {directory} belongs to somebody else; chown it or name another")
+    if found.st_mode & 0o022:
+        raise StateRefused(f"others may write into the state directory {directory}; chmod 700 {directory}")
+
+
+def spread_key(directory: Path) -> bytes:
+    """The key in `directory`, made from the system's random source if there is none yet. Raises StateRefused.
+
+    A key that others may read shows them which operator sees which site; then it is refused, not repaired, so that its
+    owner can decide whether to rotate it.
+    """
+    path = directory / KEY_NAME
+    try:
+        _create_key(path)
+        return _read_key(path)
+    except OSError as error:
+        raise StateRefused(f"{path}: {error.strerror}; correct its owner and permissions") from None
+
+
+def _create_key(path: Path) -> None:
+    """Whole or not at all: written under another name, then linked if the name is still free."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(os.urandom(KEY_LENGTH))
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _read_key(path: Path) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        data = file.read(KEY_LENGTH + 1)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid not in (0, os.geteuid()):
+        raise StateRefused(f"{path} is no file of ours; remove it or name another directory in [service] state")
+    if found.st_mode & 0o077:
+        raise StateRefused(f"{path} can be read by others; chmod 600 {path} (and consider: anchorhold key rotate)")
+    if len(data) != KEY_LENGTH:
+        raise StateRefused(
+            f"{path} is {len(data)} octets long, not {KEY_LENGTH}; write a new one: anchorhold key rotate"
+        )
+    return data

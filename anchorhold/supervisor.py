@@ -1,0 +1,296 @@
+"""The supervisor: opens what needs rights, starts the cells, hands over descriptors, restarts what dies.
+
+It is the only process that keeps its rights, so it is short, and it parses nothing that comes from the network: it
+reads small messages of its own children and signals. Exit codes of `run`: 0 stopped, 2 a wrong configuration, 3 cannot
+start.
+"""
+
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from anchorhold import facts
+from anchorhold.cell_process import CellProcess, cell_environment
+from anchorhold.config.request import PATIENCE, LoaderRun, Refused, Snapshot
+from anchorhold.control_path import default_control_path, default_state_directory
+from anchorhold.link import LinkType
+from anchorhold.listeners import CannotListen, Listener, open_changed, open_control
+from anchorhold.notify import notify
+from anchorhold.restarts import MAX_DELAY
+from anchorhold.sandbox import SandboxRefused, find_user
+from anchorhold.state import StateRefused, open_state, spread_key
+
+NAME = "supervisor"
+FRONT_MODULE = "anchorhold.cells.front"
+RESOLVER_MODULE = "anchorhold.cells.resolver"
+STOP_PATIENCE = 3.0
+"""Seconds the cells get to end by themselves."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
+
+def run(config: Path) -> int:
+    """Serve by the configuration file `config` until a signal says stop. Gives the exit code."""
+    try:
+        outcome = LoaderRun(config, 1, cell_environment(os.environ, "")).wait()
+    except OSError as error:
+        facts.log(NAME, f"{config}: {error.strerror}; another path: --config FILE, a new one: anchorhold init")
+        return 2
+    if isinstance(outcome, Refused):
+        _log_lines(outcome.text)
+        return 2
+    try:
+        supervisor = Supervisor(config, outcome)
+    except (CannotListen, StateRefused, SandboxRefused) as error:
+        facts.log(NAME, str(error))
+        return 3
+    return supervisor.serve()
+
+
+def _log_lines(text: str) -> None:
+    for line in text.splitlines():
+        facts.log(NAME, line)
+
+
+class Supervisor:
+    """Two cells, their sockets, and one loop over signals, links and the clock."""
+
+    def __init__(self, config: Path, snapshot: Snapshot) -> None:
+        """Open everything. Raises CannotListen, StateRefused or SandboxRefused."""
+        service = snapshot.service
+        if os.geteuid() == 0:
+            find_user(service.user)
+        self._config = config
+        self._snapshot = snapshot
+        self._state = Path(service.state) if service.state else default_state_directory()
+        open_state(self._state)
+        self._spread_key = spread_key(self._state)
+        self._cookie_key = os.urandom(32)
+        self._control_path = Path(service.control) if service.control else default_control_path()
+        self._listeners = open_changed(service.listen, ())
+        self._control = open_control(self._control_path)
+        self._environment = cell_environment(os.environ, service.user)
+        self.front = CellProcess("front", FRONT_MODULE)
+        self.resolver = CellProcess("resolver", RESOLVER_MODULE)
+        self._cells = (self.resolver, self.front)
+        self._selector = selectors.DefaultSelector()
+        self._loader: LoaderRun | None = None
+        self._loader_until = 0.0
+        self._load_again = False
+        self._stopping = False
+        self._announced = 0
+
+    # The loop.
+
+    def serve(self) -> int:
+        """Until SIGTERM or SIGINT; gives the exit code."""
+        wake = self._catch_signals()
+        while not self._stopping:
+            self._tick(time.monotonic())
+            for key, _ in self._selector.select(self._patience(time.monotonic())):
+                if key.fileobj is wake:
+                    self._take_signals(wake)
+                elif isinstance(key.data, CellProcess):
+                    self._hear(key.data)
+                else:
+                    self._step_loader()
+        self._stop()
+        return 0
+
+    def _catch_signals(self) -> socket.socket:
+        wake, waker = socket.socketpair()
+        wake.setblocking(False)
+        waker.setblocking(False)
+        for number in SIGNALS:
+            signal.signal(number, lambda _number, _frame: None)
+        signal.set_wakeup_fd(waker.detach(), warn_on_full_buffer=False)
+        self._selector.register(wake, selectors.EVENT_READ)
+        return wake
+
+    def _take_signals(self, wake: socket.socket) -> None:
+        for number in set(wake.recv(4_096)):
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self._stopping = True
+            elif number == signal.SIGHUP:
+                self._reload()
+
+    def _patience(self, now: float) -> float:
+        """Seconds until something is due, at most one: the cells are looked at once a second."""
+        due = [cell.due - now for cell in self._cells if cell.due is not None]
+        return max(0.0, min([*due, 1.0]))
+
+    def _tick(self, now: float) -> None:
+        for cell in self._cells:
+            if why := cell.watch(now):
+                facts.log(NAME, f"{cell.name} (pid {cell.pid}) is ended: {why}")
+            self._reap(cell, now)
+        due = [cell for cell in self._cells if cell.due is not None and cell.due <= now]
+        started = [cell for cell in due if self._start(cell, now)]
+        if started:
+            self._introduce()
+            for cell in started:
+                cell.send(LinkType.START, _u32(cell.restarts.count))
+        if self._loader is not None and now >= self._loader_until:
+            self._finish_load(self._loader.give_up())
+
+    # Cells.
+
+    def _reap(self, cell: CellProcess, now: float) -> None:
+        link, pid = cell.link, cell.pid
+        why = cell.reap(now)
+        if why is None:
+            return
+        if link is not None:
+            self._selector.unregister(link)
+        facts.log(NAME, f"{cell.name} (pid {pid}) ended: {why}")
+
+    def _start(self, cell: CellProcess, now: float) -> bool:
+        try:
+            cell.start(self._environment, now)
+        except OSError as error:
+            cell.due = now + MAX_DELAY
+            facts.log(NAME, f"{cell.name} cannot be started: {error.strerror}; again in {MAX_DELAY:.0f} s")
+            return False
+        assert cell.link is not None  # noqa: S101 # start made it
+        self._selector.register(cell.link, selectors.EVENT_READ, cell)
+        if cell is self.front:
+            self._hand_listeners()
+            cell.send(LinkType.CONTROL, b"", (self._control.fileno(),))
+            cell.send(LinkType.SECRET, self._cookie_key)
+        else:
+            cell.send(LinkType.SECRET, self._spread_key)
+        self._hand_settings(cell)
+        return True
+
+    def _introduce(self) -> None:
+        """A fresh pair between the two; each side lets go of the former one."""
+        ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        for cell, end in zip(self._cells, ends, strict=True):
+            cell.send(LinkType.PEER, b"", (end.fileno(),))
+            end.close()
+
+    def _hand_settings(self, cell: CellProcess) -> None:
+        descriptor = self._snapshot.front if cell is self.front else self._snapshot.resolver
+        cell.sent = self._snapshot.generation
+        cell.send(LinkType.SETTINGS, _u32(cell.sent), (descriptor,))
+
+    def _hand_listeners(self) -> None:
+        for listener in self._listeners:
+            self.front.send(LinkType.UDP, bytes((listener.wildcard,)), (listener.udp.fileno(),))
+            self.front.send(LinkType.TCP, b"", (listener.tcp.fileno(),))
+
+    def _hear(self, cell: CellProcess) -> None:
+        link = cell.link
+        message = cell.receive()
+        if link is not None and cell.link is None:
+            self._selector.unregister(link)
+        if message is None or message.type is not LinkType.READY:
+            return
+        generation = self._snapshot.generation
+        # The resolver first: front must not send it a group that it does not know yet.
+        if self.resolver.ready == generation and self.front.ready and self.front.sent != generation:
+            self._hand_settings(self.front)
+        if self.resolver.ready == self.front.ready == generation != self._announced:
+            self._announce(generation)
+
+    def _announce(self, generation: int) -> None:
+        if not self._announced:
+            places = ", ".join(listener.place.text() for listener in self._listeners)
+            sys.stdout.write(f"serving on {places} (UDP and TCP); control socket {self._control_path}\n")
+            sys.stdout.flush()
+        else:
+            facts.log(NAME, f"configuration {generation} is in force")
+        self._announced = generation
+        notify("READY=1")
+
+    # A new configuration.
+
+    def _reload(self) -> None:
+        if self._loader is not None:
+            self._load_again = True
+            return
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            self._loader = LoaderRun(self._config, self._snapshot.generation + 1, cell_environment(os.environ, ""))
+        except OSError as error:
+            self._keep_old(f"{self._config}: {error.strerror}")
+            return
+        self._loader_until = time.monotonic() + PATIENCE
+        self._selector.register(self._loader.link, selectors.EVENT_READ)
+
+    def _step_loader(self) -> None:
+        if self._loader is not None and (outcome := self._loader.step()) is not None:
+            self._finish_load(outcome)
+
+    def _finish_load(self, outcome: Snapshot | Refused) -> None:
+        if self._loader is not None:
+            self._selector.unregister(self._loader.link)
+            self._loader = None
+        if isinstance(outcome, Refused):
+            self._keep_old(outcome.text)
+        else:
+            try:
+                self._take_over(outcome)
+            except (CannotListen, StateRefused) as error:
+                outcome.close()
+                self._keep_old(str(error))
+        if self._load_again:
+            self._load_again = False
+            self._reload()
+
+    def _keep_old(self, why: str) -> None:
+        _log_lines(why)
+        facts.log(NAME, f"configuration {self._snapshot.generation} stays in force")
+        notify("READY=1")
+
+    def _take_over(self, snapshot: Snapshot) -> None:
+        """Everything that can fail comes first; then the old generation is let go of."""
+        key = spread_key(self._state)
+        listeners = open_changed(snapshot.service.listen, self._listeners)
+        former, self._snapshot = self._snapshot, snapshot
+        if any(
+            getattr(former.service, name) != getattr(snapshot.service, name) for name in ("control", "state", "user")
+        ):
+            facts.log(NAME, "control, state or user changed; that needs a restart")
+        former.close()
+        self._spread_key = key
+        self.resolver.send(LinkType.SECRET, key)
+        self._hand_settings(self.resolver)
+        if listeners != self._listeners:
+            self._change_listeners(listeners)
+
+    def _change_listeners(self, listeners: tuple[Listener, ...]) -> None:
+        gone = [listener for listener in self._listeners if listener not in listeners]
+        self._listeners = listeners
+        self.front.send(LinkType.WITHDRAW)
+        self._hand_listeners()
+        for listener in gone:
+            listener.close()
+        facts.log(NAME, f"listening on {', '.join(listener.place.text() for listener in listeners)}")
+
+    # The end.
+
+    def _stop(self) -> None:
+        notify("STOPPING=1")
+        for cell in self._cells:
+            cell.signal(signal.SIGTERM)
+        until = time.monotonic() + STOP_PATIENCE
+        for cell in self._cells:
+            if not cell.wait(until - time.monotonic()):
+                facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
+                cell.signal(signal.SIGKILL)
+                cell.wait(STOP_PATIENCE)
+        if self._loader is not None:
+            self._loader.give_up()
+        self._control.close()
+        self._control_path.unlink(missing_ok=True)
+        for listener in self._listeners:
+            listener.close()
+
+
+def _u32(number: int) -> bytes:
+    return number.to_bytes(4, "little")
