@@ -1,0 +1,156 @@
+"""Ours beside the peers in one interleaved run: cached answers and forwarded misses, CPU of whole process trees.
+
+`make bench` runs it. Servers share one core, the load and the upstream the other. A figure is the median of the
+rounds, with minimum and maximum; the ratio is to unbound where unbound has the mode, else to dnsdist.
+"""
+
+import argparse
+import datetime
+import platform
+import random
+import statistics
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import kit
+import peers
+
+MODES = {
+    "cached-udp": "cached answer over UDP",
+    "cached-tcp": "cached answer over TCP",
+    "udp": "miss forwarded over UDP",
+    "tls": "miss forwarded over warm DoT",
+    "https": "miss forwarded over warm DoH",
+}
+TARGETS = {"cached-udp": "≤ 1.3 × unbound", "tls": "≤ 120 µs", "https": "≤ 250 µs"}
+HOT_NAMES = 1_000
+
+
+@dataclass(slots=True)
+class Figures:
+    cpu: list[float] = field(default_factory=list)
+    rate: list[float] = field(default_factory=list)
+    lost: int = 0
+
+
+def write_names(path: Path, mode: str, count: int) -> None:
+    """Hot names are the same for every server; a miss file is never used twice."""
+    if mode.startswith("cached"):
+        lines = [f"host{number}.bench.example A" for number in range(HOT_NAMES)]
+    else:
+        tag = random.randrange(1 << 48)
+        lines = [f"m{tag:x}-{number}.bench.example A" for number in range(count)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def measure(
+    peer: peers.Peer, mode: str, upstream: peers.Upstream, folder: Path, options: argparse.Namespace
+) -> tuple[float, kit.Load]:
+    """CPU microseconds per completed query, and dnsperf's own figures."""
+    port, names = kit.free_port(), folder / "names"
+    transport = "udp" if mode.startswith("cached") else mode
+    command = peer.command(folder, port, upstream, transport)
+    command[0] = kit.find(command[0]) or command[0]
+    process = kit.start(command, kit.SERVER_CORE, folder / f"{peer.name}-{mode}.log")
+    try:
+        kit.wait_for_answer(port, "warm.bench.example")
+        write_names(names, mode, options.misses)
+        load = "tcp" if mode == "cached-tcp" else "udp"
+        kit.dnsperf(port, names, seconds=1)
+        kit.dnsperf(port, names, seconds=1, mode=load)  # warms caches, connections and the interpreter
+        write_names(names, mode, options.misses)
+        before = kit.cpu_seconds(process.pid)
+        result = kit.dnsperf(port, names, seconds=options.seconds, mode=load)
+        spent = kit.cpu_seconds(process.pid) - before
+    finally:
+        kit.stop(process)
+    return 1e6 * spent / max(result.completed, 1), result
+
+
+def report(number: int, mode: str, name: str, cpu: float, load: kit.Load) -> None:
+    line = f"round {number + 1} {mode:10} {name:10} {cpu:7.1f} µs/query {load.rate:9.0f}/s lost {load.lost}"
+    print(line, flush=True)
+
+
+def run(options: argparse.Namespace) -> dict[str, dict[str, Figures]]:
+    results: dict[str, dict[str, Figures]] = {mode: {} for mode in options.modes}
+    with tempfile.TemporaryDirectory(prefix="anchorhold-bench-") as name:
+        folder = Path(name)
+        ca, chain, key = peers.certificates(folder)
+        upstream = peers.Upstream(kit.free_port(), kit.free_port(), kit.free_port(), ca)
+        command = peers.upstream_command(folder, upstream, chain, key)
+        command[0] = kit.find("unbound") or sys.exit("unbound is missing: apt-get install unbound")
+        far_end = kit.start(command, kit.LOAD_CORE, folder / "upstream.log")
+        try:
+            kit.wait_for_answer(upstream.udp, "warm.bench.example")
+            for number in range(options.rounds):
+                for mode in options.modes:
+                    for peer in peers.PEERS:
+                        if (
+                            peer.name not in options.servers
+                            or mode not in peer.modes
+                            or (peer.program != "python3" and not kit.find(peer.program))
+                        ):
+                            continue
+                        cpu, load = measure(peer, mode, upstream, folder, options)
+                        figures = results[mode].setdefault(peer.name, Figures())
+                        figures.cpu.append(cpu)
+                        figures.rate.append(load.rate)
+                        figures.lost += load.lost
+                        report(number, mode, peer.name, cpu, load)
+        finally:
+            kit.stop(far_end)
+    return results
+
+
+def table(results: dict[str, dict[str, Figures]], options: argparse.Namespace) -> str:
+    system = platform.release().split("-")[0]
+    lines = [
+        f"# Ours beside the peers, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+        "",
+        f"Printed by `make bench` ({options.rounds} interleaved rounds of {options.seconds:g} s; servers on one core, "
+        f"load and upstream on the other; CPython {platform.python_version()}, Linux {system}). CPU is user and kernel "
+        "time of every process of the server, per completed query: median (minimum to maximum). A peer without the "
+        "mode is named below.",
+        "",
+    ]
+    for mode, rows in results.items():
+        reference = rows.get("unbound") or rows.get("dnsdist")
+        lines += [f"## {MODES[mode]}", ""]
+        if mode in TARGETS:
+            lines += [f"Target for anchorhold: {TARGETS[mode]}.", ""]
+        lines += ["| server | CPU µs per query | ratio | answers/s at saturation | lost |", "|---|---|---|---|---|"]
+        for name, figures in rows.items():
+            middle = statistics.median(figures.cpu)
+            ratio = f"{middle / statistics.median(reference.cpu):.2f}" if reference else "–"
+            spread = f"{middle:.1f} ({min(figures.cpu):.1f} to {max(figures.cpu):.1f})"
+            lines.append(f"| {name} | {spread} | {ratio} | {statistics.median(figures.rate):,.0f} | {figures.lost} |")
+        absent = [peer.name for peer in peers.PEERS if mode not in peer.modes]
+        lines += ["", f"Not in this mode: {', '.join(absent)}." if absent else "", ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--misses", type=int, default=400_000, help="names in a miss file; more than a run can ask")
+    parser.add_argument("--modes", nargs="*", default=list(MODES), choices=list(MODES))
+    names = [peer.name for peer in peers.PEERS]
+    parser.add_argument("--servers", nargs="*", default=names, choices=names)
+    parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE.md")
+    options = parser.parse_args()
+    text = table(run(options), options)
+    print(text)
+    if options.record:
+        path = Path(__file__).parent / "results" / f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}.md"
+        path.write_text(text)
+        print(f"written to {path.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What the measured runs share: processes on a core of their own, CPU time of a whole tree, dnsperf's figures."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SERVER_CORE, LOAD_CORE = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What dnsperf said of one run."""
+
+    completed: int
+    lost: int
+    rate: float
+    latency_ms: float
+
+
+def find(program: str) -> str | None:
+    """Debian keeps daemons in /usr/sbin, which an ordinary PATH lacks."""
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+def pinned(core: int) -> list[str]:
+    """Command prefix that keeps a process and its children on one core, where the machine has two."""
+    return ["taskset", "-c", str(core)] if (os.cpu_count() or 1) > 1 else []
+
+
+def start(command: list[str], core: int, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen([*pinned(core), *command], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all its descendants."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += tree(int(child))
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Time on a CPU of every thread of the tree, in seconds (first field of schedstat, nanoseconds)."""
+    total = 0
+    for member in tree(pid):
+        for task in Path(f"/proc/{member}/task").glob("*/schedstat"):
+            try:
+                total += int(task.read_text().split()[0])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return total / 1e9
+
+
+def free_port() -> int:
+    """A port free for both UDP and TCP on 127.0.0.1 just now."""
+    while True:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
+            socket.socket(type=socket.SOCK_DGRAM) as datagram,
+        ):
+            stream.bind(("127.0.0.1", 0))
+            port: int = stream.getsockname()[1]
+            try:
+                datagram.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def wait_for_answer(port: int, name: str, seconds: float = 20) -> None:
+    """Until something answers NOERROR for `name` over UDP."""
+    query = b"\x00\x07\x01\x00\x00\x01" + bytes(6) + encode(name) + b"\x00\x01\x00\x01"
+    end = time.monotonic() + seconds
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.3)
+        while time.monotonic() < end:
+            try:
+                probe.sendto(query, ("127.0.0.1", port))
+                answer = probe.recv(4096)
+            except OSError:
+                time.sleep(0.05)
+                continue
+            if answer[3] & 15 == 0 and answer[7]:
+                return
+    raise SystemExit(f"nothing answers {name} on port {port}")
+
+
+def encode(name: str) -> bytes:
+    return b"".join(bytes((len(label),)) + label.encode() for label in name.split(".") if label) + b"\0"
+
+
+def dnsperf(
+    port: int,
+    names: Path,
+    *,
+    seconds: float,
+    mode: str = "udp",
+    outstanding: int = 100,
+    clients: int = 8,
+    rate: int = 0,
+) -> Load:
+    """One dnsperf run on the load core."""
+    command = [*pinned(LOAD_CORE), "dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", str(names), "-m", mode]
+    command += ["-l", str(seconds), "-q", str(outstanding), "-c", str(clients), "-t", "3"]
+    if rate:
+        command += ["-Q", str(rate)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def number(label: str) -> float:
+        match = re.search(rf"{label}:\s+([\d.]+)", text)
+        return float(match.group(1)) if match else 0.0
+
+    return Load(
+        int(number("Queries completed")),
+        int(number("Queries lost")),
+        number("Queries per second"),
+        1000 * number(r"Average Latency \(s\)"),
+    )
