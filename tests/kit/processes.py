@@ -1,0 +1,81 @@
+"""What a running process holds open, read from /proc (proc(5)): no program's output is parsed."""
+
+import ipaddress
+import os
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+LISTENING = 0x0A
+"""TCP_LISTEN (net/tcp_states.h)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InternetSocket:
+    """One AF_INET or AF_INET6 socket. `remote_port` 0: connected to nobody."""
+
+    transport: str
+    local: tuple[str, int]
+    remote: tuple[str, int]
+    state: int
+
+    @property
+    def listening(self) -> bool:
+        return self.transport == "tcp" and self.state == LISTENING
+
+    @property
+    def connected(self) -> bool:
+        return self.remote[1] != 0
+
+
+def descriptors(pid: int) -> dict[int, str]:
+    """Descriptor → what it leads to, as the kernel words it."""
+    found = {}
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found[int(entry.name)] = os.readlink(entry)
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def internet_sockets(pid: int) -> list[InternetSocket]:
+    """All of a process's; a raw or packet socket fails the test, for nobody has any."""
+    inodes = {match[1] for link in descriptors(pid).values() if (match := re.fullmatch(r"socket:\[(\d+)\]", link))}
+    found = []
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for row in _rows(pid, table):
+            if row[9] in inodes:
+                found.append(InternetSocket(table.rstrip("6"), _place(row[1]), _place(row[2]), int(row[3], 16)))
+    for table in ("raw", "raw6"):
+        assert not any(row[9] in inodes for row in _rows(pid, table))
+    packet = Path(f"/proc/{pid}/net/packet")
+    assert not packet.exists() or not any(line.split()[-1] in inodes for line in packet.read_text().splitlines()[1:])
+    return found
+
+
+def unbound_internet_sockets(pid: int) -> list[int]:
+    """Descriptors of sockets in no table: created, but neither bound nor connected, so not seen above."""
+    known = {row[9] for table in ("tcp", "tcp6", "udp", "udp6") for row in _rows(pid, table)}
+    known |= {line.split()[6] for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]}
+    links = {number: re.fullmatch(r"socket:\[(\d+)\]", link) for number, link in descriptors(pid).items()}
+    return [number for number, match in links.items() if match and match[1] not in known]
+
+
+def _rows(pid: int, table: str) -> list[list[str]]:
+    path = Path(f"/proc/{pid}/net/{table}")
+    return [line.split() for line in path.read_text().splitlines()[1:]] if path.exists() else []
+
+
+def _place(text: str) -> tuple[str, int]:
+    """`0100007F:1F90`: 32-bit words in the machine's own order, then the port."""
+    address, port = text.split(":")
+    words = [int(address[at : at + 8], 16) for at in range(0, len(address), 8)]
+    return str(ipaddress.ip_address(struct.pack(f"={len(words)}I", *words))), int(port, 16)
+
+
+def state(pid: int) -> dict[str, str]:
+    """/proc/PID/status as key and value."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}

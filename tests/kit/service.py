@@ -1,0 +1,134 @@
+"""`anchorhold run` as a real process: its lines, its children, and what they hold open."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+PATIENCE = 20.0
+"""Seconds a test waits for something that is bound to come."""
+
+RUN = """
+import sys
+from pathlib import Path
+from anchorhold import supervisor
+if len(sys.argv) > 2:
+    supervisor.FRONT_MODULE, supervisor.RESOLVER_MODULE = sys.argv[2:4]
+sys.exit(supervisor.run(Path(sys.argv[1])))
+"""
+
+FAKES = ("kit.fake_cell", "kit.fake_cell")
+
+
+@dataclass
+class Running:
+    """A started service. `lines` is all it and its cells said so far, both streams together."""
+
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+    fresh: queue.Queue[str | None] = field(default_factory=queue.Queue)
+
+    def wait_for(self, *parts: str, count: int = 1) -> str:
+        """The `count`-th line that holds all `parts`; fails the test if it does not come."""
+        until = time.monotonic() + PATIENCE
+        while len(found := [line for line in self.lines if all(part in line for part in parts)]) < count:
+            try:
+                line = self.fresh.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                line = None
+            assert line is not None, f"no line with {parts} in:\n" + "\n".join(self.lines)
+            self.lines.append(line)
+        return found[count - 1]
+
+    def cell(self, name: str) -> int:
+        """The process id of the cell whose command line ends in `name`; 0 if there is none."""
+        for pid in children(self.process.pid):
+            if any(word.split(".")[-1] == name for word in command_line(pid)):
+                return pid
+        return 0
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Stop it as a user does; gives the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def ended(self) -> int:
+        """The exit code of a service that ends by itself."""
+        code = self.process.wait(PATIENCE)
+        while (line := self.fresh.get(timeout=PATIENCE)) is not None:
+            self.lines.append(line)
+        return code
+
+
+@contextmanager
+def started(config: Path, *modules: str) -> Iterator[Running]:
+    """Run by `config`; with `modules`, these instead of the front and the resolver. Ended and waited for at the end."""
+    tests = Path(__file__).parents[1]
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(config), *modules],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tests), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    running = Running(process)
+    assert process.stdout is not None
+    reader = threading.Thread(target=_read, args=(process.stdout, running))
+    reader.start()
+    try:
+        yield running
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE)
+        reader.join()
+        process.stdout.close()
+
+
+def _read(stream: IO[str], running: Running) -> None:
+    for line in stream:
+        running.fresh.put(line.rstrip("\n"))
+    running.fresh.put(None)
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of the children of `pid`."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def command_line(pid: int) -> list[str]:
+    """The arguments of process `pid`; none if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
+def config_text(
+    directory: Path, port: int = 0, *, extra: str = "", server: str = "tls://dns.example@127.0.0.1:9"
+) -> str:
+    """A small configuration whose every file is in `directory`; port 0 takes a free one."""
+    return f"""\
+[service]
+state = "{directory}/state"
+[listen]
+addresses = ["127.0.0.1:{port}"]
+control = "{directory}/control.sock"
+[upstreams.default]
+servers = ["{server}"]
+{extra}
+"""

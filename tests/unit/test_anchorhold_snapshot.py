@@ -1,0 +1,79 @@
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from anchorhold.config.load import load as load_config
+from anchorhold.config.service import ServiceSettings
+from anchorhold.snapshot import MAX_SIZE, load, read_sealed, seal, seal_bytes
+from resolver.settings import FrontSettings, ResolverSettings
+from wire.errors import Malformed
+
+TEXT = """\
+[listen]
+addresses = ["127.0.0.1:5300", "[::1]:5300"]
+[clients.kids]
+networks = ["10.0.0.1"]
+[upstreams.default]
+strategy = "spread"
+servers = ["https://dns.example@192.0.2.1", "tls://192.0.2.2"]
+[[route]]
+domains = ["corp.example"]
+upstreams = "default"
+"""
+
+
+@contextmanager
+def sealed(value: object) -> Iterator[int]:
+    descriptor = seal(value)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def test_settings_come_out_as_they_went_in() -> None:
+    loaded = load_config(TEXT, "a.toml")
+    kinds = (FrontSettings, ResolverSettings, ServiceSettings)
+    for value, kind in zip((loaded.front, loaded.resolver, loaded.service), kinds, strict=True):
+        with sealed(value) as descriptor:
+            assert load(descriptor, kind) == value
+            assert load(descriptor, kind) == value, "a second reader starts at the beginning too"
+
+
+def test_nobody_can_change_what_is_sealed() -> None:
+    with sealed({"a": 1}) as descriptor:
+        for change in (
+            lambda: os.pwrite(descriptor, b"x", 0),
+            lambda: os.ftruncate(descriptor, 0),
+            lambda: os.ftruncate(descriptor, 100),
+            lambda: fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE),
+        ):
+            with pytest.raises(PermissionError):
+                change()
+
+
+def test_what_is_not_sealed_is_refused() -> None:
+    descriptor = os.memfd_create("x", os.MFD_ALLOW_SEALING)
+    with open(descriptor, "wb"), pytest.raises(Malformed, match="not sealed"):
+        read_sealed(descriptor)
+    reading, writing = os.pipe()
+    with open(reading), open(writing, "w"), pytest.raises(Malformed, match="not in a memfd"):
+        read_sealed(reading)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xc1", b"\x80", b"\x93\x01\x02\x03", b"\x81\xaageneration\xa11"])
+def test_what_does_not_decode_is_malformed(data: bytes) -> None:
+    descriptor = seal_bytes(data)
+    try:
+        with pytest.raises(Malformed, match="do not decode"):
+            load(descriptor, FrontSettings)
+    finally:
+        os.close(descriptor)
+
+
+def test_a_snapshot_has_a_ceiling() -> None:
+    with pytest.raises(ValueError, match="at most"):
+        seal_bytes(bytes(MAX_SIZE + 1))

@@ -1,0 +1,200 @@
+"""`anchorhold init` and `anchorhold check`: files made and judged by the real loader."""
+
+import json
+import stat
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from anchorhold.cli import main
+from anchorhold.first_config import Answers, config_text, suggest_strategy
+from anchorhold.operators import read_services
+from anchorhold.settings_file import read_settings
+
+SERVICES = read_services()
+SERVER = "tls://dns.example@192.0.2.1"
+
+
+def run(*arguments: str | Path) -> Result:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def init(tmp_path: Path, *arguments: str) -> tuple[Result, Path]:
+    path = tmp_path / "anchorhold.toml"
+    return run("init", "--output", path, *arguments), path
+
+
+def test_by_flags_a_file_is_written_that_loads_for_its_owner_only(tmp_path: Path) -> None:
+    result, path = init(
+        tmp_path,
+        "--upstream",
+        SERVER,
+        "--listen",
+        "127.0.0.1:5300",
+        "--listen",
+        "[::1]:5300",
+        "--access",
+        "127.0.0.0/8",
+    )
+    assert result.exit_code == 0, result.stderr
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    written = tomllib.loads(path.read_text())
+    assert written["listen"]["addresses"] == ["127.0.0.1:5300", "[::1]:5300"]
+    assert written["access"]["allow"] == ["127.0.0.0/8"]
+    assert written["upstreams"]["default"]["servers"] == [SERVER]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["anchorhold.toml"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--upstream", ""), ("--upstream", "  ")])
+def test_without_an_upstream_the_operators_are_listed_and_nobody_is_chosen(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    result, path = init(tmp_path, *arguments)
+    assert (result.exit_code, path.exists()) == (2, False)
+    for service in SERVICES:
+        assert service.operator in result.stdout
+        assert service.policy in result.stdout
+        assert all(url in result.stdout for url in service.urls.values())
+
+
+def test_a_name_of_the_list_stands_for_its_url_and_several_operators_are_spread(tmp_path: Path) -> None:
+    result, path = init(tmp_path, "--upstream", "quad9 switch")
+    assert result.exit_code == 0, result.stderr
+    group = tomllib.loads(path.read_text())["upstreams"]["default"]
+    assert [server["operator"] for server in group["servers"]] == ["Quad9", "SWITCH"]
+    assert group["strategy"] == "spread"
+
+
+def test_every_service_of_the_list_makes_a_file_that_loads(tmp_path: Path) -> None:
+    urls = tuple(url for service in SERVICES for url in service.urls.values())
+    path = tmp_path / "all.toml"
+    path.write_text(config_text(Answers(urls, ("127.0.0.1:5300",)), SERVICES))
+    read_settings(path)
+
+
+def test_two_services_of_one_operator_are_one_party() -> None:
+    quad9 = tuple(service.url for service in SERVICES if service.operator == "Quad9")
+    assert len(quad9) == 2
+    assert suggest_strategy(quad9, SERVICES) == "failover"
+    assert suggest_strategy((quad9[0], SERVER), SERVICES) == "spread"
+
+
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "anchorhold.toml").write_text("mine")
+    result, path = init(tmp_path, "--upstream", SERVER)
+    assert (result.exit_code, path.read_text()) == (2, "mine")
+    assert "--force" in result.stderr
+
+
+def test_if_missing_an_existing_file_is_kept_and_a_server_not_in_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "anchorhold.toml").write_text("mine")
+    result, path = init(tmp_path, "--upstream", SERVER, "--if-missing")
+    assert (result.exit_code, path.read_text()) == (0, "mine")
+    assert f"not in it: {SERVER}" in result.stderr
+
+
+def test_force_overwrites(tmp_path: Path) -> None:
+    (tmp_path / "anchorhold.toml").write_text("mine")
+    result, path = init(tmp_path, "--upstream", SERVER, "--force")
+    assert result.exit_code == 0
+    assert SERVER in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--upstream", "nonsense"),
+        ("--upstream", "gopher://dns.example@192.0.2.1"),
+        ("--upstream", "tls://dns.example"),
+        ("--upstream", "udp://192.0.2.1"),
+        ("--upstream", SERVER, "--listen", "somewhere"),
+        ("--upstream", SERVER, "--access", "10.0.0.0/99"),
+        ("--upstream", 'tls://a"b@192.0.2.1'),
+    ],
+)
+def test_a_wrong_value_is_an_error_and_leaves_no_file(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result, _ = init(tmp_path, *arguments)
+    assert result.exit_code == 2
+    assert "Error" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_clear_text_is_written_only_for_who_says_opportunistic(tmp_path: Path) -> None:
+    assert init(tmp_path, "--upstream", "udp://192.0.2.1", "--profile", "opportunistic")[0].exit_code == 0
+
+
+def test_a_directory_that_is_not_there_is_an_error_with_a_text(tmp_path: Path) -> None:
+    result = run("init", "--upstream", SERVER, "--output", tmp_path / "none" / "a.toml")
+    assert result.exit_code == 2
+    assert "cannot write" in result.stderr
+
+
+GOOD = f"""
+[listen]
+addresses = ["127.0.0.1:5300"]
+[clients.kids]
+networks = ["192.168.1.64/27"]
+[[route]]
+domains = ["corp.example"]
+clients = "kids"
+upstreams = "office"
+[upstreams.default]
+servers = ["{SERVER}"]
+[upstreams.office]
+profile = "opportunistic"
+servers = ["udp://192.0.2.53"]
+"""
+
+BAD = """
+[listen]
+addresses = ["nowhere"]
+[access]
+allow = ["10.0.0.0/99"]
+[upstreams.default]
+servers = ["gopher://a@192.0.2.1", "udp://192.0.2.1"]
+"""
+
+
+def test_a_good_file_is_summarised_as_what_goes_where(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(GOOD)
+    result = run("check", path)
+    assert result.exit_code == 0, result.stderr
+    assert "corp.example." in result.stdout
+    assert "tls://dns.example:853" in result.stdout
+    assert "warning" in result.stderr
+
+
+def test_all_errors_of_a_file_are_told_together(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(BAD)
+    result = run("check", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert all(wrong in result.stderr for wrong in ("nowhere", "10.0.0.0/99", "gopher", "udp"))
+
+
+def test_a_check_as_json_is_one_document(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(GOOD)
+    document = json.loads(run("check", path, "--json").stdout)
+    assert document["errors"] == []
+    assert document["routes"][0]["upstreams"] == "office"
+    path.write_text(BAD)
+    assert len(json.loads(run("check", path, "--json").stdout)["errors"]) >= 3
+
+
+@pytest.mark.parametrize("content", [b"", b"[listen", b"\xff\xfe", b"[listen]\naddresses = 5\n"])
+def test_what_is_no_configuration_is_an_error_with_a_text(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(content)
+    result = run("check", path)
+    assert result.exit_code == 2
+    assert "Error" in result.stderr
+
+
+def test_a_file_that_is_not_there_is_an_error_with_a_text(tmp_path: Path) -> None:
+    assert run("check", tmp_path / "none.toml").exit_code == 2

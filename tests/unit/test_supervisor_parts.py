@@ -1,0 +1,217 @@
+"""The parts the supervisor is made of, one by one."""
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+import trustme
+
+from anchorhold import facts
+from anchorhold.cell_process import MAX_SILENT_PINGS, PING_INTERVAL, START_PATIENCE, CellProcess, cell_environment
+from anchorhold.config.request import LoaderRun, Refused, describe_exit, read_certificates
+from anchorhold.config.service import ListenAddress
+from anchorhold.listeners import CannotListen, open_changed, open_control, open_listener
+from anchorhold.notify import notify
+from anchorhold.restarts import Restarts
+from anchorhold.sandbox import USER_VARIABLE
+from anchorhold.state import KEY_LENGTH, StateRefused, open_state, spread_key
+from privacy.memory import Retention
+
+LOOPBACK = ListenAddress("127.0.0.1", 0)
+
+
+def test_a_crash_loop_slows_down_to_five_seconds() -> None:
+    restarts = Restarts()
+    assert [round(restarts.delay_after(0.5), 3) for _ in range(9)] == [0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert restarts.count == 9
+
+
+def test_a_minute_of_life_forgives() -> None:
+    restarts = Restarts()
+    for _ in range(6):
+        restarts.delay_after(0.5)
+    assert [restarts.delay_after(60.0), restarts.delay_after(1.0)] == [0.0, 0.1]
+
+
+def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
+    open_state(tmp_path / "a/state")
+    key = spread_key(tmp_path / "a/state")
+    assert (len(key), spread_key(tmp_path / "a/state")) == (KEY_LENGTH, key)
+    assert stat.S_IMODE((tmp_path / "a/state/spread.key").stat().st_mode) == 0o600
+    assert os.listdir(tmp_path / "a/state") == ["spread.key"]
+
+
+@pytest.mark.parametrize(("mode", "size"), [(0o640, 32), (0o604, 32), (0o600, 31), (0o600, 33)])
+def test_a_key_that_is_not_private_or_not_whole_is_refused(tmp_path: Path, mode: int, size: int) -> None:
+    path = tmp_path / "spread.key"
+    path.write_bytes(bytes(size))
+    path.chmod(mode)
+    with pytest.raises(StateRefused, match=r"spread\.key"):
+        spread_key(tmp_path)
+
+
+def test_a_key_that_is_a_link_or_a_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(bytes(32))
+    (tmp_path / "spread.key").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StateRefused):
+        spread_key(tmp_path)
+
+
+def test_a_state_directory_that_others_may_write_into_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o770)
+    with pytest.raises(StateRefused, match="chmod 700"):
+        open_state(tmp_path / "state")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateRefused, match="File exists"):
+        open_state(tmp_path / "file")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_udp_and_tcp_share_a_free_port(host: str) -> None:
+    listener = open_listener(ListenAddress(host, 0))
+    assert listener.udp.getsockname()[1] == listener.tcp.getsockname()[1] == listener.place.port
+    assert (listener.wildcard, listener.udp.getblocking()) == (False, False)
+    listener.close()
+
+
+def test_only_a_wildcard_asks_for_the_address_that_was_asked() -> None:
+    for host, wanted in (("0.0.0.0", 1), ("127.0.0.1", 0)):
+        listener = open_listener(ListenAddress(host, 0))
+        assert (listener.wildcard, listener.udp.getsockopt(socket.IPPROTO_IP, 8)) == (bool(wanted), wanted)
+        listener.close()
+
+
+def test_an_ipv6_wildcard_leaves_ipv4_alone() -> None:
+    listener = open_listener(ListenAddress("::", 0))
+    assert listener.udp.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
+    assert listener.udp.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO) == 1
+    listener.close()
+
+
+def test_a_taken_port_is_named_with_its_transport() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{port} \(TCP\): the port is in use"):
+            open_listener(ListenAddress("127.0.0.1", port))
+
+
+def test_an_address_of_another_machine_is_named() -> None:
+    with pytest.raises(CannotListen, match=r"192\.0\.2\.1:0 \(UDP\): no interface"):
+        open_listener(ListenAddress("192.0.2.1", 0))
+
+
+def test_what_did_not_change_stays_open() -> None:
+    first = open_changed((LOOPBACK, LOOPBACK), ())
+    second = open_changed((LOOPBACK, ListenAddress("127.0.0.2", 0), LOOPBACK), first)
+    assert (second[0], second[2]) == first
+    with pytest.raises(CannotListen):
+        open_changed((LOOPBACK, ListenAddress("192.0.2.1", 0)), second)
+    assert second[1].udp.fileno() >= 0
+    for listener in second:
+        listener.close()
+
+
+def test_a_control_socket_is_private_and_a_path_too_long_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "run/control.sock"
+    open_control(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    open_control(path).close()  # nobody answers on the one left behind
+    with pytest.raises(CannotListen, match="too long"):
+        open_control(tmp_path / ("x" * 120))
+
+
+def test_a_control_socket_somebody_answers_on_is_left_alone(tmp_path: Path) -> None:
+    with open_control(tmp_path / "c"), pytest.raises(CannotListen, match="another instance"):
+        open_control(tmp_path / "c")
+
+
+def test_a_file_in_the_way_of_the_control_socket_stays(tmp_path: Path) -> None:
+    (tmp_path / "c").write_text("mine")
+    with pytest.raises(CannotListen, match="in use"):
+        open_control(tmp_path / "c")
+    assert (tmp_path / "c").read_text() == "mine"
+
+
+def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "n"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "n"))
+        notify("READY=1")
+        assert manager.recv(100) == b"READY=1"
+    notify("STOPPING=1")  # nobody listens any more: not our trouble
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    notify("READY=1")
+
+
+def test_an_exit_is_described_by_code_or_signal() -> None:
+    said = [describe_exit(code) for code in (0, 70, -9, -200)]
+    assert said == ["exit code 0", "exit code 70", "signal SIGKILL", "signal 200"]
+
+
+def test_a_cell_gets_no_secret_of_the_environment() -> None:
+    given = {"LANG": "C", "AWS_SECRET": "x", "ANCHORHOLD_LOOP": "asyncio", "NOTIFY_SOCKET": "/x", "LD_PRELOAD": "x"}
+    assert cell_environment(given, "nobody") == {"LANG": "C", "ANCHORHOLD_LOOP": "asyncio", USER_VARIABLE: "nobody"}
+
+
+def test_only_certificates_are_handed_to_the_loader(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    files = {
+        "ca.pem": authority.cert_pem.bytes(),
+        "both.pem": authority.private_key_pem.bytes() + authority.cert_pem.bytes(),
+    }
+    for name, data in {**files, "other": b"root:x:0:0"}.items():
+        (tmp_path / name).write_bytes(data)
+    assert read_certificates(str(tmp_path / "ca.pem")) == files["ca.pem"]
+    for name in ("both.pem", "other", "gone", "."):
+        with pytest.raises(OSError):  # any of several
+            read_certificates(str(tmp_path / name))
+
+
+def test_a_file_that_is_no_file_is_not_loaded(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no regular file"):
+        LoaderRun(tmp_path / "pipe", 1, {})
+
+
+def test_a_loader_that_cannot_run_is_a_refusal(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("")
+    outcome = LoaderRun(tmp_path / "a.toml", 1, {"PYTHONHOME": "/nonexistent"}).wait()
+    assert isinstance(outcome, Refused)
+    assert "without a result: exit code 1" in outcome.text
+
+
+def test_a_cell_that_is_silent_for_three_pings_is_ended() -> None:
+    cell = CellProcess("x", "kit.fake_cell")
+    tests = str(Path(__file__).parents[1])
+    cell.start({"PYTHONPATH": tests, "PYTHONDONTWRITEBYTECODE": "1"}, 0.0)
+    cell.ready = 1
+    said = [cell.watch(PING_INTERVAL * turn) for turn in range(1, MAX_SILENT_PINGS + 2)]
+    assert said == [None, None, None, "no answer to 3 pings"]
+    assert cell.wait(20)
+    assert cell.reap(100.0) == "signal SIGKILL after 100.0 s; starting again at once"
+    assert (cell.pid, cell.due, cell.link) == (0, 100.0, None)
+
+
+def test_a_cell_that_never_becomes_ready_is_ended() -> None:
+    cell = CellProcess("x", "kit.fake_cell")
+    cell.start({"PYTHONPATH": str(Path(__file__).parents[1])}, 0.0)
+    assert [cell.watch(1.0), cell.watch(START_PATIENCE)] == [None, "not ready after 20 s"]
+    assert cell.wait(20)
+    cell.hang_up()
+
+
+def test_a_log_line_is_one_line_whatever_is_in_it(capfd: pytest.CaptureFixture[str]) -> None:
+    facts.log("front", "a\nb\x1b[31m\udc80" + "x" * 5_000)
+    line = capfd.readouterr().err
+    assert (line.count("\n"), line.startswith("front: a?b?[31m?xxx"), len(line) < 1_100) == (1, True, True)
+
+
+def test_a_log_line_holds_a_name_only_if_the_user_allowed_it(capfd: pytest.CaptureFixture[str]) -> None:
+    facts.log("resolver", "no answer", "www.example")
+    facts.log("resolver", "no answer", "www.example", Retention(names=True))
+    assert capfd.readouterr().err == "resolver: no answer\nresolver: no answer: www.example\n"
