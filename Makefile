@@ -1,0 +1,45 @@
+# The verbs. Each does all set-up first; `make help` lists them.
+.PHONY: help setup peers demo test check format bench fuzz run lock
+BIN := .venv/bin
+UPSTREAM ?=
+CONFIG ?= anchorhold.toml
+LISTEN := $(shell [ "$$(id -u)" = 0 ] && echo 127.0.0.1:53 || echo 127.0.0.1:5300)
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## virtual environment and locked packages
+	@tools/setup.sh
+
+peers: ## the same, and the programs of other projects that tests need
+	@tools/setup.sh peers
+
+demo: setup ## the main job against a small Internet on loopback (STAY=1 keeps it up)
+	@PYTHONPATH=deploy $(BIN)/python -m demo
+
+test: peers ## every test
+	$(BIN)/pytest
+
+check: setup ## format, lint, types, import table
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/architecture
+
+format: setup ## put the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: peers ## ours beside the peers; writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_peers.py --record
+
+fuzz: setup ## a million mutated messages through every parser; writes docs/fuzz.md
+	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
+
+run: setup ## real use: make run UPSTREAM=tls://NAME@ADDRESS (without one: choices)
+	@[ -e "$(CONFIG)" ] || $(BIN)/anchorhold init --output "$(CONFIG)" --listen "$(LISTEN)" $(if $(UPSTREAM),--upstream "$(UPSTREAM)")
+	@$(BIN)/anchorhold run --config "$(CONFIG)"
+
+lock: setup ## resolve the requirements anew, by hash
+	cd requirements && for set in base development fast; do ../$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $$set.in -o $$set.txt || exit 1; done

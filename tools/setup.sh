@@ -1,0 +1,92 @@
+#!/bin/sh
+# Set-up: a virtual environment in the tree, the locked packages by hash, this package itself; with `peers` also the
+# programs of other projects that tests and benchmarks need. Safe to run again: what stands is left alone.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+stamp=.venv/.set-up
+peers="unbound dnsdist knot-dnsutils bind9-dnsutils dnsperf dnsmasq-base"
+
+say() { printf 'set-up: %s\n' "$*" >&2; }
+
+find_python() {
+    for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
+        if command -v "$candidate" >/dev/null 2>&1 &&
+            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return 0
+        fi
+    done
+    say "Python 3.11 or newer is needed; on Debian or Ubuntu: apt-get install python3 python3-venv"
+    return 1
+}
+
+is_debian() { command -v apt-get >/dev/null 2>&1 && command -v dpkg-query >/dev/null 2>&1; }
+is_root() { [ "$(id -u)" = 0 ]; }
+
+# apt-get that starts no daemon: policy-rc.d says no to every start while it runs, unless the machine has its own rule.
+install_debian() {
+    rule=/usr/sbin/policy-rc.d
+    ours=no
+    if [ ! -e "$rule" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$rule" && chmod 755 "$rule" && ours=yes
+    fi
+    status=0
+    if ! DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1; then
+        apt-get update -qq >/dev/null 2>&1 || true
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 || status=$?
+    fi
+    [ "$ours" = no ] || rm -f "$rule"
+    return "$status"
+}
+
+make_environment() {
+    python=$(find_python)
+    if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        if is_root && is_debian; then
+            say "installing python3-venv"
+            install_debian python3-venv || install_debian "python$version-venv"
+        else
+            say "this Python lacks venv; on Debian or Ubuntu: sudo apt-get install python3-venv (or python$version-venv)"
+            exit 1
+        fi
+    fi
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+}
+
+fingerprint() { cat requirements/*.txt pyproject.toml tools/setup.sh | cksum; }
+
+install_packages() {
+    make_environment
+    pip=".venv/bin/python -m pip --disable-pip-version-check"
+    say "installing the locked packages"
+    $pip install -q --require-hashes -r requirements/base.txt -r requirements/development.txt
+    if ! $pip install -q --require-hashes -r requirements/fast.txt; then
+        say "the optional fast set could not be installed; everything works without it, slower"
+    fi
+    $pip install -q --no-build-isolation --no-deps -e .
+    fingerprint >"$stamp"
+}
+
+install_peers() {
+    is_debian || { say "no Debian here: tests that need $peers will say which is missing"; return 0; }
+    missing=
+    for package in $peers; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    if is_root; then
+        say "installing peers for the tests:$missing"
+        # shellcheck disable=SC2086 # a list of words
+        install_debian $missing || say "not all could be installed; tests that need them will say which is missing"
+    else
+        say "for the tests against real peers: sudo apt-get install$missing"
+    fi
+}
+
+if [ ! -f "$stamp" ] || [ "$(fingerprint)" != "$(cat "$stamp")" ]; then
+    install_packages
+fi
+[ "${1:-}" != peers ] || install_peers
