@@ -47,6 +47,8 @@ class CellProcess:
         """The generation in force there; 0 before the first READY of this life."""
         self.sent: int = 0
         """The newest generation it was given in this life."""
+        self.returns: int = 0
+        """The number of deaths after which it was last seen ready again."""
         self._module = module
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0

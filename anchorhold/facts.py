@@ -15,10 +15,24 @@ def log(cell: str, text: str, name: str = "", retention: Retention = NOTHING) ->
     `retention` allows it.
     """
     line = keep(Fact(cell, text, name), retention)
-    if line is None:
-        return
+    if line is not None:
+        _write(2, line)
+
+
+def log_lines(cell: str, text: str) -> None:
+    """`log` for each line of `text`."""
+    for line in text.splitlines():
+        log(cell, line)
+
+
+def announce(text: str) -> None:
+    """Write one line to standard output, for whoever started us."""
+    _write(1, text)
+
+
+def _write(descriptor: int, line: str) -> None:
     try:
-        os.write(2, line.encode("utf-8", "backslashreplace") + b"\n")
+        os.write(descriptor, line.encode("utf-8", "backslashreplace") + b"\n")
     except OSError:
-        # Nobody reads standard error any more; there is no other place to say so.
+        # Nobody reads there any more; there is no other place to say so, and it is no reason to stop serving.
         return

@@ -31,9 +31,9 @@ class Sites:
         # Labels with odd octets are in no list; what stands for them must only not hold a dot.
         text = ".".join(label.decode("ascii", "replace").replace(".", "?") for label in labels)
         site = self._list.privatesuffix(text) if text else None
-        keep = len(labels) if site is None else site.count(".") + 1
+        wanted = len(labels) if site is None else site.count(".") + 1
         for ancestor in suffixes(name):
-            if len(labels) == keep:
+            if len(labels) == wanted:
                 return ancestor
             labels.pop(0)
         return name

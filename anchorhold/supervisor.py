@@ -9,7 +9,6 @@ import os
 import selectors
 import signal
 import socket
-import sys
 import time
 from pathlib import Path
 
@@ -30,6 +29,9 @@ RESOLVER_MODULE = "anchorhold.cells.resolver"
 STOP_PATIENCE = 3.0
 """Seconds the cells get to end by themselves."""
 
+START_ATTEMPTS = 6
+"""Deaths of a cell before the service was ever ready: then it cannot start. Later it is started again for ever."""
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
@@ -41,7 +43,7 @@ def run(config: Path) -> int:
         facts.log(NAME, f"{config}: {error.strerror}; another path: --config FILE, a new one: anchorhold init")
         return 2
     if isinstance(outcome, Refused):
-        _log_lines(outcome.text)
+        facts.log_lines(NAME, outcome.text)
         return 2
     try:
         supervisor = Supervisor(config, outcome)
@@ -49,11 +51,6 @@ def run(config: Path) -> int:
         facts.log(NAME, str(error))
         return 3
     return supervisor.serve()
-
-
-def _log_lines(text: str) -> None:
-    for line in text.splitlines():
-        facts.log(NAME, line)
 
 
 class Supervisor:
@@ -82,6 +79,7 @@ class Supervisor:
         self._loader_until = 0.0
         self._load_again = False
         self._stopping = False
+        self._exit_code = 0
         self._announced = 0
 
     # The loop.
@@ -99,7 +97,7 @@ class Supervisor:
                 else:
                     self._step_loader()
         self._stop()
-        return 0
+        return self._exit_code
 
     def _catch_signals(self) -> socket.socket:
         wake, waker = socket.socketpair()
@@ -147,6 +145,9 @@ class Supervisor:
         if link is not None:
             self._selector.unregister(link)
         facts.log(NAME, f"{cell.name} (pid {pid}) ended: {why}")
+        if not self._announced and cell.restarts.count >= START_ATTEMPTS:
+            facts.log(NAME, f"{cell.name} ended {START_ATTEMPTS} times before it was ready; giving up")
+            self._stopping, self._exit_code = True, 3
 
     def _start(self, cell: CellProcess, now: float) -> bool:
         try:
@@ -194,14 +195,16 @@ class Supervisor:
         # The resolver first: front must not send it a group that it does not know yet.
         if self.resolver.ready == generation and self.front.ready and self.front.sent != generation:
             self._hand_settings(self.front)
+        if self._announced and cell.restarts.count > cell.returns:
+            cell.returns = cell.restarts.count
+            facts.log(NAME, f"{cell.name} (pid {cell.pid}) serves again")
         if self.resolver.ready == self.front.ready == generation != self._announced:
             self._announce(generation)
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
             places = ", ".join(listener.place.text() for listener in self._listeners)
-            sys.stdout.write(f"serving on {places} (UDP and TCP); control socket {self._control_path}\n")
-            sys.stdout.flush()
+            facts.announce(f"serving on {places} (UDP and TCP); control socket {self._control_path}")
         else:
             facts.log(NAME, f"configuration {generation} is in force")
         self._announced = generation
@@ -237,13 +240,13 @@ class Supervisor:
                 self._take_over(outcome)
             except (CannotListen, StateRefused) as error:
                 outcome.close()
-                self._keep_old(str(error))
+                self._keep_old(f"{error}. An address that overlaps one of the old configuration needs a restart")
         if self._load_again:
             self._load_again = False
             self._reload()
 
     def _keep_old(self, why: str) -> None:
-        _log_lines(why)
+        facts.log_lines(NAME, why)
         facts.log(NAME, f"configuration {self._snapshot.generation} stays in force")
         notify("READY=1")
 
@@ -276,11 +279,11 @@ class Supervisor:
 
     def _stop(self) -> None:
         notify("STOPPING=1")
-        for cell in self._cells:
-            cell.signal(signal.SIGTERM)
         until = time.monotonic() + STOP_PATIENCE
-        for cell in self._cells:
-            if not cell.wait(until - time.monotonic()):
+        # front first: what it still waits for comes from the resolver.
+        for cell, spare in ((self.front, 1.0), (self.resolver, 0.0)):
+            cell.signal(signal.SIGTERM)
+            if not cell.wait(until - spare - time.monotonic()):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
                 cell.signal(signal.SIGKILL)
                 cell.wait(STOP_PATIENCE)

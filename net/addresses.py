@@ -3,8 +3,10 @@
 import errno
 import ipaddress
 import socket
+from functools import lru_cache
 
 
+@lru_cache(maxsize=256)
 def family_of(address: str) -> socket.AddressFamily:
     """The family of a literal address. Raises OSError for anything else: a name would leave in clear text."""
     try:

@@ -74,8 +74,12 @@ async def _first_good(
     """The first link among `waiting`, and who still waits. None once all have failed or `patience` seconds passed."""
     while waiting:
         done, waiting = await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-        good = [task.result() for task in done if task.exception() is None]
-        failures.extend(error for task in done if isinstance(error := task.exception(), DialFailed))
+        good: list[L] = []
+        for task in done:
+            try:
+                good.append(task.result())
+            except DialFailed as failed:
+                failures.append(failed)
         for spare in good[1:]:
             spare.abort()
         if good:

@@ -26,9 +26,6 @@ MAX_HEADERS = 16 * 1024
 MAX_STREAMS = 256
 """Streams at once on one connection, even if the server allows more."""
 
-FIRST_STREAMS = 100
-"""The same before the server said what it allows (RFC 9113 §6.5.2 recommends no less)."""
-
 MAX_CONTROL = 512
 """Frames that bring no response further (PING, SETTINGS, WINDOW_UPDATE …) between two responses."""
 
@@ -142,7 +139,8 @@ class Http2Link(Link):
         self._control = 0
         self._last_used = self._last_heard = limits.now()
         self._scheduled = False
-        self._room = FIRST_STREAMS
+        self._room = 0
+        self._settled: asyncio.Future[None] = self._loop.create_future()
         self.retired = False
         self.answered = False
         self.idle = False
@@ -162,6 +160,10 @@ class Http2Link(Link):
             and not self.paused
             and self._codec.outbound_flow_control_window >= 4096
         )
+
+    async def settle(self) -> None:
+        """Until the server has said what it allows, or the connection is gone; before that there is no room."""
+        await asyncio.shield(self._settled)
 
     def request(self, headers: Sequence[Header], body: bytes, due: float) -> "asyncio.Future[Response]":
         """Start a request; only if there is `room`. The future ends by the instant `due`, or raises StreamFailed."""
@@ -216,7 +218,9 @@ class Http2Link(Link):
         """End what is due; close what is idle."""
         now = self._limits.now()
         for stream_id in [key for key, stream in self._streams.items() if stream.due <= now]:
-            stream = self._streams[stream_id]
+            stream = self._streams.get(stream_id)
+            if stream is None:
+                continue
             # nothing was heard since it was sent: the peer is dead to us, later requests go elsewhere
             self.retired = self.retired or self._last_heard < stream.sent
             self._reset(stream_id, StreamFailed(StreamFailure.TIMEOUT, "no response in time"))
@@ -228,9 +232,16 @@ class Http2Link(Link):
             return
         self.wake_at(min((stream.due for stream in self._streams.values()), default=idle), now)
 
+    def resume_writing(self) -> None:
+        """The server reads again: there is room again."""
+        super().resume_writing()
+        self._freed()
+
     def lost(self, error: Exception | None) -> None:
         """Every stream fails."""
         self._fail_streams(StreamFailed(StreamFailure.LOST, "the connection ended"))
+        if not self._settled.done():
+            self._settled.set_result(None)
         self.ended()
 
     def ended(self) -> None:
@@ -266,9 +277,13 @@ class Http2Link(Link):
 
     def _reset(self, stream_id: int, reason: StreamFailed) -> None:
         """Tell the server to stop (RFC 9113 §5.4.2) and the asker why."""
-        self._codec.reset_stream(stream_id, h2.errors.ErrorCodes.CANCEL)
-        self._send_soon()
         self._fail(stream_id, reason)
+        try:
+            self._codec.reset_stream(stream_id, h2.errors.ErrorCodes.CANCEL)
+        except h2.exceptions.H2Error as error:  # codec and we disagree on what is open: trust neither
+            self._fail_all(StreamFailed(StreamFailure.PROTOCOL, type(error).__name__))
+            return
+        self._send_soon()
 
     def _fail(self, stream_id: int, reason: StreamFailed) -> None:
         stream = self._streams.pop(stream_id, None)
@@ -320,6 +335,7 @@ class Http2Link(Link):
 
     def _on_reset(self, event: h2.events.StreamReset) -> None:
         self._control += 1
+        self.retired = True  # a server that refuses streams here may have room on a fresh connection
         self._fail(event.stream_id or 0, StreamFailed(StreamFailure.RESET, f"code {int(event.error_code or 0)}"))
 
     def _on_goaway(self, event: h2.events.ConnectionTerminated) -> None:
@@ -329,6 +345,8 @@ class Http2Link(Link):
     def _on_settings(self, event: h2.events.RemoteSettingsChanged) -> None:
         self._control += 1
         self._room = min(MAX_STREAMS, self._codec.remote_settings.max_concurrent_streams)
+        if not self._settled.done():
+            self._settled.set_result(None)
         self._freed()
 
     def _on_window(self, event: h2.events.WindowUpdated) -> None:

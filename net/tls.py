@@ -106,12 +106,14 @@ class TlsFactory:
         self._contexts: dict[tuple[str, bool, bool, tuple[str, ...]], ResumingContext] = {}
 
     def client(self, peer: Peer) -> TlsClient:
-        """How to speak to `peer`. Raises ValueError if its authorities are not certificates."""
+        """How to speak to `peer`. Raises ValueError if its authorities are not certificates, or its name is no name."""
         chained = peer.verify and not peer.pins
         key = (peer.authorities if chained else "", chained, peer.verify, peer.alpn)
         context = self._contexts.get(key)
         if context is None:
             context = self._contexts[key] = _build_context(peer, chained)
+        if peer.name:  # ssl refuses some names; better now than at every connection
+            ssl.SSLContext.wrap_bio(context, ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=peer.name)
         return TlsClient(context, peer)
 
 

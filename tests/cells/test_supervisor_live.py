@@ -7,7 +7,9 @@ import stat
 import time
 from pathlib import Path
 
+import dns.message
 import pytest
+import trustme
 from kit.service import FAKES, Running, config_text, started
 
 
@@ -83,6 +85,12 @@ def test_a_crash_loop_is_slowed_down_and_its_reason_is_logged(config: Path) -> N
         for what in ("at once", "in 0.1 s", "in 0.2 s", "in 0.4 s"):
             running.wait_for("resolver (pid", "exit code 7", what)
         assert running.end() == 0
+
+
+def test_a_service_that_never_becomes_ready_gives_up(config: Path) -> None:
+    with started(config, "kit.dying_cell", FAKES[1]) as running:
+        running.wait_for("front ended 6 times before it was ready; giving up")
+        assert running.ended() == 3
 
 
 def test_a_bad_file_is_reported_whole_and_the_old_configuration_stays(config: Path) -> None:
@@ -170,3 +178,99 @@ def test_a_new_key_is_used_after_a_reload(config: Path) -> None:
         running.wait_for("configuration 2 is in force")
         resolver = cell_pids(running)[1]
         assert ("SECRET", bytes(range(32)).hex(), "0") in told(running)[str(resolver)]
+
+
+def is_answered(port: int) -> bool:
+    """Both cells work: `localhost.` is asked of front and answered by the resolver, or by front's memory of it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.05)
+        client.sendto(dns.message.make_query(f"a{time.monotonic_ns()}.localhost", "A").to_wire(), ("127.0.0.1", port))
+        try:
+            return bool(dns.message.from_wire(client.recv(4_096)).answer)
+        except TimeoutError:
+            return False
+
+
+def until_answered(port: int) -> float:
+    """Seconds until a question is answered; each try waits for its answer, so this polls without sleeping."""
+    start = time.monotonic()
+    while not is_answered(port):
+        assert time.monotonic() - start < 20, "no answer"
+    return time.monotonic() - start
+
+
+def kill_and_wait(running: Running, name: str, death: int) -> float:
+    """Seconds from the cell's end to its READY."""
+    killed = running.cell(name)
+    start = time.monotonic()
+    os.kill(killed, signal.SIGKILL)
+    running.wait_for(f"{name} (pid", "serves again", count=death)
+    assert running.cell(name) not in (0, killed)
+    return time.monotonic() - start
+
+
+@pytest.mark.parametrize("name", ["front", "resolver"])
+def test_the_real_cells_are_back_and_answer_after_a_kill(config: Path, name: str) -> None:
+    with started(config) as running:
+        port = int(running.wait_for("serving on 127.0.0.1:").split(" (")[0].rsplit(":", 1)[1])
+        until_answered(port)
+        times = [kill_and_wait(running, name, death) for death in (1, 2, 3)]
+        # The best of three: other tests may keep the machine busy.
+        assert min(times) < 1.0
+        until_answered(port)
+        assert running.end() == 0
+
+
+def test_the_real_cells_keep_answering_through_reloads_good_and_bad(config: Path) -> None:
+    with started(config) as running:
+        port = int(running.wait_for("serving on 127.0.0.1:").split(" (")[0].rsplit(":", 1)[1])
+        good = config.read_text()
+        config.write_text("[listen]\naddresses = 5\n")
+        running.signal(signal.SIGHUP)
+        running.wait_for("configuration 1 stays in force")
+        until_answered(port)
+        config.write_text(good.replace(":0", f":{port}", 1))
+        running.signal(signal.SIGHUP)
+        running.wait_for("the port is in use")  # our own: the address is written differently, so it is another one
+        until_answered(port)
+        config.write_text(good + "[limits]\nrate = 1000\n")
+        running.signal(signal.SIGHUP)
+        running.wait_for("configuration 2 is in force")
+        until_answered(port)
+        assert running.end() == 0
+
+
+def test_a_file_of_authorities_only_we_may_read_is_loaded(config: Path) -> None:
+    """The loader has no rights; the supervisor opens for it what the configuration names."""
+    authority = config.parent / "ca.pem"
+    authority.write_bytes(trustme.CA().cert_pem.bytes())
+    authority.chmod(0o600)
+    server = '{ url = "tls://dns.example@127.0.0.1:9", ca_file = "ca.pem" }'
+    config.write_text(config.read_text().replace('"tls://dns.example@127.0.0.1:9"', server))
+    with started(config, *FAKES) as running:
+        running.wait_for("serving on")
+        authority.write_bytes(trustme.CA().private_key_pem.bytes())
+        running.signal(signal.SIGHUP)
+        running.wait_for("ca.pem: it must hold certificates in PEM form, and no key")
+        running.wait_for("configuration 1 stays in force")
+
+
+def test_a_hundred_errors_are_reported_whole(config: Path) -> None:
+    config.write_text("[cache]\n" + "".join(f"unknown_{number} = 1\n" for number in range(100)))
+    with started(config) as running:
+        assert running.ended() == 2
+        assert len([line for line in running.lines if "unknown key" in line]) == 100
+
+
+def test_the_service_manager_hears_of_start_reload_and_end(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(20)
+        manager.bind(str(config.parent / "n"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(config.parent / "n"))
+        with started(config, *FAKES) as running:
+            assert manager.recv(100) == b"READY=1"
+            running.signal(signal.SIGHUP)
+            assert manager.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+            assert manager.recv(100) == b"READY=1"
+            assert running.end() == 0
+            assert manager.recv(100) == b"STOPPING=1"

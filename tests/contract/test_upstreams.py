@@ -4,10 +4,9 @@ import asyncio
 import time
 
 import pytest
-
 from kit.liar import Liar, Lie, answer
-from kit.meeting import LOOPS, make_tools, meet, outcome, profile_for, query_for, run, soon
-from kit.meeting import Counts
+from kit.meeting import LOOPS, Counts, make_tools, meet, outcome, profile_for, query_for, run, soon
+
 from resolver.edge.upstream import ENCRYPTED, TRANSPORTS, open_upstream
 from resolver.edge.upstream.port import UpstreamFailed, Why
 from resolver.settings import Profile
@@ -25,7 +24,7 @@ RIGHT = answer(QUERY)[2:]
 def test_the_answer_of_an_honest_server_comes_back(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme) as liar, meet(liar) as (upstream, _):
-            assert RIGHT == await outcome(upstream, QUERY)
+            assert await outcome(upstream, QUERY) == RIGHT
 
     run(loop, conversation())
 
@@ -46,8 +45,8 @@ def test_a_connection_serves_many_exchanges(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme) as liar, meet(liar) as (upstream, _):
             for _ in range(20):
-                assert RIGHT == await outcome(upstream, QUERY)
-            assert 1 == liar.connects
+                assert await outcome(upstream, QUERY) == RIGHT
+            assert liar.connects == 1
 
     run(loop, conversation())
 
@@ -82,7 +81,7 @@ def test_a_silent_server_costs_no_more_than_the_deadline(loop: str, scheme: str)
     async def conversation() -> None:
         async with Liar(scheme, Lie.SILENCE) as liar, meet(liar) as (upstream, _):
             begin = time.monotonic()
-            assert "timeout" == await outcome(upstream, QUERY, 0.15)
+            assert await outcome(upstream, QUERY, 0.15) == "timeout"
             assert time.monotonic() - begin < 2
 
     run(loop, conversation())
@@ -92,8 +91,8 @@ def test_a_silent_server_costs_no_more_than_the_deadline(loop: str, scheme: str)
 def test_a_deadline_that_has_passed_is_a_failure_like_any_other(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme) as liar, meet(liar) as (upstream, _):
-            assert "timeout" == await outcome(upstream, QUERY, -1.0)
-            assert RIGHT == await outcome(upstream, QUERY)
+            assert await outcome(upstream, QUERY, -1.0) == "timeout"
+            assert await outcome(upstream, QUERY) == RIGHT
 
     run(loop, conversation())
 
@@ -108,7 +107,7 @@ def test_a_cancelled_exchange_leaves_the_connection_usable(loop: str, scheme: st
             with pytest.raises(asyncio.CancelledError):
                 await given_up
             liar.release()
-            assert RIGHT == await outcome(upstream, QUERY)
+            assert await outcome(upstream, QUERY) == RIGHT
             assert liar.connects <= 1
 
     run(loop, conversation())
@@ -122,8 +121,8 @@ def test_who_is_cancelled_while_connecting_does_not_take_the_others_along(loop: 
             second = asyncio.ensure_future(outcome(upstream, QUERY))
             await asyncio.sleep(0)
             first.cancel()
-            assert RIGHT == await second
-            assert (True, 1) == (first.cancelled(), liar.connects)
+            assert await second == RIGHT
+            assert (first.cancelled(), liar.connects) == (True, 1)
 
     run(loop, conversation())
 
@@ -132,10 +131,10 @@ def test_who_is_cancelled_while_connecting_does_not_take_the_others_along(loop: 
 def test_a_connection_on_which_nothing_is_heard_is_not_used_again(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme, Lie.NONE, Lie.SILENCE, Lie.NONE) as liar, meet(liar) as (upstream, _):
-            assert RIGHT == await outcome(upstream, QUERY)
-            assert "timeout" == await outcome(upstream, QUERY, 0.1)
-            assert RIGHT == await outcome(upstream, QUERY)
-            assert 2 == liar.connects
+            assert await outcome(upstream, QUERY) == RIGHT
+            assert await outcome(upstream, QUERY, 0.1) == "timeout"
+            assert await outcome(upstream, QUERY) == RIGHT
+            assert liar.connects == 2
 
     run(loop, conversation())
 
@@ -145,8 +144,8 @@ def test_a_connection_on_which_nothing_is_heard_is_not_used_again(loop: str, sch
 def test_a_connection_that_ends_is_tried_once_more(loop: str, scheme: str, lie: Lie) -> None:
     async def conversation() -> None:
         async with Liar(scheme, lie, Lie.NONE) as liar, meet(liar) as (upstream, counts):
-            assert RIGHT == await outcome(upstream, QUERY)
-            assert (2, 1) == (liar.connects, counts["retry"])
+            assert await outcome(upstream, QUERY) == RIGHT
+            assert (liar.connects, counts["retry"]) == (2, 1)
 
     run(loop, conversation())
 
@@ -180,7 +179,7 @@ def test_a_server_that_is_not_there_fails_at_once_and_is_not_stormed(loop: str, 
 def test_the_next_address_is_tried_when_the_first_is_dead(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme) as liar, meet(liar, addresses=("127.0.0.9", "127.0.0.1")) as (upstream, _):
-            assert RIGHT == await outcome(upstream, QUERY)
+            assert await outcome(upstream, QUERY) == RIGHT
 
     run(loop, conversation())
 
@@ -197,9 +196,9 @@ def test_addresses_come_from_the_bootstrap_and_nowhere_else(loop: str, scheme: s
         async with Liar(scheme) as liar:
             spec = liar.spec(addresses=(), name="dns.example", bootstrap="other")
             upstream = open_upstream(spec, profile_for(scheme), make_tools(Counts(), lookup))
-            assert "no-address" == await outcome(upstream, QUERY)
-            assert RIGHT == await outcome(upstream, QUERY)
-            assert ["dns.example"] * 2 == asked
+            assert await outcome(upstream, QUERY) == "no-address"
+            assert await outcome(upstream, QUERY) == RIGHT
+            assert asked == ["dns.example"] * 2
             await upstream.close()
 
     run(loop, conversation())
@@ -209,8 +208,8 @@ def test_addresses_come_from_the_bootstrap_and_nowhere_else(loop: str, scheme: s
 def test_a_name_is_never_looked_up_by_the_system(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme) as liar, meet(liar, addresses=("localhost",)) as (upstream, _):
-            assert "unreachable" == await outcome(upstream, QUERY)
-            assert [] == liar.queries
+            assert await outcome(upstream, QUERY) == "unreachable"
+            assert liar.queries == []
 
     run(loop, conversation())
 
@@ -219,12 +218,12 @@ def test_a_name_is_never_looked_up_by_the_system(loop: str, scheme: str) -> None
 def test_close_ends_everything(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme, Lie.NONE, Lie.SILENCE) as liar, meet(liar) as (upstream, _):
-            assert RIGHT == await outcome(upstream, QUERY)
+            assert await outcome(upstream, QUERY) == RIGHT
             waiting = asyncio.ensure_future(outcome(upstream, QUERY))
             await liar.wait_for(2)
             await upstream.close()
             assert (await waiting) in {"reset", "unreachable"}
-            assert "unreachable" == await outcome(upstream, QUERY)
+            assert await outcome(upstream, QUERY) == "unreachable"
 
     run(loop, conversation())
 
@@ -236,8 +235,8 @@ def test_strict_tells_nothing_to_a_server_that_does_not_prove_its_name(
 ) -> None:
     async def conversation() -> None:
         async with Liar(scheme, certificate=certificate) as liar, meet(liar) as (upstream, _):
-            assert "certificate" == await outcome(upstream, QUERY)
-            assert ([], []) == (liar.queries, liar.datagrams)
+            assert await outcome(upstream, QUERY) == "certificate"
+            assert (liar.queries, liar.datagrams) == ([], [])
 
     run(loop, conversation())
 
@@ -246,7 +245,7 @@ def test_strict_tells_nothing_to_a_server_that_does_not_prove_its_name(
 def test_a_literal_address_is_proved_by_the_certificate_too(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme, certificate="address") as liar, meet(liar, name="127.0.0.1") as (upstream, _):
-            assert RIGHT == await outcome(upstream, QUERY)
+            assert await outcome(upstream, QUERY) == RIGHT
 
     run(loop, conversation())
 
@@ -259,10 +258,10 @@ def test_a_pin_alone_proves_the_server(loop: str, scheme: str) -> None:
         async with Liar(scheme, certificate="self-signed") as liar:
             right = identity("self-signed").pin
             async with meet(liar, pins=(bytes(32), right), authorities="") as (upstream, _):
-                assert RIGHT == await outcome(upstream, QUERY)
+                assert await outcome(upstream, QUERY) == RIGHT
             async with meet(liar, pins=(bytes(32),), authorities="") as (upstream, _):
-                assert "certificate" == await outcome(upstream, QUERY)
-            assert 1 == len(liar.queries)
+                assert await outcome(upstream, QUERY) == "certificate"
+            assert len(liar.queries) == 1
 
     run(loop, conversation())
 
@@ -271,8 +270,8 @@ def test_a_pin_alone_proves_the_server(loop: str, scheme: str) -> None:
 def test_a_second_connection_resumes_the_session_of_the_first(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme, Lie.NONE, Lie.HALF_CLOSE, Lie.NONE) as liar, meet(liar) as (upstream, _):
-            assert [RIGHT, RIGHT] == [await outcome(upstream, QUERY) for _ in range(2)]
-            assert [False, True] == liar.resumed
+            assert [await outcome(upstream, QUERY) for _ in range(2)] == [RIGHT, RIGHT]
+            assert liar.resumed == [False, True]
 
     run(loop, conversation())
 

@@ -17,8 +17,8 @@ import h2.connection
 import h2.errors
 import h2.events
 import h2.settings
-
 from kit.certificates import NAME, authority, identity, server_context
+
 from resolver.settings import HttpMethod, UpstreamSpec
 
 LINGER_RESET = struct.pack("ii", 1, 0)
@@ -128,11 +128,16 @@ class Liar:
     """One server at 127.0.0.1, in the running loop. `script` is one lie for each query; the last one repeats.
 
     UDP has TCP at the same port, with `tcp_script`. `connects` counts connections that were accepted (TCP level),
-    `queries` are the queries as they came, `datagrams` everything that came over UDP, `streams` the raw octets of each TCP connection.
+    `queries` are the queries as they came, `datagrams` everything that came over UDP.
     """
 
     def __init__(
-        self, scheme: str, *script: Lie, certificate: str = "good", tcp_script: tuple[Lie, ...] = (), max_streams: int = 100
+        self,
+        scheme: str,
+        *script: Lie,
+        certificate: str = "good",
+        tcp_script: tuple[Lie, ...] = (),
+        max_streams: int = 100,
     ) -> None:
         self.scheme = scheme
         self.script = list(script) or [Lie.NONE]
@@ -341,7 +346,8 @@ class HttpSide(Side):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.codec.local_settings[h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS] = self.liar.max_streams
+        allowed = {h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: self.liar.max_streams}
+        self.codec.local_settings = h2.settings.Settings(client=False, initial_values=allowed)
         self.codec.initiate_connection()
         self.flush()
 

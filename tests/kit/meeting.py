@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from kit.liar import Liar
+
 from net.clock import now
 from net.tls import TlsFactory
 from resolver.edge.upstream import ENCRYPTED, open_upstream
@@ -34,7 +35,7 @@ def run(loop: str, conversation: Coroutine[Any, Any, None]) -> None:
 
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.run(watched())
-    assert [] == [(context["message"], context.get("exception")) for context in heard]
+    assert [(context["message"], context.get("exception")) for context in heard] == []
 
 
 def query_for(name: str = "www.example") -> bytes:

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anchorhold.config import schema
-from anchorhold.config.errors import SettingsError
+from anchorhold.config.errors import SettingsError, Wrong
 from anchorhold.config.load import load
 from anchorhold.config.reference import PAGE, TABLES, attribute_texts, page
+from anchorhold.config.servers import read_server
 from anchorhold.config.service import ListenAddress, Loaded
 from resolver.settings import CacheSettings, ClientGroup, FrontSettings, HttpMethod, Profile, ResolverSettings, Route
 
@@ -312,3 +315,41 @@ def test_no_text_whatever_raises_anything_but_settings_errors() -> None:
         "route = [1]",
     ):
         assert all(re.match(r"a\.toml(:\d+)?: ", line) for line in refused(text))
+
+
+FRAGMENTS = [
+    *("[listen]\n", "[upstreams.default]\n", "[[route]]\n", "[clients.a]\n", "[cache]\n", "[limits]\n", "[access]\n"),
+    *('addresses = ["127.0.0.1"]\n', 'servers = ["tls://a@1.2.3.4", {url = "x"}]\n', 'networks = ["::1", 5]\n'),
+    *('upstreams = "default"\n', 'domains = [".", "a.b"]\n', 'clients = "a"\n', 'memory = "1 GiB"\n', "rate = -1\n"),
+    *(
+        "allow = []\n",
+        "stale = 0\n",
+        "x.y = {}\n",
+        "# comment\n",
+        "rate = 1979-05-27\n",
+        '"" = 1\n',
+        "servers = [[]]\n",
+    ),
+]
+
+
+def problems_of(text: str) -> list[str]:
+    try:
+        load(text, "a.toml")
+    except SettingsError as error:
+        return [problem.text("a.toml") for problem in error.problems]
+    return []
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join) | st.text(max_size=40))
+def test_any_text_is_settings_or_a_list_of_problems(text: str) -> None:
+    assert all("; " in problem for problem in problems_of(text))
+
+
+@given(st.text(max_size=30) | st.from_regex(r"(tls|udp|https)://[a.@0-9:\[\],/-]{0,20}", fullmatch=True))
+def test_any_server_is_read_or_wrong(text: str) -> None:
+    try:
+        spec = read_server(text)
+    except Wrong:
+        return
+    assert (spec.scheme in ("tls", "udp", "tcp", "https"), 0 < spec.port < 65_536, bool(spec.operator)) == (True,) * 3

@@ -52,9 +52,11 @@ def cookie_of(message: Message) -> bytes | None:
 
 def replace_cookie(query: bytes, content: bytes) -> bytes:
     """A query of our own with another COOKIE in its place; one without a COOKIE stays as it is."""
+    if content in query:
+        return query
     message = parse_message(query)
     edns = message.edns
-    if edns is None or edns.option(EdnsOption.COOKIE) in (None, content):
+    if edns is None or edns.option(EdnsOption.COOKIE) is None:
         return query
     options = [(code, content if code == EdnsOption.COOKIE else value) for code, value in edns.options]
     return build_query(message.question, message.flags, build_opt(edns.payload, edns.do, options))

@@ -1,5 +1,6 @@
 """DNS over HTTPS (RFC 8484) over HTTP/2: exactly the headers that are needed, and none that tells us apart."""
 
+import asyncio
 from base64 import urlsafe_b64encode
 
 from net.h2 import Header, Http2Link, Limits, Response, StreamFailed, unindexed
@@ -17,6 +18,9 @@ from wire.units import Instant
 LIMITS = PoolLimits(connections=4, crowded=96)
 MAX_BODY = 65_535
 """Octets of a response body: the longest DNS message there is."""
+
+SETTLE = 4.0
+"""Seconds a server may take to send its SETTINGS."""
 
 MEDIA_TYPE = b"application/dns-message"
 DEFAULT_PORT = 443
@@ -106,6 +110,20 @@ class Https(Pooled[HttpsLink]):
     def make_link(self) -> HttpsLink:
         """A link of this upstream."""
         return HttpsLink(self, self._tools)
+
+    async def connect(self) -> HttpsLink:
+        """As the base, and then wait for the server's SETTINGS: only they say how many streams it takes."""
+        link = await super().connect()
+        try:
+            async with asyncio.timeout(SETTLE):
+                await link.settle()
+        except TimeoutError:
+            link.abort()
+            raise UpstreamFailed(Why.HTTP, "no SETTINGS in time") from None
+        except asyncio.CancelledError:
+            link.abort()
+            raise
+        return link
 
     async def ask(self, link: HttpsLink, query: bytes, deadline: Instant) -> bytes:
         """One request."""

@@ -107,6 +107,11 @@ class FramedLink(PooledLink):
             return
         self.wake_at(min((ask.due for ask in self._asks.values()), default=idle), now)
 
+    def resume_writing(self) -> None:
+        """The server reads again: there is room again."""
+        super().resume_writing()
+        self._upstream.freed()
+
     def lost(self, error: Exception | None) -> None:
         """Every exchange fails."""
         self._fail_all(Why.RESET, "the connection ended")

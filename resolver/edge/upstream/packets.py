@@ -70,6 +70,7 @@ class PacketExchange:
         self._bad_cookie = False
         self._timer: asyncio.TimerHandle | None = None
         self.answered_by = ""
+        """The address whose answer was taken."""
 
     async def run(self) -> bytes | Doubt:
         """The response, or why TCP must be asked. Raises UpstreamFailed. Call `close` afterwards, whatever happened."""
@@ -144,7 +145,7 @@ class PacketExchange:
             self._send_next()
 
     def _on_readable(self, leg: _Leg) -> None:
-        while not self._outcome.done():
+        while not self._outcome.done() and leg in self._legs:
             try:
                 packet = leg.opened.recv(MAX_PACKET)
             except (BlockingIOError, InterruptedError):

@@ -21,6 +21,10 @@ class Member(Protocol):
     idle: bool
 
     @property
+    def closed(self) -> bool:
+        """Whether it has ended, or soon will."""
+
+    @property
     def load(self) -> int:
         """Exchanges under way."""
 
@@ -86,8 +90,9 @@ class Pool(Generic[C]):
 
     def ended(self, member: C) -> None:
         """A connection is gone. One that never brought an answer counts against the upstream."""
-        if member in self._members:
-            self._members.remove(member)
+        if member not in self._members:
+            return  # it never was handed out; whoever dialled it knows why
+        self._members.remove(member)
         if self._closed:
             if not self._members:
                 self._drained.set()
@@ -102,9 +107,9 @@ class Pool(Generic[C]):
     async def close(self) -> None:
         """End every connection and everybody's wait; returns when all are gone."""
         self._closed = True
-        if self._dialling is not None:
-            self._dialling.cancel()
-            await asyncio.gather(self._dialling, return_exceptions=True)
+        if (dialling := self._dialling) is not None:
+            dialling.cancel()
+            await asyncio.gather(dialling, return_exceptions=True)
         self._fail_waiting(UpstreamFailed(Why.UNREACHABLE, "closed"))
         if not self._members:
             return
@@ -120,6 +125,7 @@ class Pool(Generic[C]):
             raise UpstreamFailed(Why.BUSY, "too many exchanges wait")
         self._grow()
         if self._dialling is None and not self._usable():
+            self._tools.count("connect-too-early")
             raise UpstreamFailed(Why.UNREACHABLE, "backing off")
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
@@ -137,21 +143,27 @@ class Pool(Generic[C]):
         """Dial one more, if none is being dialled, if it is allowed and not too early."""
         if self._dialling is None and not self._closed and self._usable() < self._limits.connections:
             if self._backoff.wait(self._tools.now()) > 0:
-                self._tools.count("connect-too-early")
                 return
             self._tools.count("connect")
             self._dialling = asyncio.create_task(self._dial_one())
 
     async def _dial_one(self) -> None:
+        failure = UpstreamFailed(Why.UNREACHABLE, "not dialled")
+        member: C | None = None
         try:
             member = await self._dial()
-        except UpstreamFailed as failure:
+        except UpstreamFailed as error:
+            failure = error
+        finally:  # also for a mistake of ours, which goes on to the loop's handler: nobody shall wait for it
             self._dialling = None
+            self._dialled(member, failure)
+
+    def _dialled(self, member: C | None, failure: UpstreamFailed) -> None:
+        if member is None or member.closed:
             self._backoff.failed(self._tools.now())
             if not self._usable():
-                self._fail_waiting(failure)
+                self._fail_waiting(failure if member is None else UpstreamFailed(Why.RESET, "ended at once"))
             return
-        self._dialling = None
         self._members.append(member)
         for _ in range(len(self._waiting)):
             self.freed()

@@ -34,7 +34,7 @@ class Pooled(Generic[L]):
         self._tools = tools
         self._channel = channel
         self._tls = tls
-        self._pool: Pool[L] = Pool(self._dial, self.limits(), tools)
+        self._pool: Pool[L] = Pool(self.connect, self.limits(), tools)
 
     def limits(self) -> PoolLimits:
         """How many connections."""
@@ -82,7 +82,8 @@ class Pooled(Generic[L]):
             self._tls.keep_session(link.tls, link.address)
         self._pool.ended(link)
 
-    async def _dial(self) -> L:
+    async def connect(self) -> L:
+        """A new connection, proved, ready for exchanges. Raises UpstreamFailed."""
         addresses = self._spec.addresses or await self._tools.lookup(self._spec.name)
         if not addresses:
             raise UpstreamFailed(Why.NO_ADDRESS)
