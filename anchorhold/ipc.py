@@ -6,8 +6,8 @@ deadline u32 (milliseconds left; 0: none). What does not decode raises `Malforme
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from resolver.values import Explanation, Origin, Reply
 from wire.dns.codes import ExtendedError
@@ -57,8 +57,7 @@ class Verb(IntEnum):
     CACHE_DUMP = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message, as read."""
 
     type: MessageType
@@ -75,6 +74,10 @@ def build_message(
 ) -> bytes:
     """The bytes of one message; the caller coalesces."""
     return HEADER.pack(kind, flags, group, len(body), handle, generation, deadline) + body
+
+
+_TYPES = {int(kind): kind for kind in MessageType}
+_ORIGINS = {origin.value: origin for origin in Origin}
 
 
 class Inbox:
@@ -97,10 +100,9 @@ class Inbox:
             stop = at + HEADER.size + length
             if stop > end:
                 break
-            try:
-                message_type = MessageType(kind)
-            except ValueError:
-                raise Malformed("unknown message type", at) from None
+            message_type = _TYPES.get(kind)
+            if message_type is None:
+                raise Malformed("unknown message type", at)
             body = data[at + HEADER.size : stop]
             at = stop
             yield Message(message_type, flags, group, handle, generation, deadline, body)
@@ -131,11 +133,11 @@ def parse_reply(message: Message) -> Reply:
         at = _REPLY.size
         offsets = struct.unpack_from(f"<{count}H", body, at)
         at += 2 * count
-        origin = Origin(message.flags)
+        origin = _ORIGINS[message.flags]
         explanation = None
         if code != _NO_EXPLANATION:
             explanation = Explanation(ExtendedError(code), body[at : at + text_length].decode("ascii"))
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, KeyError) as error:
         raise Malformed(f"reply: {error}") from None
     at += text_length
     if len(body) - at < 12 or any(offset + 4 > len(body) - at for offset in offsets):

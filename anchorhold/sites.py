@@ -16,24 +16,32 @@ class Sites:
     def __init__(self) -> None:
         self._list = PublicSuffixList(accept_unknown=True)
         self._known: OrderedDict[bytes, bytes] = OrderedDict()
+        """Names inside a site → the site. A name below one of them is in the same site."""
 
     def __call__(self, name: bytes) -> bytes:
         """The site of `name`. Cannot fail."""
-        known = self._known.get(name)
-        if known is None:
-            known = self._known[name] = self._find(name)
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        return known
+        known = self._known
+        site = known.get(name) or known.get(name[1 + name[0] :])
+        if site is not None:
+            return site
+        site = self._find(name)
+        if site is None:
+            return name
+        # The parent is kept rather than the name: it serves all its children.
+        parent = name[1 + name[0] :]
+        known[parent if len(parent) >= len(site) else name] = site
+        if len(known) > REMEMBERED:
+            known.popitem(last=False)
+        return site
 
-    def _find(self, name: bytes) -> bytes:
+    def _find(self, name: bytes) -> bytes | None:
         labels = [part[1 : 1 + part[0]] for part in suffixes(name) if part != ROOT]
         # Labels with odd octets are in no list; what stands for them must only not hold a dot.
         text = ".".join(label.decode("ascii", "replace").replace(".", "?") for label in labels)
         site = self._list.privatesuffix(text) if text else None
-        wanted = len(labels) if site is None else site.count(".") + 1
-        for ancestor in suffixes(name):
-            if len(labels) == wanted:
-                return ancestor
-            labels.pop(0)
+        if site is None:
+            return None
+        surplus = len(labels) - site.count(".") - 1
+        for _ in range(surplus):
+            name = name[1 + name[0] :]
         return name

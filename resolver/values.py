@@ -12,12 +12,13 @@ class Query:
     """A client's question as the resolver sees it: no address, no id, no option.
 
     `key` is the folded (lower-case, uncompressed) name, then type and class, two octets each: the layout of
-    RFC 1035 §4.1.2, so it is also the question section to send. `group` is the index of the client group in the
+    RFC 1035 §4.1.2, so it is also the question section to send. `flags` are QueryFlag bits as a plain
+    number. `group` is the index of the client group in the
     snapshot of `generation`.
     """
 
     key: bytes
-    flags: QueryFlag
+    flags: int
     group: int
     generation: int
 

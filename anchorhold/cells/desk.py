@@ -10,7 +10,6 @@ from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, Verb, build_mes
 from resolver.edge import account
 from resolver.edge.resolve import Resolver
 from resolver.values import Query, Reply
-from wire.dns.codes import QueryFlag
 from wire.errors import Malformed
 
 READ_SIZE = 262_144
@@ -173,7 +172,7 @@ class FrontLine:
             case Verb.EXPLAIN:
                 if len(argument) < 6:
                     raise Malformed("EXPLAIN without a question")
-                flags, generation = QueryFlag(argument[0] & 15), resolver.snapshot.generation
+                flags, generation = argument[0] & 15, resolver.snapshot.generation
                 return [account.explain(resolver, Query(argument[1:], flags, message.group, generation))]
             case Verb.CACHE_STATS:
                 return [{"cache": account.cache_stats(resolver)}]
@@ -186,7 +185,7 @@ class FrontLine:
 def _query(message: Message) -> Query:
     if not 5 <= len(message.body) <= 259:
         raise Malformed("a question of the wrong length")
-    return Query(message.body, QueryFlag(message.flags & 15), message.group, message.generation)
+    return Query(message.body, message.flags & 15, message.group, message.generation)
 
 
 def _pieces(lines: Iterable[account.Line]) -> Iterable[bytes]:

@@ -27,6 +27,7 @@ from resolver.edge.listen.datagram import DatagramListener
 from resolver.edge.listen.stream import Places, StreamListener
 from resolver.edge.serve import Desk
 from resolver.settings import FrontSettings
+from wire.dns.codes import QueryFlag
 from wire.errors import Malformed
 from wire.units import Instant
 
@@ -39,7 +40,7 @@ MAX_UNSENT = 8 * 1024 * 1024
 DRAIN = 0.2
 """Seconds for what is under way after SIGTERM."""
 
-Handler = Callable[[int, Instant], None]
+_RD = int(QueryFlag.RD)
 
 
 class Peer:
@@ -72,7 +73,7 @@ class Peer:
     def _post(self, kind: MessageType, handle: int, key: AnswerKey, deadline: int) -> None:
         generation = self._cell.desk.settings.generation
         self._out += build_message(
-            kind, handle, key.question, flags=key.flags | 8, group=key.group, generation=generation, deadline=deadline
+            kind, handle, key.question, flags=key.flags | _RD, group=key.group, generation=generation, deadline=deadline
         )
 
     def fact(self, verb: Verb, argument: bytes, group: int, answer: Callable[[bytes, bool], None]) -> bool:

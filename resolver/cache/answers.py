@@ -15,7 +15,7 @@ from wire.dns.codes import ExtendedError, QueryFlag, Rcode
 from wire.dns.names import is_below
 from wire.units import Instant
 
-KEPT_FLAGS = QueryFlag.DO | QueryFlag.CD
+KEPT_FLAGS = int(QueryFlag.DO | QueryFlag.CD)
 
 LONGEST_FAILURE = 300.0
 """Seconds; RFC 9520 §3.2: at most five minutes."""

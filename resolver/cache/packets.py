@@ -14,8 +14,8 @@ from resolver.values import Reply
 from wire.dns.codes import QueryFlag
 from wire.units import Instant
 
-KEPT_FLAGS = QueryFlag.DO | QueryFlag.CD
-"""The flags that make another answer."""
+KEPT_FLAGS = int(QueryFlag.DO | QueryFlag.CD)
+"""The flags that make another answer. A plain number: enum arithmetic costs a microsecond, and this is the hot path."""
 
 MAX_RENDERED = 8
 """Different packets remembered for one answer (case, payload size, DO are spelled differently by clients)."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resolver.values import Explanation
-from wire.dns.codes import ExtendedError, HeaderFlag, Opcode, Rcode, RecordClass, RecordType
+from wire.dns.codes import ExtendedError, HeaderFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import ResourceRecord
 from wire.dns.peek import Peek
 
@@ -44,6 +44,9 @@ BY_TYPE = {
     RecordType.ANY: Refusal(Rcode.NOERROR, None, minimal_any=True),
 }
 
+_BY_TYPE = {rrtype.to_bytes(2, "big"): refusal for rrtype, refusal in BY_TYPE.items()}
+_OPCODE, _RD, _CLASS_IN = 0x7800, int(HeaderFlag.RD), b"\0\1"
+
 _NOT_IMPLEMENTED = Refusal(Rcode.NOTIMP, Explanation(ExtendedError.NOT_SUPPORTED, "only queries are answered"))
 _BAD_VERSION = Refusal(Rcode.BADVERS, None)
 _OTHER_CLASS = _refused("only class IN is answered")
@@ -53,7 +56,7 @@ _BAD_COOKIE = Refusal(Rcode.FORMERR, Explanation(ExtendedError.OTHER, "cookie of
 
 def refusal_for(query: Peek, cookie_malformed: bool) -> Refusal | None:
     """What `query` is told instead of an answer; None if it deserves one."""
-    if query.flags >> 11 & 15 != Opcode.QUERY:
+    if query.flags & _OPCODE:
         return _NOT_IMPLEMENTED
     # > If a responder does not implement the VERSION level of the request, then it MUST respond with RCODE=BADVERS
     # > (RFC 6891 §6.1.3)
@@ -61,12 +64,11 @@ def refusal_for(query: Peek, cookie_malformed: bool) -> Refusal | None:
         return _BAD_VERSION
     if cookie_malformed:
         return _BAD_COOKIE
-    if int.from_bytes(query.key[-2:], "big") != RecordClass.IN:
+    if query.key[-2:] != _CLASS_IN:
         return _OTHER_CLASS
-    if not query.flags & HeaderFlag.RD:
+    if not query.flags & _RD:
         return _NO_RECURSION
-    rrtype = int.from_bytes(query.key[-4:-2], "big")
-    return BY_TYPE.get(rrtype)  # type: ignore[call-overload, no-any-return]
+    return _BY_TYPE.get(query.key[-4:-2])
 
 
 def build_formerr(data: bytes) -> bytes:

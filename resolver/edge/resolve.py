@@ -12,11 +12,14 @@ from resolver.edge.world import ForwardingWorld
 from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure
 from resolver.settings import ResolverSettings
 from resolver.snapshot import Snapshot
-from resolver.values import Explanation, Query, Reply
+from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import ExtendedError
 from wire.units import Instant
 
 Answer = Callable[[Reply], None]
+
+_NOW = {origin: f"now-{origin.name.lower()}" for origin in Origin}
+_LATER = {origin: f"later-{origin.name.lower()}" for origin in Origin}
 
 _BROKEN = Explanation(ExtendedError.OTHER, "the resolver made a mistake; it was logged")
 
@@ -77,7 +80,7 @@ class Resolver:
             return
         outcome = answer_now(query, snapshot, self.memory, clock())
         if isinstance(outcome, Reply):
-            self.counters[f"now-{outcome.origin.name.lower()}"] += 1
+            self.counters[_NOW[outcome.origin]] += 1
             answer(outcome)
             return
         self._join(outcome, snapshot, waiter, answer)
@@ -136,7 +139,7 @@ class Resolver:
         self._flights.pop(place, None)
         if flight.stale_timer is not None:
             flight.stale_timer.cancel()
-        self.counters[f"later-{reply.origin.name.lower()}"] += 1
+        self.counters[_LATER[reply.origin]] += 1
         self._give(flight, reply)
 
     @staticmethod

@@ -28,6 +28,9 @@ MAX_WAITERS = 256
 
 _STREAM_LIMIT = 65_535
 _QR = 0x80
+_DO, _CD = int(QueryFlag.DO), int(QueryFlag.CD)
+_HEADER_CD = int(HeaderFlag.CD)
+_ORIGINS = {origin: (origin.name.lower(), f"replies-{origin.name.lower()}") for origin in Origin}
 
 
 class Road(Protocol):
@@ -134,7 +137,7 @@ class Desk:
         road.send(self._dressed(self._own(built.message, None), 0, outer))
 
     def _look_up(self, data: bytes, query: Peek, waiter: Waiter, group: int, now: Instant) -> None:
-        key = AnswerKey(query.key, _flags(query) & KEPT_FLAGS, group)
+        key = AnswerKey(query.key, _kept_flags(query), group)
         answer = self.cache.find(key, now)
         if answer is not None:
             self.counters["hits"] += 1
@@ -254,12 +257,13 @@ class Desk:
             self.counters["replies-late"] += 1
             return
         self._by_key.pop(flight.key, None)
-        self.origin = reply.origin.name.lower()
-        self.counters[f"replies-{self.origin}"] += 1
+        self.origin, counter = _ORIGINS[reply.origin]
+        self.counters[counter] += 1
         if reply.cacheable > 0 and reply.generation == self.settings.generation:
             answer = self.cache.store(flight.key, reply, now)
+            # Not remembered by packet yet: most answers are asked for once.
             for waiter in flight.waiters:
-                self._give(answer, waiter, now)
+                waiter.road.send(self._dressed(answer.reply, 0, waiter.outer))
             return
         for waiter in flight.waiters:
             waiter.road.send(self._dressed(reply, 0, waiter.outer))
@@ -309,10 +313,7 @@ def build_explanation(explanation: Explanation) -> bytes:
     return int(explanation.code).to_bytes(2, "big") + explanation.text.encode("ascii", "replace")
 
 
-def _flags(query: Peek) -> QueryFlag:
-    flags = QueryFlag.RD
-    if query.edns is not None and query.edns.do:
-        flags |= QueryFlag.DO
-    if query.flags & HeaderFlag.CD:
-        flags |= QueryFlag.CD
-    return flags
+def _kept_flags(query: Peek) -> int:
+    """DO and CD, as QueryFlag bits."""
+    flags = _DO if query.edns is not None and query.edns.do else 0
+    return flags | _CD if query.flags & _HEADER_CD else flags

@@ -64,6 +64,8 @@ class Group:
     candidates: tuple[Candidate, ...]
 
 
+_ONLY_ONE = Plan((0,))
+
 SiteOf = Callable[[bytes], bytes]
 """The registrable domain of a folded name, folded."""
 
@@ -104,6 +106,8 @@ class ForwardingWorld:
     def plan(self, name: bytes, upstream_group: int) -> Plan:
         """Whom a question for `name` would go to, in order."""
         group = self.groups[upstream_group]
+        if len(group.candidates) == 1:
+            return _ONLY_ONE
         site = self.site_of(name) if group.settings.strategy is Strategy.SPREAD else b""
         chance = int.from_bytes(self.tools.entropy(8), "big")
         return rank(group.settings.strategy, group.candidates, Circumstances(site, self.spread_key, chance, clock()))

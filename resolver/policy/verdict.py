@@ -11,6 +11,8 @@ from wire.dns.names import read_name
 SOA_TIMES = b"".join(n.to_bytes(4, "big") for n in (1, 3_600, 1_200, 604_800, 10_800))
 """Serial, refresh, retry, expire, minimum as in RFC 6303 §3."""
 
+_CD = int(QueryFlag.CD)
+
 TTL = 10_800
 """Seconds (RFC 6303 §3)."""
 
@@ -28,7 +30,7 @@ class Say:
 
     def reply(self, query: Query, generation: int) -> Reply:
         """The undressed answer."""
-        flags = HeaderFlag.RD | HeaderFlag.RA | (HeaderFlag.CD if query.flags & QueryFlag.CD else 0)
+        flags = HeaderFlag.RD | HeaderFlag.RA | (HeaderFlag.CD if query.flags & _CD else 0)
         built = build_response(query.key, flags, self.rcode, self.answer, self.authority)
         return Reply(built.message, built.ttl_offsets, TTL, generation, Origin.LOCAL, self.explanation)
 
