@@ -45,6 +45,8 @@ class CellProcess:
         self.link: socket.socket | None = None
         self.ready: int = 0
         """The generation in force there; 0 before the first READY of this life."""
+        self.partner: CellProcess | None = None
+        """The other end of its pair; ended if this cell accuses it."""
         self.sent: int = 0
         """The newest generation it was given in this life."""
         self.returns: int = 0
@@ -108,6 +110,8 @@ class CellProcess:
             self.ready = int.from_bytes(message.body, "little")
         if message.type is LinkType.PING:
             self._silent = 0
+        if message.type is LinkType.ACCUSE and self.partner is not None:
+            self.partner.signal(signal.SIGKILL)
         return message
 
     def hang_up(self) -> None:

@@ -133,7 +133,7 @@ class ControlConnection:
 def _read_request(line: bytes) -> Line:
     try:
         request = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadRequest("the request is not one JSON object on one line") from None
     if not isinstance(request, dict) or not isinstance(request.get("verb"), str):
         raise BadRequest('the request needs a "verb"')

@@ -36,6 +36,8 @@ class LinkType(IntEnum):
     """To front: forget all UDP and TCP listeners; those that follow replace them (reload)."""
     PING = 10
     """To a cell; it answers with the same."""
+    ACCUSE = 11
+    """From a cell: the other end of its pair sent what does not decode. That one is ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ class Supervisor:
         self.front = CellProcess("front", FRONT_MODULE)
         self.resolver = CellProcess("resolver", RESOLVER_MODULE)
         self._cells = (self.resolver, self.front)
+        self.front.partner, self.resolver.partner = self.resolver, self.front
         self._selector = selectors.DefaultSelector()
         self._loader: LoaderRun | None = None
         self._loader_until = 0.0

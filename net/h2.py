@@ -32,11 +32,17 @@ MAX_CONTROL = 512
 SMALL_FRAME = 64
 """A DATA frame with fewer octets counts as control too."""
 
+SWEEP = 64
+"""Requests after which the codec forgets its closed streams."""
+
 LAST_STREAM = 2**30
 """After this stream id the connection takes no more requests (the protocol ends at 2**31 - 1)."""
 
 CONNECTION_WINDOW = 1024 * 1024
 """Octets that all streams together may have on the way to us."""
+
+MAX_UNREAD = CONNECTION_WINDOW
+"""Octets that may come without making sense as a frame; the codec alone would keep 16 MiB of them."""
 
 _SLACK = 512
 """The stream window is larger than a body may be by this, so that a body that is too long shows itself."""
@@ -95,6 +101,21 @@ class _Stream:
     length: int = 0
 
 
+class _Codec(h2.connection.H2Connection):
+    """Looks through its streams for closed ones now and then instead of at every request (a tenth of the cost).
+
+    The limit on open streams is kept by `Http2Link.room`.
+    """
+
+    _requests = 0
+
+    @property
+    def open_outbound_streams(self) -> int:
+        """The number that the base class counts, each `SWEEP`th time; 0 in between."""
+        self._requests += 1
+        return 0 if self._requests % SWEEP else super().open_outbound_streams
+
+
 def unindexed(name: bytes, value: bytes) -> Header:
     """A header that no table on the way may keep (RFC 7541 §7.1.3)."""
     return hpack.NeverIndexedHeaderTuple(name, value)
@@ -109,7 +130,7 @@ def build_codec(limits: Limits) -> h2.connection.H2Connection:
         normalize_outbound_headers=False,
         split_outbound_cookies=False,
     )
-    codec = h2.connection.H2Connection(config)
+    codec = _Codec(config)
     codec.local_settings = h2.settings.Settings(
         client=True,
         initial_values={
@@ -136,7 +157,7 @@ class Http2Link(Link):
         self._streams: dict[int, _Stream] = {}
         self._next = 1
         self._consumed = 0
-        self._control = 0
+        self._control = self._unread = 0
         self._last_used = self._last_heard = limits.now()
         self._scheduled = False
         self._room = 0
@@ -197,6 +218,7 @@ class Http2Link(Link):
         """Frames came."""
         try:
             events = self._codec.receive_data(data.tobytes())
+            self._unread = 0 if events else self._unread + len(data)
             for event in events:
                 handler = _HANDLERS.get(event.__class__)
                 if handler is not None:
@@ -207,8 +229,8 @@ class Http2Link(Link):
             self._fail_all(StreamFailed(StreamFailure.PROTOCOL, type(error).__name__))
             return
         self._last_heard = self._limits.now()
-        if self._control > MAX_CONTROL:
-            self._fail_all(StreamFailed(StreamFailure.PROTOCOL, "too many control frames"))
+        if self._control > MAX_CONTROL or self._unread > MAX_UNREAD:
+            self._fail_all(StreamFailed(StreamFailure.PROTOCOL, "too much that is no response"))
             return
         self._send_soon()
         if self.retired and not self._streams:
@@ -222,7 +244,7 @@ class Http2Link(Link):
             if stream is None:
                 continue
             # nothing was heard since it was sent: the peer is dead to us, later requests go elsewhere
-            self.retired = self.retired or self._last_heard < stream.sent
+            self.retired = self.retired or self._last_heard <= stream.sent
             self._reset(stream_id, StreamFailed(StreamFailure.TIMEOUT, "no response in time"))
         idle = self._last_used + self._limits.idle
         if not self._streams and (self.retired or now >= idle):

@@ -134,7 +134,6 @@ def _build_context(peer: Peer, chained: bool) -> ResumingContext:
     if peer.alpn:
         context.set_alpn_protocols(list(peer.alpn))
     if chained:
-        context.verify_flags |= ssl.VERIFY_X509_STRICT
         _load_authorities(context, peer.authorities)
     else:
         context.check_hostname = False

@@ -17,7 +17,7 @@ Network = IPv4Network | IPv6Network
 
 
 class Bucket:
-    """A token bucket. `tokens` may be taken directly while it is at least one; `refill` first if it is not."""
+    """A token bucket. Take one by `tokens -= 1`; if that leaves less than zero, `refill` says whether it was there."""
 
     __slots__ = ("tokens", "updated")
 
@@ -26,10 +26,15 @@ class Bucket:
         self.updated = now
 
     def refill(self, rate: float, burst: float, now: Instant) -> bool:
-        """Add what has grown since the last refill; whether there is a token now."""
-        self.tokens = min(burst, self.tokens + (now - self.updated) * rate)
+        """After a token was taken that was not there: add what has grown since the last refill; whether that pays for it.
+
+        If not, the token is given back: a flood leaves no debt, so a client over its rate still gets its rate, and
+        whoever forges its address cannot silence it for long.
+        """
+        left = min(burst - 1.0, self.tokens + (now - self.updated) * rate)
         self.updated = now
-        return self.tokens >= 1
+        self.tokens = left if left >= 0.0 else left + 1.0
+        return left >= 0.0
 
 
 class Client:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import os
 import socket
 from collections.abc import Callable, Iterable
@@ -14,19 +15,22 @@ from wire.errors import Malformed
 
 READ_SIZE = 262_144
 CREDIT_BATCH = 128
+MARGIN = 0.05
+"""Seconds for a reply to get to `front` before it gives up."""
+
 DUMP_PIECE = 32_768
 """Octets of one FACT answer; a dump goes in many."""
 
 
-class Protocol70(Exception):
-    """`front` sent what does not decode, or does not read; named after the exit code."""
+class Nonsense(Exception):
+    """`front` sent what does not decode."""
 
 
 class FrontLine:
     """One pair. `lost` is called once at its end: with None if `front` hung up, else with what was wrong."""
 
     def __init__(
-        self, pair: socket.socket, resolver: Resolver, restarts: int, lost: Callable[[Protocol70 | None], None]
+        self, pair: socket.socket, resolver: Resolver, restarts: int, lost: Callable[[Nonsense | None], None]
     ) -> None:
         pair.setblocking(False)
         self._pair = pair
@@ -59,7 +63,7 @@ class FrontLine:
             self._loop.remove_writer(self._pair.fileno())
             self._pair.close()
 
-    def _end(self, error: Protocol70 | None) -> None:
+    def _end(self, error: Nonsense | None) -> None:
         if not self._closed:
             self.close()
             self._lost(error)
@@ -78,12 +82,14 @@ class FrontLine:
             for message in self._inbox.feed(data):
                 self._take(message)
         except Malformed as error:
-            self._end(Protocol70(f"front sent what does not decode: {error}"))
+            self._end(Nonsense(f"front sent what does not decode: {error}"))
 
     def _take(self, message: Message) -> None:
         match message.type:
             case MessageType.QUERY:
-                self._resolver.ask(_query(message), (self, message.handle), self._answer(message.handle))
+                self._resolver.ask(
+                    _query(message), (self, message.handle), self._answer(message.handle), _patience(message)
+                )
             case MessageType.REFRESH:
                 self._resolver.refresh(_query(message), (self, message.handle), self._answer(message.handle))
             case MessageType.CANCEL:
@@ -180,6 +186,11 @@ class FrontLine:
                 return [{"flushed": resolver.memory.flush(argument)}]
             case Verb.CACHE_DUMP:
                 return [{"entries": list(account.dump(resolver))}]
+
+
+def _patience(message: Message) -> float:
+    """Seconds in which `front` must have the reply; a little less than it waits itself."""
+    return max(message.deadline / 1000 - MARGIN, MARGIN) if message.deadline else math.inf
 
 
 def _query(message: Message) -> Query:

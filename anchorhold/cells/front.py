@@ -22,10 +22,9 @@ from anchorhold.ipc import Inbox, Message, MessageType, Verb, build_message
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from resolver.admission import Admission
-from resolver.cache.packets import AnswerKey
 from resolver.edge.listen.datagram import DatagramListener
 from resolver.edge.listen.stream import Places, StreamListener
-from resolver.edge.serve import Desk
+from resolver.edge.serve import Desk, Flight
 from resolver.settings import FrontSettings
 from wire.dns.codes import QueryFlag
 from wire.errors import Malformed
@@ -58,22 +57,28 @@ class Peer:
 
     # Port
 
-    def query(self, handle: int, key: AnswerKey, deadline: float) -> None:
+    def query(self, flight: Flight, deadline: float) -> None:
         """Ask the resolver; only the question crosses."""
-        self._post(MessageType.QUERY, handle, key, int(deadline * 1000))
+        self._post(MessageType.QUERY, flight, int(deadline * 1000))
 
-    def refresh(self, handle: int, key: AnswerKey) -> None:
+    def refresh(self, flight: Flight) -> None:
         """Ask for the cache."""
-        self._post(MessageType.REFRESH, handle, key, 0)
+        self._post(MessageType.REFRESH, flight, 0)
 
     def cancel(self, handle: int) -> None:
         """Nobody waits any more."""
         self._out += build_message(MessageType.CANCEL, handle)
 
-    def _post(self, kind: MessageType, handle: int, key: AnswerKey, deadline: int) -> None:
-        generation = self._cell.desk.settings.generation
+    def _post(self, kind: MessageType, flight: Flight, deadline: int) -> None:
+        key = flight.key
         self._out += build_message(
-            kind, handle, key.question, flags=key.flags | _RD, group=key.group, generation=generation, deadline=deadline
+            kind,
+            flight.handle,
+            key.question,
+            flags=key.flags | _RD,
+            group=key.group,
+            generation=flight.generation,
+            deadline=deadline,
         )
 
     def fact(self, verb: Verb, argument: bytes, group: int, answer: Callable[[bytes, bool], None]) -> bool:
@@ -106,7 +111,8 @@ class Peer:
             for message in self._inbox.feed(data):
                 self._take(message, now)
         except Malformed as error:
-            self._cell.lose_peer(f"the resolver sent what does not decode: {error}")
+            self._cell.accuse()
+            self._cell.lose_peer(f"the resolver sent what does not decode, it is ended: {error}")
 
     def _take(self, message: Message, now: Instant) -> None:
         desk = self._cell.desk
@@ -169,6 +175,7 @@ class FrontCell:
         self._peer: Peer | None = None
         self._peer_socket: socket.socket | None = None
         self._ending = False
+        self._due = 0.0
         self.desk: Desk
         self.admission: Admission
 
@@ -200,27 +207,29 @@ class FrontCell:
             self._control = ControlServer(self._control_socket, self._front, self, self.watch)
             self.watch(self._control_socket, selectors.EVENT_READ, self._control)
         send_message(self._link, LinkType.READY, self.desk.settings.generation.to_bytes(4, "little"))
-        end = None
-        while end is None or time.monotonic() < end:
+        while not self._ending:
             self._turn()
-            if self._ending:
-                end = end or time.monotonic() + DRAIN
-                if not self.desk.open:
-                    break
+        self._stop_listening()
+        end = time.monotonic() + DRAIN
+        while (self.desk.open or any(streams.owing for streams in self._streams)) and time.monotonic() < end:
+            self._turn()
+        self._close_listeners()
 
     def _turn(self) -> None:
         """One wake-up: events, then everything that was collected is written, then what is overdue ends."""
-        now = Instant(time.monotonic())
-        due = self.desk.expire(now)
-        timeout = min(1.0 if due is None else due, DRAIN if self._ending else 1.0)
-        events = self._selector.select(timeout)
+        events = self._selector.select(min(self._due, DRAIN / 10) if self._ending else self._due)
         now = Instant(time.monotonic())
         for key, mask in events:
             key.data(mask, now)
+        # Before the flush: what ends here is answered in this wake-up.
+        due = self.desk.expire(now)
+        self._due = 1.0 if due is None else min(due, 1.0)
         for listener in self._streams:
             if listener.dirty:
                 listener.flush(now)
             listener.expire_sometimes(now)
+        if any(listener.ended for listener in self._streams):
+            self._streams = [listener for listener in self._streams if not listener.ended]
         if self._control is not None:
             self._control.expire(now)
         if self._peer is not None:
@@ -259,6 +268,10 @@ class FrontCell:
         self._peer = None
         self.desk.connect(None)
         self.desk.counters["peer-lost"] += 1
+
+    def accuse(self) -> None:
+        """What does not decode ends its sender: only the supervisor can do that."""
+        send_message(self._link, LinkType.ACCUSE)
 
     # link
 
@@ -310,7 +323,7 @@ class FrontCell:
                 for datagrams in self._datagrams:
                     datagrams.admission = self.admission
                 for streams in self._streams:
-                    streams.admission = self.admission
+                    streams.use(self.admission, now)
                 send_message(self._link, LinkType.READY, self._settings.generation.to_bytes(4, "little"))
             case LinkType.WITHDRAW:
                 self._close_listeners()
@@ -345,12 +358,17 @@ class FrontCell:
         for streams in self._streams:
             streams.close()
         self._datagrams.clear()
-        self._streams.clear()
+
+    def _stop_listening(self) -> None:
+        """Take nothing new; the UDP sockets stay open, for answers leave through them."""
+        for datagrams in self._datagrams:
+            self.watch(datagrams.socket, 0, datagrams)
+        for streams in self._streams:
+            self.watch(streams.socket, 0, streams)
 
     def end(self, _signal: int, _frame: object) -> None:
-        """SIGTERM: take nothing new, give out what is nearly there."""
+        """SIGTERM: take nothing new, give out what is nearly there. Only the loop touches anything else."""
         self._ending = True
-        self._close_listeners()
 
 
 @click.command()

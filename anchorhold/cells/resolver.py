@@ -15,14 +15,14 @@ from collections.abc import Callable, Coroutine
 import click
 
 from anchorhold import snapshot
-from anchorhold.cells.desk import FrontLine, Protocol70
+from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sites import Sites
 from net.clock import now
 from net.tls import TlsFactory
-from privacy.memory import Fact
+from privacy.memory import Fact, Retention
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
@@ -153,12 +153,12 @@ class ResolverCell:
         self._pair = None
         self._line.start()
 
-    def _lost(self, error: Protocol70 | None) -> None:
-        """`front` hung up (wait for the next pair) or talks nonsense (end)."""
+    def _lost(self, error: Nonsense | None) -> None:
+        """`front` hung up, or talks nonsense: then it is ended. Either way the supervisor brings the next pair."""
         self._line = None
         if error is not None:
             log("resolver", str(error))
-            self.end(EXIT_PROTOCOL)
+            send_message(self._link, LinkType.ACCUSE)
 
     # what upstreams may use
 
@@ -167,7 +167,8 @@ class ResolverCell:
             self._resolver.world.counters[what] += 1
 
     def _report(self, fact: Fact) -> None:
-        log(fact.cell, fact.text)
+        names = self._settings is not None and self._settings.log_names
+        log(fact.cell, fact.text, fact.name, Retention(names))
 
     async def _lookup(self, name: str) -> tuple[str, ...]:
         """Addresses of an upstream's name, from the group its `bootstrap` names; never from the system."""

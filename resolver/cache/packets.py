@@ -37,7 +37,7 @@ class AnswerKey(NamedTuple):
 
 
 class Answer:
-    """One reply in the cache. `visited` is the eviction's mark; `hits` counts seconds in which it was asked for."""
+    """One reply in the cache. `visited` is the eviction's mark; `hits` counts look-ups, bursts of one second as one or two."""
 
     __slots__ = ("expires", "hits", "key", "refreshing", "rendered", "reply", "size", "stored", "visited")
 
@@ -117,7 +117,12 @@ class PacketCache:
         return answer
 
     def render(self, packet: bytes, answer: Answer, response: bytes, stream: bool, now: Instant) -> None:
-        """Remember `response` for the very `packet` (both with their ids) until the answer's age changes."""
+        """Remember `response` for the very `packet` (both with their ids) until the answer's age changes.
+
+        Nothing is remembered for an answer that found no room: it would never be counted off again.
+        """
+        if self._answers.get(answer.key) is not answer:
+            return
         raw = packet[2:]
         until = min(answer.stored + answer.age(now) + 1, answer.expires)
         number = shelf_of(answer.key.group, stream)

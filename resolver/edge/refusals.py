@@ -50,7 +50,8 @@ _OPCODE, _RD, _CLASS_IN = 0x7800, int(HeaderFlag.RD), b"\0\1"
 _NOT_IMPLEMENTED = Refusal(Rcode.NOTIMP, Explanation(ExtendedError.NOT_SUPPORTED, "only queries are answered"))
 _BAD_VERSION = Refusal(Rcode.BADVERS, None)
 _OTHER_CLASS = _refused("only class IN is answered")
-_NO_RECURSION = _refused("recursion not desired: what is cached is not shown", ExtendedError.PROHIBITED)
+# > A resolver that receives a query with the RD bit clear SHOULD include this EDE code (RFC 8914 §4.21)
+_NO_RECURSION = _refused("recursion not desired: what is cached is not shown", ExtendedError.NOT_AUTHORITATIVE)
 _BAD_COOKIE = Refusal(Rcode.FORMERR, Explanation(ExtendedError.OTHER, "cookie of a wrong length"))
 
 
@@ -72,6 +73,10 @@ def refusal_for(query: Peek, cookie_malformed: bool) -> Refusal | None:
 
 
 def build_formerr(data: bytes) -> bytes:
-    """FORMERR for a message whose header could be read: id, opcode and RD given back, no sections (RFC 1035 §4.1.1)."""
-    flags = HeaderFlag.QR | HeaderFlag.RA | (data[2] << 8 & (0x7800 | HeaderFlag.RD)) | Rcode.FORMERR
+    """FORMERR for a message whose header could be read: id, opcode and RD given back, no sections (RFC 1035 §4.1.1).
+
+    NOTIMP for an opcode that is not ours: its messages need not look like queries (RFC 8906 §3.1.4).
+    """
+    rcode = Rcode.NOTIMP if data[2] << 8 & _OPCODE else Rcode.FORMERR
+    flags = HeaderFlag.QR | HeaderFlag.RA | (data[2] << 8 & (_OPCODE | _RD)) | rcode
     return data[:2] + int(flags).to_bytes(2, "big") + bytes(8)

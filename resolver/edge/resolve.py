@@ -1,6 +1,7 @@
 """The resolver as one object: questions in, replies out through callbacks; identical questions share one flight."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from resolver.settings import ResolverSettings
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import ExtendedError
+from wire.dns.names import show_name
 from wire.units import Instant
 
 Answer = Callable[[Reply], None]
@@ -27,9 +29,10 @@ _BROKEN = Explanation(ExtendedError.OTHER, "the resolver made a mistake; it was 
 class Flight:
     """One question on its way, and who waits for it."""
 
-    __slots__ = ("later", "snapshot", "stale_timer", "task", "waiters")
+    __slots__ = ("deadline", "later", "snapshot", "stale_timer", "task", "waiters")
 
-    def __init__(self, later: Later, snapshot: Snapshot) -> None:
+    def __init__(self, later: Later, snapshot: Snapshot, deadline: Instant) -> None:
+        self.deadline = deadline
         self.later = later
         self.snapshot = snapshot
         self.waiters: dict[object, Answer] = {}
@@ -48,6 +51,7 @@ class Resolver:
         self._former: Snapshot | None = None
         self._report = report
         self._flights: dict[tuple[MemoryKey, int], Flight] = {}
+        self._waiting: dict[object, Flight] = {}
         self._closing: set[asyncio.Task[None]] = set()
         world.use(settings.upstream_groups)
 
@@ -70,8 +74,13 @@ class Resolver:
                 return snapshot
         return None
 
-    def ask(self, query: Query, waiter: object, answer: Answer) -> None:
-        """Answer through `answer`, now or later, exactly once unless `cancel`led. `waiter` is what `cancel` knows it by."""
+    def ask(self, query: Query, waiter: object, answer: Answer, patience: float = math.inf) -> None:
+        """Answer through `answer`, now or later, exactly once unless `cancel`led.
+
+        `waiter` is what `cancel` knows it by; `patience` is after how many seconds an answer is of no use to it.
+        """
+        if self.snapshot.settings.log_names:
+            self._report(Fact("resolver", "asked", f"{show_name(query.name)} type {query.rrtype}"))
         snapshot = self._snapshot_for(query.generation)
         if snapshot is None or query.group >= len(snapshot.settings.client_groups):
             self.counters["unknown-generation"] += 1
@@ -83,7 +92,7 @@ class Resolver:
             self.counters[_NOW[outcome.origin]] += 1
             answer(outcome)
             return
-        self._join(outcome, snapshot, waiter, answer)
+        self._join(outcome, snapshot, waiter, answer, patience)
 
     def refresh(self, query: Query, waiter: object, answer: Answer) -> None:
         """Ask the upstreams even though an answer is there."""
@@ -93,19 +102,20 @@ class Resolver:
             self.ask(query, waiter, answer)
             return
         self.counters["refreshed"] += 1
-        self._join(later, snapshot, waiter, answer)
+        self._join(later, snapshot, waiter, answer, math.inf)
 
-    def cancel(self, waiter: object, query: Query | None = None) -> None:
+    def cancel(self, waiter: object) -> None:
         """This waiter is gone. The question goes on: its answer will be of use to the next."""
-        del query
-        for flight in self._flights.values():
+        flight = self._waiting.pop(waiter, None)
+        if flight is not None:
             flight.waiters.pop(waiter, None)
 
-    def _join(self, later: Later, snapshot: Snapshot, waiter: object, answer: Answer) -> None:
+    def _join(self, later: Later, snapshot: Snapshot, waiter: object, answer: Answer, patience: float) -> None:
         place = (later.key, snapshot.generation)
         flight = self._flights.get(place)
         if flight is None:
-            flight = self._flights[place] = Flight(later, snapshot)
+            patience = min(patience, snapshot.settings.deadline)
+            flight = self._flights[place] = Flight(later, snapshot, Instant(clock() + patience))
             loop = asyncio.get_running_loop()
             flight.task = loop.create_task(self._fly(flight, place))
             if later.stale is not None:
@@ -114,6 +124,7 @@ class Resolver:
         else:
             self.counters["shared"] += 1
         flight.waiters[waiter] = answer
+        self._waiting[waiter] = flight
 
     def _give_stale(self, flight: Flight) -> None:
         """The upstreams are late: who waits gets the old answer, the question goes on (RFC 8767 §5)."""
@@ -123,10 +134,9 @@ class Resolver:
             self._give(flight, stale)
 
     async def _fly(self, flight: Flight, place: tuple[MemoryKey, int]) -> None:
-        deadline = Instant(clock() + flight.snapshot.settings.deadline)
         query = flight.later.query
         try:
-            reply = await answer_later(flight.later, flight.snapshot, self.memory, self.world, deadline)
+            reply = await answer_later(flight.later, flight.snapshot, self.memory, self.world, flight.deadline)
         except Exception as error:
             # Our own mistake must not leave clients without an answer; it is counted and said, then it goes on up.
             self.counters["mistakes"] += 1
@@ -142,10 +152,10 @@ class Resolver:
         self.counters[_LATER[reply.origin]] += 1
         self._give(flight, reply)
 
-    @staticmethod
-    def _give(flight: Flight, reply: Reply) -> None:
+    def _give(self, flight: Flight, reply: Reply) -> None:
         waiters, flight.waiters = flight.waiters, {}
-        for answer in waiters.values():
+        for waiter, answer in waiters.items():
+            self._waiting.pop(waiter, None)
             answer(reply)
 
     async def lookup(self, upstream_group: int, query: Query) -> Reply:

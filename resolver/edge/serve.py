@@ -45,10 +45,10 @@ class Road(Protocol):
 class Port(Protocol):
     """The way to the resolver."""
 
-    def query(self, handle: int, key: AnswerKey, deadline: float) -> None:
+    def query(self, flight: "Flight", deadline: float) -> None:
         """Ask; `deadline` is seconds from now."""
 
-    def refresh(self, handle: int, key: AnswerKey) -> None:
+    def refresh(self, flight: "Flight") -> None:
         """Ask for the cache only."""
 
     def cancel(self, handle: int) -> None:
@@ -64,13 +64,14 @@ class Waiter(NamedTuple):
 
 
 class Flight:
-    """One question on its way."""
+    """One question on its way. The group in `key` is an index in the settings of `generation`."""
 
-    __slots__ = ("deadline", "handle", "key", "refresh", "sent", "waiters")
+    __slots__ = ("deadline", "generation", "handle", "key", "refresh", "sent", "waiters")
 
-    def __init__(self, handle: int, key: AnswerKey, deadline: Instant, refresh: bool) -> None:
+    def __init__(self, handle: int, key: AnswerKey, generation: int, deadline: Instant, refresh: bool) -> None:
         self.handle = handle
         self.key = key
+        self.generation = generation
         self.deadline = deadline
         self.refresh = refresh
         self.sent = False
@@ -98,8 +99,9 @@ class Desk:
         self.use(settings)
 
     def use(self, settings: FrontSettings) -> None:
-        """Take these settings; answers of another generation are forgotten."""
+        """Take these settings; answers of another generation are forgotten, and nobody joins a flight of one."""
         self.settings = settings
+        self._by_key.clear()
         self.cache = PacketCache(settings.cache.memory, len(settings.client_groups))
 
     # -- a packet comes in
@@ -119,7 +121,7 @@ class Desk:
         outer = self._outer(data, query, client, road)
         refusal = refusal_for(query, outer is None)
         if refusal is not None or outer is None:
-            self._refuse(refusal, data, query, road)
+            self._refuse(refusal, outer or Outer(data[:2], query.question, MINIMUM_PAYLOAD, edns=True), query, road)
             return
         self._look_up(data, query, Waiter(road, outer, data if self._is_common(query) else b""), client.group, now)
 
@@ -133,7 +135,9 @@ class Desk:
             return
         flags = HeaderFlag.RA | HeaderFlag.TC | (query.flags & HeaderFlag.RD)
         built = build_response(query.key, flags, Rcode.NOERROR, ())
-        outer = Outer(data[:2], query.question, MINIMUM_PAYLOAD, edns=False)
+        # > If an OPT record is present in a received request, compliant responders MUST include an OPT record in their
+        # > respective responses (RFC 6891 §7)
+        outer = Outer(data[:2], query.question, MINIMUM_PAYLOAD, edns=query.edns is not None)
         road.send(self._dressed(self._own(built.message, None), 0, outer))
 
     def _look_up(self, data: bytes, query: Peek, waiter: Waiter, group: int, now: Instant) -> None:
@@ -142,8 +146,9 @@ class Desk:
         if answer is not None:
             self.counters["hits"] += 1
             self.origin = "front-cache"
+            answer.hits += 1
             self._give(answer, waiter, now)
-            if answer.wants_refresh(now):
+            if self.settings.cache.prefetch and answer.wants_refresh(now):
                 answer.refreshing = True
                 self._open(key, now, refresh=True)
             return
@@ -155,6 +160,9 @@ class Desk:
         flight = flight or self._open(key, now, refresh=False)
         if len(flight.waiters) >= MAX_WAITERS:
             self.counters["dropped-too-many-waiters"] += 1
+            if waiter.road.stream:
+                # Over UDP silence makes it ask again; a stream would wait for good.
+                self._fail(waiter, query.key, Explanation(ExtendedError.NOT_READY, "too many wait for this"))
             return
         flight.waiters.append(waiter)
 
@@ -197,14 +205,12 @@ class Desk:
             outer = outer._replace(explanation=build_explanation(explanation))
         return dress(reply.message, reply.ttl_offsets, age, outer)
 
-    def _refuse(self, refusal: Refusal | None, data: bytes, query: Peek, road: Road) -> None:
+    def _refuse(self, refusal: Refusal | None, outer: Outer, query: Peek, road: Road) -> None:
         """Answer with what `refusal` says (FORMERR for a malformed cookie)."""
         refusal = refusal or Refusal(Rcode.FORMERR, Explanation(ExtendedError.OTHER, "cookie of a wrong length"))
         self.origin = "local"
         self.counters[refusal.rcode.name.lower()] += 1
-        limit = _STREAM_LIMIT if road.stream else self.settings.payload
-        do = query.edns is not None and query.edns.do
-        outer = Outer(data[:2], query.question, limit, query.edns is not None, do, extended_rcode=refusal.rcode >> 4)
+        outer = outer._replace(extended_rcode=refusal.rcode >> 4)
         flags = HeaderFlag.RA | (query.flags & (HeaderFlag.RD | HeaderFlag.CD | 0x7800))
         built = build_response(query.key, flags, refusal.rcode, refusal.answer(query.key))
         road.send(self._dressed(self._own(built.message, refusal.explanation), 0, outer))
@@ -222,7 +228,8 @@ class Desk:
 
     def _open(self, key: AnswerKey, now: Instant, *, refresh: bool) -> Flight:
         self._handle = (self._handle + 1) & 0xFFFF_FFFF_FFFF_FFFF
-        flight = Flight(self._handle, key, Instant(now + self.settings.deadline), refresh)
+        deadline = Instant(now + self.settings.deadline)
+        flight = Flight(self._handle, key, self.settings.generation, deadline, refresh)
         self._flights[flight.handle] = flight
         self._by_key[key] = flight
         self._queue.append(flight)
@@ -238,9 +245,9 @@ class Desk:
             self.credits -= 1
             flight.sent = True
             if flight.refresh and not flight.waiters:
-                self.port.refresh(flight.handle, flight.key)
+                self.port.refresh(flight)
             else:
-                self.port.query(flight.handle, flight.key, max(flight.deadline - now, 0.001))
+                self.port.query(flight, max(flight.deadline - now, 0.001))
 
     def connect(self, port: Port | None) -> None:
         """A new way to the resolver, or none for now: what is open will be asked again."""
@@ -256,10 +263,10 @@ class Desk:
         if flight is None:
             self.counters["replies-late"] += 1
             return
-        self._by_key.pop(flight.key, None)
+        self._land(flight)
         self.origin, counter = _ORIGINS[reply.origin]
         self.counters[counter] += 1
-        if reply.cacheable > 0 and reply.generation == self.settings.generation:
+        if reply.cacheable > 0 and reply.generation == flight.generation == self.settings.generation:
             answer = self.cache.store(flight.key, reply, now)
             # Not remembered by packet yet: most answers are asked for once.
             for waiter in flight.waiters:
@@ -275,15 +282,26 @@ class Desk:
             if flight.deadline > now:
                 return flight.deadline - now
             self._end(flight)
+            self._trim_queue()
             text = "no answer in time" if flight.sent else "the resolver is starting"
             code = ExtendedError.NO_REACHABLE_AUTHORITY if flight.sent else ExtendedError.NOT_READY
             for waiter in flight.waiters:
                 self._fail(waiter, flight.key.question, Explanation(code, text))
         return None
 
+    def _trim_queue(self) -> None:
+        """Let go of ended flights that no credit came for; they end in the order in which they were queued."""
+        while self._queue and self._queue[0].handle not in self._flights:
+            self._queue.popleft()
+
+    def _land(self, flight: Flight) -> None:
+        """Nobody joins it any more; a flight of the next generation may have its key by now."""
+        if self._by_key.get(flight.key) is flight:
+            del self._by_key[flight.key]
+
     def _end(self, flight: Flight) -> None:
         del self._flights[flight.handle]
-        self._by_key.pop(flight.key, None)
+        self._land(flight)
         if flight.sent and self.port is not None:
             self.port.cancel(flight.handle)
 

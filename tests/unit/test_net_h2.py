@@ -6,7 +6,7 @@ import struct
 import hpack
 import pytest
 
-from net.h2 import CONNECTION_WINDOW, MAX_CONTROL, Http2Link, Limits, Response, StreamFailed, StreamFailure
+from net.h2 import CONNECTION_WINDOW, MAX_CONTROL, MAX_UNREAD, Http2Link, Limits, Response, StreamFailed, StreamFailure
 
 REQUEST = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"a.example"), (b":path", b"/")]
 DATA, HEADERS, RST, SETTINGS, PING, GOAWAY, WINDOW = 0, 1, 3, 4, 6, 7, 8
@@ -156,7 +156,7 @@ def test_a_response_without_end_in_tiny_pieces_is_cut_off(table: Table) -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n" + bytes(MAX_UNREAD),
         frame(DATA, 0, 0, b"x"),
         frame(HEADERS, END_HEADERS, 1, b"\xff\xff\xff\xff\xff\xff\xff"),
         frame(HEADERS, END_HEADERS, 2, b"\x88"),

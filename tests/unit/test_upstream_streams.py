@@ -179,11 +179,11 @@ def test_an_unused_connection_is_closed() -> None:
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_question_over_udp_is_repeated_twice_and_then_given_up(loop: str) -> None:
-    """The clock runs half a second at each look, so nothing is waited for."""
+    """The clock jumps past every due instant at each look, so nothing is waited for."""
 
     async def conversation() -> None:
         async with Liar("udp", Lie.SILENCE) as liar:
-            ticks = itertools.count(0, 0.5)
+            ticks = itertools.chain([0, 3, 3, 3, 3], itertools.repeat(6))
             tools = make_tools(Counts(), clock=lambda: Instant(next(ticks)))
             target = [("127.0.0.1", liar.port)]
             exchange = PacketExchange(QUERY, target, Instant(6.0), CookieJar(tools.entropy), tools)

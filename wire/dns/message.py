@@ -15,6 +15,7 @@ _FIXED = struct.Struct("!HHIH")
 _QUESTION_AT = 12
 _MIN_RECORD = 11
 _TOP_BIT = 0x80000000
+_MAX_MESSAGE = 65_535
 
 
 class Record(NamedTuple):
@@ -180,7 +181,10 @@ def build_response(
     answer: Sequence[ResourceRecord],
     authority: Sequence[ResourceRecord] = (),
 ) -> Built:
-    """A response with id 0 and no additional section; QR and the rcode are added to `flags`; owners are compressed."""
+    """A response with id 0 and no additional section; QR and the rcode are added to `flags`; owners are compressed.
+
+    Raises Malformed if it comes out longer than a message can be: names that were compressed may have been written out.
+    """
     out = bytearray(HEADER.pack(0, flags | 0x8000 | rcode & 15, 1, len(answer), len(authority), 0))
     out += question
     seen: dict[bytes, int] = {}
@@ -189,6 +193,8 @@ def build_response(
     for record in (*answer, *authority):
         _write_name(out, record.owner, seen)
         offsets.append(len(out) + 4)
+        if len(out) + _FIXED.size + len(record.rdata) > _MAX_MESSAGE:
+            raise Malformed("longer than a message can be", len(out))
         out += _FIXED.pack(record.rrtype, record.rrclass, record.ttl, len(record.rdata))
         out += record.rdata
     return Built(bytes(out), tuple(offsets))

@@ -9,6 +9,9 @@ from wire.errors import Malformed
 
 MAX_NAME = 255
 MAX_LABEL = 63
+MAX_POINTERS = 127
+"""A name has at most so many labels; one with more pointers is made to cost time."""
+
 ROOT = b"\0"
 
 _POINTER = 0xC0
@@ -18,12 +21,13 @@ def parse_name(data: bytes, at: int) -> tuple[bytes, int]:
     """The folded name at `at`, and the offset behind it.
 
     Compression pointers must go to an earlier octet than the name part they stand in, so a walk always ends
-    (RFC 1035 §4.1.4). Raises Malformed.
+    (RFC 1035 §4.1.4), and soon: there are at most 127. Raises Malformed.
     """
     parts: list[bytes] = []
     after = -1
     total = 1
     limit = at
+    pointers = 0
     try:
         while length := data[at]:
             if length <= MAX_LABEL:
@@ -37,6 +41,9 @@ def parse_name(data: bytes, at: int) -> tuple[bytes, int]:
                 target = (length & 0x3F) << 8 | data[at + 1]
                 if target >= limit:
                     raise Malformed("compression pointer does not go back", at)
+                pointers += 1
+                if pointers > MAX_POINTERS:
+                    raise Malformed("too many compression pointers", at)
                 if after < 0:
                     after = at + 2
                 at = limit = target

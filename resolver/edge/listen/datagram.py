@@ -34,6 +34,11 @@ class DatagramRoad:
         self._address = address
         self._source = source
 
+    @property
+    def port(self) -> int:
+        """The sender's."""
+        return self._address[1]
+
     def send(self, response: bytes) -> None:
         """Send now or drop: a client that gets no answer asks again."""
         self._listener.send(response, self._address, self._source)
@@ -68,7 +73,7 @@ class DatagramListener:
                 bucket = client.bucket
                 if bucket is not None:
                     bucket.tokens -= 1.0
-                    if bucket.tokens < 0.0 and self._is_over(data, client, address, now):
+                    if bucket.tokens < 0.0 and self._is_over(data, client, DatagramRoad(self, address, []), now):
                         continue
                 elif not client.allowed:
                     desk.counters["dropped-access"] += 1
@@ -77,7 +82,10 @@ class DatagramListener:
                 if entry is not None and entry.until > now and address[1]:
                     entry.used = True
                     hits += 1
-                    send(data[:2] + entry.body, address)
+                    try:
+                        send(data[:2] + entry.body, address)
+                    except OSError as error:
+                        desk.counters[f"udp-send-{error.errno}"] += 1
                 else:
                     self._slow(data, client, address, [], now)
         except BlockingIOError:
@@ -95,11 +103,13 @@ class DatagramListener:
                 if not client.allowed:
                     desk.counters["dropped-access"] += 1
                     continue
+                source = _source(ancillary)
                 if client.bucket is not None:
                     client.bucket.tokens -= 1.0
-                    if client.bucket.tokens < 0.0 and self._is_over(data, client, address, now):
+                    if client.bucket.tokens < 0.0 and self._is_over(
+                        data, client, DatagramRoad(self, address, source), now
+                    ):
                         continue
-                source = _source(ancillary)
                 entry = desk.cache.rendered[shelf_of(client.group, False)].get(data[2:])
                 if entry is not None and entry.until > now and address[1]:
                     entry.used = True
@@ -121,15 +131,15 @@ class DatagramListener:
             return
         self._desk.receive(data, client, DatagramRoad(self, address, source), now)
 
-    def _is_over(self, data: bytes, client: Client, address: Address, now: Instant) -> bool:
+    def _is_over(self, data: bytes, client: Client, road: DatagramRoad, now: Instant) -> bool:
         """The bucket ran dry: refill it; if it stays dry, drop, or ask the client to use TCP every second time."""
         bucket = client.bucket
         if bucket is None or bucket.refill(self.admission.rate, self.admission.burst, now):
             return False
         self._desk.counters["dropped-rate"] += 1
         client.slipped = not client.slipped
-        if client.slipped and address[1]:
-            self._desk.slip(data, DatagramRoad(self, address, []))
+        if client.slipped and road.port:
+            self._desk.slip(data, road)
         return True
 
     def send(self, response: bytes, address: Address, source: list[tuple[int, int, bytes]]) -> None:

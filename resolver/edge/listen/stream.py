@@ -32,6 +32,7 @@ class Connection:
         "_events",
         "_listener",
         "_out",
+        "_stalled",
         "active",
         "client",
         "dirty",
@@ -52,6 +53,7 @@ class Connection:
         self.half = False
         self.dirty = False
         self._dead = False
+        self._stalled = False
         self._out = bytearray()
         self._events = selectors.EVENT_READ
 
@@ -85,10 +87,20 @@ class Connection:
             self._settle()
             return
         self.active = now
+        self._take(data, now)
+        self._settle()
+
+    def _take(self, data: bytes, now: Instant) -> None:
+        """Ask what has come, as far as the pipeline goes; the rest waits in the framer."""
+        self._stalled = False
         for message in self.framer.feed(data):
             self.open += 1
             self._listener.take(message, self, now)
-        self._settle()
+            if self._dead:
+                return
+            if self.open >= self._listener.pipeline:
+                self._stalled = True
+                return
 
     def flush(self, now: Instant) -> None:
         """Write what the socket takes."""
@@ -109,13 +121,15 @@ class Connection:
             self._listener.count("tcp-slow-reader")
             self.close()
             return
+        if self._stalled and self.open < self._listener.pipeline and len(self._out) < MAX_UNSENT // 2:
+            self._take(b"", now)
         self._settle()
 
     def _settle(self) -> None:
         """Decide which events matter now; close a half-closed connection once all its answers are out."""
         if self._dead:
             return
-        if self.half and self.open <= 0 and not self._out:
+        if self.half and not self.owing:
             self.close()
             return
         wants = selectors.EVENT_WRITE if self._out else 0
@@ -125,6 +139,11 @@ class Connection:
         if wants != self._events:
             self._events = wants
             self._listener.watch(self.socket, wants, self)
+
+    @property
+    def owing(self) -> bool:
+        """Whether an answer is still to be made or written."""
+        return self.open > 0 or bool(self._out) or self._stalled
 
     def close(self) -> None:
         """End it now; answers that still come are dropped."""
@@ -148,6 +167,27 @@ class StreamListener:
         self.connections: set[Connection] = set()
         self._desk = desk
         self._due = Instant(0.0)
+
+    @property
+    def owing(self) -> bool:
+        """Whether an answer to anybody is still to be made or written."""
+        return any(connection.owing for connection in self.connections)
+
+    def use(self, admission: Admission, now: Instant) -> None:
+        """Take the next generation's access list and groups, for the connections that are there too."""
+        self.admission = admission
+        for connection in list(self.connections):
+            try:
+                client = admission.client(connection.socket.getpeername()[0], now)
+            except OSError:
+                connection.close()
+                continue
+            connection.client.connections -= 1
+            client.connections += 1
+            connection.client = client
+            if not client.allowed:
+                self.count("dropped-access")
+                connection.close()
 
     @property
     def pipeline(self) -> int:
@@ -208,9 +248,11 @@ class StreamListener:
 
     def flush(self, now: Instant) -> None:
         """Write the answers of this wake-up, one send for each connection."""
-        waiting, self.dirty = self.dirty, []
-        for connection in waiting:
-            connection.flush(now)
+        while self.dirty:
+            # A connection that may go on with its pipeline answers from the cache at once, and is dirty again.
+            waiting, self.dirty = self.dirty, []
+            for connection in waiting:
+                connection.flush(now)
 
     def expire_sometimes(self, now: Instant) -> None:
         """`expire`, at most once a fifth of a second: it looks at every connection."""
@@ -241,11 +283,15 @@ class StreamListener:
             self._desk.forget(connection)
 
     def close(self) -> None:
-        """Stop accepting and end every connection."""
-        self.watch(self.socket, 0, self)
-        self.socket.close()
-        for connection in list(self.connections):
-            connection.close()
+        """Stop accepting; connections that are open go on until they end."""
+        if self.socket.fileno() >= 0:
+            self.watch(self.socket, 0, self)
+            self.socket.close()
+
+    @property
+    def ended(self) -> bool:
+        """Closed, and nobody is left."""
+        return self.socket.fileno() < 0 and not self.connections
 
     def count(self, what: str) -> None:
         """Bump a counter."""

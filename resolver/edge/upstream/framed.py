@@ -96,7 +96,7 @@ class FramedLink(PooledLink):
             ask = self._asks.pop(identifier)
             self._ghosts.add(identifier)
             # nothing was heard since it was sent: the peer is dead to us, later exchanges go elsewhere
-            self.retired = self.retired or self._last_heard < ask.sent or len(self._ghosts) > MAX_GHOSTS
+            self.retired = self.retired or self._last_heard <= ask.sent or len(self._ghosts) > MAX_GHOSTS
             _refuse(ask.future, Why.TIMEOUT, "no response in time")
             self._upstream.freed()
         idle = self._last_used + IDLE

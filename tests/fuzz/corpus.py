@@ -1,0 +1,148 @@
+"""Valid input for every parser, the DNS part of it made by dnspython."""
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.name
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+
+from anchorhold.ipc import MessageType, build_message, build_reply
+from resolver.values import Explanation, Origin, Reply
+from wire.dns.codes import ExtendedError
+from wire.dns.framing import frame
+
+KEYTAG = "13 2 3600 20300101000000 20200101000000 12345 example. AAAA"
+RDATA = {
+    "A": ["192.0.2.1", "192.0.2.2"],
+    "AAAA": ["2001:db8::1"],
+    "NS": ["ns1.example.", "ns2.www.example."],
+    "CNAME": ["target.www.example."],
+    "SOA": ["ns1.example. host.example. 1 7200 3600 1209600 300"],
+    "PTR": ["host.example."],
+    "HINFO": ['"RFC8482" ""'],
+    "MX": ["10 mail.www.example.", "20 mx.example.net."],
+    "TXT": ['"v=spf1 -all" "second"'],
+    "RP": ["host.example. txt.example."],
+    "AFSDB": ["1 afs.example."],
+    "LOC": ["52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m"],
+    "SRV": ["0 5 853 dot.example."],
+    "NAPTR": ['100 10 "S" "SIP+D2U" "" _sip._udp.example.'],
+    "KX": ["10 kx.example."],
+    "CERT": ["PKIX 0 0 AAAA"],
+    "DNAME": ["example.net."],
+    "APL": ["1:192.0.2.0/24 !2:2001:db8::/32"],
+    "DS": ["12345 13 2 " + "ab" * 32],
+    "SSHFP": ["4 2 " + "cd" * 32],
+    "RRSIG": [f"A {KEYTAG}"],
+    "NSEC": ["b.example. A AAAA RRSIG NSEC TYPE65280"],
+    "DNSKEY": ["257 3 13 AAAA"],
+    "DHCID": ["AAAA"],
+    "NSEC3": ["1 1 0 aabb 2t7b4g4vsa5smi47k61mv5bv1a22bojr A RRSIG"],
+    "NSEC3PARAM": ["1 0 0 -"],
+    "TLSA": ["3 1 1 " + "ef" * 32],
+    "OPENPGPKEY": ["AAAA"],
+    "SVCB": ["1 dot.example. alpn=dot port=853"],
+    "HTTPS": ['1 . alpn="h2,h3" ipv4hint=192.0.2.1', "0 other.example."],
+    "EUI48": ["00-00-5e-00-53-2a"],
+    "URI": ['10 1 "https://example/"'],
+    "CAA": ['0 issue "ca.example"'],
+    "TYPE65280": ["\\# 3 abcdef"],
+}
+OPTIONS = [
+    dns.edns.ECSOption("192.0.2.0", 24),
+    dns.edns.CookieOption(b"12345678", b"abcdefgh"),
+    dns.edns.NSIDOption(b"one"),
+    dns.edns.EDEOption(15, "blocked"),
+    dns.edns.GenericOption(12, bytes(40)),
+    dns.edns.GenericOption(65_001, b"\xff" * 9),
+]
+
+
+def response(kind: str, owner: str = "www.example.", edns: bool = False) -> dns.message.Message:
+    query = dns.message.make_query(owner, kind, use_edns=0 if edns else False, want_dnssec=edns)
+    query.id = 0x1234
+    message = dns.message.make_response(query, recursion_available=True)
+    message.id = 0x1234
+    message.answer.append(dns.rrset.from_text(owner, 300, "IN", kind, *RDATA[kind]))
+    message.authority.append(dns.rrset.from_text("example.", 600, "IN", "NS", *RDATA["NS"]))
+    message.additional.append(dns.rrset.from_text("ns1.example.", 900, "IN", "A", "192.0.2.53"))
+    if edns:
+        message.use_edns(0, 0, 1232, options=OPTIONS)
+    return message
+
+
+def negative(nxdomain: bool) -> dns.message.Message:
+    query = dns.message.make_query("no.www.example.", "AAAA", use_edns=0, want_dnssec=True)
+    message = dns.message.make_response(query, recursion_available=True)
+    message.id = 0x1234
+    message.set_rcode(3 if nxdomain else 0)
+    message.authority.append(dns.rrset.from_text("example.", 600, "IN", "SOA", *RDATA["SOA"]))
+    message.authority.append(dns.rrset.from_text("example.", 600, "IN", "NSEC", *RDATA["NSEC"]))
+    return message
+
+
+def chain() -> dns.message.Message:
+    message = response("CNAME")
+    message.question[0] = dns.rrset.RRset(dns.name.from_text("www.example."), 1, 1)
+    for owner, target in (("target.www.example.", "b.example."), ("b.example.", "c.example.net.")):
+        message.answer.append(dns.rrset.from_text(owner, 60, "IN", "CNAME", target))
+    message.answer.append(dns.rrset.from_text("c.example.net.", 60, "IN", "A", "192.0.2.7"))
+    message.answer.append(dns.rrset.from_text("stray.example.", 60, "IN", "A", "192.0.2.8"))
+    return message
+
+
+def renamed() -> dns.message.Message:
+    message = response("DNAME", "sub.example.")
+    message.question[0] = dns.rrset.RRset(dns.name.from_text("a.sub.example."), 1, 1)
+    message.answer.append(dns.rrset.from_text("a.sub.example.", 0, "IN", "CNAME", "a.example.net."))
+    message.answer.append(dns.rrset.from_text("sub.example.", 60, "IN", "RRSIG", f"DNAME {KEYTAG}"))
+    message.answer.append(dns.rrset.from_text("a.example.net.", 60, "IN", "A", "192.0.2.9"))
+    return message
+
+
+def queries() -> list[bytes]:
+    plain = dns.message.make_query("www.example.", "A")
+    signed = dns.message.make_query("WwW.eXample.", "HTTPS", use_edns=0, want_dnssec=True, payload=1232, options=OPTIONS)
+    root = dns.message.make_query(".", "NS", use_edns=0)
+    longest = dns.message.make_query(".".join(["a" * 63] * 3 + ["b" * 61]) + ".", "TXT")
+    for query in (plain, signed, root, longest):
+        query.id = 0x1234
+    return [query.to_wire() for query in (plain, signed, root, longest)]
+
+
+def messages() -> list[bytes]:
+    found = queries()
+    for kind in RDATA:
+        found += [response(kind).to_wire(), response(kind, edns=True).to_wire()]
+    return [*found, *(made.to_wire() for made in (negative(True), negative(False), chain(), renamed()))]
+
+
+def replies() -> list[bytes]:
+    """Bodies of REPLY messages, with an octet of flags before each."""
+    message = response("A").to_wire()
+    plain = Reply(message, (29 + 4, 45), 300.0, 1, Origin.UPSTREAM)
+    explained = Reply(message, (), 0.0, 1, Origin.LOCAL, Explanation(ExtendedError.BLOCKED, "a list says so"))
+    return [bytes((reply.origin.value,)) + build_reply(reply) for reply in (plain, explained)]
+
+
+def streams() -> list[bytes]:
+    """Two framed messages, and what cells say to each other."""
+    one, two = queries()[:2]
+    cells = build_message(MessageType.QUERY, 7, one[12:], flags=8, group=1, generation=2, deadline=5_000)
+    cells += build_message(MessageType.REPLY, 7, replies()[0][1:]) + build_message(MessageType.PING, 9, flags=1)
+    return [frame(one) + frame(two), cells]
+
+
+def option_lists() -> list[bytes]:
+    """RDATA of OPT records, plain and with the six octets of CLASS and TTL before it."""
+    data = b"".join(
+        int(option.otype).to_bytes(2, "big") + len(option.to_wire()).to_bytes(2, "big") + option.to_wire()
+        for option in OPTIONS
+    )
+    return [data, data[:23], (1232).to_bytes(2, "big") + b"\0\0\x80\0" + data]
+
+
+def everything() -> list[bytes]:
+    return messages() + replies() + streams() + option_lists()

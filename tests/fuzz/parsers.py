@@ -1,0 +1,160 @@
+"""Every parser of the tree, and how to feed it octets and hold it to what it promises."""
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from anchorhold.ipc import Inbox, MessageType, build_reply, parse_reply
+from anchorhold.ipc import Message as CellMessage
+from resolver.accept import Accepted, judge
+from resolver.settings import CacheSettings
+from resolver.values import Origin, Query, QueryFlag, Reply
+from wire.dns.edns import MAX_OPTIONS, parse_opt, parse_options
+from wire.dns.framing import Framer, frame
+from wire.dns.message import parse_message
+from wire.dns.names import MAX_NAME, parse_name
+from wire.dns.peek import peek
+from wire.errors import Malformed
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("wire", "privacy", "resolver", "anchorhold")
+LIMITS = CacheSettings()
+SOME_KEY = b"\x03www\x07example\0\0\1\0\1"
+
+OTHERS = {
+    "wire.dns.peek.peek",
+    "wire.dns.framing.Framer.feed",
+    "anchorhold.ipc.Inbox.feed",
+    "resolver.accept.judge",
+}
+"""Parsers by another name."""
+
+
+def find_parsers() -> set[str]:
+    """The dotted name of every public function or method called `parse_…` in the rooms, and the others that exist."""
+    found = set()
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            found |= {f"{module}.{name}" for name in _functions(ast.parse(path.read_text()).body)}
+    return {name for name in found if name in OTHERS or name.rpartition(".")[2].startswith("parse_")}
+
+
+def _functions(body: list[ast.stmt], within: str = "") -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield within + node.name
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node.body, f"{within}{node.name}.")
+
+
+def feed_message(data: bytes) -> bool:
+    message = parse_message(data)
+    at = 12 + len(message.question)
+    records = sorted(message.answer + message.authority + message.additional, key=lambda r: r.ttl_offset)
+    for record in records:
+        assert at <= record.ttl_offset - 4 < record.rdata_start <= record.rdata_end <= len(data)
+        assert 0 <= record.ttl < 2**31
+        assert 1 <= len(record.owner) <= MAX_NAME
+        at = record.rdata_end
+    return True
+
+
+def feed_name(data: bytes) -> bool:
+    accepted = False
+    for at in {0, 12, len(data) // 2}:
+        try:
+            name, after = parse_name(data, at)
+        except Malformed:
+            continue
+        assert 1 <= len(name) <= MAX_NAME
+        assert at < after <= len(data)
+        accepted = True
+    return accepted
+
+
+def feed_options(data: bytes) -> bool:
+    options = parse_options(data)
+    assert len(options) <= MAX_OPTIONS
+    assert len(data) == sum(4 + len(content) for _, content in options)
+    return True
+
+
+def feed_opt(data: bytes) -> bool:
+    edns = parse_opt(int.from_bytes(data[:2], "big"), int.from_bytes(data[2:6], "big"), data[6:])
+    assert 0 <= edns.extended_rcode <= 255
+    assert 0 <= edns.version <= 255
+    return True
+
+
+def feed_peek(data: bytes) -> bool:
+    seen = peek(data)
+    assert data[12 : 12 + len(seen.question)] == seen.question
+    assert 5 <= len(seen.key) <= MAX_NAME + 4
+    return True
+
+
+def feed_framer(data: bytes) -> bool:
+    """However the stream is cut, the messages are the same, and they and the rest are the stream."""
+    framer = Framer()
+    whole = list(framer.feed(data))
+    cut = data[0] % len(data) if data else 0
+    pieces = Framer()
+    assert whole == [*pieces.feed(data[:cut]), *pieces.feed(data[cut:])]
+    assert len(data) == sum(len(frame(message)) for message in whole) + framer.pending
+    return bool(whole)
+
+
+def feed_inbox(data: bytes) -> bool:
+    inbox = Inbox()
+    cut = data[-1] % len(data) if data else 0
+    heard = [*inbox.feed(data[:cut]), *inbox.feed(data[cut:])]
+    return bool(heard)
+
+
+def feed_reply(data: bytes) -> bool:
+    flags, body = (data[0], data[1:]) if data else (0, b"")
+    reply = parse_reply(CellMessage(MessageType.REPLY, flags, 0, 1, 1, 0, body))
+    assert all(offset + 4 <= len(reply.message) for offset in reply.ttl_offsets)
+    return True
+
+
+def feed_judge(data: bytes) -> bool:
+    """Asked what `data` says it answers, so that it comes far; what is accepted is held to its word."""
+    key, flags = _asked(data), QueryFlag(data[0] & 15 if data else 0)
+    found = judge(Query(key, flags, 0, 1), data, LIMITS)
+    if not isinstance(found, Accepted):
+        return False
+    again = parse_message(found.message)
+    assert again.question == key
+    assert again.additional_start == len(found.message)
+    assert found.ttl_offsets == tuple(record.ttl_offset for record in again.answer + again.authority)
+    assert all(record.ttl <= LIMITS.maximum_ttl for record in again.answer + again.authority)
+    assert 0 <= found.keep <= LIMITS.maximum_ttl
+    reply = Reply(found.message, found.ttl_offsets, float(found.keep), 1, Origin.UPSTREAM)
+    assert reply == parse_reply(CellMessage(MessageType.REPLY, 0, 0, 1, 1, 0, build_reply(reply)))
+    return True
+
+
+def _asked(data: bytes) -> bytes:
+    try:
+        question = parse_message(data).question
+    except Malformed:
+        return SOME_KEY
+    return question[:-4].lower() + question[-4:]
+
+
+HARNESSES: dict[str, Callable[[bytes], bool]] = {
+    "wire.dns.message.parse_message": feed_message,
+    "wire.dns.names.parse_name": feed_name,
+    "wire.dns.edns.parse_options": feed_options,
+    "wire.dns.edns.parse_opt": feed_opt,
+    "wire.dns.peek.peek": feed_peek,
+    "wire.dns.framing.Framer.feed": feed_framer,
+    "anchorhold.ipc.Inbox.feed": feed_inbox,
+    "anchorhold.ipc.parse_reply": feed_reply,
+    "resolver.accept.judge": feed_judge,
+}
+"""Each takes octets and says whether anything was accepted; only Malformed may escape."""
+
+NEVER_RAISE = {"resolver.accept.judge", "wire.dns.framing.Framer.feed"}

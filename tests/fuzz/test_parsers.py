@@ -1,0 +1,74 @@
+"""Every parser against random and mutated input: it accepts or says Malformed, and nothing else."""
+
+from random import Random
+
+import pytest
+from fuzz import corpus
+from fuzz.mutate import mutate
+from fuzz.parsers import HARNESSES, NEVER_RAISE, OTHERS, find_parsers
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wire.errors import Malformed
+
+quietly = settings(derandomize=True, deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+every = pytest.mark.parametrize("parser", sorted(HARNESSES))
+
+EDIT = st.tuples(st.integers(0, 255), st.integers(0, 2**16), st.integers(0, 2**20))
+VALID = st.sampled_from(corpus.everything())
+
+
+def feed(parser: str, data: bytes) -> None:
+    try:
+        HARNESSES[parser](data)
+    except Malformed:
+        assert parser not in NEVER_RAISE
+
+
+def test_every_parser_of_the_tree_has_a_harness() -> None:
+    assert set(HARNESSES) == find_parsers()
+
+
+def test_the_parsers_by_another_name_exist() -> None:
+    assert OTHERS == find_parsers() & OTHERS
+
+
+@every
+@quietly
+@given(st.binary(max_size=600))
+def test_random_octets_are_accepted_or_malformed(parser: str, data: bytes) -> None:
+    feed(parser, data)
+
+
+@every
+@quietly
+@given(VALID, st.lists(EDIT, min_size=1, max_size=6))
+def test_mutated_messages_are_accepted_or_malformed(parser: str, data: bytes, edits: list[tuple[int, int, int]]) -> None:
+    feed(parser, mutate(data, edits))
+
+
+@every
+def test_every_beginning_of_a_message_is_accepted_or_malformed(parser: str) -> None:
+    for data in corpus.everything()[::7]:
+        for end in range(len(data)):
+            feed(parser, data[:end])
+
+
+@every
+def test_something_of_the_corpus_is_accepted_by_each_parser(parser: str) -> None:
+    """A fuzzer that is always refused at the door tests the door only."""
+
+    def accepted(data: bytes) -> bool:
+        try:
+            return HARNESSES[parser](data)
+        except Malformed:
+            return False
+
+    assert any(accepted(data) for data in corpus.everything())
+
+
+def test_a_mutation_is_a_pure_function_of_its_edits() -> None:
+    random = Random(5)
+    edits = [(random.randrange(256), random.randrange(2**16), random.randrange(2**20)) for _ in range(40)]
+    data = corpus.messages()[0]
+    assert mutate(data, edits) == mutate(data, edits)
