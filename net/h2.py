@@ -32,9 +32,6 @@ MAX_CONTROL = 512
 SMALL_FRAME = 64
 """A DATA frame with fewer octets counts as control too."""
 
-SWEEP = 64
-"""Requests after which the codec forgets its closed streams."""
-
 LAST_STREAM = 2**30
 """After this stream id the connection takes no more requests (the protocol ends at 2**31 - 1)."""
 
@@ -101,21 +98,6 @@ class _Stream:
     length: int = 0
 
 
-class _Codec(h2.connection.H2Connection):
-    """Looks through its streams for closed ones now and then instead of at every request (a tenth of the cost).
-
-    The limit on open streams is kept by `Http2Link.room`.
-    """
-
-    _requests = 0
-
-    @property
-    def open_outbound_streams(self) -> int:
-        """The number that the base class counts, each `SWEEP`th time; 0 in between."""
-        self._requests += 1
-        return 0 if self._requests % SWEEP else super().open_outbound_streams
-
-
 def unindexed(name: bytes, value: bytes) -> Header:
     """A header that no table on the way may keep (RFC 7541 §7.1.3)."""
     return hpack.NeverIndexedHeaderTuple(name, value)
@@ -130,7 +112,7 @@ def build_codec(limits: Limits) -> h2.connection.H2Connection:
         normalize_outbound_headers=False,
         split_outbound_cookies=False,
     )
-    codec = _Codec(config)
+    codec = h2.connection.H2Connection(config)
     codec.local_settings = h2.settings.Settings(
         client=True,
         initial_values={

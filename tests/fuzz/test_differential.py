@@ -131,7 +131,6 @@ def test_every_kind_of_record_is_read_as_dnspython_reads_it(kind: str, edns: boo
 
 REFUSALS = {
     "not exactly one question",
-    "too many compression pointers",
     "EDNS options cut off or too many",
     "more than one OPT, or one that is not at the root",
     "label type not in use in a question",
@@ -185,8 +184,7 @@ DIFFERENCES = [
     ("a response without a question", message((0, 0, 0, 0)), False, True),
     ("two questions", message((2, 0, 0, 0), QUESTION, QUESTION), False, True),
     ("101 EDNS options", message((1, 0, 0, 1), QUESTION, build_opt(1232, False, [(65_001, b"")] * 101)), False, True),
-    ("more pointers than a name has labels", pointing(128), False, True),
-    ("a question whose name points back", message((1, 0, 0, 0), b"\xc0\x02\0\1\0\1", flags=0x0100), False, True),
+        ("a question whose name points back", message((1, 0, 0, 0), b"\xc0\x02\0\1\0\1", flags=0x0100), False, True),
     ("data that its type does not allow", message((1, 1, 0, 0), QUESTION, NAMED_A[:11] + b"\3abc"), True, False),
     ("TSIG that is no TSIG", message((1, 0, 0, 1), QUESTION, TSIG), True, False),
     # here for the record: both refuse
@@ -196,8 +194,9 @@ DIFFERENCES = [
     ("two OPT", message((1, 0, 0, 2), QUESTION, OPT, OPT), False, False),
     ("OPT that is not at the root", message((1, 0, 0, 1), QUESTION, b"\xc0\x0c" + OPT[1:]), False, False),
     ("more records than there are", message((1, 2, 0, 0), QUESTION, NAMED_A), False, False),
+    ("seventeen compression pointers", pointing(17), False, False),
     # and both take
-    ("127 pointers", pointing(127), True, True),
+    ("sixteen compression pointers", pointing(16), True, True),
 ]
 
 
@@ -230,7 +229,7 @@ def test_a_ttl_with_its_top_bit_set_is_zero() -> None:
 
 # --- what we build ----------------------------------------------------------------------------------------------------
 
-TEXT_NAME = st.lists(st.sampled_from(["a", "www", "example", "net", "mail", "x" * 63]), max_size=5).map(
+TEXT_NAME = st.lists(st.sampled_from(["a", "www", "example", "net", "mail", "x" * 49]), max_size=5).map(
     lambda labels: read_name(".".join(labels))
 )
 BUILT_RECORD = st.builds(

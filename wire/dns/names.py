@@ -9,8 +9,8 @@ from wire.errors import Malformed
 
 MAX_NAME = 255
 MAX_LABEL = 63
-MAX_POINTERS = 127
-"""A name has at most so many labels; one with more pointers is made to cost time."""
+MAX_POINTERS = 16
+"""Compression pointers in one name, as many as dnspython follows; more are there to cost time."""
 
 ROOT = b"\0"
 
@@ -21,7 +21,7 @@ def parse_name(data: bytes, at: int) -> tuple[bytes, int]:
     """The folded name at `at`, and the offset behind it.
 
     Compression pointers must go to an earlier octet than the name part they stand in, so a walk always ends
-    (RFC 1035 §4.1.4), and soon: there are at most 127. Raises Malformed.
+    (RFC 1035 §4.1.4), and after at most 16 of them. Raises Malformed.
     """
     parts: list[bytes] = []
     after = -1

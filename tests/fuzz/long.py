@@ -1,0 +1,180 @@
+"""Millions of mutated messages through every parser: `long.py --cases N --seed S [--record]`.
+
+The input is a pure function of the seed and the case's number, so a crash can be had again: `--only NUMBER`.
+"""
+
+import argparse
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from random import Random
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from fuzz import corpus
+from fuzz.mutate import Edit, mutate
+from fuzz.parsers import HARNESSES, NEVER_RAISE, ROOT
+
+from wire.errors import Malformed
+
+RECORD = ROOT / "docs/fuzz.md"
+SHOWN_CRASHES = 20
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one parser did."""
+
+    accepted: int = 0
+    refused: int = 0
+    crashes: int = 0
+    slowest: float = 0.0
+
+
+@dataclass(slots=True)
+class Run:
+    """What came of all cases. `slowest` is in seconds, of one case through one parser."""
+
+    cases: int = 0
+    seconds: float = 0.0
+    parsers: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in HARNESSES})
+    crashes: list[str] = field(default_factory=list)
+
+    def total(self, what: str) -> int:
+        return sum(int(getattr(tally, what)) for tally in self.parsers.values())
+
+    @property
+    def slowest(self) -> float:
+        return max(tally.slowest for tally in self.parsers.values())
+
+
+def cases(seed: int, count: int, first: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Mutations of the corpus; one in sixteen is spliced from two entries, one in 256 is not changed."""
+    entries = corpus.everything()
+    for number in range(first, first + count):
+        random = Random(seed << 40 | number)
+        data = entries[random.randrange(len(entries))]
+        dice = random.getrandbits(8)
+        if dice & 15 == 1:
+            other = entries[random.randrange(len(entries))]
+            data = data[: random.randrange(len(data) + 1)] + other[random.randrange(len(other) + 1) :]
+        edits: list[Edit] = []
+        if dice:
+            for _ in range(1 + (dice >> 6)):
+                bits = random.getrandbits(48)
+                edits.append((bits & 0xFF, bits >> 8 & 0xFFFF, bits >> 24 & 0xFFFFF))
+        yield number, mutate(data, edits)
+
+
+def fuzz(seed: int, count: int, first: int = 0) -> Run:
+    """Every case through every parser."""
+    run, clock = Run(), time.perf_counter
+    parsers = [(name, feed, run.parsers[name]) for name, feed in HARNESSES.items()]
+    began = clock()
+    for number, data in cases(seed, count, first):
+        run.cases += 1
+        for name, feed, tally in parsers:
+            start = clock()
+            try:
+                accepted = feed(data)
+            except Malformed:
+                accepted = False
+                if name in NEVER_RAISE:
+                    _crash(run, tally, f"case {number}: {name}: Malformed escaped")
+            except Exception as error:
+                accepted = False
+                _crash(run, tally, f"case {number}: {name}: {error!r}")
+            spent = clock() - start
+            if spent > tally.slowest:
+                tally.slowest = spent
+            if accepted:
+                tally.accepted += 1
+            else:
+                tally.refused += 1
+    run.seconds = clock() - began
+    return run
+
+
+def _crash(run: Run, tally: Tally, text: str) -> None:
+    tally.crashes += 1
+    if len(run.crashes) < SHOWN_CRASHES:
+        run.crashes.append(text)
+
+
+def summary(run: Run) -> str:
+    """One figure a line."""
+    per_second = run.cases / run.seconds if run.seconds else 0.0
+    return "\n".join(
+        (
+            f"cases         {run.cases:,}",
+            f"cases/s       {per_second:,.0f} (each through {len(run.parsers)} parsers)",
+            f"accepted      {run.total('accepted'):,}",
+            f"refused       {run.total('refused'):,}",
+            f"crashes       {run.total('crashes'):,}",
+            f"slowest case  {run.slowest * 1000:.1f} ms",
+        )
+    )
+
+
+def document(run: Run, command: str) -> str:
+    """docs/fuzz.md."""
+    rows = "\n".join(
+        f"| `{name}` | {tally.accepted:,} | {tally.refused:,} | {tally.crashes} | {tally.slowest * 1000:.1f} |"
+        for name, tally in run.parsers.items()
+    )
+    return f"""\
+# Fuzzing
+
+Written by `tests/fuzz/long.py` (`make fuzz`). Every case is a valid message of a corpus made with dnspython, {version("dnspython")},
+with one to four edits: flipped bits, cut, inserted, deleted and repeated octets, wrong counts, compression pointers to
+anywhere, label types, lengths and record types. Every case goes through every parser. A crash is any exception but
+`Malformed`, or a broken promise of what was accepted (`tests/fuzz/parsers.py`): spans outside the message, an accepted answer
+that does not read back, a reply that does not cross between cells. The time of a case includes whatever else the machine
+did meanwhile; that work is bounded is shown by counting lines in `tests/fuzz/test_bounds.py`.
+
+A short run with hypothesis, and dnspython as the oracle, is in every `make test`.
+
+## The last recorded run
+
+{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {run.seconds:.0f} s
+
+    {command}
+
+```
+{summary(run)}
+```
+
+| parser | accepted | refused | crashes | slowest, ms |
+| --- | --- | --- | --- | --- |
+{rows}
+"""
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description="Mutated messages through every parser.")
+    options.add_argument("--cases", type=int, default=100_000)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--only", type=int, help="run this one case")
+    options.add_argument("--record", action="store_true", help="write docs/fuzz.md")
+    chosen = options.parse_args()
+    if chosen.only is not None:
+        print(next(cases(chosen.seed, 1, chosen.only))[1].hex())
+        run = fuzz(chosen.seed, 1, chosen.only)
+    else:
+        run = fuzz(chosen.seed, chosen.cases)
+    print(summary(run))
+    for line in run.crashes:
+        print(line)
+    if chosen.record:
+        command = f".venv/bin/python tests/fuzz/long.py --cases {chosen.cases} --seed {chosen.seed} --record"
+        RECORD.write_text(document(run, command))
+    return 1 if run.total("crashes") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""A front cell as a real process, with a resolver that the test plays: `with running_front() as front`."""
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kit.desk import answer, settings
+
+from anchorhold import snapshot
+from anchorhold.config.service import ListenAddress
+from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, build_message, build_reply
+from anchorhold.link import LinkType, receive_message, send_message
+from anchorhold.listeners import open_control, open_listener
+from resolver.settings import FrontSettings
+from resolver.values import Reply
+
+PATIENCE = 10.0
+"""Seconds a test waits for something that is bound to come."""
+
+
+@dataclass
+class RunningFront:
+    """`link` is the supervisor's end, `peer` the resolver's. `ports` are those of the listeners, in order."""
+
+    process: subprocess.Popen[bytes]
+    link: socket.socket
+    peer: socket.socket
+    ports: list[int]
+    control: Path | None = None
+    inbox: Inbox = field(default_factory=Inbox)
+    heard: list[Message] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        return self.ports[0]
+
+    def next_message(self, *kinds: MessageType) -> Message:
+        """The next message of one of `kinds` from front; others are passed over."""
+        while True:
+            while self.heard:
+                message = self.heard.pop(0)
+                if message.type in kinds:
+                    return message
+            data = self.peer.recv(65_536)
+            assert data, "front hung up"
+            self.heard += self.inbox.feed(data)
+
+    def next_query(self) -> Message:
+        return self.next_message(MessageType.QUERY)
+
+    def send(self, message: bytes) -> None:
+        self.peer.sendall(message)
+
+    def reply(self, query: Message, reply: Reply | None = None) -> None:
+        """Answer a QUERY: with one A record, or with `reply`."""
+        reply = reply or answer(query.body, generation=query.generation)
+        flags, generation = reply.origin.value, reply.generation
+        body = build_reply(reply)
+        self.send(build_message(MessageType.REPLY, query.handle, body, flags=flags, generation=generation))
+
+    def grant(self, credits: int = CREDITS) -> None:
+        self.send(build_message(MessageType.CREDIT, 0, credits.to_bytes(4, "little")))
+
+    def new_peer(self, credits: int = CREDITS) -> None:
+        """What the supervisor does when it started another resolver."""
+        self.peer.close()
+        self.peer, theirs = socket.socketpair()
+        self.peer.settimeout(PATIENCE)
+        self.inbox = Inbox()
+        with theirs:
+            send_message(self.link, LinkType.PEER, b"", (theirs.fileno(),))
+        self.grant(credits)
+
+    def new_settings(self, value: FrontSettings) -> None:
+        """A reload; returns when front says that it is in force."""
+        _send_settings(self.link, value)
+        assert self.wait_ready() == value.generation
+
+    def wait_ready(self) -> int:
+        message = receive_message(self.link)
+        assert message is not None
+        assert message.type is LinkType.READY
+        return int.from_bytes(message.body, "little")
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def running_front(
+    *hosts: str, value: FrontSettings | None = None, control: Path | None = None, credits: int = CREDITS
+) -> Iterator[RunningFront]:
+    """A front that serves on a free port of each of `hosts` (127.0.0.1 without any)."""
+    with ExitStack() as stack:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        stack.enter_context(ours)
+        ours.settimeout(PATIENCE)
+        with theirs:
+            command = [sys.executable, "-m", "anchorhold.cells.front", "--link", str(theirs.fileno())]
+            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env={**os.environ})
+        stack.callback(_stop, process)
+        ports = []
+        for host in hosts or ("127.0.0.1",):
+            listener = open_listener(ListenAddress(host, 0))
+            stack.callback(listener.close)
+            send_message(ours, LinkType.UDP, bytes((listener.wildcard,)), (listener.udp.fileno(),))
+            send_message(ours, LinkType.TCP, b"", (listener.tcp.fileno(),))
+            ports.append(listener.place.port)
+        if control is not None:
+            listening = stack.enter_context(open_control(control))
+            send_message(ours, LinkType.CONTROL, b"", (listening.fileno(),))
+        front = RunningFront(process, ours, socket.socket(), ports, control)
+        stack.callback(lambda: front.peer.close())
+        front.new_peer(credits)
+        send_message(ours, LinkType.SECRET, bytes(range(32)))
+        _send_settings(ours, value or settings())
+        send_message(ours, LinkType.START, bytes(4))
+        assert front.wait_ready() == (value or settings()).generation
+        yield front
+
+
+def _send_settings(link: socket.socket, value: FrontSettings) -> None:
+    descriptor = snapshot.seal(value)
+    send_message(link, LinkType.SETTINGS, value.generation.to_bytes(4, "little"), (descriptor,))
+    os.close(descriptor)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+        process.wait(PATIENCE)
+
+
+def is_silent(endpoint: socket.socket) -> bool:
+    """Nothing can be read right now."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(endpoint, selectors.EVENT_READ)
+        return not selector.select(0)

@@ -1,0 +1,122 @@
+"""Programs of other projects that tests talk to, and Anchorhold as it runs in front of or behind them."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from kit.service import Running, started
+
+PATIENCE = 20.0
+PACKAGES = {"dig": "bind9-dnsutils", "kdig": "knot-dnsutils"}
+"""Debian packages that are called otherwise than their program."""
+
+
+def peer(program: str) -> str:
+    """Where `program` is. If it is nowhere: the test fails under CI=true and is skipped elsewhere."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
+    found = shutil.which(program, path=path)
+    if found is not None:
+        return found
+    text = f"{program} is not installed; on Debian: apt-get install {PACKAGES.get(program, program)}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(text)
+    pytest.skip(text)
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder whose files the service can read after it has become `nobody`, unlike pytest's own."""
+    with tempfile.TemporaryDirectory(prefix="anchorhold-interop-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
+def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
+    """Different ports that are free for UDP and TCP at `address` just now."""
+    held: list[socket.socket] = []
+    ports: list[int] = []
+    try:
+        while len(ports) < count:
+            stream, datagram = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
+            held += (stream, datagram)
+            stream.bind((address, 0))
+            try:
+                datagram.bind(stream.getsockname())
+            except OSError:
+                continue
+            ports.append(stream.getsockname()[1])
+    finally:
+        for one in held:
+            one.close()
+    return ports
+
+
+def until(true: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    """Poll until `true()`; fail the test if that does not come."""
+    end = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < end, f"not in time: {what}"
+        time.sleep(0.02)
+
+
+def listens(port: int, address: str = "127.0.0.1") -> bool:
+    """Whether somebody accepts connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex((address, port)) == 0
+
+
+@contextmanager
+def program(command: list[str], log: Path, *ports: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `command` until the block ends; the block begins when all `ports` accept connections."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        try:
+            for port in ports:
+                until(lambda port=port: process.poll() is not None or listens(port), f"{command[0]} on {port}")  # type: ignore[misc]
+            assert process.poll() is None, log.read_text()
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@dataclass(frozen=True)
+class House:
+    """A running Anchorhold and where it answers."""
+
+    running: Running
+    address: str
+    port: int
+    folder: Path
+
+
+@contextmanager
+def house(folder: Path, upstreams: str, address: str = "127.0.0.1") -> Iterator[House]:
+    """The real service, listening at `address`, with the tables `upstreams` in its configuration."""
+    config = folder / "anchorhold.toml"
+    config.write_text(f"""\
+[service]
+state = "{folder}/state"
+[listen]
+addresses = ["{address}:0"]
+control = "{folder}/control.sock"
+{upstreams}
+""")
+    with started(config) as running:
+        found = re.search(rf"{re.escape(address)}:(\d+)", running.wait_for(f"serving on {address}:"))
+        assert found is not None
+        yield House(running, address, int(found[1]), folder)
