@@ -192,17 +192,14 @@ class Attempt:
             return await self._try(plan.order[0]) or self._silent()
         left = list(plan.order)
         running: set[asyncio.Task[Heard | None]] = set()
-        hedges = plan.hedged
-        loop = asyncio.get_running_loop()
+        for _ in range(plan.at_once):
+            self._start(left, running)
+        hedges = plan.hedged - plan.at_once
         try:
-            while left or running:
-                while left and len(running) < (plan.at_once if hedges == plan.hedged else 1):
-                    running.add(loop.create_task(self._try(left.pop(0))))
-                    hedges -= 1
+            while running:
                 may_hedge = bool(left) and hedges > 0
-                done, running = await asyncio.wait(
-                    running, timeout=self._patience(plan, left, may_hedge), return_when=asyncio.FIRST_COMPLETED
-                )
+                patience = self._patience(plan, left, may_hedge)
+                done, running = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
                 heard = next((task.result() for task in done if task.result() is not None), None)
                 if heard is not None:
                     return heard
@@ -210,12 +207,18 @@ class Attempt:
                     break
                 if not done and may_hedge:
                     self._world.counters["hedged"] += 1
-                    running.add(loop.create_task(self._try(left.pop(0))))
+                if (not done and may_hedge) or not running:
+                    self._start(left, running)
                     hedges -= 1
             return self._silent()
         finally:
             for task in running:
                 task.cancel()
+
+    def _start(self, left: list[int], running: "set[asyncio.Task[Heard | None]]") -> None:
+        """Ask the next server too, if there is one."""
+        if left:
+            running.add(asyncio.get_running_loop().create_task(self._try(left.pop(0))))
 
     def _patience(self, plan: Plan, left: list[int], may_hedge: bool) -> float:
         """Seconds to wait for those running."""

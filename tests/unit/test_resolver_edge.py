@@ -1,0 +1,316 @@
+"""The acting part: hedging, failing over, sharing flights, stale timers, health; over scripted upstreams, on a real loop."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import dns.message
+import dns.rcode
+import pytest
+from kit.questions import query_for
+from kit.world import install, respond, settings, world_of
+
+from net.clock import now as clock
+from privacy.memory import Fact, Retention, keep
+from resolver.edge import account
+from resolver.edge.resolve import Resolver
+from resolver.edge.upstream.port import UpstreamFailed, Why
+from resolver.servers import State
+from resolver.settings import ResolverSettings, Strategy
+from resolver.values import Origin, Query, Reply
+from wire.dns.codes import ExtendedError
+from wire.dns.names import read_name
+
+Behaviour = Callable[[bytes], object]
+
+
+def honest(query: bytes) -> object:
+    return respond(query)
+
+
+def failing(why: Why) -> Behaviour:
+    return lambda query: UpstreamFailed(why)
+
+
+def lying(query: bytes) -> object:
+    from kit.questions import wire_of
+
+    return wire_of("www.bank.example.", "A", "www.bank.example. 300 A 203.0.113.66")
+
+
+class Waiting:
+    """An upstream that answers when `go` is set."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+
+    def __call__(self, query: bytes) -> object:
+        return self.go
+
+
+class Scene:
+    """A resolver over scripted upstreams."""
+
+    def __init__(self, chosen: ResolverSettings, *behaviours: Behaviour) -> None:
+        self.world, self.upstreams = world_of(*behaviours)
+        self.facts: list[Fact] = []
+        self.resolver = Resolver(chosen, self.world, self.facts.append)
+        install(self.world, self.upstreams)
+
+    async def ask(self, query: Query | str) -> Reply:
+        query = query_for(query) if isinstance(query, str) else query
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.resolver.ask(query, object(), future.set_result)
+        return await future
+
+    def counts(self) -> list[int]:
+        return [len(upstream.queries) for upstream in self.upstreams]
+
+
+def on_loop(test: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
+    def run() -> None:
+        asyncio.run(test())
+
+    run.__name__ = test.__name__
+    return run
+
+
+def code(reply: Reply) -> ExtendedError | None:
+    return None if reply.explanation is None else reply.explanation.code
+
+
+async def turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@on_loop
+async def test_identical_questions_share_one_exchange() -> None:
+    gate = Waiting()
+    scene = Scene(settings("a"), gate)
+    asked = [asyncio.ensure_future(scene.ask("www.example.")) for _ in range(10)]
+    await turns()
+    gate.go.set()
+    replies = await asyncio.gather(*asked)
+    assert ({Origin.UPSTREAM}, [1], 9) == (
+        {r.origin for r in replies},
+        scene.counts(),
+        scene.resolver.counters["shared"],
+    )
+
+
+@on_loop
+async def test_a_failing_server_costs_nothing_but_a_turn() -> None:
+    scene = Scene(settings("a", "b"), failing(Why.UNREACHABLE), honest)
+    assert Origin.UPSTREAM is (await scene.ask("www.example.")).origin
+    assert [1, 1] == scene.counts()
+
+
+@on_loop
+async def test_after_two_failures_a_server_rests_and_is_not_asked() -> None:
+    scene = Scene(settings("a", "b"), failing(Why.TIMEOUT), honest)
+    for number in range(6):
+        await scene.ask(f"n{number}.example.")
+    assert [2, 6] == scene.counts()
+    assert State.RESTING is scene.world.groups[0].servers[0].health.state(clock())
+
+
+@on_loop
+async def test_a_liar_is_not_believed_and_rests_at_once() -> None:
+    scene = Scene(settings("a", "b"), lying, honest)
+    first, _ = await scene.ask("www.example."), await scene.ask("mail.example.")
+    assert ["192.0.2.1"] == [item.to_text() for s in dns.message.from_wire(first.message).answer for item in s]
+    assert ([1, 2], 1) == (scene.counts(), scene.world.counters["rejected-mismatch"])
+
+
+@on_loop
+async def test_a_late_server_is_hedged_and_given_up_once_another_answers() -> None:
+    gate = Waiting()
+    scene = Scene(settings("a", "b"), gate, honest)
+    for server in scene.world.groups[0].servers:
+        server.health.rtt = 0.001
+    assert Origin.UPSTREAM is (await scene.ask("www.example.")).origin
+    await turns()
+    assert ([1, 1], 1, 1) == (scene.counts(), scene.world.counters["hedged"], scene.upstreams[0].cancelled)
+    assert 0 == scene.world.groups[0].servers[0].health.open
+
+
+@on_loop
+async def test_race_asks_two_at_once() -> None:
+    scene = Scene(settings("a", "b", "c", strategy=Strategy.RACE), honest, honest, honest)
+    await scene.ask("www.example.")
+    assert 2 == sum(scene.counts())
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_when_all_fail_the_client_learns_why(why: Why) -> None:
+    @on_loop
+    async def conversation() -> None:
+        scene = Scene(settings("a", "b"), failing(why), failing(why))
+        reply = await scene.ask("www.example.")
+        assert Origin.FAILURE is reply.origin
+        assert "SERVFAIL" == dns.rcode.to_text(dns.message.from_wire(reply.message).rcode())
+        assert code(reply) is not None
+        assert [1, 1] == scene.counts()
+
+    conversation()
+
+
+@on_loop
+async def test_an_honest_servfail_is_passed_on_and_does_not_count_against_the_server() -> None:
+    from kit.questions import wire_of
+
+    scene = Scene(settings("a"), lambda query: wire_of("www.example.", "A", rcode="SERVFAIL"))
+    reply = await scene.ask("www.example.")
+    assert (Origin.FAILURE, ExtendedError.OTHER) == (reply.origin, code(reply))
+    assert State.READY is scene.world.groups[0].servers[0].health.state(clock())
+
+
+@on_loop
+async def test_the_total_deadline_holds_over_all_servers() -> None:
+    gates = [Waiting() for _ in range(3)]
+    scene = Scene(settings("a", "b", "c", deadline=0.2), *gates)
+    start = clock()
+    reply = await scene.ask("www.example.")
+    assert Origin.FAILURE is reply.origin
+    assert clock() - start < 1.0
+    assert [1, 1, 1][:1] == scene.counts()[:1]
+
+
+@on_loop
+async def test_a_stale_answer_comes_after_the_client_timer_and_the_question_goes_on() -> None:
+    scene = Scene(settings("a", stale_after=0.01), honest)
+    key = scene.resolver.memory.key(query_for("www.example."), 0)
+    await scene.ask("www.example.")
+    scene.resolver.memory._entries[key].expires = clock() - 1
+    gate = Waiting()
+    scene.upstreams[0].behave = gate
+    reply = await scene.ask("www.example.")
+    assert (Origin.STALE, ExtendedError.STALE_ANSWER, 1) == (reply.origin, code(reply), scene.resolver.open)
+    gate.go.set()
+    await turns()
+    assert (Origin.CACHE, 0) == ((await scene.ask("www.example.")).origin, scene.resolver.open)
+
+
+@on_loop
+async def test_a_refresh_renews_what_is_still_good() -> None:
+    scene = Scene(settings("a"), honest)
+    await scene.ask("www.example.")
+    renewed: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    scene.resolver.refresh(query_for("www.example."), object(), renewed.set_result)
+    assert (Origin.UPSTREAM, [2]) == ((await renewed).origin, scene.counts())
+
+
+@on_loop
+async def test_who_is_gone_gets_nothing_and_the_answer_is_kept_all_the_same() -> None:
+    gate = Waiting()
+    scene = Scene(settings("a"), gate)
+    got: list[Reply] = []
+    scene.resolver.ask(query_for("www.example."), "waiter", got.append)
+    await turns()
+    scene.resolver.cancel("waiter")
+    gate.go.set()
+    await turns()
+    assert ([], Origin.CACHE) == (got, (await scene.ask("www.example.")).origin)
+
+
+@on_loop
+async def test_a_question_of_the_former_generation_is_understood_and_an_older_one_is_not() -> None:
+    scene = Scene(settings("a"), honest)
+    scene.resolver.use(settings("a", generation=2))
+    assert [1, 2] == [(await scene.ask(query_for(f"g{g}.example.", generation=g))).generation for g in (1, 2)]
+    assert ExtendedError.NOT_READY is code(await scene.ask(query_for("g9.example.", generation=9)))
+
+
+@on_loop
+async def test_a_reload_keeps_the_servers_that_stay_and_closes_the_others() -> None:
+    scene = Scene(settings("a", "b"), honest, honest)
+    await scene.ask("www.example.")
+    kept, gone = scene.world.groups[0].servers
+    scene.resolver.use(settings("a", generation=2))
+    await turns()
+    assert (kept, True, False) == (scene.world.groups[0].servers[0], gone.upstream.closed, kept.upstream.closed)  # type: ignore[attr-defined]
+
+
+@on_loop
+async def test_answers_survive_a_reload_only_if_the_groups_stay_as_they_are() -> None:
+    scene = Scene(settings("a"), honest)
+    await scene.ask("www.example.")
+    scene.resolver.use(settings("a", generation=2))
+    assert 1 == len(scene.resolver.memory)
+    scene.resolver.use(settings("a", strategy=Strategy.RANDOM, generation=3))
+    assert 0 == len(scene.resolver.memory)
+
+
+@on_loop
+async def test_spread_shows_a_site_to_one_operator_only() -> None:
+    scene = Scene(
+        settings("north/a", "south/b", "north/c", "south/d", strategy=Strategy.SPREAD), honest, honest, honest, honest
+    )
+    for site in range(40):
+        for host in ("www", "mail", "cdn"):
+            await scene.ask(f"{host}.site{site}.example.")
+    operators: dict[str, set[str]] = {}
+    for server, upstream in zip(scene.world.groups[0].servers, scene.upstreams, strict=True):
+        for query in upstream.queries:
+            name = dns.message.from_wire(query).question[0].name.to_text()
+            operators.setdefault(name.split(".")[1], set()).add(server.spec.operator)
+    assert all(len(found) == 1 for found in operators.values())
+    assert {"north", "south"} == set.union(*operators.values())
+
+
+@on_loop
+async def test_status_tells_shares_without_a_name() -> None:
+    scene = Scene(settings("north/a", "south/b", strategy=Strategy.SPREAD), honest, honest)
+    for site in range(30):
+        await scene.ask(f"www.site{site}.example.")
+    told = account.status(scene.resolver)
+    operators = told["operators"]
+    assert isinstance(operators, list)
+    assert 30 == sum(row["queries"] for row in operators)
+    assert abs(1 - sum(row["site_share"] for row in operators)) < 0.01
+    assert "site1" not in str(told)
+
+
+@on_loop
+async def test_explain_sends_nothing_and_names_the_server_that_is_then_asked() -> None:
+    scene = Scene(settings("north/a", "south/b", strategy=Strategy.SPREAD), honest, honest)
+    told = account.explain(scene.resolver, query_for("www.site1.example."))
+    assert [0, 0] == scene.counts()
+    order = told["order"]
+    assert isinstance(order, list)
+    await scene.ask("www.site1.example.")
+    asked = next(s for s, u in zip(scene.world.groups[0].servers, scene.upstreams, strict=True) if u.queries)
+    assert asked.spec.label == order[0]["upstream"]
+    assert "special-names" == account.explain(scene.resolver, query_for("tv.home.arpa."))["rule"]
+
+
+@on_loop
+async def test_dump_and_flush_see_the_same_answers() -> None:
+    scene = Scene(settings("a"), honest)
+    await scene.ask("www.example.")
+    assert ["www.example."] == [line["name"] for line in account.dump(scene.resolver)]
+    assert (1, []) == (scene.resolver.memory.flush(read_name("example")), list(account.dump(scene.resolver)))
+
+
+@on_loop
+async def test_our_own_mistake_is_counted_and_the_client_is_told() -> None:
+    scene = Scene(settings("a"), lambda query: 1 / 0)
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    reply = await scene.ask("www.example.")
+    assert (Origin.FAILURE, 1, ["mistake: ZeroDivisionError"]) == (
+        reply.origin,
+        scene.resolver.counters["mistakes"],
+        [fact.text for fact in scene.facts],
+    )
+
+
+def test_names_are_reported_only_if_the_user_wants_them() -> None:
+    fact = Fact("resolver", "asked", "www.example. type 1")
+    assert ("resolver: asked", "resolver: asked: www.example. type 1") == (
+        keep(fact, Retention()),
+        keep(fact, Retention(names=True)),
+    )
+
+
+def test_a_log_line_holds_nothing_unprintable() -> None:
+    assert "x: a?b?c" == keep(Fact("x", "a\nb\x1bc"), Retention())
