@@ -104,7 +104,9 @@ def renamed() -> dns.message.Message:
 
 def queries() -> list[bytes]:
     plain = dns.message.make_query("www.example.", "A")
-    signed = dns.message.make_query("WwW.eXample.", "HTTPS", use_edns=0, want_dnssec=True, payload=1232, options=OPTIONS)
+    signed = dns.message.make_query(
+        "WwW.eXample.", "HTTPS", use_edns=0, want_dnssec=True, payload=1232, options=OPTIONS
+    )
     root = dns.message.make_query(".", "NS", use_edns=0)
     longest = dns.message.make_query(".".join(["a" * 63] * 3 + ["b" * 61]) + ".", "TXT")
     for query in (plain, signed, root, longest):

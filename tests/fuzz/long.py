@@ -130,8 +130,8 @@ def document(run: Run, command: str) -> str:
     return f"""\
 # Fuzzing
 
-Written by `tests/fuzz/long.py` (`make fuzz`). Every case is a valid message of a corpus made with dnspython, {version("dnspython")},
-with one to four edits: flipped bits, cut, inserted, deleted and repeated octets, wrong counts, compression pointers to
+Written by `tests/fuzz/long.py` (`make fuzz`). Every case is a valid message of a corpus made with dnspython
+{version("dnspython")}, with one to four edits: flipped bits, cut, inserted, deleted and repeated octets, wrong counts, compression pointers to
 anywhere, label types, lengths and record types. Every case goes through every parser. A crash is any exception but
 `Malformed`, or a broken promise of what was accepted (`tests/fuzz/parsers.py`): spans outside the message, an accepted answer
 that does not read back, a reply that does not cross between cells. The time of a case includes whatever else the machine

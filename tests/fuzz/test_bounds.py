@@ -120,7 +120,16 @@ def test_a_header_that_promises_more_records_than_octets_is_refused_at_once() ->
         (b"\1a\xc0\x04\1b\0", 0),
         (b"\0\1a\xc0\x01", 1),
     ],
-    ids=["itself", "its own start", "two in a ring", "a ring from behind", "forward", "itself in a name", "on", "its label"],
+    ids=[
+        "itself",
+        "its own start",
+        "two in a ring",
+        "a ring from behind",
+        "forward",
+        "itself in a name",
+        "on",
+        "its label",
+    ],
 )
 def test_a_pointer_that_does_not_go_back_is_refused(data: bytes, at: int) -> None:
     with pytest.raises(Malformed, match="does not go back"):

@@ -43,7 +43,9 @@ def test_random_octets_are_accepted_or_malformed(parser: str, data: bytes) -> No
 @every
 @quietly
 @given(VALID, st.lists(EDIT, min_size=1, max_size=6))
-def test_mutated_messages_are_accepted_or_malformed(parser: str, data: bytes, edits: list[tuple[int, int, int]]) -> None:
+def test_mutated_messages_are_accepted_or_malformed(
+    parser: str, data: bytes, edits: list[tuple[int, int, int]]
+) -> None:
     feed(parser, mutate(data, edits))
 
 

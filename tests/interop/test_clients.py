@@ -40,7 +40,7 @@ class House:
 
     def flush(self) -> None:
         """Forget all answers, so that the next question goes upstream."""
-        self.service.ask_control({"verb": "cache-flush"})
+        self.service.ask_control({"verb": "cache-flush", "name": "00"})
 
     def counters(self) -> dict[str, int]:
         counters = self.service.ask_control({"verb": "status"})[0]["counters"]
@@ -120,15 +120,15 @@ def test_dig_gets_a_server_cookie_and_the_cookie_counts_when_sent_again(house: H
     assert (48, "0102030405060708", "good") == (len(first), first[:16], opinion)
     between = house.counters()
     output = house.dig(f"+cookie={first}", "www.harbour.example")
-    after = house.counters()
     assert ("NOERROR", "good") == (code(output), cookie(output)[1])
-    assert (1, 0) == count_of("first", before, between), "a client cookie alone is a first one"
-    assert (0, 1) == count_of("first", between, after), "with the server's part it is valid"
+    assert {"cookie-first": 1} == cookies_between(before, between)
+    assert {"cookie-valid": 1} == cookies_between(between, house.counters())
 
 
-def count_of(_what: str, before: dict[str, int], after: dict[str, int]) -> tuple[int, int]:
-    first, valid = "cookie-first", "cookie-valid"
-    return after.get(first, 0) - before.get(first, 0), after.get(valid, 0) - before.get(valid, 0)
+def cookies_between(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    """How much each counter of cookies grew, of those that did."""
+    grown = {name: after[name] - before.get(name, 0) for name in after if name.startswith("cookie-")}
+    return {name: count for name, count in grown.items() if count}
 
 
 def test_a_server_cookie_of_somebody_else_is_answered_with_a_good_one_and_without_badcookie(house: House) -> None:
@@ -136,7 +136,7 @@ def test_a_server_cookie_of_somebody_else_is_answered_with_a_good_one_and_withou
     output = house.dig("+cookie=0102030405060708" + "0100000000000000" + "ab" * 8, "+nobadcookie", "www.harbour.example")
     assert ("NOERROR", [["IN", "A", "192.0.2.10"]]) == (code(output), data(output))
     assert (48, "good") == (len(cookie(output)[0]), cookie(output)[1])
-    assert 1 == house.counters()["cookie-wrong"] - before.get("cookie-wrong", 0)
+    assert {"cookie-wrong": 1} == cookies_between(before, house.counters())
 
 
 def test_a_cookie_of_a_wrong_length_is_a_format_error(house: House) -> None:
@@ -237,7 +237,8 @@ def test_another_version_of_edns_is_badvers(house: House) -> None:
 
 def test_dig_negotiates_the_version_of_edns_down(house: House) -> None:
     output = house.dig("+edns=1", "www.harbour.example")
-    assert ("NOERROR", [["IN", "A", "192.0.2.10"]]) == (code(output), data(output)[-1:] and (data(output)))[:2]
+    assert ";; BADVERS, retrying with EDNS version 0." in output
+    assert ("NOERROR", [["IN", "A", "192.0.2.10"]]) == (code(output), data(output))
 
 
 @pytest.mark.parametrize("opcode", [1, 2, 4, 5, 6, 15])

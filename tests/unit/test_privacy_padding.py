@@ -35,11 +35,11 @@ def test_a_query_is_padded_to_the_next_multiple_of_128(length: int, padding: int
     assert padding == query_padding(length)
 
 
-@pytest.mark.parametrize("length", range(1, 1_300))
-def test_a_query_gets_the_least_padding_that_fits(length: int) -> None:
-    padding = query_padding(length)
-    assert 0 == (length + 4 + padding) % QUERY_BLOCK
-    assert 0 <= padding < QUERY_BLOCK
+def test_a_query_gets_the_least_padding_that_fits() -> None:
+    for length in range(1, 1_300):
+        padding = query_padding(length)
+        assert 0 == (length + 4 + padding) % QUERY_BLOCK
+        assert 0 <= padding < QUERY_BLOCK
 
 
 @pytest.mark.parametrize(

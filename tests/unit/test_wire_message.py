@@ -36,9 +36,19 @@ A = record(TO_QUESTION, 1, b"\xc0\0\2\1")
 
 
 def test_a_message_is_walked_into_its_sections() -> None:
-    data = message([A], [record(b"\xc0\x10", 2, b"\2ns\xc0\x10")], [record(b"\2ns\xc0\x10", 1, bytes(4)), build_opt(1232, True, [])])
+    data = message(
+        [A],
+        [record(b"\xc0\x10", 2, b"\2ns\xc0\x10")],
+        [record(b"\2ns\xc0\x10", 1, bytes(4)), build_opt(1232, True, [])],
+    )
     found = parse_message(data)
-    assert (0x1234, 0x8180, 0, QUESTION, data) == (found.identifier, found.flags, found.rcode, found.question, found.data)
+    assert (0x1234, 0x8180, 0, QUESTION, data) == (
+        found.identifier,
+        found.flags,
+        found.rcode,
+        found.question,
+        found.data,
+    )
     assert [Record(WWW, 1, 1, 60, 35, 41, 45)] == found.answer
     assert [(EXAMPLE, 2)] == [(r.owner, r.rrtype) for r in found.authority]
     assert [(b"\2ns" + EXAMPLE, 1)] == [(r.owner, r.rrtype) for r in found.additional]
@@ -68,7 +78,9 @@ def test_an_owner_beyond_the_reach_of_pointers_is_read_too() -> None:
 
 
 def test_the_opt_adds_the_upper_bits_of_the_rcode() -> None:
-    found = parse_message(message([], [], [build_opt(1232, False, [(10, b"12345678")], extended_rcode=1)], flags=0x8187))
+    found = parse_message(
+        message([], [], [build_opt(1232, False, [(10, b"12345678")], extended_rcode=1)], flags=0x8187)
+    )
     assert 0x17 == found.rcode
     assert [] == found.additional
     assert found.edns is not None
@@ -145,7 +157,10 @@ def test_a_query_is_header_question_and_opt() -> None:
 
 
 def test_a_response_has_its_counts_and_the_place_of_every_ttl() -> None:
-    answer = [ResourceRecord(WWW, RecordType.A, 1, 300, b"\xc0\0\2\1"), ResourceRecord(b"\1b" + WWW, 16, 1, 301, b"\1x")]
+    answer = [
+        ResourceRecord(WWW, RecordType.A, 1, 300, b"\xc0\0\2\1"),
+        ResourceRecord(b"\1b" + WWW, 16, 1, 301, b"\1x"),
+    ]
     authority = [ResourceRecord(EXAMPLE, 2, 1, 302, WWW), ResourceRecord(b"\0", 2, 1, 303, b"\0")]
     built = build_response(QUESTION, 0x0100, 3, answer, authority)
     assert bytes.fromhex("0000 8103 0001 0002 0002 0000") == built.message[:12]

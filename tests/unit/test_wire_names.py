@@ -79,7 +79,8 @@ def test_sixteen_pointers_are_followed_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "after"), [(b"\0", 1), (WWW, 13), (b"\xc0\x00", 2), (b"\x01a\xc0\xff", 4), (b"\xff\xff", 2), (b"\x01a\0z", 3)]
+    ("data", "after"),
+    [(b"\0", 1), (WWW, 13), (b"\xc0\x00", 2), (b"\x01a\xc0\xff", 4), (b"\xff\xff", 2), (b"\x01a\0z", 3)],
 )
 def test_skipping_a_name_does_not_follow_pointers(data: bytes, after: int) -> None:
     assert after == skip_name(data, 0)
@@ -111,8 +112,7 @@ def test_a_name_has_one_suffix_for_each_label_and_the_root(labels: list[bytes]) 
         (ROOT, ROOT, True),
         (b"\x07example\0", WWW, False),
         (b"\x0awwwexample\0", b"\x07example\0", False),
-        (b"\x0cww\x07example\0\0", b"\x07example\0\0", False),
-        (b"\x0b\x00www\x07exampl\0", b"\x07exampl\0", False),
+        (b"\x0aww\x07example\0", b"\x07example\0", False),
     ],
 )
 def test_below_means_by_whole_labels(name: bytes, suffix: bytes, below: bool) -> None:
@@ -128,7 +128,7 @@ def test_below_means_by_whole_labels(name: bytes, suffix: bytes, below: bool) ->
         ("www.example.", WWW),
         (r"a\.b.c", b"\x03a.b\x01c\0"),
         (r"\065\000\255", b"\x03a\x00\xff\0"),
-        (r"\\\"", b"\x02\\\"\0"),
+        (r"\\\"", b'\x02\\"\0'),
         ("a" * 63, bytes((63,)) + b"a" * 63 + b"\0"),
     ],
 )
@@ -138,7 +138,21 @@ def test_text_becomes_a_folded_name(text: str, name: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["..", ".a", "a..b", "a..", "a" * 64, ".".join(["a" * 63] * 4), "\\", "a\\", r"\256", r"\12", r"\1", r"\1a2", "bücher.example"],
+    [
+        "..",
+        ".a",
+        "a..b",
+        "a..",
+        "a" * 64,
+        ".".join(["a" * 63] * 4),
+        "\\",
+        "a\\",
+        r"\256",
+        r"\12",
+        r"\1",
+        r"\1a2",
+        "bücher.example",
+    ],
 )
 def test_text_that_is_no_name_is_refused(text: str) -> None:
     with pytest.raises(ValueError):

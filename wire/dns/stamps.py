@@ -33,8 +33,9 @@ READABLE = frozenset({StampProtocol.PLAIN, StampProtocol.DOH, StampProtocol.DOT}
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A server. `address` is literal, with or without port, "" if the stamp leaves it out; `host` is the name its certificate must hold,
-    with or without port; `hashes` are SHA-256 digests of a certificate of the chain (its TBSCertificate), 32 octets."""
+    """A server. `address` is literal, with or without port, "" if the stamp leaves it out; `host` is the name its certificate
+    must hold, with or without port; `hashes` are SHA-256 digests of a certificate of the chain (its TBSCertificate), 32
+    octets."""
 
     protocol: StampProtocol
     properties: int

@@ -1,0 +1,350 @@
+"""What a listener on the wire sees: a raw packet socket on `lo` over whole exchanges. Needs root.
+
+The service, its client and its upstream have addresses of their own within one network, and each test's name has a label
+that is nowhere else, so that what other programs do on `lo` does not matter.
+"""
+
+import base64
+import ctypes
+import os
+import secrets
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dns.edns
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import pytest
+from demo.internet import NORTH, Internet
+from demo.internet import PATH as DOH_PATH
+from demo.zone import RECORDS
+from kit.certificates import NAME, Identity, authority, identity, server_context
+from kit.peers import House, free_ports, house, open_folder
+
+PATIENCE = 20.0
+NETWORK = 0x7F47  # 127.71.0.0/16
+SERVICE, UPSTREAM, CLIENT, BELL = "127.71.0.1", "127.71.0.2", "127.71.0.3", "127.71.0.4"
+ANSWER = "192.0.2.9"
+CLEAR_PORTS = (53, 853)
+
+ETH_P_ALL, ETH_P_IP, ETHERNET = 3, 0x0800, 14
+TCP, UDP = 6, 17
+SO_ATTACH_FILTER, SO_RCVBUFFORCE = 26, 33
+SOL_PACKET, PACKET_STATISTICS = 263, 6
+
+FILTER = [
+    (0x28, 0, 0, 12),  # the EtherType
+    (0x15, 0, 12, ETH_P_IP),  # not IPv4: reject
+    (0x28, 0, 0, 26),  # upper half of the source
+    (0x15, 9, 0, NETWORK),
+    (0x28, 0, 0, 30),  # upper half of the destination
+    (0x15, 7, 0, NETWORK),
+    (0xB1, 0, 0, 14),  # X = octets of the IP header
+    (0x48, 0, 0, 14),  # source port
+    (0x15, 4, 0, 53),
+    (0x15, 3, 0, 853),
+    (0x48, 0, 0, 16),  # destination port
+    (0x15, 1, 0, 53),
+    (0x15, 0, 1, 853),
+    (0x06, 0, 0, 0x40000),  # take it
+    (0x06, 0, 0, 0),
+]
+"""Classic BPF (bpf(4)): IPv4 from or to our network, or from or to ports 53 and 853 of anybody."""
+
+
+@dataclass(frozen=True)
+class Packet:
+    """One IPv4 packet of TCP or UDP; `payload` is what they carry."""
+
+    protocol: int
+    source: tuple[str, int]
+    destination: tuple[str, int]
+    payload: bytes
+
+    @property
+    def ends(self) -> set[str]:
+        return {self.source[0], self.destination[0]}
+
+
+@dataclass
+class Capture:
+    """All packets so far."""
+
+    packets: list[Packet] = field(default_factory=list)
+
+    def between(self, one: str, other: str) -> list[Packet]:
+        return [packet for packet in self.packets if packet.ends == {one, other}]
+
+    def to(self, address: str) -> list[Packet]:
+        return [packet for packet in self.packets if packet.destination[0] == address]
+
+    def telling(self, mark: bytes) -> list[Packet]:
+        """Packets that hold `mark` in whatever case."""
+        return [packet for packet in self.packets if mark in packet.payload.lower()]
+
+
+def read_packet(frame: bytes) -> Packet | None:
+    header = (frame[ETHERNET] & 0x0F) * 4
+    start = ETHERNET + header
+    protocol = frame[ETHERNET + 9]
+    if protocol not in (TCP, UDP):
+        return None
+    end = ETHERNET + int.from_bytes(frame[ETHERNET + 2 : ETHERNET + 4], "big")
+    source, destination = struct.unpack_from("!HH", frame, start)
+    addresses = [socket.inet_ntoa(frame[at : at + 4]) for at in (ETHERNET + 12, ETHERNET + 16)]
+    body = start + (8 if protocol == UDP else (frame[start + 12] >> 4) * 4)
+    return Packet(protocol, (addresses[0], source), (addresses[1], destination), frame[body:end])
+
+
+def open_tap() -> socket.socket:
+    """A packet socket on `lo` that holds nothing from before the filter was there."""
+    code = b"".join(struct.pack("HBBI", *step) for step in FILTER)
+    room = ctypes.create_string_buffer(code)
+    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    tap.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(FILTER), ctypes.addressof(room)))
+    tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 * 1024 * 1024)
+    tap.bind(("lo", ETH_P_ALL))
+    return tap
+
+
+@contextmanager
+def captured() -> Iterator[Callable[[], Capture]]:
+    """Listen on `lo`. What is given ends it, once everything sent so far has been seen, and returns what was seen."""
+    capture, bell = Capture(), secrets.token_bytes(16)
+
+    def listen() -> None:
+        while (packet := read_packet(tap.recv(0x40000))) is None or packet.payload != bell:
+            if packet is not None:
+                capture.packets.append(packet)
+
+    def ring() -> None:
+        if thread.is_alive():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last, socket.socket(type=socket.SOCK_DGRAM) as box:
+                box.bind((BELL, 0))
+                last.sendto(bell, box.getsockname())
+                thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+    def finish() -> Capture:
+        ring()
+        dropped = struct.unpack("II", tap.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
+        assert dropped == 0, "the capture is not whole"
+        return capture
+
+    with open_tap() as tap:
+        thread = threading.Thread(target=listen, daemon=True)
+        thread.start()
+        try:
+            yield finish
+        finally:
+            ring()
+
+
+@pytest.fixture(autouse=True)
+def _may_capture() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root to capture")
+
+
+@dataclass
+class Upstream:
+    """A TLS server that keeps all octets that came through a finished handshake, and answers DoT.
+
+    `connections` counts TCP connections: it shows that somebody tried.
+    """
+
+    port: int
+    connections: int = 0
+    received: bytearray = field(default_factory=bytearray)
+
+
+@contextmanager
+def upstream(shown: Identity, alpn: str) -> Iterator[Upstream]:
+    context = server_context(shown, (alpn,))
+    with socket.create_server((UPSTREAM, 0)) as listener:
+        server = Upstream(listener.getsockname()[1])
+
+        def serve() -> None:
+            while True:
+                try:
+                    link, _ = listener.accept()
+                except OSError:
+                    return
+                server.connections += 1
+                link.settimeout(PATIENCE)
+                with link:
+                    try:
+                        with context.wrap_socket(link, server_side=True) as tls:
+                            while data := tls.recv(65_536):
+                                server.received += data
+                                tls.sendall(answer_dot(data))
+                    except OSError:  # ssl's own errors are of this kind
+                        continue
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # wakes accept
+            thread.join()
+
+
+def answer_dot(data: bytes) -> bytes:
+    """The answer to one framed query that came in one piece; nothing for anything else."""
+    try:
+        query = dns.message.from_wire(data[2:])
+    except dns.exception.DNSException:
+        return b""
+    response = dns.message.make_response(query, recursion_available=True)
+    response.answer.append(dns.rrset.from_text(query.question[0].name, 300, "IN", "A", ANSWER))
+    wire = response.to_wire()
+    return len(wire).to_bytes(2, "big") + wire
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A certificate that proves nothing to us, and what we wanted to see."""
+
+    shown: str
+    pins: tuple[bytes, ...] = ()
+
+
+WRONG = {
+    "another name": Wrong("other-name"),
+    "expired": Wrong("expired"),
+    "another authority": Wrong("foreign"),
+    "self-signed": Wrong("self-signed"),
+    "another key than pinned": Wrong("good", (b"\x5a" * 32,)),
+}
+
+ROADS = {"DoT": ("tls", "", "dot"), "DoH": ("https", DOH_PATH, "h2")}
+
+
+def tables(folder: Path, road: str, port: int, pins: tuple[bytes, ...] = ()) -> str:
+    """An upstream group of one server, strict by default."""
+    scheme, path, _ = ROADS[road]
+    ca_file = folder / "authority.pem"
+    ca_file.write_text(authority().pem)
+    pinned = "".join(f', pins = ["{base64.b64encode(pin).decode()}"]' for pin in pins)
+    url = f"{scheme}://{NAME}@{UPSTREAM}:{port}{path}"
+    return f'[upstreams.default]\nservers = [{{ url = "{url}", ca_file = "{ca_file}"{pinned} }}]'
+
+
+def secret_name() -> tuple[str, bytes]:
+    """A name with a label that is nowhere else, and that label as it is on the wire, in lower case."""
+    label = "only" + secrets.token_hex(8)
+    return f"www.{label}.example.", bytes((len(label),)) + label.encode()
+
+
+def ask(here: House, name: str, *, stream: bool = False) -> dns.message.Message:
+    query = dns.message.make_query(name, "A", use_edns=0)
+    send = dns.query.tcp if stream else dns.query.udp
+    return send(query, here.address, PATIENCE, here.port, source=CLIENT)
+
+
+def extended_errors(response: dns.message.Message) -> list[str]:
+    return [str(option.text) for option in response.options if isinstance(option, dns.edns.EDEOption)]
+
+
+def check_nothing_told(capture: Capture, mark: bytes) -> None:
+    """The label is on packets between the client and the service only, and nothing goes out in clear text."""
+    assert capture.telling(mark) != [], "the capture must see the client's own question"
+    label = mark[1:]
+    assert [] == [packet for packet in capture.telling(label) if packet.ends != {CLIENT, SERVICE}]
+    towards = capture.to(UPSTREAM)
+    assert {TCP} == {packet.protocol for packet in towards}
+    assert [] == [packet for packet in towards if packet.destination[1] in CLEAR_PORTS]
+
+
+@pytest.mark.parametrize("road", list(ROADS))
+@pytest.mark.parametrize("wrong", list(WRONG))
+def test_an_upstream_that_proves_nothing_is_told_nothing(wrong: str, road: str) -> None:
+    name, mark = secret_name()
+    kind = WRONG[wrong]
+    with open_folder() as folder, upstream(identity(kind.shown), ROADS[road][2]) as server:
+        with captured() as finish, house(folder, tables(folder, road, server.port, kind.pins), SERVICE) as here:
+            answers = [ask(here, name), ask(here, "mail." + name, stream=True), ask(here, name)]
+            capture = finish()
+    assert [dns.rcode.SERVFAIL] * 3 == [response.rcode() for response in answers]
+    said = "no upstream proved its name or key; nothing was sent"
+    assert [said] == extended_errors(answers[0])
+    assert [1, 1, 1] == [len(extended_errors(response)) for response in answers]
+    assert server.connections >= 1
+    assert b"" == bytes(server.received)
+    check_nothing_told(capture, mark)
+    assert {server.port} == {packet.destination[1] for packet in capture.to(UPSTREAM)}
+
+
+def test_an_upstream_that_nobody_serves_is_not_asked_in_clear_text_instead() -> None:
+    name, mark = secret_name()
+    port = free_ports(1, UPSTREAM)[0]
+    with open_folder() as folder, captured() as finish, house(folder, tables(folder, "DoT", port), SERVICE) as here:
+        response = ask(here, name)
+        capture = finish()
+    assert dns.rcode.SERVFAIL == response.rcode()
+    assert 1 == len(extended_errors(response))
+    check_nothing_told(capture, mark)
+
+
+@pytest.mark.parametrize("pinned", [False, True], ids=["by name", "by pin"])
+def test_a_strict_resolution_over_tls_shows_a_listener_no_name(pinned: bool) -> None:
+    name, mark = secret_name()
+    shown = identity("good")
+    pins = (shown.pin,) if pinned else ()
+    with open_folder() as folder, upstream(shown, "dot") as server:
+        with captured() as finish, house(folder, tables(folder, "DoT", server.port, pins), SERVICE) as here:
+            response = ask(here, name)
+            capture = finish()
+    assert (dns.rcode.NOERROR, [ANSWER]) == (response.rcode(), data_of(response))
+    assert mark in bytes(server.received)
+    check_nothing_told(capture, mark)
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_strict_resolution_over_https_shows_a_listener_no_name(method: str) -> None:
+    """Against the demo's upstream, whose names are few: the site's label is the mark, in wire form."""
+    name, mark = "www.lighthouse.example.", b"\x0alighthouse"
+    with open_folder() as folder, Internet(folder) as internet:
+        url = f"https://{NORTH.host}@{NORTH.address}:{internet.ports['North', 'DoH']}{DOH_PATH}"
+        server = f'{{ url = "{url}", ca_file = "{internet.authorities}", method = "{method}" }}'
+        with captured() as finish, house(folder, f"[upstreams.default]\nservers = [{server}]", SERVICE) as here:
+            response = ask(here, name)
+            capture = finish()
+    assert set(RECORDS[name, "A"]) == set(data_of(response))
+    assert [("DoH", name)] == [(seen.transport, seen.name) for seen in internet.log]
+    assert [{CLIENT, SERVICE}] * len(capture.telling(mark)) == [packet.ends for packet in capture.telling(mark)]
+
+
+def test_the_capture_would_show_a_name_in_clear_text() -> None:
+    """The other tests prove something only if this one sees the name: an opportunistic group with a clear upstream."""
+    name, mark = secret_name()
+    with open_folder() as folder, socket.socket(type=socket.SOCK_DGRAM) as server:
+        server.bind((UPSTREAM, 0))
+        clear = f'[upstreams.default]\nprofile = "opportunistic"\nservers = ["udp://{UPSTREAM}:{server.getsockname()[1]}"]'
+
+        def serve() -> None:
+            data, client = server.recvfrom(65_535)
+            server.sendto(answer_dot(b"\0\0" + data)[2:], client)
+
+        thread = threading.Thread(target=serve)
+        with captured() as finish, house(folder, clear, SERVICE) as here:
+            thread.start()
+            response = ask(here, name)
+            thread.join(PATIENCE)
+            capture = finish()
+    assert [ANSWER] == data_of(response)
+    assert [] != [packet for packet in capture.telling(mark) if UPSTREAM in packet.ends]
+
+
+def data_of(response: dns.message.Message) -> list[str]:
+    return [item.to_text() for rrset in response.answer for item in rrset if rrset.rdtype == dns.rdatatype.A]

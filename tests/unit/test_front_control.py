@@ -1,0 +1,212 @@
+"""The control socket's side in front, over socket pairs."""
+
+import json
+import selectors
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dns.message
+import pytest
+from kit.desk import START, Counter53, answer, question
+
+from anchorhold.control import MAX_CONNECTIONS, MAX_REQUEST, ControlServer, Front
+from anchorhold.ipc import Verb
+from wire.units import Instant
+
+READ = selectors.EVENT_READ
+PATIENCE = 5.0
+Answer = Callable[[bytes, bool], None]
+
+
+class FakeRelay:
+    """The resolver: what it was asked, and how to answer."""
+
+    def __init__(self, there: bool = True) -> None:
+        self.asked: list[tuple[Verb, bytes, int]] = []
+        self.answers: list[Answer] = []
+        self.there = there
+
+    def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
+        self.asked.append((verb, argument, group))
+        self.answers.append(answer)
+        return self.there
+
+
+class Service:
+    def __init__(self, front: Counter53, relay: FakeRelay, path: Path) -> None:
+        self.front, self.relay, self._path = front, relay, path
+        self.listening = socket.socket(socket.AF_UNIX)
+        self.listening.bind(str(path))
+        self.listening.listen()
+        self.watched: dict[object, int] = {}
+        self.server = ControlServer(self.listening, lambda: Front(front.desk, front.admission, 3), relay, self.watch)
+
+    def watch(self, _endpoint: socket.socket, events: int, owner: object) -> None:
+        self.watched[owner] = events
+
+    def connect(self) -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(PATIENCE)
+        client.connect(str(self._path))
+        self.server.ready(READ, START)
+        return client
+
+    def say(self, client: socket.socket, data: bytes) -> None:
+        """Send, and let every connection read."""
+        client.sendall(data)
+        for connection in list(self.server._connections):
+            connection.ready(READ, START)
+
+
+@contextmanager
+def service(path: Path, *, there: bool = True) -> Iterator[Service]:
+    one = Service(Counter53(), FakeRelay(there), path / "control.sock")
+    with one.listening:
+        yield one
+        for connection in list(one.server._connections):
+            connection.close()
+
+
+def lines(client: socket.socket) -> list[dict[str, object]]:
+    with client, client.makefile("rb") as file:
+        return [json.loads(line) for line in file]
+
+
+def request(**fields: object) -> bytes:
+    return json.dumps(fields).encode() + b"\n"
+
+
+def test_version_is_answered_without_the_resolver(tmp_path: Path) -> None:
+    with service(tmp_path) as one:
+        client = one.connect()
+        one.say(client, request(verb="version"))
+        (line,) = lines(client)
+    assert ("front", []) == (line["cell"], one.relay.asked)
+
+
+def test_status_is_two_lines_and_the_second_is_relayed_unread(tmp_path: Path) -> None:
+    with service(tmp_path) as one:
+        client = one.connect()
+        one.front.warm()
+        one.say(client, request(verb="status"))
+        one.relay.answers[0](b'{"cell": "resolver", ', True)
+        one.relay.answers[0](b'"pid": 7}', False)
+        ours, theirs = lines(client)
+    assert ("front", 1, 3, 1) == (ours["cell"], ours["generation"], ours["restarts"], ours["cache"]["answers"])  # type: ignore[index]
+    assert {"cell": "resolver", "pid": 7} == theirs
+    assert [(Verb.STATUS, b"", 0)] == one.relay.asked
+
+
+def test_without_a_resolver_our_own_line_comes_and_then_the_reason(tmp_path: Path) -> None:
+    with service(tmp_path, there=False) as one:
+        client = one.connect()
+        one.say(client, request(verb="cache-stats"))
+        ours, error = lines(client)
+    assert "front" == ours["cell"]
+    assert "resolver" in str(error["error"])
+
+
+def test_a_flush_forgets_here_and_there(tmp_path: Path) -> None:
+    with service(tmp_path) as one:
+        one.front.warm("www.example")
+        client = one.connect()
+        name = question("example")[:-4]
+        one.say(client, request(verb="cache-flush", name=name.hex()))
+        one.relay.answers[0](b'{"flushed": 2}', False)
+        assert [{"cell": "front", "flushed": 1}, {"flushed": 2}] == lines(client)
+    assert ([(Verb.CACHE_FLUSH, name, 0)], 0) == (one.relay.asked, len(one.front.desk.cache))
+
+
+def test_explain_tells_the_resolver_the_group_and_never_the_address(tmp_path: Path) -> None:
+    with service(tmp_path) as one:
+        client = one.connect()
+        key = question("www.example")
+        one.say(client, request(verb="explain", key=key.hex(), flags=1, client="127.0.0.65"))
+        one.relay.answers[0](b"{}", False)
+        ours, _ = lines(client)
+    assert (True, "kids", None) == (ours["allowed"], ours["group"], ours["cached"])
+    assert [(Verb.EXPLAIN, b"\1" + key, 1)] == one.relay.asked
+
+
+def test_ask_takes_the_way_of_a_query_without_access_list_and_limit(tmp_path: Path) -> None:
+    with service(tmp_path) as one:
+        query = dns.message.make_query("www.example", "A")
+        client = one.connect()
+        one.say(client, request(verb="ask", message=query.to_wire().hex()))
+        (flight,) = one.front.port.queries
+        one.front.reply(flight, answer(flight.key.question))
+        (line,) = lines(client)
+    assert query.is_response(dns.message.from_wire(bytes.fromhex(str(line["message"]))))
+    assert ("upstream", "default") == (line["origin"], line["group"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\n",
+        b"nonsense\n",
+        b"\xff\xfe\n",
+        b"[]\n",
+        b"7\n",
+        b"{}\n",
+        b'{"verb": 7}\n',
+        b'{"verb": "reboot"}\n',
+        b'{"verb": "cache-flush", "name": "zz"}\n',
+        b'{"verb": "ask"}\n',
+        b'{"verb": "ask", "message": "00"}\n',
+        b'{"verb": "explain"}\n',
+        b'{"verb": "explain", "key": "00", "flags": 1}\n',
+        b'{"verb": "explain", "key": "000001000100", "flags": "x"}\n',
+        b'{"verb": "explain", "key": "000001000100", "client": "nobody"}\n',
+        b"[" * 60_000 + b"\n",
+        b'{"a":' * 10_000 + b"\n",
+    ],
+)
+def test_every_wrong_request_is_answered_with_an_error(tmp_path: Path, data: bytes) -> None:
+    with service(tmp_path) as one:
+        client = one.connect()
+        one.say(client, data)
+        (line,) = lines(client)
+    assert {"error"} == set(line)
+
+
+def test_a_request_in_pieces_is_a_request(tmp_path: Path) -> None:
+    with service(tmp_path) as one:
+        client = one.connect()
+        for octet in request(verb="version"):
+            one.say(client, bytes((octet,)))
+        assert 1 == len(lines(client))
+
+
+def test_a_request_without_an_end_is_hung_up_on(tmp_path: Path) -> None:
+    with service(tmp_path) as one:
+        client = one.connect()
+        while one.server._connections:
+            one.say(client, b"x" * 16_384)
+        assert 0 == len(one.server._connections)
+        client.close()
+    assert 65_536 == MAX_REQUEST
+
+
+def test_operators_are_few_and_the_silent_are_hung_up_on(tmp_path: Path) -> None:
+    with service(tmp_path) as one:
+        clients = [one.connect() for _ in range(MAX_CONNECTIONS + 1)]
+        assert b"" == clients[-1].recv(1)
+        assert MAX_CONNECTIONS == len(one.server._connections)
+        one.server.expire(Instant(START + 11))
+        assert [b""] * MAX_CONNECTIONS == [client.recv(1) for client in clients[:-1]]
+        for client in clients:
+            client.close()
+
+
+def test_an_operator_who_left_does_not_hurt_the_answer_that_comes_late(tmp_path: Path) -> None:
+    with service(tmp_path) as one:
+        client = one.connect()
+        one.say(client, request(verb="ask", message=dns.message.make_query("a.example", "A").to_wire().hex()))
+        client.close()
+        one.server.expire(Instant(START + 11))
+        (flight,) = one.front.port.queries
+        one.front.reply(flight, answer(flight.key.question))
+    assert 1 == len(one.front.desk.cache)

@@ -1,0 +1,398 @@
+"""The UDP and TCP listeners over real loopback sockets; time is an argument and nothing sleeps."""
+
+import selectors
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import dns.flags
+import dns.message
+import pytest
+from kit.desk import START, Counter53, answer, settings
+
+from resolver.admission import Admission
+from resolver.edge.listen import stream
+from resolver.edge.listen.datagram import BATCH, DatagramListener
+from resolver.edge.listen.stream import MINIMUM_IDLE, Places, StreamListener, idle_time
+from resolver.settings import ClientGroup
+from wire.dns.framing import Framer, frame
+from wire.units import Instant
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+PATIENCE = 5.0
+
+
+def query(name: str = "www.example", **changes: object) -> dns.message.Message:
+    return dns.message.make_query(name, "A", **changes)  # type: ignore[arg-type]
+
+
+# -- UDP
+
+
+@contextmanager
+def datagrams(front: Counter53) -> Iterator[tuple[DatagramListener, socket.socket]]:
+    with socket.socket(type=socket.SOCK_DGRAM) as server, socket.socket(type=socket.SOCK_DGRAM) as client:
+        server.bind(("127.0.0.1", 0))
+        client.connect(server.getsockname())
+        client.settimeout(PATIENCE)
+        yield DatagramListener(server, False, front.desk, front.admission), client
+
+
+def received(client: socket.socket) -> list[dns.message.Message]:
+    """All that has come; a datagram over loopback is there when the send returns."""
+    client.setblocking(False)
+    found = []
+    while True:
+        try:
+            found.append(dns.message.from_wire(client.recv(65_535)))
+        except BlockingIOError:
+            return found
+
+
+def test_a_hot_packet_is_answered_with_its_own_id_from_its_octets() -> None:
+    front = Counter53()
+    front.warm()
+    with datagrams(front) as (listener, client):
+        asked = [query() for _ in range(3)]
+        for one in asked:
+            client.send(one.to_wire())
+        listener.ready(READ, START)
+        heard = received(client)
+    assert all(one.is_response(message) for one, message in zip(asked, heard, strict=True))
+    assert (3, 1) == (front.desk.counters["hits"], len(front.desk.cache.rendered[0]))
+
+
+def test_a_hot_packet_of_a_past_second_is_rendered_anew() -> None:
+    front = Counter53()
+    front.warm()
+    with datagrams(front) as (listener, client):
+        ages = []
+        for now in (START, START + 0.9, START + 1.1, START + 250.5):
+            client.send(query().to_wire())
+            listener.ready(READ, Instant(now))
+            ages.append(received(client)[0].answer[0].ttl)
+    assert [300, 300, 299, 50] == ages
+
+
+def test_one_wake_up_takes_a_batch_and_leaves_the_rest_for_the_next() -> None:
+    front = Counter53()
+    front.warm()
+    with datagrams(front) as (listener, client):
+        for _ in range(BATCH + 5):
+            client.send(query().to_wire())
+        listener.ready(READ, START)
+        first = len(received(client))
+        listener.ready(READ, START)
+        assert (BATCH, 5) == (first, len(received(client)))
+
+
+def test_outside_the_access_list_there_is_silence() -> None:
+    front = Counter53(allow=("192.0.2.0/24",), rate=10.0)
+    with datagrams(front) as (listener, client):
+        client.send(query().to_wire())
+        client.send(b"nonsense")
+        listener.ready(READ, START)
+        assert [] == received(client)
+    assert ([], 2) == (front.port.queries, front.desk.counters["dropped-access"])
+
+
+def test_over_the_rate_every_second_query_is_told_to_use_tcp_and_the_others_nothing() -> None:
+    front = Counter53(rate=1.0, burst=2.0)
+    front.warm()
+    with datagrams(front) as (listener, client):
+        for _ in range(8):
+            client.send(query().to_wire())
+        listener.ready(READ, START)
+        heard = received(client)
+    assert [False, False, True, True, True] == [bool(message.flags & dns.flags.TC) for message in heard]
+    assert 6 == front.desk.counters["dropped-rate"]
+
+
+def test_a_client_over_its_rate_is_served_again_as_soon_as_a_token_has_grown() -> None:
+    front = Counter53(rate=10.0, burst=1.0)
+    front.warm()
+    with datagrams(front) as (listener, client):
+        for _ in range(50):
+            client.send(query().to_wire())
+        listener.ready(READ, START)
+        received(client)
+        client.send(query().to_wire())
+        listener.ready(READ, Instant(START + 0.2))
+        assert [1] == [len(message.answer) for message in received(client)]
+
+
+def test_a_datagram_that_the_kernel_does_not_take_is_counted_and_the_batch_goes_on() -> None:
+    front = Counter53(payload=1_232)
+    front.warm()
+    with datagrams(front) as (listener, client):
+        client.send(query().to_wire())
+        listener.ready(READ, START)
+        received(client)
+        entry = next(iter(front.desk.cache.rendered[0].values()))
+        entry.body = bytes(70_000)
+        client.send(query().to_wire())
+        client.send(query(use_edns=0).to_wire())
+        listener.ready(READ, START)
+        heard = received(client)
+    assert ([0], 1) == ([message.edns for message in heard], front.desk.counters["udp-send-90"])
+
+
+# -- TCP
+
+
+class Streams:
+    """A listener with a watch list in place of a loop."""
+
+    def __init__(self, front: Counter53, stack: ExitStack) -> None:
+        self.front = front
+        self.watched: dict[object, int] = {}
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.place = server.getsockname()
+        self.listener = StreamListener(server, front.desk, front.admission, self.watch, Places())
+        self._stack = stack
+
+    def watch(self, _endpoint: socket.socket, events: int, owner: object) -> None:
+        self.watched[owner] = events
+
+    def connect(self, now: float = START, source: str = "127.0.0.1") -> tuple[socket.socket, stream.Connection | None]:
+        before = set(self.listener.connections)
+        client = self._stack.enter_context(socket.create_connection(self.place, PATIENCE, (source, 0)))
+        self.wait(self.listener.socket)
+        self.listener.ready(READ, Instant(now))
+        return client, next(iter(self.listener.connections - before), None)
+
+    def read(self, connection: stream.Connection, now: float = START) -> None:
+        """One wake-up in which this connection can be read."""
+        self.wait(connection.socket)
+        connection.ready(READ, Instant(now))
+        self.listener.flush(Instant(now))
+
+    @staticmethod
+    def wait(endpoint: socket.socket) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(endpoint, READ)
+            assert selector.select(PATIENCE)
+
+
+@contextmanager
+def streams(front: Counter53) -> Iterator[Streams]:
+    with ExitStack() as stack:
+        service = Streams(front, stack)
+        yield service
+        for connection in list(service.listener.connections):
+            connection.close()
+
+
+def hear(client: socket.socket, count: int) -> list[dns.message.Message]:
+    framer, found = Framer(), list[bytes]()
+    while len(found) < count:
+        data = client.recv(65_536)
+        assert data
+        found += framer.feed(data)
+    return [dns.message.from_wire(one) for one in found]
+
+
+def test_answers_come_as_they_are_ready_and_not_as_they_were_asked() -> None:
+    front = Counter53()
+    with streams(front) as service:
+        client, connection = service.connect()
+        assert connection is not None
+        asked = [query("a.example"), query("b.example")]
+        client.sendall(b"".join(frame(one.to_wire()) for one in asked))
+        service.read(connection)
+        for flight in reversed(front.port.queries):
+            front.reply(flight, answer(flight.key.question))
+        service.listener.flush(START)
+        heard = hear(client, 2)
+    assert [asked[1].id, asked[0].id] == [message.id for message in heard]
+
+
+def test_a_query_in_single_octets_is_a_query() -> None:
+    front = Counter53()
+    front.warm()
+    with streams(front) as service:
+        client, connection = service.connect()
+        assert connection is not None
+        for octet in frame(query().to_wire()):
+            client.send(bytes((octet,)))
+            service.read(connection)
+        assert 1 == len(hear(client, 1))
+
+
+def test_the_pipeline_is_bounded_and_goes_on_as_answers_go_out() -> None:
+    """Everything is sent in one piece: what is over the bound waits here, unread or in the framer, and is not lost."""
+    front = Counter53(credits=1_000, tcp_pipeline=8)
+    with streams(front) as service:
+        client, connection = service.connect()
+        assert connection is not None
+        asked = [query(f"n{number}.example") for number in range(100)]
+        client.sendall(b"".join(frame(one.to_wire()) for one in asked))
+        client.shutdown(socket.SHUT_WR)
+        service.read(connection)
+        answered = 0
+        while answered < 100:
+            assert 0 < connection.open <= 8
+            if not service.watched[connection] & READ:
+                flight = front.port.queries[answered]
+                front.reply(flight, answer(flight.key.question))
+                answered += 1
+                service.listener.flush(START)
+            else:
+                service.read(connection)
+        heard = hear(client, 100)
+    assert {one.id for one in asked} == {message.id for message in heard}
+
+
+def test_a_pipeline_of_cached_names_is_answered_in_one_wake_up_however_long() -> None:
+    front = Counter53(tcp_pipeline=4)
+    front.warm()
+    with streams(front) as service:
+        client, connection = service.connect()
+        assert connection is not None
+        client.sendall(frame(query().to_wire()) * 200)
+        service.read(connection)
+        assert 200 == len(hear(client, 200))
+
+
+def test_half_closed_clients_get_all_their_answers_and_then_the_end() -> None:
+    front = Counter53()
+    with streams(front) as service:
+        client, connection = service.connect()
+        assert connection is not None
+        client.sendall(frame(query().to_wire()))
+        client.shutdown(socket.SHUT_WR)
+        service.read(connection)
+        service.read(connection)
+        assert connection in service.listener.connections
+        front.reply(front.port.queries[0], answer(front.port.queries[0].key.question))
+        service.listener.flush(START)
+        assert 1 == len(hear(client, 1))
+        assert b"" == client.recv(1)
+    assert 0 == service.listener.places.taken
+
+
+def test_a_client_that_leaves_takes_its_questions_with_it() -> None:
+    front = Counter53()
+    with streams(front) as service:
+        client, connection = service.connect()
+        assert connection is not None
+        client.sendall(frame(query().to_wire()))
+        service.read(connection)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        service.read(connection)
+    assert ([front.port.queries[0].handle], 0) == (front.port.cancelled, front.desk.open)
+
+
+def test_after_nonsense_the_connection_is_closed_and_nothing_behind_it_is_asked() -> None:
+    front = Counter53()
+    with streams(front) as service:
+        client, connection = service.connect()
+        assert connection is not None
+        client.sendall(frame(b"x") + frame(query().to_wire()) * 3)
+        service.read(connection)
+        # Reset rather than closed, for octets were left unread: either way it is over.
+        with pytest.raises(ConnectionResetError):
+            assert not client.recv(1)
+            raise ConnectionResetError
+    assert [] == front.port.queries
+
+
+def test_over_its_rate_a_client_loses_its_connection() -> None:
+    front = Counter53(rate=1.0, burst=3.0)
+    with streams(front) as service:
+        client, connection = service.connect()
+        assert connection is not None
+        client.sendall(frame(query().to_wire()) * 10)
+        service.read(connection)
+    assert (1, 0) == (front.desk.counters["dropped-rate"], service.listener.places.taken)
+    assert 0 == front.desk.open
+
+
+def test_who_does_not_read_is_cut_off_with_bounded_memory() -> None:
+    front = Counter53()
+    front.ask(query())
+    front.reply(front.port.queries[0], answer(front.port.queries[0].key.question, count=2_000))
+    with streams(front) as service:
+        client, connection = service.connect()
+        assert connection is not None
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        most = 0
+        for _ in range(400):
+            try:
+                client.sendall(frame(query().to_wire()) * 4)
+                service.read(connection)
+            except (ConnectionResetError, BrokenPipeError):
+                break
+            most = max(most, len(connection._out))
+            if connection not in service.listener.connections or not service.watched[connection] & READ:
+                break
+    assert most <= stream.MAX_UNSENT
+    assert 0 == service.watched[connection] & READ
+
+
+def test_places_are_bounded_in_all_and_for_each_address() -> None:
+    front = Counter53(tcp_clients=3, tcp_clients_per_address=2)
+    with streams(front) as service:
+        ours = [service.connect()[1] is not None for _ in range(3)]
+        theirs = [service.connect(source="127.0.0.2")[1] is not None for _ in range(2)]
+    assert ([True, True, False], [True, False]) == (ours, theirs)
+    assert (1, 1) == (front.desk.counters["tcp-refused-client"], front.desk.counters["tcp-refused-full"])
+    assert (0, 0) == (service.listener.places.taken, front.client().connections)
+
+
+def test_outside_the_access_list_a_connection_is_closed_at_once() -> None:
+    with streams(Counter53(allow=())) as service:
+        client, connection = service.connect()
+        assert (None, b"") == (connection, client.recv(1))
+
+
+@pytest.mark.parametrize(
+    ("taken", "seconds"), [(0, 30.0), (5, 30.0), (6, 3.0), (7, 0.6), (8, 0.6), (9, MINIMUM_IDLE), (10, MINIMUM_IDLE)]
+)
+def test_the_fuller_the_shorter_a_connection_may_idle(taken: int, seconds: float) -> None:
+    assert seconds == pytest.approx(idle_time(30.0, taken, 10))
+
+
+def test_the_idle_are_closed_and_those_who_wait_for_an_answer_are_not() -> None:
+    front = Counter53()
+    with streams(front) as service:
+        _, idle = service.connect()
+        client, waiting = service.connect()
+        assert waiting is not None
+        client.sendall(frame(query().to_wire()))
+        service.read(waiting)
+        service.listener.expire(Instant(START + 30.5))
+        assert {waiting} == service.listener.connections
+        service.listener.expire(Instant(START + 35.5))
+        assert set() == service.listener.connections
+    assert (1, 1) == (front.desk.counters["tcp-idle"], front.desk.counters["tcp-stuck"])
+    assert idle is not None
+
+
+def test_a_reload_moves_open_connections_to_their_new_group() -> None:
+    """With a group less, an old index would point beyond the cache's shelves."""
+    front = Counter53()
+    with streams(front) as service:
+        client, connection = service.connect(source="127.0.0.65")
+        assert connection is not None
+        assert 1 == connection.client.group
+        value = settings(generation=2, client_groups=(ClientGroup("default"),))
+        front.desk.use(value)
+        service.listener.use(Admission(value), START)
+        client.sendall(frame(query().to_wire()))
+        service.read(connection)
+        assert [0] == [flight.key.group for flight in front.port.queries]
+        assert 1 == connection.client.connections
+
+
+def test_a_reload_ends_connections_that_may_not_ask_any_more() -> None:
+    front = Counter53()
+    with streams(front) as service:
+        client, connection = service.connect()
+        value = settings(generation=2, allow=("192.0.2.0/24",))
+        front.desk.use(value)
+        service.listener.use(Admission(value), START)
+        assert (b"", set(), 0) == (client.recv(1), service.listener.connections, service.listener.places.taken)
+    assert connection is not None
