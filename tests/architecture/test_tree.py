@@ -75,3 +75,14 @@ def test_every_decision_has_the_same_three_parts() -> None:
     for record in sorted((ROOT / "docs/decisions").glob("[0-9]*.md")):
         text = record.read_text()
         assert all(f"## {part}" in text for part in ("Context", "Decision", "Consequences")), record.name
+
+
+RULES = [line.split("|") for line in (ROOT / "docs/rfc.md").read_text().splitlines() if "::" in line]
+
+
+@pytest.mark.parametrize("row", RULES, ids=lambda row: row[1].strip() + row[2][:40])
+def test_every_rule_points_at_a_module_and_a_test_that_exist(row: list[str]) -> None:
+    module, place = row[3].strip(" `"), row[4].strip(" `")
+    path, _, name = place.partition("::")
+    assert (ROOT / module).is_file()
+    assert re.search(rf"def {name}\(", (ROOT / path).read_text())

@@ -13,7 +13,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dns.edns
@@ -91,6 +91,10 @@ class Capture:
         """Packets that hold `mark` in whatever case."""
         return [packet for packet in self.packets if mark in packet.payload.lower()]
 
+    def stream_to(self, address: str) -> bytes:
+        """All that was sent there, in order and in lower case: a mark may lie across two packets."""
+        return b"".join(packet.payload for packet in self.to(address)).lower()
+
 
 def read_packet(frame: bytes) -> Packet | None:
     header = (frame[ETHERNET] & 0x0F) * 4
@@ -122,7 +126,12 @@ def captured() -> Iterator[Callable[[], Capture]]:
     capture, bell = Capture(), secrets.token_bytes(16)
 
     def listen() -> None:
-        while (packet := read_packet(tap.recv(0x40000))) is None or packet.payload != bell:
+        while True:
+            frame, place = tap.recvfrom(0x40000)
+            # `lo` shows each packet twice; the one on its way out comes in the order of sending.
+            packet = read_packet(frame) if place[2] == socket.PACKET_OUTGOING else None
+            if packet is not None and packet.payload == bell:
+                return
             if packet is not None:
                 capture.packets.append(packet)
 
@@ -256,11 +265,22 @@ def extended_errors(response: dns.message.Message) -> list[str]:
     return [str(option.text) for option in response.options if isinstance(option, dns.edns.EDEOption)]
 
 
+def beyond_preface(received: bytes) -> bytes:
+    """What is not HTTP/2's preface or a frame about the connection itself (RFC 9113 §3.4, §4.1): requests, or no HTTP."""
+    rest = received.removeprefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    if rest == received:
+        return received
+    while rest and rest[5:9] == b"\0\0\0\0":
+        rest = rest[9 + int.from_bytes(rest[:3], "big") :]
+    return rest
+
+
 def check_nothing_told(capture: Capture, mark: bytes) -> None:
     """The label is on packets between the client and the service only, and nothing goes out in clear text."""
     assert capture.telling(mark) != [], "the capture must see the client's own question"
     label = mark[1:]
     assert [] == [packet for packet in capture.telling(label) if packet.ends != {CLIENT, SERVICE}]
+    assert label not in capture.stream_to(UPSTREAM)
     towards = capture.to(UPSTREAM)
     assert {TCP} == {packet.protocol for packet in towards}
     assert [] == [packet for packet in towards if packet.destination[1] in CLEAR_PORTS]
@@ -280,9 +300,19 @@ def test_an_upstream_that_proves_nothing_is_told_nothing(wrong: str, road: str) 
     assert [said] == extended_errors(answers[0])
     assert [1, 1, 1] == [len(extended_errors(response)) for response in answers]
     assert server.connections >= 1
-    assert b"" == bytes(server.received)
+    assert b"" == beyond_preface(bytes(server.received))
     check_nothing_told(capture, mark)
     assert {server.port} == {packet.destination[1] for packet in capture.to(UPSTREAM)}
+
+
+@pytest.mark.xfail(strict=True, reason="Http2Link sends its preface in connection_made, before net.dial._prove")
+def test_nothing_at_all_is_sent_over_https_before_the_pin_is_proved() -> None:
+    name, _ = secret_name()
+    kind = WRONG["another key than pinned"]
+    with open_folder() as folder, upstream(identity(kind.shown), "h2") as server:
+        with house(folder, tables(folder, "DoH", server.port, kind.pins), SERVICE) as here:
+            assert dns.rcode.SERVFAIL == ask(here, name).rcode()
+    assert b"" == bytes(server.received)
 
 
 def test_an_upstream_that_nobody_serves_is_not_asked_in_clear_text_instead() -> None:
@@ -311,18 +341,19 @@ def test_a_strict_resolution_over_tls_shows_a_listener_no_name(pinned: bool) -> 
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_a_strict_resolution_over_https_shows_a_listener_no_name(method: str) -> None:
-    """Against the demo's upstream, whose names are few: the site's label is the mark, in wire form."""
-    name, mark = "www.lighthouse.example.", b"\x0alighthouse"
+def test_a_strict_resolution_over_https_shows_a_listener_no_name(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, mark = secret_name()
+    monkeypatch.setitem(RECORDS, (name, "A"), (ANSWER,))
+    monkeypatch.setattr("demo.internet.NORTH", replace(NORTH, address=UPSTREAM))  # where the capture looks
     with open_folder() as folder, Internet(folder) as internet:
-        url = f"https://{NORTH.host}@{NORTH.address}:{internet.ports['North', 'DoH']}{DOH_PATH}"
+        url = f"https://{NORTH.host}@{UPSTREAM}:{internet.ports['North', 'DoH']}{DOH_PATH}"
         server = f'{{ url = "{url}", ca_file = "{internet.authorities}", method = "{method}" }}'
         with captured() as finish, house(folder, f"[upstreams.default]\nservers = [{server}]", SERVICE) as here:
             response = ask(here, name)
             capture = finish()
-    assert set(RECORDS[name, "A"]) == set(data_of(response))
+    assert [ANSWER] == data_of(response)
     assert [("DoH", name)] == [(seen.transport, seen.name) for seen in internet.log]
-    assert [{CLIENT, SERVICE}] * len(capture.telling(mark)) == [packet.ends for packet in capture.telling(mark)]
+    check_nothing_told(capture, mark)
 
 
 def test_the_capture_would_show_a_name_in_clear_text() -> None:
