@@ -1,8 +1,10 @@
 """One question to one server, without the service: what `anchorhold ask --via` does."""
 
 import asyncio
+import base64
+import binascii
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from anchorhold.config.servers import read_server
 from net.clock import now
@@ -19,18 +21,43 @@ CLEAR = {"udp", "tcp"}
 """Schemes that encrypt nothing; the user wrote them, so no profile forbids them here."""
 
 
+PIN_LENGTH = 32
+
+
 class DirectFailed(Exception):
     """The server gave no answer; the text says why."""
 
 
-def read_url(url: str, *, tcp: bool) -> UpstreamSpec:
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What proves the server instead of the system's authorities: PEM text, and pins in base64."""
+
+    authorities: str = ""
+    pins: tuple[str, ...] = ()
+
+
+def read_url(url: str, trust: Trust, *, tcp: bool) -> UpstreamSpec:
     """The server a `--via` URL means; `tcp` turns udp into tcp. Raises ValueError with a hint."""
     spec = read_server(url)
+    if (trust.authorities or trust.pins) and spec.scheme in CLEAR:
+        raise ValueError(f"--ca-file and --pin go with tls:// and https://; {spec.scheme}:// proves nothing")
+    spec = replace(spec, authorities=trust.authorities, pins=tuple(map(read_pin, trust.pins)))
     if not tcp:
         return spec
     if spec.scheme not in CLEAR:
         raise ValueError(f"--tcp goes with udp:// only; {spec.scheme}:// has its own transport")
     return replace(spec, scheme="tcp")
+
+
+def read_pin(text: str) -> bytes:
+    """SHA-256 of a SubjectPublicKeyInfo, from base64. Raises ValueError."""
+    try:
+        pin = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        pin = b""
+    if len(pin) != PIN_LENGTH:
+        raise ValueError(f"{text!r} is no pin: base64 of {PIN_LENGTH} octets, the SHA-256 of the server's public key")
+    return pin
 
 
 def ask_directly(spec: UpstreamSpec, key: bytes, flags: QueryFlag) -> bytes:

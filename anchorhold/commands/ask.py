@@ -28,6 +28,8 @@ class Asked:
     name: str
     rrtype: str
     via: str | None
+    ca_file: Path | None
+    pins: tuple[str, ...]
     tcp: bool
     dnssec: bool
     cd: bool
@@ -60,6 +62,12 @@ Exit codes: 0 records, 1 none or an error code, 2 no such name, type or URL, 4 n
 @click.argument("name")
 @click.argument("rrtype", metavar="[TYPE]", default="A")
 @click.option("--via", metavar="URL", help="Ask this server directly, not the running service.")
+@click.option(
+    "--ca-file", type=click.Path(path_type=Path), help="PEM file of the authorities to trust (with --via tls, https)."
+)
+@click.option(
+    "--pin", "pins", multiple=True, metavar="BASE64", help="SHA-256 of the server's key; proves it without a name."
+)
 @click.option("--tcp", is_flag=True, help="TCP instead of UDP (with --via udp://…).")
 @click.option("--dnssec", is_flag=True, help="Ask for signatures too (DO).")
 @click.option("--cd", is_flag=True, help="Ask for unvalidated data (CD).")
@@ -90,6 +98,8 @@ def command(**options: object) -> None:
 
 
 def _ask_service(asked: Asked, key: bytes, flags: QueryFlag) -> Outcome:
+    if asked.ca_file or asked.pins:
+        raise CommandFailed(Exit.USAGE, "--ca-file and --pin are for a server of your own choice: add --via URL")
     if asked.tcp:
         raise CommandFailed(
             Exit.USAGE, "--tcp needs a server: --via udp://ADDRESS (the service is asked over its socket)"
@@ -107,10 +117,13 @@ def _ask_service(asked: Asked, key: bytes, flags: QueryFlag) -> Outcome:
 
 def _ask_server(asked: Asked, key: bytes, flags: QueryFlag) -> Outcome:
     # Imported here: asyncio, ssl and h2 are of no use to a question through the control socket.
-    from anchorhold.direct import DirectFailed, ask_directly, read_url
+    from anchorhold.direct import DirectFailed, Trust, ask_directly, read_url
 
     try:
-        spec = read_url(str(asked.via), tcp=asked.tcp)
+        authorities = "" if asked.ca_file is None else asked.ca_file.read_text("ascii")
+        spec = read_url(str(asked.via), Trust(authorities, asked.pins), tcp=asked.tcp)
+    except OSError as error:
+        raise CommandFailed(Exit.USAGE, f"{asked.ca_file}: {error.strerror}") from None
     except ValueError as error:
         raise CommandFailed(Exit.USAGE, str(error)) from None
     start = monotonic()

@@ -53,9 +53,8 @@ class House:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[House]:
-    with open_folder() as folder, Internet(folder) as internet:
-        with Service(internet, folder, free_ports(1)[0]) as service:
-            yield House(service, internet)
+    with open_folder() as folder, Internet(folder) as internet, Service(internet, folder, free_ports(1)[0]) as service:
+        yield House(service, internet)
 
 
 @pytest.fixture
@@ -133,7 +132,9 @@ def cookies_between(before: dict[str, int], after: dict[str, int]) -> dict[str, 
 
 def test_a_server_cookie_of_somebody_else_is_answered_with_a_good_one_and_without_badcookie(house: House) -> None:
     before = house.counters()
-    output = house.dig("+cookie=0102030405060708" + "0100000000000000" + "ab" * 8, "+nobadcookie", "www.harbour.example")
+    output = house.dig(
+        "+cookie=0102030405060708" + "0100000000000000" + "ab" * 8, "+nobadcookie", "www.harbour.example"
+    )
     assert ("NOERROR", [["IN", "A", "192.0.2.10"]]) == (code(output), data(output))
     assert (48, "good") == (len(cookie(output)[0]), cookie(output)[1])
     assert {"cookie-wrong": 1} == cookies_between(before, house.counters())

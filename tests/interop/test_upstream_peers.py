@@ -61,7 +61,7 @@ def write_files(folder: Path) -> Files:
 
 
 def unbound_command(folder: Path, ports: list[int], files: Files) -> list[str]:
-    clear, tls, https = ports
+    _, tls, https = ports
     interfaces = "".join(f"  interface: 127.0.0.1@{port}\n" for port in ports)
     path = folder / "unbound.conf"
     path.write_text(f"""server:

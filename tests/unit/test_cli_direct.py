@@ -1,5 +1,7 @@
 """`anchorhold ask --via`: a question straight to a server, over a real socket on loopback."""
 
+import asyncio
+import base64
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +12,8 @@ import dns.message
 import dns.rrset
 import pytest
 from click.testing import CliRunner, Result
+from kit.certificates import NAME, authority, identity
+from kit.liar import Liar
 
 from anchorhold.cli import main
 
@@ -111,3 +115,61 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
     result = run("ask", "example.net", "--via", f"tcp://127.0.0.1:{port}")
     assert result.exit_code == 4
     assert "gave no answer" in result.stderr
+
+
+@contextmanager
+def liar(scheme: str) -> Iterator[Liar]:
+    """A TLS or HTTPS server in a loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = Liar(scheme)
+    try:
+        asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
+        yield server
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def encrypted_url(server: Liar) -> str:
+    return f"{server.scheme}://{NAME}@127.0.0.1:{server.port}{'/dns-query' if server.scheme == 'https' else ''}"
+
+
+@pytest.mark.parametrize("scheme", ["tls", "https"])
+def test_ask_speaks_the_encrypted_transports_and_trusts_the_authorities_it_is_given(
+    scheme: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").write_text(authority().pem)
+    with liar(scheme) as server:
+        result = run("ask", "example.net", "--via", encrypted_url(server), "--ca-file", tmp_path / "ca.pem", "--short")
+    assert (0, "192.0.2.7\n") == (result.exit_code, result.stdout)
+
+
+def test_ask_takes_a_pin_instead_of_a_name() -> None:
+    pin = base64.b64encode(identity("good").pin).decode()
+    with liar("tls") as server:
+        right = run("ask", "example.net", "--via", f"tls://127.0.0.1:{server.port}", "--pin", pin, "--short")
+        wrong = run("ask", "example.net", "--via", encrypted_url(server), "--pin", "A" * 43 + "=")
+    assert (0, 4, 1) == (right.exit_code, wrong.exit_code, len(server.queries))
+
+
+def test_without_proof_nothing_is_asked() -> None:
+    with liar("tls") as server:
+        result = run("ask", "example.net", "--via", encrypted_url(server))
+    assert (4, []) == (result.exit_code, server.queries)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--via", "udp://127.0.0.1", "--pin", "A" * 43 + "="),
+        ("--via", "tls://127.0.0.1", "--pin", "short"),
+        ("--via", "tls://127.0.0.1", "--ca-file", "/nonexistent"),
+        ("--pin", "A" * 43 + "="),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(arguments: tuple[str, ...]) -> None:
+    assert 2 == run("ask", "example.net", *arguments).exit_code

@@ -291,10 +291,7 @@ def test_after_nonsense_the_connection_is_closed_and_nothing_behind_it_is_asked(
         assert connection is not None
         client.sendall(frame(b"x") + frame(query().to_wire()) * 3)
         service.read(connection)
-        # Reset rather than closed, for octets were left unread: either way it is over.
-        with pytest.raises(ConnectionResetError):
-            assert not client.recv(1)
-            raise ConnectionResetError
+        assert b"" == client.recv(1)
     assert [] == front.port.queries
 
 
@@ -349,10 +346,10 @@ def test_outside_the_access_list_a_connection_is_closed_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("taken", "seconds"), [(0, 30.0), (5, 30.0), (6, 3.0), (7, 0.6), (8, 0.6), (9, MINIMUM_IDLE), (10, MINIMUM_IDLE)]
+    ("taken", "seconds"), [(0, 30.0), (49, 30.0), (60, 3.0), (70, 0.6), (90, MINIMUM_IDLE), (100, MINIMUM_IDLE)]
 )
 def test_the_fuller_the_shorter_a_connection_may_idle(taken: int, seconds: float) -> None:
-    assert seconds == pytest.approx(idle_time(30.0, taken, 10))
+    assert seconds == pytest.approx(idle_time(30.0, taken, 100))
 
 
 def test_the_idle_are_closed_and_those_who_wait_for_an_answer_are_not() -> None:
