@@ -23,7 +23,7 @@ from fuzz.parsers import HARNESSES, NEVER_RAISE, ROOT
 from wire.errors import Malformed
 
 RECORD = ROOT / "docs/fuzz.md"
-SHOWN_CRASHES = 20
+SHOWN = 20
 
 
 @dataclass(slots=True)
@@ -33,6 +33,7 @@ class Tally:
     accepted: int = 0
     refused: int = 0
     crashes: int = 0
+    broken: int = 0
     slowest: float = 0.0
 
 
@@ -43,7 +44,7 @@ class Run:
     cases: int = 0
     seconds: float = 0.0
     parsers: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in HARNESSES})
-    crashes: list[str] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
 
     def total(self, what: str) -> int:
         return sum(int(getattr(tally, what)) for tally in self.parsers.values())
@@ -85,10 +86,16 @@ def fuzz(seed: int, count: int, first: int = 0) -> Run:
             except Malformed:
                 accepted = False
                 if name in NEVER_RAISE:
-                    _crash(run, tally, f"case {number}: {name}: Malformed escaped")
+                    tally.crashes += 1
+                    run.found.append(f"case {number}: {name}: Malformed escaped")
+            except AssertionError as error:
+                accepted = True
+                tally.broken += 1
+                run.found.append(f"case {number}: {name}: {str(error).partition(chr(10))[0] or 'broken promise'}")
             except Exception as error:
                 accepted = False
-                _crash(run, tally, f"case {number}: {name}: {error!r}")
+                tally.crashes += 1
+                run.found.append(f"case {number}: {name}: {error!r}")
             spent = clock() - start
             if spent > tally.slowest:
                 tally.slowest = spent
@@ -98,12 +105,6 @@ def fuzz(seed: int, count: int, first: int = 0) -> Run:
                 tally.refused += 1
     run.seconds = clock() - began
     return run
-
-
-def _crash(run: Run, tally: Tally, text: str) -> None:
-    tally.crashes += 1
-    if len(run.crashes) < SHOWN_CRASHES:
-        run.crashes.append(text)
 
 
 def summary(run: Run) -> str:
@@ -116,6 +117,7 @@ def summary(run: Run) -> str:
             f"accepted      {run.total('accepted'):,}",
             f"refused       {run.total('refused'):,}",
             f"crashes       {run.total('crashes'):,}",
+            f"broken        {run.total('broken'):,}",
             f"slowest case  {run.slowest * 1000:.1f} ms",
         )
     )
@@ -124,18 +126,23 @@ def summary(run: Run) -> str:
 def document(run: Run, command: str) -> str:
     """docs/fuzz.md."""
     rows = "\n".join(
-        f"| `{name}` | {tally.accepted:,} | {tally.refused:,} | {tally.crashes} | {tally.slowest * 1000:.1f} |"
+        f"| `{name}` | {tally.accepted:,} | {tally.refused:,} | {tally.crashes} | {tally.broken} | {tally.slowest * 1000:.1f} |"
         for name, tally in run.parsers.items()
     )
+    found = "".join(f"- {line}\n" for line in run.found[:SHOWN])
+    if found:
+        found = f"\n### Found\n\n`--seed` and `--only NUMBER` show a case again.\n\n{found}"
     return f"""\
 # Fuzzing
 
 Written by `tests/fuzz/long.py` (`make fuzz`). Every case is a valid message of a corpus made with dnspython
-{version("dnspython")}, with one to four edits: flipped bits, cut, inserted, deleted and repeated octets, wrong counts, compression pointers to
-anywhere, label types, lengths and record types. Every case goes through every parser. A crash is any exception but
-`Malformed`, or a broken promise of what was accepted (`tests/fuzz/parsers.py`): spans outside the message, an accepted answer
-that does not read back, a reply that does not cross between cells. The time of a case includes whatever else the machine
-did meanwhile; that work is bounded is shown by counting lines in `tests/fuzz/test_bounds.py`.
+{version("dnspython")}, with one to four edits: flipped bits, cut, inserted, deleted and repeated octets, wrong counts,
+compression pointers to anywhere, label types, lengths and record types. Every case goes through every parser.
+
+A crash is any exception but `Malformed`. A broken promise is an accepted value that is not what the parser says it is
+(`tests/fuzz/parsers.py`): spans outside the message, an accepted answer that does not read back, a reply that does not
+cross between cells. The time of a case includes whatever else the machine did meanwhile; that work is bounded is shown
+by counting lines in `tests/fuzz/test_bounds.py`.
 
 A short run with hypothesis, and dnspython as the oracle, is in every `make test`.
 
@@ -149,10 +156,10 @@ A short run with hypothesis, and dnspython as the oracle, is in every `make test
 {summary(run)}
 ```
 
-| parser | accepted | refused | crashes | slowest, ms |
-| --- | --- | --- | --- | --- |
+| parser | accepted | refused | crashes | broken promises | slowest, ms |
+| --- | --- | --- | --- | --- | --- |
 {rows}
-"""
+{found}"""
 
 
 def main() -> int:
@@ -168,12 +175,12 @@ def main() -> int:
     else:
         run = fuzz(chosen.seed, chosen.cases)
     print(summary(run))
-    for line in run.crashes:
+    for line in run.found[:SHOWN]:
         print(line)
     if chosen.record:
         command = f".venv/bin/python tests/fuzz/long.py --cases {chosen.cases} --seed {chosen.seed} --record"
         RECORD.write_text(document(run, command))
-    return 1 if run.total("crashes") else 0
+    return 1 if run.found else 0
 
 
 if __name__ == "__main__":

@@ -125,7 +125,10 @@ def feed_judge(data: bytes) -> bool:
     found = judge(Query(key, flags, 0, 1), data, LIMITS)
     if not isinstance(found, Accepted):
         return False
-    again = parse_message(found.message)
+    try:
+        again = parse_message(found.message)
+    except Malformed as error:
+        raise AssertionError(f"an accepted answer does not read back: {error}") from None
     assert again.question == key
     assert again.additional_start == len(found.message)
     assert found.ttl_offsets == tuple(record.ttl_offset for record in again.answer + again.authority)

@@ -9,6 +9,10 @@ from fuzz.parsers import HARNESSES, NEVER_RAISE, OTHERS, find_parsers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from resolver.accept import Accepted, Rejected, judge
+from resolver.settings import CacheSettings
+from resolver.values import Query, QueryFlag
+from wire.dns.message import HEADER, parse_message
 from wire.errors import Malformed
 
 quietly = settings(derandomize=True, deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
@@ -74,3 +78,24 @@ def test_a_mutation_is_a_pure_function_of_its_edits() -> None:
     edits = [(random.randrange(256), random.randrange(2**16), random.randrange(2**20)) for _ in range(40)]
     data = corpus.messages()[0]
     assert mutate(data, edits) == mutate(data, edits)
+
+
+ROOT_NS = b"\0\0\2\0\1"
+IN_THE_HEADER = b"\xc0\x00\0\2\0\1\0\0\0\x3c\0\1\0"
+IN_A_TTL = b"\0\0\2\0\1\0\0\0\x3c\0\1\0" + b"\xc0\x16\0\2\0\1\0\0\0\x3c\0\1\0"
+
+
+@pytest.mark.xfail(strict=True, reason="judge keeps pointers into fields that are rewritten (found by long.py)")
+@pytest.mark.parametrize(("count", "answer"), [(1, IN_THE_HEADER), (2, IN_A_TTL)], ids=["header", "TTL"])
+def test_no_owner_of_an_accepted_answer_depends_on_the_id_or_a_ttl(count: int, answer: bytes) -> None:
+    """Who is asked could so give one client another owner than was judged, or a message that is malformed."""
+    data = HEADER.pack(0, 0x8180, 1, count, 0, 0) + ROOT_NS + answer
+    found = judge(Query(ROOT_NS, QueryFlag.RD, 0, 1), data, CacheSettings())
+    if isinstance(found, Rejected):
+        return
+    assert isinstance(found, Accepted)
+    dressed = bytearray(found.message)
+    dressed[0:2] = b"\x01\x02"
+    for at in found.ttl_offsets:
+        dressed[at : at + 4] = b"\1\1\1\1"
+    assert [b"\0"] * count == [record.owner for record in parse_message(bytes(dressed)).answer]

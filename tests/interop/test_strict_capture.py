@@ -1,7 +1,7 @@
 """What a listener on the wire sees: a raw packet socket on `lo` over whole exchanges. Needs root.
 
-The service, its client and its upstream have addresses of their own within one network, and each test's name has a label
-that is nowhere else, so that what other programs do on `lo` does not matter.
+The service, its client and its upstream have addresses that only this run uses, and each test's name has a label that is
+nowhere else, so that what other programs do on `lo` does not matter.
 """
 
 import base64
@@ -31,8 +31,10 @@ from kit.certificates import NAME, Identity, authority, identity, server_context
 from kit.peers import House, free_ports, house, open_folder
 
 PATIENCE = 20.0
-NETWORK = 0x7F47  # 127.71.0.0/16
-SERVICE, UPSTREAM, CLIENT, BELL = "127.71.0.1", "127.71.0.2", "127.71.0.3", "127.71.0.4"
+NETWORK = 0x7F400000 + 256 * secrets.randbelow(0x3FFF)
+"""127.64.0.0/24 or one of those above it, by chance: other runs of these tests use others."""
+
+SERVICE, UPSTREAM, CLIENT, BELL = (socket.inet_ntoa((NETWORK + host).to_bytes(4, "big")) for host in range(1, 5))
 ANSWER = "192.0.2.9"
 CLEAR_PORTS = (53, 853)
 
@@ -43,10 +45,12 @@ SOL_PACKET, PACKET_STATISTICS = 263, 6
 
 FILTER = [
     (0x28, 0, 0, 12),  # the EtherType
-    (0x15, 0, 12, ETH_P_IP),  # not IPv4: reject
-    (0x28, 0, 0, 26),  # upper half of the source
-    (0x15, 9, 0, NETWORK),
-    (0x28, 0, 0, 30),  # upper half of the destination
+    (0x15, 0, 14, ETH_P_IP),  # not IPv4: reject
+    (0x20, 0, 0, 26),  # the source
+    (0x54, 0, 0, 0xFFFFFF00),
+    (0x15, 10, 0, NETWORK),
+    (0x20, 0, 0, 30),  # the destination
+    (0x54, 0, 0, 0xFFFFFF00),
     (0x15, 7, 0, NETWORK),
     (0xB1, 0, 0, 14),  # X = octets of the IP header
     (0x48, 0, 0, 14),  # source port
@@ -166,14 +170,14 @@ def _may_capture() -> None:
 
 @dataclass
 class Upstream:
-    """A TLS server that keeps all octets that came through a finished handshake, and answers DoT.
+    """A TLS server that keeps all octets that came through finished handshakes, and answers DoT.
 
-    `connections` counts TCP connections: it shows that somebody tried.
+    `connections` counts TCP connections: it shows that somebody tried. `received` has one entry for each that spoke.
     """
 
     port: int
     connections: int = 0
-    received: bytearray = field(default_factory=bytearray)
+    received: list[bytes] = field(default_factory=list)
 
 
 @contextmanager
@@ -189,15 +193,18 @@ def upstream(shown: Identity, alpn: str) -> Iterator[Upstream]:
                 except OSError:
                     return
                 server.connections += 1
+                spoken = bytearray()
                 link.settimeout(PATIENCE)
                 with link:
                     try:
                         with context.wrap_socket(link, server_side=True) as tls:
                             while data := tls.recv(65_536):
-                                server.received += data
+                                spoken += data
                                 tls.sendall(answer_dot(data))
                     except OSError:  # ssl's own errors are of this kind
-                        continue
+                        pass
+                if spoken:
+                    server.received.append(bytes(spoken))
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -305,7 +312,7 @@ def test_an_upstream_that_proves_nothing_is_told_nothing(wrong: str, road: str) 
     assert [1, 1, 1] == [len(extended_errors(response)) for response in answers]
     assert server.connections >= 1
     # With a wrong pin the preface of HTTP/2 may get out, inside TLS; no request ever does.
-    assert b"" == beyond_preface(bytes(server.received))
+    assert [] == [octets for octets in map(beyond_preface, server.received) if octets]
     check_nothing_told(capture, mark)
     assert {server.port} == {packet.destination[1] for packet in capture.to(UPSTREAM)}
 
@@ -335,7 +342,8 @@ def test_a_strict_resolution_over_tls_shows_a_listener_no_name(pinned: bool) -> 
         response = ask(here, name)
         capture = finish()
     assert (dns.rcode.NOERROR, [ANSWER]) == (response.rcode(), data_of(response))
-    assert mark in bytes(server.received)
+    assert 1 == len(server.received)
+    assert mark in server.received[0]
     check_nothing_told(capture, mark)
 
 

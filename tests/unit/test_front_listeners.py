@@ -254,6 +254,21 @@ def test_a_pipeline_of_cached_names_is_answered_in_one_wake_up_however_long() ->
         assert 200 == len(hear(client, 200))
 
 
+def test_what_waited_behind_a_miss_is_answered_in_the_wake_up_that_brings_its_answer() -> None:
+    """Cached names behind it make the connection dirty again while it is being flushed; nothing else would wake it."""
+    front = Counter53(tcp_pipeline=1)
+    front.warm()
+    with streams(front) as service:
+        client, connection = service.connect()
+        assert connection is not None
+        client.sendall(frame(query("miss.example").to_wire()) + frame(query().to_wire()) * 5)
+        service.read(connection)
+        flight = front.port.queries[-1]
+        front.reply(flight, answer(flight.key.question))
+        service.listener.flush(START)
+        assert 6 == len(hear(client, 6))
+
+
 def test_half_closed_clients_get_all_their_answers_and_then_the_end() -> None:
     front = Counter53()
     with streams(front) as service:
