@@ -7,7 +7,7 @@ from resolver.settings import CacheSettings
 from resolver.values import Query
 from wire.dns.codes import HeaderFlag, QueryFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, ResourceRecord, build_response, parse_message, rdata_name, soa_minimum
-from wire.dns.names import is_below, parse_name
+from wire.dns.names import parse_name, suffixes
 from wire.errors import Malformed
 
 MAX_CHAIN = 16
@@ -18,8 +18,19 @@ _OPCODE = 0x7800
 _QR, _TC = int(HeaderFlag.QR), int(HeaderFlag.TC)
 _ANSWER = int(HeaderFlag.QR | HeaderFlag.RD | HeaderFlag.RA)
 _ANSWER_CD = int(_ANSWER | HeaderFlag.CD)
+# A DNAME, and its signature, stand above the names they rename (RFC 6672 §2.2).
+_ABOVE = (int(RecordType.DNAME), int(RecordType.RRSIG))
 _DO, _CD = int(QueryFlag.DO), int(QueryFlag.CD)
 _USABLE = (int(Rcode.NOERROR), int(Rcode.NXDOMAIN))
+_NAMES = {
+    **dict.fromkeys((2, 3, 4, 5, 7, 8, 9, 12, 39), (0, 1)),  # NS MD MF CNAME MB MG MR PTR DNAME
+    **dict.fromkeys((15, 18, 21), (2, 1)),  # MX AFSDB RT: a number before the name
+    **dict.fromkeys((6, 14, 17), (0, 2)),  # SOA MINFO RP; the SOA's numbers follow
+    26: (2, 2),  # PX
+    33: (6, 1),  # SRV
+}
+"""Type → octets before the names in its data, and how many names."""
+
 _IN, _CNAME, _SOA = int(RecordClass.IN), int(RecordType.CNAME), int(RecordType.SOA)
 _TYPES_OF_PROOF = frozenset(
     map(int, (RecordType.SOA, RecordType.NS, RecordType.DS, RecordType.NSEC, RecordType.NSEC3, RecordType.RRSIG))
@@ -88,27 +99,45 @@ def _accept(query: Query, message: Message, limits: CacheSettings) -> Accepted:
     # A positive answer without DO needs no authority section; a negative one needs its SOA, a signed one its proofs.
     wants_authority = not positive or query.flags & _DO
     authority = [r for r in message.authority if r.rrtype in _TYPES_OF_PROOF and r.rrclass == _IN]
-    dropped = len(message.answer) - len(answer)
-    intact = not dropped and (not wants_authority or len(authority) == len(message.authority))
+    dropped = len(message.answer) - len(answer) + len(message.authority) - len(authority)
     authority = authority if wants_authority else []
     soa = None if positive else next((r for r in authority if r.rrtype == _SOA), None)
-    ttl = _lifetime(message, answer, authority, soa, limits)
-    bound = max(ttl, 0) if soa is not None else limits.maximum_ttl
-    if intact:
-        return _cut(query, message, answer, authority, _Times(ttl, bound, limits))
-    return _rebuild(query, message, answer, authority, _Times(ttl, bound, limits))
+    keep = _lifetime(message, answer, authority, soa, limits)
+    most = keep if soa is not None else limits.maximum_ttl
+    least = limits.minimum_ttl if keep else 0
+    # Written anew, never cut out of what came: a pointer of a lying upstream's into the id or into a TTL would make
+    # another name of an owner once those change.
+    built = build_response(
+        query.key,
+        _ANSWER_CD if query.flags & _CD else _ANSWER,
+        message.rcode,
+        [_rewritten(message, record, least, most) for record in answer],
+        [_rewritten(message, record, least, most) for record in authority],
+    )
+    return Accepted(built.message, built.ttl_offsets, message.rcode, keep, dropped)
 
 
-@dataclass(frozen=True, slots=True)
-class _Times:
-    """`keep` seconds in the cache; no TTL given out above `most`, or below the user's minimum if it is cached."""
+def _rewritten(message: Message, record: Record, least: int, most: int) -> ResourceRecord:
+    """The record with its names written out, and its TTL within bounds."""
+    owner, rrtype, rrclass, ttl, _, start, end = record
+    rdata = message.data[start:end] if rrtype not in _NAMES else expand_rdata(message, record)
+    return ResourceRecord(owner, rrtype, rrclass, min(max(ttl, least), most), rdata)
 
-    keep: int
-    most: int
-    limits: CacheSettings
 
-    def bounded(self, ttl: int) -> int:
-        return min(max(ttl, self.limits.minimum_ttl if self.keep else 0), self.most)
+def expand_rdata(message: Message, record: Record) -> bytes:
+    """The record's data with every compressed name written out. Raises Malformed.
+
+    Only the types of RFC 1035 and a few from before RFC 3597 §4 may compress; any other data is as it came.
+    """
+    prefix, names = _NAMES.get(record.rrtype, (0, 0))
+    data, at = message.data, record.rdata_start + prefix
+    parts = [data[record.rdata_start : at]]
+    for _ in range(names):
+        name, at = parse_name(data, at)
+        parts.append(name)
+    if at > record.rdata_end:
+        raise Malformed("a name runs out of its record", record.rdata_start)
+    return b"".join((*parts, data[at : record.rdata_end]))
 
 
 def _relevant(name: bytes, message: Message) -> list[Record]:
@@ -124,14 +153,8 @@ def _relevant(name: bytes, message: Message) -> list[Record]:
         if targets <= chain:
             break
         chain |= targets
-    return [r for r in records if r.rrclass == _IN and _is_on(r, chain)]
-
-
-def _is_on(record: Record, chain: set[bytes]) -> bool:
-    if record.owner in chain:
-        return True
-    # A DNAME, and its signature, stand above the names they rename (RFC 6672 §2.2).
-    return record.rrtype in (RecordType.DNAME, RecordType.RRSIG) and any(is_below(n, record.owner) for n in chain)
+    above = {suffix for name in chain for suffix in suffixes(name)}
+    return [r for r in records if r.rrclass == _IN and (r.owner in chain or (r.rrtype in _ABOVE and r.owner in above))]
 
 
 def _targets(message: Message, chain: set[bytes]) -> set[bytes]:
@@ -157,64 +180,3 @@ def _is_dangling(message: Message, answer: list[Record]) -> bool:
     """Nothing but a chain: NODATA or cut off at its end, and no SOA to say for how long."""
     wanted = int.from_bytes(message.question[-4:-2], "big")
     return all(record.rrtype != wanted for record in answer)
-
-
-def _flags(query: Query, rcode: int) -> int:
-    """QR, RD and RA; CD as asked; AA, AD and TC clear: nobody here has validated anything."""
-    return (_ANSWER_CD if query.flags & _CD else _ANSWER) | rcode & 15
-
-
-def _cut(query: Query, message: Message, answer: list[Record], authority: list[Record], times: _Times) -> Accepted:
-    """The front part of the message as it came: compression points backwards only, so it stands by itself."""
-    if authority:
-        end = message.additional_start
-    else:
-        end = answer[-1].rdata_end if answer else 12 + len(message.question)
-    out = bytearray(message.data[:end])
-    counts = (1, len(answer), len(authority), 0)
-    out[0:12] = b"\0\0" + b"".join(n.to_bytes(2, "big") for n in (_flags(query, message.rcode), *counts))
-    out[12 : 12 + len(query.key)] = query.key
-    offsets = []
-    for record in (*answer, *authority):
-        at = record.ttl_offset
-        offsets.append(at)
-        out[at : at + 4] = times.bounded(record.ttl).to_bytes(4, "big")
-    return Accepted(bytes(out), tuple(offsets), message.rcode, times.keep)
-
-
-def _rebuild(query: Query, message: Message, answer: list[Record], authority: list[Record], times: _Times) -> Accepted:
-    """Something had to go: write the rest anew. Names inside record data must then not be compressed."""
-    flags = _flags(query, 0)
-    kept_answer = [_uncompressed(message, record, times) for record in answer]
-    kept_authority = [_uncompressed(message, record, times) for record in authority]
-    built = build_response(query.key, flags, message.rcode, kept_answer, kept_authority)
-    dropped = len(message.answer) + len(message.authority) - len(answer) - len(authority)
-    return Accepted(built.message, built.ttl_offsets, message.rcode, times.keep, dropped)
-
-
-def _uncompressed(message: Message, record: Record, times: _Times) -> ResourceRecord:
-    rdata = expand_rdata(message, record)
-    return ResourceRecord(record.owner, record.rrtype, record.rrclass, times.bounded(record.ttl), rdata)
-
-
-def expand_rdata(message: Message, record: Record) -> bytes:
-    """The record's data with every compressed name written out (RFC 3597 §4: only types of RFC 1035 compress).
-
-    Raises Malformed.
-    """
-    start, end = record.rdata_start, record.rdata_end
-    match record.rrtype:
-        case RecordType.CNAME | RecordType.NS | RecordType.PTR | RecordType.DNAME:
-            return rdata_name(message, record)
-        case RecordType.MX:
-            name, _ = parse_name(message.data, start + 2)
-            return message.data[start : start + 2] + name
-        case RecordType.SOA:
-            primary, at = parse_name(message.data, start)
-            mailbox, at = parse_name(message.data, at)
-            return primary + mailbox + message.data[at:end]
-        case RecordType.SRV:
-            name, _ = parse_name(message.data, start + 6)
-            return message.data[start : start + 6] + name
-        case _:
-            return message.data[start:end]

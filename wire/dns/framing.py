@@ -26,12 +26,13 @@ class Framer:
         if self._rest:
             data = self._rest + data
         at, end = 0, len(data)
-        self._rest = data
-        while end - at >= 2:
-            stop = at + 2 + (data[at] << 8 | data[at + 1])
-            if stop > end:
-                break
-            message = data[at + 2 : stop]
-            at = stop
+        try:
+            while end - at >= 2:
+                stop = at + 2 + (data[at] << 8 | data[at + 1])
+                if stop > end:
+                    break
+                start, at = at + 2, stop
+                yield data[start:stop]
+        finally:
+            # Whoever stops half-way loses nothing; and the rest is copied once, not once a message.
             self._rest = data[at:]
-            yield message

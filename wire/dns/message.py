@@ -49,8 +49,7 @@ class Message(NamedTuple):
     edns: Edns | None
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceRecord:
+class ResourceRecord(NamedTuple):
     """A record to build; `owner` folded, `rdata` uncompressed."""
 
     owner: bytes
