@@ -200,6 +200,8 @@ class ControlServer:
                 self._pass_on(Verb.CACHE_STATS, b"", 0, connection)
             case "cache-flush":
                 name = _octets(request, "name")
+                if not name:
+                    raise BadRequest('cache-flush needs a name; the root, "00", is all of it')
                 connection.say({"cell": "front", "flushed": self._front().desk.cache.flush(name)})
                 self._pass_on(Verb.CACHE_FLUSH, name, 0, connection)
             case "cache-dump":

@@ -117,6 +117,7 @@ async def _dial_one(target: Target, address: str, make: Callable[[], L]) -> L:
     link.address = address
     if target.tls is not None:
         _prove(target.tls, link)
+    link.proved()
     return link
 
 

@@ -135,6 +135,7 @@ class Http2Link(Link):
         super().__init__()
         self._limits = limits
         self._freed = freed
+        self._early: bytearray | None = bytearray()
         self._codec = build_codec(limits)
         self._streams: dict[int, _Stream] = {}
         self._next = 1
@@ -188,16 +189,21 @@ class Http2Link(Link):
         self._send_soon()
         return future
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the preface and our settings (RFC 9113 §3.4)."""
-        super().connection_made(transport)
+    def proved(self) -> None:
+        """Send the preface and our settings (RFC 9113 §3.4); then read what came meanwhile."""
         self._codec.initiate_connection()
         self._codec.increment_flow_control_window(CONNECTION_WINDOW - 65_535)
         self.wake_at(self._last_used + self._limits.idle, self._last_used)
         self._send_soon()
+        early, self._early = self._early, None
+        if early:
+            self.received(memoryview(early))
 
     def received(self, data: memoryview) -> None:
-        """Frames came."""
+        """Frames came; those of a peer that is not proved yet wait, with the first of them only one buffer long."""
+        if self._early is not None:
+            self._early += data
+            return
         try:
             events = self._codec.receive_data(data.tobytes())
             self._unread = 0 if events else self._unread + len(data)

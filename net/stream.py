@@ -82,6 +82,9 @@ class Link(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         self.tls = transport.get_extra_info("ssl_object")
 
+    def proved(self) -> None:
+        """The peer is the one we meant: only now may anything of ours be sent."""
+
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the loop may put bytes."""
         return self._buffer

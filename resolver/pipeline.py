@@ -74,7 +74,7 @@ def answer_now(query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Inst
     failed = memory.failed(key, now)
     stale = memory.stale(key, snapshot.generation, now)
     if failed is not None:
-        return stale or failure(query, snapshot.generation, failed)
+        return stale or failure(query, snapshot.generation, failed.explanation, failed.rcode)
     return Later(query, route.upstream_group, key, stale)
 
 
@@ -98,7 +98,7 @@ async def answer_later(
             memory.store(later.key, accepted, now)
             return Reply(accepted.message, accepted.ttl_offsets, float(accepted.keep), generation, Origin.UPSTREAM)
         case Silent(explanation=explanation, rcode=rcode):
-            memory.store_failure(later.key, explanation, now)
+            memory.store_failure(later.key, explanation, rcode, now)
             stale = memory.stale(later.key, generation, now)
             return stale or failure(query, generation, explanation, rcode)
 

@@ -162,10 +162,9 @@ def check_sites(asked: list[Asked]) -> list[str]:
 
 def run(folder: Path) -> int:
     """The whole demo; the number of faults."""
-    port = free_port(PORT)
-    if port != PORT:
-        print(f"port {PORT} is taken here, so this is on {port}")
-    with Internet(folder) as internet, Service(internet, folder, port) as service:
+    with Internet(folder) as internet, Service(internet, folder, free_port(PORT)) as service:
+        if service.port != PORT:
+            print(f"port {PORT} is taken here, so this is on {service.port}")
         asked = [ask(service, internet, question) for question in QUESTIONS]
         wrong = [f"{one.question.name} {one.question.rrtype}: {fault}" for one in asked for fault in faults(one)]
         wrong += check_sites(asked)
@@ -176,7 +175,7 @@ def run(folder: Path) -> int:
         else:
             print(f"\nAll {len(asked)} answers were as expected.")
         if os.environ.get("STAY"):
-            stay(port)
+            stay(service.port)
     return len(wrong)
 
 

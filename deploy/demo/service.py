@@ -15,6 +15,8 @@ import dns.query
 from demo.internet import IMPOSTOR, NORTH, PATH, SOUTH, Internet, Operator
 
 PATIENCE = 20.0
+PORT_TAKEN = 3
+"""Exit code of `anchorhold run` that cannot listen."""
 
 
 def free_port(wanted: int) -> int:
@@ -54,16 +56,25 @@ class Service:
         return self.folder / "anchorhold.toml"
 
     def __enter__(self) -> "Service":
-        self.config.write_text(self._configuration())
-        command = [str(Path(sys.executable).parent / "anchorhold"), "run", "--config", str(self.config)]
-        self._log = (self.folder / "service.log").open("wb")
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL)
         try:
-            self._wait()
+            self._start()
+            if not self._answers() and self._process.poll() == PORT_TAKEN:
+                # Somebody took the port since we looked.
+                self.port = free_port(0)
+                self._log.close()
+                self._start()
+            if not self._answers():
+                raise SystemExit(f"anchorhold did not start:\n{self.log_text()}")
         except BaseException:
             self.__exit__(None, None, None)
             raise
         return self
+
+    def _start(self) -> None:
+        self.config.write_text(self._configuration())
+        command = [str(Path(sys.executable).parent / "anchorhold"), "run", "--config", str(self.config)]
+        self._log = (self.folder / "service.log").open("wb")
+        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -81,8 +92,8 @@ class Service:
         """What the service said."""
         return (self.folder / "service.log").read_text()
 
-    def _wait(self) -> None:
-        """Until it answers a name that never leaves."""
+    def _answers(self) -> bool:
+        """Wait until it answers a name that never leaves; False if it ended or takes too long."""
         query = dns.message.make_query("localhost.", "A")
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self._process.poll() is None:
@@ -91,8 +102,8 @@ class Service:
             except (dns.exception.Timeout, OSError):
                 time.sleep(0.05)
             else:
-                return
-        raise SystemExit(f"anchorhold did not start:\n{self.log_text()}")
+                return self._process.poll() is None
+        return False
 
     def ask_control(self, request: dict[str, object]) -> list[dict[str, object]]:
         """One request to the control socket."""

@@ -50,10 +50,13 @@ class _Entry:
         return _OVERHEAD + len(self.message) + 8 * len(self.offsets)
 
 
-class _Failure(NamedTuple):
+class Failure(NamedTuple):
+    """Asking failed: until when that counts, and what clients are told."""
+
     until: float
     pause: float
     explanation: Explanation
+    rcode: int
 
 
 class AnswerMemory:
@@ -64,7 +67,7 @@ class AnswerMemory:
         self.size = 0
         self.evicted = 0
         self._entries: OrderedDict[MemoryKey, _Entry] = OrderedDict()
-        self._failures: OrderedDict[MemoryKey, _Failure] = OrderedDict()
+        self._failures: OrderedDict[MemoryKey, Failure] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -100,10 +103,10 @@ class AnswerMemory:
         # Given out again for a moment only, so that recovery is seen soon (RFC 8767 §5: the recheck timer).
         return Reply(bytes(message), entry.offsets, 1.0, generation, Origin.STALE, explanation)
 
-    def failed(self, key: MemoryKey, now: Instant) -> Explanation | None:
+    def failed(self, key: MemoryKey, now: Instant) -> Failure | None:
         """Whether asking failed a moment ago, and why (RFC 9520)."""
         failure = self._failures.get(key)
-        return None if failure is None or failure.until <= now else failure.explanation
+        return None if failure is None or failure.until <= now else failure
 
     def store(self, key: MemoryKey, accepted: Accepted, now: Instant) -> None:
         """Keep an answer, unless it may not be kept; a remembered failure is over either way."""
@@ -118,13 +121,13 @@ class AnswerMemory:
         self.size += entry.size
         self._make_room()
 
-    def store_failure(self, key: MemoryKey, explanation: Explanation, now: Instant) -> float:
+    def store_failure(self, key: MemoryKey, explanation: Explanation, rcode: int, now: Instant) -> float:
         """Remember that asking failed; twice as long each time, up to five minutes. Gives the seconds."""
         former = self._failures.pop(key, None)
         pause = float(self.settings.failure_ttl)
         if former is not None and now - former.until < former.pause:
             pause = min(2 * former.pause, LONGEST_FAILURE)
-        self._failures[key] = _Failure(now + pause, pause, explanation)
+        self._failures[key] = Failure(now + pause, pause, explanation, rcode)
         if len(self._failures) > MAX_FAILURES:
             self._failures.popitem(last=False)
         return pause

@@ -27,6 +27,9 @@ ASK_ONCE_PATIENCE = 5.0
 
 LIES = frozenset({Why.MALFORMED, Why.MISMATCH})
 
+UNSEEN = frozenset({Why.UNREACHABLE, Why.CERTIFICATE, Why.TLS, Why.BUSY, Why.NO_ADDRESS})
+"""Failures before anything was sent: the operator learned nothing."""
+
 EXPLANATIONS = {
     Why.TIMEOUT: Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no upstream answered in time"),
     Why.UNREACHABLE: Explanation(ExtendedError.NETWORK_ERROR, "no upstream could be reached"),
@@ -231,13 +234,18 @@ class Attempt:
     async def _try(self, index: int) -> Heard | None:
         """One server; its failure is remembered as the explanation."""
         world, server = self._world, self._group.servers[index]
-        world.saw(server, self._query)
+        shown = True
         try:
             verdict = await world.exchange(server, self._query, self._limits, self._deadline)
         except UpstreamFailed as error:
+            shown = error.why not in UNSEEN
             world.counters[f"failed-{error.why.value}"] += 1
             self._last = EXPLANATIONS[error.why]
             return None
+        finally:
+            # Also when given up: the question may be there already.
+            if shown:
+                world.saw(server, self._query)
         if isinstance(verdict, Accepted):
             if verdict.dropped:
                 world.counters["records-dropped"] += verdict.dropped

@@ -29,7 +29,8 @@ def run_demo(folder: Path, **environment: str) -> subprocess.CompletedProcess[st
 
 def test_the_demo_gets_every_answer_and_leaves_nothing_behind(tmp_path: Path) -> None:
     done = run_demo(tmp_path)
-    assert (0, f"All {len(QUESTIONS)} answers were as expected.") == (done.returncode, done.stdout.splitlines()[-1])
+    assert (0, "") == (done.returncode, done.stderr), done.stdout
+    assert f"All {len(QUESTIONS)} answers were as expected." == done.stdout.splitlines()[-1]
     assert [] == list(tmp_path.iterdir())
 
 

@@ -45,6 +45,7 @@ class Table:
         self.wire = Wire()
         self.encoder = hpack.Encoder()
         self.link.connection_made(self.wire)
+        self.link.proved()
         self.hear(frame(SETTINGS, 0, 0, settings))
 
     def free(self) -> None:
@@ -236,6 +237,7 @@ def test_there_is_no_room_before_the_servers_settings() -> None:
     async def conversation() -> None:
         link = Http2Link(Limits(1_000, 10.0, lambda: 0.0), lambda: None)
         link.connection_made(Wire())
+        link.proved()
         assert not link.room
         link.connection_lost(None)
         await link.settle()

@@ -9,7 +9,7 @@ from resolver.accept import Accepted, judge
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.settings import CacheSettings
 from resolver.values import Explanation, Origin
-from wire.dns.codes import ExtendedError
+from wire.dns.codes import ExtendedError, Rcode
 from wire.dns.names import read_name
 from wire.units import Instant
 
@@ -92,31 +92,33 @@ def test_a_failure_is_remembered_and_twice_as_long_each_time_up_to_five_minutes(
     memory, key, now = AnswerMemory(CacheSettings(failure_ttl=5)), key_for("a.example."), 0.0
     pauses = []
     for _ in range(8):
-        pauses.append(memory.store_failure(key, BROKEN, at(now)))
+        pauses.append(memory.store_failure(key, BROKEN, Rcode.SERVFAIL, at(now)))
         now += pauses[-1]
     assert [5, 10, 20, 40, 80, 160, 300, 300] == pauses
 
 
 def test_a_failure_is_forgotten_when_its_time_is_over_or_an_answer_comes() -> None:
     memory, key = AnswerMemory(CacheSettings()), key_for("a.example.")
-    memory.store_failure(key, BROKEN, at(0))
-    assert (BROKEN, None) == (memory.failed(key, at(4.9)), memory.failed(key, at(5)))
-    memory.store_failure(key, BROKEN, at(20))
+    memory.store_failure(key, BROKEN, Rcode.SERVFAIL, at(0))
+    failure = memory.failed(key, at(4.9))
+    assert failure is not None
+    assert (BROKEN, Rcode.SERVFAIL, None) == (failure.explanation, failure.rcode, memory.failed(key, at(5)))
+    memory.store_failure(key, BROKEN, Rcode.SERVFAIL, at(20))
     memory.store(key, accepted_for("a.example."), at(21))
     assert None is memory.failed(key, at(21))
 
 
 def test_a_failure_long_after_the_last_one_starts_small_again() -> None:
     memory, key = AnswerMemory(CacheSettings()), key_for("a.example.")
-    memory.store_failure(key, BROKEN, at(0))
-    assert 5 == memory.store_failure(key, BROKEN, at(1000))
+    memory.store_failure(key, BROKEN, Rcode.SERVFAIL, at(0))
+    assert 5 == memory.store_failure(key, BROKEN, Rcode.SERVFAIL, at(1000))
 
 
 def test_flushing_a_name_takes_what_is_below_it_and_nothing_beside() -> None:
     memory = AnswerMemory(CacheSettings())
     for name in ("example.", "www.example.", "a.www.example.", "notexample.", "example.org."):
         memory.store(key_for(name), accepted_for(name), at(0))
-    memory.store_failure(key_for("bad.example."), BROKEN, at(0))
+    memory.store_failure(key_for("bad.example."), BROKEN, Rcode.SERVFAIL, at(0))
     assert 3 == memory.flush(read_name("example"))
     assert {"notexample.", "example.org."} == {
         n for n in ("notexample.", "example.org.") if memory.fresh(key_for(n), 1, at(1))

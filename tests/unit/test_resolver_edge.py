@@ -272,6 +272,15 @@ async def test_status_tells_shares_without_a_name() -> None:
 
 
 @on_loop
+async def test_an_operator_that_proved_nothing_saw_nothing() -> None:
+    scene = Scene(settings("north/a", "south/b"), failing(Why.CERTIFICATE), honest)
+    await scene.ask("www.example.")
+    operators = account.status(scene.resolver)["operators"]
+    assert isinstance(operators, list)
+    assert [("south", 1)] == [(row["operator"], row["queries"]) for row in operators]
+
+
+@on_loop
 async def test_explain_sends_nothing_and_names_the_server_that_is_then_asked() -> None:
     scene = Scene(settings("north/a", "south/b", strategy=Strategy.SPREAD), honest, honest)
     told = account.explain(scene.resolver, query_for("www.site1.example."))

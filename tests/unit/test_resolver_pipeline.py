@@ -13,7 +13,7 @@ from resolver.policy.special_names import TABLE
 from resolver.settings import CacheSettings, ResolverSettings, Route, UpstreamGroup
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
-from wire.dns.codes import ExtendedError, QueryFlag
+from wire.dns.codes import ExtendedError, QueryFlag, Rcode
 from wire.dns.names import read_name, show_name
 from wire.units import Instant
 
@@ -68,6 +68,11 @@ def test_a_failure_is_told_with_its_reason_and_not_asked_again_at_once() -> None
         {reply.cacheable for reply in replies},
         len(house.world.asked),
     )
+
+
+def test_a_refusal_is_remembered_as_a_refusal() -> None:
+    house = House(lambda query: Silent(DOWN.explanation, Rcode.REFUSED))
+    assert ["REFUSED"] * 3 == [show(house.ask(query_for("www.example.")))[0] for _ in range(3)]
 
 
 def test_when_upstreams_fail_an_old_answer_stands_in() -> None:
