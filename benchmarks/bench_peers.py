@@ -28,6 +28,8 @@ MODES = {
 }
 TARGETS = {"cached-udp": "≤ 1.3 × unbound", "tls": "≤ 120 µs", "https": "≤ 250 µs"}
 HOT_NAMES = 1_000
+STALLED = 500
+"""Answers a second below which a CPU figure would say nothing."""
 
 
 @dataclass(slots=True)
@@ -128,6 +130,8 @@ def table(results: dict[str, dict[str, Figures]], options: argparse.Namespace) -
             middle = statistics.median(figures.cpu)
             ratio = f"{middle / statistics.median(reference.cpu):.2f}" if reference else "–"
             spread = f"{middle:.1f} ({min(figures.cpu):.1f} to {max(figures.cpu):.1f})"
+            if statistics.median(figures.rate) < STALLED:
+                spread, ratio = "stalls under this load", "–"
             lines.append(f"| {name} | {spread} | {ratio} | {statistics.median(figures.rate):,.0f} | {figures.lost} |")
         absent = [peer.name for peer in peers.PEERS if mode not in peer.modes]
         lines += ["", f"Not in this mode: {', '.join(absent)}." if absent else "", ""]

@@ -102,9 +102,9 @@ def _accept(query: Query, message: Message, limits: CacheSettings) -> Accepted:
     dropped = len(message.answer) - len(answer) + len(message.authority) - len(authority)
     authority = authority if wants_authority else []
     soa = None if positive else next((r for r in authority if r.rrtype == _SOA), None)
-    keep = _lifetime(message, answer, authority, soa, limits)
-    most = keep if soa is not None else limits.maximum_ttl
-    least = limits.minimum_ttl if keep else 0
+    seconds = _lifetime(message, answer, authority, soa, limits)
+    most = seconds if soa is not None else limits.maximum_ttl
+    least = limits.minimum_ttl if seconds else 0
     # Written anew, never cut out of what came: a pointer of a lying upstream's into the id or into a TTL would make
     # another name of an owner once those change.
     built = build_response(
@@ -114,7 +114,7 @@ def _accept(query: Query, message: Message, limits: CacheSettings) -> Accepted:
         [_rewritten(message, record, least, most) for record in answer],
         [_rewritten(message, record, least, most) for record in authority],
     )
-    return Accepted(built.message, built.ttl_offsets, message.rcode, keep, dropped)
+    return Accepted(built.message, built.ttl_offsets, message.rcode, seconds, dropped)
 
 
 def _rewritten(message: Message, record: Record, least: int, most: int) -> ResourceRecord:

@@ -4,157 +4,35 @@ A plain readiness loop. Everything it holds comes over the link (`anchorhold/lin
 key, and its end of the pair to the resolver.
 """
 
-import itertools
 import os
 import selectors
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 
 import click
 
-from anchorhold import ipc, snapshot
+from anchorhold import snapshot
+from anchorhold.cells.peer import Peer
+from anchorhold.cells.start import ignore_terminal_signals, receive_until_start, run_guarded
 from anchorhold.control import ControlServer, Front
 from anchorhold.facts import log
-from anchorhold.ipc import Inbox, Message, MessageType, Verb, build_message
+from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from resolver.admission import Admission
 from resolver.edge.listen.datagram import DatagramListener
 from resolver.edge.listen.stream import Places, StreamListener
-from resolver.edge.serve import Desk, Flight
+from resolver.edge.serve import Desk
 from resolver.settings import FrontSettings
-from wire.dns.codes import QueryFlag
 from wire.errors import Malformed
 from wire.units import Instant
 
 PROFILE = SandboxProfile("front")
 
-READ_SIZE = 262_144
-MAX_UNSENT = 8 * 1024 * 1024
-"""Octets that may wait for a resolver that does not read; past that it counts as gone."""
-
 DRAIN = 0.2
 """Seconds for what is under way after SIGTERM."""
-
-_RD = int(QueryFlag.RD)
-
-
-class Peer:
-    """The pair to the resolver: messages are collected and written once a wake-up."""
-
-    def __init__(self, cell: "FrontCell", endpoint: socket.socket) -> None:
-        endpoint.setblocking(False)
-        self.socket = endpoint
-        self._cell = cell
-        self._inbox = Inbox()
-        self._out = bytearray()
-        self._blocked = False
-        self._facts: dict[int, Callable[[bytes, bool], None]] = {}
-        self._fact_handles = itertools.count(1)
-
-    # Port
-
-    def query(self, flight: Flight, deadline: float) -> None:
-        """Ask the resolver; only the question crosses."""
-        self._post(MessageType.QUERY, flight, int(deadline * 1000))
-
-    def refresh(self, flight: Flight) -> None:
-        """Ask for the cache."""
-        self._post(MessageType.REFRESH, flight, 0)
-
-    def cancel(self, handle: int) -> None:
-        """Nobody waits any more."""
-        self._out += build_message(MessageType.CANCEL, handle)
-
-    def _post(self, kind: MessageType, flight: Flight, deadline: int) -> None:
-        key = flight.key
-        self._out += build_message(
-            kind,
-            flight.handle,
-            key.question,
-            flags=key.flags | _RD,
-            group=key.group,
-            generation=flight.generation,
-            deadline=deadline,
-        )
-
-    def fact(self, verb: Verb, argument: bytes, group: int, answer: Callable[[bytes, bool], None]) -> bool:
-        """An operator's question."""
-        handle = next(self._fact_handles)
-        self._facts[handle] = answer
-        generation = self._cell.desk.settings.generation
-        body = bytes((verb,)) + argument
-        self._out += build_message(MessageType.FACT, handle, body, group=group, generation=generation)
-        return True
-
-    # events
-
-    def ready(self, events: int, now: Instant) -> None:
-        """Take what the resolver says."""
-        if events & selectors.EVENT_WRITE:
-            self._blocked = False
-        if not events & selectors.EVENT_READ:
-            return
-        try:
-            data = self.socket.recv(READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._cell.lose_peer("the resolver hung up")
-            return
-        try:
-            for message in self._inbox.feed(data):
-                self._take(message, now)
-        except Malformed as error:
-            self._cell.accuse()
-            self._cell.lose_peer(f"the resolver sent what does not decode, it is ended: {error}")
-
-    def _take(self, message: Message, now: Instant) -> None:
-        desk = self._cell.desk
-        match message.type:
-            case MessageType.REPLY:
-                desk.replied(message.handle, ipc.parse_reply(message), now)
-            case MessageType.CREDIT if len(message.body) == 4:
-                desk.credits += int.from_bytes(message.body, "little")
-                desk.pump(now)
-            case MessageType.FACT:
-                self._answer_fact(message)
-            case MessageType.PING:
-                self._out += build_message(MessageType.PING, message.handle, flags=1)
-            case MessageType.SNAPSHOT:
-                desk.counters["resolver-generation"] = message.generation
-            case _:
-                raise Malformed(f"{message.type.name} is not for front")
-
-    def _answer_fact(self, message: Message) -> None:
-        more = bool(message.flags & 1)
-        answer = self._facts.get(message.handle) if more else self._facts.pop(message.handle, None)
-        if answer is not None:
-            answer(message.body, more)
-
-    def flush(self) -> None:
-        """Write what has been collected."""
-        if not self._out or self._blocked:
-            return
-        try:
-            sent = self.socket.send(self._out)
-            del self._out[:sent]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._cell.lose_peer("the resolver does not read")
-            return
-        if len(self._out) > MAX_UNSENT:
-            self._cell.lose_peer("the resolver does not keep up")
-            return
-        self._blocked = bool(self._out)
-        wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._blocked else 0)
-        self._cell.watch(self.socket, wants, self)
 
 
 class FrontCell:
@@ -183,19 +61,20 @@ class FrontCell:
 
     def prepare(self) -> None:
         """Take everything from the link until START."""
-        while True:
-            message = receive_message(self._link)
-            if message is None:
-                raise SystemExit(0)
-            if message.type is LinkType.START:
-                self._restarts = int.from_bytes(message.body[:4], "little")
-                break
-            self._take(message)
+        self._restarts = receive_until_start(self._link, self._take)
         if self._settings is None or not self._secret:
             raise Malformed("START before SETTINGS and SECRET")
         first_handle = int.from_bytes(os.urandom(8), "big")
         self.desk = Desk(self._settings, self._secret, first_handle, time.time)
         self.admission = Admission(self._settings)
+
+    def serve(self) -> int:
+        """The cell's whole life; gives its exit code."""
+        self.prepare()
+        enter(PROFILE)
+        signal.signal(signal.SIGTERM, self.end)
+        self.run()
+        return 0
 
     def run(self) -> None:
         """Serve until told to end."""
@@ -378,17 +257,8 @@ class FrontCell:
 def main(link: int) -> None:
     """Run the front cell; started by the supervisor only."""
     preload()
-    cell = FrontCell(socket.socket(fileno=link))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        cell.prepare()
-        enter(PROFILE)
-        signal.signal(signal.SIGTERM, cell.end)
-        cell.run()
-    except Malformed as error:
-        log("front", f"the supervisor sent what does not decode: {error}")
-        sys.exit(70)
+    ignore_terminal_signals()
+    run_guarded("front", FrontCell(socket.socket(fileno=link)).serve)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Coroutine
 
 import click
 
 from anchorhold import snapshot
 from anchorhold.cells.desk import FrontLine, Nonsense
+from anchorhold.cells.start import EXIT_PROTOCOL, ignore_terminal_signals, receive_until_start, run_guarded
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
@@ -35,9 +35,6 @@ from wire.errors import Malformed
 
 PROFILE = SandboxProfile("resolver")
 
-EXIT_PROTOCOL = 70
-"""Exit code when the other side sent what does not decode."""
-
 
 class ResolverCell:
     """All of the process's state."""
@@ -54,14 +51,7 @@ class ResolverCell:
 
     def prepare(self) -> None:
         """Take everything from the link until START."""
-        while True:
-            message = receive_message(self._link)
-            if message is None:
-                raise SystemExit(0)
-            if message.type is LinkType.START:
-                self._restarts = int.from_bytes(message.body[:4], "little")
-                break
-            self._take(message)
+        self._restarts = receive_until_start(self._link, self._take)
         if self._settings is None or not self._spread_key:
             raise Malformed("START before SETTINGS and SECRET")
 
@@ -80,6 +70,11 @@ class ResolverCell:
                 pass
             case _:
                 raise Malformed(f"{message.type.name} is not for the resolver, or its descriptor is missing")
+
+    def serve(self) -> int:
+        """The cell's whole life; gives its exit code."""
+        self.prepare()
+        return run_loop(self.run)
 
     async def run(self) -> int:
         """Serve until told to end; gives the exit code."""
@@ -224,15 +219,8 @@ def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
 def main(link: int) -> None:
     """Run the resolver cell; started by the supervisor only."""
     preload()
-    cell = ResolverCell(socket.socket(fileno=link))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        cell.prepare()
-    except Malformed as error:
-        log("resolver", f"the supervisor sent what does not decode: {error}")
-        sys.exit(EXIT_PROTOCOL)
-    sys.exit(run_loop(cell.run))
+    ignore_terminal_signals()
+    run_guarded("resolver", ResolverCell(socket.socket(fileno=link)).serve)
 
 
 if __name__ == "__main__":

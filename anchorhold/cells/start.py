@@ -1,0 +1,43 @@
+"""How every cell begins: it takes from the supervisor what it needs, until START."""
+
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+from anchorhold.facts import log
+from anchorhold.link import LinkMessage, LinkType, receive_message
+from wire.errors import Malformed
+
+EXIT_PROTOCOL = 70
+"""Exit code of a cell whose supervisor sent what does not decode."""
+
+
+def receive_until_start(link: socket.socket, take: Callable[[LinkMessage], None]) -> int:
+    """Give every message to `take` until START comes; how often the cell was restarted.
+
+    Raises Malformed. Ends the process, quietly, if the supervisor is gone.
+    """
+    while True:
+        message = receive_message(link)
+        if message is None:
+            raise SystemExit(0)
+        if message.type is LinkType.START:
+            return int.from_bytes(message.body[:4], "little")
+        take(message)
+
+
+def ignore_terminal_signals() -> None:
+    """Reload and Ctrl-C are the supervisor's business."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run_guarded(name: str, body: Callable[[], int]) -> None:
+    """Run the cell and exit with its code; nonsense from the supervisor is logged and ends it."""
+    try:
+        code = body()
+    except Malformed as error:
+        log(name, f"the supervisor sent what does not decode: {error}")
+        code = EXIT_PROTOCOL
+    sys.exit(code)
