@@ -72,14 +72,77 @@ class UpstreamGroup:
     profile: Profile = Profile.STRICT
 
 
+class Minimisation(Enum):
+    """How little an authoritative server is shown (RFC 9156). `relaxed`: the whole name after all, where a server errs;
+    `strict`: never; `off`: the whole name at once."""
+
+    RELAXED = "relaxed"
+    STRICT = "strict"
+    OFF = "off"
+
+
+class Family(Enum):
+    """Over which protocol authoritative servers are asked."""
+
+    ANY = "any"
+    PREFER_IPV4 = "prefer-ipv4"
+    PREFER_IPV6 = "prefer-ipv6"
+    ONLY_IPV4 = "only-ipv4"
+    ONLY_IPV6 = "only-ipv6"
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """An authoritative server: `name` (folded wire form) and literal addresses, each `ADDRESS` or `ADDRESS@PORT`."""
+
+    name: bytes
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """Asking authoritative servers ourselves, from `zone` (folded) on; a way a route may name, like an upstream group.
+
+    `servers` are the root hints, or a stub zone's own servers. `prime`: they are only hints, the zone's real servers
+    are asked for first (RFC 9609). Addresses that come from the DNS are asked at `port` (53 but for tests), and only if
+    they are public unicast unless `private_servers`. `local_root` holds the records of the root zone in wire form,
+    uncompressed, SOA first (RFC 8806), or nothing; `local_root_servers` (`ADDRESS` or `ADDRESS@PORT`) are asked for it by
+    AXFR. `probe_encryption`: RFC 9539.
+    """
+
+    name: str
+    zone: bytes
+    servers: tuple[Authority, ...]
+    prime: bool = True
+    minimisation: Minimisation = Minimisation.RELAXED
+    family: Family = Family.ANY
+    port: int = 53
+    private_servers: bool = False
+    local_root: bytes = b""
+    local_root_servers: tuple[str, ...] = ()
+    probe_encryption: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dns64:
+    """AAAA records made of A records (RFC 6147). `prefixes` are CIDR text of /32, /40, /48, /56, /64 or /96; `clients` the
+    client groups (indices; empty: all); AAAA addresses in `ignore` count as none (RFC 6147 §5.1.4)."""
+
+    prefixes: tuple[str, ...]
+    clients: tuple[int, ...] = ()
+    ignore: tuple[str, ...] = ("::ffff:0:0/96",)
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """Names at or below `suffix` (folded wire form; b"\\0" is the root), asked by clients of `client_group` (index; -1
-    for all), go to `upstream_group` (index)."""
+    for all), go to `upstream_group`: an index among the upstream groups and, behind these, the iterations. If nothing can
+    be had there, `fallback` (an index likewise; -1 for none) is tried."""
 
     suffix: bytes
     client_group: int
     upstream_group: int
+    fallback: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +172,8 @@ class ResolverSettings:
     cache: CacheSettings
     deadline: float = 5.0
     log_names: bool = False
+    iterations: tuple[Iteration, ...] = ()
+    dns64: Dns64 | None = None
 
 
 @dataclass(frozen=True, slots=True)

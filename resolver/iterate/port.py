@@ -1,0 +1,83 @@
+"""The outside as iteration sees it: one question to one server at a time. Everything else here is pure."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, Protocol, TypeVar
+
+from wire.dns.message import Message
+from wire.units import Instant, Seconds
+
+T = TypeVar("T")
+
+
+class Endpoint(NamedTuple):
+    """Where a server listens: a literal address and a port."""
+
+    address: str
+    port: int = 53
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question to one authoritative server of `zone` (folded).
+
+    `question` is the folded name, type and class, two octets each. With `edns` the query has an OPT with DO set, without
+    it none at all. `stream`: over TCP from the start. `timeout` is for how many seconds an answer is awaited.
+    """
+
+    endpoint: Endpoint
+    zone: bytes
+    question: bytes
+    timeout: Seconds
+    edns: bool = True
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A response: it came from `ask.endpoint` and repeats the question; nothing else of it is checked.
+
+    `packets` is how many queries it took (2 if TCP had to be asked), `octets` what came in, `took` seconds.
+    """
+
+    ask: Ask
+    message: Message
+    packets: int
+    octets: int
+    took: Seconds
+
+
+class Why(Enum):
+    """Why there is no response."""
+
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    NONSENSE = "nonsense"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """No response. NONSENSE: something came that is no answer to this question, over UDP and over TCP."""
+
+    ask: Ask
+    why: Why
+    packets: int
+    took: Seconds
+
+
+class Outside(Protocol):
+    """The only thing iteration waits for."""
+
+    async def ask(self, ask: Ask) -> Heard | Silent:
+        """Ask one server. Raises nothing (but CancelledError when its task is cancelled)."""
+
+    async def once(self, key: object, work: Callable[[], Awaitable[T]]) -> T:
+        """The outcome of `work`, shared with whoever wants the same `key` meanwhile. `work` must not call `once`."""
+
+    def now(self) -> Instant:
+        """The monotonic clock."""
+
+    def chance(self) -> int:
+        """32 random bits."""

@@ -1,0 +1,84 @@
+"""What a response of an authoritative server comes to, and what is left of it after scrubbing. Values only."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from resolver.iterate.port import Endpoint
+
+
+class RRset(NamedTuple):
+    """Records of one owner (folded) and type, class IN. `rdatas` are uncompressed; `signatures` the RDATA of the RRSIGs
+    that came with them; `ttl` the lowest among them, seconds."""
+
+    owner: bytes
+    rrtype: int
+    ttl: int
+    rdatas: tuple[bytes, ...]
+    signatures: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Positive:
+    """Records of the type asked for. `proof`: what shows that a wildcard was rightly expanded (NSEC, NSEC3)."""
+
+    rrset: RRset
+    proof: tuple[RRset, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """The name is another name for `target`. `rrset` is the CNAME; `dname` the DNAME it follows from, if it does."""
+
+    rrset: RRset
+    target: bytes
+    dname: RRset | None = None
+    proof: tuple[RRset, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """There is no such name (`absent`) or no such type. `soa` is None if the server sent none: then it is not kept."""
+
+    absent: bool
+    soa: RRset | None
+    proof: tuple[RRset, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NameServer:
+    """A server's name (folded) with the addresses that are known for it."""
+
+    name: bytes
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """Ask the servers of `zone` instead. `ds`: the DS RRset that came with it; `proof` what shows that there is none."""
+
+    zone: bytes
+    servers: tuple[NameServer, ...]
+    ttl: int
+    ds: RRset | None = None
+    proof: tuple[RRset, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lame:
+    """The server does not know the zone (or only from hearsay): another one may."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The server cannot answer. `rcode` is what it said."""
+
+    rcode: int
+
+
+Content = Positive | Alias | Negative
+"""What a name may come to."""
+
+Verdict = Content | Referral | Lame | Broken
+"""What one response comes to."""
