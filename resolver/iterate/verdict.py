@@ -45,6 +45,26 @@ class Negative:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLong:
+    """`dname` renames it to a name longer than a name can be (RFC 6672 §2.2: YXDOMAIN)."""
+
+    dname: RRset
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One alias or several, each the next one's owner, and what the last target comes to, if that is known too."""
+
+    links: tuple[Alias, ...]
+    end: "Positive | Negative | None" = None
+
+    @property
+    def target(self) -> bytes:
+        """The last name of the chain."""
+        return self.links[-1].target
+
+
+@dataclass(frozen=True, slots=True)
 class NameServer:
     """A server's name (folded) with the addresses that are known for it."""
 
@@ -65,9 +85,10 @@ class Referral:
 
 @dataclass(frozen=True, slots=True)
 class Lame:
-    """The server does not know the zone (or only from hearsay): another one may."""
+    """The server does not know the zone: another one may. `hearsay` is what it says all the same, for want of better."""
 
     why: str
+    hearsay: "Positive | Chain | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +99,10 @@ class Broken:
 
 
 Content = Positive | Alias | Negative
-"""What a name may come to."""
+"""What is remembered of a name."""
 
-Verdict = Content | Referral | Lame | Broken
+Answer = Positive | Negative | Chain | TooLong
+"""What a question may come to."""
+
+Verdict = Answer | Referral | Lame | Broken
 """What one response comes to."""

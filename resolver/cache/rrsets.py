@@ -1,0 +1,234 @@
+"""What iteration has learned: contents of names, delegations, failures. Time is an argument; a ceiling in octets holds.
+
+Ranks (RFC 2181 §5.4.1) are places here. Contents come from answers of a zone's own servers only, and only they are given
+to clients. Delegations and their glue are used to find servers, for the zone that they came for, and for nothing else.
+"""
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
+
+from resolver.iterate.verdict import Alias, Chain, Content, NameServer, Negative, Positive, Referral, RRset, TooLong
+from resolver.settings import CacheSettings
+from resolver.values import Explanation
+from wire.dns.codes import RecordType
+from wire.dns.names import MAX_NAME, is_below, suffixes
+from wire.units import Instant
+
+MAX_SERVERS = 13
+"""Name servers kept of one delegation."""
+
+MAX_DELEGATION_TTL = 86_400
+"""Seconds: a delegation is asked for again at its parent at least daily."""
+
+_CNAME = int(RecordType.CNAME)
+_ABSENT, _CUT, _FAILED = 0, -1, -2
+"""In the place of a type: the name does not exist; its delegation; looking it up failed."""
+
+_OVERHEAD = 700
+"""Octets of Python objects for one entry, beside its octets; measured by tests/unit/test_resolver_rrsets.py."""
+
+
+class Failed(NamedTuple):
+    """No answer could be had. `cycle`: it would need itself."""
+
+    explanation: Explanation
+    cycle: bool = False
+
+
+class Cut(NamedTuple):
+    """A delegation and the instant until which it holds."""
+
+    referral: Referral
+    expires: float
+
+
+class _Entry:
+    __slots__ = ("expires", "size", "stored", "value", "visited")
+
+    def __init__(self, value: Content | Referral | Failed, lifetime: float, size: int, now: Instant) -> None:
+        self.value = value
+        self.stored = now
+        self.expires = now + lifetime
+        self.size = size
+        self.visited = False
+
+
+_Key = tuple[bytes, int]
+C = TypeVar("C", Positive, Alias, Negative)
+
+
+class RRsetMemory:
+    """All of one iteration's knowledge."""
+
+    def __init__(self, settings: CacheSettings) -> None:
+        self.settings = settings
+        self.size = 0
+        self.evicted = 0
+        self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    # -- contents
+
+    def store(self, name: bytes, rrtype: int, content: Content, now: Instant) -> None:
+        """Remember what a server of its zone said of `name` (folded)."""
+        match content:
+            case Positive(rrset=rrset, proof=proof):
+                self._drop((name, _ABSENT))
+                rrset = self._bounded(rrset)
+                self._put((name, rrtype), Positive(rrset, proof), rrset.ttl, _size(rrset, *proof), now)
+            case Alias(rrset=rrset, target=target, dname=dname, proof=proof):
+                # A DNAME is kept for this name only: what it would make of others is their zone's to say, as long as
+                # nothing is signed (RFC 6672 §5.3.4.1).
+                self._drop((name, _ABSENT))
+                rrset, dname = self._bounded(rrset), None if dname is None else self._bounded(dname)
+                size = _size(rrset, *proof) + (_size(dname) if dname else 0)
+                self._put((name, _CNAME), Alias(rrset, target, dname, proof), rrset.ttl, size, now)
+            case Negative(soa=RRset() as soa, absent=absent, proof=proof):
+                soa = soa._replace(ttl=min(soa.ttl, _minimum(soa), self.settings.negative_ttl))
+                place = (name, _ABSENT if absent else rrtype)
+                self._put(place, Negative(absent, soa, proof), soa.ttl, _size(soa, *proof), now)
+            case _:
+                pass
+
+    def recall(self, name: bytes, rrtype: int, now: Instant) -> Positive | Negative | Chain | None:
+        """What `name` comes to for this type, with TTLs as they are left; None if that is not known."""
+        entry = self._fresh((name, rrtype), now) or self._fresh((name, _ABSENT), now)
+        if entry is not None and isinstance(entry.value, Positive):
+            return _aged(entry.value, int(now - entry.stored))
+        if entry is not None and isinstance(entry.value, Negative):
+            return _aged(entry.value, int(now - entry.stored))
+        entry = self._fresh((name, _CNAME), now)
+        if entry is not None and isinstance(entry.value, Alias):
+            return Chain((_aged(entry.value, int(now - entry.stored)),))
+        return None
+
+    # -- delegations
+
+    def store_cut(self, referral: Referral, until: float, now: Instant) -> Cut:
+        """Remember a delegation as its parent gave it, at most `until` the parent's own delegation ends.
+
+        Nothing that a child says makes it live longer, and nothing outlives what it hangs from (ghost domains).
+        """
+        lifetime = min(referral.ttl, MAX_DELEGATION_TTL, until - now)
+        size = sum(len(server.name) + 100 * len(server.endpoints) for server in referral.servers)
+        self._put((referral.zone, _CUT), referral, lifetime, size, now)
+        return Cut(referral, now + lifetime)
+
+    def add_servers(self, zone: bytes, names: tuple[bytes, ...], now: Instant) -> None:
+        """What the zone itself says of its servers: those that its parent does not know come last."""
+        entry = self._fresh((zone, _CUT), now)
+        if entry is None or not isinstance(entry.value, Referral):
+            return
+        referral = entry.value
+        known = {server.name for server in referral.servers}
+        more = tuple(NameServer(name) for name in names if name not in known)[: MAX_SERVERS - len(known)]
+        if more:
+            entry.value = replace(referral, servers=referral.servers + more)
+
+    def cut(self, name: bytes, now: Instant) -> Cut | None:
+        """The deepest delegation known at or above `name`."""
+        for zone in suffixes(name):
+            entry = self._fresh((zone, _CUT), now)
+            if entry is not None and isinstance(entry.value, Referral):
+                return Cut(entry.value, entry.expires)
+        return None
+
+    def forget_cut(self, zone: bytes) -> None:
+        """This delegation is of no use."""
+        self._drop((zone, _CUT))
+
+    # -- failures
+
+    def store_failure(self, name: bytes, rrtype: int, failed: Failed, pause: float, now: Instant) -> None:
+        """Looking this up failed; not again for `pause` seconds (RFC 9520)."""
+        self._put((name, _FAILED - rrtype), failed, pause, 0, now)
+
+    def failed(self, name: bytes, rrtype: int, now: Instant) -> Failed | None:
+        """Whether that failed a moment ago."""
+        entry = self._fresh((name, _FAILED - rrtype), now)
+        return entry.value if entry is not None and isinstance(entry.value, Failed) else None
+
+    # -- all of it
+
+    def flush(self, suffix: bytes) -> int:
+        """Forget everything at or below `suffix`; how many entries."""
+        gone = [key for key in self._entries if is_below(key[0], suffix)]
+        for key in gone:
+            self._drop(key)
+        return len(gone)
+
+    def _bounded(self, rrset: RRset) -> RRset:
+        """With a TTL within the limits; 0 stays 0, for it forbids caching."""
+        least = self.settings.minimum_ttl if rrset.ttl else 0
+        return rrset._replace(ttl=min(max(rrset.ttl, least), self.settings.maximum_ttl))
+
+    def _fresh(self, key: _Key, now: Instant) -> _Entry | None:
+        entry = self._entries.get(key)
+        if entry is None or entry.expires <= now:
+            return None
+        entry.visited = True
+        return entry
+
+    def _put(self, key: _Key, value: Content | Referral | Failed, lifetime: float, size: int, now: Instant) -> None:
+        self._drop(key)
+        if lifetime <= 0:
+            return
+        entry = _Entry(value, lifetime, _OVERHEAD + len(key[0]) + size, now)
+        if entry.size > self.settings.memory // 8:
+            return
+        self._entries[key] = entry
+        self.size += entry.size
+        while self.size > self.settings.memory:
+            self._evict()
+
+    def _evict(self) -> None:
+        key, entry = next(iter(self._entries.items()))
+        if entry.visited:
+            entry.visited = False
+            self._entries.move_to_end(key)
+        else:
+            self._drop(key)
+            self.evicted += 1
+
+    def _drop(self, key: _Key) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.size -= entry.size
+
+
+def rename(name: bytes, dname: RRset, proof: tuple[RRset, ...] = ()) -> Alias | TooLong:
+    """The alias that a DNAME above `name` makes of it (RFC 6672 §2.2, §3.1); its TTL is the DNAME's."""
+    target = name[: len(name) - len(dname.owner)] + dname.rdatas[0]
+    if len(target) > MAX_NAME:
+        return TooLong(dname)
+    return Alias(RRset(name, _CNAME, dname.ttl, (target,)), target, dname, proof)
+
+
+def _minimum(soa: RRset) -> int:
+    """The MINIMUM field: the last four octets."""
+    return int.from_bytes(soa.rdatas[0][-4:], "big")
+
+
+def _size(*rrsets: RRset) -> int:
+    return sum(sum(map(len, r.rdatas)) + sum(map(len, r.signatures)) + len(r.owner) + 100 for r in rrsets)
+
+
+def _older(rrset: RRset, age: int) -> RRset:
+    return rrset._replace(ttl=max(rrset.ttl - age, 0))
+
+
+def _aged(content: C, age: int) -> C:
+    """The same with every TTL lowered by `age` seconds."""
+    if age <= 0:
+        return content
+    proof = tuple(_older(rrset, age) for rrset in content.proof)
+    match content:
+        case Positive(rrset=rrset):
+            return Positive(_older(rrset, age), proof)
+        case Alias(rrset=rrset, target=target, dname=dname):
+            return Alias(_older(rrset, age), target, None if dname is None else _older(dname, age), proof)
+        case Negative(soa=soa, absent=absent):
+            return Negative(absent, None if soa is None else _older(soa, age), proof)

@@ -1,0 +1,206 @@
+"""What a response of an authoritative server means, scrubbed of everything its sender may not say.
+
+The sender was asked as a server of `zone`: nothing it says of names outside of `zone` is looked at (bailiwick), no record
+that is not on the way from the question is kept, aliases are made from what was said and not taken on trust.
+"""
+
+from ipaddress import IPv6Address
+
+from resolver.accept import expand_rdata
+from resolver.cache.rrsets import rename
+from resolver.iterate.port import Endpoint
+from resolver.iterate.verdict import (
+    Alias,
+    Broken,
+    Chain,
+    Lame,
+    NameServer,
+    Negative,
+    Positive,
+    Referral,
+    RRset,
+    TooLong,
+    Verdict,
+)
+from wire.dns.codes import HeaderFlag, Rcode, RecordClass, RecordType
+from wire.dns.message import Message, Record, rdata_name
+from wire.dns.names import is_below, suffixes
+
+MAX_SERVERS = 13
+"""Name servers of one delegation that are looked at."""
+
+MAX_ENDPOINTS = 4
+"""Addresses of one name server and family that are looked at."""
+
+MAX_LINKS = 11
+"""Aliases followed within one response."""
+
+_AA, _RA = int(HeaderFlag.AA), int(HeaderFlag.RA)
+_IN = int(RecordClass.IN)
+_A, _NS, _CNAME, _SOA, _AAAA, _DNAME = (int(RecordType[t]) for t in ("A", "NS", "CNAME", "SOA", "AAAA", "DNAME"))
+_DS, _RRSIG, _NSEC, _NSEC3 = (int(RecordType[t]) for t in ("DS", "RRSIG", "NSEC", "NSEC3"))
+_NOERROR, _NXDOMAIN, _YXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN), int(Rcode.YXDOMAIN)
+
+RRsets = dict[tuple[bytes, int], RRset]
+
+
+def classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int = 53) -> Verdict:
+    """What `message` says of `name` and `rrtype`, coming from a server of `zone` (names folded). Raises Malformed.
+
+    Addresses of name servers become endpoints at `port`. Its id and question have been compared already.
+    """
+    if message.rcode not in (_NOERROR, _NXDOMAIN, _YXDOMAIN):
+        return Broken(message.rcode)
+    verdict = _classify(message, name, rrtype, zone, port)
+    if message.flags & (_AA | _RA) == _RA and not isinstance(verdict, Lame):
+        hearsay = verdict if isinstance(verdict, Positive | Chain) else None
+        return Lame("it resolves for others and knows this from hearsay only", hearsay)
+    return verdict
+
+
+def _classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int) -> Verdict:
+    answer = gather(message, message.answer, zone)
+    followed = _follow(answer, name, rrtype)
+    if not isinstance(followed, list):
+        return followed
+    last = followed[-1].target if followed else name
+    if message.rcode == _YXDOMAIN:
+        return Broken(message.rcode)
+    authority = gather(message, message.authority, zone)
+    end = _end(message, answer, authority, last, rrtype)
+    if followed:
+        # "There is none" at the end of a chain counts only with the SOA of the zone that says so.
+        vague = not is_below(last, zone) or (isinstance(end, Negative) and end.soa is None)
+        return Chain(tuple(followed), None if vague else end)
+    if end is not None:
+        return end
+    return _without_answer(message, authority, name, rrtype, zone, port)
+
+
+def _follow(answer: RRsets, name: bytes, rrtype: int) -> list[Alias] | TooLong:
+    """The aliases from `name` on, as far as the answer section goes."""
+    links: list[Alias] = []
+    seen = {name}
+    while len(links) < MAX_LINKS and (name, rrtype) not in answer:
+        link = _alias(answer, name)
+        if link is None:
+            break
+        if isinstance(link, TooLong):
+            return links or link
+        links.append(link)
+        name = link.target
+        if name in seen:
+            break
+        seen.add(name)
+    return links
+
+
+def _alias(answer: RRsets, name: bytes) -> Alias | TooLong | None:
+    """The alias that `name` is, by a DNAME above it or by a CNAME."""
+    for above in suffixes(name[1 + name[0] :]) if name[0] else ():
+        dname = answer.get((above, _DNAME))
+        if dname is not None:
+            return rename(name, dname)
+    cname = answer.get((name, _CNAME))
+    if cname is None:
+        return None
+    # A name has one CNAME; of several the first is as good as any (RFC 2181 §10.1).
+    return Alias(cname._replace(rdatas=cname.rdatas[:1]), cname.rdatas[0])
+
+
+def _end(message: Message, answer: RRsets, authority: RRsets, name: bytes, rrtype: int) -> Positive | Negative | None:
+    """What the name at the end of the chain comes to, if the response says so."""
+    proof = tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3))
+    found = _signatures_of(message, name) if rrtype == _RRSIG else answer.get((name, rrtype))
+    if found is not None:
+        return Positive(found, proof)
+    soa = next((s for s in authority.values() if s.rrtype == _SOA and is_below(name, s.owner)), None)
+    if message.rcode == _NXDOMAIN or soa is not None:
+        return Negative(message.rcode == _NXDOMAIN, soa, proof)
+    return None
+
+
+def _without_answer(message: Message, authority: RRsets, name: bytes, rrtype: int, zone: bytes, port: int) -> Verdict:
+    """NOERROR, and neither an answer nor an SOA: a referral, a lame server, or "no such type" said badly."""
+    servers = next((s for s in authority.values() if s.rrtype == _NS and is_below(name, s.owner)), None)
+    authoritative = bool(message.flags & _AA)
+    if servers is not None and servers.owner != zone:
+        if servers.owner == name and rrtype == _DS:
+            # The parent answers for DS; one that does not know that names the child, which has none to give.
+            return Negative(False, None)
+        return _referral(message, servers, authority, zone, port)
+    # What stands in the authority section for a zone above ours was scrubbed: look at what came.
+    if servers is None and any(record.rrtype == _NS for record in message.authority) and not authoritative:
+        return Lame("it refers elsewhere")
+    if servers is not None and not authoritative:
+        return Lame("it refers to itself")
+    if message.answer and not authoritative:
+        return Lame("it answers something else")
+    return Negative(False, None)
+
+
+def _referral(message: Message, servers: RRset, authority: RRsets, zone: bytes, port: int) -> Verdict:
+    names = servers.rdatas[:MAX_SERVERS]
+    wanted = {name for name in names if is_below(name, zone)}
+    glue: dict[bytes, list[Endpoint]] = {}
+    counts: dict[tuple[bytes, int], int] = {}
+    for record in message.additional:
+        if record.owner in wanted and record.rrtype in (_A, _AAAA) and record.rrclass == _IN:
+            key = (record.owner, record.rrtype)
+            counts[key] = counts.get(key, 0) + 1
+            address = show_address(message.data[record.rdata_start : record.rdata_end])
+            if address and counts[key] <= MAX_ENDPOINTS:
+                glue.setdefault(record.owner, []).append(Endpoint(address, port))
+    child = servers.owner
+    return Referral(
+        child,
+        tuple(NameServer(name, tuple(glue.get(name, ()))) for name in names),
+        servers.ttl,
+        authority.get((child, _DS)),
+        tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3)),
+    )
+
+
+def show_address(rdata: bytes) -> str:
+    """The literal form of an A (4 octets) or AAAA (16 octets) record's data; empty if it has another length."""
+    if len(rdata) == 4:
+        return ".".join(map(str, rdata))
+    return str(IPv6Address(rdata)) if len(rdata) == 16 else ""
+
+
+def gather(message: Message, records: list[Record], zone: bytes) -> RRsets:
+    """The records of class IN at or below `zone` as RRsets, signatures with what they cover. Raises Malformed."""
+    found: dict[tuple[bytes, int], tuple[list[bytes], list[bytes], list[int]]] = {}
+    for record in records:
+        owner, rrtype = record.owner, record.rrtype
+        if record.rrclass != _IN or not is_below(owner, zone):
+            continue
+        rdata = expand_rdata(message, record)
+        signs = rrtype == _RRSIG
+        if signs:
+            rrtype = int.from_bytes(rdata[:2], "big")
+        datas, signatures, ttls = found.setdefault((owner, rrtype), ([], [], []))
+        (signatures if signs else datas).append(rdata)
+        ttls.append(record.ttl)
+    return {
+        key: RRset(*key, min(ttls), tuple(dict.fromkeys(datas)), tuple(dict.fromkeys(signatures)))
+        for key, (datas, signatures, ttls) in found.items()
+        if datas
+    }
+
+
+def _signatures_of(message: Message, name: bytes) -> RRset | None:
+    """For a question for RRSIG itself: all of a name's."""
+    records = [r for r in message.answer if r.owner == name and r.rrtype == _RRSIG and r.rrclass == _IN]
+    if not records:
+        return None
+    rdatas = tuple(dict.fromkeys(expand_rdata(message, record) for record in records))
+    return RRset(name, _RRSIG, min(record.ttl for record in records), rdatas)
+
+
+def apex_servers(message: Message, zone: bytes) -> tuple[bytes, ...]:
+    """The names that an authoritative answer gives as the servers of `zone` itself. Raises Malformed."""
+    if not message.flags & _AA:
+        return ()
+    records = [r for r in (*message.authority, *message.answer) if r.rrtype == _NS and r.owner == zone]
+    return tuple(rdata_name(message, record) for record in records[:MAX_SERVERS] if record.rrclass == _IN)

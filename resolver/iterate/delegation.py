@@ -1,0 +1,73 @@
+"""Addresses of name servers: which are known, which may be asked, and in which order."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from resolver.iterate.classify import show_address
+from resolver.iterate.port import Endpoint
+from resolver.iterate.verdict import NameServer, Positive, Referral
+from resolver.settings import Family, Iteration
+
+FOR_EVER = 0xFFFF_FFFF
+"""The TTL of what is configured, seconds."""
+
+_NAT64 = ip_network("64:ff9b::/96")
+_MAPPED = ip_network("::ffff:0:0/96")
+
+
+def hinted(settings: Iteration) -> Referral:
+    """The configured servers, as if somebody had referred to them."""
+    servers = tuple(
+        NameServer(server.name, tuple(read_endpoint(text, settings.port) for text in server.addresses))
+        for server in settings.servers
+    )
+    return Referral(settings.zone, servers, FOR_EVER)
+
+
+def read_endpoint(text: str, port: int) -> Endpoint:
+    """`ADDRESS` or `ADDRESS@PORT`."""
+    address, _, own = text.partition("@")
+    return Endpoint(address, int(own) if own else port)
+
+
+def endpoints_of(contents: Iterable[object], port: int) -> tuple[Endpoint, ...]:
+    """The addresses in what was learned of a server's name: A and AAAA data of the right length."""
+    found: list[Endpoint] = []
+    for content in contents:
+        if isinstance(content, Positive):
+            found += [Endpoint(address, port) for rdata in content.rrset.rdatas if (address := show_address(rdata))]
+    return tuple(found)
+
+
+def ordered(
+    endpoints: Iterable[Endpoint], settings: Iteration, configured: frozenset[Endpoint] = frozenset()
+) -> tuple[Endpoint, ...]:
+    """Those that may be asked, once each; with a preferred family only that one, if it has any.
+
+    What the user `configured` may be anywhere; what the DNS says must be public unicast, or a stranger's delegation could
+    send our packets into the user's own network.
+    """
+    family, free = settings.family, settings.private_servers
+    allowed = [e for e in dict.fromkeys(endpoints) if free or e in configured or is_public(e.address)]
+    match family:
+        case Family.ANY:
+            return tuple(allowed)
+        case Family.ONLY_IPV4 | Family.ONLY_IPV6:
+            return tuple(e for e in allowed if (":" in e.address) == (family is Family.ONLY_IPV6))
+        case _:
+            preferred = [e for e in allowed if (":" in e.address) == (family is Family.PREFER_IPV6)]
+            return tuple(preferred or allowed)
+
+
+@lru_cache(maxsize=8_192)
+def is_public(address: str) -> bool:
+    """Whether a literal is public unicast; an IPv4 address inside an IPv6 one counts as itself."""
+    value = ip_address(address)
+    if isinstance(value, IPv6Address):
+        inner = value.sixtofour
+        if inner is None and (value in _NAT64 or value in _MAPPED):
+            inner = IPv4Address(int(value) & 0xFFFF_FFFF)
+        if inner is not None:
+            return inner.is_global and not inner.is_multicast
+    return value.is_global and not value.is_multicast

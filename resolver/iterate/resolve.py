@@ -1,0 +1,331 @@
+"""From a question to its answer by asking authoritative servers: down the delegations, along the aliases.
+
+Start reading at `Iterator.answer`. Plain `async` functions over the port `Outside`: no event loop is needed to run them
+(docs/decisions/0009). Everything that could go on for ever is counted in one `Budget`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from resolver.cache.rrsets import MAX_DELEGATION_TTL, MAX_SERVERS, Cut, Failed, RRsetMemory, rename
+from resolver.iterate.budget import DEPTH, LINKS, Budget
+from resolver.iterate.delegation import endpoints_of, hinted, ordered
+from resolver.iterate.minimise import next_name
+from resolver.iterate.port import Endpoint, Outside
+from resolver.iterate.servers import Servers
+from resolver.iterate.verdict import (
+    Alias,
+    Answer,
+    Chain,
+    NameServer,
+    Negative,
+    Positive,
+    Referral,
+    RRset,
+    TooLong,
+    Verdict,
+)
+from resolver.iterate.zone import Round, Wanted
+from resolver.settings import Family, Iteration, Minimisation
+from resolver.values import Explanation
+from wire.dns.codes import ExtendedError, RecordType
+from wire.dns.names import is_below, parent
+from wire.units import Instant
+
+_A, _NS, _AAAA, _DS = (int(RecordType[t]) for t in ("A", "NS", "AAAA", "DS"))
+
+_ADDRESS_TYPES = {
+    Family.ANY: (_A, _AAAA),
+    Family.PREFER_IPV4: (_A, _AAAA),
+    Family.PREFER_IPV6: (_AAAA, _A),
+    Family.ONLY_IPV4: (_A,),
+    Family.ONLY_IPV6: (_AAAA,),
+}
+"""Which address types of a server's name are looked up, in order, until there is one."""
+
+CYCLE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "its servers' names depend on each other"), True)
+TOO_DEEP = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "too many look-ups inside each other"))
+TOO_MANY_ALIASES = Failed(Explanation(ExtendedError.OTHER, "aliases without end"))
+NO_ADDRESS = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no address of the zone's servers can be found"))
+
+FAILURE_PAUSE = 60.0
+"""Seconds for which a server's name whose address could not be found is not looked up again (RFC 9520 §3.2)."""
+
+Path = tuple[tuple[bytes, int], ...]
+"""The goals that wait for the present one, outermost first: (name, type)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An answer: the aliases on the way, and the end of it. `end` is None if the last target is another route's
+    (`onward`)."""
+
+    links: tuple[Alias, ...]
+    end: Positive | Negative | TooLong | None
+    onward: bytes = b""
+
+
+Unresolved = Failed
+"""Why there is no answer."""
+
+
+Elsewhere = Callable[[bytes, int, Budget], Awaitable[tuple[bytes, ...]]]
+"""Finds the data of a name that another route has: (name, type, budget) → RDATA."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One client's question on its way. `leads` tells whether a name is this route's; `settled`: zones whose delegation
+    was learned, or given up, just now."""
+
+    outside: Outside
+    budget: Budget
+    leads: Callable[[bytes], bool]
+    elsewhere: Elsewhere | None
+    settled: set[bytes] = field(default_factory=set)
+
+
+class Iterator:
+    """The mind of one iteration; shared by all its questions."""
+
+    def __init__(self, settings: Iteration, memory: RRsetMemory, servers: Servers) -> None:
+        self.settings = settings
+        self.memory = memory
+        self.servers = servers
+        self._hints = hinted(settings)
+        self._configured = frozenset(e for server in self._hints.servers for e in server.endpoints)
+
+    async def answer(
+        self,
+        name: bytes,
+        rrtype: int,
+        outside: Outside,
+        budget: Budget,
+        leads: Callable[[bytes], bool],
+        *,
+        elsewhere: Elsewhere | None = None,
+        anew: bool = False,
+    ) -> Resolved | Unresolved:
+        """What `name` (folded) has of `rrtype`. `leads(name)` tells whether an alias' target stays on this route;
+        `anew` asks even if the answer is remembered. Raises nothing."""
+        run = Run(outside, budget, leads, elsewhere)
+        links: list[Alias] = []
+        owners = {name}
+        while True:
+            found = await self._find(run, name, rrtype, (), anew)
+            if isinstance(found, Failed):
+                return found
+            if not isinstance(found, Chain):
+                return Resolved(tuple(links), found)
+            links += found.links
+            name = found.target
+            if name == found.links[-1].rrset.owner:
+                # Its own alias: there is nothing behind it to look for.
+                return Resolved(tuple(links), None)
+            if len(links) > LINKS or name in owners:
+                return TOO_MANY_ALIASES
+            owners |= {link.target for link in found.links}
+            if found.end is not None:
+                return Resolved(tuple(links), found.end)
+            if not leads(name):
+                return Resolved(tuple(links), None, name)
+            budget.widen()
+
+    async def _find(self, run: Run, name: bytes, rrtype: int, path: Path, anew: bool = False) -> Answer | Failed:
+        """One goal, aliases not followed: remembered, or asked for from the deepest known cut down."""
+        if not anew:
+            known = self.memory.recall(name, rrtype, run.outside.now())
+            if known is not None:
+                return known
+        if (name, rrtype) in path:
+            return CYCLE
+        if len(path) > DEPTH:
+            return TOO_DEEP
+        path = (*path, (name, rrtype))
+        while True:
+            cut = self._deepest(name, rrtype, run) or await self._top(run, path)
+            outcome = await self._descend(run, cut, name, rrtype, path)
+            if not isinstance(outcome, Failed) or not self._give_up(run, name, outcome):
+                return outcome
+
+    def _give_up(self, run: Run, name: bytes, failed: Failed) -> bool:
+        """Forget a remembered delegation that led nowhere, so that its parent is asked again; once for each zone, and not
+        if it was learned just now."""
+        cut = self.memory.cut(name, run.outside.now())
+        if cut is None or failed.cycle or run.budget.restarts <= 0 or cut.referral.zone in run.settled:
+            return False
+        if run.budget.spent(run.outside.now()):
+            return False
+        run.budget.restarts -= 1
+        run.settled.add(cut.referral.zone)
+        self.memory.forget_cut(cut.referral.zone)
+        return True
+
+    # -- where to begin
+
+    def _deepest(self, name: bytes, rrtype: int, run: Run) -> Cut | None:
+        """The deepest remembered delegation on the way to the goal."""
+        # DS belongs to the parent's side of a cut (RFC 4035 §3.1.4.1).
+        return self.memory.cut(parent(name) if rrtype == _DS else name, run.outside.now())
+
+    async def _top(self, run: Run, path: Path) -> Cut:
+        """The servers of the zone where all begins: primed, if they are hints only (RFC 9609)."""
+        hints = Cut(self._hints, run.outside.now() + MAX_DELEGATION_TTL)
+        if not self.settings.prime:
+            return hints
+        verdict = await self._ask(run, self._hints, _Question(self._hints.zone, _NS, True), path)
+        now = run.outside.now()
+        if not isinstance(verdict, Positive):
+            return hints
+        # The addresses in a priming answer are glue at best; the hints' own are as good (RFC 9609 §4.2).
+        addresses = {server.name: server for server in self._hints.servers}
+        servers = tuple(addresses.get(ns, NameServer(ns)) for ns in verdict.rrset.rdatas[:MAX_SERVERS])
+        self.memory.store(self._hints.zone, _NS, verdict, now)
+        primed = Referral(self._hints.zone, servers, verdict.rrset.ttl)
+        return self.memory.store_cut(primed, hints.expires, now)
+
+    # -- down the delegations
+
+    async def _descend(self, run: Run, cut: Cut, name: bytes, rrtype: int, path: Path) -> Answer | Failed:
+        """Ask down from `cut`, a label more each time, until the goal itself is answered (RFC 9156 §3)."""
+        known, asked, mode = cut.referral.zone, 0, self.settings.minimisation
+        if rrtype == _DS and mode is Minimisation.OFF:
+            mode = Minimisation.RELAXED  # or the child's servers might be asked for what is their parent's
+        while True:
+            shown = next_name(name, known, asked, mode)
+            question = _Question(shown, rrtype, True) if shown == name else _Question(shown, _A, False)
+            verdict = await self._ask(run, cut.referral, question, path)
+            asked += 1
+            if not isinstance(verdict, Failed | Referral):
+                self._remember(question, verdict, run)
+            match verdict:
+                case Referral():
+                    cut = self.memory.store_cut(verdict, cut.expires, run.outside.now())
+                    known = verdict.zone
+                    run.settled.add(known)
+                case Failed() | Negative(absent=True) if not question.whole and mode is not Minimisation.STRICT:
+                    # Servers that err on names in between are not rare: the whole name is shown after all.
+                    mode = Minimisation.OFF
+                case Failed() | Negative(absent=True):
+                    return verdict
+                case Positive() | Negative() | Chain() | TooLong() if question.whole:
+                    return verdict
+                case Chain(links=(Alias(dname=RRset() as dname), *_)):
+                    renamed = rename(name, dname)
+                    return renamed if isinstance(renamed, TooLong) else Chain((renamed,))
+                case _:
+                    known = shown
+
+    async def _ask(self, run: Run, cut: Referral, question: "_Question", path: Path) -> Verdict | Failed:
+        """One question to the servers of `cut`; the addresses of those without glue are looked up as they are needed."""
+        wanted = Wanted(cut.zone, question.name, question.rrtype, self.settings.port, question.whole)
+        known = self._allowed(e for server in cut.servers for e in self._endpoints(run, server))
+        search = Search(self, run, cut, path)
+        outcome = await Round(wanted, self.memory, self.servers, run.budget, run.outside).run(known, search.more)
+        if isinstance(outcome, Failed) and not known and not search.found:
+            return CYCLE if search.cycle else NO_ADDRESS
+        return outcome
+
+    def endpoints(self, name: bytes, now: Instant) -> tuple[Endpoint, ...]:
+        """What is known of a server's addresses from its own zone."""
+        own = endpoints_of((self.memory.recall(name, t, now) for t in (_A, _AAAA)), self.settings.port)
+        return self._allowed(own)
+
+    def _endpoints(self, run: Run, server: NameServer) -> tuple[Endpoint, ...]:
+        """What its own zone says of its addresses before what the parent says (RFC 2181 §5.4.1)."""
+        return (*self.endpoints(server.name, run.outside.now()), *server.endpoints)
+
+    def _allowed(self, endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+        return ordered(endpoints, self.settings, self._configured)
+
+    async def address(self, run: Run, name: bytes, rrtype: int, path: Path) -> tuple[Endpoint, ...] | Failed | Negative:
+        """The endpoints that a server's name has, by its own zone or by the route it belongs to."""
+        if not is_below(name, self.settings.zone) or not run.leads(name):
+            rdatas = await run.elsewhere(name, rrtype, run.budget) if run.elsewhere else ()
+            found = Positive(RRset(name, rrtype, 0, rdatas))
+            return self._allowed(endpoints_of((found,), self.settings.port))
+        content = await self._find(run, name, rrtype, path)
+        if isinstance(content, Failed) or (isinstance(content, Negative) and content.absent):
+            return content
+        return self._allowed(endpoints_of((content,), self.settings.port))
+
+    def glue(self, name: bytes, now: Instant) -> tuple[Endpoint, ...]:
+        """What the delegation of the zone that a server's name is in says of it, for want of better."""
+        cut = self.memory.cut(name, now)
+        servers = () if cut is None else cut.referral.servers
+        return self._allowed(e for server in servers if server.name == name for e in server.endpoints)
+
+    def _remember(self, question: "_Question", verdict: Verdict, run: Run) -> None:
+        now = run.outside.now()
+        match verdict:
+            case Positive() | Negative():
+                self.memory.store(question.name, question.rrtype, verdict, now)
+            case Chain(links=links, end=end, target=target):
+                for link in links:
+                    self.memory.store(link.rrset.owner, question.rrtype, link, now)
+                if end is not None:
+                    self.memory.store(target, question.rrtype, end, now)
+            case _:
+                pass
+
+
+class Search:
+    """Looks for further addresses of a zone's servers, one name after another, in an order that nobody can foresee."""
+
+    def __init__(self, iterator: Iterator, run: Run, cut: Referral, path: Path) -> None:
+        self._iterator = iterator
+        self._run = run
+        self._path = path
+        self._names = [server.name for server in cut.servers]
+        now = run.outside.now()
+        self._untried = [s.name for s in cut.servers if not s.endpoints and not iterator.endpoints(s.name, now)]
+        self.cycle = False
+        self.found = False
+
+    async def more(self) -> tuple[Endpoint, ...]:
+        """Endpoints that were not known so far; empty once there are no more."""
+        outside, budget = self._run.outside, self._run.budget
+        while self._untried and budget.lookups > 0 and not budget.spent(outside.now()):
+            found = await self._look_up(self._untried.pop(outside.chance() % len(self._untried)))
+            if found:
+                self.found = True
+                return found
+        names, self._names = self._names, []
+        glue = tuple(e for name in names for e in self._iterator.glue(name, outside.now()))
+        self.found = self.found or bool(glue)
+        return glue
+
+    async def _look_up(self, name: bytes) -> tuple[Endpoint, ...]:
+        run, memory = self._run, self._iterator.memory
+        for rrtype in _ADDRESS_TYPES[self._iterator.settings.family]:
+            if (name, rrtype) in self._path:
+                self.cycle = True
+                continue
+            if run.budget.lookups <= 0 or memory.failed(name, rrtype, run.outside.now()) is not None:
+                continue
+            run.budget.lookups -= 1
+            found = await self._iterator.address(run, name, rrtype, self._path)
+            if isinstance(found, Failed):
+                self._note(name, rrtype, found)
+            elif isinstance(found, Negative):
+                break
+            elif found:
+                return found
+        return ()
+
+    def _note(self, name: bytes, rrtype: int, failed: Failed) -> None:
+        """A cycle is known anew without asking anybody; any other failure is remembered for a while."""
+        now = self._run.outside.now()
+        if failed.cycle:
+            self.cycle = True
+        elif not self._run.budget.spent(now):
+            self._iterator.memory.store_failure(name, rrtype, failed, FAILURE_PAUSE, now)
+
+
+class _Question(NamedTuple):
+    """What a zone is asked; `whole`: the goal itself, not a shortened name on the way."""
+
+    name: bytes
+    rrtype: int
+    whole: bool

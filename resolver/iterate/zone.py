@@ -1,0 +1,207 @@
+"""One question put to the servers of one zone, one server after another, until one of them is of use."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from resolver.cache.rrsets import Failed, RRsetMemory
+from resolver.iterate.budget import Budget
+from resolver.iterate.classify import apex_servers, classify
+from resolver.iterate.port import Ask, Endpoint, Heard, Outside, Silent, Why
+from resolver.iterate.servers import NO_EDNS_FOR, Server, Servers
+from resolver.iterate.verdict import Answer, Broken, Lame, Negative, Verdict
+from resolver.values import Explanation
+from wire.dns.codes import ExtendedError, Rcode
+from wire.errors import Malformed
+from wire.units import Seconds
+
+MAX_TRIES = 16
+"""Questions sent for one question to a zone."""
+
+MAX_TRIES_EACH = 3
+"""Times that one silent server is asked the same."""
+
+_NO_EDNS = frozenset({int(Rcode.FORMERR), int(Rcode.NOTIMP), int(Rcode.BADVERS)})
+"""What servers say that do not understand OPT (RFC 6891 §7, RFC 8906 §3.2)."""
+
+NOBODY = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no server of the zone answers"))
+NONSENSE = Failed(Explanation(ExtendedError.INVALID_DATA, "servers of the zone send what is no answer"))
+LAME = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no server of the zone knows it"))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A question and the zone whose servers are asked. Addresses in referrals become endpoints at `port`. `whole`: this
+    is the goal itself, not a shortened name on the way."""
+
+    zone: bytes
+    name: bytes
+    rrtype: int
+    port: int
+    whole: bool
+
+    @property
+    def question(self) -> bytes:
+        """Name, type and class IN, as in a message."""
+        return self.name + self.rrtype.to_bytes(2, "big") + b"\0\1"
+
+
+MoreEndpoints = Callable[[], Awaitable[tuple[Endpoint, ...]]]
+"""Finds addresses of further servers of the zone; an empty tuple once there are no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How far a round has come: how often each server was asked in vain, which are of no use for this question, and an
+    answer to make do with if nobody has a better one."""
+
+    verdict: Verdict | None
+    tries: dict[Endpoint, int]
+    useless: frozenset[Endpoint]
+    failed: Failed
+    makeshift: Answer | None
+
+
+class Round:
+    """The servers of one zone tried for one question. What is asked is shared with everybody who asks the same now."""
+
+    def __init__(self, wanted: Wanted, memory: RRsetMemory, servers: Servers, budget: Budget, outside: Outside) -> None:
+        self._wanted = wanted
+        self._memory = memory
+        self._servers = servers
+        self._budget = budget
+        self._outside = outside
+        self._tries: dict[Endpoint, int] = {}
+        self._useless: set[Endpoint] = set()
+        self._failed = NOBODY
+        self._makeshift: Answer | None = None
+
+    async def run(self, endpoints: tuple[Endpoint, ...], more: MoreEndpoints) -> Verdict | Failed:
+        """The first useful verdict, or why there is none. Never Lame or Broken.
+
+        First every server whose address is known, then those whose address has to be looked up, then once more those
+        that were silent.
+        """
+        known = list(dict.fromkeys(endpoints))
+        while True:
+            verdict = await self._share(known, 1)
+            if verdict is not None:
+                return verdict
+            found = [endpoint for endpoint in await more() if endpoint not in known]
+            if not found:
+                # With something to make do with, the silent ones are left alone.
+                verdict = None if self._makeshift else await self._share(known, MAX_TRIES_EACH)
+                return verdict or self._makeshift or self._failure()
+            known += found
+
+    async def _share(self, known: list[Endpoint], most: int) -> Verdict | None:
+        """Ask servers until each was asked `most` times; whoever comes with the same question waits for the outcome."""
+        key = (self._wanted.zone, self._wanted.question, most)
+        while self._next(known, most) is not None and not self._budget.spent(self._outside.now()):
+            tried = await self._outside.once(key, lambda: self._ask_each(known, most))
+            if tried.verdict is not None:
+                return tried.verdict
+            self._tries.update(tried.tries)
+            self._useless |= tried.useless
+            self._failed, self._makeshift = tried.failed, self._makeshift or tried.makeshift
+        return None
+
+    def _failure(self) -> Failed:
+        spent = self._budget.spent(self._outside.now())
+        return Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, spent)) if spent else self._failed
+
+    async def _ask_each(self, known: list[Endpoint], most: int) -> Tried:
+        verdict = None
+        while verdict is None and not self._budget.spent(self._outside.now()):
+            endpoint = self._next(known, most)
+            if endpoint is None:
+                break
+            verdict = await self._try(endpoint)
+        return Tried(verdict, dict(self._tries), frozenset(self._useless), self._failed, self._makeshift)
+
+    def _next(self, known: list[Endpoint], most: int) -> Endpoint | None:
+        """A server asked fewer than `most` times, those asked least first."""
+        if sum(self._tries.values()) >= MAX_TRIES:
+            return None
+        zone, now = self._wanted.zone, self._outside.now()
+        for times in range(most):
+            left = [e for e in known if e not in self._useless and self._tries.get(e, 0) == times]
+            chosen = self._servers.choose(left, zone, now, self._outside.chance()) if left else None
+            if chosen is not None:
+                return chosen
+        return None
+
+    async def _try(self, endpoint: Endpoint) -> Verdict | None:
+        """One server; None if it is of no use."""
+        record = self._servers.record(endpoint)
+        self._tries[endpoint] = self._tries.get(endpoint, 0) + 1
+        edns = record.speaks_edns(self._outside.now())
+        said = await self._ask(endpoint, record, edns, stream=False)
+        if edns and _shuns_edns(said):
+            # In clear text anybody may say so. What is noted down is only an answer that repeats our question.
+            said = await self._ask(endpoint, record, edns=False, stream=isinstance(said, Silent))
+            if isinstance(said, Heard) and said.message.rcode not in _NO_EDNS:
+                record.no_edns_until = self._outside.now() + NO_EDNS_FOR
+        if isinstance(said, Heard):
+            return self._judge(said, record)
+        if said.why is not Why.TIMEOUT:
+            self._useless.add(endpoint)
+        return None
+
+    async def _ask(self, endpoint: Endpoint, record: Server, edns: bool, stream: bool) -> Heard | Silent:
+        now = self._outside.now()
+        timeout = Seconds(max(min(record.timeout(), self._budget.deadline - now), 0.0))
+        record.in_flight += 1
+        try:
+            ask = Ask(endpoint, self._wanted.zone, self._wanted.question, timeout, edns, stream)
+            said = await self._outside.ask(ask)
+        finally:
+            record.in_flight -= 1
+        self._budget.pay(said.packets, said.octets if isinstance(said, Heard) else 0)
+        if isinstance(said, Heard) or said.why is Why.NONSENSE:
+            record.answered(said.took)
+        elif said.why is Why.UNREACHABLE:
+            record.unreachable(self._outside.now())
+        elif said.why is Why.TIMEOUT:
+            record.silent(self._outside.now())
+        return said
+
+    def _judge(self, heard: Heard, record: Server) -> Verdict | None:
+        wanted, endpoint = self._wanted, heard.ask.endpoint
+        try:
+            verdict = classify(heard.message, wanted.name, wanted.rrtype, wanted.zone, wanted.port)
+        except Malformed:
+            self._failed = NONSENSE
+            self._useless.add(endpoint)
+            return None
+        match verdict:
+            case Lame(hearsay=hearsay):
+                record.lame_for(wanted.zone, self._outside.now())
+                self._failed = LAME
+                self._makeshift = self._makeshift or (hearsay if wanted.whole else None)
+            case Broken(rcode=rcode):
+                self._failed = _says(rcode)
+            case Negative(absent=False, soa=None) if wanted.whole and self._makeshift is None:
+                # Empty, and nobody signs for it: one more server is asked.
+                self._makeshift = verdict
+            case _:
+                names = apex_servers(heard.message, wanted.zone)
+                if names:
+                    self._memory.add_servers(wanted.zone, names, self._outside.now())
+                return verdict
+        self._useless.add(endpoint)
+        return None
+
+
+def _shuns_edns(said: Heard | Silent) -> bool:
+    """Whether this may be a server that does not understand OPT: it says so, or repeats no question (RFC 6891 §7)."""
+    if isinstance(said, Silent):
+        return said.why is Why.NONSENSE
+    return said.message.rcode in _NO_EDNS and said.message.edns is None
+
+
+def _says(rcode: int) -> Failed:
+    try:
+        name = Rcode(rcode).name
+    except ValueError:
+        name = f"code {rcode}"
+    return Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, f"servers of the zone say {name}"))
