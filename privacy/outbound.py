@@ -29,7 +29,8 @@ def conceal(question: bytes, flags: int, channel: Channel, entropy: Callable[[in
     """The query to send for `question` (folded name, type, class; `flags`: QueryFlag bits), with id 0.
 
     DO and CD are passed on, AD and everything else is not. Encrypted channels: padded to a multiple of 128 octets
-    (RFC 8467 §4.1). Clear ones: a cookie if the channel has one (RFC 7873), and random letter case over UDP (0x20).
+    (RFC 8467 §4.1). Clear ones: a cookie if the channel has one (RFC 7873), and random letter case over UDP (0x20). To
+    servers that are not asked to resolve neither RD nor CD is said.
     """
     options: list[tuple[int, bytes]] = []
     if channel.encrypted:
@@ -39,8 +40,9 @@ def conceal(question: bytes, flags: int, channel: Channel, entropy: Callable[[in
         options.append((EdnsOption.COOKIE, channel.cookie))
     if channel.kind is Kind.UDP:
         question = _random_case(question, entropy)
-    header = _RD_CD if flags & _CD else _RD
-    return build_query(question, header, build_opt(PAYLOAD, bool(flags & _DO), options))
+    header = (_RD_CD if flags & _CD else _RD) if channel.recursion else 0
+    opt = build_opt(PAYLOAD, bool(flags & _DO), options) if channel.edns else b""
+    return build_query(question, header, opt)
 
 
 def _random_case(question: bytes, entropy: Callable[[int], bytes]) -> bytes:

@@ -16,8 +16,8 @@ MAX_CHAIN = 16
 # Plain numbers: enum arithmetic costs a microsecond each time.
 _OPCODE = 0x7800
 _QR, _TC = int(HeaderFlag.QR), int(HeaderFlag.TC)
-_ANSWER = int(HeaderFlag.QR | HeaderFlag.RD | HeaderFlag.RA)
-_ANSWER_CD = int(_ANSWER | HeaderFlag.CD)
+ANSWER_FLAGS = int(HeaderFlag.QR | HeaderFlag.RD | HeaderFlag.RA)
+ANSWER_FLAGS_CD = int(ANSWER_FLAGS | HeaderFlag.CD)
 # A DNAME, and its signature, stand above the names they rename (RFC 6672 §2.2).
 _ABOVE = (int(RecordType.DNAME), int(RecordType.RRSIG))
 _DO, _CD = int(QueryFlag.DO), int(QueryFlag.CD)
@@ -109,7 +109,7 @@ def _accept(query: Query, message: Message, limits: CacheSettings) -> Accepted:
     # another name of an owner once those change.
     built = build_response(
         query.key,
-        _ANSWER_CD if query.flags & _CD else _ANSWER,
+        ANSWER_FLAGS_CD if query.flags & _CD else ANSWER_FLAGS,
         message.rcode,
         [_rewritten(message, record, least, most) for record in answer],
         [_rewritten(message, record, least, most) for record in authority],
@@ -138,6 +138,24 @@ def expand_rdata(message: Message, record: Record) -> bytes:
     if at > record.rdata_end:
         raise Malformed("a name runs out of its record", record.rdata_start)
     return b"".join((*parts, data[at : record.rdata_end]))
+
+
+def joined(query: Query, first: Accepted, second: bytes, lifetime: float) -> Accepted:
+    """One answer of two: `first` ends with an alias, `second` is the undressed answer for its target, good for `lifetime`
+    seconds. Raises Malformed if it is too long."""
+    head, tail = parse_message(first.message), parse_message(second)
+    built = build_response(
+        query.key,
+        head.flags,
+        tail.rcode,
+        [*_as_they_are(head, head.answer), *_as_they_are(tail, tail.answer)],
+        _as_they_are(tail, tail.authority),
+    )
+    return Accepted(built.message, built.ttl_offsets, tail.rcode, min(first.keep, int(lifetime)))
+
+
+def _as_they_are(message: Message, records: list[Record]) -> list[ResourceRecord]:
+    return [_rewritten(message, record, 0, record.ttl) for record in records]
 
 
 def _relevant(name: bytes, message: Message) -> list[Record]:

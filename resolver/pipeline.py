@@ -6,13 +6,13 @@
 What a client sees of it is made in `front` (`privacy.reply.dress`); what an upstream sees, in `privacy.outbound.conceal`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from resolver.accept import Accepted
+from resolver.accept import MAX_CHAIN, Accepted, joined
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.policy import decide
-from resolver.settings import CacheSettings
+from resolver.settings import CacheSettings, Route
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import ExtendedError, HeaderFlag, Rcode
@@ -22,20 +22,25 @@ from wire.units import Instant
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Nobody here knows: ask the servers of `upstream_group`. `stale` may stand in if they are late or silent."""
+    """Nobody here knows: ask the servers of `upstream_group`, and if nothing can be had there those of `fallback` (-1:
+    none). `stale` may stand in if they are late or silent; `anew`: ask even if parts of the answer are remembered."""
 
     query: Query
     upstream_group: int
     key: MemoryKey
     stale: Reply | None
+    fallback: int = -1
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An accepted answer and the server that gave it (index in its group)."""
+    """An accepted answer and the server that gave it (index in its group; -1: several authoritative ones). `onward`: it
+    ends with an alias to this name, which another route has."""
 
     accepted: Accepted
     server: int
+    onward: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +52,29 @@ class Silent:
 
 
 class World(Protocol):
-    """The outside, as far as forwarding goes."""
+    """The outside."""
 
-    async def ask(self, query: Query, upstream_group: int, limits: CacheSettings, deadline: Instant) -> Heard | Silent:
-        """Ask the group's servers by its strategy until one answers or the deadline is there. Raises nothing."""
+    async def ask(
+        self,
+        query: Query,
+        upstream_group: int,
+        limits: CacheSettings,
+        deadline: Instant,
+        *,
+        snapshot: Snapshot,
+        anew: bool = False,
+    ) -> Heard | Silent:
+        """Ask the group's servers by its strategy, or iterate, until there is an answer or the deadline is there.
+
+        `snapshot` tells which names are another route's; `anew`: nothing remembered of the answer itself will do. Raises
+        nothing.
+        """
 
     def now(self) -> Instant:
         """The monotonic clock."""
 
 
+ENDLESS = Silent(Explanation(ExtendedError.OTHER, "aliases without end"))
 NO_ROUTE = Explanation(ExtendedError.NOT_READY, "no upstream is configured for this name")
 
 
@@ -67,15 +86,24 @@ def answer_now(query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Inst
     route = snapshot.route(query)
     if route is None:
         return failure(query, snapshot.generation, NO_ROUTE, Rcode.REFUSED)
-    key = memory.key(query, route.upstream_group)
-    fresh = memory.fresh(key, snapshot.generation, now)
-    if fresh is not None:
-        return fresh
-    failed = memory.failed(key, now)
-    stale = memory.stale(key, snapshot.generation, now)
-    if failed is not None:
-        return stale or failure(query, snapshot.generation, failed.explanation, failed.rcode)
-    return Later(query, route.upstream_group, key, stale)
+    return _remembered(query, route, snapshot.generation, memory, now)
+
+
+def _remembered(query: Query, route: Route, generation: int, memory: AnswerMemory, now: Instant) -> Reply | Later:
+    """What the memory holds of the route's upstream group and its fallback; else whom to ask first."""
+    groups = [group for group in (route.upstream_group, route.fallback) if group >= 0]
+    keys = [memory.key(query, group) for group in groups]
+    for key in keys:
+        fresh = memory.fresh(key, generation, now)
+        if fresh is not None:
+            return fresh
+    stale = next(filter(None, (memory.stale(key, generation, now) for key in keys)), None)
+    failures = [memory.failed(key, now) for key in keys]
+    if failures[0] is None:
+        return Later(query, groups[0], keys[0], stale, route.fallback)
+    if failures[-1] is None:
+        return Later(query, groups[-1], keys[-1], stale)
+    return stale or failure(query, generation, failures[-1].explanation, failures[-1].rcode)
 
 
 def ask_again(query: Query, snapshot: Snapshot, memory: AnswerMemory) -> Later | None:
@@ -83,15 +111,23 @@ def ask_again(query: Query, snapshot: Snapshot, memory: AnswerMemory) -> Later |
     if decide(query, snapshot.routes) is not None:
         return None
     route = snapshot.route(query)
-    return None if route is None else Later(query, route.upstream_group, memory.key(query, route.upstream_group), None)
+    if route is None:
+        return None
+    key = memory.key(query, route.upstream_group)
+    return Later(query, route.upstream_group, key, None, route.fallback, anew=True)
 
 
 async def answer_later(
-    later: Later, snapshot: Snapshot, memory: AnswerMemory, world: World, deadline: Instant
+    later: Later, snapshot: Snapshot, memory: AnswerMemory, world: World, deadline: Instant, links: int = MAX_CHAIN
 ) -> Reply:
-    """Ask the outside, remember what came, and say it. The memory may have changed meanwhile: it is read again."""
-    query, generation = later.query, snapshot.generation
-    outcome = await world.ask(query, later.upstream_group, snapshot.settings.cache, deadline)
+    """Ask the outside, remember what came, and say it. The memory may have changed meanwhile: it is read again.
+
+    `links` is how many aliases into other routes may still be followed.
+    """
+    query, generation, cache = later.query, snapshot.generation, snapshot.settings.cache
+    outcome = await world.ask(query, later.upstream_group, cache, deadline, snapshot=snapshot, anew=later.anew)
+    if isinstance(outcome, Heard) and outcome.onward:
+        outcome = await _follow(query, outcome, snapshot, memory, world, deadline, links)
     now = world.now()
     match outcome:
         case Heard(accepted=accepted):
@@ -99,8 +135,27 @@ async def answer_later(
             return Reply(accepted.message, accepted.ttl_offsets, float(accepted.keep), generation, Origin.UPSTREAM)
         case Silent(explanation=explanation, rcode=rcode):
             memory.store_failure(later.key, explanation, rcode, now)
-            stale = memory.stale(later.key, generation, now)
+            if later.fallback >= 0:
+                key = memory.key(query, later.fallback)
+                second = Later(query, later.fallback, key, later.stale, anew=later.anew)
+                return await answer_later(second, snapshot, memory, world, deadline, links)
+            stale = later.stale or memory.stale(later.key, generation, now)
             return stale or failure(query, generation, explanation, rcode)
+
+
+async def _follow(
+    query: Query, heard: Heard, snapshot: Snapshot, memory: AnswerMemory, world: World, deadline: Instant, links: int
+) -> Heard | Silent:
+    """An alias into another route: its target is a question of its own, from the rules on."""
+    if links <= 0:
+        return ENDLESS
+    target = replace(query, key=heard.onward + query.key[-4:])
+    outcome = answer_now(target, snapshot, memory, world.now())
+    if isinstance(outcome, Later):
+        outcome = await answer_later(outcome, snapshot, memory, world, deadline, links - 1)
+    if outcome.origin is Origin.FAILURE:
+        return Silent(outcome.explanation or ENDLESS.explanation)
+    return replace(heard, accepted=joined(query, heard.accepted, outcome.message, outcome.cacheable), onward=b"")
 
 
 def failure(query: Query, generation: int, explanation: Explanation, rcode: int = Rcode.SERVFAIL) -> Reply:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from net.clock import now as clock
 from privacy.memory import Fact
 from resolver.cache.answers import AnswerMemory, MemoryKey
+from resolver.edge.iterating import Iterations
+from resolver.edge.routed import RoutedWorld
 from resolver.edge.upstream.port import Upstream
 from resolver.edge.world import ForwardingWorld
 from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure
@@ -53,15 +55,18 @@ class Resolver:
         self._flights: dict[tuple[MemoryKey, int], Flight] = {}
         self._waiting: dict[object, Flight] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self.iterations = Iterations(world.tools, world.counters)
+        self.routed = RoutedWorld(world, self.iterations)
         world.use(settings.upstream_groups)
+        self.iterations.use(settings.iterations, settings.cache)
 
     def use(self, settings: ResolverSettings) -> None:
         """Take the next generation; questions of the former one are still understood. Answers are kept only if no
-        upstream group changed its place: they are kept by place."""
+        upstream group or route changed: they are kept by place, and aliases may lead along other routes."""
         self._former, self.snapshot = self.snapshot, Snapshot(settings)
-        same = self._former.settings.upstream_groups == settings.upstream_groups
-        if not same or self._former.settings.cache != settings.cache:
+        if _places(self._former.settings) != _places(settings):
             self.memory = AnswerMemory(settings.cache)
+        self.iterations.use(settings.iterations, settings.cache)
         gone = self.world.use(settings.upstream_groups)
         if gone:
             task = asyncio.get_running_loop().create_task(_close(gone))
@@ -136,7 +141,7 @@ class Resolver:
     async def _fly(self, flight: Flight, place: tuple[MemoryKey, int]) -> None:
         query = flight.later.query
         try:
-            reply = await answer_later(flight.later, flight.snapshot, self.memory, self.world, flight.deadline)
+            reply = await answer_later(flight.later, flight.snapshot, self.memory, self.routed, flight.deadline)
         except Exception as error:
             # Our own mistake must not leave clients without an answer; it is counted and said, then it goes on up.
             self.counters["mistakes"] += 1
@@ -166,7 +171,7 @@ class Resolver:
             return fresh
         later = Later(query, upstream_group, key, self.memory.stale(key, self.snapshot.generation, clock()))
         deadline = Instant(clock() + self.snapshot.settings.deadline)
-        return await answer_later(later, self.snapshot, self.memory, self.world, deadline)
+        return await answer_later(later, self.snapshot, self.memory, self.routed, deadline)
 
     @property
     def open(self) -> int:
@@ -179,7 +184,12 @@ class Resolver:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.world.close()
+        await self.routed.close()
+
+
+def _places(settings: ResolverSettings) -> tuple[object, ...]:
+    """What an answer's place in the memory, and its form, depend on."""
+    return settings.upstream_groups, settings.iterations, settings.cache, settings.routes
 
 
 async def _close(upstreams: list[Upstream]) -> None:

@@ -1,6 +1,6 @@
-"""The outside: servers asked down a plan, the next one when the first is late or fails, and what is learned of each.
+"""Forwarding: servers asked down a plan, the next one when the first is late or fails, and what is learned of each.
 
-The only place that calls `conceal`. Every outcome is a value.
+Every outcome is a value.
 """
 
 import asyncio
@@ -9,15 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from net.clock import now as clock
-from privacy.outbound import conceal
 from privacy.spread import SiteSketch
 from resolver.accept import Accepted, Fault, Rejected, judge
+from resolver.edge.converse import converse
 from resolver.edge.upstream import open_upstream
 from resolver.edge.upstream.port import Tools, Upstream, UpstreamFailed, Why
 from resolver.forward import Candidate, Circumstances, Plan, rank
 from resolver.pipeline import Heard, Silent
 from resolver.servers import Health
 from resolver.settings import CacheSettings, Profile, Strategy, UpstreamGroup, UpstreamSpec
+from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Query
 from wire.dns.codes import ExtendedError, Rcode
 from wire.units import Instant, Seconds
@@ -115,8 +116,17 @@ class ForwardingWorld:
         chance = int.from_bytes(self.tools.entropy(8), "big")
         return rank(group.settings.strategy, group.candidates, Circumstances(site, self.spread_key, chance, clock()))
 
-    async def ask(self, query: Query, upstream_group: int, limits: CacheSettings, deadline: Instant) -> Heard | Silent:
-        """As resolver.pipeline.World."""
+    async def ask(
+        self,
+        query: Query,
+        upstream_group: int,
+        limits: CacheSettings,
+        deadline: Instant,
+        *,
+        snapshot: Snapshot,
+        anew: bool = False,
+    ) -> Heard | Silent:
+        """As resolver.pipeline.World: every question here is asked anew, and forwarders follow aliases themselves."""
         group = self.groups[upstream_group]
         plan = self.plan(query.name, upstream_group)
         if plan.moved:
@@ -132,7 +142,7 @@ class ForwardingWorld:
         health.began()
         server.queries += 1
         try:
-            data = await _converse(server.upstream, query, self.tools.entropy, deadline)
+            data = await converse(server.upstream, query.key, query.flags, self.tools.entropy, deadline)
         except UpstreamFailed as error:
             health.failed(error.why.value, error.why in LIES, clock())
             raise
@@ -166,13 +176,9 @@ async def ask_once(spec: UpstreamSpec, profile: Profile, query: Query, tools: To
     """Open one server, ask it one question, close it; the response, unchecked. Raises UpstreamFailed."""
     upstream = open_upstream(spec, profile, tools)
     try:
-        return await _converse(upstream, query, tools.entropy, Instant(tools.now() + ASK_ONCE_PATIENCE))
+        return await converse(upstream, query.key, query.flags, tools.entropy, Instant(tools.now() + ASK_ONCE_PATIENCE))
     finally:
         await upstream.close()
-
-
-async def _converse(upstream: Upstream, query: Query, entropy: Callable[[int], bytes], deadline: Instant) -> bytes:
-    return await upstream.exchange(conceal(query.key, query.flags, upstream.channel(), entropy), deadline)
 
 
 class Attempt:

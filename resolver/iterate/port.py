@@ -23,7 +23,8 @@ class Ask:
     """One question to one authoritative server of `zone` (folded).
 
     `question` is the folded name, type and class, two octets each. With `edns` the query has an OPT with DO set, without
-    it none at all. `stream`: over TCP from the start. `timeout` is for how many seconds an answer is awaited.
+    it none at all. `stream`: over TCP from the start. `timeout` is for how many seconds an answer is awaited. `crowd`: with
+    so many questions under way to this endpoint already, this one waits.
     """
 
     endpoint: Endpoint
@@ -32,6 +33,7 @@ class Ask:
     timeout: Seconds
     edns: bool = True
     stream: bool = False
+    crowd: int = 50
 
 
 @dataclass(frozen=True, slots=True)

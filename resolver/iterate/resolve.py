@@ -66,10 +66,6 @@ class Resolved:
     onward: bytes = b""
 
 
-Unresolved = Failed
-"""Why there is no answer."""
-
-
 Elsewhere = Callable[[bytes, int, Budget], Awaitable[tuple[bytes, ...]]]
 """Finds the data of a name that another route has: (name, type, budget) → RDATA."""
 
@@ -106,7 +102,7 @@ class Iterator:
         *,
         elsewhere: Elsewhere | None = None,
         anew: bool = False,
-    ) -> Resolved | Unresolved:
+    ) -> Resolved | Failed:
         """What `name` (folded) has of `rrtype`. `leads(name)` tells whether an alias' target stays on this route;
         `anew` asks even if the answer is remembered. Raises nothing."""
         run = Run(outside, budget, leads, elsewhere)

@@ -24,8 +24,8 @@ EXPLORE_ONE_IN = 16
 DEAD_AFTER, FIRST_REST, LONGEST_REST = 3, 2.0, 120.0
 """Silences in a row after which a server is dead; seconds it then rests, doubling."""
 
-MAX_IN_FLIGHT_DEAD = 1
-"""Questions under way to a server that is held for dead."""
+MAX_IN_FLIGHT, MAX_IN_FLIGHT_UNKNOWN, MAX_IN_FLIGHT_DEAD = 50, 16, 2
+"""Questions under way to one server: that answers, that was never heard of, that was silent of late."""
 
 LAME_FOR, NO_EDNS_FOR = 900.0, 3_600.0
 """Seconds that lameness for a zone, and the lack of EDNS, are remembered."""
@@ -79,6 +79,12 @@ class Server:
     def is_dead(self, now: Instant) -> bool:
         """Whether it is left alone while others are there."""
         return self.rest > 0 and (now < self.rest_until or self.in_flight >= MAX_IN_FLIGHT_DEAD)
+
+    def crowd(self) -> int:
+        """How many questions may be under way to it."""
+        if self.row >= DEAD_AFTER or (self.row and self.rtt is None):
+            return MAX_IN_FLIGHT_DEAD
+        return MAX_IN_FLIGHT_UNKNOWN if self.rtt is None else MAX_IN_FLIGHT
 
     def speaks_edns(self, now: Instant) -> bool:
         """False once a verified answer showed that it does not."""

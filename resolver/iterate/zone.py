@@ -152,7 +152,7 @@ class Round:
         timeout = Seconds(max(min(record.timeout(), self._budget.deadline - now), 0.0))
         record.in_flight += 1
         try:
-            ask = Ask(endpoint, self._wanted.zone, self._wanted.question, timeout, edns, stream)
+            ask = Ask(endpoint, self._wanted.zone, self._wanted.question, timeout, edns, stream, record.crowd())
             said = await self._outside.ask(ask)
         finally:
             record.in_flight -= 1

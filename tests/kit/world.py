@@ -15,6 +15,7 @@ from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
 from resolver.pipeline import Heard, Silent
 from resolver.settings import CacheSettings, ResolverSettings, Route, Strategy, UpstreamGroup, UpstreamSpec
+from resolver.snapshot import Snapshot
 from resolver.values import Query
 from wire.dns.message import parse_message
 from wire.dns.names import show_name
@@ -49,7 +50,16 @@ class ScriptedWorld:
     at: float = 1000.0
     asked: list[tuple[Query, int]] = field(default_factory=list)
 
-    async def ask(self, query: Query, upstream_group: int, limits: CacheSettings, deadline: Instant) -> Heard | Silent:
+    async def ask(
+        self,
+        query: Query,
+        upstream_group: int,
+        limits: CacheSettings,
+        deadline: Instant,
+        *,
+        snapshot: Snapshot,
+        anew: bool = False,
+    ) -> Heard | Silent:
         self.asked.append((query, upstream_group))
         return self.says(query)
 

@@ -87,7 +87,7 @@ def test_do_and_cd_change_one_bit_each_and_nothing_else_does() -> None:
 
 def test_there_is_no_parameter_for_anything_of_the_client() -> None:
     assert ["question", "flags", "channel", "entropy"] == list(inspect.signature(conceal).parameters)
-    assert {"kind", "encrypted", "authenticated", "cookie"} == set(Channel.__slots__)
+    assert {"kind", "encrypted", "authenticated", "cookie", "edns", "recursion"} == set(Channel.__slots__)
 
 
 def test_two_clients_with_different_options_give_the_same_octets() -> None:

@@ -54,8 +54,15 @@ class PacketExchange:
     """Sends `query` to the first of `targets` (address, port), later to the others, until one answer is good."""
 
     def __init__(
-        self, query: bytes, targets: Sequence[tuple[str, int]], deadline: Instant, jar: CookieJar, tools: Tools
+        self,
+        query: bytes,
+        targets: Sequence[tuple[str, int]],
+        deadline: Instant,
+        jar: CookieJar,
+        tools: Tools,
+        resend_after: tuple[float, ...] = RESEND_AFTER,
     ) -> None:
+        self._resend_after = resend_after
         self._query = query
         self._question = spelled_question(query)
         self._targets = targets
@@ -93,7 +100,7 @@ class PacketExchange:
 
     def _send_next(self) -> None:
         """Send to the next target that takes it; every target gets a first packet, a single one gets repetitions."""
-        limit = max(len(self._targets), 1 + len(RESEND_AFTER))
+        limit = max(len(self._targets), 1 + len(self._resend_after))
         while self._sent < limit and not self._outcome.done():
             address, port = self._targets[self._sent % len(self._targets)]
             self._sent += 1
@@ -133,8 +140,8 @@ class PacketExchange:
             self._timer.cancel()
         now = self._tools.now()
         due: float = self._deadline
-        if self._sent <= len(RESEND_AFTER):
-            due = min(due, self._started + RESEND_AFTER[self._sent - 1])
+        if self._sent <= len(self._resend_after):
+            due = min(due, self._started + self._resend_after[self._sent - 1])
         self._timer = self._loop.call_later(max(0.0, due - now), self._on_timer)
 
     def _on_timer(self) -> None:

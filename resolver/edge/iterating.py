@@ -1,0 +1,144 @@
+"""Iteration over real sockets: the `Outside` of resolver/iterate/, and one `Iterator` for each iteration in the settings."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, cast
+
+from net.clock import now as clock
+from resolver.cache.rrsets import RRsetMemory
+from resolver.edge.authority import Authorities, Exchange
+from resolver.edge.gate import Gate
+from resolver.edge.upstream.port import Tools
+from resolver.edge.upstream.port import Why as Reason
+from resolver.iterate.port import Ask, Heard, Silent, Why
+from resolver.iterate.resolve import Iterator
+from resolver.iterate.servers import Servers
+from resolver.settings import CacheSettings, Iteration
+from wire.dns.message import parse_message
+from wire.dns.names import count_labels
+from wire.errors import Malformed
+from wire.units import Instant, Seconds
+
+T = TypeVar("T")
+
+MAX_IN_FLIGHT_ZONE = 50
+"""Questions under way to the servers of one zone; the root's and the top level's are everybody's and may have more."""
+
+MAX_IN_FLIGHT_TOP = 500
+
+_WHY = {
+    Reason.TIMEOUT: Why.TIMEOUT,
+    Reason.UNREACHABLE: Why.UNREACHABLE,
+    Reason.BUSY: Why.BUSY,
+}
+"""Anything else that goes wrong is nonsense."""
+
+_GONE = object()
+_LEVELS = ("root", "top", "zone")
+
+
+class Sockets:
+    """The outside. `once` shares what several questions want at the same time."""
+
+    def __init__(self, tools: Tools, counters: Counter[str]) -> None:
+        self._tools = tools
+        self._counters = counters
+        self._authorities = Authorities(tools)
+        self._gate = Gate()
+        self._shared: dict[object, asyncio.Future[object]] = {}
+
+    async def ask(self, ask: Ask) -> Heard | Silent:
+        """As resolver.iterate.port.Outside."""
+        start = clock()
+        if not await self._gate.enter(ask.endpoint, ask.crowd, ask.timeout):
+            return self._silent(ask, Why.BUSY, 0, start)
+        try:
+            most = MAX_IN_FLIGHT_ZONE if count_labels(ask.zone) > 1 else MAX_IN_FLIGHT_TOP
+            if not await self._gate.enter(ask.zone, most, ask.timeout):
+                return self._silent(ask, Why.BUSY, 0, start)
+            try:
+                return await self._exchange(ask)
+            finally:
+                self._gate.leave(ask.zone)
+        finally:
+            self._gate.leave(ask.endpoint)
+
+    async def _exchange(self, ask: Ask) -> Heard | Silent:
+        start = clock()
+        self._show(ask)
+        exchange = await self._authorities.at(ask.endpoint).exchange(ask)
+        self._counters["iterate-packets"] += exchange.packets
+        if exchange.failure is not None:
+            return self._silent(ask, _why(exchange), exchange.packets, start)
+        try:
+            message = parse_message(exchange.data)
+        except Malformed:
+            return self._silent(ask, Why.NONSENSE, exchange.packets, start)
+        return Heard(ask, message, exchange.packets, len(exchange.data), Seconds(clock() - start))
+
+    def _show(self, ask: Ask) -> None:
+        """The privacy ledger: how many labels servers of the root, of the top level and of zones below it were shown."""
+        depth, labels = count_labels(ask.zone), count_labels(ask.question[:-4])
+        self._counters[f"labels-shown-{_LEVELS[min(depth, 2)]}-{labels - depth}"] += 1
+
+    def _silent(self, ask: Ask, why: Why, packets: int, start: Instant) -> Silent:
+        self._counters[f"iterate-{why.value}"] += 1
+        return Silent(ask, why, packets, Seconds(clock() - start))
+
+    async def once(self, key: object, work: Callable[[], Awaitable[T]]) -> T:
+        """As resolver.iterate.port.Outside."""
+        while (shared := self._shared.get(key)) is not None:
+            self._counters["iterate-shared"] += 1
+            outcome = await asyncio.shield(shared)
+            if outcome is not _GONE:
+                return cast(T, outcome)
+        shared = self._shared[key] = asyncio.get_running_loop().create_future()
+        done: object = _GONE
+        try:
+            done = outcome = await work()
+            return outcome
+        finally:
+            # Also when this task is ended: whoever waits begins anew.
+            del self._shared[key]
+            shared.set_result(done)
+
+    def now(self) -> Instant:
+        """The monotonic clock."""
+        return clock()
+
+    def chance(self) -> int:
+        """32 random bits."""
+        return int.from_bytes(self._tools.entropy(4), "big")
+
+    async def close(self) -> None:
+        """End every connection."""
+        await self._authorities.close()
+
+
+def _why(exchange: Exchange) -> Why:
+    """A server that answers over UDP and not over TCP is no dead server: this question only cannot be had."""
+    reason = exchange.failure
+    if reason is None or (exchange.over_tcp and exchange.packets > 1):
+        return Why.NONSENSE
+    return _WHY.get(reason, Why.NONSENSE)
+
+
+class Iterations:
+    """The iterators of one generation of settings. Servers' records are shared by all; what was learned is not."""
+
+    def __init__(self, tools: Tools, counters: Counter[str]) -> None:
+        self.sockets = Sockets(tools, counters)
+        self.servers = Servers()
+        self.iterators: tuple[Iterator, ...] = ()
+        self._limits: CacheSettings | None = None
+
+    def use(self, settings: tuple[Iteration, ...], limits: CacheSettings) -> None:
+        """Take these; an iteration that stays as it was keeps what it has learned."""
+        known = {i.settings: i for i in self.iterators} if limits == self._limits else {}
+        self._limits = limits
+        self.iterators = tuple(known.get(one) or Iterator(one, RRsetMemory(limits), self.servers) for one in settings)
+
+    async def close(self) -> None:
+        """End every connection."""
+        await self.sockets.close()
