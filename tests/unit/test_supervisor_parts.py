@@ -10,7 +10,7 @@ import trustme
 
 from anchorhold import facts
 from anchorhold.cell_process import MAX_SILENT_PINGS, PING_INTERVAL, START_PATIENCE, CellProcess, cell_environment
-from anchorhold.config.request import LoaderRun, Refused, describe_exit, read_certificates
+from anchorhold.config.request import LoaderRun, Refused, describe_exit, read_named
 from anchorhold.config.service import ListenAddress
 from anchorhold.listeners import CannotListen, open_changed, open_control, open_listener
 from anchorhold.notify import notify
@@ -166,10 +166,10 @@ def test_only_certificates_are_handed_to_the_loader(tmp_path: Path) -> None:
     }
     for name, data in {**files, "other": b"root:x:0:0"}.items():
         (tmp_path / name).write_bytes(data)
-    assert read_certificates(str(tmp_path / "ca.pem")) == files["ca.pem"]
+    assert read_named(str(tmp_path / "ca.pem")) == files["ca.pem"]
     for name in ("both.pem", "other", "gone", "."):
         with pytest.raises(OSError):  # any of several
-            read_certificates(str(tmp_path / name))
+            read_named(str(tmp_path / name))
 
 
 def test_a_file_that_is_no_file_is_not_loaded(tmp_path: Path) -> None:
