@@ -120,7 +120,7 @@ def _answers(flags: Flags, services: tuple[Service, ...]) -> Answers:
     if not words:
         click.echo(choices_text(services))
         # `make run` passes --upstream "$UPSTREAM" even if it is empty: who comes with flags is not questioned.
-        if flags.upstream or not sys.stdin.isatty():
+        if flags.upstream or not _asks_a_person():
             said = "nobody named to ask; choose: anchorhold init --upstream NAME or URL, or anchorhold init --iterate"
             raise CommandFailed(Exit.USAGE, said)
         words = _given((click.prompt(f"Which may be asked? Names or URLs, separated by spaces, or {ITERATE}"),))
@@ -131,6 +131,10 @@ def _answers(flags: Flags, services: tuple[Service, ...]) -> Answers:
         raise CommandFailed(Exit.USAGE, "--strategy chooses among upstreams, and --iterate has none")
     strategy = flags.strategy or suggest_strategy(upstreams, services)
     return Answers(upstreams, listen or (_default_listen(),), access, strategy, flags.profile)
+
+
+def _asks_a_person() -> bool:
+    return sys.stdin.isatty()
 
 
 def _upstreams(words: tuple[str, ...], services: tuple[Service, ...]) -> tuple[str, ...]:

@@ -170,7 +170,7 @@ class Checker:
         path: Path = ("dns64", "prefixes")
         prefixes = self._each(path, table.prefixes, read_translation_prefix)
         if not table.prefixes:
-            self._note(path, "no prefix, so nothing is made", f"{EXAMPLE}, or drop [dns64]")
+            self._note(("dns64",), "no prefix, so nothing is made", f"{EXAMPLE}, or drop [dns64]")
         for position, (place, prefix) in enumerate(prefixes):
             for _, other in prefixes[:position]:
                 if prefix.overlaps(other):

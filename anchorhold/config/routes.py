@@ -48,7 +48,7 @@ class RouteReader:
                     self._notes.note(place, "another route above has the same domain and clients", "drop one of them")
                 routes.setdefault(key, route)
                 if key == (ROOT, -1):
-                    self._check_mode(place, route)
+                    self._check_mode(place, table)
         if (ROOT, -1) not in routes:
             way = self._way_of_the_rest()
             if way is not None:
@@ -119,9 +119,8 @@ class RouteReader:
             ("upstreams", first.name, "profile"),
         )
 
-    def _check_mode(self, place: Path, route: Route) -> None:
-        elsewhere = route.upstream_group < len(self._names) or route.upstream_group != self._root_way()
-        if self._config.resolve.mode is ResolveMode.ITERATE and route.upstream_group >= 0 and elsewhere:
+    def _check_mode(self, place: Path, table: RouteTable) -> None:
+        if self._config.resolve.mode is ResolveMode.ITERATE and (table.upstreams or table.authorities):
             self._notes.note(
                 place,
                 "this route sends every name elsewhere, so mode in [resolve] means nothing",

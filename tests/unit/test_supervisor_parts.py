@@ -158,7 +158,32 @@ def test_a_cell_gets_no_secret_of_the_environment() -> None:
     assert cell_environment(given, "nobody") == {"LANG": "C", "ANCHORHOLD_LOOP": "asyncio", USER_VARIABLE: "nobody"}
 
 
-def test_only_certificates_are_handed_to_the_loader(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("; hints\n\n$TTL 5\n.  3600000  NS  A.ROOT-SERVERS.NET.\n", True),
+        ("A.ROOT-SERVERS.NET. 3600000 IN A 198.41.0.4\n", True),
+        (".\t86400\tIN\tSOA\ta.root-servers.net. n. 1 2 3 4 5\n", True),
+        ("root:*:19000:0:99999:7:::\n", False),
+        ("; a comment, then a secret\nhunter2\n", False),
+        ("secret.example. 5 IN TXT x\n", False),
+        ("", False),
+    ],
+)
+def test_master_files_are_handed_to_the_loader_if_they_are_of_the_root(tmp_path: Path, text: str, given: bool) -> None:
+    (tmp_path / "file").write_text(text)
+    if given:
+        assert read_named(str(tmp_path / "file")) == text.encode()
+    else:
+        with pytest.raises(OSError, match="records of the root"):
+            read_named(str(tmp_path / "file"))
+
+
+def test_the_packaged_hints_would_be_handed_to_the_loader() -> None:
+    assert read_named(str(Path(__file__).parents[2] / "trust-anchors/root.hints"))
+
+
+def test_other_files_are_not_handed_to_the_loader(tmp_path: Path) -> None:
     authority = trustme.CA()
     files = {
         "ca.pem": authority.cert_pem.bytes(),
