@@ -2,6 +2,7 @@
 .PHONY: help setup peers demo test check format bench fuzz run lock
 BIN := .venv/bin
 UPSTREAM ?=
+ITERATE ?=
 CONFIG ?= anchorhold.toml
 LISTEN := $(shell [ "$$(id -u)" = 0 ] && echo 127.0.0.1:53 || echo 127.0.0.1:5300)
 
@@ -36,8 +37,9 @@ bench: peers ## ours beside the peers; writes benchmarks/results/
 fuzz: setup ## a million mutated messages through every parser; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
 
-run: setup ## real use: make run UPSTREAM=tls://NAME@ADDRESS (without one: choices)
-	@[ -e "$(CONFIG)" ] || $(BIN)/anchorhold init --output "$(CONFIG)" --listen "$(LISTEN)" $(if $(UPSTREAM),--upstream "$(UPSTREAM)")
+run: setup ## real use: make run UPSTREAM=tls://NAME@ADDRESS or ITERATE=1 (without: choices)
+	@[ -e "$(CONFIG)" ] || $(BIN)/anchorhold init --output "$(CONFIG)" --listen "$(LISTEN)" \
+		$(if $(UPSTREAM),--upstream "$(UPSTREAM)") $(if $(filter-out 0 no,$(ITERATE)),--iterate)
 	@$(BIN)/anchorhold run --config "$(CONFIG)"
 
 lock: setup ## resolve the requirements anew, by hash

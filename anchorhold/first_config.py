@@ -5,10 +5,23 @@ from dataclasses import dataclass
 
 from anchorhold.operators import Service, operator_of
 
+ITERATE_TEXT = """\
+[resolve]
+# iterate: nobody gets all the questions. The root's servers, the top-level domains' and each site's own are asked, each
+# for its part; in clear text, so whoever listens on the line can read them. forward: [upstreams.default] is needed.
+mode = "iterate"
+# How little each server is shown (RFC 9156). relaxed: the part it needs, the whole name where a server errs.
+# strict: the part it needs, or the name fails. off: the whole name.
+minimise = "relaxed"
+# any, prefer-ipv4, prefer-ipv6, only-ipv4 or only-ipv6.
+family = "any"
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a user said. Empty `access` means the built-in list; `strategy` is a name of resolver.settings.Strategy."""
+    """What a user said. Without `upstreams` names are resolved from the root on. Empty `access` means the built-in list;
+    `strategy` is a name of resolver.settings.Strategy."""
 
     upstreams: tuple[str, ...]
     listen: tuple[str, ...]
@@ -26,7 +39,7 @@ def suggest_strategy(upstreams: tuple[str, ...], services: tuple[Service, ...]) 
 def config_text(answers: Answers, services: tuple[Service, ...]) -> str:
     """The whole file."""
     access = f"allow = {_array(answers.access)}" if answers.access else '# allow = ["192.168.1.0/24", "fd00::/8"]'
-    servers = "\n".join(f"    {_server(url, services)}," for url in answers.upstreams)
+    way = _upstreams_text(answers, services) if answers.upstreams else ITERATE_TEXT
     return f"""\
 # Configuration of Anchorhold. Every setting: docs/guide/configuration.md.
 # After a change: anchorhold check FILE, then send SIGHUP to the service.
@@ -39,6 +52,16 @@ addresses = {_array(answers.listen)}
 # Who may ask; others get no answer at all. Without this line: loopback and private networks.
 {access}
 
+{way}
+[privacy]
+# true writes the names that are asked for into the log. For finding faults only.
+log_names = false
+"""
+
+
+def _upstreams_text(answers: Answers, services: tuple[Service, ...]) -> str:
+    servers = "\n".join(f"    {_server(url, services)}," for url in answers.upstreams)
+    return f"""\
 [upstreams.default]
 # strict: the server must prove its name, and nothing ever leaves in clear text.
 profile = "{answers.profile}"
@@ -49,10 +72,6 @@ strategy = "{answers.strategy}"
 servers = [
 {servers}
 ]
-
-[privacy]
-# true writes the names that are asked for into the log. For finding faults only.
-log_names = false
 """
 
 

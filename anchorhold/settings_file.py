@@ -8,10 +8,10 @@ from pathlib import Path
 
 from anchorhold.config.errors import Problem, SettingsError
 from anchorhold.config.load import load
-from anchorhold.config.places import read_named_file
+from anchorhold.config.places import DNS_PORT, MAX_FILE, read_named_file
 from anchorhold.config.service import Loaded
 from anchorhold.text import show_name
-from resolver.settings import Profile, Strategy, UpstreamGroup
+from resolver.settings import Minimisation, Profile, ResolverSettings, Strategy, UpstreamGroup
 
 
 class SettingsRefused(Exception):
@@ -25,7 +25,7 @@ class SettingsRefused(Exception):
 def read_settings(path: Path) -> Loaded:
     """The settings in `path`. Raises SettingsRefused, also if it cannot be read."""
     try:
-        text = read_named_file(str(path)).decode("utf-8")
+        text = read_named_file(str(path), MAX_FILE).decode("utf-8")
         return load(text, str(path))
     except OSError as error:
         problem = Problem(0, "", f"cannot read it: {error.strerror}", "make one with: anchorhold init")
@@ -40,11 +40,12 @@ def read_settings(path: Path) -> Loaded:
 
 @dataclass(frozen=True, slots=True)
 class ShownRoute:
-    """Which names of which clients go to which upstream group."""
+    """Which names of which clients go to which upstream group or iteration, and to which one after it ("" for none)."""
 
     domain: str
     clients: str
     upstreams: str
+    fallback: str
 
 
 def shown_routes(loaded: Loaded) -> list[ShownRoute]:
@@ -55,15 +56,26 @@ def shown_routes(loaded: Loaded) -> list[ShownRoute]:
         ShownRoute(
             show_name(route.suffix),
             "all" if route.client_group < 0 else resolver.client_groups[route.client_group],
-            resolver.upstream_groups[route.upstream_group].name,
+            way_name(resolver, route.upstream_group),
+            way_name(resolver, route.fallback) if route.fallback >= 0 else "",
         )
         for route in ordered
     ]
 
 
+def way_name(resolver: ResolverSettings, way: int) -> str:
+    """The name of an upstream group or, behind these, of an iteration."""
+    return [*(group.name for group in resolver.upstream_groups), *(one.name for one in resolver.iterations)][way]
+
+
 def warnings(loaded: Loaded) -> list[str]:
     """What is allowed and works, but shows more, or serves worse, than its author may think."""
-    return [*_listen_warnings(loaded), *_client_warnings(loaded), *_upstream_warnings(loaded)]
+    return [
+        *_listen_warnings(loaded),
+        *_client_warnings(loaded),
+        *_upstream_warnings(loaded),
+        *_iteration_warnings(loaded),
+    ]
 
 
 def _listen_warnings(loaded: Loaded) -> Iterator[str]:
@@ -84,7 +96,8 @@ def _client_warnings(loaded: Loaded) -> Iterator[str]:
 
 def _upstream_warnings(loaded: Loaded) -> Iterator[str]:
     resolver = loaded.resolver
-    used = {resolver.upstream_groups[route.upstream_group].name for route in resolver.routes}
+    ways = {way for route in resolver.routes for way in (route.upstream_group, route.fallback) if way >= 0}
+    used = {way_name(resolver, way) for way in ways}
     used |= {server.bootstrap for group in resolver.upstream_groups for server in group.servers}
     for group in resolver.upstream_groups:
         place = f"upstreams.{group.name}"
@@ -93,6 +106,18 @@ def _upstream_warnings(loaded: Loaded) -> Iterator[str]:
         if group.profile is Profile.OPPORTUNISTIC:
             yield f"{place}: opportunistic, so names may leave in clear text and servers need not prove who they are"
         yield from _strategy_warnings(place, group)
+
+
+def _iteration_warnings(loaded: Loaded) -> Iterator[str]:
+    for one in loaded.resolver.iterations:
+        if one.prime:
+            yield "resolve: authoritative servers are asked in clear text; whoever listens on the line reads the names"
+        if one.minimisation is Minimisation.OFF:
+            yield f"resolve: minimise = off, so every server on the way of {one.name} gets the whole name"
+        if one.prime and one.private_servers:
+            yield "resolve: private_servers lets anybody's delegation send questions into your own network"
+        if one.port != DNS_PORT:
+            yield f"resolve: no server of the public Internet answers at port {one.port}"
 
 
 def _strategy_warnings(place: str, group: UpstreamGroup) -> Iterator[str]:

@@ -8,6 +8,8 @@ import click
 from anchorhold.config.service import Loaded
 from anchorhold.settings_file import SettingsRefused, read_settings, shown_routes, warnings
 from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, print_table
+from anchorhold.text import show_name
+from resolver.settings import Iteration
 
 
 @click.command(
@@ -52,16 +54,42 @@ def _summary(loaded: Loaded) -> dict[str, object]:
             }
             for group in loaded.resolver.upstream_groups
         ],
+        "iterations": [
+            {
+                "name": one.name,
+                "zone": show_name(one.zone),
+                "minimise": one.minimisation.value,
+                "family": one.family.value,
+                "servers": [address for server in one.servers for address in server.addresses],
+            }
+            for one in loaded.resolver.iterations
+        ],
+        "dns64": asdict(loaded.resolver.dns64) if loaded.resolver.dns64 else None,
     }
 
 
 def _print_summary(file: Path, loaded: Loaded) -> None:
     click.echo(f"{file} is usable: listens on {', '.join(address.text() for address in loaded.service.listen)}")
-    routes = [[route.domain, route.clients, route.upstreams] for route in shown_routes(loaded)]
-    print_table("routes", ["names at or below", "clients", "go to group"], routes)
+    routes = [[route.domain, route.clients, route.upstreams, route.fallback] for route in shown_routes(loaded)]
+    print_table("routes", ["names at or below", "clients", "go to", "and then to"], routes)
     servers = [
         [group.name, group.profile.value, group.strategy.value, spec.label, spec.operator]
         for group in loaded.resolver.upstream_groups
         for spec in group.servers
     ]
-    print_table("upstreams", ["group", "profile", "strategy", "server", "operator"], servers)
+    if servers:
+        print_table("upstreams", ["group", "profile", "strategy", "server", "operator"], servers)
+    iterations = [
+        [one.name, show_name(one.zone), one.minimisation.value, one.family.value, _servers_of(one)]
+        for one in loaded.resolver.iterations
+    ]
+    if iterations:
+        print_table("iterations", ["name", "from", "minimise", "family", "first asked"], iterations)
+    if loaded.resolver.dns64:
+        click.echo(f"dns64: {', '.join(loaded.resolver.dns64.prefixes)}")
+
+
+def _servers_of(one: Iteration) -> str:
+    """Where it begins, short: the root's thirteen servers are no news."""
+    addresses = [address for server in one.servers for address in server.addresses]
+    return ", ".join(addresses[:3]) + (f" and {len(addresses) - 3} more" if len(addresses) > 3 else "")

@@ -13,6 +13,9 @@ from anchorhold.operators import Service, read_services
 from anchorhold.settings_file import SettingsRefused, read_settings
 from anchorhold.terminal import CommandFailed, Exit, show
 
+ITERATE = "iterate"
+"""Among the names of services: none of them."""
+
 STRATEGIES = ("failover", "fastest", "random", "spread", "race")
 
 
@@ -21,6 +24,7 @@ class Flags:
     """The command line, as given."""
 
     upstream: tuple[str, ...]
+    iterate: bool
     listen: tuple[str, ...]
     access: tuple[str, ...]
     output: Path
@@ -37,8 +41,9 @@ Examples:
   anchorhold init --upstream quad9
   anchorhold init --upstream tls://dns.quad9.net@9.9.9.9 --listen 127.0.0.1:5300 --output anchorhold.toml
   anchorhold init --upstream quad9 --upstream switch --strategy spread --access 192.168.1.0/24
+  anchorhold init --iterate
 
-Exit codes: 0 written (or there, with --if-missing), 2 no upstream named, a wrong value, or the file exists."""
+Exit codes: 0 written (or there, with --if-missing), 2 nobody named to ask, a wrong value, or the file exists."""
 )
 @click.option(
     "--upstream",
@@ -46,6 +51,7 @@ Exit codes: 0 written (or there, with --if-missing), 2 no upstream named, a wron
     multiple=True,
     help="A server to ask, as a URL or by its name in the list. Repeat for more.",
 )
+@click.option("--iterate", is_flag=True, help="Ask no operator: resolve names from the root on.")
 @click.option(
     "--listen",
     metavar="ADDRESS:PORT",
@@ -65,7 +71,7 @@ Exit codes: 0 written (or there, with --if-missing), 2 no upstream named, a wron
 def command(**options: object) -> None:
     """Write a first configuration.
 
-    Nothing is sent to anybody. Which upstream is asked is your choice alone: without --upstream the known operators are
+    Nothing is sent to anybody. Who is asked is your choice alone: without --upstream and --iterate the choices are
     listed, on a terminal to choose from, elsewhere to come back with one.
     """
     flags = Flags(**options)  # type: ignore[arg-type] # click gives each option the type declared above
@@ -78,7 +84,7 @@ def command(**options: object) -> None:
     services = read_services()
     answers = _answers(flags, services)
     _write_checked(flags.output, config_text(answers, services))
-    click.echo(f"wrote {flags.output} ({answers.strategy}, {answers.profile}, asks: {' '.join(answers.upstreams)})")
+    click.echo(f"wrote {flags.output} ({_described(answers)})")
     click.echo(f"next: anchorhold run --config {flags.output}")
 
 
@@ -87,30 +93,59 @@ def _given(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(word for value in values for word in value.split())
 
 
+def _named(flags: Flags) -> tuple[str, ...]:
+    """Who may be asked, as far as the command line says."""
+    return (*_given(flags.upstream), *((ITERATE,) if flags.iterate else ()))
+
+
 def _note_kept(flags: Flags) -> None:
     try:
         kept = flags.output.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise CommandFailed(Exit.USAGE, f"{flags.output} exists, but cannot be read: {error.strerror}") from None
-    unnamed = [url for url in _given(flags.upstream) if url not in kept]
+    unnamed = [word for word in _named(flags) if word not in kept]
     if unnamed:
         click.echo(f"{flags.output} exists and is kept; not in it: {' '.join(unnamed)} (--force rewrites it)", err=True)
 
 
+def _described(answers: Answers) -> str:
+    if answers.upstreams:
+        return f"{answers.strategy}, {answers.profile}, asks: {' '.join(answers.upstreams)}"
+    return "iterate, asks: the root's servers and those they lead to, in clear text"
+
+
 def _answers(flags: Flags, services: tuple[Service, ...]) -> Answers:
-    upstreams = tuple(_as_url(word, services) for word in _given(flags.upstream))
+    words = _named(flags)
     listen, access = _given(flags.listen), _given(flags.access)
-    if not upstreams:
-        click.echo(services_text(services))
+    if not words:
+        click.echo(choices_text(services))
         # `make run` passes --upstream "$UPSTREAM" even if it is empty: who comes with flags is not questioned.
-        if flags.upstream or not sys.stdin.isatty():
-            raise CommandFailed(Exit.USAGE, "no upstream named; choose one: anchorhold init --upstream NAME or URL")
-        words = click.prompt("Which may be asked? Names or URLs, separated by spaces")
-        upstreams = tuple(_as_url(word, services) for word in _given((words,)))
+        if flags.upstream or not _asks_a_person():
+            said = "nobody named to ask; choose: anchorhold init --upstream NAME or URL, or anchorhold init --iterate"
+            raise CommandFailed(Exit.USAGE, said)
+        words = _given((click.prompt(f"Which may be asked? Names or URLs, separated by spaces, or {ITERATE}"),))
         listen = listen or _given((click.prompt("Where do clients ask?", default=_default_listen()),))
         access = access or _given((click.prompt("Who may ask? Networks (empty: loopback and private)", default=""),))
+    upstreams = _upstreams(words, services)
+    if flags.strategy and not upstreams:
+        raise CommandFailed(Exit.USAGE, "--strategy chooses among upstreams, and --iterate has none")
     strategy = flags.strategy or suggest_strategy(upstreams, services)
     return Answers(upstreams, listen or (_default_listen(),), access, strategy, flags.profile)
+
+
+def _asks_a_person() -> bool:
+    return sys.stdin.isatty()
+
+
+def _upstreams(words: tuple[str, ...], services: tuple[Service, ...]) -> tuple[str, ...]:
+    """The servers' URLs; none for `iterate`, which stands alone: who sees what must not be left to a guess."""
+    if ITERATE not in words:
+        return tuple(_as_url(word, services) for word in words)
+    others = [word for word in words if word != ITERATE]
+    if others:
+        said = f"either {ITERATE} or {' '.join(others)}; for both write routes: docs/guide/configuration.md"
+        raise CommandFailed(Exit.USAGE, said)
+    return ()
 
 
 def _default_listen() -> str:
@@ -126,9 +161,21 @@ def _as_url(word: str, services: tuple[Service, ...]) -> str:
     raise CommandFailed(Exit.USAGE, f"{word!r} is neither a URL (tls://NAME@ADDRESS) nor a name in: anchorhold init")
 
 
-def services_text(services: tuple[Service, ...]) -> str:
-    """The choices, grouped by operator."""
-    lines = ["Nobody is asked unless you name them. Known operators, by their own published statements:"]
+ITERATE_CHOICE = f"""\
+{ITERATE}
+  resolve by itself from the root (mode = "iterate"): no operator is asked
+    shows    each server on the way the part of the name that it needs (RFC 9156): the root the top-level domain,
+             that one the site, and only the site's own servers the full name; all see your address
+    road     clear text, so your provider and others on the line can read the questions
+    write    make run ITERATE=1, or: anchorhold init --iterate
+"""
+
+
+def choices_text(services: tuple[Service, ...]) -> str:
+    """The choices: iteration, then the services grouped by operator."""
+    lines = ["Nobody is asked unless you say so. One choice is to forward to nobody:", "", ITERATE_CHOICE]
+    lines.append("The other is an operator, who gets every full name, by an encrypted road. Known ones, by their own")
+    lines.append("published statements (make run UPSTREAM=URL, or: anchorhold init --upstream NAME):")
     for operator in dict.fromkeys(service.operator for service in services):
         own = [service for service in services if service.operator == operator]
         lines += ["", operator, f"  law of {own[0].jurisdiction}; policy {own[0].policy}"]

@@ -1,37 +1,30 @@
 """The tables of `schema.py` to settings: everything two values can be wrong about together."""
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from anchorhold.config import schema
-from anchorhold.config.errors import Path, Problem, Wrong, show_path
+from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
-from anchorhold.config.lines import line_of
-from anchorhold.config.names import Network, read_domain, read_network
+from anchorhold.config.iterations import ITERATE, IterationReader
+from anchorhold.config.names import Network, read_network
+from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
+from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation_prefix
+from anchorhold.config.routes import DEFAULT, RouteReader
 from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings
-from resolver.settings import CacheSettings, ClientGroup, FrontSettings, ResolverSettings, Route, UpstreamGroup
-
-T = TypeVar("T")
-
-DEFAULT = "default"
-"""The client group of whoever no other names, and the upstream group of whatever no route names."""
-
-ROOT = b"\0"
-"""The folded wire form of the root: every name is at or below it."""
+from resolver.settings import CacheSettings, ClientGroup, Dns64, FrontSettings, ResolverSettings, UpstreamGroup
 
 MAX_GROUPS = 1_000
 """Client groups travel as 16 bits."""
 
 
 class Checker:
-    """One pass over a configuration. `problems` fills as the parts are made; the parts are of use if it stays empty."""
+    """One pass over a configuration. `notes` fill as the parts are made; the parts are of use if they stay empty."""
 
     def __init__(self, config: schema.ConfigFile, lines: dict[Path, int], places: Places) -> None:
-        self.problems: list[tuple[Path, Problem]] = []
+        self.notes = Notes(lines)
+        self._note, self._each, self._known = self.notes.note, self.notes.each, self.notes.known
         self._config = config
-        self._lines = lines
         self._places = places
 
     def loaded(self, generation: int) -> Loaded:
@@ -47,30 +40,6 @@ class Checker:
             self._resolver(generation, clients, upstreams, cache),
             self._service(),
         )
-
-    def _note(self, path: Path, what: str, hint: str) -> None:
-        self.problems.append((path, Problem(line_of(self._lines, path), show_path(path), what, hint)))
-
-    def _each(self, path: Path, texts: Iterable[str], read: Callable[[str], T]) -> list[tuple[Path, T]]:
-        """Every value that can be read, with its path; what cannot is noted."""
-        values = []
-        for position, text in enumerate(texts):
-            place = (*path, position)
-            try:
-                values.append((place, read(text)))
-            except Wrong as wrong:
-                self._note(place, wrong.what, wrong.hint)
-        return values
-
-    def _known(self, path: Path, name: str, known: Iterable[str], what: str) -> int:
-        """The index of `name` among `known`; noted and -1 if it is none of them."""
-        names = list(known)
-        if name in names:
-            return names.index(name)
-        close = difflib.get_close_matches(name, names, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names) or 'none'}"
-        self._note(path, f"there is no {what} {name!r}", hint)
-        return -1
 
     # What front gets.
 
@@ -161,25 +130,25 @@ class Checker:
         cache: CacheSettings,
     ) -> ResolverSettings:
         names = tuple(group.name for group in clients)
+        iterations = IterationReader(self._config.resolve, self.notes, self._places)
+        routes = RouteReader(self._config, self.notes, names, upstreams, iterations).routes()
         return ResolverSettings(
             generation=generation,
             client_groups=names,
             upstream_groups=upstreams,
-            routes=self._routes(names, tuple(group.name for group in upstreams)),
+            routes=routes,
             cache=cache,
             deadline=self._config.limits.deadline,
             log_names=self._config.privacy.log_names,
+            iterations=tuple(iterations.made),
+            dns64=self._dns64(names),
         )
 
     def _upstream_groups(self) -> tuple[UpstreamGroup, ...]:
         tables = self._config.upstreams
-        if not tables:
-            self._note(
-                ("upstreams",),
-                "there is nobody to ask",
-                'add [upstreams.default] with servers = ["tls://NAME@ADDRESS"]; `anchorhold init` lists operators',
-            )
         self._check_names("upstreams", tables)
+        if ITERATE in tables:
+            self._note(("upstreams", ITERATE), f"{ITERATE!r} means asking from the root on", "name the group otherwise")
         reader = UpstreamReader(self._note, self._places)
         groups = tuple(reader.group(name, table) for name, table in tables.items())
         for name, table in tables.items():
@@ -194,36 +163,28 @@ class Checker:
             )
         return groups
 
-    def _routes(self, clients: tuple[str, ...], upstreams: tuple[str, ...]) -> tuple[Route, ...]:
-        routes: dict[tuple[bytes, int], Route] = {}
-        for number, table in enumerate(self._config.route):
-            path: Path = ("route", number)
-            to = self._known((*path, "upstreams"), table.upstreams, upstreams, "upstream group")
-            of = self._known((*path, "clients"), table.clients, clients, "client group") if table.clients else -1
-            if table.clients and of < 0:
-                continue
-            if not table.domains:
-                self._note(
-                    (*path, "domains"), "no domain, so nothing", 'write domains = ["corp.example"], or drop the line'
-                )
-            for place, suffix in self._each((*path, "domains"), table.domains, read_domain):
-                if (suffix, of) in routes:
-                    self._note(place, "another route above has the same domain and clients", "drop one of them")
-                routes.setdefault((suffix, of), Route(suffix, of, to))
-        if upstreams and (ROOT, -1) not in routes:
-            routes[ROOT, -1] = Route(ROOT, -1, self._default_group(upstreams))
-        return tuple(routes.values())
-
-    def _default_group(self, upstreams: tuple[str, ...]) -> int:
-        if DEFAULT in upstreams:
-            return upstreams.index(DEFAULT)
-        if len(upstreams) > 1:
-            self._note(
-                ("upstreams",),
-                "no group is named default, so most names have no way",
-                f"rename one of {', '.join(upstreams)} to default",
-            )
-        return 0
+    def _dns64(self, clients: tuple[str, ...]) -> Dns64 | None:
+        table = self._config.dns64
+        if table is None:
+            return None
+        path: Path = ("dns64", "prefixes")
+        prefixes = self._each(path, table.prefixes, read_translation_prefix)
+        if not table.prefixes:
+            self._note(("dns64",), "no prefix, so nothing is made", f"{EXAMPLE}, or drop [dns64]")
+        for position, (place, prefix) in enumerate(prefixes):
+            for _, other in prefixes[:position]:
+                if prefix.overlaps(other):
+                    self._note(place, f"{prefix} and {other} overlap", "drop one of them")
+        places = [("dns64", "clients", position) for position in range(len(table.clients))]
+        groups = [
+            self._known(place, name, clients, "client group") for place, name in zip(places, table.clients, strict=True)
+        ]
+        ignore = self._each(("dns64", "ignore"), table.ignore, read_network_6)
+        return Dns64(
+            tuple(str(prefix) for _, prefix in prefixes),
+            tuple(dict.fromkeys(groups)),
+            tuple(str(network) for _, network in ignore),
+        )
 
     # What both get, and what the supervisor gets.
 

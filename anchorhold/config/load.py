@@ -21,7 +21,11 @@ def load(text: str, file: str, generation: int = 1, read_file: Callable[[str], b
         raise SettingsError(file, shaped.problems)
     checker = Checker(shaped.config, shaped.lines, Places(os.path.dirname(file), read_file))
     loaded = checker.loaded(generation)
-    found = [problem for path, problem in checker.problems if not _is_follow_up(path, shaped.wrong)]
+    found = [
+        problem
+        for paths, problem in checker.notes.found
+        if not any(_is_follow_up(path, shaped.wrong) for path in paths)
+    ]
     problems: tuple[Problem, ...] = (*shaped.problems, *found)
     if problems:
         raise SettingsError(file, problems)

@@ -29,11 +29,18 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WARM_UP = """
 [listen]
 addresses = ["127.0.0.1:5300"]
+[resolve]
+mode = "iterate"
 [[route]]
 domains = ["xn--bcher-kva.example"]
 upstreams = "default"
+[[route]]
+domains = ["stub.example"]
+authorities = ["192.0.2.1"]
 [upstreams.default]
 servers = ["tls://dns.example@192.0.2.1"]
+[dns64]
+prefixes = ["64:ff9b::/96"]
 """
 
 

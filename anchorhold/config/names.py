@@ -25,6 +25,11 @@ def read_domain(text: str) -> bytes:
         raise Wrong(f"{text!r} is no domain name ({error})", "write a domain such as corp.example") from None
 
 
+def show_domain(name: bytes) -> str:
+    """A folded name as text, with its final dot."""
+    return dns.name.from_wire(name, 0)[0].to_text()
+
+
 def read_host(text: str) -> str:
     """The name of a server: lower-case, ASCII, no dot at the end, as certificates have it. Raises Wrong."""
     wire = read_domain(text)

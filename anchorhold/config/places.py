@@ -9,7 +9,10 @@ from anchorhold.config.names import read_address
 from anchorhold.config.service import ListenAddress
 
 MAX_FILE = 1024 * 1024
-"""Octets of a file the configuration names."""
+"""Octets of a configuration."""
+
+MAX_NAMED_FILE = 8 * 1024 * 1024
+"""Octets of a file the configuration names; the largest is a root zone, 2.3 MB in 2026."""
 
 DNS_PORT = 53
 """RFC 1035 §4.2."""
@@ -27,12 +30,12 @@ class Places:
         return os.path.abspath(os.path.join(self.base, path)) if path else ""
 
 
-def read_named_file(path: str) -> bytes:
-    """The content of the regular file `path`, at most MAX_FILE octets. Raises OSError."""
+def read_named_file(path: str, most: int = MAX_NAMED_FILE) -> bytes:
+    """The content of the file `path`, at most `most` octets. Raises OSError."""
     with open(path, "rb", opener=_open_at_once) as file:
-        data = file.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise OSError(27, f"larger than {MAX_FILE} octets")  # EFBIG
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(27, f"larger than {most} octets")  # EFBIG
     return data
 
 
@@ -49,9 +52,14 @@ def read_listen(text: str) -> ListenAddress:
     address = read_address(host)
     if not port:
         return ListenAddress(str(address), DNS_PORT)
-    if not (port.isascii() and port.isdigit() and int(port[:6]) < 65_536):
-        raise Wrong(f"{port!r} is no port", "a number up to 65535")
-    return ListenAddress(str(address), int(port))
+    return ListenAddress(str(address), read_port(port))
+
+
+def read_port(text: str) -> int:
+    """A port from 0 on. Raises Wrong."""
+    if not (text.isascii() and text.isdigit() and int(text[:6]) < 65_536):
+        raise Wrong(f"{text!r} is no port", "a number up to 65535")
+    return int(text)
 
 
 def _split(text: str) -> tuple[str, str]:

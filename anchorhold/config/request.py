@@ -1,6 +1,7 @@
 """The supervisor's side of one load: start the loader, open the files it asks for, take what it made."""
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -10,13 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.config.messages import LoaderMessage
-from anchorhold.config.places import MAX_FILE
+from anchorhold.config.places import MAX_NAMED_FILE
 from anchorhold.config.service import ServiceSettings
 from anchorhold.snapshot import load, read_sealed, seal_bytes
 from wire.errors import Malformed
 
 PATIENCE = 30.0
 """Seconds a load may take; it takes about half of one."""
+
+MASTER_FILE = re.compile(
+    rb"(?:[ \t]*(?:;[^\n]*)?\r?\n|\$(?:TTL|ORIGIN)[^\n]*\n)*+"
+    rb"(?:\.|[a-m]\.root-servers\.net\.)[ \t]+(?:\d+[ \t]+)?(?:IN[ \t]+)?(?:\d+[ \t]+)?(?:SOA|NS|AAAA|A)[ \t]",
+    re.IGNORECASE,
+)
+"""How records of the root begin: blank lines, comments and directives, then a record of `.` or of a root server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +134,7 @@ class LoaderRun:
 
     def _send_file(self, path: str) -> None:
         try:
-            descriptor = seal_bytes(read_certificates(path))
+            descriptor = seal_bytes(read_named(path))
         except OSError as error:
             self.link.send((error.strerror or "it cannot be read").encode())
             return
@@ -134,18 +142,20 @@ class LoaderRun:
         os.close(descriptor)
 
 
-def read_certificates(path: str) -> bytes:
-    """A PEM file's content, read with the supervisor's rights. Raises OSError.
+def read_named(path: str) -> bytes:
+    """The content of a file a configuration may name, read with the supervisor's rights. Raises OSError.
 
-    Nothing but certificates is handed on: a loader gone wrong must not make us read it other files.
+    Only certificates, and master files that begin as root hints or a root zone do, are handed on: a loader gone wrong
+    must not make us read it other files.
     """
     with open(path, "rb", opener=_open_at_once) as file:
         _require_regular(file.fileno(), Path(path))
-        data = file.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise OSError(27, f"larger than {MAX_FILE} octets")  # EFBIG
-    if b"-----BEGIN CERTIFICATE-----" not in data or b"PRIVATE KEY" in data:
-        raise OSError(22, "it must hold certificates in PEM form, and no key")  # EINVAL
+        data = file.read(MAX_NAMED_FILE + 1)
+    if len(data) > MAX_NAMED_FILE:
+        raise OSError(27, f"larger than {MAX_NAMED_FILE} octets")  # EFBIG
+    certificates = b"-----BEGIN CERTIFICATE-----" in data and b"PRIVATE KEY" not in data
+    if not certificates and MASTER_FILE.match(data) is None:
+        raise OSError(22, "it must hold certificates in PEM form and no key, or records of the root")  # EINVAL
     return data
 
 

@@ -6,15 +6,28 @@ about is checked here, what two values together can in `check.py`.
 
 import re
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field, Strict
 
-from resolver.settings import CacheSettings, FrontSettings, HttpMethod, Profile, ResolverSettings, Strategy
+from resolver.settings import (
+    CacheSettings,
+    Dns64,
+    Family,
+    FrontSettings,
+    HttpMethod,
+    Iteration,
+    Minimisation,
+    Profile,
+    ResolverSettings,
+    Strategy,
+)
 
 _CACHE = CacheSettings()
 _FRONT = FrontSettings(0, (), (), _CACHE)
 _RESOLVER = ResolverSettings(0, (), (), (), _CACHE)
+_ITERATION = Iteration("", b"", ())
 _CLOSED = ConfigDict(extra="forbid", allow_inf_nan=False)
 """Unknown keys are errors: a misspelt setting must not be a silent default."""
 
@@ -106,18 +119,65 @@ class ClientsTable:
     resolver process."""
 
 
+class ResolveMode(Enum):
+    """Where names go that no route takes."""
+
+    FORWARD = "forward"
+    ITERATE = "iterate"
+
+
 @dataclass(frozen=True, slots=True)
-class RouteTable:
-    """Sends some names, some clients or both to an upstream group; the longest domain wins, then the named clients."""
+class ResolveTable:
+    """How names are resolved that no route takes, and how authoritative servers are asked, also those of stub routes."""
 
     __pydantic_config__ = _CLOSED
 
-    upstreams: Text
+    mode: ResolveMode = ResolveMode.FORWARD
+    """`forward`: to the upstream group `default`, which gets the full names. `iterate`: no upstream is needed; many
+    authoritative servers are asked from the root on, each a little, in clear text."""
+    minimise: Minimisation = _ITERATION.minimisation
+    """How little an authoritative server is shown (RFC 9156). `relaxed`: one label more than it serves, the whole name
+    after all where a server errs. `strict`: never more; some names then fail. `off`: the whole name at once."""
+    family: Family = _ITERATION.family
+    """Over which protocol authoritative servers are asked."""
+    root_hints: Text = ""
+    """Master file with the NS records of `.` and the addresses of their names. Empty: those that come with the program.
+    Relative to this file."""
+    port: Annotated[Count, Field(ge=1, le=65_535)] = _ITERATION.port
+    """Where authoritative servers are asked if no port stands beside their address. Other than 53 for tests only."""
+    private_servers: Flag = _ITERATION.private_servers
+    """true follows delegations to loopback, private, link-local and other special addresses. Stub routes with such a
+    server follow them in any case."""
+    local_root: Text = ""
+    """Master file of the root zone, to be the root by ourselves (RFC 8806). Relative to this file."""
+    local_root_servers: tuple[Text, ...] = ()
+    """`ADDRESS` or `ADDRESS@PORT` of servers that give the root zone away (AXFR), to be the root by ourselves."""
+    probe_encryption: Flag = _ITERATION.probe_encryption
+    """true tries DNS over TLS with authoritative servers (RFC 9539). It hides questions from listeners where it works,
+    proves nobody's name, and costs attempts."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """Sends some names, some clients or both one way: `upstreams`, `iterate` or `authorities`. The longest domain wins,
+    then the named clients."""
+
+    __pydantic_config__ = _CLOSED
+
+    upstreams: Text = ""
     """The upstream group asked."""
+    iterate: Flag = False
+    """true: ask authoritative servers from the root on, as with `mode = "iterate"`."""
+    authorities: tuple[Text, ...] = ()
+    """Stub zone: the authoritative servers of these domains, `192.0.2.1`, `192.0.2.1@5353` or `[2001:db8::1]:5353`. Their
+    delegations are followed."""
     domains: tuple[Text, ...] = (".",)
     """Names at or below these; `.` is every name."""
     clients: Text = ""
     """Only for this group of clients. Empty: for all."""
+    fallback: Text = ""
+    """If nothing can be had there: another upstream group, or `iterate`. A strict group may not fall back to clear text,
+    and iteration is clear text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +216,20 @@ class UpstreamsTable:
     profile: Profile = Profile.STRICT
     """`strict`: name or pin must verify, nothing leaves in clear text. `opportunistic`: the best that works (RFC 8310
     §5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dns64Table:
+    """IPv6 addresses made of IPv4 ones, for networks where a translator (NAT64) carries them (RFC 6147)."""
+
+    __pydantic_config__ = _CLOSED
+
+    prefixes: tuple[Text, ...] = ()
+    """The translator's prefixes, of /32, /40, /48, /56, /64 or /96 (RFC 6052): `64:ff9b::/96` is the well-known one."""
+    clients: tuple[Text, ...] = ()
+    """Only for these groups of clients. Empty: for all."""
+    ignore: tuple[Text, ...] = Dns64(()).ignore
+    """IPv6 networks: real AAAA records in them count as none (RFC 6147 §5.1.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +302,10 @@ class ConfigFile:
     listen: ListenTable = ListenTable()
     access: AccessTable = AccessTable()
     clients: dict[str, ClientsTable] = field(default_factory=dict)
+    resolve: ResolveTable = ResolveTable()
     route: tuple[RouteTable, ...] = ()
     upstreams: dict[str, UpstreamsTable] = field(default_factory=dict)
+    dns64: Dns64Table | None = None
     cache: CacheTable = CacheTable()
     limits: LimitsTable = LimitsTable()
     privacy: PrivacyTable = PrivacyTable()

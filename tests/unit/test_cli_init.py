@@ -59,6 +59,45 @@ def test_without_an_upstream_the_operators_are_listed_and_nobody_is_chosen(
         assert service.operator in result.stdout
         assert service.policy in result.stdout
         assert all(url in result.stdout for url in service.urls.values())
+    assert "anchorhold init --iterate" in result.stdout
+    assert "make run ITERATE=1" in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--iterate",), ("--iterate", "--upstream", ""), ("--upstream", "iterate")])
+def test_who_wants_to_iterate_gets_a_file_that_does_and_names_no_upstream(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    result, path = init(tmp_path, *arguments)
+    assert result.exit_code == 0, result.stderr
+    written = tomllib.loads(path.read_text())
+    assert written["resolve"] == {"mode": "iterate", "minimise": "relaxed", "family": "any"}
+    assert "upstreams" not in written
+    assert [one.name for one in read_settings(path).resolver.iterations] == ["iterate"]
+    assert "in clear text" in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--upstream", SERVER), ("--upstream", "quad9"), ("--strategy", "spread")])
+def test_iterating_and_forwarding_are_not_mixed_by_flags(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result, _ = init(tmp_path, "--iterate", *arguments)
+    assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert "iterate" in result.stderr
+
+
+def test_if_missing_a_kept_file_that_does_not_iterate_is_named(tmp_path: Path) -> None:
+    (tmp_path / "anchorhold.toml").write_text("mine")
+    result, _ = init(tmp_path, "--iterate", "--if-missing")
+    assert (result.exit_code, "not in it: iterate" in result.stderr) == (0, True)
+
+
+@pytest.mark.parametrize(("said", "way"), [("iterate", "resolve"), ("quad9", "upstreams")])
+def test_on_a_terminal_the_choice_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, way: str
+) -> None:
+    monkeypatch.setattr("anchorhold.commands.init._asks_a_person", lambda: True)
+    path = tmp_path / "a.toml"
+    result = CliRunner().invoke(main, ["init", "--output", str(path)], input=f"{said}\n127.0.0.1:5300\n\n")
+    assert result.exit_code == 0, result.output
+    assert way in tomllib.loads(path.read_text())
 
 
 def test_a_name_of_the_list_stands_for_its_url_and_several_operators_are_spread(tmp_path: Path) -> None:
@@ -167,6 +206,20 @@ def test_a_good_file_is_summarised_as_what_goes_where(tmp_path: Path) -> None:
     assert "corp.example." in result.stdout
     assert "tls://dns.example:853" in result.stdout
     assert "warning" in result.stderr
+
+
+def test_iterations_and_fallbacks_are_summarised(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(
+        '[listen]\naddresses = ["127.0.0.1:5300"]\n[resolve]\nmode = "iterate"\n[dns64]\nprefixes = ["64:ff9b::/96"]\n'
+        '[[route]]\ndomains = ["corp.example"]\nauthorities = ["10.0.0.53"]\nfallback = "iterate"\n'
+    )
+    said = run("check", path).stdout
+    words = ("stub:corp.example.", "10.0.0.53", "198.41.0.4", "and 23 more", "64:ff9b::/96", "relaxed")
+    assert [word for word in words if word not in said] == []
+    document = json.loads(run("check", path, "--json").stdout)
+    assert [one["name"] for one in document["iterations"]] == ["iterate", "stub:corp.example."]
+    assert (document["routes"][0]["fallback"], document["upstreams"]) == ("iterate", [])
 
 
 def test_all_errors_of_a_file_are_told_together(tmp_path: Path) -> None:

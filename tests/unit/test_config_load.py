@@ -111,7 +111,7 @@ def test_what_is_no_toml_is_one_error_with_its_line() -> None:
         ('[access]\nallow = "10.0.0.0/8"', 'it must be an array; write ["10.0.0.0/8"]'),
         ("[access]\nallow = [5]", 'access.allow[0]: 5 is no text; write "5" with quotes'),
         ('[route]\nupstreams = "default"', "with two brackets"),
-        ("[[route]]\ndomains = []", "route[0].upstreams: it is missing; add upstreams = …"),
+        ('[[route]]\ndomains = ["a"]', "route[0]: this route leads nowhere; add upstreams ="),
         ('[privacy]\nlog_names = "yes"', "valid boolean"),
         ("clients = 3", "clients"),
         ("[clients]\nkids = 3", "write [clients.kids] above its keys"),
@@ -219,7 +219,7 @@ def test_every_setting_of_the_cells_can_be_set() -> None:
         "[limits]\nrate = 1\nburst = 2\ntcp_clients = 30\ntcp_clients_per_address = 4\ntcp_pipeline = 5\ntcp_idle = 6\n"
         'deadline = 7\n[cache]\nmemory = "1 MiB"\nminimum_ttl = 1\nmaximum_ttl = 2\nnegative_ttl = 3\nfailure_ttl = 4\n'
         "stale = false\nstale_for = 5\nstale_ttl = 6\nstale_after = 0.7\nprefetch = false\n"
-        "[privacy]\nlog_names = true\n"
+        '[privacy]\nlog_names = true\n[dns64]\nprefixes = ["64:ff9b::/96"]\n[[route]]\niterate = true\n'
     )
     settings = dataclasses.replace(
         settings,

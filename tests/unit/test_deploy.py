@@ -113,7 +113,7 @@ def test_everything_the_image_copies_is_there() -> None:
     copies = [rest.split()[:-1] for rest in arguments("COPY") if not rest.startswith("--from")]
     missing = [name for names in copies for name in names if not (ROOT / name).exists()]
     assert missing == []
-    rooms = {"wire/", "privacy/", "resolver/", "net/", "anchorhold/"}
+    rooms = {"wire/", "privacy/", "resolver/", "net/", "anchorhold/", "trust-anchors/"}
     assert rooms <= {name for names in copies for name in names}
 
 

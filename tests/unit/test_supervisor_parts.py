@@ -10,7 +10,7 @@ import trustme
 
 from anchorhold import facts
 from anchorhold.cell_process import MAX_SILENT_PINGS, PING_INTERVAL, START_PATIENCE, CellProcess, cell_environment
-from anchorhold.config.request import LoaderRun, Refused, describe_exit, read_certificates
+from anchorhold.config.request import LoaderRun, Refused, describe_exit, read_named
 from anchorhold.config.service import ListenAddress
 from anchorhold.listeners import CannotListen, open_changed, open_control, open_listener
 from anchorhold.notify import notify
@@ -158,7 +158,32 @@ def test_a_cell_gets_no_secret_of_the_environment() -> None:
     assert cell_environment(given, "nobody") == {"LANG": "C", "ANCHORHOLD_LOOP": "asyncio", USER_VARIABLE: "nobody"}
 
 
-def test_only_certificates_are_handed_to_the_loader(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("; hints\n\n$TTL 5\n.  3600000  NS  A.ROOT-SERVERS.NET.\n", True),
+        ("A.ROOT-SERVERS.NET. 3600000 IN A 198.41.0.4\n", True),
+        (".\t86400\tIN\tSOA\ta.root-servers.net. n. 1 2 3 4 5\n", True),
+        ("root:*:19000:0:99999:7:::\n", False),
+        ("; a comment, then a secret\nhunter2\n", False),
+        ("secret.example. 5 IN TXT x\n", False),
+        ("", False),
+    ],
+)
+def test_master_files_are_handed_to_the_loader_if_they_are_of_the_root(tmp_path: Path, text: str, given: bool) -> None:
+    (tmp_path / "file").write_text(text)
+    if given:
+        assert read_named(str(tmp_path / "file")) == text.encode()
+    else:
+        with pytest.raises(OSError, match="records of the root"):
+            read_named(str(tmp_path / "file"))
+
+
+def test_the_packaged_hints_would_be_handed_to_the_loader() -> None:
+    assert read_named(str(Path(__file__).parents[2] / "trust-anchors/root.hints"))
+
+
+def test_other_files_are_not_handed_to_the_loader(tmp_path: Path) -> None:
     authority = trustme.CA()
     files = {
         "ca.pem": authority.cert_pem.bytes(),
@@ -166,10 +191,10 @@ def test_only_certificates_are_handed_to_the_loader(tmp_path: Path) -> None:
     }
     for name, data in {**files, "other": b"root:x:0:0"}.items():
         (tmp_path / name).write_bytes(data)
-    assert read_certificates(str(tmp_path / "ca.pem")) == files["ca.pem"]
+    assert read_named(str(tmp_path / "ca.pem")) == files["ca.pem"]
     for name in ("both.pem", "other", "gone", "."):
         with pytest.raises(OSError):  # any of several
-            read_certificates(str(tmp_path / name))
+            read_named(str(tmp_path / name))
 
 
 def test_a_file_that_is_no_file_is_not_loaded(tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""Where the checks of one configuration write down what is wrong."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from anchorhold.config.errors import Path, Problem, Wrong, show_path
+from anchorhold.config.lines import line_of
+
+T = TypeVar("T")
+
+
+class Notes:
+    """`found` fills as the checks go on: each problem behind the paths it follows from, its own first."""
+
+    def __init__(self, lines: dict[Path, int]) -> None:
+        self.found: list[tuple[tuple[Path, ...], Problem]] = []
+        self._lines = lines
+
+    def note(self, path: Path, what: str, hint: str, *causes: Path) -> None:
+        """A problem at `path`. If `path`, or one of `causes`, was wrong by itself, this is no further news."""
+        problem = Problem(line_of(self._lines, path), show_path(path), what, hint)
+        self.found.append(((path, *causes), problem))
+
+    def each(self, path: Path, texts: Iterable[str], read: Callable[[str], T]) -> list[tuple[Path, T]]:
+        """Every value that can be read, with its path; what cannot is noted."""
+        values = []
+        for position, text in enumerate(texts):
+            place = (*path, position)
+            try:
+                values.append((place, read(text)))
+            except Wrong as wrong:
+                self.note(place, wrong.what, wrong.hint)
+        return values
+
+    def known(self, path: Path, name: str, known: Iterable[str], what: str) -> int:
+        """The index of `name` among `known`; noted and -1 if it is none of them."""
+        names = list(known)
+        if name in names:
+            return names.index(name)
+        close = difflib.get_close_matches(name, names, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names) or 'none'}"
+        self.note(path, f"there is no {what} {name!r}", hint)
+        return -1
