@@ -137,7 +137,7 @@ class ForwardingWorld:
             health.failed(error.why.value, error.why in LIES, clock())
             raise
         except asyncio.CancelledError:
-            health.given_up()
+            health.given_up(Seconds(clock() - start), clock())
             raise
         verdict = judge(query, data, limits)
         if isinstance(verdict, Accepted) or verdict.fault is Fault.RCODE:

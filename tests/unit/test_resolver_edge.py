@@ -14,7 +14,7 @@ from privacy.memory import Fact, Retention, keep
 from resolver.edge import account
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.port import UpstreamFailed, Why
-from resolver.servers import State
+from resolver.servers import LATE_TO_REST, State
 from resolver.settings import ResolverSettings, Strategy
 from resolver.values import Origin, Query, Reply
 from wire.dns.codes import ExtendedError
@@ -132,6 +132,20 @@ async def test_a_late_server_is_hedged_and_given_up_once_another_answers() -> No
     await turns()
     assert ([1, 1], 1, 1) == (scene.counts(), scene.world.counters["hedged"], scene.upstreams[0].cancelled)
     assert 0 == scene.world.groups[0].servers[0].health.open
+
+
+@on_loop
+async def test_a_silent_server_rests_although_others_answer_every_time_before_its_deadline() -> None:
+    scene = Scene(settings("a", "b"), Waiting(), honest)
+    for server in scene.world.groups[0].servers:
+        server.health.rtt = 0.001
+    for number in range(LATE_TO_REST + 3):
+        assert Origin.UPSTREAM is (await scene.ask(f"n{number}.example.")).origin
+        await turns()
+    assert [LATE_TO_REST, LATE_TO_REST + 3] == scene.counts()
+    assert ({"late": LATE_TO_REST}, 0) == (lambda health: (health.failures, health.open))(
+        scene.world.groups[0].servers[0].health
+    )
 
 
 @on_loop
