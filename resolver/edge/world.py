@@ -25,6 +25,9 @@ from wire.units import Instant, Seconds
 ASK_ONCE_PATIENCE = 5.0
 """Seconds for `ask_once`."""
 
+MOVE_AFTER = 2.0
+"""Seconds of silence after which a site's operator counts as failed for a question, and the next one is asked."""
+
 LIES = frozenset({Why.MALFORMED, Why.MISMATCH})
 
 UNSEEN = frozenset({Why.UNREACHABLE, Why.CERTIFICATE, Why.TLS, Why.BUSY, Why.NO_ADDRESS})
@@ -197,7 +200,7 @@ class Attempt:
         running: set[asyncio.Task[Heard | None]] = set()
         for _ in range(plan.at_once):
             self._start(left, running)
-        hedges = plan.hedged - plan.at_once
+        hedges, moved = plan.hedged - plan.at_once, plan.moved
         try:
             while running:
                 may_hedge = bool(left) and hedges > 0
@@ -210,7 +213,10 @@ class Attempt:
                     break
                 if not done and may_hedge:
                     self._world.counters["hedged"] += 1
-                if (not done and may_hedge) or not running:
+                if (not done or not running) and left:
+                    if hedges <= 0 and not moved:
+                        moved = True
+                        self._world.counters["spread-moved"] += 1
                     self._start(left, running)
                     hedges -= 1
             return self._silent()
@@ -227,7 +233,7 @@ class Attempt:
         """Seconds to wait for those running."""
         until_end = max(self._deadline - clock(), 0.0)
         if not may_hedge:
-            return until_end
+            return min(MOVE_AFTER, until_end) if left else until_end
         asked = plan.order[len(plan.order) - len(left) - 1]
         return min(self._group.servers[asked].health.hedge_delay(), until_end)
 

@@ -12,6 +12,7 @@ from kit.world import install, respond, settings, world_of
 from net.clock import now as clock
 from privacy.memory import Fact, Retention, keep
 from resolver.edge import account
+from resolver.edge import world as world_module
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.port import UpstreamFailed, Why
 from resolver.servers import LATE_TO_REST, State
@@ -270,6 +271,43 @@ async def test_spread_shows_a_site_to_one_operator_only() -> None:
             operators.setdefault(name.split(".")[1], set()).add(server.spec.operator)
     assert all(len(found) == 1 for found in operators.values())
     assert {"north", "south"} == set.union(*operators.values())
+
+
+def first_operator(scene: Scene, name: str) -> str:
+    order = scene.world.plan(read_name(name), 0).order
+    return scene.world.groups[0].servers[order[0]].spec.operator
+
+
+@pytest.mark.parametrize("trouble", [Waiting, lambda: failing(Why.RESET), lambda: lying])
+def test_a_site_moves_when_its_operator_fails_or_is_silent_and_that_is_counted_once(
+    trouble: Callable[[], Behaviour], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world_module, "MOVE_AFTER", 0.005)
+
+    @on_loop
+    async def conversation() -> None:
+        servers = ("north/a", "north/b", "south/c", "south/d")
+        broken = trouble()
+        scene = Scene(settings(*servers, strategy=Strategy.SPREAD), broken, broken, honest, honest)
+        for server in scene.world.groups[0].servers:
+            server.health.rtt = 0.001
+        site = next(s for s in range(50) if first_operator(scene, f"www.site{s}.example") == "north")
+        assert Origin.UPSTREAM is (await scene.ask(f"www.site{site}.example.")).origin
+        assert ([1, 1, 1, 0], 1) == (sorted(scene.counts(), reverse=True), scene.world.counters["spread-moved"])
+
+    conversation()
+
+
+@on_loop
+async def test_a_site_whose_operator_answers_in_time_is_shown_to_nobody_else() -> None:
+    scene = Scene(settings("north/a", "south/b", strategy=Strategy.SPREAD), Waiting(), Waiting())
+    asked = asyncio.ensure_future(scene.ask("www.site1.example."))
+    await turns()
+    assert 1 == sum(scene.counts())
+    for upstream in scene.upstreams:
+        upstream.behave.go.set()  # type: ignore[attr-defined]
+    assert (Origin.UPSTREAM, 1) == ((await asked).origin, sum(scene.counts()))
+    assert 0 == scene.world.counters["spread-moved"]
 
 
 @on_loop
