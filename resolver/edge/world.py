@@ -49,6 +49,9 @@ EXPLANATIONS = {
 }
 
 
+BOGUS_EXPLANATION = Explanation(ExtendedError.DNSSEC_BOGUS, "an upstream says that the data are not genuine")
+
+
 class Server:
     """One upstream with its record and its operator's share."""
 
@@ -191,6 +194,7 @@ class Attempt:
         self._deadline = deadline
         self._last = EXPLANATIONS[Why.TIMEOUT]
         self._rcode: int = Rcode.SERVFAIL
+        self._bogus = False
 
     async def run(self, plan: Plan) -> Heard | Silent:
         """Down the plan until one answers."""
@@ -257,7 +261,9 @@ class Attempt:
                 world.counters["records-dropped"] += verdict.dropped
             return Heard(verdict, index)
         world.counters[f"rejected-{verdict.fault.value}"] += 1
-        if verdict.fault is Fault.RCODE:
+        if verdict.bogus:
+            self._bogus = True
+        elif verdict.fault is Fault.RCODE:
             self._last = Explanation(ExtendedError.OTHER, f"the upstream says {_name(verdict.rcode)}")
             self._rcode = verdict.rcode if verdict.rcode == Rcode.REFUSED else Rcode.SERVFAIL
         else:
@@ -265,7 +271,7 @@ class Attempt:
         return None
 
     def _silent(self) -> Silent:
-        return Silent(self._last, self._rcode)
+        return Silent(BOGUS_EXPLANATION) if self._bogus else Silent(self._last, self._rcode)
 
 
 def _name(rcode: int) -> str:

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 
+import dns.edns
 import dns.message
 import dns.rcode
 import pytest
-from kit.questions import query_for
+from kit.questions import query_for, response
 from kit.world import install, respond, settings, world_of
 
 from net.clock import now as clock
@@ -204,6 +205,28 @@ async def test_a_stale_answer_comes_after_the_client_timer_and_the_question_goes
     gate.go.set()
     await turns()
     assert (Origin.CACHE, 0) == ((await scene.ask("www.example.")).origin, scene.resolver.open)
+
+
+def bogus(query: bytes) -> object:
+    message = response("www.example.", "A", rcode="SERVFAIL")
+    message.use_edns(0, options=[dns.edns.EDEOption(ExtendedError.SIGNATURE_EXPIRED)])
+    return message.to_wire()
+
+
+@pytest.mark.parametrize("behaviours", [(bogus,), (bogus, failing(Why.RESET)), (failing(Why.RESET), bogus)])
+def test_no_stale_answer_stands_in_for_one_that_a_validator_refused(behaviours: tuple[Behaviour, ...]) -> None:
+    @on_loop
+    async def conversation() -> None:
+        scene = Scene(settings(*"ab"[: len(behaviours)]), *[honest] * len(behaviours))
+        key = scene.resolver.memory.key(query_for("www.example."), 0)
+        await scene.ask("www.example.")
+        scene.resolver.memory._entries[key].expires = clock() - 1
+        for upstream, behave in zip(scene.upstreams, behaviours, strict=True):
+            upstream.behave = behave
+        for reply in (await scene.ask("www.example."), await scene.ask("www.example.")):
+            assert (Origin.FAILURE, ExtendedError.DNSSEC_BOGUS) == (reply.origin, code(reply))
+
+    conversation()
 
 
 @on_loop
