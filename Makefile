@@ -37,7 +37,7 @@ fuzz: setup ## a million mutated messages through every parser; writes docs/fuzz
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
 
 run: setup ## real use: make run UPSTREAM=tls://NAME@ADDRESS (without one: choices)
-	@[ -e "$(CONFIG)" ] || $(BIN)/anchorhold init --output "$(CONFIG)" --listen "$(LISTEN)" $(if $(UPSTREAM),--upstream "$(UPSTREAM)")
+	@$(BIN)/anchorhold init --if-missing --output "$(CONFIG)" --listen "$(LISTEN)" --upstream "$(UPSTREAM)"
 	@$(BIN)/anchorhold run --config "$(CONFIG)"
 
 lock: setup ## resolve the requirements anew, by hash

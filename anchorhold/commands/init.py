@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -11,7 +11,7 @@ import click
 from anchorhold.first_config import Answers, config_text, suggest_strategy
 from anchorhold.operators import Service, read_services
 from anchorhold.settings_file import SettingsRefused, read_settings
-from anchorhold.terminal import CommandFailed, Exit, show
+from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, show
 
 STRATEGIES = ("failover", "fastest", "random", "spread", "race")
 
@@ -28,6 +28,7 @@ class Flags:
     profile: str
     force: bool
     if_missing: bool
+    as_json: bool
 
 
 @click.command(
@@ -36,6 +37,7 @@ Examples:
   anchorhold init
   anchorhold init --upstream quad9
   anchorhold init --upstream tls://dns.quad9.net@9.9.9.9 --listen 127.0.0.1:5300 --output anchorhold.toml
+  anchorhold init --json
   anchorhold init --upstream quad9 --upstream switch --strategy spread --access 192.168.1.0/24
 
 Exit codes: 0 written (or there, with --if-missing), 2 no upstream named, a wrong value, or the file exists."""
@@ -62,6 +64,7 @@ Exit codes: 0 written (or there, with --if-missing), 2 no upstream named, a wron
 @click.option("--profile", type=click.Choice(("strict", "opportunistic")), default="strict", show_default=True)
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 @click.option("--if-missing", is_flag=True, help="Do nothing, successfully, if the file exists.")
+@json_option
 def command(**options: object) -> None:
     """Write a first configuration.
 
@@ -78,6 +81,9 @@ def command(**options: object) -> None:
     services = read_services()
     answers = _answers(flags, services)
     _write_checked(flags.output, config_text(answers, services))
+    if flags.as_json:
+        print_json({"file": str(flags.output), "written": True} | asdict(answers))
+        return
     click.echo(f"wrote {flags.output} ({answers.strategy}, {answers.profile}, asks: {' '.join(answers.upstreams)})")
     click.echo(f"next: anchorhold run --config {flags.output}")
 
@@ -92,7 +98,10 @@ def _note_kept(flags: Flags) -> None:
         kept = flags.output.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise CommandFailed(Exit.USAGE, f"{flags.output} exists, but cannot be read: {error.strerror}") from None
-    unnamed = [url for url in _given(flags.upstream) if url not in kept]
+    if flags.as_json:
+        print_json({"file": str(flags.output), "written": False})
+    urls = {service.name: service.url for service in read_services()}
+    unnamed = [word for word in _given(flags.upstream) if urls.get(word, word) not in kept]
     if unnamed:
         click.echo(f"{flags.output} exists and is kept; not in it: {' '.join(unnamed)} (--force rewrites it)", err=True)
 
@@ -101,9 +110,12 @@ def _answers(flags: Flags, services: tuple[Service, ...]) -> Answers:
     upstreams = tuple(_as_url(word, services) for word in _given(flags.upstream))
     listen, access = _given(flags.listen), _given(flags.access)
     if not upstreams:
-        click.echo(services_text(services))
+        if flags.as_json:
+            print_json([asdict(service) | {"collected": str(service.collected)} for service in services])
+        else:
+            click.echo(services_text(services))
         # `make run` passes --upstream "$UPSTREAM" even if it is empty: who comes with flags is not questioned.
-        if flags.upstream or not sys.stdin.isatty():
+        if flags.upstream or flags.as_json or not sys.stdin.isatty():
             raise CommandFailed(Exit.USAGE, "no upstream named; choose one: anchorhold init --upstream NAME or URL")
         words = click.prompt("Which may be asked? Names or URLs, separated by spaces")
         upstreams = tuple(_as_url(word, services) for word in _given((words,)))
