@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.config.service import ListenAddress
+from net.datagram import omit_path_mtu
 
 BACKLOG = 256
 RECEIVE_BUFFER = 4 * 1024 * 1024
@@ -15,9 +16,6 @@ RECEIVE_BUFFER = 4 * 1024 * 1024
 
 PORT_ATTEMPTS = 20
 """For port 0: a port free for UDP may be taken for TCP."""
-
-# linux/in.h and linux/in6.h; the socket module has no names for them.
-_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT = 10, 23, 5
 
 
 class CannotListen(Exception):
@@ -100,14 +98,12 @@ def _bind(address: ListenAddress, kind: socket.SocketKind) -> socket.socket:
 
 def _prepare_datagrams(udp: socket.socket, family: int, wildcard: bool) -> None:
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    if family == socket.AF_INET6:
-        options = [(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT)]
-        options += [(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)] if wildcard else []
-    else:
-        options = [(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)]
-        options += [(socket.IPPROTO_IP, _IP_PKTINFO, 1)] if wildcard else []
-    for level, option, value in options:
-        udp.setsockopt(level, option, value)
+    # A kernel without OMIT serves all the same: answers are small enough not to be cut up on any common path.
+    omit_path_mtu(udp)
+    if wildcard and family == socket.AF_INET6:
+        udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    elif wildcard:
+        udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
 
 
 _IP_PKTINFO = 8

@@ -5,7 +5,7 @@ from enum import Enum
 
 from resolver.settings import CacheSettings
 from resolver.values import Query
-from wire.dns.codes import HeaderFlag, QueryFlag, Rcode, RecordClass, RecordType
+from wire.dns.codes import BOGUS, EdnsOption, HeaderFlag, QueryFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, ResourceRecord, build_response, parse_message, rdata_name, soa_minimum
 from wire.dns.names import parse_name, suffixes
 from wire.errors import Malformed
@@ -48,10 +48,12 @@ class Fault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A response that does not answer. `rcode` is what it said, where it said something."""
+    """A response that does not answer. `rcode` is what it said, where it said something; `bogus`: it said that the data
+    are not genuine."""
 
     fault: Fault
     rcode: int = Rcode.SERVFAIL
+    bogus: bool = False
 
     @property
     def lied(self) -> bool:
@@ -87,10 +89,16 @@ def _fault(query: Query, message: Message) -> Rejected | None:
     if message.question[:-4].lower() + message.question[-4:] != query.key:
         return Rejected(Fault.MISMATCH)
     if message.rcode not in _USABLE:
-        return Rejected(Fault.RCODE, message.rcode)
+        return Rejected(Fault.RCODE, message.rcode, _is_bogus(message))
     if message.flags & _TC:
         return Rejected(Fault.TRUNCATED)
     return None
+
+
+def _is_bogus(message: Message) -> bool:
+    options = message.edns.options if message.edns is not None and message.rcode == Rcode.SERVFAIL else ()
+    codes = [int.from_bytes(content[:2], "big") for code, content in options if code == EdnsOption.EXTENDED_ERROR]
+    return any(code in BOGUS for code in codes)
 
 
 def _accept(query: Query, message: Message, limits: CacheSettings) -> Accepted:

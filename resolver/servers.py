@@ -8,6 +8,9 @@ from wire.units import Instant, Seconds
 FAILURES_TO_REST = 2
 """Failures in a row after which a server rests; one lie suffices."""
 
+LATE_TO_REST = 3
+"""Questions in a row that others answered first, long after this server's usual time."""
+
 FIRST_REST, LONGEST_REST = 1.0, 60.0
 """Seconds; doubling."""
 
@@ -61,7 +64,7 @@ class Health:
         self.open -= 1
         self.answered += 1
         self._row = 0
-        self._rest = 0.0
+        self._rest = self._rest_until = 0.0
         if self.rtt is None:
             self.rtt, self.variation = took, took / 2
             return
@@ -70,16 +73,24 @@ class Health:
 
     def failed(self, why: str, lied: bool, now: Instant) -> None:
         """No usable answer. `lied`: what came was wrong rather than missing."""
+        self._failed(why, 1 if lied else FAILURES_TO_REST, now)
+
+    def _failed(self, why: str, enough: int, now: Instant) -> None:
+        """`enough` failures in a row make it rest; what fails while it rests already does not make that longer."""
         self.open -= 1
         self.failures[why] += 1
         self._row += 1
-        if lied or self._row >= FAILURES_TO_REST or self._rest:
+        if now >= self._rest_until and (self._row >= enough or self._rest):
             self._rest = min(max(2 * self._rest, FIRST_REST), LONGEST_REST)
             self._rest_until = now + self._rest
 
-    def given_up(self) -> None:
-        """The question was cancelled: says nothing about the server."""
-        self.open -= 1
+    def given_up(self, after: Seconds, now: Instant) -> None:
+        """The question was cancelled after so long: unusually late is a failure, for else a silent server whose questions
+        others answer would never rest; anything sooner says nothing about it."""
+        if after >= self.hedge_delay():
+            self._failed("late", LATE_TO_REST, now)
+        else:
+            self.open -= 1
 
     def hedge_delay(self) -> float:
         """Seconds after which an answer is unusually late."""

@@ -93,10 +93,13 @@ class FrontLine:
             case MessageType.REFRESH:
                 self._resolver.refresh(_query(message), (self, message.handle), self._answer(message.handle))
             case MessageType.CANCEL:
-                self._resolver.cancel((self, message.handle))
-                self._give_back()
+                # An answer that crossed with the cancellation has given its credit back already.
+                if self._resolver.cancel((self, message.handle)):
+                    self._give_back()
             case MessageType.FACT:
                 self._fact(message)
+            case MessageType.PING if message.flags & 1:
+                pass  # an answer; answering it would go on for ever
             case MessageType.PING:
                 self._post(build_message(MessageType.PING, message.handle, flags=1))
             case _:

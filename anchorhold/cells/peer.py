@@ -117,6 +117,8 @@ class Peer:
                 desk.pump(now)
             case MessageType.FACT:
                 self._answer_fact(message)
+            case MessageType.PING if message.flags & 1:
+                pass  # an answer; answering it would go on for ever
             case MessageType.PING:
                 self._out += build_message(MessageType.PING, message.handle, flags=1)
             case MessageType.SNAPSHOT:

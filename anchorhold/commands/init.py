@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -11,7 +11,7 @@ import click
 from anchorhold.first_config import Answers, config_text, suggest_strategy
 from anchorhold.operators import Service, read_services
 from anchorhold.settings_file import SettingsRefused, read_settings
-from anchorhold.terminal import CommandFailed, Exit, show
+from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, show
 
 ITERATE = "iterate"
 """Among the names of services: none of them."""
@@ -32,6 +32,7 @@ class Flags:
     profile: str
     force: bool
     if_missing: bool
+    as_json: bool
 
 
 @click.command(
@@ -40,6 +41,7 @@ Examples:
   anchorhold init
   anchorhold init --upstream quad9
   anchorhold init --upstream tls://dns.quad9.net@9.9.9.9 --listen 127.0.0.1:5300 --output anchorhold.toml
+  anchorhold init --json
   anchorhold init --upstream quad9 --upstream switch --strategy spread --access 192.168.1.0/24
   anchorhold init --iterate
 
@@ -68,6 +70,7 @@ Exit codes: 0 written (or there, with --if-missing), 2 nobody named to ask, a wr
 @click.option("--profile", type=click.Choice(("strict", "opportunistic")), default="strict", show_default=True)
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 @click.option("--if-missing", is_flag=True, help="Do nothing, successfully, if the file exists.")
+@json_option
 def command(**options: object) -> None:
     """Write a first configuration.
 
@@ -84,6 +87,9 @@ def command(**options: object) -> None:
     services = read_services()
     answers = _answers(flags, services)
     _write_checked(flags.output, config_text(answers, services))
+    if flags.as_json:
+        print_json({"file": str(flags.output), "written": True} | asdict(answers))
+        return
     click.echo(f"wrote {flags.output} ({_described(answers)})")
     click.echo(f"next: anchorhold run --config {flags.output}")
 
@@ -103,7 +109,10 @@ def _note_kept(flags: Flags) -> None:
         kept = flags.output.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise CommandFailed(Exit.USAGE, f"{flags.output} exists, but cannot be read: {error.strerror}") from None
-    unnamed = [word for word in _named(flags) if word not in kept]
+    if flags.as_json:
+        print_json({"file": str(flags.output), "written": False})
+    urls = {service.name: service.url for service in read_services()}
+    unnamed = [word for word in _named(flags) if urls.get(word, word) not in kept]
     if unnamed:
         click.echo(f"{flags.output} exists and is kept; not in it: {' '.join(unnamed)} (--force rewrites it)", err=True)
 
@@ -118,9 +127,12 @@ def _answers(flags: Flags, services: tuple[Service, ...]) -> Answers:
     words = _named(flags)
     listen, access = _given(flags.listen), _given(flags.access)
     if not words:
-        click.echo(choices_text(services))
+        if flags.as_json:
+            print_json([asdict(service) | {"collected": str(service.collected)} for service in services])
+        else:
+            click.echo(choices_text(services))
         # `make run` passes --upstream "$UPSTREAM" even if it is empty: who comes with flags is not questioned.
-        if flags.upstream or not _asks_a_person():
+        if flags.upstream or flags.as_json or not _asks_a_person():
             said = "nobody named to ask; choose: anchorhold init --upstream NAME or URL, or anchorhold init --iterate"
             raise CommandFailed(Exit.USAGE, said)
         words = _given((click.prompt(f"Which may be asked? Names or URLs, separated by spaces, or {ITERATE}"),))

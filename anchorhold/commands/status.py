@@ -34,7 +34,7 @@ Exit codes: 0 all cells answer, 1 a cell does not answer, 4 no service answers."
 def command(control: Path | None, as_json: bool) -> None:
     """Cells, caches, upstreams, and each operator's share of your questions.
 
-    The share is what an operator has seen since the service started: of queries, and of different sites (an estimate).
+    The share is what an operator has seen since the resolver process started: of queries, and of different sites (an estimate).
     No name and no client is shown, for none is kept.
     """
     cells = by_cell(service_answer(control, {"verb": "status"}))

@@ -11,7 +11,7 @@ from privacy.reply import lower_ttls
 from resolver.accept import Accepted
 from resolver.settings import CacheSettings
 from resolver.values import Explanation, Origin, Query, Reply
-from wire.dns.codes import ExtendedError, QueryFlag, Rcode
+from wire.dns.codes import BOGUS, ExtendedError, QueryFlag, Rcode
 from wire.dns.names import is_below
 from wire.units import Instant
 
@@ -23,7 +23,7 @@ LONGEST_FAILURE = 300.0
 MAX_FAILURES = 10_000
 
 _OVERHEAD = 560
-"""Octets of Python objects for one answer, beside its octets; measured by tests/unit/test_resolver_cache_answers.py."""
+"""Octets of Python objects for one answer, beside its octets; measured by tests/unit/test_resolver_answers.py."""
 
 
 class MemoryKey(NamedTuple):
@@ -35,7 +35,7 @@ class MemoryKey(NamedTuple):
 
 
 class _Entry:
-    __slots__ = ("expires", "message", "offsets", "rcode", "stored", "visited")
+    __slots__ = ("doubted", "expires", "message", "offsets", "rcode", "stored", "visited")
 
     def __init__(self, accepted: Accepted, now: Instant) -> None:
         self.message = accepted.message
@@ -44,6 +44,7 @@ class _Entry:
         self.stored = now
         self.expires = now + accepted.keep
         self.visited = False
+        self.doubted = False
 
     @property
     def size(self) -> int:
@@ -91,7 +92,7 @@ class AnswerMemory:
         """An expired answer that may stand in while upstreams are silent: every TTL is the stale TTL (RFC 8767 §4)."""
         settings = self.settings
         entry = self._entries.get(key)
-        if not settings.stale or entry is None or now > entry.expires + settings.stale_for:
+        if not settings.stale or entry is None or entry.doubted or now > entry.expires + settings.stale_for:
             return None
         entry.visited = True
         message = bytearray(entry.message)
@@ -122,7 +123,13 @@ class AnswerMemory:
         self._make_room()
 
     def store_failure(self, key: MemoryKey, explanation: Explanation, rcode: int, now: Instant) -> float:
-        """Remember that asking failed; twice as long each time, up to five minutes. Gives the seconds."""
+        """Remember that asking failed; twice as long each time, up to five minutes. Gives the seconds.
+
+        Where an upstream found the data not genuine, the older answer may not stand in for them once it has expired.
+        """
+        entry = self._entries.get(key)
+        if entry is not None and explanation.code in BOGUS:
+            entry.doubted = True
         former = self._failures.pop(key, None)
         pause = float(self.settings.failure_ttl)
         if former is not None and now - former.until < former.pause:

@@ -48,7 +48,7 @@ _BY_TYPE = {rrtype.to_bytes(2, "big"): refusal for rrtype, refusal in BY_TYPE.it
 _OPCODE, _RD, _CLASS_IN = 0x7800, int(HeaderFlag.RD), b"\0\1"
 
 _NOT_IMPLEMENTED = Refusal(Rcode.NOTIMP, Explanation(ExtendedError.NOT_SUPPORTED, "only queries are answered"))
-_BAD_VERSION = Refusal(Rcode.BADVERS, None)
+_BAD_VERSION = Refusal(Rcode.BADVERS, Explanation(ExtendedError.NOT_SUPPORTED, "only version 0 of EDNS is known here"))
 _OTHER_CLASS = _refused("only class IN is answered")
 # > A resolver that receives a query with the RD bit clear SHOULD include this EDE code (RFC 8914 §4.21)
 _NO_RECURSION = _refused("recursion not desired: what is cached is not shown", ExtendedError.NOT_AUTHORITATIVE)

@@ -109,11 +109,12 @@ class Resolver:
         self.counters["refreshed"] += 1
         self._join(later, snapshot, waiter, answer, math.inf)
 
-    def cancel(self, waiter: object) -> None:
-        """This waiter is gone. The question goes on: its answer will be of use to the next."""
+    def cancel(self, waiter: object) -> bool:
+        """This waiter is gone. The question goes on: its answer will be of use to the next. False if it had its answer."""
         flight = self._waiting.pop(waiter, None)
         if flight is not None:
             flight.waiters.pop(waiter, None)
+        return flight is not None
 
     def _join(self, later: Later, snapshot: Snapshot, waiter: object, answer: Answer, patience: float) -> None:
         place = (later.key, snapshot.generation)

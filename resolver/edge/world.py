@@ -26,6 +26,9 @@ from wire.units import Instant, Seconds
 ASK_ONCE_PATIENCE = 5.0
 """Seconds for `ask_once`."""
 
+MOVE_AFTER = 2.0
+"""Seconds of silence after which a site's operator counts as failed for a question, and the next one is asked."""
+
 LIES = frozenset({Why.MALFORMED, Why.MISMATCH})
 
 UNSEEN = frozenset({Why.UNREACHABLE, Why.CERTIFICATE, Why.TLS, Why.BUSY, Why.NO_ADDRESS})
@@ -45,6 +48,9 @@ EXPLANATIONS = {
     Why.BUSY: Explanation(ExtendedError.NETWORK_ERROR, "every upstream is at its limit"),
     Why.NO_ADDRESS: Explanation(ExtendedError.NETWORK_ERROR, "an upstream's address is not known"),
 }
+
+
+BOGUS_EXPLANATION = Explanation(ExtendedError.DNSSEC_BOGUS, "an upstream says that the data are not genuine")
 
 
 class Server:
@@ -147,7 +153,7 @@ class ForwardingWorld:
             health.failed(error.why.value, error.why in LIES, clock())
             raise
         except asyncio.CancelledError:
-            health.given_up()
+            health.given_up(Seconds(clock() - start), clock())
             raise
         verdict = judge(query, data, limits)
         if isinstance(verdict, Accepted) or verdict.fault is Fault.RCODE:
@@ -194,6 +200,7 @@ class Attempt:
         self._deadline = deadline
         self._last = EXPLANATIONS[Why.TIMEOUT]
         self._rcode: int = Rcode.SERVFAIL
+        self._bogus = False
 
     async def run(self, plan: Plan) -> Heard | Silent:
         """Down the plan until one answers."""
@@ -203,7 +210,7 @@ class Attempt:
         running: set[asyncio.Task[Heard | None]] = set()
         for _ in range(plan.at_once):
             self._start(left, running)
-        hedges = plan.hedged - plan.at_once
+        hedges, moved = plan.hedged - plan.at_once, plan.moved
         try:
             while running:
                 may_hedge = bool(left) and hedges > 0
@@ -216,7 +223,10 @@ class Attempt:
                     break
                 if not done and may_hedge:
                     self._world.counters["hedged"] += 1
-                if (not done and may_hedge) or not running:
+                if (not done or not running) and left:
+                    if hedges <= 0 and not moved:
+                        moved = True
+                        self._world.counters["spread-moved"] += 1
                     self._start(left, running)
                     hedges -= 1
             return self._silent()
@@ -233,7 +243,7 @@ class Attempt:
         """Seconds to wait for those running."""
         until_end = max(self._deadline - clock(), 0.0)
         if not may_hedge:
-            return until_end
+            return min(MOVE_AFTER, until_end) if left else until_end
         asked = plan.order[len(plan.order) - len(left) - 1]
         return min(self._group.servers[asked].health.hedge_delay(), until_end)
 
@@ -257,7 +267,9 @@ class Attempt:
                 world.counters["records-dropped"] += verdict.dropped
             return Heard(verdict, index)
         world.counters[f"rejected-{verdict.fault.value}"] += 1
-        if verdict.fault is Fault.RCODE:
+        if verdict.bogus:
+            self._bogus = True
+        elif verdict.fault is Fault.RCODE:
             self._last = Explanation(ExtendedError.OTHER, f"the upstream says {_name(verdict.rcode)}")
             self._rcode = verdict.rcode if verdict.rcode == Rcode.REFUSED else Rcode.SERVFAIL
         else:
@@ -265,7 +277,7 @@ class Attempt:
         return None
 
     def _silent(self) -> Silent:
-        return Silent(self._last, self._rcode)
+        return Silent(BOGUS_EXPLANATION) if self._bogus else Silent(self._last, self._rcode)
 
 
 def _name(rcode: int) -> str:

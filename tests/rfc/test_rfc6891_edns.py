@@ -37,6 +37,7 @@ def test_6_1_3_an_unknown_version_must_be_answered_with_badvers_and_our_own_vers
     query = dns.message.make_query("www.example", "A", use_edns=version)
     message = Counter53().ask(query).message
     assert (dns.rcode.BADVERS, 0, []) == (message.rcode(), message.edns, message.answer)
+    assert ["EDE 21 (Not Supported): only version 0 of EDNS is known here"] == [o.to_text() for o in message.options]
 
 
 def test_6_1_2_an_unknown_option_must_be_ignored() -> None:

@@ -1,7 +1,10 @@
 """`anchorhold init` and `anchorhold check`: files made and judged by the real loader."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -134,6 +137,56 @@ def test_if_missing_an_existing_file_is_kept_and_a_server_not_in_it_is_named(tmp
     result, path = init(tmp_path, "--upstream", SERVER, "--if-missing")
     assert (result.exit_code, path.read_text()) == (0, "mine")
     assert f"not in it: {SERVER}" in result.stderr
+
+
+def test_if_missing_a_name_of_the_list_is_known_by_its_url(tmp_path: Path) -> None:
+    init(tmp_path, "--upstream", "quad9")
+    result, _ = init(tmp_path, "--upstream", "quad9", "--if-missing")
+    assert (0, "") == (result.exit_code, result.stderr)
+
+
+def test_the_list_is_data_for_programs_too(tmp_path: Path) -> None:
+    result, path = init(tmp_path, "--json")
+    assert (2, False) == (result.exit_code, path.exists())
+    told = json.loads(result.stdout)
+    assert [(s.name, s.urls, s.collected.isoformat()) for s in SERVICES] == [
+        (row["name"], row["urls"], row["collected"]) for row in told
+    ]
+
+
+def test_what_was_written_is_data_for_programs_too(tmp_path: Path) -> None:
+    for arguments, written in (((), True), (("--if-missing",), False)):
+        result, path = init(tmp_path, "--upstream", SERVER, "--json", *arguments)
+        told = json.loads(result.stdout)
+        assert (0, str(path), written) == (result.exit_code, told["file"], told["written"])
+
+
+def at_a_terminal(path: Path, answers: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`anchorhold init` whose standard input is a terminal at which `answers` were typed."""
+    keyboard, terminal = os.openpty()
+    try:
+        os.write(keyboard, answers.encode())
+        command = [sys.executable, "-m", "anchorhold", "init", "--output", str(path), *arguments]
+        return subprocess.run(command, stdin=terminal, capture_output=True, text=True, timeout=30, check=False)
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+
+def test_at_a_terminal_the_file_is_made_by_questions_and_answers(tmp_path: Path) -> None:
+    path = tmp_path / "anchorhold.toml"
+    done = at_a_terminal(path, "switch\n127.0.0.1:5355\n192.168.7.0/24\n")
+    assert 0 == done.returncode, done.stderr
+    written = tomllib.loads(path.read_text())
+    assert (["127.0.0.1:5355"], ["192.168.7.0/24"]) == (written["listen"]["addresses"], written["access"]["allow"])
+    assert "dns.switch.ch" in written["upstreams"]["default"]["servers"][0]["url"]
+    assert "Quad9" in done.stdout
+
+
+def test_what_make_run_passes_is_not_questioned_at_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "anchorhold.toml"
+    done = at_a_terminal(path, "switch\n\n\n", "--if-missing", "--upstream", "")
+    assert (2, False) == (done.returncode, path.exists())
 
 
 def test_force_overwrites(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The two commands of the README: what `make demo` runs, and that it fails when an answer is not the expected one."""
 
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -73,6 +74,21 @@ def test_a_site_that_two_operators_saw_is_a_fault() -> None:
 def test_ci_calls_exactly_make_test() -> None:
     lines = [line for line in (ROOT / ".ci/run").read_text().splitlines() if line and not line.startswith("#")]
     assert ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "exec make test"] == lines
+
+
+def made(*arguments: str) -> list[list[str]]:
+    """The commands of a verb but for the set-up, as the shell takes them apart."""
+    shown = subprocess.run(["make", "-n", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [shlex.split(line)[1:] for line in shown.splitlines() if line.startswith(".venv/bin/anchorhold")]
+
+
+def test_run_asks_nothing_and_starts_what_is_written(tmp_path: Path) -> None:
+    """An empty --upstream: `init` then lists the choices and ends with 2, at a terminal too."""
+    config = f"{tmp_path}/a.toml"
+    for upstream in ("", "tls://dns.example@192.0.2.1"):
+        first, second = made("run", f"CONFIG={config}", f"UPSTREAM={upstream}", "LISTEN=127.0.0.1:5300")
+        written = ["init", "--if-missing", "--output", config, "--listen", "127.0.0.1:5300", "--upstream", upstream]
+        assert (written, ["run", "--config", config]) == (first, second)
 
 
 def test_every_verb_has_its_line_of_help() -> None:

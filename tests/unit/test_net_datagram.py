@@ -64,6 +64,21 @@ def test_the_socket_takes_packets_from_its_server_only() -> None:
         assert not opened.getblocking()
 
 
+def test_a_packet_from_another_port_never_arrives() -> None:
+    """RFC 5452 §9.1: the kernel drops it; only what comes from the server's port can be a near miss."""
+    server, stranger = socket.socket(type=socket.SOCK_DGRAM), socket.socket(type=socket.SOCK_DGRAM)
+    with server, stranger:
+        server.bind(("127.0.0.1", 0))
+        stranger.bind(("127.0.0.1", 0))
+        opened, _ = open_datagram("127.0.0.1", server.getsockname()[1], os.urandom)
+        with opened:
+            stranger.sendto(b"forged", opened.getsockname())
+            server.sendto(b"honest", opened.getsockname())
+            assert b"honest" == opened.recv(100)
+            with pytest.raises(BlockingIOError):
+                opened.recv(100)
+
+
 @pytest.mark.parametrize(("address", "level", "option"), [("127.0.0.1", 0, 10), ("::1", 41, 23)])
 def test_path_mtu_news_is_ignored_where_the_kernel_can(address: str, level: int, option: int) -> None:
     opened, _ = open_datagram(address, 53, os.urandom)

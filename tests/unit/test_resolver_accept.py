@@ -1,5 +1,6 @@
 """What an upstream says is checked against the question, cut, and bounded in time."""
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.rdatatype
@@ -10,7 +11,7 @@ from kit.questions import RD, SOA, query_for, response, wire_of
 
 from resolver.accept import Accepted, Fault, Rejected, judge
 from resolver.settings import CacheSettings
-from wire.dns.codes import QueryFlag
+from wire.dns.codes import ExtendedError, QueryFlag
 from wire.dns.message import parse_message
 
 LIMITS = CacheSettings()
@@ -227,3 +228,22 @@ def test_no_bytes_make_it_raise(noise: bytes, at: int, value: int) -> None:
         verdict = judge(query_for(NAME), candidate, LIMITS)
         if isinstance(verdict, Accepted):
             assert query_for(NAME).key == parse_message(verdict.message).question
+
+
+@pytest.mark.parametrize(
+    ("rcode", "codes", "bogus"),
+    [
+        ("SERVFAIL", (ExtendedError.DNSSEC_BOGUS,), True),
+        ("SERVFAIL", (ExtendedError.NETWORK_ERROR, ExtendedError.SIGNATURE_EXPIRED), True),
+        ("SERVFAIL", (ExtendedError.NSEC_MISSING,), True),
+        ("SERVFAIL", (ExtendedError.DNSSEC_INDETERMINATE, ExtendedError.CACHED_ERROR), False),
+        ("SERVFAIL", (), False),
+        ("REFUSED", (ExtendedError.DNSSEC_BOGUS,), False),
+    ],
+)
+def test_a_failure_that_a_validator_explains_is_told_from_any_other(
+    rcode: str, codes: tuple[int, ...], bogus: bool
+) -> None:
+    message = response(NAME, "A", rcode=rcode)
+    message.use_edns(0, options=[dns.edns.EDEOption(code) for code in codes])
+    assert bogus == reject(message.to_wire()).bogus

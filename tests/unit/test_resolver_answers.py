@@ -75,6 +75,15 @@ def test_an_answer_is_not_stale_for_ever_nor_against_the_users_will() -> None:
     assert None is filled(stale=False).stale(key_for("a.example."), 1, at(301))
 
 
+def test_what_an_upstream_found_not_genuine_has_no_older_answer_to_stand_in() -> None:
+    memory, key = filled(), key_for("a.example.")
+    memory.store_failure(key, Explanation(ExtendedError.DNSSEC_BOGUS, "not genuine"), Rcode.SERVFAIL, at(290))
+    assert (None, False) == (memory.stale(key, 1, at(310)), memory.fresh(key, 1, at(295)) is None)
+    memory.store(key, accepted_for("a.example."), at(320))
+    memory.store_failure(key, BROKEN, Rcode.SERVFAIL, at(700))
+    assert memory.stale(key, 1, at(700)) is not None
+
+
 def test_a_stale_nxdomain_has_its_own_code() -> None:
     memory = AnswerMemory(CacheSettings())
     data = wire_of("a.example.", "A", authority=("example. 60 SOA . . 1 1 1 1 60",), rcode="NXDOMAIN")

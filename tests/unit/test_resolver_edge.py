@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 
+import dns.edns
 import dns.message
 import dns.rcode
 import pytest
-from kit.questions import query_for
+from kit.questions import query_for, response
 from kit.world import install, respond, settings, world_of
 
 from net.clock import now as clock
 from privacy.memory import Fact, Retention, keep
 from resolver.edge import account
+from resolver.edge import world as world_module
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.port import UpstreamFailed, Why
-from resolver.servers import State
+from resolver.servers import LATE_TO_REST, State
 from resolver.settings import ResolverSettings, Strategy
 from resolver.values import Origin, Query, Reply
 from wire.dns.codes import ExtendedError
@@ -135,6 +137,20 @@ async def test_a_late_server_is_hedged_and_given_up_once_another_answers() -> No
 
 
 @on_loop
+async def test_a_silent_server_rests_although_others_answer_every_time_before_its_deadline() -> None:
+    scene = Scene(settings("a", "b"), Waiting(), honest)
+    for server in scene.world.groups[0].servers:
+        server.health.rtt = 0.001
+    for number in range(LATE_TO_REST + 3):
+        assert Origin.UPSTREAM is (await scene.ask(f"n{number}.example.")).origin
+        await turns()
+    assert [LATE_TO_REST, LATE_TO_REST + 3] == scene.counts()
+    assert ({"late": LATE_TO_REST}, 0) == (lambda health: (health.failures, health.open))(
+        scene.world.groups[0].servers[0].health
+    )
+
+
+@on_loop
 async def test_race_asks_two_at_once() -> None:
     scene = Scene(settings("a", "b", "c", strategy=Strategy.RACE), honest, honest, honest)
     await scene.ask("www.example.")
@@ -189,6 +205,28 @@ async def test_a_stale_answer_comes_after_the_client_timer_and_the_question_goes
     gate.go.set()
     await turns()
     assert (Origin.CACHE, 0) == ((await scene.ask("www.example.")).origin, scene.resolver.open)
+
+
+def bogus(query: bytes) -> object:
+    message = response("www.example.", "A", rcode="SERVFAIL")
+    message.use_edns(0, options=[dns.edns.EDEOption(ExtendedError.SIGNATURE_EXPIRED)])
+    return message.to_wire()
+
+
+@pytest.mark.parametrize("behaviours", [(bogus,), (bogus, failing(Why.RESET)), (failing(Why.RESET), bogus)])
+def test_no_stale_answer_stands_in_for_one_that_a_validator_refused(behaviours: tuple[Behaviour, ...]) -> None:
+    @on_loop
+    async def conversation() -> None:
+        scene = Scene(settings(*"ab"[: len(behaviours)]), *[honest] * len(behaviours))
+        key = scene.resolver.memory.key(query_for("www.example."), 0)
+        await scene.ask("www.example.")
+        scene.resolver.memory._entries[key].expires = clock() - 1
+        for upstream, behave in zip(scene.upstreams, behaviours, strict=True):
+            upstream.behave = behave
+        for reply in (await scene.ask("www.example."), await scene.ask("www.example.")):
+            assert (Origin.FAILURE, ExtendedError.DNSSEC_BOGUS) == (reply.origin, code(reply))
+
+    conversation()
 
 
 @on_loop
@@ -256,6 +294,43 @@ async def test_spread_shows_a_site_to_one_operator_only() -> None:
             operators.setdefault(name.split(".")[1], set()).add(server.spec.operator)
     assert all(len(found) == 1 for found in operators.values())
     assert {"north", "south"} == set.union(*operators.values())
+
+
+def first_operator(scene: Scene, name: str) -> str:
+    order = scene.world.plan(read_name(name), 0).order
+    return scene.world.groups[0].servers[order[0]].spec.operator
+
+
+@pytest.mark.parametrize("trouble", [Waiting, lambda: failing(Why.RESET), lambda: lying])
+def test_a_site_moves_when_its_operator_fails_or_is_silent_and_that_is_counted_once(
+    trouble: Callable[[], Behaviour], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world_module, "MOVE_AFTER", 0.005)
+
+    @on_loop
+    async def conversation() -> None:
+        servers = ("north/a", "north/b", "south/c", "south/d")
+        broken = trouble()
+        scene = Scene(settings(*servers, strategy=Strategy.SPREAD), broken, broken, honest, honest)
+        for server in scene.world.groups[0].servers:
+            server.health.rtt = 0.001
+        site = next(s for s in range(50) if first_operator(scene, f"www.site{s}.example") == "north")
+        assert Origin.UPSTREAM is (await scene.ask(f"www.site{site}.example.")).origin
+        assert ([1, 1, 1, 0], 1) == (sorted(scene.counts(), reverse=True), scene.world.counters["spread-moved"])
+
+    conversation()
+
+
+@on_loop
+async def test_a_site_whose_operator_answers_in_time_is_shown_to_nobody_else() -> None:
+    scene = Scene(settings("north/a", "south/b", strategy=Strategy.SPREAD), Waiting(), Waiting())
+    asked = asyncio.ensure_future(scene.ask("www.site1.example."))
+    await turns()
+    assert 1 == sum(scene.counts())
+    for upstream in scene.upstreams:
+        upstream.behave.go.set()  # type: ignore[attr-defined]
+    assert (Origin.UPSTREAM, 1) == ((await asked).origin, sum(scene.counts()))
+    assert 0 == scene.world.counters["spread-moved"]
 
 
 @on_loop

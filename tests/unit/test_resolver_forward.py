@@ -7,7 +7,17 @@ import pytest
 from privacy.spread import SiteSketch, assign
 from resolver.forward import MAX_SERVERS, Candidate, Circumstances, Plan, rank
 from resolver.routes import Routes
-from resolver.servers import BUDGET, FIRST_REST, HEDGE_LEAST, HEDGE_MOST, HEDGE_UNKNOWN, LONGEST_REST, Health, State
+from resolver.servers import (
+    BUDGET,
+    FIRST_REST,
+    HEDGE_LEAST,
+    HEDGE_MOST,
+    HEDGE_UNKNOWN,
+    LATE_TO_REST,
+    LONGEST_REST,
+    Health,
+    State,
+)
 from resolver.settings import Route, Strategy
 from wire.dns.names import read_name
 from wire.units import Instant, Seconds
@@ -168,8 +178,41 @@ def test_a_server_at_its_budget_counts_as_resting() -> None:
     for _ in range(BUDGET):
         health.began()
     assert State.RESTING is health.state(NOW)
-    health.given_up()
+    health.given_up(Seconds(0), NOW)
     assert State.READY is health.state(NOW)
+
+
+def test_a_silent_server_whose_questions_others_answer_rests_and_a_merely_slower_one_does_not() -> None:
+    silent, slower = Health(), Health()
+    for _ in range(LATE_TO_REST):
+        assert State.READY is silent.state(NOW)
+        for health, waited in ((silent, HEDGE_UNKNOWN), (slower, HEDGE_UNKNOWN - 0.01)):
+            health.began()
+            health.given_up(Seconds(waited), NOW)
+    assert (State.RESTING, State.READY) == (silent.state(NOW), slower.state(NOW))
+    assert ({"late": LATE_TO_REST}, {}, 0, 0) == (silent.failures, slower.failures, silent.open, slower.open)
+
+
+def test_what_was_under_way_when_a_server_began_to_rest_does_not_make_the_rest_longer() -> None:
+    health = Health()
+    for _ in range(50):
+        health.began()
+    for _ in range(50):
+        health.failed("reset", False, NOW)
+    assert State.PROBING is health.state(Instant(NOW + FIRST_REST))
+
+
+def test_an_answer_during_a_rest_ends_it_and_the_next_rest_is_a_first_one() -> None:
+    health = Health()
+    for _ in range(2):
+        health.began()
+        health.failed("mismatch", True, NOW)
+        health.began()
+        health.answered_after(Seconds(0.01))
+        assert State.READY is health.state(NOW)
+    health.began()
+    health.failed("mismatch", True, NOW)
+    assert [State.RESTING, State.PROBING] == [health.state(Instant(NOW + s)) for s in (FIRST_REST / 2, FIRST_REST)]
 
 
 def test_the_hedge_delay_is_learned_and_bounded() -> None:

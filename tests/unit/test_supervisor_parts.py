@@ -17,6 +17,7 @@ from anchorhold.notify import notify
 from anchorhold.restarts import Restarts
 from anchorhold.sandbox import USER_VARIABLE
 from anchorhold.state import KEY_LENGTH, StateRefused, open_state, spread_key
+from net.datagram import omit_path_mtu
 from privacy.memory import Retention
 
 LOOPBACK = ListenAddress("127.0.0.1", 0)
@@ -81,6 +82,17 @@ def test_only_a_wildcard_asks_for_the_address_that_was_asked() -> None:
     for host, wanted in (("0.0.0.0", 1), ("127.0.0.1", 0)):
         listener = open_listener(ListenAddress(host, 0))
         assert (listener.wildcard, listener.udp.getsockopt(socket.IPPROTO_IP, 8)) == (bool(wanted), wanted)
+        listener.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "level", "option"), [("127.0.0.1", 0, 10), ("0.0.0.0", 0, 10), ("::1", 41, 23), ("::", 41, 23)]
+)
+def test_path_mtu_news_does_not_make_fragments_where_the_kernel_can(host: str, level: int, option: int) -> None:
+    listener = open_listener(ListenAddress(host, 0))
+    try:
+        assert (5 == listener.udp.getsockopt(level, option)) == omit_path_mtu(listener.udp)
+    finally:
         listener.close()
 
 

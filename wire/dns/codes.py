@@ -132,3 +132,7 @@ class ExtendedError(IntEnum):
     NETWORK_ERROR = 23
     INVALID_DATA = 24
     UNSUPPORTED_NSEC3_ITERATIONS = 27
+
+
+BOGUS = frozenset(range(ExtendedError.DNSSEC_BOGUS, ExtendedError.NSEC_MISSING + 1))
+"""Extended errors of a validator that found data which is not genuine (RFC 8914 §4.7 to §4.13), as plain numbers."""

@@ -19,7 +19,8 @@ def open_udp(spec: UpstreamSpec, profile: Profile, tools: Tools) -> "Udp":
 
 
 def open_tcp(spec: UpstreamSpec, profile: Profile, tools: Tools) -> Framed:
-    """A server over clear TCP."""
+    """A server over clear TCP. It gets no cookie unless UDP came first: the handshake shows both addresses already, and a
+    cookie would link our connections."""
     return Framed(spec, tools, Channel(Kind.TCP, encrypted=False, authenticated=False), None)
 
 
