@@ -38,8 +38,7 @@ fuzz: setup ## a million mutated messages through every parser; writes docs/fuzz
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
 
 run: setup ## real use: make run UPSTREAM=tls://NAME@ADDRESS or ITERATE=1 (without: choices)
-	@$(BIN)/anchorhold init --if-missing --output "$(CONFIG)" --listen "$(LISTEN)" --upstream "$(UPSTREAM)" \
-		$(if $(filter-out 0 no,$(ITERATE)),--iterate)
+	@$(BIN)/anchorhold init --if-missing --output "$(CONFIG)" --listen "$(LISTEN)" --upstream "$(UPSTREAM)" $(if $(filter-out 0 no,$(ITERATE)),--iterate)
 	@$(BIN)/anchorhold run --config "$(CONFIG)"
 
 lock: setup ## resolve the requirements anew, by hash

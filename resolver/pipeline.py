@@ -137,9 +137,11 @@ async def answer_later(
             memory.store_failure(later.key, explanation, rcode, now)
             if later.fallback >= 0:
                 key = memory.key(query, later.fallback)
-                second = Later(query, later.fallback, key, later.stale, anew=later.anew)
-                return await answer_later(second, snapshot, memory, world, deadline, links)
-            stale = later.stale or memory.stale(later.key, generation, now)
+                second = Later(query, later.fallback, key, None, anew=later.anew)
+                reply = await answer_later(second, snapshot, memory, world, deadline, links)
+                if reply.origin is not Origin.FAILURE:
+                    return reply
+            stale = memory.stale(later.key, generation, now)
             return stale or failure(query, generation, explanation, rcode)
 
 

@@ -88,6 +88,13 @@ def _resolver_steps(resolver: Answer) -> list[tuple[str, str]]:
     cached = resolver.get("cached")
     steps.append(("cache", f"an answer, good for {show(cached)} s more" if cached is not None else "no answer yet"))
     steps.append(("route", f"{show(resolver.get('route'))} goes to group {show(resolver.get('upstream_group'))}"))
+    if resolver.get("fallback"):
+        steps.append(("fallback", f"{show(resolver['fallback'])}, if nothing can be had there"))
+    if resolver.get("strategy") == "iterate":
+        steps.append(
+            ("iterate", f"from {show(resolver.get('begins_at'))} down, minimise {show(resolver.get('minimise'))}")
+        )
+        return steps
     steps.append(("strategy", f"{show(resolver.get('strategy'))}, profile {show(resolver.get('profile'))}"))
     if resolver.get("site"):
         steps.append(("site", f"{show(resolver['site'])}: all of it goes to the first operator below"))
@@ -112,5 +119,7 @@ def _views(question: str, resolver: Answer, cached: bool) -> list[str]:
         return [*views, "outside           nothing"]
     if cached:
         views.append("outside           nothing while the cached answer lasts; then:")
+    if resolver.get("strategy") == "iterate":
+        return [*views, *(f"outside           {printable(str(line))}" for line in leaves)]
     forwarder = f"the forwarder     the full name {question}, this machine's address"
     return [*views, forwarder, *(printable(str(line)) for line in leaves)]

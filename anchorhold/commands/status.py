@@ -20,6 +20,8 @@ from anchorhold.terminal import (
     show,
 )
 
+_LEVELS = {"root": "the root", "top": "a top-level domain", "below": "a zone below"}
+
 
 @click.command(
     epilog="""\b
@@ -43,6 +45,7 @@ def command(control: Path | None, as_json: bool) -> None:
     else:
         _print_cells(cells)
         _print_upstreams(cells.get("resolver", {}))
+        _print_iterations(cells.get("resolver", {}))
         _print_counters(cells)
     complain(cells)
     missing = [cell for cell in ("front", "resolver") if cell not in cells]
@@ -84,6 +87,17 @@ def _print_upstreams(resolver: Answer) -> None:
         for row in rows_of(resolver, "operators")
     ]
     print_table("what each operator has seen", ["operator", "queries", "of all", "sites (about)", "of all"], shares)
+
+
+def _print_iterations(resolver: Answer) -> None:
+    columns = ("iteration", "zone", "minimise", "family", "learned", "octets")
+    rows = [[show(row.get(column)) for column in columns] for row in rows_of(resolver, "iterations")]
+    print_table("iterations", list(columns), rows)
+    shown = [
+        [_LEVELS.get(show(row.get("servers_of")), "?"), show(row.get("labels")), show(row.get("questions"))]
+        for row in rows_of(resolver, "labels_shown")
+    ]
+    print_table("labels shown to authoritative servers", ["servers of", "labels below their zone", "questions"], shown)
 
 
 def _failures(found: object) -> str:

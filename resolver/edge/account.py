@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from net.clock import now as clock
 from resolver.cache.answers import MemoryKey
+from resolver.edge.ledger import explain_iteration, is_ledger, iterations_status, labels_shown
 from resolver.edge.resolve import Resolver
 from resolver.edge.world import Server
 from resolver.policy import decide
-from resolver.settings import Strategy
+from resolver.settings import Route, Strategy
 from resolver.values import Query
 from wire.dns.names import show_name
 
@@ -21,15 +22,19 @@ def status(resolver: Resolver) -> Line:
     return {
         "generation": resolver.snapshot.generation,
         "open": resolver.open,
-        "counters": dict(sorted((resolver.counters + _without_operators(resolver)).items())),
+        "counters": dict(sorted((resolver.counters + _plain_counters(resolver)).items())),
         "upstreams": [_upstream(group.settings.name, server) for group in world.groups for server in group.servers],
         "operators": _operators(resolver),
+        "iterations": iterations_status(resolver.iterations),
+        "labels_shown": labels_shown(world.counters),
         "cache": cache_stats(resolver),
     }
 
 
-def _without_operators(resolver: Resolver) -> Counter[str]:
-    return Counter({name: count for name, count in resolver.world.counters.items() if not name.startswith("operator:")})
+def _plain_counters(resolver: Resolver) -> Counter[str]:
+    """Those that are shown as they are; operators and the ledger have tables of their own."""
+    counters = resolver.world.counters
+    return Counter({n: count for n, count in counters.items() if not n.startswith("operator:") and not is_ledger(n)})
 
 
 def _upstream(group: str, server: Server) -> Line:
@@ -91,14 +96,30 @@ def explain(resolver: Resolver, query: Query) -> Line:
     route = snapshot.route(query)
     if route is None:
         return line | {"route": None, "leaves": [], "error": "no route for this name"}
-    group = resolver.world.groups[route.upstream_group]
     left = resolver.memory.left(resolver.memory.key(query, route.upstream_group), clock())
+    line |= {
+        "cached": round(left, 1) if left is not None and left > 0 else None,
+        "route": show_name(route.suffix),
+        "fallback": None if route.fallback < 0 else _place_name(resolver, route.fallback),
+    }
+    iterator = resolver.routed.iterator(route.upstream_group)
+    if iterator is not None:
+        return line | explain_iteration(iterator, query, clock())
+    return line | _explain_forwarding(resolver, query, route)
+
+
+def _place_name(resolver: Resolver, place: int) -> str:
+    """The name of an upstream group or an iteration, by its index in routes."""
+    iterator = resolver.routed.iterator(place)
+    return resolver.world.groups[place].settings.name if iterator is None else iterator.settings.name
+
+
+def _explain_forwarding(resolver: Resolver, query: Query, route: Route) -> Line:
+    group = resolver.world.groups[route.upstream_group]
     plan = resolver.world.plan(query.name, route.upstream_group)
     servers = [group.servers[index] for index in plan.order]
     spread = group.settings.strategy is Strategy.SPREAD
-    return line | {
-        "cached": round(left, 1) if left is not None and left > 0 else None,
-        "route": show_name(route.suffix),
+    return {
         "upstream_group": group.settings.name,
         "strategy": group.settings.strategy.value,
         "profile": group.settings.profile.value,
@@ -129,6 +150,6 @@ def _dumped(resolver: Resolver, key: MemoryKey) -> Line:
         "name": show_name(key.question[:-4]),
         "type": int.from_bytes(key.question[-4:-2], "big"),
         "flags": key.flags,
-        "upstream_group": resolver.world.groups[key.upstream_group].settings.name,
+        "upstream_group": _place_name(resolver, key.upstream_group),
         "left": None if left is None else round(left, 1),
     }

@@ -35,7 +35,9 @@ _WHY = {
 """Anything else that goes wrong is nonsense."""
 
 _GONE = object()
-_LEVELS = ("root", "top", "zone")
+
+LEVELS = ("root", "top", "below")
+"""Whose servers are shown something: the root's, a top-level domain's, those of zones below."""
 
 
 class Sockets:
@@ -80,7 +82,7 @@ class Sockets:
     def _show(self, ask: Ask) -> None:
         """The privacy ledger: how many labels servers of the root, of the top level and of zones below it were shown."""
         depth, labels = count_labels(ask.zone), count_labels(ask.question[:-4])
-        self._counters[f"labels-shown-{_LEVELS[min(depth, 2)]}-{labels - depth}"] += 1
+        self._counters[f"labels-shown-{LEVELS[min(depth, 2)]}-{labels - depth}"] += 1
 
     def _silent(self, ask: Ask, why: Why, packets: int, start: Instant) -> Silent:
         self._counters[f"iterate-{why.value}"] += 1
