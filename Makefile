@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench fuzz run lock
+.PHONY: help setup peers demo test check format bench fuzz conformance run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -36,6 +36,9 @@ bench: peers ## ours beside the peers; writes benchmarks/results/
 
 fuzz: setup ## a million mutated messages through every parser; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
+
+conformance: peers ## play ../shared/rpl against the real service (ONLY='unbound/iter_* deckard/iter_*')
+	@$(BIN)/python tests/conformance/play.py $(patsubst %,'%',$(ONLY))
 
 run: setup ## real use: make run UPSTREAM=tls://NAME@ADDRESS or ITERATE=1 (without: choices)
 	@$(BIN)/anchorhold init --if-missing --output "$(CONFIG)" --listen "$(LISTEN)" --upstream "$(UPSTREAM)" $(if $(filter-out 0 no,$(ITERATE)),--iterate)

@@ -1,0 +1,224 @@
+"""Our service for the scenario player `../shared/tools/rplplay`: a scenario's settings as a configuration file of ours.
+
+`rplplay` imports this file; `play.py` starts it. A feature that is not in `SUPPORTS` makes the player skip the scenario,
+with the feature as the reason; docs/conformance.md explains each.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rplplay.adapter import Adapter as Base
+from rplplay.adapter import Skip
+from rplplay.settings import Settings, Zone
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+UNROUTABLE = {"localhost.", "invalid.", "onion."}
+"""Special names that no route of ours overrides (resolver/policy/special_names.py)."""
+
+SUPPORTS = {
+    "aggressive-nsec",  # without validation there is nothing to be aggressive with
+    "class-any",  # the player's guess by the file's name
+    "counted-timeouts",
+    "dns64",
+    "forward",
+    "forward-first",
+    "forward-tcp-upstream",
+    "forward-zone",
+    "option:harden-unverified-glue=yes",
+    "option:iter-scrub-promiscuous=yes",  # what we always do
+    "option:max-global-quota=120",
+    "option:max-query-restarts=11",
+    "option:msg-cache-size=1024",
+    "prefetch",
+    "query-sequence",
+    "root-hints-file",
+    "serve-expired",
+    "stub",
+    "stub-first",
+    "tcp-upstream",
+    "timeouts",
+    "ttl-limits",
+}
+
+
+ALGORITHMS = {8, 10, 13, 14, 15}
+"""Scenarios signed with others are signed anew by the player."""
+
+
+class Adapter(Base):
+    """What the player must know of us."""
+
+    name = "anchorhold"
+    match = "portable"
+    orphans = "servfail"
+    algorithms = ALGORITHMS
+    min_rsa_bits = 1024
+    fake_monotonic = True
+    answer_timeout = 12.0
+    start_timeout = 20.0
+    supports = SUPPORTS
+
+    def check(self, settings: Settings, scenario: object) -> None:
+        """Raise Skip for what we have not."""
+        super().check(settings, scenario)
+        if settings.trust_anchors and settings.validate and os.environ.get("VALIDATE") != "1":
+            raise Skip("validates: issue 4")
+        if unroutable := UNROUTABLE & set(settings.ordinary):
+            raise Skip(f"needs {', '.join(sorted(unroutable))} to be resolved like any other name")
+
+    def prepare(self, settings, env) -> None:
+        """Write the configuration."""
+        for zone in settings.stubs + settings.forwards:
+            if not zone.addresses:
+                raise Skip(f"zone {zone.name} without an address")
+        env.file("root.hints", env.zone_hints(settings))
+        env.file("anchorhold.toml", toml(configuration(settings, env)))
+        (env.workdir / "state").mkdir()
+
+    def command(self, env) -> list[str]:
+        """`anchorhold run`, as an ordinary user that keeps libfaketime in the cells' environment."""
+        return [sys.executable, str(HERE / "launch.py"), str(env.workdir / "anchorhold.toml")]
+
+    def environment(self, env) -> dict[str, str]:
+        """Nothing of the caller's."""
+        return {"PYTHONPATH": "", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+# The configuration.
+
+
+def configuration(settings: Settings, env) -> dict[str, object]:
+    """The scenario's settings in our words."""
+    forwards = {f"forward{place}": zone for place, zone in enumerate(settings.forwards)}
+    return {
+        "service": {"state": str(env.workdir / "state")},
+        "listen": {
+            "addresses": [place(address, env.port) for address in env.addresses],
+            "control": str(env.workdir / "control.sock"),
+            "cookies": False,
+        },
+        "access": {"allow": ["0.0.0.0/0", "::/0"], "everybody": True},
+        "resolve": {
+            "mode": "iterate",
+            "minimise": "relaxed" if settings.qname_minimisation else "off",
+            "family": family(settings),
+            "private_servers": True,
+            **({"root_hints": str(env.workdir / "root.hints")} if settings.root_hints else {}),
+        },
+        "route": [*stub_routes(settings), *forward_routes(forwards), *ordinary_routes(settings)],
+        "upstreams": {name: upstreams(zone) for name, zone in forwards.items()},
+        "cache": cache(settings),
+        **dns64(settings),
+        "limits": {"rate": 0, "burst": 0, "deadline": 9.0},
+        "privacy": {"log_names": True},
+    }
+
+
+def place(address: str, port: int) -> str:
+    """`ADDRESS:PORT`."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def family(settings: Settings) -> str:
+    """The key `family`."""
+    if not settings.ip6:
+        return "only-ipv4"
+    return "any" if settings.ip4 else "only-ipv6"
+
+
+def stub_routes(settings: Settings) -> Iterator[dict[str, object]]:
+    """Zones with authoritative servers of their own."""
+    for zone in settings.stubs:
+        yield {
+            "domains": [zone.name],
+            "authorities": [authority(text) for text in zone.addresses],
+            **({"fallback": "iterate"} if zone.first else {}),
+        }
+
+
+def authority(text: str) -> str:
+    """unbound's `ADDRESS@PORT` with brackets where it is IPv6."""
+    address, _, port = text.partition("@")
+    return place(address, int(port)) if port and ":" in address else text
+
+
+def forward_routes(forwards: dict[str, Zone]) -> Iterator[dict[str, object]]:
+    """Zones that go to recursive servers."""
+    for name, zone in forwards.items():
+        yield {
+            "domains": [zone.name],
+            "upstreams": name,
+            **({"fallback": "iterate"} if zone.first else {}),
+        }
+
+
+def ordinary_routes(settings: Settings) -> Iterator[dict[str, object]]:
+    """A route of its own is how a user says that a special name is to be resolved after all."""
+    taken = {zone.name.rstrip(".") for zone in settings.stubs + settings.forwards}
+    forwarded = [zone for zone in settings.forwards if zone.name.strip(".") == ""]
+    for name in sorted({name.rstrip(".") for name in settings.ordinary} - taken):
+        yield {"domains": [name], **({"upstreams": "forward0"} if forwarded else {"iterate": True})}
+
+
+def upstreams(zone: Zone) -> dict[str, object]:
+    """The servers of one forward zone, over plain UDP or TCP."""
+    scheme = "tcp" if zone.options.get("forward-tcp-upstream") == ["yes"] else "udp"
+    servers = []
+    for text in zone.addresses:
+        address, _, port = text.partition("@")
+        servers.append(f"{scheme}://{place(address, int(port or 53))}")
+    return {"servers": servers, "profile": "opportunistic"}
+
+
+def cache(settings: Settings) -> dict[str, object]:
+    """Bounds of TTLs, stale answers, prefetch."""
+    features, number, flag = settings.features, settings.number, settings.flag
+    stale = flag("serve-expired")
+    least = max(
+        number("cache-min-ttl", int(str(features.get("min_ttl", "0")).split()[0])),
+        number("cache-min-negative-ttl", 0),  # we have one lower bound for both
+    )
+    most = number("cache-max-ttl", int(str(features.get("max_ttl", "86400")).split()[0]))
+    return {
+        "minimum_ttl": least,
+        "maximum_ttl": most,
+        "negative_ttl": min(number("cache-max-negative-ttl", 3600), most),
+        "stale": stale,
+        "stale_for": number("serve-expired-ttl", 86_400),
+        "stale_ttl": number("serve-expired-reply-ttl", 30),
+        "stale_after": number("serve-expired-client-timeout", 1_800) / 1000,
+        "prefetch": flag("prefetch"),
+    }
+
+
+def dns64(settings: Settings) -> dict[str, object]:
+    """The table [dns64], where the scenario has a prefix."""
+    if "dns64" not in settings.needs:
+        return {}
+    prefix = settings.server.get("dns64-prefix", ["64:ff9b::/96"])[-1]
+    prefix = settings.features.get("dns64_prefix", prefix)
+    return {"dns64": {"prefixes": [prefix if "/" in prefix else f"{prefix}/96"]}}
+
+
+def toml(tables: dict[str, object]) -> str:
+    """As TOML: strings and numbers are written as in JSON."""
+    lines: list[str] = []
+    for name, value in tables.items():
+        if isinstance(value, list):
+            for row in value:
+                lines += [f"[[{name}]]", *_rows(row)]
+        elif value and all(isinstance(inner, dict) for inner in value.values()):
+            for key, inner in value.items():
+                lines += [f"[{name}.{key}]", *_rows(inner)]
+        elif value:
+            lines += [f"[{name}]", *_rows(value)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(table: dict[str, object]) -> Iterator[str]:
+    for key, value in table.items():
+        yield f"{key} = {json.dumps(value)}"

@@ -1,0 +1,119 @@
+"""Play the scenarios of `../shared/rpl` against the real service, and say how that compares with what is expected.
+
+    play.py [--verbose] [PATTERN ...]        such as 'unbound/iter_*'
+
+Exit code 0 if every failure is one that docs/conformance.md explains (a table row that begins with the scenario's name),
+or if `../shared` is not there; 1 if not; 2 if something needed is missing.
+"""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+SHARED = ROOT.parent / "shared"
+TOOLS, SCENARIOS = SHARED / "tools", SHARED / "rpl"
+DOCUMENT = ROOT / "docs/conformance.md"
+ELSEWHERE = {"auth-zone", "local-zones", "rpz", "trust-anchor-rollover", "unbound-modules"}
+"""Categories that are about local data, lists and views."""
+
+PROGRAMS = {"unshare": "util-linux", "ip": "iproute2", "mount": "mount"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """What is counted together."""
+
+    title: str
+    names: list[str]
+
+
+def main(arguments: list[str]) -> int:
+    if not (TOOLS / "rplplay").is_dir() or not SCENARIOS.is_dir():
+        print("conformance: there is no ../shared with the scenarios and their player; nothing to play")
+        return 0
+    if missing := missing_packages():
+        print(f"conformance: not installed: {missing}. On Debian or Ubuntu: apt-get install {missing}")
+        return 2
+    patterns = [argument for argument in arguments if not argument.startswith("-")]
+    verbose = ["--verbose"] if {"-v", "--verbose"} & set(arguments) else []
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        play([*patterns, *verbose, "--out", file.name])
+        results = json.loads(Path(file.name).read_text() or "{}")
+    return judge(results, whole=not patterns)
+
+
+def missing_packages() -> str:
+    needed = {package for program, package in PROGRAMS.items() if shutil.which(program) is None}
+    if not glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1"):
+        needed.add("faketime")
+    return " ".join(sorted(needed))
+
+
+def play(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "rplplay", "run", "--adapter", str(HERE / "adapter.py"), *arguments]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(TOOLS)}, check=False)
+
+
+def judge(results: dict[str, dict[str, str]], whole: bool) -> int:
+    """Print the figures; the exit code."""
+    easy = {line.split("#")[0].strip() for line in (TOOLS / "rplplay/floor.txt").read_text().splitlines()}
+    for group in groups(list(results)):
+        print(figures(group, results, easy))
+    failed = [name for name, result in results.items() if result["result"] in ("FAIL", "ERROR")]
+    explained = explanations()
+    if surprises := sorted(set(failed) - explained):
+        print(f"not explained in {DOCUMENT.relative_to(ROOT)}: {', '.join(surprises)}")
+    if whole and (gone := sorted(explained & {name for name, r in results.items() if r["result"] == "PASS"})):
+        print(f"explained as failing, but passed: {', '.join(gone)}")
+    return 1 if surprises else 0
+
+
+def groups(names: list[str]) -> list[Group]:
+    """By what a scenario is about, as the player classifies it."""
+    sys.path.insert(0, str(TOOLS))
+    from rplplay import report
+
+    known = report.classify({"unbound": str(SCENARIOS / "unbound"), "deckard": str(SCENARIOS / "deckard")})
+    sorted_in: dict[str, list[str]] = {"resolution": [], "local data, lists and views": [], "validation": []}
+    for name in names:
+        category, _, settings = known[name]
+        if settings is not None and settings.trust_anchors and settings.validate:
+            sorted_in["validation"].append(name)
+        elif category in ELSEWHERE:
+            sorted_in["local data, lists and views"].append(name)
+        else:
+            sorted_in["resolution"].append(name)
+    return [Group(title, members) for title, members in sorted_in.items() if members]
+
+
+def figures(group: Group, results: dict[str, dict[str, str]], easy: set[str]) -> str:
+    count = Counter(results[name]["result"] for name in group.names)
+    passed, skipped = count["PASS"], count["SKIP"]
+    played = len(group.names) - skipped
+    floor = sum(results[name]["result"] == "PASS" and name in easy for name in group.names)
+    share = f"{100 * passed / played:.1f} % of those played" if played else "none played"
+    return (
+        f"{group.title}: {len(group.names)} scenarios, {passed} passed ({floor} of them ask for failures only), "
+        f"{played - passed} failed, {skipped} skipped ({100 * skipped / len(group.names):.1f} %); {share}"
+    )
+
+
+def explanations() -> set[str]:
+    """The scenarios that the document's table of failures names."""
+    if not DOCUMENT.exists():
+        return set()
+    rows = DOCUMENT.read_text().partition("## Failures")[2].partition("\n## ")[0].splitlines()
+    return {row.split("|")[1].strip(" `") for row in rows if row.startswith("| `")}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
