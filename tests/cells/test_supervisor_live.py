@@ -251,7 +251,20 @@ def test_a_file_of_authorities_only_we_may_read_is_loaded(config: Path) -> None:
         running.wait_for("serving on")
         authority.write_bytes(trustme.CA().private_key_pem.bytes())
         running.signal(signal.SIGHUP)
-        running.wait_for("ca.pem: it must hold certificates in PEM form, and no key")
+        running.wait_for("ca.pem: it must hold certificates in PEM form and no key")
+        running.wait_for("configuration 1 stays in force")
+
+
+def test_root_hints_only_we_may_read_are_loaded(config: Path) -> None:
+    hints = config.parent / "hints"
+    hints.write_text(". 5 NS a.root.test.\na.root.test. 5 A 127.0.0.1\n")
+    hints.chmod(0o600)
+    config.write_text(config.read_text() + '[resolve]\nmode = "iterate"\nroot_hints = "hints"\n')
+    with started(config, *FAKES) as running:
+        running.wait_for("serving on")
+        hints.write_text("root:*:19000:0:99999:7:::\n")
+        running.signal(signal.SIGHUP)
+        running.wait_for("hints: it must hold certificates in PEM form and no key, or records of the root")
         running.wait_for("configuration 1 stays in force")
 
 

@@ -290,6 +290,7 @@ def test_the_example_file_is_valid() -> None:
     example = Path(__file__).parents[2] / "deploy/anchorhold.example.toml"
     settings = load(example.read_text(), str(example))
     assert [group.name for group in settings.resolver.upstream_groups] == ["default", "family", "office"]
+    assert [one.name for one in settings.resolver.iterations] == ["stub:lab.example.", "iterate"]
 
 
 def test_the_reference_page_is_up_to_date() -> None:
