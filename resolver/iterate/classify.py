@@ -4,6 +4,7 @@ The sender was asked as a server of `zone`: nothing it says of names outside of 
 that is not on the way from the question is kept, aliases are made from what was said and not taken on trust.
 """
 
+from dataclasses import replace
 from ipaddress import IPv6Address
 
 from resolver.accept import expand_rdata
@@ -72,6 +73,8 @@ def _classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int
         # "There is none" at the end of a chain counts only with the SOA of the zone that says so.
         vague = not is_below(last, zone) or (isinstance(end, Negative) and end.soa is None)
         return Chain(tuple(followed), None if vague else end)
+    if isinstance(end, Positive) and rrtype == _NS and name == zone:
+        return replace(end, servers=_with_glue(message, end.rrset, zone, port))
     if end is not None:
         return end
     return _without_answer(message, authority, name, rrtype, zone, port)
@@ -140,6 +143,18 @@ def _without_answer(message: Message, authority: RRsets, name: bytes, rrtype: in
 
 
 def _referral(message: Message, servers: RRset, authority: RRsets, zone: bytes, port: int) -> Verdict:
+    child = servers.owner
+    return Referral(
+        child,
+        _with_glue(message, servers, zone, port),
+        servers.ttl,
+        authority.get((child, _DS)),
+        tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3)),
+    )
+
+
+def _with_glue(message: Message, servers: RRset, zone: bytes, port: int) -> tuple[NameServer, ...]:
+    """The servers with those addresses that a server of `zone` may give."""
     names = servers.rdatas[:MAX_SERVERS]
     wanted = {name for name in names if is_below(name, zone)}
     glue: dict[bytes, list[Endpoint]] = {}
@@ -151,14 +166,7 @@ def _referral(message: Message, servers: RRset, authority: RRsets, zone: bytes, 
             address = show_address(message.data[record.rdata_start : record.rdata_end])
             if address and counts[key] <= MAX_ENDPOINTS:
                 glue.setdefault(record.owner, []).append(Endpoint(address, port))
-    child = servers.owner
-    return Referral(
-        child,
-        tuple(NameServer(name, tuple(glue.get(name, ()))) for name in names),
-        servers.ttl,
-        authority.get((child, _DS)),
-        tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3)),
-    )
+    return tuple(NameServer(name, tuple(glue.get(name, ()))) for name in names)
 
 
 def show_address(rdata: bytes) -> str:

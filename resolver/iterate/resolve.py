@@ -174,9 +174,9 @@ class Iterator:
         now = run.outside.now()
         if not isinstance(verdict, Positive):
             return hints
-        # The addresses in a priming answer are glue at best; the hints' own are as good (RFC 9609 §4.2).
-        addresses = {server.name: server for server in self._hints.servers}
-        servers = tuple(addresses.get(ns, NameServer(ns)) for ns in verdict.rrset.rdatas[:MAX_SERVERS])
+        # Hints that were configured go before what the answer says of the same server: both are glue (RFC 9609 §4.2).
+        configured = {server.name: server for server in self._hints.servers}
+        servers = tuple(configured.get(server.name, server) for server in verdict.servers[:MAX_SERVERS])
         self.memory.store(self._hints.zone, _NS, verdict, now)
         primed = Referral(self._hints.zone, servers, verdict.rrset.ttl)
         return self.memory.store_cut(primed, hints.expires, now)

@@ -19,10 +19,12 @@ class RRset(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Positive:
-    """Records of the type asked for. `proof`: what shows that a wildcard was rightly expanded (NSEC, NSEC3)."""
+    """Records of the type asked for. `proof`: what shows that a wildcard was rightly expanded (NSEC, NSEC3). `servers`:
+    for a zone's own NS records, with the addresses that came along."""
 
     rrset: RRset
     proof: tuple[RRset, ...] = ()
+    servers: "tuple[NameServer, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
