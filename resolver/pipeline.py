@@ -3,15 +3,20 @@
     answer_now     rules → route → memory: everything that needs nobody else, a plain function
     answer_later   ask the world → check → remember: the rest
 
+For clients with DNS64 the answer is then judged again, and may take a second look of the same kind (`resolver/policy/dns64.py`).
+Memory holds what the servers said, never what was made of it.
+
 What a client sees of it is made in `front` (`privacy.reply.dress`); what an upstream sees, in `privacy.outbound.conceal`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from resolver.accept import MAX_CHAIN, Accepted, joined
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.policy import decide
+from resolver.policy.dns64 import Translator
 from resolver.settings import CacheSettings, Route
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
@@ -23,13 +28,18 @@ from wire.units import Instant
 @dataclass(frozen=True, slots=True)
 class Later:
     """Nobody here knows: ask the servers of `upstream_group`, and if nothing can be had there those of `fallback` (-1:
-    none). `stale` may stand in if they are late or silent; `anew`: ask even if parts of the answer are remembered."""
+    none). `stale` may stand in if they are late or silent; `anew`: ask even if parts of the answer are remembered.
+
+    `translator` judges the answer again; it makes another answer of the same `key`, so it is part of what tells two
+    questions apart.
+    """
 
     query: Query
     upstream_group: int
     key: MemoryKey
     stale: Reply | None
     fallback: int = -1
+    translator: Translator | None = None
     anew: bool = False
 
 
@@ -78,9 +88,45 @@ ENDLESS = Silent(Explanation(ExtendedError.OTHER, "aliases without end"))
 NO_ROUTE = Explanation(ExtendedError.NOT_READY, "no upstream is configured for this name")
 
 
+FIRST_SHARE = 0.6
+"""Of the time left for an answer that may take two looks, how much the first may use: servers that are silent about AAAA
+are one of the reasons for the second (RFC 6147 §5.1.3)."""
+
+
 def answer_now(query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Instant) -> Reply | Later:
     """The answer if it can be had without asking anybody."""
-    said = decide(query, snapshot.routes)
+    found = _look(query, snapshot, memory, now)
+    translator = snapshot.translator(query)
+    if translator is None:
+        return found
+
+    def look(wanted: Query) -> Reply | Later:
+        return _look(wanted, snapshot, memory, now)
+
+    if isinstance(found, Reply):
+        return _look_again(query, found, translator, look)
+    stale = None if found.stale is None else _look_again(query, found.stale, translator, look)
+    return replace(found, translator=translator, stale=stale.stale if isinstance(stale, Later) else stale)
+
+
+def _look_again(
+    query: Query, first: Reply, translator: Translator, look: Callable[[Query], Reply | Later]
+) -> Reply | Later:
+    """The answer made of `first` and of what has to be known besides."""
+    wanted = translator.consider(query, first)
+    if isinstance(wanted, Reply):
+        return wanted
+    second = look(wanted)
+    if isinstance(second, Reply):
+        return translator.compose(query, first, second)
+    stale = None if second.stale is None else translator.compose(query, first, second.stale)
+    key = AnswerMemory.key(query, second.upstream_group)
+    return replace(second, query=query, key=key, stale=stale, translator=translator)
+
+
+def _look(query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Instant) -> Reply | Later:
+    """What rules and memory have for exactly this question."""
+    said = decide(query, snapshot.routes, snapshot.dns64)
     if said is not None:
         return said.reply(query, snapshot.generation)
     route = snapshot.route(query)
@@ -108,22 +154,40 @@ def _remembered(query: Query, route: Route, generation: int, memory: AnswerMemor
 
 def ask_again(query: Query, snapshot: Snapshot, memory: AnswerMemory) -> Later | None:
     """For a popular answer near its end: ask, whatever the memory holds. None if it is none of the upstreams' business."""
-    if decide(query, snapshot.routes) is not None:
+    if decide(query, snapshot.routes, snapshot.dns64) is not None:
         return None
     route = snapshot.route(query)
     if route is None:
         return None
     key = memory.key(query, route.upstream_group)
-    return Later(query, route.upstream_group, key, None, route.fallback, anew=True)
+    return Later(query, route.upstream_group, key, None, route.fallback, snapshot.translator(query), anew=True)
 
 
 async def answer_later(
+    later: Later, snapshot: Snapshot, memory: AnswerMemory, world: World, deadline: Instant
+) -> Reply:
+    """Ask the outside, remember what came, and say it. The memory may have changed meanwhile: it is read again."""
+    translator = later.translator
+    if translator is None:
+        return await _ask(later, snapshot, memory, world, deadline)
+
+    async def obtain(wanted: Query, until: Instant) -> Reply:
+        found = ask_again(wanted, snapshot, memory) if later.anew else None
+        known = found or _look(wanted, snapshot, memory, world.now())
+        return await _ask(known, snapshot, memory, world, until) if isinstance(known, Later) else known
+
+    now = world.now()
+    first = await obtain(later.query, Instant(now + FIRST_SHARE * (deadline - now)))
+    second = translator.consider(later.query, first)
+    if isinstance(second, Reply):
+        return second
+    return translator.compose(later.query, first, await obtain(second, deadline))
+
+
+async def _ask(
     later: Later, snapshot: Snapshot, memory: AnswerMemory, world: World, deadline: Instant, links: int = MAX_CHAIN
 ) -> Reply:
-    """Ask the outside, remember what came, and say it. The memory may have changed meanwhile: it is read again.
-
-    `links` is how many aliases into other routes may still be followed.
-    """
+    """Ask for exactly this question; `links` is how many aliases into other routes may still be followed."""
     query, generation, cache = later.query, snapshot.generation, snapshot.settings.cache
     outcome = await world.ask(query, later.upstream_group, cache, deadline, snapshot=snapshot, anew=later.anew)
     if isinstance(outcome, Heard) and outcome.onward:
@@ -138,7 +202,7 @@ async def answer_later(
             if later.fallback >= 0:
                 key = memory.key(query, later.fallback)
                 second = Later(query, later.fallback, key, None, anew=later.anew)
-                reply = await answer_later(second, snapshot, memory, world, deadline, links)
+                reply = await _ask(second, snapshot, memory, world, deadline, links)
                 if reply.origin is not Origin.FAILURE:
                     return reply
             stale = memory.stale(later.key, generation, now)
@@ -148,13 +212,13 @@ async def answer_later(
 async def _follow(
     query: Query, heard: Heard, snapshot: Snapshot, memory: AnswerMemory, world: World, deadline: Instant, links: int
 ) -> Heard | Silent:
-    """An alias into another route: its target is a question of its own, from the rules on."""
+    """An alias into another route: its target is a question of its own, from the rules on; translated is the whole."""
     if links <= 0:
         return ENDLESS
     target = replace(query, key=heard.onward + query.key[-4:])
-    outcome = answer_now(target, snapshot, memory, world.now())
+    outcome = _look(target, snapshot, memory, world.now())
     if isinstance(outcome, Later):
-        outcome = await answer_later(outcome, snapshot, memory, world, deadline, links - 1)
+        outcome = await _ask(outcome, snapshot, memory, world, deadline, links - 1)
     if outcome.origin is Origin.FAILURE:
         return Silent(outcome.explanation or ENDLESS.explanation)
     return replace(heard, accepted=joined(query, heard.accepted, outcome.message, outcome.cacheable), onward=b"")

@@ -1,5 +1,6 @@
 """One generation of settings, with its tables built: what a running question holds on to. Never changes."""
 
+from resolver.policy.dns64 import Translator
 from resolver.routes import Routes
 from resolver.settings import ResolverSettings, Route
 from resolver.values import Query
@@ -8,12 +9,17 @@ from resolver.values import Query
 class Snapshot:
     """Settings and what is looked up in them."""
 
-    __slots__ = ("generation", "routes", "settings")
+    __slots__ = ("dns64", "generation", "routes", "settings")
 
     def __init__(self, settings: ResolverSettings) -> None:
         self.settings = settings
         self.generation = settings.generation
         self.routes = Routes(settings.routes)
+        self.dns64 = None if settings.dns64 is None else Translator(settings.dns64)
+
+    def translator(self, query: Query) -> Translator | None:
+        """Who judges the answer to `query` again, if anybody does."""
+        return self.dns64 if self.dns64 is not None and self.dns64.acts_on(query) else None
 
     def route(self, query: Query) -> Route | None:
         """Where `query` goes."""

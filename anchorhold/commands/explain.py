@@ -69,7 +69,9 @@ def explain_lines(name: str, rrtype: str, client: str, cells: dict[str, Answer])
     lines = [f"{name} {rrtype}"]
     lines += [f"  {at}. {label:<9} {said}" for at, (label, said) in enumerate(steps, 1)]
     lines += ["", "What each party sees:"]
-    cached = front.get("cached") is not None or resolver.get("cached") is not None
+    # With DNS64 an answer that is there may not be all that is asked for.
+    known = resolver.get("cached") is not None and not resolver.get("dns64")
+    cached = front.get("cached") is not None or known
     return lines + [f"  {line}" for line in _views(f"{name} and type {rrtype}", resolver, cached)]
 
 
@@ -85,6 +87,8 @@ def _resolver_steps(resolver: Answer) -> list[tuple[str, str]]:
         zone = f" ({show(resolver['zone'])})" if resolver.get("zone") else ""
         return [("rule", f"{show(resolver['rule'])}{zone}: answered here; nothing leaves")]
     steps = [("rule", "none answers this name here")]
+    if resolver.get("dns64"):
+        steps.append(("dns64", show(resolver["dns64"])))
     cached = resolver.get("cached")
     steps.append(("cache", f"an answer, good for {show(cached)} s more" if cached is not None else "no answer yet"))
     steps.append(("route", f"{show(resolver.get('route'))} goes to group {show(resolver.get('upstream_group'))}"))

@@ -11,6 +11,7 @@ from resolver.edge.world import Server
 from resolver.policy import decide
 from resolver.settings import Route, Strategy
 from resolver.values import Query
+from wire.dns.codes import RecordType
 from wire.dns.names import show_name
 
 Line = dict[str, object]
@@ -90,7 +91,15 @@ def explain(resolver: Resolver, query: Query) -> Line:
     if query.group >= len(snapshot.settings.client_groups):
         return {"error": "the configuration has just changed; ask again"}
     line: Line = {"group": snapshot.settings.client_groups[query.group], "rule": None, "cached": None}
-    said = decide(query, snapshot.routes)
+    said = decide(query, snapshot.routes, snapshot.dns64)
+    translator = snapshot.translator(query)
+    if translator is not None:
+        aside = translator.pointed_at(query)
+        if aside is not None:
+            # Who is asked is decided for the IPv4 address's name.
+            return explain(resolver, aside) | {"dns64": f"looked up as {show_name(aside.name)}"}
+        if said is None and query.rrtype == RecordType.AAAA:
+            line["dns64"] = "without an AAAA record its A records are asked for too, and translated"
     if said is not None:
         return line | {"rule": said.rule, "zone": show_name(said.zone), "leaves": []}
     route = snapshot.route(query)

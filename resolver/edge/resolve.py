@@ -22,6 +22,9 @@ from wire.units import Instant
 
 Answer = Callable[[Reply], None]
 
+Place = tuple[MemoryKey, bool, int]
+"""What questions that may share a flight have in common: the key, whether the answer is judged again, the generation."""
+
 _NOW = {origin: f"now-{origin.name.lower()}" for origin in Origin}
 _LATER = {origin: f"later-{origin.name.lower()}" for origin in Origin}
 
@@ -52,7 +55,7 @@ class Resolver:
         self.counters: Counter[str] = Counter()
         self._former: Snapshot | None = None
         self._report = report
-        self._flights: dict[tuple[MemoryKey, int], Flight] = {}
+        self._flights: dict[Place, Flight] = {}
         self._waiting: dict[object, Flight] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self.iterations = Iterations(world.tools, world.counters)
@@ -117,7 +120,7 @@ class Resolver:
         return flight is not None
 
     def _join(self, later: Later, snapshot: Snapshot, waiter: object, answer: Answer, patience: float) -> None:
-        place = (later.key, snapshot.generation)
+        place = (later.key, later.translator is not None, snapshot.generation)
         flight = self._flights.get(place)
         if flight is None:
             patience = min(patience, snapshot.settings.deadline)
@@ -139,7 +142,7 @@ class Resolver:
             self.counters["stale"] += 1
             self._give(flight, stale)
 
-    async def _fly(self, flight: Flight, place: tuple[MemoryKey, int]) -> None:
+    async def _fly(self, flight: Flight, place: Place) -> None:
         query = flight.later.query
         try:
             reply = await answer_later(flight.later, flight.snapshot, self.memory, self.routed, flight.deadline)
@@ -151,7 +154,7 @@ class Resolver:
             raise
         self._end(flight, place, reply)
 
-    def _end(self, flight: Flight, place: tuple[MemoryKey, int], reply: Reply) -> None:
+    def _end(self, flight: Flight, place: Place, reply: Reply) -> None:
         self._flights.pop(place, None)
         if flight.stale_timer is not None:
             flight.stale_timer.cancel()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from resolver.policy import special_names
+from resolver.policy.dns64 import Translator
 from resolver.policy.verdict import Say
 from resolver.routes import Routes
 from resolver.values import Query
@@ -15,8 +16,13 @@ RULES: tuple[tuple[str, Rule], ...] = (
 )
 
 
-def decide(query: Query, routes: Routes) -> Say | None:
+def decide(query: Query, routes: Routes, dns64: Translator | None = None) -> Say | None:
     """The first rule's verdict; None: resolve it."""
+    # Before them all: a prefix of the network's own may lie below a special name (`d.f.ip6.arpa`), and what its
+    # addresses stand for is known here only. Nothing leaves by this rule; where it points is judged by the others.
+    said = None if dns64 is None else dns64.judge(query)
+    if said is not None:
+        return said
     for _, rule in RULES:
         said = rule(query, routes)
         if said is not None:
