@@ -1,0 +1,101 @@
+"""RFC 9156: a server sees no more of a name than it needs. Names are the rules, with their section."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kit.internet import Internet
+from kit.iterating import Asking
+
+from resolver.iterate.minimise import MAX_MINIMISE_COUNT, MINIMISE_ONE_LAB, next_name
+from resolver.settings import Minimisation
+from wire.dns.names import count_labels, is_below, read_name
+
+DEEP = read_name(".".join(f"l{n}" for n in range(40)))
+STRICT, RELAXED, OFF = Minimisation.STRICT, Minimisation.RELAXED, Minimisation.OFF
+
+
+def internet() -> Internet:
+    made = Internet()
+    made.serve(".", {"a.root.": "198.51.100.1"})
+    made.serve("example.", {"ns.example.": "192.0.2.1"})
+    made.serve(
+        "shop.example.", {"ns.shop.example.": "192.0.2.2"}, "www A 203.0.113.1\na.b.c A 203.0.113.2\nx CNAME www"
+    )
+    return made
+
+
+def test_2_3_the_first_four_questions_add_one_label_and_ten_are_the_most() -> None:
+    known, lengths = b"\0", []
+    for asked in range(MAX_MINIMISE_COUNT + 1):
+        known = next_name(DEEP, known, asked, RELAXED)
+        lengths.append(count_labels(known))
+        if known == DEEP:
+            break
+    assert [1, 2, 3, 4] == lengths[:MINIMISE_ONE_LAB]
+    assert (40, MAX_MINIMISE_COUNT) == (lengths[-1], len(lengths))
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.integers(1, 120), st.integers(0, 119), st.integers(0, 12))
+def test_3_each_step_goes_on_towards_the_goal_and_never_past_it(labels: int, known: int, asked: int) -> None:
+    goal = b"\1a" * labels + b"\0"
+    above = b"\1a" * min(known, labels - 1) + b"\0"
+    shown = next_name(goal, above, asked, RELAXED)
+    assert is_below(goal, shown)
+    assert count_labels(shown) > count_labels(above)
+
+
+def test_3_servers_of_a_zone_see_one_label_below_it() -> None:
+    made = internet()
+    assert "203.0.113.1" == Asking(made).said("www.shop.example.")
+    assert [". NS", "example. A"] == made.questions_to("198.51.100.1")
+    assert ["shop.example. A"] == made.questions_to("192.0.2.1")
+    assert ["www.shop.example. A"] == made.questions_to("192.0.2.2")
+
+
+def test_3_the_type_is_hidden_until_the_whole_name_is_asked_for() -> None:
+    made = internet()
+    Asking(made).ask("www.shop.example.", "AAAA")
+    assert ["example. A", "shop.example. A", "www.shop.example. AAAA"] == [a.question for a in made.log][1:]
+
+
+def test_3_an_empty_non_terminal_is_no_end() -> None:
+    assert "203.0.113.2" == Asking(internet()).said("a.b.c.shop.example.")
+
+
+def test_3_an_alias_in_between_is_no_end_either() -> None:
+    assert "no name (shop.example.)" == Asking(internet()).said("below.x.shop.example.")
+
+
+@pytest.mark.parametrize(("mode", "expected"), [(RELAXED, "203.0.113.2"), (STRICT, "no name (shop.example.)")])
+def test_2_3_where_a_server_denies_an_empty_non_terminal_relaxed_asks_on_and_strict_does_not(
+    mode: Minimisation, expected: str
+) -> None:
+    made = internet()
+    deny = made.says(authority=("shop.example. 60 SOA ns.shop.example. h.example. 1 2 3 4 60",), rcode="NXDOMAIN")
+    made.behave("192.0.2.2", lambda ask: made.honest(ask) if ask.question.startswith(b"\1a\1b\1c") else deny(ask))
+    assert expected == Asking(made, {"minimisation": mode}).said("a.b.c.shop.example.")
+
+
+@pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED", "NOTIMP"])
+def test_2_3_relaxed_shows_the_whole_name_to_a_server_that_errs_on_a_part(rcode: str) -> None:
+    made = internet()
+    err = made.refuses(rcode)
+    made.behave("192.0.2.2", lambda ask: made.honest(ask) if ask.question.startswith(b"\1a\1b\1c") else err(ask))
+    assert "203.0.113.2" == Asking(made, {"minimisation": RELAXED}).said("a.b.c.shop.example.")
+    assert "failed: servers of the zone say " + rcode == Asking(made, {"minimisation": STRICT}).said(
+        "a.b.c.shop.example."
+    )
+
+
+def test_off_shows_everything_to_everybody() -> None:
+    made = internet()
+    Asking(made, {"minimisation": OFF}).ask("www.shop.example.")
+    assert {"www.shop.example. A"} == {asked.question for asked in made.log[1:]}
+
+
+def test_ds_is_asked_of_the_parent_even_where_nothing_is_hidden() -> None:
+    """RFC 4035 §3.1.4.1: also by a server that serves parent and child."""
+    made = internet()
+    made.place(made.zone("shop.example."), "198.51.100.1")
+    assert "no data (example.)" == Asking(made, {"minimisation": OFF}).said("shop.example.", "DS")
