@@ -16,13 +16,14 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 
+from demo.authorities import AUTHORITIES, BY_TITLE, Authority
 from demo.internet import Internet
 from demo.questions import ANYBODY, NOBODY, QUESTIONS, Question
 from demo.service import Service, free_port
 from demo.zone import Seen
 
 PORT = 5300
-PADDING_OPTION, BLOCK = 12, 128
+PADDING_OPTION, COOKIE_OPTION, BLOCK = 12, 10, 128
 TRANSPORTS = {"DoT": "tls", "DoH": "https"}
 
 
@@ -75,7 +76,7 @@ def faults(asked: Asked) -> list[str]:
     if asked.response.question[0].name.labels != dns.name.from_text(question.name).labels:
         wrong.append("the question came back in another spelling")
     operators = {seen.operator for seen in asked.seen}
-    expected = {ANYBODY: ({"North"}, {"South"}), NOBODY: (set(),)}.get(question.goes, ({question.goes},))
+    expected = {ANYBODY: ({"North"}, {"South"}), NOBODY: (set(),)}.get(question.goes, ({*question.goes.split(", ")},))
     if operators not in expected:
         wrong.append(f"seen by {sorted(operators) or NOBODY}, expected {question.goes}")
     group = asked.explained.get("upstream_group") or ""
@@ -86,6 +87,9 @@ def faults(asked: Asked) -> list[str]:
 
 def leaks(asked: Asked, seen: Seen) -> list[str]:
     """What an upstream should not have received, or not in this form."""
+    authority = BY_TITLE.get(seen.operator)
+    if authority is not None:
+        return shown_too_much(asked, seen, authority)
     wrong = []
     if seen.octets % BLOCK:
         wrong.append(f"{seen.octets} octets are no multiple of {BLOCK}")
@@ -99,6 +103,19 @@ def leaks(asked: Asked, seen: Seen) -> list[str]:
     return wrong
 
 
+def shown_too_much(asked: Asked, seen: Seen, authority: Authority) -> list[str]:
+    """QNAME minimisation: no authoritative server sees more labels than it needs, nor the type before the last."""
+    wrong = []
+    labels = seen.name.rstrip(".").count(".") + 1 if seen.name != "." else 0
+    if labels > authority.labels:
+        wrong.append(f"{authority.title} was shown {seen.name}, {labels} labels")
+    if authority.child and seen.rrtype not in ("A", "NS"):
+        wrong.append(f"{authority.title} was shown the type {seen.rrtype}")
+    if not set(seen.options) <= {COOKIE_OPTION}:
+        wrong.append(f"EDNS options {seen.options} arrived at {authority.title}, expected a cookie at most")
+    return wrong
+
+
 def row(asked: Asked) -> list[str]:
     """A line of the table."""
     question = asked.question
@@ -107,13 +124,15 @@ def row(asked: Asked) -> list[str]:
         shown = "no such data"
     seen = asked.seen[-1] if asked.seen else None
     route = f"{asked.explained.get('upstream_group') or 'here'}"
+    if seen and seen.operator in BY_TITLE:
+        route = "iterate"
     source = "upstream" if seen else ("here" if not question.group else "cache")
     if question.rcode == "SERVFAIL":
         source = "refused"
     return [
         f"{question.name} {question.rrtype}",
         shown if len(shown) <= 40 else shown[:37] + "...",
-        f"{route} / {seen.operator if seen else '-'}",
+        f"{route} / {', '.join(dict.fromkeys(s.operator for s in asked.seen)) or '-'}",
         f"{asked.over} / {seen.transport if seen else '-'}",
         str(seen.octets) if seen else "-",
         source,
@@ -147,7 +166,11 @@ def print_views(internet: Internet) -> None:
         names = sorted({seen.name for seen in internet.log if seen.operator == operator})
         print(f"  {operator}: {', '.join(names) or 'nothing'}")
     print("  nobody: client addresses, the client's subnet option, special names, names behind a wrong certificate")
-    print("QNAME minimisation acts on iteration and stub routes, which come later; here `spread` bounds what one sees.")
+    print("\nWhat each authoritative server saw (QNAME minimisation: one label more than its own zone, and no more):")
+    for authority in AUTHORITIES:
+        shown = dict.fromkeys(f"{seen.name} {seen.rrtype}" for seen in internet.log if seen.operator == authority.title)
+        print(f"  {authority.title:<6} (servers of {authority.zone}): {', '.join(shown) or 'nothing'}")
+    print("Minimisation acts where authoritative servers are asked; what a forwarder sees is bounded by `spread`.")
 
 
 def check_sites(asked: list[Asked]) -> list[str]:

@@ -1,4 +1,5 @@
-"""Two operators with DoT and DoH servers on loopback, written with ssl, h2 and dnspython; each records what it sees."""
+"""Two operators with DoT and DoH servers on loopback, written with ssl, h2 and dnspython; each records what it sees. Beside
+them the authoritative servers of `authorities.py`."""
 
 import asyncio
 import base64
@@ -17,6 +18,7 @@ import h2.connection
 import h2.events
 import trustme
 
+from demo.authorities import listen, write_hints
 from demo.zone import Seen, answer, seen
 
 PATH = "/dns-query"
@@ -68,6 +70,8 @@ class Internet:
         return self.folder / "ca.pem"
 
     async def _start(self) -> None:
+        self.hints = write_hints(self.folder)
+        self._authoritative, self.authorities_port = await listen(self.log)
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
         for operator in (NORTH, SOUTH, IMPOSTOR):
@@ -93,6 +97,8 @@ class Internet:
         return handle
 
     async def _stop(self) -> None:
+        for transport in self._authoritative:
+            transport.close()
         for server in self._servers:
             server.close()
         for task in list(self._tasks):

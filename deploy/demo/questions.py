@@ -8,7 +8,7 @@ NOBODY = "nobody"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`answer` is the set of record data. `goes`: the operator that must see it. `over`: the client's transport. `subnet`:
+    """`answer` is the set of record data. `goes`: the operators that must see it. `over`: the client's transport. `subnet`:
     the client adds this as a client-subnet option. `group`: the upstream group that the route must lead to."""
 
     name: str
@@ -47,6 +47,16 @@ QUESTIONS = (
         rcode="SERVFAIL",
         note="wrong certificate: nothing is sent",
     ),
+    _q(
+        "www.cove.island.",
+        "A",
+        "203.0.113.80",
+        goes="Root, Island, Cove",
+        group="iterate",
+        note="a route that iterates: each server sees one label more than it serves",
+    ),
+    _q("a.deep.cove.island.", "AAAA", "2001:db8::80", goes="Cove", group="iterate", note="the way down is known"),
+    _q("missing.cove.island.", "A", goes="Cove", group="iterate", rcode="NXDOMAIN"),
     _q("localhost.", "A", "127.0.0.1", goes=NOBODY, group="", note="answered here"),
     _q("printer.home.arpa.", "A", goes=NOBODY, group="", rcode="NXDOMAIN", note="never leaves"),
     _q("4.3.2.10.in-addr.arpa.", "PTR", goes=NOBODY, group="", rcode="NXDOMAIN", note="never leaves"),

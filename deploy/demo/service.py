@@ -132,6 +132,11 @@ control = "{self.folder}/control.sock"
 [service]
 state = "{self.folder}/state"
 
+[resolve]
+root_hints = "{self.internet.hints}"
+port = {self.internet.authorities_port}
+private_servers = true
+
 [clients.desk]
 networks = ["127.0.0.9/32"]
 
@@ -148,6 +153,10 @@ servers = [{dead}, {self._server(NORTH, "DoT")}]
 
 [upstreams.sealed]
 servers = [{self._server(IMPOSTOR, "DoT")}]
+
+[[route]]
+domains = ["island"]
+iterate = true
 
 [[route]]
 domains = ["office.example"]
