@@ -22,6 +22,7 @@ from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import ExtendedError, HeaderFlag, Rcode
 from wire.dns.message import build_response
+from wire.errors import Malformed
 from wire.units import Instant
 
 
@@ -85,6 +86,7 @@ class World(Protocol):
 
 
 ENDLESS = Silent(Explanation(ExtendedError.OTHER, "aliases without end"))
+TOO_LONG = Silent(Explanation(ExtendedError.INVALID_DATA, "the answer is longer than a message can be"))
 NO_ROUTE = Explanation(ExtendedError.NOT_READY, "no upstream is configured for this name")
 
 
@@ -221,7 +223,11 @@ async def _follow(
         outcome = await _ask(outcome, snapshot, memory, world, deadline, links - 1)
     if outcome.origin is Origin.FAILURE:
         return Silent(outcome.explanation or ENDLESS.explanation)
-    return replace(heard, accepted=joined(query, heard.accepted, outcome.message, outcome.cacheable), onward=b"")
+    try:
+        whole = joined(query, heard.accepted, outcome.message, outcome.cacheable)
+    except Malformed:
+        return TOO_LONG
+    return replace(heard, accepted=whole, onward=b"")
 
 
 def failure(query: Query, generation: int, explanation: Explanation, rcode: int = Rcode.SERVFAIL) -> Reply:

@@ -30,7 +30,8 @@ _OVERHEAD = 700
 
 
 class Failed(NamedTuple):
-    """No answer could be had. `cycle`: it would need itself."""
+    """No answer could be had. `cycle`: it would need itself, or look-ups too deep inside each other; asking again is no
+    help."""
 
     explanation: Explanation
     cycle: bool = False

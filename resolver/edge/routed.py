@@ -8,17 +8,16 @@ from resolver.edge.world import ForwardingWorld
 from resolver.iterate.budget import Budget
 from resolver.iterate.compose import compose
 from resolver.iterate.resolve import Iterator
-from resolver.pipeline import Heard, Silent
+from resolver.pipeline import TOO_LONG, Heard, Silent
 from resolver.policy import decide
 from resolver.settings import CacheSettings
 from resolver.snapshot import Snapshot
-from resolver.values import Explanation, Query
-from wire.dns.codes import ExtendedError, RecordType
+from resolver.values import Query
+from wire.dns.codes import RecordType
 from wire.dns.message import parse_message
 from wire.errors import Malformed
 from wire.units import Instant
 
-TOO_LONG = Silent(Explanation(ExtendedError.INVALID_DATA, "the answer is longer than a message can be"))
 _SIZES = {int(RecordType.A): 4, int(RecordType.AAAA): 16}
 
 

@@ -45,7 +45,7 @@ _ADDRESS_TYPES = {
 """Which address types of a server's name are looked up, in order, until there is one."""
 
 CYCLE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "its servers' names depend on each other"), True)
-TOO_DEEP = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "too many look-ups inside each other"))
+TOO_DEEP = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "too many look-ups inside each other"), True)
 TOO_MANY_ALIASES = Failed(Explanation(ExtendedError.OTHER, "aliases without end"))
 NO_ADDRESS = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no address of the zone's servers can be found"))
 
@@ -151,7 +151,7 @@ class Iterator:
         cut = self.memory.cut(name, run.outside.now())
         if cut is None or failed.cycle or run.budget.restarts <= 0 or cut.referral.zone in run.settled:
             return False
-        if run.budget.spent(run.outside.now()):
+        if run.budget.lookups <= 0 or run.budget.spent(run.outside.now()):
             return False
         run.budget.restarts -= 1
         run.settled.add(cut.referral.zone)
@@ -294,19 +294,22 @@ class Search:
 
     async def _look_up(self, name: bytes) -> tuple[Endpoint, ...]:
         run, memory = self._run, self._iterator.memory
+        if any(name == goal for goal, _ in self._path):
+            # Whatever is asked of that name, its zone's servers are needed, and it is one of them.
+            self.cycle = True
+            return ()
         for rrtype in _ADDRESS_TYPES[self._iterator.settings.family]:
-            if (name, rrtype) in self._path:
-                self.cycle = True
-                continue
             if run.budget.lookups <= 0 or memory.failed(name, rrtype, run.outside.now()) is not None:
                 continue
             run.budget.lookups -= 1
             found = await self._iterator.address(run, name, rrtype, self._path)
             if isinstance(found, Failed):
+                # The other type would be asked of the same servers.
                 self._note(name, rrtype, found)
-            elif isinstance(found, Negative):
                 break
-            elif found:
+            if isinstance(found, Negative):
+                break
+            if found:
                 return found
         return ()
 

@@ -24,6 +24,9 @@ EXPLORE_ONE_IN = 16
 DEAD_AFTER, FIRST_REST, LONGEST_REST = 3, 2.0, 120.0
 """Silences in a row after which a server is dead; seconds it then rests, doubling."""
 
+PROBE_EVERY = 2.0
+"""Seconds between questions to a dead server where nobody else is left to ask."""
+
 MAX_IN_FLIGHT, MAX_IN_FLIGHT_UNKNOWN, MAX_IN_FLIGHT_DEAD = 50, 16, 2
 """Questions under way to one server: that answers, that was never heard of, that was silent of late."""
 
@@ -37,7 +40,7 @@ MAX_LAME = 64
 class Server:
     """One endpoint's record."""
 
-    __slots__ = ("in_flight", "lame", "no_edns_until", "rest", "rest_until", "row", "rtt", "variation")
+    __slots__ = ("in_flight", "lame", "no_edns_until", "probe_at", "rest", "rest_until", "row", "rtt", "variation")
 
     def __init__(self) -> None:
         self.rtt: float | None = None
@@ -45,6 +48,7 @@ class Server:
         self.row = 0
         self.rest = 0.0
         self.rest_until = 0.0
+        self.probe_at = 0.0
         self.in_flight = 0
         self.no_edns_until = 0.0
         self.lame: dict[bytes, float] = {}
@@ -70,6 +74,7 @@ class Server:
         if self.row >= DEAD_AFTER:
             self.rest = min(max(2 * self.rest, FIRST_REST), LONGEST_REST)
             self.rest_until = now + self.rest
+            self.probe_at = now + PROBE_EVERY
 
     def unreachable(self, now: Instant) -> None:
         """There is no way to it, or nobody listens: no use in trying soon."""
@@ -85,6 +90,10 @@ class Server:
         if self.row >= DEAD_AFTER or (self.row and self.rtt is None):
             return MAX_IN_FLIGHT_DEAD
         return MAX_IN_FLIGHT_UNKNOWN if self.rtt is None else MAX_IN_FLIGHT
+
+    def may_be_probed(self, now: Instant) -> bool:
+        """Whether a dead server may be asked for want of others: seldom, so that an outage costs little and ends soon."""
+        return now >= self.probe_at and self.in_flight < MAX_IN_FLIGHT_DEAD
 
     def speaks_edns(self, now: Instant) -> bool:
         """False once a verified answer showed that it does not."""
@@ -133,7 +142,7 @@ class Servers:
             if record is None:
                 alive.append((-1.0, endpoint))
             elif record.is_dead(now):
-                if not record.is_lame(zone, now) and record.in_flight < MAX_IN_FLIGHT_DEAD:
+                if not record.is_lame(zone, now) and record.may_be_probed(now):
                     dead.append(endpoint)
             elif not record.is_lame(zone, now):
                 rtt = -1.0 if record.rtt is None else record.rtt

@@ -9,6 +9,7 @@ from resolver.iterate.servers import (
     LONGEST_REST,
     MAX_IN_FLIGHT_DEAD,
     MOST_TIMEOUT,
+    PROBE_EVERY,
     REMEMBERED,
     UNKNOWN_TIMEOUT,
     Servers,
@@ -69,7 +70,8 @@ def test_after_silence_a_server_rests_longer_each_time_but_is_there_if_nobody_el
     for _ in range(DEAD_AFTER):
         record.silent(NOW)
     assert {SLOW} == set(chosen(servers, FAST, SLOW))
-    assert {FAST} == set(chosen(servers, FAST))
+    assert {None} == set(chosen(servers, FAST))
+    assert {FAST} == set(chosen(servers, FAST, now=Instant(NOW + PROBE_EVERY)))
     for _ in range(20):
         record.silent(NOW)
     assert LONGEST_REST == record.rest
@@ -83,7 +85,7 @@ def test_a_dead_server_gets_few_questions_at_once() -> None:
         record.silent(NOW)
     assert MAX_IN_FLIGHT_DEAD == record.crowd()
     record.in_flight = MAX_IN_FLIGHT_DEAD
-    assert {None} == set(chosen(servers, FAST))
+    assert {None} == set(chosen(servers, FAST, now=Instant(NOW + PROBE_EVERY)))
 
 
 def test_a_lame_server_is_not_asked_about_that_zone_for_a_while() -> None:

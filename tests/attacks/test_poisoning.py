@@ -1,0 +1,124 @@
+"""What a server may not say is not believed: bailiwick, siblings, unsolicited records, ghosts, forged marks (CVE classes of
+attacks.md §1D). A poisoned answer anywhere in the memory is a failure."""
+
+import pytest
+from kit.figures import holds
+from kit.internet import Internet
+from kit.iterating import Asking
+
+from wire.dns.names import read_name
+
+ROOT, TOP, EVIL, BANK = "198.51.100.1", "192.0.2.1", "192.0.2.66", "192.0.2.2"
+POISON = bytes((6, 6, 6, 6))
+
+
+def internet() -> Internet:
+    made = Internet()
+    made.serve(".", {"a.root.": ROOT})
+    made.serve("example.", {"ns.example.": TOP})
+    made.serve("bank.example.", {"ns.bank.example.": BANK}, "www A 203.0.113.1")
+    made.serve("evil.example.", {"ns.evil.example.": EVIL}, "www A 203.0.113.66")
+    return made
+
+
+INJECTIONS = {
+    "an answer for another name": {"answer": ("www.evil.example. 60 A 203.0.113.66", "www.bank.example. 60 A 6.6.6.6")},
+    "an alias and its target out of the zone": {
+        "answer": ("www.evil.example. 60 CNAME www.bank.example.", "www.bank.example. 60 A 6.6.6.6")
+    },
+    "name servers of a sibling": {
+        "answer": ("www.evil.example. 60 A 203.0.113.66",),
+        "authority": ("bank.example. 60 NS ns.evil.example.",),
+        "additional": ("ns.evil.example. 60 A 6.6.6.6",),
+    },
+    "name servers of the parent": {
+        "answer": ("www.evil.example. 60 A 203.0.113.66",),
+        "authority": ("example. 60 NS ns.evil.example.",),
+        "additional": ("ns.evil.example. 60 A 6.6.6.6",),
+    },
+    "name servers of the root": {
+        "answer": ("www.evil.example. 60 A 203.0.113.66",),
+        "authority": (". 60 NS ns.evil.example.",),
+    },
+    "glue for a sibling's server": {
+        "authority": ("sub.evil.example. 60 NS ns.bank.example.",),
+        "additional": ("ns.bank.example. 60 A 6.6.6.6",),
+        "flags": "",
+    },
+    "an unsolicited DNAME above": {
+        "answer": ("www.evil.example. 60 A 203.0.113.66", "example. 60 DNAME evil.example."),
+    },
+    "a DNAME of its own with another's alias": {
+        "answer": ("evil.example. 60 DNAME bank.example.", "www.evil.example. 60 CNAME x.bank.example."),
+    },
+    "an address for the bank's server in additional": {
+        "answer": ("www.evil.example. 60 A 203.0.113.66",),
+        "additional": ("ns.bank.example. 60 A 6.6.6.6",),
+    },
+    "a referral upwards": {"authority": ("example. 60 NS ns.evil.example.",), "flags": ""},
+    "a referral sideways": {"authority": ("bank.example. 60 NS ns.evil.example.",), "flags": ""},
+    "an SOA of a zone above with NXDOMAIN": {
+        "authority": ("example. 60 SOA ns.example. h.example. 1 2 3 4 60",),
+        "rcode": "NXDOMAIN",
+    },
+}
+
+
+@pytest.mark.parametrize("name", INJECTIONS)
+def test_nothing_foreign_is_believed(name: str) -> None:
+    made = internet()
+    how = dict(INJECTIONS[name])
+    made.behave(EVIL, made.says(*how.pop("answer", ()), **how))  # type: ignore[arg-type]
+    asking = Asking(made)
+    for asked in ("www.evil.example.", "x.sub.evil.example.", "evil.example."):
+        asking.ask(asked)
+    made.forget()
+    assert "203.0.113.1" == asking.said("www.bank.example.")
+    assert "no name (bank.example.)" == asking.said("other.bank.example.")
+    assert 0 == made.packets_to(EVIL)
+    assert holds("injection", "poisoned entries", poisoned(asking), 0)
+
+
+def poisoned(asking: Asking) -> int:
+    """Entries outside of evil.example that hold the attacker's address or name."""
+    evil = read_name("evil.example")
+    marks = (POISON, b"6.6.6.6", evil)
+    return sum(
+        any(mark in repr(entry.value).encode("latin-1", "replace") or mark in _octets(entry.value) for mark in marks)
+        for (owner, _), entry in asking.iterator.memory._entries.items()
+        if not owner.endswith(evil)
+    )
+
+
+def _octets(value: object) -> bytes:
+    return repr(value).encode().decode("unicode_escape", "replace").encode("latin-1", "replace")
+
+
+def test_the_ghost_dies_with_its_delegation() -> None:
+    made = internet()
+    made.zone("example.").remove("evil", "NS")
+    made.zone("example.").add("evil 100 NS ns.evil.example.")
+    made.zone("evil.example.").add("@ 604800 NS ns.evil.example.")
+    asking = Asking(made)
+    asking.ask("www.evil.example.")
+    made.zone("example.").remove("evil", "NS")
+    alive = 0
+    for _ in range(20):
+        made.advance(10)
+        asking.ask("evil.example.", "NS", anew=True)
+        alive += asking.said("fresh.evil.example.", anew=True) == "no name (evil.example.)"
+    assert holds("ghost domain", "seconds alive after its parent let go of it", alive * 10, 100)
+
+
+def test_no_server_is_marked_by_a_packet_that_repeats_no_question() -> None:
+    """FORMERR that anybody could have sent: nothing is noted down unless the retry without EDNS is answered."""
+    made = internet()
+    made.behave(BANK, made.without_edns(made.refuses("FORMERR")))
+    asking = Asking(made)
+    asking.ask("www.bank.example.")
+    made.behave(BANK, made.honest)
+    made.advance(10)
+    made.forget()
+    assert "203.0.113.1" == asking.said("www.bank.example.")
+    marked = [asked for asked in made.log if not asked.ask.edns]
+    assert holds("EDNS downgrade", "servers marked without proof", len(marked), 0)
