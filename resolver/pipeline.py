@@ -89,7 +89,6 @@ ENDLESS = Silent(Explanation(ExtendedError.OTHER, "aliases without end"))
 TOO_LONG = Silent(Explanation(ExtendedError.INVALID_DATA, "the answer is longer than a message can be"))
 NO_ROUTE = Explanation(ExtendedError.NOT_READY, "no upstream is configured for this name")
 
-
 FIRST_SHARE = 0.6
 """Of the time left for an answer that may take two looks, how much the first may use: servers that are silent about AAAA
 are one of the reasons for the second (RFC 6147 §5.1.3)."""
@@ -97,13 +96,13 @@ are one of the reasons for the second (RFC 6147 §5.1.3)."""
 
 def answer_now(query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Instant) -> Reply | Later:
     """The answer if it can be had without asking anybody."""
-    found = _look(query, snapshot, memory, now)
+    found = _look(query, snapshot, memory, now, snapshot.dns64)
     translator = snapshot.translator(query)
     if translator is None:
         return found
 
     def look(wanted: Query) -> Reply | Later:
-        return _look(wanted, snapshot, memory, now)
+        return _look(wanted, snapshot, memory, now, snapshot.dns64)
 
     if isinstance(found, Reply):
         return _look_again(query, found, translator, look)
@@ -126,9 +125,11 @@ def _look_again(
     return replace(second, query=query, key=key, stale=stale, translator=translator)
 
 
-def _look(query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Instant) -> Reply | Later:
+def _look(
+    query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Instant, dns64: Translator | None = None
+) -> Reply | Later:
     """What rules and memory have for exactly this question."""
-    said = decide(query, snapshot.routes, snapshot.dns64)
+    said = decide(query, snapshot.routes, dns64)
     if said is not None:
         return said.reply(query, snapshot.generation)
     route = snapshot.route(query)
@@ -175,7 +176,7 @@ async def answer_later(
 
     async def obtain(wanted: Query, until: Instant) -> Reply:
         found = ask_again(wanted, snapshot, memory) if later.anew else None
-        known = found or _look(wanted, snapshot, memory, world.now())
+        known = found or _look(wanted, snapshot, memory, world.now(), snapshot.dns64)
         return await _ask(known, snapshot, memory, world, until) if isinstance(known, Later) else known
 
     now = world.now()
@@ -214,7 +215,8 @@ async def _ask(
 async def _follow(
     query: Query, heard: Heard, snapshot: Snapshot, memory: AnswerMemory, world: World, deadline: Instant, links: int
 ) -> Heard | Silent:
-    """An alias into another route: its target is a question of its own, from the rules on; translated is the whole."""
+    """An alias into another route: its target is a question of its own, from the rules on. Without those of DNS64: what
+    it comes to is remembered for every client group, and translated is the whole."""
     if links <= 0:
         return ENDLESS
     target = replace(query, key=heard.onward + query.key[-4:])

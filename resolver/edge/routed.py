@@ -94,7 +94,7 @@ class _Trip:
             query = self._asks(name, self._query.rrtype)
             route = self._snapshot.route(query)
             mine = route is not None and place in (route.upstream_group, route.fallback)
-            return mine and decide(query, self._snapshot.routes, self._snapshot.dns64) is None
+            return mine and decide(query, self._snapshot.routes) is None
 
         return leads
 
@@ -102,7 +102,7 @@ class _Trip:
         """Addresses of a name server whose name is another route's; none if they cannot be had, or the name is special."""
         query = self._asks(name, rrtype)
         route = self._snapshot.route(query)
-        if route is None or decide(query, self._snapshot.routes, self._snapshot.dns64) is not None:
+        if route is None or decide(query, self._snapshot.routes) is not None:
             return ()
         iterator = self._world.iterator(route.upstream_group)
         if iterator is None:

@@ -14,7 +14,7 @@ from resolver.policy.prefix64 import Prefix64, read_reverse_name, reverse_name_v
 from resolver.policy.verdict import TTL, Say, soa
 from resolver.settings import Dns64
 from resolver.values import Explanation, Origin, Query, Reply
-from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag, Rcode, RecordClass, RecordType
+from wire.dns.codes import BOGUS, ExtendedError, HeaderFlag, QueryFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, ResourceRecord, build_response, parse_message, soa_minimum
 from wire.dns.names import read_name, suffixes
 from wire.errors import Malformed
@@ -31,23 +31,6 @@ WELL_KNOWN = (bytes((192, 0, 0, 170)), bytes((192, 0, 0, 171)))
 _SPECIAL = frozenset({IPV4ONLY, *map(reverse_name_v4, WELL_KNOWN)})
 _HERE = Explanation(ExtendedError.OTHER, "answered here, never sent on: RFC 8880, this resolver does DNS64")
 _TOO_LONG = Explanation(ExtendedError.INVALID_DATA, "the synthesised answer is longer than a message can be")
-
-BOGUS = frozenset(
-    {
-        ExtendedError.DNSSEC_BOGUS,
-        ExtendedError.SIGNATURE_EXPIRED,
-        ExtendedError.SIGNATURE_NOT_YET_VALID,
-        ExtendedError.DNSKEY_MISSING,
-        ExtendedError.RRSIGS_MISSING,
-        ExtendedError.NO_ZONE_KEY_BIT,
-        ExtendedError.NSEC_MISSING,
-    }
-)
-"""The seam for our own validator: an AAAA answer that failed with one of these was forged, and stays a failure.
-
-> it MUST validate the negative answer for AAAA queries before proceeding to query for A records (RFC 6147 §5.5)
-
-Today nothing is validated here, so everything counts as insecure data; AD is never set on what is made here."""
 
 _ITS_OWN = int(QueryFlag.DO | QueryFlag.CD)
 _KEPT = int(HeaderFlag.RD | HeaderFlag.RA | HeaderFlag.CD)
@@ -152,7 +135,8 @@ class Translator:
             return first
         message = parse_message(first.message)
         match message.rcode:
-            case Rcode.NXDOMAIN:
+            case Rcode.NXDOMAIN | Rcode.YXDOMAIN:
+                # There is no such name for any type (YXDOMAIN: too long for its DNAME, RFC 6672 §2.2).
                 return first
             case Rcode.NOERROR:
                 addresses = [record for record in message.answer if record.rrtype == _AAAA]
@@ -160,6 +144,10 @@ class Translator:
                 if left:
                     return first if len(left) == len(addresses) else self._without_ignored(query, first, message)
             case _ if first.explanation is not None and first.explanation.code in BOGUS:
+                # The seam for our own validator: what it finds forged stays a failure. Until then all data count as
+                # insecure, but for what a validating upstream says.
+                # > it MUST validate the negative answer for AAAA queries before proceeding to query for A records
+                # > (RFC 6147 §5.5)
                 return first
         # Also for an error, or silence: there are servers that fail on AAAA only (RFC 6147 §5.1.2, §5.1.3).
         return replace(query, key=query.name + _A.to_bytes(2, "big") + query.key[-2:])

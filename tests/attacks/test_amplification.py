@@ -8,7 +8,7 @@ from kit.figures import holds
 from kit.internet import Internet, silent
 from kit.iterating import Asking
 
-from resolver.iterate.budget import MOST_PACKETS, OCTETS, PACKETS
+from resolver.iterate.budget import DEPTH, MOST_PACKETS, OCTETS, PACKETS
 
 ROOT, TOP, EVIL, VICTIM = "198.51.100.1", "192.0.2.1", "192.0.2.66", "192.0.2.99"
 TO_VICTIM, LABEL_BOMB = 10, 12
@@ -69,7 +69,7 @@ def test_cyclic_delegations(length: int) -> None:
     for second in range(0, 60, 5):
         made.advance(5)
         asking.ask(f"w{second}.c{second % length}.example.")
-    assert holds("cyclic name servers", "packets in the minute after", made.packets, 0)
+    assert holds("cyclic name servers", "packets in the minute after", made.packets, int(length > DEPTH + 1))
 
 
 def test_glue_that_points_to_the_sender_again_and_again() -> None:

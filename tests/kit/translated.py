@@ -15,7 +15,7 @@ from resolver.settings import Dns64, ResolverSettings
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Query, Reply
 from wire.dns.codes import ExtendedError, QueryFlag, Rcode
-from wire.dns.names import show_name
+from wire.dns.names import read_name, show_name
 from wire.units import Instant
 
 PREFIX = "64:ff9b::/96"
@@ -46,6 +46,8 @@ class House64:
 
     zone: Zone
     chosen: ResolverSettings = field(default_factory=translating)
+    onward: dict[str, str] = field(default_factory=dict)
+    """Names that are aliases into another route, and where they lead."""
 
     def __post_init__(self) -> None:
         self.memory = AnswerMemory(self.chosen.cache)
@@ -70,7 +72,9 @@ class House64:
         more = {key: value for key, value in more.items() if key != "answer"}
         accepted = judge(query, wire_of(name, rrtype, *records, **more), self.chosen.cache)
         assert isinstance(accepted, Accepted), accepted
-        return Heard(accepted, 0)
+        leads = self.onward.get(name)
+        # As iteration gives it (resolver/iterate/compose.py): the alias by itself may be kept.
+        return Heard(accepted, 0) if leads is None else Heard(replace(accepted, keep=300), 0, read_name(leads))
 
     def look(self, query: Query) -> Reply | Later:
         return answer_now(query, self.snapshot, self.memory, self.world.now())

@@ -3,12 +3,28 @@
 from dataclasses import replace
 
 from kit.questions import RD, query_for
-from kit.translated import DEADLINE, FORGED, NODATA, REFUSED, SILENT, WWW, House64, Zone, show, told, translating
+from kit.translated import (
+    DEADLINE,
+    FORGED,
+    NODATA,
+    PREFIX,
+    REFUSED,
+    SILENT,
+    WWW,
+    House64,
+    Zone,
+    show,
+    told,
+    translating,
+)
 
 from resolver.cache.answers import AnswerMemory
 from resolver.pipeline import FIRST_SHARE, Heard, Later, Silent
+from resolver.policy.dns64 import Translator
 from resolver.settings import CacheSettings, Dns64, Route
-from resolver.values import Origin, Query
+from resolver.values import Origin, Query, Reply
+from wire.dns.codes import Rcode
+from wire.dns.message import build_response
 from wire.dns.names import read_name
 from wire.units import Instant
 
@@ -173,6 +189,35 @@ def test_nothing_is_kept_where_nothing_may_be_kept() -> None:
     assert (MADE, 0.0) == (told(house.ask("www.example.")), house.ask("www.example.").cacheable)
     house.zone["www.example. A"] = ("www.example. 3600 A 192.0.2.34",)
     assert ["64:ff9b::c000:222"] == told(house.ask("www.example."))
+
+
+def test_what_is_behind_an_alias_into_another_route_is_remembered_untranslated() -> None:
+    chosen = translating(clients=(1,))
+    groups = (chosen.upstream_groups[0], replace(chosen.upstream_groups[0], name="other"))
+    routes = (Route(b"\0", -1, 0), Route(read_name("www.example"), -1, 1))
+    alias = ("alias.net. 300 CNAME www.example.",)
+    zone = WWW | {"alias.net. AAAA": alias, "alias.net. A": alias}
+    house = House64(zone, replace(chosen, upstream_groups=groups, routes=routes), {"alias.net.": "www.example"})
+    assert ["www.example.", *MADE] == told(house.ask("alias.net.", group=1))
+    assert ["www.example."] == told(house.ask("alias.net.", group=0))
+    assert [] == told(house.ask("www.example.", group=0))
+
+
+def test_an_alias_to_the_discovery_name_does_not_bring_our_prefix_into_memory() -> None:
+    alias = ("alias.net. 300 CNAME ipv4only.arpa.",)
+    well_known = ("ipv4only.arpa. 300 A 192.0.0.170",)
+    zone: Zone = {"alias.net. AAAA": alias, "alias.net. A": alias, "ipv4only.arpa. AAAA": NODATA}
+    zone["ipv4only.arpa. A"] = well_known
+    house = House64(zone, translating(clients=(1,)), {"alias.net.": "ipv4only.arpa"})
+    assert ["ipv4only.arpa.", "64:ff9b::c000:aa"] == told(house.ask("alias.net.", group=1))
+    assert ["ipv4only.arpa."] == told(house.ask("alias.net.", group=0))
+
+
+def test_a_name_too_long_for_its_dname_is_passed_on() -> None:
+    first = build_response(query_for("www.example.", "AAAA").key, 0x180, Rcode.YXDOMAIN, ())
+    reply = Reply(first.message, (), 0.0, 1, Origin.UPSTREAM)
+    query = query_for("www.example.", "AAAA")
+    assert reply is Translator(Dns64((PREFIX,))).consider(query, reply)
 
 
 def test_names_that_are_answered_here_are_left_alone() -> None:
