@@ -90,8 +90,8 @@ TOO_LONG = Silent(Explanation(ExtendedError.INVALID_DATA, "the answer is longer 
 NO_ROUTE = Explanation(ExtendedError.NOT_READY, "no upstream is configured for this name")
 
 FIRST_SHARE = 0.6
-"""Of the time left for an answer that may take two looks, how much the first may use: servers that are silent about AAAA
-are one of the reasons for the second (RFC 6147 §5.1.3)."""
+"""Of the time left for an answer that may take two looks (or a fallback), how much the first may use: servers that are
+silent about AAAA are one of the reasons for the second (RFC 6147 §5.1.3)."""
 
 
 def answer_now(query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Instant) -> Reply | Later:
@@ -192,7 +192,11 @@ async def _ask(
 ) -> Reply:
     """Ask for exactly this question; `links` is how many aliases into other routes may still be followed."""
     query, generation, cache = later.query, snapshot.generation, snapshot.settings.cache
-    outcome = await world.ask(query, later.upstream_group, cache, deadline, snapshot=snapshot, anew=later.anew)
+    start = world.now()
+    until = deadline if later.fallback < 0 else Instant(start + FIRST_SHARE * (deadline - start))
+    outcome = await world.ask(query, later.upstream_group, cache, until, snapshot=snapshot, anew=later.anew)
+    # Only who was asked and had nothing is stood in for, not what an alias of his leads to.
+    fallback = later.fallback if isinstance(outcome, Silent) else -1
     if isinstance(outcome, Heard) and outcome.onward:
         outcome = await _follow(query, outcome, snapshot, memory, world, deadline, links)
     now = world.now()
@@ -202,9 +206,8 @@ async def _ask(
             return Reply(accepted.message, accepted.ttl_offsets, float(accepted.keep), generation, Origin.UPSTREAM)
         case Silent(explanation=explanation, rcode=rcode):
             memory.store_failure(later.key, explanation, rcode, now)
-            if later.fallback >= 0:
-                key = memory.key(query, later.fallback)
-                second = Later(query, later.fallback, key, None, anew=later.anew)
+            if fallback >= 0:
+                second = Later(query, fallback, memory.key(query, fallback), None, anew=later.anew)
                 reply = await _ask(second, snapshot, memory, world, deadline, links)
                 if reply.origin is not Origin.FAILURE:
                     return reply
