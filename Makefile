@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench fuzz conformance run lock
+.PHONY: help setup peers demo test check format bench fuzz conformance lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -39,6 +39,9 @@ fuzz: setup ## a million mutated messages through every parser; writes docs/fuzz
 
 conformance: peers ## play ../shared/rpl against the real service (ONLY='unbound/iter_* deckard/iter_*')
 	@$(BIN)/python tests/conformance/play.py $(patsubst %,'%',$(ONLY))
+
+lab: peers ## NSD, Knot and BIND serving 198 zones in a network namespace, to look at with dig (root)
+	@PYTHONPATH=tests unshare --net $(BIN)/python -m lab.run stay
 
 run: setup ## real use: make run UPSTREAM=tls://NAME@ADDRESS or ITERATE=1 (without: choices)
 	@$(BIN)/anchorhold init --if-missing --output "$(CONFIG)" --listen "$(LISTEN)" --upstream "$(UPSTREAM)" $(if $(filter-out 0 no,$(ITERATE)),--iterate)

@@ -16,7 +16,15 @@ import pytest
 from kit.service import Running, started
 
 PATIENCE = 20.0
-PACKAGES = {"dig": "bind9-dnsutils", "kdig": "knot-dnsutils"}
+PACKAGES = {
+    "dig": "bind9-dnsutils",
+    "ip": "iproute2",
+    "kdig": "knot-dnsutils",
+    "knotd": "knot",
+    "kresd": "knot-resolver",
+    "named": "bind9",
+    "unshare": "util-linux",
+}
 """Debian packages that are called otherwise than their program."""
 
 

@@ -178,6 +178,14 @@ def test_servers_without_glue_are_looked_up() -> None:
     assert "203.0.113.3" == Asking(made).said("www.far.example.")
 
 
+def test_a_server_whose_name_is_an_alias_is_found_all_the_same() -> None:
+    made = internet()
+    made.zone("net.").add("real A 192.0.2.78\nfalse CNAME real")
+    far = made.serve("far.example.", {"false.net.": ()}, "www A 203.0.113.3")
+    made.place(far, "192.0.2.78")
+    assert "203.0.113.3" == Asking(made).said("www.far.example.")
+
+
 def test_servers_whose_names_need_each_other_end_at_once() -> None:
     made = internet()
     made.delegate("a.example.", {"ns.b.example.": ()})

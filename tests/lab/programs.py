@@ -1,0 +1,225 @@
+"""Configurations of the real servers and resolvers, as text; and their processes."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from lab.model import Zone
+from lab.plan import HOSTS, PLACES, PORT, Host, Software
+from lab.zones import Content, hints
+
+TESTS = Path(__file__).resolve().parents[1]
+PROGRAMS = {"nsd": "nsd", "knotd": "knot", "named": "bind9", "unbound": "unbound", "kresd": "knot-resolver"}
+"""Program → Debian package."""
+
+
+def file_name(origin: str) -> str:
+    return "root.zone" if origin == "." else f"{origin}zone"
+
+
+def write_zones(folder: Path, contents: dict[str, Content]) -> dict[str, list[str]]:
+    """Every host's zones as master files in a folder of its own; host → origins."""
+    served: dict[str, list[str]] = {name: [] for name in HOSTS}
+    for origin, content in contents.items():
+        for host in content.zone.serving:
+            if host not in served:
+                continue
+            served[host].append(origin)
+            place = folder / host
+            place.mkdir(exist_ok=True)
+            (place / file_name(origin)).write_text(f"; {origin}\n{content.text}")
+    return served
+
+
+def nsd(host: Host, folder: Path, origins: list[str]) -> str:
+    zones = "".join(f'zone:\n  name: "{o}"\n  zonefile: "{file_name(o)}"\n' for o in origins)
+    addresses = "".join(f"  ip-address: {a}@{PORT}\n" for a in host.addresses)
+    return f"""server:
+{addresses}  zonesdir: "{folder}"
+  username: ""
+  chroot: ""
+  database: ""
+  pidfile: "{folder}/nsd.pid"
+  xfrdfile: "{folder}/xfrd.state"
+  zonelistfile: "{folder}/zone.list"
+  xfrdir: "{folder}"
+  server-count: 1
+remote-control:
+  control-enable: no
+{zones}"""
+
+
+def knotd(host: Host, folder: Path, origins: list[str]) -> str:
+    zones = "".join(f'  - domain: "{o}"\n    file: "{folder}/{file_name(o)}"\n' for o in origins)
+    return f"""server:
+  rundir: "{folder}"
+  listen: [{", ".join(f'"{a}@{PORT}"' for a in host.addresses)}]
+  udp-workers: 1
+  tcp-workers: 1
+  background-workers: 1
+database:
+  storage: "{folder}/db"
+log:
+  - target: stderr
+    any: error
+template:
+  - id: default
+    storage: "{folder}"
+    semantic-checks: off
+    journal-content: none
+    zonefile-sync: -1
+zone:
+{zones}"""
+
+
+def named(host: Host, folder: Path, origins: list[str]) -> str:
+    zones = "".join(f'zone "{o}" {{ type primary; file "{file_name(o)}"; }};\n' for o in origins)
+    return f"""options {{
+  directory "{folder}";
+  listen-on port {PORT} {{ {host.v4}; }};
+  listen-on-v6 port {PORT} {{ {host.v6}; }};
+  pid-file "{folder}/named.pid";
+  session-keyfile "{folder}/session.key";
+  recursion no;
+  dnssec-validation no;
+  allow-query {{ any; }};
+  check-names primary ignore;
+  max-records-per-type 0;
+  notify no;
+}};
+controls {{ }};
+{zones}"""
+
+
+def unbound(folder: Path) -> str:
+    place = PLACES["unbound"]
+    return f"""server:
+  interface: {place.v4}
+  outgoing-interface: {place.v4}
+  outgoing-interface: {place.v6}
+  access-control: 10.0.0.0/8 allow
+  username: ""
+  chroot: ""
+  directory: "{folder}"
+  pidfile: "{folder}/unbound.pid"
+  use-syslog: no
+  do-daemonize: no
+  module-config: "iterator"
+  root-hints: "{folder}/root.hints"
+  qname-minimisation: yes
+  do-not-query-localhost: no
+  minimal-responses: yes
+  unknown-server-time-limit: 200
+remote-control:
+  control-enable: no
+"""
+
+
+def kresd(folder: Path) -> str:
+    place = PLACES["kresd"]
+    return f"""net.listen('{place.v4}', {PORT}, {{ kind = 'dns' }})
+net.outgoing_v4('{place.v4}')
+net.outgoing_v6('{place.v6}')
+trust_anchors.remove('.')
+modules = {{ 'hints > iterate' }}
+hints.root_file('{folder}/root.hints')
+cache.open(20 * MB, 'lmdb://{folder}/cache')
+"""
+
+
+def ours(folder: Path, minimise: str = "relaxed") -> str:
+    place = PLACES["ours"]
+    return f"""[listen]
+addresses = ["{place.v4}:{PORT}"]
+control = "{folder}/control.sock"
+[service]
+state = "{folder}/state"
+[limits]
+rate = 0
+burst = 0
+[cache]
+stale = false
+prefetch = false
+[resolve]
+mode = "iterate"
+minimise = "{minimise}"
+root_hints = "{folder}/root.hints"
+private_servers = true
+"""
+
+
+@dataclass
+class Lab:
+    """Everything running, in the network namespace of this process. A context manager."""
+
+    folder: Path
+    tree: tuple[Zone, ...]
+    contents: dict[str, Content]
+    minimise: str = "relaxed"
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __enter__(self) -> "Lab":
+        served = write_zones(self.folder, self.contents)
+        for name, host in HOSTS.items():
+            if host.software is not Software.ODD and served[name]:
+                self._start_server(host, served[name])
+        self.start("odd", [sys.executable, "-m", "lab.odd", str(self.folder)])
+        return self
+
+    def _start_server(self, host: Host, origins: list[str]) -> None:
+        place = self.folder / host.name
+        config = place / "config"
+        match host.software:
+            case Software.NSD:
+                config.write_text(nsd(host, place, origins))
+                command = ["nsd", "-d", "-c", str(config)]
+            case Software.KNOT:
+                config.write_text(knotd(host, place, origins))
+                command = ["knotd", "-c", str(config)]
+            case _:
+                config.write_text(named(host, place, origins))
+                command = ["named", "-g", "-n", "1", "-c", str(config)]
+        self.start(host.name, command)
+
+    def start_resolvers(self, *names: str) -> None:
+        """Those of `ours`, `unbound` and `kresd` that are wanted, with empty caches."""
+        for name in names:
+            place = self.folder / f"resolver-{name}"
+            place.mkdir()
+            (place / "root.hints").write_text(hints(self.tree))
+            place.chmod(0o755)
+            match name:
+                case "unbound":
+                    (place / "config").write_text(unbound(place))
+                    command = ["unbound", "-d", "-c", str(place / "config")]
+                case "kresd":
+                    (place / "config").write_text(kresd(place))
+                    command = ["kresd", "-n", "-c", str(place / "config"), str(place)]
+                case _:
+                    (place / "config.toml").write_text(ours(place, self.minimise))
+                    binary = Path(sys.executable).parent / "anchorhold"
+                    command = [str(binary), "run", "--config", str(place / "config.toml")]
+            self.start(name, command)
+
+    def start(self, name: str, command: list[str]) -> None:
+        log = (self.folder / f"{name}.log").open("wb")
+        path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(TESTS)}
+        self.running[name] = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self.running.values():
+            process.terminate()
+        for process in self.running.values():
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,108 @@
+"""Bring the lab up in a network namespace of its own and compare, or keep it up.
+
+    unshare -n .venv/bin/python -m lab.run compare OUTPUT.json [unbound kresd …]
+    unshare -n .venv/bin/python -m lab.run stay
+
+with PYTHONPATH=tests. `stay` prints how to ask; `make lab` does that.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from lab.compare import ask, ask_all, differences
+from lab.plan import PLACES, every_address
+from lab.programs import Lab
+from lab.questions import Question, questions
+from lab.tree import TREE
+from lab.zones import build
+
+READY = (Question("www.apple.alpha.", "A", "."), Question("www.banana.beta.", "A", "."))
+PATIENCE = 40.0
+
+
+def make_network() -> None:
+    """All addresses on the namespace's own loopback. Refuses to act in the machine's own namespace."""
+    links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout.splitlines()
+    if len(links) > 2 or not all(": lo:" in line or "NONE" in line for line in links):
+        raise SystemExit("not in a network namespace of its own; start it with: unshare -n")
+    lines = ["link set lo up"]
+    for address in every_address():
+        lines.append(
+            f"addr add {address}/{128 if ':' in address else 32} dev lo" + (" nodad" if ":" in address else "")
+        )
+    subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True, capture_output=True)
+
+
+def wait_until_ready(names: tuple[str, ...]) -> None:
+    end = time.monotonic() + PATIENCE
+    for name in names:
+        for question in READY:
+            while asyncio.run(ask(question, PLACES[name].v4))[0] != "NOERROR":
+                if time.monotonic() > end:
+                    raise SystemExit(f"{name} does not answer {question.name}")
+                time.sleep(0.2)
+
+
+def compare(output: Path, names: tuple[str, ...]) -> None:
+    with tempfile.TemporaryDirectory(prefix="anchorhold-lab-") as folder:
+        Path(folder).chmod(0o755)
+        contents = build(TREE, int(time.time()))
+        asked = questions(contents)
+        with Lab(Path(folder), TREE, contents) as lab:
+            lab.start_resolvers(*names)
+            try:
+                wait_until_ready(names)
+                said = asyncio.run(ask_all(asked, names))
+            except SystemExit:
+                for log in sorted(Path(folder).glob("*.log")):
+                    print(f"--- {log.name}", log.read_text(errors="replace")[-600:], sep="\n", file=sys.stderr)
+                raise
+    different = differences(asked, said, names[0])
+    result = {
+        "asked": len(asked),
+        "rcodes": {name: Counter(row[name][0] for row in said) for name in names},
+        "peers_differ": sum(len({row[name] for name in names[1:]}) > 1 for row in said),
+        "differences": [{"question": d.question._asdict(), "said": d.said} for d in different],
+    }
+    output.write_text(json.dumps(result, indent=1))
+
+
+def stay() -> None:
+    with tempfile.TemporaryDirectory(prefix="anchorhold-lab-") as folder:
+        Path(folder).chmod(0o755)
+        with Lab(Path(folder), TREE, build(TREE, int(time.time()))) as lab:
+            lab.start_resolvers("ours", "unbound", "kresd")
+            wait_until_ready(("ours", "unbound", "kresd"))
+            for name in ("ours", "unbound", "kresd"):
+                print(f"{name:8} dig @{PLACES[name].v4} www.apple.alpha.", flush=True)
+            print(
+                "in another terminal: nsenter -t",
+                lab.running["odd"].pid,
+                "-n dig …   (Ctrl-C here ends it)",
+                flush=True,
+            )
+            try:
+                lab.running["odd"].wait()
+            except KeyboardInterrupt:
+                print()
+
+
+def main(arguments: list[str]) -> None:
+    make_network()
+    match arguments:
+        case ["compare", output, *names]:
+            compare(Path(output), tuple(names) or ("ours", "unbound", "kresd"))
+        case ["stay"]:
+            stay()
+        case _:
+            raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
