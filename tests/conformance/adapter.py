@@ -8,10 +8,13 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 
+import dns.rdatatype
 from rplplay.adapter import Adapter as Base
 from rplplay.adapter import Skip
+from rplplay.rpl import Scenario
 from rplplay.settings import Settings, Zone
 
 HERE = Path(__file__).resolve().parent
@@ -75,6 +78,8 @@ class Adapter(Base):
         for zone in settings.stubs + settings.forwards:
             if not zone.addresses:
                 raise Skip(f"zone {zone.name} without an address")
+        if prefix := settings.features.get("dns64_prefix"):
+            tidy_dns64(env.scenario, prefix)
         env.file("root.hints", env.zone_hints(settings))
         env.file("anchorhold.toml", toml(configuration(settings, env)))
         (env.workdir / "state").mkdir()
@@ -93,7 +98,7 @@ class Adapter(Base):
 
 def configuration(settings: Settings, env) -> dict[str, object]:
     """The scenario's settings in our words."""
-    forwards = {f"forward{place}": zone for place, zone in enumerate(settings.forwards)}
+    forwards = {"default" if is_root(zone) else f"forward{place}": zone for place, zone in enumerate(settings.forwards)}
     return {
         "service": {"state": str(env.workdir / "state")},
         "listen": {
@@ -103,7 +108,7 @@ def configuration(settings: Settings, env) -> dict[str, object]:
         },
         "access": {"allow": ["0.0.0.0/0", "::/0"], "everybody": True},
         "resolve": {
-            "mode": "iterate",
+            "mode": "forward" if "default" in forwards else "iterate",
             "minimise": "relaxed" if settings.qname_minimisation else "off",
             "family": family(settings),
             "private_servers": True,
@@ -113,9 +118,20 @@ def configuration(settings: Settings, env) -> dict[str, object]:
         "upstreams": {name: upstreams(zone) for name, zone in forwards.items()},
         "cache": cache(settings),
         **dns64(settings),
-        "limits": {"rate": 0, "burst": 0, "deadline": 9.0},
+        "limits": {"rate": 0, "burst": 0, "deadline": 9.0 + waiting_jumps(env.scenario)},
         "privacy": {"log_names": True},
     }
+
+
+def waiting_jumps(scenario: Scenario) -> float:
+    """Seconds by which the clock jumps while a client waits: time that goes by for us, and for nobody else."""
+    seconds, waits = 0.0, False
+    for step in scenario.steps:
+        if step.kind in ("QUERY", "CHECK_ANSWER"):
+            waits = step.kind == "QUERY"
+        elif step.kind == "TIME_PASSES" and waits and step.args.startswith("ELAPSE"):
+            seconds = max(seconds, float(step.args.split()[1]))
+    return min(seconds, 20.0)
 
 
 def place(address: str, port: int) -> str:
@@ -128,6 +144,11 @@ def family(settings: Settings) -> str:
     if not settings.ip6:
         return "only-ipv4"
     return "any" if settings.ip4 else "only-ipv6"
+
+
+def is_root(zone: Zone) -> bool:
+    """Whether the zone is every name."""
+    return zone.name.strip(".") == ""
 
 
 def stub_routes(settings: Settings) -> Iterator[dict[str, object]]:
@@ -149,6 +170,8 @@ def authority(text: str) -> str:
 def forward_routes(forwards: dict[str, Zone]) -> Iterator[dict[str, object]]:
     """Zones that go to recursive servers."""
     for name, zone in forwards.items():
+        if is_root(zone) and not zone.first:
+            continue  # the mode says it
         yield {
             "domains": [zone.name],
             "upstreams": name,
@@ -159,9 +182,9 @@ def forward_routes(forwards: dict[str, Zone]) -> Iterator[dict[str, object]]:
 def ordinary_routes(settings: Settings) -> Iterator[dict[str, object]]:
     """A route of its own is how a user says that a special name is to be resolved after all."""
     taken = {zone.name.rstrip(".") for zone in settings.stubs + settings.forwards}
-    forwarded = [zone for zone in settings.forwards if zone.name.strip(".") == ""]
+    way = {"upstreams": "default"} if any(map(is_root, settings.forwards)) else {"iterate": True}
     for name in sorted({name.rstrip(".") for name in settings.ordinary} - taken):
-        yield {"domains": [name], **({"upstreams": "forward0"} if forwarded else {"iterate": True})}
+        yield {"domains": [name], **way}
 
 
 def upstreams(zone: Zone) -> dict[str, object]:
@@ -201,7 +224,26 @@ def dns64(settings: Settings) -> dict[str, object]:
         return {}
     prefix = settings.server.get("dns64-prefix", ["64:ff9b::/96"])[-1]
     prefix = settings.features.get("dns64_prefix", prefix)
-    return {"dns64": {"prefixes": [prefix if "/" in prefix else f"{prefix}/96"]}}
+    return {"dns64": {"prefixes": [str(legal(IPv6Address(prefix.partition("/")[0]))) + "/96"]}}
+
+
+RESERVED = 0xFF << 56
+"""Bits 64 to 71 of an IPv6 address with an IPv4 address in it are zero (RFC 6052 §2.2); we take no other prefix."""
+
+
+def legal(address: IPv6Address) -> IPv6Address:
+    """The address with these bits cleared."""
+    return IPv6Address(int(address) & ~RESERVED)
+
+
+def tidy_dns64(scenario: Scenario, prefix: str) -> None:
+    """deckard's prefix has some of these bits set: clear them in what is expected as well."""
+    network = ip_network(f"{prefix}/96")
+    for entry in scenario.entries():
+        for packet in entry.packets:
+            for record in packet.answer:
+                if record.rdtype == dns.rdatatype.AAAA and IPv6Address(record.rdata.address) in network:
+                    record.rdata = record.rdata.replace(address=str(legal(IPv6Address(record.rdata.address))))
 
 
 def toml(tables: dict[str, object]) -> str:
