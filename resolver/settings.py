@@ -160,6 +160,14 @@ class CacheSettings:
     stale_after: float = 1.8
     prefetch: bool = True
 
+    def bounded(self, ttl: int) -> int:
+        """A TTL within the limits; 0 stays 0, for it forbids caching."""
+        return min(max(ttl, self.minimum_ttl), self.maximum_ttl) if ttl else 0
+
+    def bounded_negative(self, ttl: int) -> int:
+        """The same for "there is none"."""
+        return min(self.bounded(ttl), self.negative_ttl)
+
 
 @dataclass(frozen=True, slots=True)
 class ResolverSettings:
