@@ -7,10 +7,13 @@ with the feature as the reason; docs/conformance.md explains each.
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 
+import dns.flags
+import dns.rcode
 import dns.rdatatype
 from rplplay.adapter import Adapter as Base
 from rplplay.adapter import Skip
@@ -31,7 +34,6 @@ SUPPORTS = {
     "forward-first",
     "forward-tcp-upstream",
     "forward-zone",
-    "option:harden-unverified-glue=yes",
     "option:iter-scrub-promiscuous=yes",  # what we always do
     "option:max-global-quota=120",
     "option:max-query-restarts=11",
@@ -47,6 +49,9 @@ SUPPORTS = {
     "ttl-limits",
 }
 
+
+SIGNED_DENIAL = {"stop_nxdomain", "stop_nxdomain_minimised"}
+"""Scenarios about "no such name" that is known to be true."""
 
 ALGORITHMS = {8, 10, 13, 14, 15}
 """Scenarios signed with others are signed anew by the player."""
@@ -65,10 +70,10 @@ class Adapter(Base):
     start_timeout = 20.0
     supports = SUPPORTS
 
-    def check(self, settings: Settings, scenario: object) -> None:
+    def check(self, settings: Settings, scenario: Scenario) -> None:
         """Raise Skip for what we have not."""
         super().check(settings, scenario)
-        if settings.trust_anchors and settings.validate and os.environ.get("VALIDATE") != "1":
+        if needs_validator(settings, scenario) and os.environ.get("VALIDATE") != "1":
             raise Skip("validates: issue 4")
         if unroutable := UNROUTABLE & set(settings.ordinary):
             raise Skip(f"needs {', '.join(sorted(unroutable))} to be resolved like any other name")
@@ -79,7 +84,7 @@ class Adapter(Base):
             if not zone.addresses:
                 raise Skip(f"zone {zone.name} without an address")
         if prefix := settings.features.get("dns64_prefix"):
-            tidy_dns64(env.scenario, prefix)
+            with_well_known_prefix(env.scenario, prefix)
         env.file("root.hints", env.zone_hints(settings))
         env.file("anchorhold.toml", toml(configuration(settings, env)))
         (env.workdir / "state").mkdir()
@@ -88,9 +93,25 @@ class Adapter(Base):
         """`anchorhold run`, as an ordinary user that keeps libfaketime in the cells' environment."""
         return [sys.executable, str(HERE / "launch.py"), str(env.workdir / "anchorhold.toml")]
 
+    def ready(self, env, process) -> bool:
+        """The sockets are open long before anybody reads from them; the supervisor says when all cells are ready."""
+        time.sleep(0.02)
+        return b"serving on" in (env.workdir / "resolver.log").read_bytes()
+
     def environment(self, env) -> dict[str, str]:
         """Nothing of the caller's."""
         return {"PYTHONPATH": "", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def needs_validator(settings: Settings, scenario: Scenario) -> bool:
+    """Whether an answer is expected that only a validator can give: one with AD, or SERVFAIL for what is not genuine."""
+    if not settings.trust_anchors or not settings.validate:
+        return False
+    expected = [step.entry.packet for step in scenario.steps if step.kind == "CHECK_ANSWER" and step.entry]
+    return scenario.path.stem in SIGNED_DENIAL or any(
+        packet.raw is None and (packet.flags & dns.flags.AD or packet.rcode == dns.rcode.SERVFAIL)
+        for packet in expected
+    )
 
 
 # The configuration.
@@ -222,28 +243,23 @@ def dns64(settings: Settings) -> dict[str, object]:
     """The table [dns64], where the scenario has a prefix."""
     if "dns64" not in settings.needs:
         return {}
-    prefix = settings.server.get("dns64-prefix", ["64:ff9b::/96"])[-1]
-    prefix = settings.features.get("dns64_prefix", prefix)
-    return {"dns64": {"prefixes": [str(legal(IPv6Address(prefix.partition("/")[0]))) + "/96"]}}
+    prefix = settings.server.get("dns64-prefix", [WELL_KNOWN])[-1]
+    return {"dns64": {"prefixes": [prefix]}}
 
 
-RESERVED = 0xFF << 56
-"""Bits 64 to 71 of an IPv6 address with an IPv4 address in it are zero (RFC 6052 §2.2); we take no other prefix."""
+WELL_KNOWN = "64:ff9b::/96"
 
 
-def legal(address: IPv6Address) -> IPv6Address:
-    """The address with these bits cleared."""
-    return IPv6Address(int(address) & ~RESERVED)
-
-
-def tidy_dns64(scenario: Scenario, prefix: str) -> None:
-    """deckard's prefix has some of these bits set: clear them in what is expected as well."""
-    network = ip_network(f"{prefix}/96")
+def with_well_known_prefix(scenario: Scenario, prefix: str) -> None:
+    """deckard's prefix is link-local and has bits set that are zero in any prefix (RFC 6052 §2.2); we take no such. Expect
+    the well-known one instead."""
+    theirs, ours = ip_network(f"{prefix}/96"), int(ip_network(WELL_KNOWN).network_address)
     for entry in scenario.entries():
         for packet in entry.packets:
             for record in packet.answer:
-                if record.rdtype == dns.rdatatype.AAAA and IPv6Address(record.rdata.address) in network:
-                    record.rdata = record.rdata.replace(address=str(legal(IPv6Address(record.rdata.address))))
+                if record.rdtype == dns.rdatatype.AAAA and IPv6Address(record.rdata.address) in theirs:
+                    low = int(IPv6Address(record.rdata.address)) & 0xFFFF_FFFF
+                    record.rdata = record.rdata.replace(address=str(IPv6Address(ours + low)))
 
 
 def toml(tables: dict[str, object]) -> str:
