@@ -44,6 +44,9 @@ _ADDRESS_TYPES = {
 }
 """Which address types of a server's name are looked up, in order, until there is one."""
 
+_TRANSLATED_TYPES = (_AAAA, _A)
+"""The same where a translator reaches IPv4."""
+
 CYCLE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "its servers' names depend on each other"), True)
 TOO_DEEP = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "too many look-ups inside each other"), True)
 TOO_MANY_ALIASES = Failed(Explanation(ExtendedError.OTHER, "aliases without end"))
@@ -318,7 +321,8 @@ class Search:
             # Whatever is asked of that name, its zone's servers are needed, and it is one of them.
             self.cycle = True
             return ()
-        types = _ADDRESS_TYPES[self._iterator.settings.family]
+        settings = self._iterator.settings
+        types = _TRANSLATED_TYPES if settings.nat64 else _ADDRESS_TYPES[settings.family]
         for rrtype in types:
             if run.budget.lookups <= 0 or memory.failed(name, rrtype, run.outside.now()) is not None:
                 continue

@@ -32,12 +32,18 @@ SUPPORTS = {
     "dns64",
     "forward",
     "forward-first",
+    "forward-no-cache",
     "forward-tcp-upstream",
     "forward-zone",
     "option:iter-scrub-promiscuous=yes",  # what we always do
+    "nat64",
+    "nsec3-iteration-limits",
     "option:max-global-quota=120",
     "option:max-query-restarts=11",
     "option:msg-cache-size=1024",
+    "option:msg-cache-size=8",
+    "option:rrset-cache-size=8",
+    "option:val-max-restart=0",
     "prefetch",
     "query-sequence",
     "root-hints-file",
@@ -75,6 +81,8 @@ class Adapter(Base):
         super().check(settings, scenario)
         if needs_validator(settings, scenario) and os.environ.get("VALIDATE") != "1":
             raise Skip("validates: issue 4")
+        if any(name[2] != 1 for step in scenario.steps for name in questions(step)):
+            raise Skip("asks for another class than IN")
         if unroutable := UNROUTABLE & set(settings.ordinary):
             raise Skip(f"needs {', '.join(sorted(unroutable))} to be resolved like any other name")
 
@@ -101,6 +109,11 @@ class Adapter(Base):
     def environment(self, env) -> dict[str, str]:
         """Nothing of the caller's."""
         return {"PYTHONPATH": "", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def questions(step) -> list:
+    """The questions of a QUERY step: name, type, class."""
+    return step.entry.packet.question if step.kind == "QUERY" and step.entry else []
 
 
 def needs_validator(settings: Settings, scenario: Scenario) -> bool:
@@ -133,6 +146,7 @@ def configuration(settings: Settings, env) -> dict[str, object]:
             "minimise": "relaxed" if settings.qname_minimisation else "off",
             "family": family(settings),
             "private_servers": True,
+            **nat64(settings),
             **({"root_hints": str(env.workdir / "root.hints")} if settings.root_hints else {}),
         },
         "route": [*stub_routes(settings), *forward_routes(forwards), *ordinary_routes(settings)],
@@ -227,6 +241,8 @@ def cache(settings: Settings) -> dict[str, object]:
         number("cache-min-negative-ttl", 0),  # we have one lower bound for both
     )
     most = number("cache-max-ttl", int(str(features.get("max_ttl", "86400")).split()[0]))
+    if any(zone.options.get("forward-no-cache") == ["yes"] and is_root(zone) for zone in settings.forwards):
+        most = 0
     return {
         "minimum_ttl": least,
         "maximum_ttl": most,
@@ -245,6 +261,13 @@ def dns64(settings: Settings) -> dict[str, object]:
         return {}
     prefix = settings.server.get("dns64-prefix", [WELL_KNOWN])[-1]
     return {"dns64": {"prefixes": [prefix]}}
+
+
+def nat64(settings: Settings) -> dict[str, str]:
+    """The key `nat64`."""
+    if "nat64" not in settings.needs:
+        return {}
+    return {"nat64": settings.server.get("nat64-prefix", [WELL_KNOWN])[-1]}
 
 
 WELL_KNOWN = "64:ff9b::/96"

@@ -10,7 +10,7 @@ from kit.questions import query_for
 from resolver.iterate.compose import compose
 from resolver.iterate.port import Ask, Heard, Silent
 from resolver.iterate.resolve import Resolved
-from resolver.settings import CacheSettings, Minimisation
+from resolver.settings import CacheSettings, Family, Minimisation
 
 ROOT, TOP, SHOP, OTHER, MOVED = "198.51.100.1", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"
 WWW = "www.shop.example."
@@ -139,3 +139,28 @@ def test_there_is_none_without_an_soa_is_kept_like_a_failure(rcode: str) -> None
     assert isinstance(resolved, Resolved)
     limits = (CacheSettings(), CacheSettings(failure_ttl=30, negative_ttl=10), CacheSettings(negative_ttl=0))
     assert [5, 10, 0] == [compose(query_for(WWW), resolved, one).keep for one in limits]
+
+
+@pytest.mark.parametrize("family", [Family.ANY, Family.ONLY_IPV6])
+def test_a_translator_reaches_servers_that_have_ipv4_only(family: Family) -> None:
+    """unbound/iter_nat64."""
+    made = Internet()
+    made.serve(".", {"a.root.": "2001:db8::1"})
+    zones = [
+        made.serve("example.", {"ns.example.": "192.0.2.1"}, "www A 203.0.113.1"),
+        made.serve("net.", {"ns.example.": ()}, "www A 203.0.113.2", ns=False),
+    ]
+    for zone in zones:
+        made.place(zone, "64:ff9b::c000:201")
+    asking = Asking(made, {"family": family, "nat64": "64:ff9b::/96"})
+    assert ["203.0.113.1", "203.0.113.2"] == [asking.said(f"www.{origin}") for origin in ("example.", "net.")]
+    assert 0 == made.packets_to("192.0.2.1")
+
+
+def test_the_own_network_is_not_reached_through_a_translator() -> None:
+    made = Internet()
+    made.serve(".", {"a.root.": "2001:db8::1"})
+    made.serve("example.", {"ns.example.": "10.0.0.1"}, "www A 203.0.113.1")
+    asking = Asking(made, {"private_servers": False, "nat64": "64:ff9b::/96"})
+    asking.said("www.example.")
+    assert 0 == made.packets_to("64:ff9b::a00:1", "10.0.0.1")
