@@ -64,13 +64,15 @@ class Rejected:
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """An undressed answer (the layout of resolver.values.Reply.message). `keep` is for how many seconds it may be
-    cached, 0 for not at all; `dropped` how many records had nothing to do with the question."""
+    cached, 0 for not at all; `dropped` how many records had nothing to do with the question; `onward` the name whose records
+    are missing: the answer ends with an alias to it."""
 
     message: bytes
     ttl_offsets: tuple[int, ...]
     rcode: int
     keep: int
     dropped: int = 0
+    onward: bytes = b""
 
 
 def judge(query: Query, data: bytes, limits: CacheSettings) -> Accepted | Rejected:
@@ -110,7 +112,8 @@ def _accept(query: Query, message: Message, limits: CacheSettings) -> Accepted:
     dropped = len(message.answer) - len(answer) + len(message.authority) - len(authority)
     authority = authority if wants_authority else []
     soa = None if positive else next((r for r in authority if r.rrtype == _SOA), None)
-    seconds = _lifetime(message, answer, authority, soa, limits)
+    onward = b"" if positive or soa is not None else _onward(query.name, message)
+    seconds = 0 if not positive and soa is None and not onward else _lifetime(message, answer, authority, soa, limits)
     most = seconds if soa is not None else limits.maximum_ttl
     least = limits.minimum_ttl if seconds else 0
     # Written anew, never cut out of what came: a pointer of a lying upstream's into the id or into a TTL would make
@@ -122,7 +125,7 @@ def _accept(query: Query, message: Message, limits: CacheSettings) -> Accepted:
         [_rewritten(message, record, least, most) for record in answer],
         [_rewritten(message, record, least, most) for record in authority],
     )
-    return Accepted(built.message, built.ttl_offsets, message.rcode, seconds, dropped)
+    return Accepted(built.message, built.ttl_offsets, message.rcode, seconds, dropped, onward)
 
 
 def _rewritten(message: Message, record: Record, least: int, most: int) -> ResourceRecord:
@@ -192,17 +195,23 @@ def _targets(message: Message, chain: set[bytes]) -> set[bytes]:
 def _lifetime(
     message: Message, answer: list[Record], authority: list[Record], soa: Record | None, limits: CacheSettings
 ) -> int:
-    """Seconds in the cache. RFC 2308 §5: a negative answer lives min(SOA TTL, SOA MINIMUM), and without SOA not at all."""
+    """Seconds in the cache. RFC 2308 §5: a negative answer lives min(SOA TTL, SOA MINIMUM)."""
     shortest = min((record.ttl for record in (*answer, *authority)), default=0)
     if soa is not None:
-        negative = min(soa.ttl, soa_minimum(message, soa), limits.negative_ttl)
+        negative = limits.bounded_negative(min(soa.ttl, soa_minimum(message, soa)))
         return min(negative, shortest) if answer else negative
-    if not answer or message.rcode == Rcode.NXDOMAIN or _is_dangling(message, answer):
-        return 0
-    return min(max(shortest, limits.minimum_ttl), limits.maximum_ttl)
+    return 0 if message.rcode == Rcode.NXDOMAIN else limits.bounded(shortest)
 
 
-def _is_dangling(message: Message, answer: list[Record]) -> bool:
-    """Nothing but a chain: NODATA or cut off at its end, and no SOA to say for how long."""
-    wanted = int.from_bytes(message.question[-4:-2], "big")
-    return all(record.rrtype != wanted for record in answer)
+def _onward(name: bytes, message: Message) -> bytes:
+    """The last target of a chain that just ends, without a word of what is there; empty if there is none, or a circle."""
+    if message.rcode != Rcode.NOERROR:
+        return b""
+    targets = {r.owner: rdata_name(message, r) for r in message.answer if r.rrtype == _CNAME and r.rrclass == _IN}
+    seen = {name}
+    while name in targets:
+        name = targets[name]
+        if name in seen:
+            return b""
+        seen.add(name)
+    return name if len(seen) > 1 else b""

@@ -211,7 +211,11 @@ async def _ask(
                 reply = await _ask(second, snapshot, memory, world, deadline, links)
                 if reply.origin is not Origin.FAILURE:
                     return reply
-            stale = memory.stale(later.key, generation, now)
+            fresh = memory.fresh(later.key, generation, now)
+            if fresh is not None and not later.anew:
+                return fresh
+            # A refresh that failed says so: whoever wanted it has the answer that it was to replace.
+            stale = None if fresh is not None else memory.stale(later.key, generation, now)
             return stale or failure(query, generation, explanation, rcode)
 
 

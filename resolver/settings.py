@@ -107,7 +107,8 @@ class Iteration:
     are asked for first (RFC 9609). Addresses that come from the DNS are asked at `port` (53 but for tests), and only if
     they are public unicast unless `private_servers`. `local_root` holds the records of the root zone in wire form,
     uncompressed, SOA first (RFC 8806), or nothing; `local_root_servers` (`ADDRESS` or `ADDRESS@PORT`) are asked for it by
-    AXFR. `probe_encryption`: RFC 9539.
+    AXFR. `probe_encryption`: RFC 9539. `nat64`: the prefix (RFC 6052, CIDR text) below which IPv4 addresses are asked; empty
+    if they are asked as they are.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Iteration:
     local_root: bytes = b""
     local_root_servers: tuple[str, ...] = ()
     probe_encryption: bool = False
+    nat64: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,14 @@ class CacheSettings:
     stale_ttl: int = 30
     stale_after: float = 1.8
     prefetch: bool = True
+
+    def bounded(self, ttl: int) -> int:
+        """A TTL within the limits; 0 stays 0, for it forbids caching."""
+        return min(max(ttl, self.minimum_ttl), self.maximum_ttl) if ttl else 0
+
+    def bounded_negative(self, ttl: int) -> int:
+        """The same for "there is none"."""
+        return min(self.bounded(ttl), self.negative_ttl)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from anchorhold.config.hints import packaged_hints, read_hints
 from anchorhold.config.names import Address, read_address, show_domain
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_port
+from anchorhold.config.prefixes import read_translation_prefix
 from anchorhold.config.root_zone import read_root_zone
 from anchorhold.config.schema import ResolveTable
 from resolver.settings import Authority, Family, Iteration
@@ -36,6 +37,7 @@ class IterationReader:
         # Read even if no route needs them: a wrong setting is an error, not a surprise for later.
         self._hints = self._file("root_hints", table.root_hints, read_hints) or packaged_hints()
         self._local_root = self._file("local_root", table.local_root, read_root_zone) or b""
+        self._nat64 = self._prefix(table.nat64)
         self._local_root_servers = self._addresses(("resolve", "local_root_servers"), table.local_root_servers)
 
     def root(self) -> int:
@@ -76,7 +78,21 @@ class IterationReader:
             port=table.port,
             private_servers=table.private_servers,
             probe_encryption=table.probe_encryption,
+            nat64=self._nat64,
         )
+
+    def _prefix(self, text: str) -> str:
+        """The translator's prefix in its usual form; empty if there is none, or, noted, a wrong one."""
+        if not text:
+            return ""
+        path: Path = ("resolve", "nat64")
+        if self._table.family is Family.ONLY_IPV4:
+            self._notes.note(path, "it turns IPv4 into IPv6, and family is only-ipv4", "drop one of them")
+        try:
+            return str(read_translation_prefix(text))
+        except Wrong as wrong:
+            self._notes.note(path, wrong.what, wrong.hint)
+        return ""
 
     def _add(self, iteration: Iteration) -> int:
         """Its index, or that of the equal one; a nameless one gets a name nobody else has."""
@@ -102,7 +118,7 @@ class IterationReader:
         return tuple(addresses)
 
     def _check_family(self, path: Path, addresses: list[str]) -> None:
-        version = _ONLY.get(self._table.family)
+        version = None if self._nat64 else _ONLY.get(self._table.family)
         if version is not None and all(_address(text).version != version for text in addresses):
             self._notes.note(
                 path,

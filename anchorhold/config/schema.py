@@ -155,6 +155,9 @@ class ResolveTable:
     probe_encryption: Flag = _ITERATION.probe_encryption
     """true tries DNS over TLS with authoritative servers (RFC 9539). It hides questions from listeners where it works,
     proves nobody's name, and costs attempts."""
+    nat64: Text = _ITERATION.nat64
+    """Prefix of a translator (NAT64, RFC 6052) through which servers with IPv4 addresses are asked, on a network without
+    IPv4: mostly `64:ff9b::/96`. Empty: IPv4 as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +245,8 @@ class CacheTable:
     """Ceiling of each process's cache: octets, or text such as `32 MiB`."""
     minimum_ttl: Annotated[Ttl, Field(le=3_600)] = _CACHE.minimum_ttl
     """Seconds an answer is kept at least, at most 3600."""
-    maximum_ttl: Annotated[Ttl, Field(ge=1)] = _CACHE.maximum_ttl
-    """Seconds an answer is kept at most."""
+    maximum_ttl: Ttl = _CACHE.maximum_ttl
+    """Seconds an answer is kept at most. 0: nothing is kept."""
     negative_ttl: Annotated[Ttl, Field(le=10_800)] = _CACHE.negative_ttl
     """Seconds "there is none" is kept at most, up to 10800 (RFC 2308 §5)."""
     failure_ttl: Annotated[Ttl, Field(ge=1, le=300)] = _CACHE.failure_ttl

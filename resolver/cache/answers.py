@@ -15,7 +15,7 @@ from wire.dns.codes import BOGUS, ExtendedError, QueryFlag, Rcode
 from wire.dns.names import is_below
 from wire.units import Instant
 
-KEPT_FLAGS = int(QueryFlag.DO | QueryFlag.CD)
+KEPT_FLAGS, _DO = int(QueryFlag.DO | QueryFlag.CD), int(QueryFlag.DO)
 
 LONGEST_FAILURE = 300.0
 """Seconds; RFC 9520 §3.2: at most five minutes."""
@@ -89,9 +89,12 @@ class AnswerMemory:
         return Reply(bytes(message), entry.offsets, entry.expires - now, generation, Origin.CACHE)
 
     def stale(self, key: MemoryKey, generation: int, now: Instant) -> Reply | None:
-        """An expired answer that may stand in while upstreams are silent: every TTL is the stale TTL (RFC 8767 §4)."""
+        """An expired answer that may stand in while upstreams are silent: every TTL is the stale TTL (RFC 8767 §4).
+
+        Who asks with DO gets one without signatures if there is no other: better than none.
+        """
         settings = self.settings
-        entry = self._entries.get(key)
+        entry = self._entries.get(key) or self._entries.get(key._replace(flags=key.flags & ~_DO))
         if not settings.stale or entry is None or entry.doubted or now > entry.expires + settings.stale_for:
             return None
         entry.visited = True
@@ -110,14 +113,17 @@ class AnswerMemory:
         return None if failure is None or failure.until <= now else failure
 
     def store(self, key: MemoryKey, accepted: Accepted, now: Instant) -> None:
-        """Keep an answer, unless it may not be kept; a remembered failure is over either way."""
+        """Keep an answer, unless it may not be kept; what was remembered, a failure too, is over either way."""
         self._failures.pop(key, None)
+        self._drop(key)
+        other = key._replace(flags=key.flags ^ _DO)
+        if (self.left(other, now) or 0.0) < 0.0:
+            self._drop(other)
         if accepted.keep <= 0:
             return
         entry = _Entry(accepted, now)
         if entry.size > self.settings.memory // 8:
             return
-        self._drop(key)
         self._entries[key] = entry
         self.size += entry.size
         self._make_room()

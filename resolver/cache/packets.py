@@ -26,6 +26,8 @@ _RENDERED_OVERHEAD = 420
 
 _REFRESH_SHARE = 0.1
 _REFRESH_HITS = 2
+REFRESH_AGAIN_AFTER = 30.0
+"""Seconds before a refresh that brought nothing is tried again (RFC 8767 §5)."""
 
 
 class AnswerKey(NamedTuple):
@@ -39,7 +41,7 @@ class AnswerKey(NamedTuple):
 class Answer:
     """One reply in the cache. `visited` is the eviction's mark; `hits` counts look-ups, bursts of one second as one or two."""
 
-    __slots__ = ("expires", "hits", "key", "refreshing", "rendered", "reply", "size", "stored", "visited")
+    __slots__ = ("expires", "hits", "key", "refresh_from", "rendered", "reply", "size", "stored", "visited")
 
     def __init__(self, key: AnswerKey, reply: Reply, now: Instant) -> None:
         self.key = key
@@ -48,7 +50,7 @@ class Answer:
         self.expires = now + reply.cacheable
         self.visited = False
         self.hits = 0
-        self.refreshing = False
+        self.refresh_from: float = now
         self.rendered: list[tuple[int, bytes]] = []
         self.size = _ANSWER_OVERHEAD + len(reply.message) + 8 * len(reply.ttl_offsets) + len(key.question)
 
@@ -57,9 +59,9 @@ class Answer:
         return int(now - self.stored)
 
     def wants_refresh(self, now: Instant) -> bool:
-        """Popular and near its end, and nobody asked for a new one yet."""
+        """Popular and near its end, and nobody asked for a new one a moment ago."""
         left = self.expires - now
-        return not self.refreshing and self.hits >= _REFRESH_HITS and left <= _REFRESH_SHARE * self.reply.cacheable
+        return now >= self.refresh_from and self.hits >= _REFRESH_HITS and left <= _REFRESH_SHARE * self.reply.cacheable
 
 
 class Rendered:

@@ -21,7 +21,13 @@ MAX_SERVERS = 13
 MAX_DELEGATION_TTL = 86_400
 """Seconds: a delegation is asked for again at its parent at least daily."""
 
-_CNAME = int(RecordType.CNAME)
+LEAST_DELEGATION_TTL = 300
+"""Seconds: a zone may not make us ask its parent more often than that."""
+
+NEARLY_OVER = 0.1
+"""What is left of a delegation's lifetime when a refresh of an answer below it asks the parent too."""
+
+_CNAME, _DS = int(RecordType.CNAME), int(RecordType.DS)
 _ABSENT, _CUT, _FAILED = 0, -1, -2
 """In the place of a type: the name does not exist; its delegation; looking it up failed."""
 
@@ -38,10 +44,15 @@ class Failed(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A delegation and the instant until which it holds."""
+    """A delegation, the instant until which it holds, and for how many seconds it holds in all."""
 
     referral: Referral
     expires: float
+    lifetime: float = MAX_DELEGATION_TTL
+
+    def is_ending(self, now: Instant) -> bool:
+        """Whether nearly all of its time is over."""
+        return self.expires - now <= NEARLY_OVER * self.lifetime
 
 
 class _Entry:
@@ -73,26 +84,32 @@ class RRsetMemory:
 
     # -- contents
 
-    def store(self, name: bytes, rrtype: int, content: Content, now: Instant) -> None:
-        """Remember what a server of its zone said of `name` (folded)."""
+    def store(self, name: bytes, rrtype: int, content: C, now: Instant) -> C:
+        """Remember what a server of its zone said of `name` (folded); gives it back with TTLs within the limits."""
         match content:
-            case Positive(rrset=rrset, proof=proof):
+            case Positive():
+                content = replace(content, rrset=self._bounded(content.rrset))
                 self._drop((name, _ABSENT))
-                rrset = self._bounded(rrset)
-                self._put((name, rrtype), Positive(rrset, proof), rrset.ttl, _size(rrset, *proof), now)
-            case Alias(rrset=rrset, target=target, dname=dname, proof=proof):
+                size = _size(content.rrset, *content.proof)
+                self._put((name, rrtype), content, content.rrset.ttl, size, now)
+            case Alias(dname=dname):
                 # A DNAME is kept for this name only: what it would make of others is their zone's to say, as long as
                 # nothing is signed (RFC 6672 §5.3.4.1).
+                bounded = None if dname is None else self._bounded(dname)
+                content = replace(content, rrset=self._bounded(content.rrset), dname=bounded)
                 self._drop((name, _ABSENT))
-                rrset, dname = self._bounded(rrset), None if dname is None else self._bounded(dname)
-                size = _size(rrset, *proof) + (_size(dname) if dname else 0)
-                self._put((name, _CNAME), Alias(rrset, target, dname, proof), rrset.ttl, size, now)
-            case Negative(soa=RRset() as soa, absent=absent, proof=proof):
-                soa = soa._replace(ttl=min(soa.ttl, _minimum(soa), self.settings.negative_ttl))
-                place = (name, _ABSENT if absent else rrtype)
-                self._put(place, Negative(absent, soa, proof), soa.ttl, _size(soa, *proof), now)
+                size = _size(content.rrset, *content.proof, *([bounded] if bounded else []))
+                self._put((name, _CNAME), content, content.rrset.ttl, size, now)
+            case Negative(soa=RRset() as soa):
+                # > the TTL of this record is set from the minimum of the MINIMUM field of the SOA record and the TTL of the
+                # > SOA itself (RFC 2308 §3)
+                ttl = self.settings.bounded_negative(min(soa.ttl, _minimum(soa)))
+                content = replace(content, soa=soa._replace(ttl=ttl))
+                size = _size(soa, *content.proof)
+                self._put((name, _ABSENT if content.absent else rrtype), content, ttl, size, now)
             case _:
                 pass
+        return content
 
     def recall(self, name: bytes, rrtype: int, now: Instant) -> Positive | Negative | Chain | None:
         """What `name` comes to for this type, with TTLs as they are left; None if that is not known."""
@@ -101,7 +118,8 @@ class RRsetMemory:
             return _aged(entry.value, int(now - entry.stored))
         if entry is not None and isinstance(entry.value, Negative):
             return _aged(entry.value, int(now - entry.stored))
-        entry = self._fresh((name, _CNAME), now)
+        # DS is the parent's side's to say; the alias may stand at the child's apex, where it should not (RFC 4035 §3.1.4.1).
+        entry = None if rrtype == _DS else self._fresh((name, _CNAME), now)
         if entry is not None and isinstance(entry.value, Alias):
             return Chain((_aged(entry.value, int(now - entry.stored)),))
         return None
@@ -116,13 +134,17 @@ class RRsetMemory:
         lifetime = min(referral.ttl, MAX_DELEGATION_TTL, until - now)
         size = sum(len(server.name) + 100 * len(server.endpoints) for server in referral.servers)
         self._put((referral.zone, _CUT), referral, lifetime, size, now)
-        return Cut(referral, now + lifetime)
+        return Cut(referral, now + lifetime, lifetime)
 
-    def add_servers(self, zone: bytes, names: tuple[bytes, ...], now: Instant) -> None:
-        """What the zone itself says of its servers: those that its parent does not know come last."""
+    def add_servers(self, zone: bytes, names: tuple[bytes, ...], ttl: int, now: Instant) -> None:
+        """What the zone itself says of its servers: those that its parent does not know come last.
+
+        `ttl` makes the delegation end earlier, for who means to move says so there, and never later.
+        """
         entry = self._fresh((zone, _CUT), now)
         if entry is None or not isinstance(entry.value, Referral):
             return
+        entry.expires = min(entry.expires, now + max(ttl, LEAST_DELEGATION_TTL))
         referral = entry.value
         known = {server.name for server in referral.servers}
         more = tuple(NameServer(name) for name in names if name not in known)[: MAX_SERVERS - len(known)]
@@ -134,7 +156,7 @@ class RRsetMemory:
         for zone in suffixes(name):
             entry = self._fresh((zone, _CUT), now)
             if entry is not None and isinstance(entry.value, Referral):
-                return Cut(entry.value, entry.expires)
+                return Cut(entry.value, entry.expires, entry.expires - entry.stored)
         return None
 
     def forget_cut(self, zone: bytes) -> None:
@@ -162,9 +184,7 @@ class RRsetMemory:
         return len(gone)
 
     def _bounded(self, rrset: RRset) -> RRset:
-        """With a TTL within the limits; 0 stays 0, for it forbids caching."""
-        least = self.settings.minimum_ttl if rrset.ttl else 0
-        return rrset._replace(ttl=min(max(rrset.ttl, least), self.settings.maximum_ttl))
+        return rrset._replace(ttl=self.settings.bounded(rrset.ttl))
 
     def _fresh(self, key: _Key, now: Instant) -> _Entry | None:
         entry = self._entries.get(key)

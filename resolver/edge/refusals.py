@@ -78,5 +78,5 @@ def build_formerr(data: bytes) -> bytes:
     NOTIMP for an opcode that is not ours: its messages need not look like queries (RFC 8906 §3.1.4).
     """
     rcode = Rcode.NOTIMP if data[2] << 8 & _OPCODE else Rcode.FORMERR
-    flags = HeaderFlag.QR | HeaderFlag.RA | (data[2] << 8 & (_OPCODE | _RD)) | rcode
+    flags = HeaderFlag.QR | (data[2] << 8 & (_OPCODE | _RD)) | rcode
     return data[:2] + int(flags).to_bytes(2, "big") + bytes(8)

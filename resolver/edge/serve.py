@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from privacy.cookies import CookieState, check_cookie, server_cookie
 from privacy.reply import MINIMUM_PAYLOAD, Outer, dress
 from resolver.admission import Client
-from resolver.cache.packets import KEPT_FLAGS, Answer, AnswerKey, PacketCache
+from resolver.cache.packets import KEPT_FLAGS, REFRESH_AGAIN_AFTER, Answer, AnswerKey, PacketCache
 from resolver.edge.refusals import Refusal, build_formerr, refusal_for
 from resolver.settings import FrontSettings
 from resolver.values import Explanation, Origin, Reply
@@ -149,7 +149,7 @@ class Desk:
             answer.hits += 1
             self._give(answer, waiter, now)
             if self.settings.cache.prefetch and answer.wants_refresh(now):
-                answer.refreshing = True
+                answer.refresh_from = now + REFRESH_AGAIN_AFTER
                 self._open(key, now, refresh=True)
             return
         self.counters["misses"] += 1

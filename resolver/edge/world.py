@@ -265,7 +265,7 @@ class Attempt:
         if isinstance(verdict, Accepted):
             if verdict.dropped:
                 world.counters["records-dropped"] += verdict.dropped
-            return Heard(verdict, index)
+            return Heard(verdict, index, verdict.onward)
         world.counters[f"rejected-{verdict.fault.value}"] += 1
         if verdict.bogus:
             self._bogus = True

@@ -6,6 +6,7 @@ that is not on the way from the question is kept, aliases are made from what was
 
 from dataclasses import replace
 from ipaddress import IPv6Address
+from typing import NamedTuple
 
 from resolver.accept import expand_rdata
 from resolver.cache.rrsets import rename
@@ -53,7 +54,8 @@ def classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int 
     if message.rcode not in (_NOERROR, _NXDOMAIN, _YXDOMAIN):
         return Broken(message.rcode)
     verdict = _classify(message, name, rrtype, zone, port)
-    if message.flags & (_AA | _RA) == _RA and not isinstance(verdict, Lame):
+    # A server that serves its zone and resolves for others refers with RA set, and without AA as everybody does.
+    if message.flags & (_AA | _RA) == _RA and not isinstance(verdict, Lame | Referral):
         hearsay = verdict if isinstance(verdict, Positive | Chain) else None
         return Lame("it resolves for others and knows this from hearsay only", hearsay)
     return verdict
@@ -206,9 +208,22 @@ def _signatures_of(message: Message, name: bytes) -> RRset | None:
     return RRset(name, _RRSIG, min(record.ttl for record in records), rdatas)
 
 
-def apex_servers(message: Message, zone: bytes) -> tuple[bytes, ...]:
-    """The names that an authoritative answer gives as the servers of `zone` itself. Raises Malformed."""
+class Apex(NamedTuple):
+    """What a zone says of its own servers: their names, and for how many seconds."""
+
+    names: tuple[bytes, ...]
+    ttl: int
+
+
+def apex_servers(message: Message, zone: bytes) -> Apex | None:
+    """What an authoritative answer gives as the servers of `zone` itself, if it does. Raises Malformed."""
     if not message.flags & _AA:
-        return ()
-    records = [r for r in (*message.authority, *message.answer) if r.rrtype == _NS and r.owner == zone]
-    return tuple(rdata_name(message, record) for record in records[:MAX_SERVERS] if record.rrclass == _IN)
+        return None
+    records = [
+        record
+        for record in (*message.authority, *message.answer)
+        if record.rrtype == _NS and record.owner == zone and record.rrclass == _IN
+    ][:MAX_SERVERS]
+    if not records:
+        return None
+    return Apex(tuple(rdata_name(message, record) for record in records), min(record.ttl for record in records))

@@ -23,7 +23,7 @@ def compose(query: Query, resolved: Resolved, limits: CacheSettings) -> Accepted
     match resolved.end:
         case Negative(absent=absent, soa=soa, proof=proof):
             rcode = int(Rcode.NXDOMAIN if absent else Rcode.NOERROR)
-            authority = ([] if soa is None else [_negative_soa(soa, limits)]) + (list(proof) if signed else [])
+            authority = ([] if soa is None else [soa]) + (list(proof) if signed else [])
         case Positive(proof=proof) if signed:
             authority = list(proof)
         case TooLong():
@@ -66,20 +66,17 @@ def _records(rrset: RRset, most: int, signed: bool) -> Iterating[ResourceRecord]
         yield ResourceRecord(rrset.owner, _RRSIG, _IN, ttl, rdata)
 
 
-def _negative_soa(soa: RRset, limits: CacheSettings) -> RRset:
-    """> the TTL of this record is set from the minimum of the MINIMUM field of the SOA record and the TTL of the SOA itself
-    (RFC 2308 §3)"""
-    minimum = int.from_bytes(soa.rdatas[0][-4:], "big")
-    return soa._replace(ttl=min(soa.ttl, minimum, limits.negative_ttl))
-
-
 def _lifetime(resolved: Resolved, answer: list[RRset], authority: list[RRset], limits: CacheSettings) -> int:
-    """Seconds for which the whole may be kept: its shortest TTL; without an SOA to say so, "there is none" not at all."""
+    """Seconds for which the whole may be kept: its shortest TTL.
+
+    Without an SOA, "there is none" is not kept as an answer (RFC 2308 §5), but no longer asked for than a failure is: its
+    servers have been asked in vain for something better (RFC 9520 §3.2).
+    """
     match resolved.end:
         case TooLong():
             return 0
         case Negative(soa=None):
-            return 0
+            return min(limits.failure_ttl, limits.negative_ttl, limits.maximum_ttl)
         case _:
             ttls = [rrset.ttl for rrset in (*answer, *authority)]
             return min(min(ttls, default=0), limits.maximum_ttl)

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from resolver.iterate.classify import show_address
 from resolver.iterate.port import Endpoint
 from resolver.iterate.verdict import NameServer, Positive, Referral
+from resolver.policy.prefix64 import Prefix64
 from resolver.settings import Family, Iteration
 
 FOR_EVER = 0xFFFF_FFFF
@@ -50,6 +51,8 @@ def ordered(
     """
     family, free = settings.family, settings.private_servers
     allowed = [e for e in dict.fromkeys(endpoints) if free or e in configured or is_public(e.address)]
+    if settings.nat64:
+        allowed = [_translated(e, settings.nat64) for e in allowed]
     match family:
         case Family.ANY:
             return tuple(allowed)
@@ -58,6 +61,17 @@ def ordered(
         case _:
             preferred = [e for e in allowed if (":" in e.address) == (family is Family.PREFER_IPV6)]
             return tuple(preferred or allowed)
+
+
+def _translated(endpoint: Endpoint, prefix: str) -> Endpoint:
+    """An IPv4 endpoint as the translator (NAT64) shows it; an IPv6 one is what it is."""
+    if ":" in endpoint.address:
+        return endpoint
+    embedded = _prefix64(prefix).embed(IPv4Address(endpoint.address).packed)
+    return endpoint._replace(address=str(IPv6Address(embedded)))
+
+
+_prefix64 = lru_cache(maxsize=16)(Prefix64)
 
 
 @lru_cache(maxsize=8_192)

@@ -30,7 +30,7 @@ from resolver.iterate.zone import Round, Wanted
 from resolver.settings import Family, Iteration, Minimisation
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError, RecordType
-from wire.dns.names import is_below, parent
+from wire.dns.names import ROOT, is_below, parent
 from wire.units import Instant
 
 _A, _NS, _AAAA, _DS = (int(RecordType[t]) for t in ("A", "NS", "AAAA", "DS"))
@@ -43,6 +43,9 @@ _ADDRESS_TYPES = {
     Family.ONLY_IPV6: (_AAAA,),
 }
 """Which address types of a server's name are looked up, in order, until there is one."""
+
+_TRANSLATED_TYPES = (_AAAA, _A)
+"""The same where a translator reaches IPv4."""
 
 CYCLE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "its servers' names depend on each other"), True)
 TOO_DEEP = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "too many look-ups inside each other"), True)
@@ -140,7 +143,7 @@ class Iterator:
             return TOO_DEEP
         path = (*path, (name, rrtype))
         while True:
-            cut = self._deepest(name, rrtype, run) or await self._top(run, path)
+            cut = self._deepest(name, rrtype, run, anew) or await self._top(run, path)
             outcome = await self._descend(run, cut, name, rrtype, path)
             if not isinstance(outcome, Failed) or not self._give_up(run, name, outcome):
                 return outcome
@@ -160,10 +163,15 @@ class Iterator:
 
     # -- where to begin
 
-    def _deepest(self, name: bytes, rrtype: int, run: Run) -> Cut | None:
-        """The deepest remembered delegation on the way to the goal."""
+    def _deepest(self, name: bytes, rrtype: int, run: Run, anew: bool) -> Cut | None:
+        """The deepest remembered delegation on the way to the goal; one that will not end soon, if all is asked `anew`."""
+        now = run.outside.now()
         # DS belongs to the parent's side of a cut (RFC 4035 §3.1.4.1).
-        return self.memory.cut(parent(name) if rrtype == _DS else name, run.outside.now())
+        cut = self.memory.cut(parent(name) if rrtype == _DS else name, now)
+        while cut is not None and anew and cut.is_ending(now):
+            zone = cut.referral.zone
+            cut = None if zone == ROOT else self.memory.cut(parent(zone), now)
+        return cut
 
     async def _top(self, run: Run, path: Path) -> Cut:
         """The servers of the zone where all begins: primed, if they are hints only (RFC 9609)."""
@@ -177,6 +185,8 @@ class Iterator:
         # Hints that were configured go before what the answer says of the same server: both are glue (RFC 9609 §4.2).
         configured = {server.name: server for server in self._hints.servers}
         servers = tuple(configured.get(server.name, server) for server in verdict.servers[:MAX_SERVERS])
+        if not any(server.endpoints for server in servers):
+            servers = (*self._hints.servers, *servers)
         self.memory.store(self._hints.zone, _NS, verdict, now)
         primed = Referral(self._hints.zone, servers, verdict.rrset.ttl)
         return self.memory.store_cut(primed, hints.expires, now)
@@ -193,8 +203,8 @@ class Iterator:
             question = _Question(shown, rrtype, True) if shown == name else _Question(shown, _A, False)
             verdict = await self._ask(run, cut.referral, question, path)
             asked += 1
-            if not isinstance(verdict, Failed | Referral):
-                self._remember(question, verdict, run)
+            if isinstance(verdict, Positive | Negative | Chain | TooLong):
+                verdict = self._remember(question, verdict, run)
             match verdict:
                 case Referral():
                     cut = self.memory.store_cut(verdict, cut.expires, run.outside.now())
@@ -250,23 +260,36 @@ class Iterator:
         return self._allowed(endpoints_of((content,), self.settings.port))
 
     def glue(self, name: bytes, now: Instant) -> tuple[Endpoint, ...]:
-        """What the delegation of the zone that a server's name is in says of it, for want of better."""
+        """What delegations on the way to a server's name say of it, for want of better; the deepest that says anything."""
         cut = self.memory.cut(name, now)
-        servers = () if cut is None else cut.referral.servers
-        return self._allowed(e for server in servers if server.name == name for e in server.endpoints)
+        while cut is not None:
+            glue = self._allowed(e for server in cut.referral.servers if server.name == name for e in server.endpoints)
+            zone = cut.referral.zone
+            if glue or zone == ROOT:
+                return glue
+            cut = self.memory.cut(parent(zone), now)
+        return ()
 
-    def _remember(self, question: "_Question", verdict: Verdict, run: Run) -> None:
-        now = run.outside.now()
+    def _remember(self, question: "_Question", verdict: Answer, run: Run) -> Answer:
+        """Keep what was said; gives it back with TTLs within the limits."""
+        name, rrtype, now = question.name, question.rrtype, run.outside.now()
         match verdict:
-            case Positive() | Negative():
-                self.memory.store(question.name, question.rrtype, verdict, now)
+            case Positive():
+                return self.memory.store(name, rrtype, verdict, now)
+            case Negative():
+                return self.memory.store(name, rrtype, verdict, now)
             case Chain(links=links, end=end, target=target):
-                for link in links:
-                    self.memory.store(link.rrset.owner, question.rrtype, link, now)
-                if end is not None:
-                    self.memory.store(target, question.rrtype, end, now)
-            case _:
-                pass
+                kept = tuple(self.memory.store(link.rrset.owner, rrtype, link, now) for link in links)
+                match end:
+                    case Positive():
+                        end = self.memory.store(target, rrtype, end, now)
+                    case Negative():
+                        end = self.memory.store(target, rrtype, end, now)
+                    case None:
+                        pass
+                return Chain(kept, end)
+            case TooLong():
+                return verdict
 
 
 class Search:
@@ -301,7 +324,9 @@ class Search:
             # Whatever is asked of that name, its zone's servers are needed, and it is one of them.
             self.cycle = True
             return ()
-        for rrtype in _ADDRESS_TYPES[self._iterator.settings.family]:
+        settings = self._iterator.settings
+        types = _TRANSLATED_TYPES if settings.nat64 else _ADDRESS_TYPES[settings.family]
+        for rrtype in types:
             if run.budget.lookups <= 0 or memory.failed(name, rrtype, run.outside.now()) is not None:
                 continue
             run.budget.lookups -= 1
@@ -311,6 +336,9 @@ class Search:
                 self._note(name, rrtype, found)
                 break
             if isinstance(found, Negative):
+                # Without an SOA nothing says how long it holds, and every question for the zone would ask again.
+                for one in types if found.soa is None else ():
+                    memory.store_failure(name, one, NO_ADDRESS, FAILURE_PAUSE, run.outside.now())
                 break
             if found:
                 return found

@@ -175,7 +175,9 @@ class Round:
             return None
         match verdict:
             case Lame(hearsay=hearsay):
-                record.lame_for(wanted.zone, self._outside.now())
+                # A shortened name, or a question without RD, confuses servers that do well with the goal itself.
+                if wanted.whole and hearsay is None:
+                    record.lame_for(wanted.zone, self._outside.now())
                 self._failed = LAME
                 self._makeshift = self._makeshift or (hearsay if wanted.whole else None)
             case Broken(rcode=rcode):
@@ -184,9 +186,9 @@ class Round:
                 # Empty, and nobody signs for it: one more server is asked.
                 self._makeshift = verdict
             case _:
-                names = apex_servers(heard.message, wanted.zone)
-                if names:
-                    self._memory.add_servers(wanted.zone, names, self._outside.now())
+                apex = apex_servers(heard.message, wanted.zone)
+                if apex is not None:
+                    self._memory.add_servers(wanted.zone, apex.names, apex.ttl, self._outside.now())
                 return verdict
         self._useless.add(endpoint)
         return None

@@ -7,11 +7,17 @@ with the feature as the reason; docs/conformance.md explains each.
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 
+import dns.flags
+import dns.rcode
+import dns.rdatatype
 from rplplay.adapter import Adapter as Base
 from rplplay.adapter import Skip
+from rplplay.rpl import Scenario
 from rplplay.settings import Settings, Zone
 
 HERE = Path(__file__).resolve().parent
@@ -26,13 +32,18 @@ SUPPORTS = {
     "dns64",
     "forward",
     "forward-first",
+    "forward-no-cache",
     "forward-tcp-upstream",
     "forward-zone",
-    "option:harden-unverified-glue=yes",
     "option:iter-scrub-promiscuous=yes",  # what we always do
+    "nat64",
+    "nsec3-iteration-limits",
     "option:max-global-quota=120",
     "option:max-query-restarts=11",
     "option:msg-cache-size=1024",
+    "option:msg-cache-size=8",
+    "option:rrset-cache-size=8",
+    "option:val-max-restart=0",
     "prefetch",
     "query-sequence",
     "root-hints-file",
@@ -44,6 +55,9 @@ SUPPORTS = {
     "ttl-limits",
 }
 
+
+SIGNED_DENIAL = {"stop_nxdomain", "stop_nxdomain_minimised"}
+"""Scenarios about "no such name" that is known to be true."""
 
 ALGORITHMS = {8, 10, 13, 14, 15}
 """Scenarios signed with others are signed anew by the player."""
@@ -62,11 +76,13 @@ class Adapter(Base):
     start_timeout = 20.0
     supports = SUPPORTS
 
-    def check(self, settings: Settings, scenario: object) -> None:
+    def check(self, settings: Settings, scenario: Scenario) -> None:
         """Raise Skip for what we have not."""
         super().check(settings, scenario)
-        if settings.trust_anchors and settings.validate and os.environ.get("VALIDATE") != "1":
+        if needs_validator(settings, scenario) and os.environ.get("VALIDATE") != "1":
             raise Skip("validates: issue 4")
+        if any(name[2] != 1 for step in scenario.steps for name in questions(step)):
+            raise Skip("asks for another class than IN")
         if unroutable := UNROUTABLE & set(settings.ordinary):
             raise Skip(f"needs {', '.join(sorted(unroutable))} to be resolved like any other name")
 
@@ -75,6 +91,8 @@ class Adapter(Base):
         for zone in settings.stubs + settings.forwards:
             if not zone.addresses:
                 raise Skip(f"zone {zone.name} without an address")
+        if prefix := settings.features.get("dns64_prefix"):
+            with_well_known_prefix(env.scenario, prefix)
         env.file("root.hints", env.zone_hints(settings))
         env.file("anchorhold.toml", toml(configuration(settings, env)))
         (env.workdir / "state").mkdir()
@@ -83,9 +101,30 @@ class Adapter(Base):
         """`anchorhold run`, as an ordinary user that keeps libfaketime in the cells' environment."""
         return [sys.executable, str(HERE / "launch.py"), str(env.workdir / "anchorhold.toml")]
 
+    def ready(self, env, process) -> bool:
+        """The sockets are open long before anybody reads from them; the supervisor says when all cells are ready."""
+        time.sleep(0.02)
+        return b"serving on" in (env.workdir / "resolver.log").read_bytes()
+
     def environment(self, env) -> dict[str, str]:
         """Nothing of the caller's."""
         return {"PYTHONPATH": "", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def questions(step) -> list:
+    """The questions of a QUERY step: name, type, class."""
+    return step.entry.packet.question if step.kind == "QUERY" and step.entry else []
+
+
+def needs_validator(settings: Settings, scenario: Scenario) -> bool:
+    """Whether an answer is expected that only a validator can give: one with AD, or SERVFAIL for what is not genuine."""
+    if not settings.trust_anchors or not settings.validate:
+        return False
+    expected = [step.entry.packet for step in scenario.steps if step.kind == "CHECK_ANSWER" and step.entry]
+    return scenario.path.stem in SIGNED_DENIAL or any(
+        packet.raw is None and (packet.flags & dns.flags.AD or packet.rcode == dns.rcode.SERVFAIL)
+        for packet in expected
+    )
 
 
 # The configuration.
@@ -93,7 +132,7 @@ class Adapter(Base):
 
 def configuration(settings: Settings, env) -> dict[str, object]:
     """The scenario's settings in our words."""
-    forwards = {f"forward{place}": zone for place, zone in enumerate(settings.forwards)}
+    forwards = {"default" if is_root(zone) else f"forward{place}": zone for place, zone in enumerate(settings.forwards)}
     return {
         "service": {"state": str(env.workdir / "state")},
         "listen": {
@@ -103,19 +142,31 @@ def configuration(settings: Settings, env) -> dict[str, object]:
         },
         "access": {"allow": ["0.0.0.0/0", "::/0"], "everybody": True},
         "resolve": {
-            "mode": "iterate",
+            "mode": "forward" if "default" in forwards else "iterate",
             "minimise": "relaxed" if settings.qname_minimisation else "off",
             "family": family(settings),
             "private_servers": True,
+            **nat64(settings),
             **({"root_hints": str(env.workdir / "root.hints")} if settings.root_hints else {}),
         },
         "route": [*stub_routes(settings), *forward_routes(forwards), *ordinary_routes(settings)],
         "upstreams": {name: upstreams(zone) for name, zone in forwards.items()},
         "cache": cache(settings),
         **dns64(settings),
-        "limits": {"rate": 0, "burst": 0, "deadline": 9.0},
+        "limits": {"rate": 0, "burst": 0, "deadline": 9.0 + waiting_jumps(env.scenario)},
         "privacy": {"log_names": True},
     }
+
+
+def waiting_jumps(scenario: Scenario) -> float:
+    """Seconds by which the clock jumps while a client waits: time that goes by for us, and for nobody else."""
+    seconds, waits = 0.0, False
+    for step in scenario.steps:
+        if step.kind in ("QUERY", "CHECK_ANSWER"):
+            waits = step.kind == "QUERY"
+        elif step.kind == "TIME_PASSES" and waits and step.args.startswith("ELAPSE"):
+            seconds = max(seconds, float(step.args.split()[1]))
+    return min(seconds, 20.0)
 
 
 def place(address: str, port: int) -> str:
@@ -128,6 +179,11 @@ def family(settings: Settings) -> str:
     if not settings.ip6:
         return "only-ipv4"
     return "any" if settings.ip4 else "only-ipv6"
+
+
+def is_root(zone: Zone) -> bool:
+    """Whether the zone is every name."""
+    return zone.name.strip(".") == ""
 
 
 def stub_routes(settings: Settings) -> Iterator[dict[str, object]]:
@@ -149,6 +205,8 @@ def authority(text: str) -> str:
 def forward_routes(forwards: dict[str, Zone]) -> Iterator[dict[str, object]]:
     """Zones that go to recursive servers."""
     for name, zone in forwards.items():
+        if is_root(zone) and not zone.first:
+            continue  # the mode says it
         yield {
             "domains": [zone.name],
             "upstreams": name,
@@ -159,9 +217,9 @@ def forward_routes(forwards: dict[str, Zone]) -> Iterator[dict[str, object]]:
 def ordinary_routes(settings: Settings) -> Iterator[dict[str, object]]:
     """A route of its own is how a user says that a special name is to be resolved after all."""
     taken = {zone.name.rstrip(".") for zone in settings.stubs + settings.forwards}
-    forwarded = [zone for zone in settings.forwards if zone.name.strip(".") == ""]
+    way = {"upstreams": "default"} if any(map(is_root, settings.forwards)) else {"iterate": True}
     for name in sorted({name.rstrip(".") for name in settings.ordinary} - taken):
-        yield {"domains": [name], **({"upstreams": "forward0"} if forwarded else {"iterate": True})}
+        yield {"domains": [name], **way}
 
 
 def upstreams(zone: Zone) -> dict[str, object]:
@@ -183,6 +241,8 @@ def cache(settings: Settings) -> dict[str, object]:
         number("cache-min-negative-ttl", 0),  # we have one lower bound for both
     )
     most = number("cache-max-ttl", int(str(features.get("max_ttl", "86400")).split()[0]))
+    if any(zone.options.get("forward-no-cache") == ["yes"] and is_root(zone) for zone in settings.forwards):
+        most = 0
     return {
         "minimum_ttl": least,
         "maximum_ttl": most,
@@ -199,9 +259,30 @@ def dns64(settings: Settings) -> dict[str, object]:
     """The table [dns64], where the scenario has a prefix."""
     if "dns64" not in settings.needs:
         return {}
-    prefix = settings.server.get("dns64-prefix", ["64:ff9b::/96"])[-1]
-    prefix = settings.features.get("dns64_prefix", prefix)
-    return {"dns64": {"prefixes": [prefix if "/" in prefix else f"{prefix}/96"]}}
+    prefix = settings.server.get("dns64-prefix", [WELL_KNOWN])[-1]
+    return {"dns64": {"prefixes": [prefix]}}
+
+
+def nat64(settings: Settings) -> dict[str, str]:
+    """The key `nat64`."""
+    if "nat64" not in settings.needs:
+        return {}
+    return {"nat64": settings.server.get("nat64-prefix", [WELL_KNOWN])[-1]}
+
+
+WELL_KNOWN = "64:ff9b::/96"
+
+
+def with_well_known_prefix(scenario: Scenario, prefix: str) -> None:
+    """deckard's prefix is link-local and has bits set that are zero in any prefix (RFC 6052 §2.2); we take no such. Expect
+    the well-known one instead."""
+    theirs, ours = ip_network(f"{prefix}/96"), int(ip_network(WELL_KNOWN).network_address)
+    for entry in scenario.entries():
+        for packet in entry.packets:
+            for record in packet.answer:
+                if record.rdtype == dns.rdatatype.AAAA and IPv6Address(record.rdata.address) in theirs:
+                    low = int(IPv6Address(record.rdata.address)) & 0xFFFF_FFFF
+                    record.rdata = record.rdata.replace(address=str(IPv6Address(ours + low)))
 
 
 def toml(tables: dict[str, object]) -> str:

@@ -78,21 +78,23 @@ def judge(results: dict[str, dict[str, str]], whole: bool) -> int:
 
 
 def groups(names: list[str]) -> list[Group]:
-    """By what a scenario is about, as the player classifies it."""
-    sys.path.insert(0, str(TOOLS))
-    from rplplay import report
+    """By what a scenario is about, as the player and the adapter classify it."""
+    sys.path[:0] = [str(TOOLS), str(HERE)]
+    from adapter import needs_validator
+    from rplplay import rpl, runner, settings
 
-    known = report.classify({"unbound": str(SCENARIOS / "unbound"), "deckard": str(SCENARIOS / "deckard")})
-    sorted_in: dict[str, list[str]] = {"resolution": [], "local data, lists and views": [], "validation": []}
+    found = runner.find({"unbound": str(SCENARIOS / "unbound"), "deckard": str(SCENARIOS / "deckard")})
+    members: dict[str, list[str]] = {"resolution": [], "local data, lists and views": [], "validation": []}
     for name in names:
-        category, _, settings = known[name]
-        if settings is not None and settings.trust_anchors and settings.validate:
-            sorted_in["validation"].append(name)
-        elif category in ELSEWHERE:
-            sorted_in["local data, lists and views"].append(name)
+        scenario = rpl.load(*found[name])
+        read = settings.settings(scenario)
+        if needs_validator(read, scenario):
+            members["validation"].append(name)
+        elif settings.category(scenario, read) in ELSEWHERE:
+            members["local data, lists and views"].append(name)
         else:
-            sorted_in["resolution"].append(name)
-    return [Group(title, members) for title, members in sorted_in.items() if members]
+            members["resolution"].append(name)
+    return [Group(title, inside) for title, inside in members.items() if inside]
 
 
 def figures(group: Group, results: dict[str, dict[str, str]], easy: set[str]) -> str:

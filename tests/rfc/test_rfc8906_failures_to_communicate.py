@@ -51,6 +51,7 @@ def test_what_is_shorter_than_a_header_is_never_answered(length: int) -> None:
 def test_a_question_that_cannot_be_read_is_formerr_with_its_id() -> None:
     message = dns.message.from_wire(Counter53().ask(QUERY.to_wire()[:-3]).sent[0])
     assert (QUERY.id, dns.rcode.FORMERR, []) == (message.id, message.rcode(), message.question)
+    assert "QR RD" == dns.flags.to_text(message.flags)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def test_every_setting_of_iteration_reaches_the_resolver(tmp_path: Path) -> None
     text = (
         ITERATE + 'minimise = "strict"\nfamily = "prefer-ipv6"\nport = 5353\nprivate_servers = true\n'
         'root_hints = "hints"\nlocal_root_servers = ["192.0.2.7", "[2001:db8::7]:54"]\nprobe_encryption = true\n'
+        'nat64 = "64:ff9b:0:0::/96"\n'
     )
     assert load(text, str(tmp_path / "a.toml")).resolver.iterations == (
         Iteration(
@@ -62,6 +63,7 @@ def test_every_setting_of_iteration_reaches_the_resolver(tmp_path: Path) -> None
             private_servers=True,
             local_root_servers=("192.0.2.7", "2001:db8::7@54"),
             probe_encryption=True,
+            nat64="64:ff9b::/96",
         ),
     )
 
@@ -249,6 +251,25 @@ def test_a_family_that_leaves_no_server_is_said() -> None:
     assert line.startswith("a.toml:8: route[0].authorities: none of these servers has an IPv6 address")
     (line,) = complaints(ITERATE + 'family = "only-ipv4"\n[[route]]\ndomains = ["a"]\nauthorities = ["2001:db8::1"]\n')
     assert "IPv4" in line
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('nat64 = "64:ff9b::/95"', "no length of a prefix"),
+        ('nat64 = "10.0.0.0/8"', "no IPv6 network"),
+        ('nat64 = "64:ff9b::/96"\nfamily = "only-ipv4"', "family is only-ipv4"),
+    ],
+)
+def test_a_translator_that_cannot_be_is_said(line: str, said: str) -> None:
+    (complaint,) = complaints(ITERATE + line + "\n")
+    assert (True, True) == ("resolve.nat64" in complaint, said in complaint)
+
+
+def test_through_a_translator_servers_with_ipv4_only_will_do() -> None:
+    stub = '[[route]]\ndomains = ["a"]\nauthorities = ["192.0.2.53"]\n'
+    text = ITERATE + 'nat64 = "64:ff9b::/96"\nfamily = "only-ipv6"\n' + stub
+    assert {"64:ff9b::/96"} == {one.nat64 for one in loaded(text).resolver.iterations}
 
 
 def test_all_errors_of_iteration_come_together() -> None:

@@ -274,6 +274,18 @@ def test_a_name_asked_for_once_near_its_end_is_not_refreshed() -> None:
     assert [] == front.port.refreshes
 
 
+def test_a_refresh_that_brought_nothing_is_tried_again_after_half_a_minute() -> None:
+    front = Counter53()
+    front.warm(cacheable=1000.0)
+    for offset in (10, 910):
+        front.ask(query(), now=START + offset)
+    (flight,) = front.port.refreshes
+    front.reply(flight, answer(flight.key.question, cacheable=0.0), now=START + 911)
+    for offset in (912, 938, 941):
+        front.ask(query(), now=START + offset)
+    assert 2 == len(front.port.refreshes)
+
+
 def test_the_refreshed_answer_takes_the_old_ones_place() -> None:
     front = Counter53()
     front.warm(cacheable=100.0)

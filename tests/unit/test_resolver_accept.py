@@ -13,6 +13,7 @@ from resolver.accept import Accepted, Fault, Rejected, judge
 from resolver.settings import CacheSettings
 from wire.dns.codes import ExtendedError, QueryFlag
 from wire.dns.message import parse_message
+from wire.dns.names import read_name
 
 LIMITS = CacheSettings()
 NAME = "www.example.net."
@@ -182,8 +183,42 @@ def test_a_negative_answer_without_soa_is_not_kept() -> None:
     assert [0, 0] == [accept(wire_of(NAME, "A", rcode=rcode)).keep for rcode in ("NXDOMAIN", "NOERROR")]
 
 
-def test_a_chain_into_nothing_without_soa_is_not_kept() -> None:
-    assert 0 == accept(wire_of(NAME, "A", f"{NAME} 300 CNAME gone.example.net.")).keep
+def test_a_chain_that_just_ends_is_to_be_followed_and_kept_no_longer_than_its_parts() -> None:
+    lines = (f"{NAME} 300 CNAME second.example.net.", "second.example.net. 20 CNAME gone.example.net.")
+    accepted = accept(wire_of(NAME, "A", *lines))
+    assert (read_name("gone.example.net"), 20) == (accepted.onward, accepted.keep)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        wire_of(NAME, "A", f"{NAME} 300 CNAME gone.example.net.", rcode="NXDOMAIN"),
+        wire_of(NAME, "A", f"{NAME} 300 CNAME {NAME}"),
+        wire_of(NAME, "A", f"{NAME} 300 CNAME b.example.net.", f"b.example.net. 300 CNAME {NAME}"),
+    ],
+    ids=["no such name", "its own alias", "a circle"],
+)
+def test_a_chain_into_nothing_without_soa_is_neither_followed_nor_kept(message: bytes) -> None:
+    accepted = accept(message)
+    assert (b"", 0) == (accepted.onward, accepted.keep)
+
+
+def test_a_chain_with_an_end_is_not_followed() -> None:
+    ends = (
+        wire_of(NAME, "A", f"{NAME} 300 CNAME b.example.net.", "b.example.net. 300 A 192.0.2.1"),
+        wire_of(NAME, "A", f"{NAME} 300 CNAME b.example.net.", authority=(f"example.net. 900 SOA {SOA}",)),
+    )
+    assert [b"", b""] == [accept(data).onward for data in ends]
+
+
+def test_a_minimum_holds_for_negative_answers_too_and_their_maximum_for_it() -> None:
+    data = wire_of(NAME, "A", authority=(f"example.net. 2 SOA {SOA}",))
+    limits = (CacheSettings(minimum_ttl=10), CacheSettings(minimum_ttl=10, negative_ttl=5))
+    assert [10, 5] == [accept(data, limits=limit).keep for limit in limits]
+
+
+def test_ttl_0_stays_0_whatever_the_minimum() -> None:
+    assert 0 == accept(wire_of(NAME, "A", f"{NAME} 0 A 192.0.2.1"), limits=CacheSettings(minimum_ttl=60)).keep
 
 
 def test_a_chain_into_nothing_lives_no_longer_than_its_parts() -> None:

@@ -9,7 +9,7 @@ from resolver.accept import Accepted, judge
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.settings import CacheSettings
 from resolver.values import Explanation, Origin
-from wire.dns.codes import ExtendedError, Rcode
+from wire.dns.codes import ExtendedError, QueryFlag, Rcode
 from wire.dns.names import read_name
 from wire.units import Instant
 
@@ -50,6 +50,27 @@ def test_an_answer_comes_back_with_what_is_left_of_its_time() -> None:
 
 def test_an_expired_answer_is_not_fresh() -> None:
     assert None is filled().fresh(key_for("a.example."), 1, at(300))
+
+
+def test_an_answer_that_may_not_be_kept_ends_the_one_before() -> None:
+    memory = filled()
+    memory.store(key_for("a.example."), accepted_for("a.example.", 0), at(400))
+    assert None is memory.stale(key_for("a.example."), 1, at(401))
+
+
+def test_who_asks_with_do_gets_a_stale_answer_without_signatures_rather_than_none() -> None:
+    signed = key_for("a.example.")._replace(flags=int(QueryFlag.DO))
+    memory = filled()
+    assert (None, True) == (memory.fresh(signed, 1, at(10)), memory.stale(signed, 1, at(400)) is not None)
+
+
+def test_a_newer_answer_of_the_other_kind_ends_a_stale_one() -> None:
+    plain, signed = key_for("a.example."), key_for("a.example.")._replace(flags=int(QueryFlag.DO))
+    memory = filled()
+    memory.store(signed, accepted_for("a.example.", 0), at(10))
+    assert None is not memory.fresh(plain, 1, at(20))
+    memory.store(signed, accepted_for("a.example.", 0), at(400))
+    assert None is memory.stale(plain, 1, at(401))
 
 
 def test_an_answer_that_may_not_be_kept_is_not() -> None:

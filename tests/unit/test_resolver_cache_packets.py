@@ -167,5 +167,6 @@ def test_a_popular_answer_near_its_end_wants_to_be_refreshed_once() -> None:
     stored.hits = 2
     assert not stored.wants_refresh(Instant(START + 89.0))
     assert stored.wants_refresh(Instant(START + 90.0))
-    stored.refreshing = True
+    stored.refresh_from = START + 98.0
     assert not stored.wants_refresh(Instant(START + 91.0))
+    assert stored.wants_refresh(Instant(START + 98.0))

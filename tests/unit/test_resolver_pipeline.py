@@ -99,6 +99,16 @@ def test_without_a_route_the_answer_is_refused_with_a_reason() -> None:
     assert ("REFUSED", ExtendedError.NOT_READY) == (show(reply)[0], reply.explanation.code)
 
 
+def test_a_refresh_that_fails_leaves_the_answer_alone() -> None:
+    house = House(heard)
+    house.ask(query_for("www.example."))
+    house.world.says = lambda query: DOWN
+    later = ask_again(query_for("www.example."), house.snapshot, house.memory)
+    assert isinstance(later, Later)
+    reply = play(answer_later(later, house.snapshot, house.memory, house.world, DEADLINE))
+    assert (Origin.FAILURE, Origin.CACHE) == (reply.origin, house.ask(query_for("www.example.")).origin)
+
+
 def test_a_refresh_asks_although_an_answer_is_there() -> None:
     house = House(heard)
     house.ask(query_for("www.example."))

@@ -14,7 +14,7 @@ from wire.dns.names import read_name
 from wire.units import Instant
 
 WWW, ZONE, SUB = read_name("www.shop.example"), read_name("shop.example"), read_name("sub.shop.example")
-A, AAAA, CNAME, MX, SOA = 1, 28, 5, 15, 6
+A, AAAA, CNAME, MX, SOA, DS = 1, 28, 5, 15, 6, 43
 FOR_EVER = 1e9
 
 
@@ -54,6 +54,37 @@ def test_limits_of_ttls_hold() -> None:
     memory.store(ZONE, A, addresses(86_400, ZONE), at(0))
     ttls = [found.rrset.ttl for n in (WWW, ZONE) if isinstance(found := memory.recall(n, A, at(0)), Positive)]
     assert [60, 600] == ttls
+
+
+def test_what_is_stored_comes_back_with_ttls_within_the_limits() -> None:
+    memory = RRsetMemory(CacheSettings(minimum_ttl=60, maximum_ttl=600, negative_ttl=300))
+    negatives = [memory.store(WWW, A, nothing(False, 900, minimum), at(0)).soa for minimum in (1, 100, 1000, 0)]
+    assert (60, [60, 100, 300, 0]) == (
+        memory.store(WWW, A, addresses(1), at(0)).rrset.ttl,
+        [soa.ttl for soa in negatives if soa is not None],
+    )
+
+
+def test_an_alias_says_nothing_of_the_delegation_signer() -> None:
+    memory = RRsetMemory(CacheSettings())
+    memory.store(WWW, A, Alias(RRset(WWW, CNAME, 300, (ZONE,)), ZONE), at(0))
+    assert (None, True) == (memory.recall(WWW, DS, at(0)), isinstance(memory.recall(WWW, MX, at(0)), Chain))
+
+
+@pytest.mark.parametrize(("child", "holds"), [(600, 600), (10, 300), (86_400, 3600)])
+def test_a_zone_may_end_its_delegation_sooner_but_not_at_once_and_not_later(child: int, holds: int) -> None:
+    memory = RRsetMemory(CacheSettings())
+    memory.store_cut(delegation(ttl=3600), FOR_EVER, at(0))
+    memory.add_servers(ZONE, (read_name("ns.example"),), child, at(0))
+    memory.add_servers(ZONE, (read_name("ns.example"),), child, at(5))
+    assert [True, False] == [memory.cut(ZONE, at(holds + more)) is not None for more in (-0.5, 0.5)]
+
+
+def test_a_delegation_is_ending_when_a_tenth_of_its_time_is_left() -> None:
+    memory = RRsetMemory(CacheSettings())
+    memory.store_cut(delegation(ttl=1000), FOR_EVER, at(0))
+    cuts = [(memory.cut(ZONE, at(now)), at(now)) for now in (899, 900)]
+    assert [False, True] == [cut.is_ending(now) for cut, now in cuts if cut is not None]
 
 
 @pytest.mark.parametrize(("absent", "known"), [(True, [A, MX]), (False, [A])])
@@ -111,7 +142,7 @@ def test_a_delegation_lives_a_day_at_most_and_no_longer_than_what_it_hangs_from(
 def test_servers_that_the_zone_names_are_added_behind_its_parents_and_live_no_longer() -> None:
     memory = RRsetMemory(CacheSettings())
     memory.store_cut(delegation(), FOR_EVER, at(0))
-    memory.add_servers(ZONE, (read_name("ns.example"), SUB), at(200))
+    memory.add_servers(ZONE, (read_name("ns.example"), SUB), 86_400, at(200))
     found = memory.cut(WWW, at(299))
     assert found is not None
     assert [read_name("ns.example"), SUB] == [server.name for server in found.referral.servers]

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import socket
 
 import pytest
 from kit.liar import Liar, Lie, answer
@@ -194,6 +195,26 @@ def test_a_question_over_udp_is_repeated_twice_and_then_given_up(loop: str) -> N
             assert failed.value.why is Why.TIMEOUT
             assert len(set(liar.datagrams)) == 1
             assert len(liar.datagrams) == 3
+
+    run(loop, conversation())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_packet_that_arrived_while_we_were_late_ourselves_counts(loop: str) -> None:
+    async def conversation() -> None:
+        moments = [0.0]
+        tools = make_tools(Counts(), clock=lambda: Instant(moments[0]))
+        with socket.socket(type=socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 0))
+            exchange = PacketExchange(QUERY, [server.getsockname()], Instant(6.0), CookieJar(tools.entropy), tools)
+            running = asyncio.ensure_future(exchange.run())
+            await asyncio.sleep(0)
+            query, client = server.recvfrom(4_096)
+            server.sendto(answer(query), client)
+            moments[0] = 7.0
+            exchange._on_timer()
+            assert isinstance(await running, bytes)
+            exchange.close()
 
     run(loop, conversation())
 

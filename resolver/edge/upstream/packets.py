@@ -147,6 +147,9 @@ class PacketExchange:
     def _on_timer(self) -> None:
         self._timer = None
         if self._tools.now() >= self._deadline:
+            # This process may be late itself: what has arrived meanwhile still counts.
+            for leg in tuple(self._legs) if self._deadline > self._started else ():
+                self._on_readable(leg)
             self.fail(Why.TIMEOUT, "no good packet in time")
         elif not self._outcome.done():
             self._send_next()
