@@ -15,6 +15,7 @@ from anchorhold.terminal import (
     percent,
     print_json,
     print_table,
+    printable,
     rows_of,
     service_answer,
     show,
@@ -91,13 +92,25 @@ def _print_upstreams(resolver: Answer) -> None:
 
 def _print_iterations(resolver: Answer) -> None:
     columns = ("iteration", "zone", "minimise", "family", "learned", "octets")
-    rows = [[show(row.get(column)) for column in columns] for row in rows_of(resolver, "iterations")]
-    print_table("iterations", list(columns), rows)
+    rows = [
+        [*(show(row.get(column)) for column in columns), _local_root(row.get("local_root"))]
+        for row in rows_of(resolver, "iterations")
+    ]
+    print_table("iterations", [*columns, "local root"], rows)
     shown = [
         [_LEVELS.get(show(row.get("servers_of")), "?"), show(row.get("labels")), show(row.get("questions"))]
         for row in rows_of(resolver, "labels_shown")
     ]
     print_table("labels shown to authoritative servers", ["servers of", "labels below their zone", "questions"], shown)
+
+
+def _local_root(found: object) -> str:
+    if not isinstance(found, dict):
+        return "-"
+    text = (
+        "none" if found.get("serial") is None else f"serial {show(found['serial'])}, good for {show(found['left'])} s"
+    )
+    return f"{text}; not taken: {printable(str(found['refused']))}" if found.get("refused") else text
 
 
 def _failures(found: object) -> str:

@@ -13,6 +13,7 @@ from anchorhold.config.errors import Problem, SettingsError
 from anchorhold.config.load import load
 from anchorhold.config.messages import LoaderMessage
 from anchorhold.config.places import MAX_FILE
+from anchorhold.config.root_zone import read_root_zone
 from anchorhold.config.service import Loaded
 from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter, preload
 from anchorhold.snapshot import read_sealed, seal, seal_bytes
@@ -43,6 +44,17 @@ servers = ["tls://dns.example@192.0.2.1"]
 prefixes = ["64:ff9b::/96"]
 """
 
+_WARM_UP_ROOT = """. 1 SOA a. b. 1 1 1 1 1
+. 1 NS a.
+a. 1 A 192.0.2.1
+a. 1 AAAA 2001:db8::1
+. 1 DNSKEY 257 3 8 AAAA
+a. 1 DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000
+. 1 NSEC a. NS SOA
+. 1 RRSIG NSEC 8 0 1 20300101000000 20200101000000 1 . AAAA
+. 1 ZONEMD 1 1 1 {digest}
+""".format(digest="0" * 96)
+
 
 def main() -> None:
     """Read the arguments, give up every right, load, answer."""
@@ -54,6 +66,7 @@ def main() -> None:
     link = socket.socket(fileno=given.link)
     # Everything a configuration can make us import or open, while our own files can still be read.
     load(_WARM_UP, "")
+    read_root_zone(_WARM_UP_ROOT)
     preload(*_optional("idna", "idna.uts46data", "idna.idnadata"))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     enter(PROFILE)

@@ -26,7 +26,7 @@ def status(resolver: Resolver) -> Line:
         "counters": dict(sorted((resolver.counters + _plain_counters(resolver)).items())),
         "upstreams": [_upstream(group.settings.name, server) for group in world.groups for server in group.servers],
         "operators": _operators(resolver),
-        "iterations": iterations_status(resolver.iterations),
+        "iterations": iterations_status(resolver.iterations, clock()),
         "labels_shown": labels_shown(world.counters),
         "cache": cache_stats(resolver),
     }

@@ -5,12 +5,17 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
+from net.clock import date
 from net.clock import now as clock
+from privacy.memory import Fact
 from resolver.cache.rrsets import RRsetMemory
 from resolver.edge.authority import Authorities, Exchange
 from resolver.edge.gate import Gate
+from resolver.edge.transfer import Means, RootKeeper, Source
 from resolver.edge.upstream.port import Tools
 from resolver.edge.upstream.port import Why as Reason
+from resolver.iterate.delegation import read_endpoint
+from resolver.iterate.local_root import RootHolder
 from resolver.iterate.port import Ask, Heard, Silent, Why
 from resolver.iterate.resolve import Iterator
 from resolver.iterate.servers import Servers
@@ -129,18 +134,47 @@ def _why(exchange: Exchange) -> Why:
 class Iterations:
     """The iterators of one generation of settings. Servers' records are shared by all; what was learned is not."""
 
-    def __init__(self, tools: Tools, counters: Counter[str]) -> None:
+    def __init__(self, tools: Tools, counters: Counter[str], report: Callable[[Fact], None]) -> None:
         self.sockets = Sockets(tools, counters)
         self.servers = Servers()
         self.iterators: tuple[Iterator, ...] = ()
+        self._counters = counters
+        self._means = Means(clock, date, tools.entropy, report)
         self._limits: CacheSettings | None = None
+        self._keepers: dict[Iteration, RootKeeper] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def use(self, settings: tuple[Iteration, ...], limits: CacheSettings) -> None:
-        """Take these; an iteration that stays as it was keeps what it has learned."""
+        """Take these; an iteration that stays as it was keeps what it has learned, and its copy of the root."""
         known = {i.settings: i for i in self.iterators} if limits == self._limits else {}
         self._limits = limits
-        self.iterators = tuple(known.get(one) or Iterator(one, RRsetMemory(limits), self.servers) for one in settings)
+        former, self._keepers = self._keepers, {}
+        self.iterators = tuple(known.get(one) or self._made(one, limits, former) for one in settings)
+        self._keepers |= {one: keeper for one, keeper in former.items() if one in settings}
+        for one, keeper in former.items():
+            if one not in settings:
+                task = asyncio.get_running_loop().create_task(keeper.close())
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+
+    def _made(self, one: Iteration, limits: CacheSettings, former: dict[Iteration, RootKeeper]) -> Iterator:
+        holder = None
+        if one.local_root or one.local_root_servers:
+            keeper = former.get(one) or self._keeper(one)
+            self._keepers[one] = keeper
+            holder = keeper.holder
+        return Iterator(one, RRsetMemory(limits), self.servers, holder)
+
+    def _keeper(self, one: Iteration) -> RootKeeper:
+        holder = RootHolder()
+        holder.counters = self._counters
+        servers = tuple(read_endpoint(text, one.port) for text in one.local_root_servers)
+        keeper = RootKeeper(holder, Source(one.local_root, servers, one.port), self._means)
+        keeper.start()
+        return keeper
 
     async def close(self) -> None:
         """End every connection."""
+        for keeper in self._keepers.values():
+            await keeper.close()
         await self.sockets.close()

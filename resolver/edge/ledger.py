@@ -17,7 +17,7 @@ Line = dict[str, object]
 _SHOWN = re.compile(rf"labels-shown-({'|'.join(LEVELS)})-(\d+)")
 
 
-def iterations_status(iterations: Iterations) -> list[Line]:
+def iterations_status(iterations: Iterations, now: Instant) -> list[Line]:
     """A line for each iteration: how it asks, and how much it has learned."""
     return [
         {
@@ -27,9 +27,18 @@ def iterations_status(iterations: Iterations) -> list[Line]:
             "family": iterator.settings.family.value,
             "learned": len(iterator.memory),
             "octets": iterator.memory.size,
+            "local_root": _local_root(iterator, now),
         }
         for iterator in iterations.iterators
     ]
+
+
+def _local_root(iterator: Iterator, now: Instant) -> Line | None:
+    """The copy of the root zone: its serial, for how many seconds it is good, why the last one offered was not taken."""
+    if iterator.local is None:
+        return None
+    status = iterator.local.status(now)
+    return {"serial": status.serial, "left": round(status.left), "refused": status.refused}
 
 
 def labels_shown(counters: Counter[str]) -> list[Line]:

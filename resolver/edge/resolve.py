@@ -58,7 +58,7 @@ class Resolver:
         self._flights: dict[Place, Flight] = {}
         self._waiting: dict[object, Flight] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self.iterations = Iterations(world.tools, world.counters)
+        self.iterations = Iterations(world.tools, world.counters, report)
         self.routed = RoutedWorld(world, self.iterations)
         world.use(settings.upstream_groups)
         self.iterations.use(settings.iterations, settings.cache)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from resolver.cache.rrsets import MAX_DELEGATION_TTL, MAX_SERVERS, Cut, Failed, RRsetMemory, rename
 from resolver.iterate.budget import DEPTH, LINKS, Budget
 from resolver.iterate.delegation import endpoints_of, hinted, ordered
+from resolver.iterate.local_root import RootHolder
 from resolver.iterate.minimise import next_name
 from resolver.iterate.port import Endpoint, Outside
 from resolver.iterate.servers import Servers
@@ -18,6 +19,7 @@ from resolver.iterate.verdict import (
     Alias,
     Answer,
     Chain,
+    NameServer,
     Negative,
     Positive,
     Referral,
@@ -87,8 +89,12 @@ class Run:
 class Iterator:
     """The mind of one iteration; shared by all its questions."""
 
-    def __init__(self, settings: Iteration, memory: RRsetMemory, servers: Servers) -> None:
+    def __init__(
+        self, settings: Iteration, memory: RRsetMemory, servers: Servers, local: RootHolder | None = None
+    ) -> None:
+        """`local` answers for the root's servers, as far as it can (RFC 8806)."""
         self.settings = settings
+        self.local = local
         self.memory = memory
         self.servers = servers
         self._hints = hinted(settings)
@@ -183,7 +189,8 @@ class Iterator:
             return hints
         # Hints that were configured go before what the answer says of the same server: both are glue (RFC 9609 §4.2).
         configured = {server.name: server for server in self._hints.servers}
-        servers = tuple(configured.get(server.name, server) for server in verdict.servers[:MAX_SERVERS])
+        named = verdict.servers or tuple(map(NameServer, verdict.rrset.rdatas))
+        servers = tuple(configured.get(server.name, server) for server in named[:MAX_SERVERS])
         if not any(server.endpoints for server in servers):
             servers = (*self._hints.servers, *servers)
         self.memory.store(self._hints.zone, _NS, verdict, now)
@@ -224,6 +231,10 @@ class Iterator:
 
     async def _ask(self, run: Run, cut: Referral, question: "_Question", path: Path) -> Verdict | Failed:
         """One question to the servers of `cut`; the addresses of those without glue are looked up as they are needed."""
+        if self.local is not None and cut.zone == ROOT:
+            said = self.local.verdict(question.name, question.rrtype, run.outside.now())
+            if said is not None:
+                return said
         wanted = Wanted(cut.zone, question.name, question.rrtype, self.settings.port, question.whole)
         now = run.outside.now()
         # What its own zone says of a server's addresses comes before what the parent says (RFC 2181 §5.4.1).

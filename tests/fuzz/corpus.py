@@ -114,11 +114,32 @@ def queries() -> list[bytes]:
     return [query.to_wire() for query in (plain, signed, root, longest)]
 
 
+def transfers() -> list[bytes]:
+    """Of the root: the answer for its SOA, a whole zone in one message, and a part without a question."""
+    found = []
+    soa = dns.rrset.from_text(".", 86400, "IN", "SOA", "a.root-servers.net. nstld.example. 5 1800 900 604800 86400")
+    servers = dns.rrset.from_text(".", 86400, "IN", "NS", "a.root-servers.net.", "b.root-servers.net.")
+    glue = dns.rrset.from_text("a.root-servers.net.", 86400, "IN", "A", "192.0.2.1")
+    for kind, answer in (("SOA", [soa]), ("AXFR", [soa, servers, glue, soa]), ("", [servers, glue, soa])):
+        message = dns.message.make_response(dns.message.make_query(".", kind or "AXFR"))
+        message.id = 0x1234
+        message.question = message.question if kind else []
+        message.answer = answer
+        found.append(message.to_wire())
+    return found
+
+
+def records() -> list[bytes]:
+    """As they are kept of a zone: uncompressed, one after the other."""
+    name = b"\1a\x0croot-servers\3net\0"
+    return [b"\0\0\2\0\1\0\0\1\0\0" + bytes((len(name),)) + name + name + b"\0\1\0\1\0\0\1\0\0\4\xc0\0\2\1"]
+
+
 def messages() -> list[bytes]:
     found = queries()
     for kind in RDATA:
         found += [response(kind).to_wire(), response(kind, edns=True).to_wire()]
-    return [*found, *(made.to_wire() for made in (negative(True), negative(False), chain(), renamed()))]
+    return [*found, *transfers(), *(made.to_wire() for made in (negative(True), negative(False), chain(), renamed()))]
 
 
 def replies() -> list[bytes]:
@@ -147,4 +168,4 @@ def option_lists() -> list[bytes]:
 
 
 def everything() -> list[bytes]:
-    return messages() + replies() + streams() + option_lists()
+    return messages() + replies() + streams() + option_lists() + records()

@@ -7,11 +7,13 @@ from pathlib import Path
 from anchorhold.ipc import Inbox, MessageType, build_reply, parse_reply
 from anchorhold.ipc import Message as CellMessage
 from resolver.accept import Accepted, judge
+from resolver.iterate.transfer import Transfer, serial_in
+from resolver.iterate.zonecopy import parse_timers, parse_zone
 from resolver.settings import CacheSettings
 from resolver.values import Origin, Query, QueryFlag, Reply
 from wire.dns.edns import MAX_OPTIONS, parse_opt, parse_options
 from wire.dns.framing import Framer, frame
-from wire.dns.message import parse_message
+from wire.dns.message import parse_message, parse_part
 from wire.dns.names import MAX_NAME, parse_name
 from wire.dns.peek import peek
 from wire.errors import Malformed
@@ -26,6 +28,8 @@ OTHERS = {
     "wire.dns.framing.Framer.feed",
     "anchorhold.ipc.Inbox.feed",
     "resolver.accept.judge",
+    "resolver.iterate.transfer.Transfer.take",
+    "resolver.iterate.transfer.serial_in",
 }
 """Parsers by another name."""
 
@@ -58,6 +62,45 @@ def feed_message(data: bytes) -> bool:
         assert 1 <= len(record.owner) <= MAX_NAME
         at = record.rdata_end
     return True
+
+
+def feed_part(data: bytes) -> bool:
+    """With its question or without it: the records are the same but for what pointed into the question."""
+    assert len(parse_part(data).question) in (0, *range(5, 260))
+    return True
+
+
+def feed_zone(data: bytes) -> bool:
+    """Not all may be well: the whole, and then from behind a header and a question, where records begin."""
+    accepted = False
+    for piece in (data, data[33:], RECORDS + data):
+        try:
+            zone = parse_zone(piece, b"\0")
+        except Malformed:
+            continue
+        assert all((owner.lower(), len(owner)) == parse_name(owner, 0) for owner in zone.nodes)
+        accepted = True
+    return accepted
+
+
+def feed_timers(data: bytes) -> bool:
+    assert 0 <= parse_timers(data).serial < 2**32
+    return True
+
+
+def feed_transfer(data: bytes) -> bool:
+    """One message; what is a whole zone after it reads back as one."""
+    identifier = int.from_bytes(data[:2], "big")
+    zone = Transfer(identifier, b"\0").take(data)
+    return zone is None or bool(parse_zone(zone, b"\0").nodes)
+
+
+def feed_serial(data: bytes) -> bool:
+    return 0 <= serial_in(data, int.from_bytes(data[:2], "big"), b"\0") < 2**32
+
+
+RECORDS = b"\0\0\6\0\1\0\0\0\0\0\x16\0\0" + bytes(20)
+"""The SOA of the root."""
 
 
 def feed_name(data: bytes) -> bool:
@@ -149,6 +192,11 @@ def _asked(data: bytes) -> bytes:
 
 HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "wire.dns.message.parse_message": feed_message,
+    "wire.dns.message.parse_part": feed_part,
+    "resolver.iterate.zonecopy.parse_zone": feed_zone,
+    "resolver.iterate.zonecopy.parse_timers": feed_timers,
+    "resolver.iterate.transfer.Transfer.take": feed_transfer,
+    "resolver.iterate.transfer.serial_in": feed_serial,
     "wire.dns.names.parse_name": feed_name,
     "wire.dns.edns.parse_options": feed_options,
     "wire.dns.edns.parse_opt": feed_opt,

@@ -233,7 +233,9 @@ def test_the_ledger_counts_labels_and_no_names() -> None:
 
 
 def test_an_iteration_that_stays_as_it_was_keeps_what_it_learned() -> None:
-    iterations = Iterations(Tools(now, os.urandom, no_lookup, lambda what: None, TlsFactory()), Counter())
+    iterations = Iterations(
+        Tools(now, os.urandom, no_lookup, lambda what: None, TlsFactory()), Counter(), lambda fact: None
+    )
     one, other = Iteration("one", b"\0", ()), Iteration("other", SHOP, ())
     iterations.use((one, other), CacheSettings())
     kept = iterations.iterators[1]

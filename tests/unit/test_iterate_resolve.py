@@ -5,9 +5,12 @@ from collections.abc import Callable
 import pytest
 from kit.internet import Internet, flaky, nonsense, silent, unreachable
 from kit.iterating import Asking, told
+from kit.rootzone import EXPIRATION, SMALL, wire
 
+from resolver.iterate.local_root import Moment, RootHolder, read_local_root
 from resolver.settings import Authority, Family
 from wire.dns.names import read_name
+from wire.units import Epoch
 
 ROOT, TOP, SHOP, OTHER = "198.51.100.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"
 WWW = "www.shop.example."
@@ -299,3 +302,28 @@ def test_signatures_and_proofs_come_along() -> None:
     made = internet("www A 203.0.113.1\nwww RRSIG A 8 3 60 20300101000000 20200101000000 1 shop.example. AAAA")
     outcome = Asking(made).ask(WWW)
     assert 1 == len(outcome.end.rrset.signatures)  # type: ignore[union-attr]
+
+
+def test_with_a_local_root_no_root_server_is_asked() -> None:
+    made = internet()
+    asking = Asking(made)
+    had = Moment(made.now(), Epoch(EXPIRATION - 86_400.0))
+    zone = SMALL.replace("ns1.example. 172800 IN A 192.0.2.1", f"ns1.example. 172800 IN A {TOP}")
+    holder = RootHolder()
+    holder.offer(read_local_root(wire(zone), had), had.now)
+    asking.iterator.local = holder
+    assert "203.0.113.1" == asking.said(WWW)
+    assert "no name (.)" == asking.said("www.nowhere.")
+    assert 0 == made.packets_to(ROOT)
+
+
+def test_an_expired_local_root_is_not_used() -> None:
+    made = internet()
+    asking = Asking(made)
+    holder = RootHolder()
+    had = Moment(made.now(), Epoch(EXPIRATION - 60.0))
+    holder.offer(read_local_root(wire(), had), had.now)
+    asking.iterator.local = holder
+    made.advance(61)
+    assert "203.0.113.1" == asking.said(WWW)
+    assert made.packets_to(ROOT) > 0

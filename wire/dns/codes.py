@@ -69,6 +69,8 @@ class RecordType(IntEnum):
     NSEC = 47
     DNSKEY = 48
     NSEC3 = 50
+    NSEC3PARAM = 51
+    ZONEMD = 63
     SVCB = 64
     HTTPS = 65
     TKEY = 249

@@ -16,6 +16,7 @@ _QUESTION_AT = 12
 _MIN_RECORD = 11
 _TOP_BIT = 0x80000000
 _MAX_MESSAGE = 65_535
+_ONE, _ONE_OR_NONE = (1,), (1, 0)
 
 
 class Record(NamedTuple):
@@ -69,15 +70,26 @@ class Built:
 
 def parse_message(data: bytes) -> Message:
     """Walk a whole message with exactly one question. Raises Malformed, also for octets after the last record."""
+    return _parse(data, _ONE)
+
+
+def parse_part(data: bytes) -> Message:
+    """As `parse_message`, for the messages of a zone transfer: those after the first may lack the question (RFC 5936
+    §2.2.1), which is empty then."""
+    return _parse(data, _ONE_OR_NONE)
+
+
+def _parse(data: bytes, allowed: tuple[int, ...]) -> Message:
+    """`allowed` are the numbers of questions."""
     if len(data) < _QUESTION_AT:
         raise Malformed("shorter than a header", len(data))
     identifier, flags, questions, answers, authorities, additionals = HEADER.unpack_from(data)
-    if questions != 1:
+    if questions not in allowed:
         raise Malformed("not exactly one question", 4)
     if (answers + authorities + additionals) * _MIN_RECORD > len(data):
         raise Malformed("more records than octets", 6)
-    question, at = _parse_question(data)
-    memo: dict[int, bytes] = {_QUESTION_AT: question[:-4].lower()}
+    question, at = _parse_question(data) if questions else (b"", _QUESTION_AT)
+    memo: dict[int, bytes] = {_QUESTION_AT: question[:-4].lower()} if questions else {}
     answer, at = _parse_records(data, at, answers, memo)
     authority, additional_start = _parse_records(data, at, authorities, memo)
     additional, at = _parse_records(data, additional_start, additionals, memo)

@@ -1,0 +1,197 @@
+"""Fetches the root zone (RFC 8806) by AXFR over TCP, looks for a newer one in time, and keeps what it has if that is bad.
+
+A task beside the questions: none waits for it. What is asked is the same for everybody and tells nothing of any client.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from net.dial import DialFailed, Target, dial
+from net.stream import Link
+from privacy.memory import Fact
+from resolver.iterate.local_root import Moment, Offered, RootHolder, RootRefused, read_local_root
+from resolver.iterate.port import Endpoint
+from resolver.iterate.transfer import MAX_OCTETS, Transfer, build_ask, serial_in, wait_after
+from resolver.iterate.zonecopy import is_newer
+from wire.dns.codes import RecordType
+from wire.dns.framing import Framer, frame
+from wire.dns.names import ROOT
+from wire.errors import Malformed
+from wire.units import Epoch, Instant
+
+DEADLINE = 60.0
+"""Seconds for all that is asked of one server at once."""
+
+
+class TransferFailed(Exception):
+    """No copy from this server. The text says why, without its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where copies come from: `given` is one in wire form or nothing; `servers` are asked in order; glue becomes
+    endpoints at `port`."""
+
+    given: bytes
+    servers: tuple[Endpoint, ...]
+    port: int = 53
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the keeper may use: both clocks, n random octets, a way to say what happened."""
+
+    now: Callable[[], Instant]
+    date: Callable[[], Epoch]
+    entropy: Callable[[int], bytes]
+    report: Callable[[Fact], None]
+
+    def moment(self) -> Moment:
+        """Both clocks at once."""
+        return Moment(self.now(), self.date())
+
+
+class RootKeeper:
+    """Keeps `holder` supplied. `start` and `close` are for its owner; `refresh` is one round."""
+
+    def __init__(self, holder: RootHolder, source: Source, means: Means) -> None:
+        self.holder = holder
+        self._source = source
+        self._means = means
+        self._said = ""
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, in the background."""
+        self._task = asyncio.get_running_loop().create_task(self.run())
+
+    async def close(self) -> None:
+        """End it."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def run(self) -> None:
+        """Take what was given, then ask the servers again and again."""
+        if self._source.given:
+            await self.take(self._source.given)
+        failures = 0
+        while self._source.servers:
+            failures = 0 if await self.refresh() else failures + 1
+            chance = int.from_bytes(self._means.entropy(4), "big")
+            await asyncio.sleep(wait_after(self.holder.timers(self._means.now()), failures, chance))
+
+    async def refresh(self) -> bool:
+        """One round through the servers; whether one of them had the copy in use or a newer one."""
+        for server in self._source.servers:
+            timers = self.holder.timers(self._means.now())
+            try:
+                data = await fetch(server, None if timers is None else timers.serial, self._means.entropy)
+            except TransferFailed as error:
+                self.holder.fail(str(error))
+                self._say()
+                continue
+            if data is None:
+                self.holder.confirm(self._means.moment())
+                return True
+            if await self.take(data):
+                return True
+        return False
+
+    async def take(self, data: bytes) -> bool:
+        """Check a copy in a thread, for it takes its time, and use it if it is good and newer."""
+        moment = self._means.moment()
+        try:
+            copy = await asyncio.to_thread(read_local_root, data, moment, self._source.port)
+        except RootRefused as error:
+            self.holder.refuse(str(error))
+            self._say()
+            return False
+        outcome = self.holder.offer(copy, moment.now)
+        self._say()
+        return outcome is not Offered.OLDER
+
+    def _say(self) -> None:
+        """What is new, once."""
+        status = self.holder.status(self._means.now())
+        text = f"local root: serial {status.serial}" if status.serial is not None else "local root: no copy"
+        text += f"; not taken: {status.refused}" if status.refused else ""
+        if text != self._said:
+            self._said = text
+            self._means.report(Fact("resolver", text))
+
+
+async def fetch(server: Endpoint, serial: int | None, entropy: Callable[[int], bytes]) -> bytes | None:
+    """The root zone of `server` as records in wire form; None if it has none newer than `serial`. Raises TransferFailed.
+
+    First the SOA is asked for, then, on the same connection, the zone (RFC 5936 §4.1). Unchecked: only the stream was.
+    """
+    try:
+        async with asyncio.timeout(DEADLINE):
+            link = await dial(Target((server.address,), server.port, None), TransferLink)
+            try:
+                return await _converse(link, serial, entropy)
+            finally:
+                link.abort()
+    except TimeoutError:
+        raise TransferFailed(f"not done in {DEADLINE:.0f} s") from None
+    except DialFailed as error:
+        raise TransferFailed(f"no connection: {error.detail}") from None
+    except Malformed as error:
+        raise TransferFailed(str(error)) from None
+
+
+async def _converse(link: "TransferLink", serial: int | None, entropy: Callable[[int], bytes]) -> bytes | None:
+    identifier = int.from_bytes(entropy(2), "big")
+    link.write(frame(build_ask(ROOT, RecordType.SOA, identifier)))
+    there = serial_in(await link.hear(), identifier, ROOT)
+    if serial is not None and not is_newer(there, serial):
+        return None
+    identifier = int.from_bytes(entropy(2), "big")
+    link.write(frame(build_ask(ROOT, RecordType.AXFR, identifier)))
+    transfer = Transfer(identifier, ROOT)
+    while (zone := transfer.take(await link.hear())) is None:
+        pass
+    return zone
+
+
+class TransferLink(Link):
+    """A connection whose messages are heard one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._framer = Framer()
+        self._heard: deque[bytes] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._octets = 0
+        self._over = ""
+
+    async def hear(self) -> bytes:
+        """The next message. Raises TransferFailed."""
+        while not self._heard:
+            if self._over:
+                raise TransferFailed(self._over)
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        await asyncio.sleep(0)  # a whole zone may lie here already: clients' questions go first
+        return self._heard.popleft()
+
+    def received(self, data: memoryview) -> None:
+        """Octets of messages came."""
+        self._octets += len(data)
+        self._heard.extend(self._framer.feed(data.tobytes()))
+        if self._octets > 2 * MAX_OCTETS:
+            self._over = "it sends without end"
+            self.abort()
+        self._wake()
+
+    def lost(self, error: Exception | None) -> None:
+        """The server hung up, perhaps in the middle."""
+        self._over = self._over or "the connection ended before the zone did"
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

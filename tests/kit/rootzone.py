@@ -1,0 +1,73 @@
+"""Root zones for tests: a small one by hand, and one of any size; the digest is dnspython's."""
+
+import dns.name
+import dns.rdataset
+import dns.rdatatype
+import dns.zone
+
+from anchorhold.config.root_zone import read_root_zone
+
+SIGNED_UNTIL = "20261231000000"
+EXPIRATION = 1_798_675_200
+"""The same in seconds since 1970."""
+
+_SIGNATURE = "8 {labels} 86400 " + SIGNED_UNTIL + " 20261101000000 12345 . AAAA"
+
+
+def _signed(owner: str, rrtype: str) -> str:
+    labels = 0 if owner == "." else owner.count(".")
+    return f"{owner} 86400 IN RRSIG {rrtype} {_SIGNATURE.format(labels=labels)}\n"
+
+
+# One TTL for all of the apex: Debian's Knot gives the signatures of one name a common one, and the digest counts TTLs.
+SMALL = f"""\
+. 86400 IN SOA a.root-servers.net. nstld.example. 2026112400 1800 900 604800 43200
+{_signed(".", "SOA")}. 86400 IN NS a.root-servers.net.
+. 86400 IN NS b.root-servers.net.
+{_signed(".", "NS")}. 86400 IN DNSKEY 257 3 8 AwEAAagA
+{_signed(".", "DNSKEY")}. 86400 IN NSEC example. NS SOA RRSIG NSEC DNSKEY ZONEMD
+{_signed(".", "NSEC")}example. 172800 IN NS ns1.example.
+example. 172800 IN NS NS2.nic.test.
+example. 86400 IN DS 12345 8 2 {"ab" * 32}
+{_signed("example.", "DS")}example. 86400 IN NSEC test. NS DS RRSIG NSEC
+{_signed("example.", "NSEC")}ns1.example. 172800 IN A 192.0.2.1
+ns1.example. 172800 IN AAAA 2001:db8::1
+test. 172800 IN NS ns2.nic.test.
+test. 86400 IN NSEC . NS RRSIG NSEC
+{_signed("test.", "NSEC")}ns2.nic.test. 172800 IN A 192.0.2.2
+a.root-servers.net. 518400 IN A 198.51.100.1
+b.root-servers.net. 518400 IN AAAA 2001:db8::b
+"""
+
+
+def with_digest(text: str) -> str:
+    """`text` with the ZONEMD record that dnspython computes for it, and a signature of that, which does not count."""
+    zone = dns.zone.from_text(text, ".", relativize=False)
+    rdata = zone.compute_digest(dns.zone.DigestHashAlgorithm.SHA384)
+    return f"{text}. 86400 IN ZONEMD {rdata.to_text()}\n{_signed('.', 'ZONEMD')}"
+
+
+def wire(text: str = SMALL) -> bytes:
+    """The records of `text`, with the right digest."""
+    return read_root_zone(with_digest(text))
+
+
+def large(domains: int, serial: int = 2026112400) -> str:
+    """A zone like the root's: `domains` delegations with 4 servers of their own, DS, NSEC and signatures each."""
+    names = sorted(f"tld{number:05d}." for number in range(domains))
+    parts = [
+        SMALL.split("example. 172800", 1)[0]
+        .replace("NSEC example.", f"NSEC {names[0]}")
+        .replace("2026112400", str(serial))
+    ]
+    long = "A" * 342 + "=="
+    for name, following in zip(names, [*names[1:], "."], strict=True):
+        number = int(name[3:-1])
+        parts.append(f"{name} 86400 IN DS 12345 8 2 {'ab' * 32}\n{name} 86400 IN NSEC {following} NS DS RRSIG NSEC\n")
+        parts += [_signed(name, rrtype).replace("AAAA", long) for rrtype in ("DS", "NSEC")]
+        for letter in "abcd":
+            parts.append(f"{name} 172800 IN NS {letter}.nic.{name}\n")
+            parts.append(f"{letter}.nic.{name} 172800 IN A 198.18.{number % 256}.{number // 256}\n")
+            parts.append(f"{letter}.nic.{name} 172800 IN AAAA 2001:db8::{number:x}\n")
+    parts.append("a.root-servers.net. 518400 IN A 198.51.100.1\nb.root-servers.net. 518400 IN AAAA 2001:db8::b\n")
+    return "".join(parts)
