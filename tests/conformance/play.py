@@ -22,8 +22,11 @@ ROOT = HERE.parents[1]
 SHARED = ROOT.parent / "shared"
 TOOLS, SCENARIOS = SHARED / "tools", SHARED / "rpl"
 DOCUMENT = ROOT / "docs/conformance.md"
-ELSEWHERE = {"auth-zone", "local-zones", "rpz", "trust-anchor-rollover", "unbound-modules"}
-"""Categories that are about local data, lists and views."""
+LISTS = {"auth-zone", "local-zones", "rpz", "trust-anchor-rollover", "unbound-modules"}
+"""Categories of the player's that are about local data, lists and views,"""
+
+LIST_FEATURES = {"local-zones", "private-address", "respip", "rpz"}
+"""and features of that kind that scenarios of other categories need."""
 
 PROGRAMS = {"unshare": "util-linux", "ip": "iproute2", "mount": "mount"}
 
@@ -90,7 +93,7 @@ def groups(names: list[str]) -> list[Group]:
         read = settings.settings(scenario)
         if needs_validator(read, scenario):
             members["validation"].append(name)
-        elif settings.category(scenario, read) in ELSEWHERE:
+        elif settings.category(scenario, read) in LISTS or read.needs & LIST_FEATURES:
             members["local data, lists and views"].append(name)
         else:
             members["resolution"].append(name)
