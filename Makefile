@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench fuzz conformance lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration fuzz conformance lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -7,7 +7,7 @@ CONFIG ?= anchorhold.toml
 LISTEN := $(shell [ "$$(id -u)" = 0 ] && echo 127.0.0.1:53 || echo 127.0.0.1:5300)
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## virtual environment and locked packages
 	@tools/setup.sh
@@ -33,6 +33,9 @@ format: setup ## put the code into its form
 
 bench: peers ## ours beside the peers; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_peers.py --record
+
+bench-iteration: peers ## cold iteration beside unbound and knot-resolver; writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_iteration.py --record
 
 fuzz: setup ## a million mutated messages through every parser; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record

@@ -20,6 +20,8 @@ class Load:
     lost: int
     rate: float
     latency_ms: float
+    codes: dict[str, int]
+    """How many answers of each RCODE."""
 
 
 def find(program: str) -> str | None:
@@ -110,15 +112,16 @@ def dnsperf(
     port: int,
     names: Path,
     *,
-    seconds: float,
+    seconds: float = 0,
     mode: str = "udp",
     outstanding: int = 100,
     clients: int = 8,
     rate: int = 0,
 ) -> Load:
-    """One dnsperf run on the load core."""
+    """One dnsperf run on the load core: for so many seconds, or once through `names` (0)."""
     command = [*pinned(LOAD_CORE), "dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", str(names), "-m", mode]
-    command += ["-l", str(seconds), "-q", str(outstanding), "-c", str(clients), "-t", "3"]
+    command += ["-q", str(outstanding), "-c", str(clients), "-t", "3" if seconds else "6"]
+    command += ["-l", str(seconds)] if seconds else ["-n", "1"]
     if rate:
         command += ["-Q", str(rate)]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -132,4 +135,5 @@ def dnsperf(
         int(number("Queries lost")),
         number("Queries per second"),
         1000 * number(r"Average Latency \(s\)"),
+        {code: int(count) for code, count in re.findall(r"\b([A-Z]{4,}) (\d+) \(", text)},
     )
