@@ -228,10 +228,11 @@ def table(results: Results, options: argparse.Namespace) -> str:
         "",
         f"Printed by `make bench-iteration` ({options.rounds} interleaved rounds; servers on one core, load and authorities "
         f"on the other; CPython {platform.python_version()}, Linux {system}). The tree has {options.zones:,} second-level "
-        "zones of customers besides hosters', content networks and third-level zones; every question needs a zone that no other needs. All "
-        "servers minimise names (RFC 9156), none validates, all use IPv4 only; each measurement begins with empty caches. "
-        "CPU is user and kernel time of every process of the server. Packets are counted at the authorities. Median of "
-        "the rounds (minimum to maximum); ratios are to unbound. Failed: no answer, or not the right one.",
+        "zones of customers, besides those of hosters and content networks, and third-level zones; every question needs a "
+        "zone that no other needs. All servers minimise names (RFC 9156), none validates, all use IPv4 only; each "
+        "measurement begins with empty caches. CPU is user and kernel time of every process of the server. Packets are "
+        "counted at the authorities. Median of the rounds (minimum to maximum); ratios are to unbound. Failed: no answer, "
+        "or not the right one.",
         "",
         f"## All questions once, {options.outstanding} at a time, authorities answer at once",
         "",
