@@ -124,6 +124,11 @@ class RRsetMemory:
             return Chain((_aged(entry.value, int(now - entry.stored)),))
         return None
 
+    def data(self, name: bytes, rrtype: int, now: Instant) -> tuple[bytes, ...]:
+        """The RDATA that `name` itself is known to have of this type, aliases not looked at."""
+        entry = self._fresh((name, rrtype), now)
+        return entry.value.rrset.rdatas if entry is not None and isinstance(entry.value, Positive) else ()
+
     # -- delegations
 
     def store_cut(self, referral: Referral, until: float, now: Instant) -> Cut:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import replace
 
 from privacy.channel import Channel, Kind
 from resolver.edge.converse import converse
@@ -14,6 +13,7 @@ from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.iterate.port import Ask, Endpoint
 from resolver.settings import Profile, UpstreamSpec
 from wire.dns.codes import QueryFlag
+from wire.dns.message import Message
 from wire.units import Instant
 
 KEPT = 2_000
@@ -23,7 +23,6 @@ STREAM_PATIENCE, LONGEST_STREAM = 3.0, 3.0
 """How many times longer than a packet a stream may take (it needs three round trips), and at most how many seconds."""
 
 _DO = int(QueryFlag.DO)
-_UDP = Channel(Kind.UDP, encrypted=False, authenticated=False, recursion=False)
 
 
 class Authority:
@@ -51,11 +50,10 @@ class Authority:
 
     def channel(self, edns: bool) -> Channel:
         """The road, with the cookie for it."""
-        if not edns:
-            return replace(_UDP, edns=False)
-        return replace(_UDP, cookie=self._jar.content(self._endpoint.address))
+        cookie = self._jar.content(self._endpoint.address) if edns else b""
+        return Channel(Kind.UDP, encrypted=False, authenticated=False, cookie=cookie, edns=edns, recursion=False)
 
-    async def over_udp(self, query: bytes, deadline: Instant) -> bytes | Doubt:
+    async def over_udp(self, query: bytes, deadline: Instant) -> Message | Doubt:
         """One packet, not repeated: whoever asks decides whom to ask next. Raises UpstreamFailed."""
         exchange = PacketExchange(query, (self._endpoint,), deadline, self._jar, self._tools, ())
         try:
@@ -86,6 +84,8 @@ class Exchange:
         self.packets = 0
         self.over_tcp = False
         self.data = b""
+        self.message: Message | None = None
+        """The response as walked, if it came over UDP."""
         self.failure: Why | None = None
 
     def channel(self) -> Channel:
@@ -97,8 +97,9 @@ class Exchange:
         if not self._ask.stream:
             self.packets += 1
             outcome = await self._authority.over_udp(query, deadline)
-            if isinstance(outcome, bytes):
-                return outcome
+            if not isinstance(outcome, Doubt):
+                self.message = outcome
+                return outcome.data
         self.packets += 1
         self.over_tcp = True
         return await self._authority.over_tcp(query, self._ask.timeout)

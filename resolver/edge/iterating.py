@@ -74,7 +74,7 @@ class Sockets:
         if exchange.failure is not None:
             return self._silent(ask, _why(exchange), exchange.packets, start)
         try:
-            message = parse_message(exchange.data)
+            message = exchange.message or parse_message(exchange.data)
         except Malformed:
             return self._silent(ask, Why.NONSENSE, exchange.packets, start)
         return Heard(ask, message, exchange.packets, len(exchange.data), Seconds(clock() - start))

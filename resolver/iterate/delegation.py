@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from resolver.iterate.classify import show_address
 from resolver.iterate.port import Endpoint
-from resolver.iterate.verdict import NameServer, Positive, Referral
+from resolver.iterate.verdict import NameServer, Referral
 from resolver.policy.prefix64 import Prefix64
 from resolver.settings import Family, Iteration
 
@@ -32,13 +32,9 @@ def read_endpoint(text: str, port: int) -> Endpoint:
     return Endpoint(address, int(own) if own else port)
 
 
-def endpoints_of(contents: Iterable[object], port: int) -> tuple[Endpoint, ...]:
-    """The addresses in what was learned of a server's name: A and AAAA data of the right length."""
-    found: list[Endpoint] = []
-    for content in contents:
-        if isinstance(content, Positive):
-            found += [Endpoint(address, port) for rdata in content.rrset.rdatas if (address := show_address(rdata))]
-    return tuple(found)
+def endpoints_of(rdatas: Iterable[bytes], port: int) -> tuple[Endpoint, ...]:
+    """The addresses in the data of A and AAAA records, if they have the right length."""
+    return tuple(Endpoint(address, port) for rdata in rdatas if (address := show_address(rdata)))
 
 
 def ordered(

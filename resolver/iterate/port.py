@@ -1,7 +1,6 @@
 """The outside as iteration sees it: one question to one server at a time. Everything else here is pure."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -18,8 +17,7 @@ class Endpoint(NamedTuple):
     port: int = 53
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One question to one authoritative server of `zone` (folded).
 
     `question` is the folded name, type and class, two octets each. With `edns` the query has an OPT with DO set, without
@@ -36,8 +34,7 @@ class Ask:
     crowd: int = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A response: it came from `ask.endpoint` and repeats the question; nothing else of it is checked.
 
     `packets` is how many queries it took (2 if TCP had to be asked), `octets` what came in, `took` seconds.
@@ -59,8 +56,7 @@ class Why(Enum):
     BUSY = "busy"
 
 
-@dataclass(frozen=True, slots=True)
-class Silent:
+class Silent(NamedTuple):
     """No response. NONSENSE: something came that is no answer to this question, over UDP and over TCP."""
 
     ask: Ask

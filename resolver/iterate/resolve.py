@@ -18,7 +18,6 @@ from resolver.iterate.verdict import (
     Alias,
     Answer,
     Chain,
-    NameServer,
     Negative,
     Positive,
     Referral,
@@ -226,8 +225,14 @@ class Iterator:
     async def _ask(self, run: Run, cut: Referral, question: "_Question", path: Path) -> Verdict | Failed:
         """One question to the servers of `cut`; the addresses of those without glue are looked up as they are needed."""
         wanted = Wanted(cut.zone, question.name, question.rrtype, self.settings.port, question.whole)
-        known = self._allowed(e for server in cut.servers for e in self._endpoints(run, server))
-        search = Search(self, run, cut, path)
+        now = run.outside.now()
+        # What its own zone says of a server's addresses comes before what the parent says (RFC 2181 §5.4.1).
+        own = [self.endpoints(server.name, now) for server in cut.servers]
+        known = self._allowed(
+            e for server, mine in zip(cut.servers, own, strict=True) for e in (*mine, *server.endpoints)
+        )
+        untried = [s.name for s, mine in zip(cut.servers, own, strict=True) if not mine and not s.endpoints]
+        search = Search(self, run, [server.name for server in cut.servers], untried, path)
         outcome = await Round(wanted, self.memory, self.servers, run.budget, run.outside).run(known, search.more)
         if isinstance(outcome, Failed) and not known and not search.found:
             return CYCLE if search.cycle else NO_ADDRESS
@@ -235,12 +240,8 @@ class Iterator:
 
     def endpoints(self, name: bytes, now: Instant) -> tuple[Endpoint, ...]:
         """What is known of a server's addresses from its own zone."""
-        own = endpoints_of((self.memory.recall(name, t, now) for t in (_A, _AAAA)), self.settings.port)
-        return self._allowed(own)
-
-    def _endpoints(self, run: Run, server: NameServer) -> tuple[Endpoint, ...]:
-        """What its own zone says of its addresses before what the parent says (RFC 2181 §5.4.1)."""
-        return (*self.endpoints(server.name, run.outside.now()), *server.endpoints)
+        rdatas = (*self.memory.data(name, _A, now), *self.memory.data(name, _AAAA, now))
+        return self._allowed(endpoints_of(rdatas, self.settings.port)) if rdatas else ()
 
     def _allowed(self, endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
         return ordered(endpoints, self.settings, self._configured)
@@ -249,15 +250,15 @@ class Iterator:
         """The endpoints that a server's name has, by its own zone or by the route it belongs to."""
         if not is_below(name, self.settings.zone) or not run.leads(name):
             rdatas = await run.elsewhere(name, rrtype, run.budget) if run.elsewhere else ()
-            found = Positive(RRset(name, rrtype, 0, rdatas))
-            return self._allowed(endpoints_of((found,), self.settings.port))
+            return self._allowed(endpoints_of(rdatas, self.settings.port))
         content = await self._find(run, name, rrtype, path)
         if isinstance(content, Chain):
             # A server's name should be no alias (RFC 2181 §10.3); some are, and one step of it is gone along.
             content = content.end or await self._find(run, content.target, rrtype, path)
         if isinstance(content, Failed) or (isinstance(content, Negative) and content.absent):
             return content
-        return self._allowed(endpoints_of((content,), self.settings.port))
+        rdatas = content.rrset.rdatas if isinstance(content, Positive) else ()
+        return self._allowed(endpoints_of(rdatas, self.settings.port))
 
     def glue(self, name: bytes, now: Instant) -> tuple[Endpoint, ...]:
         """What delegations on the way to a server's name say of it, for want of better; the deepest that says anything."""
@@ -295,13 +296,12 @@ class Iterator:
 class Search:
     """Looks for further addresses of a zone's servers, one name after another, in an order that nobody can foresee."""
 
-    def __init__(self, iterator: Iterator, run: Run, cut: Referral, path: Path) -> None:
+    def __init__(self, iterator: Iterator, run: Run, names: list[bytes], untried: list[bytes], path: Path) -> None:
         self._iterator = iterator
         self._run = run
         self._path = path
-        self._names = [server.name for server in cut.servers]
-        now = run.outside.now()
-        self._untried = [s.name for s in cut.servers if not s.endpoints and not iterator.endpoints(s.name, now)]
+        self._names = names
+        self._untried = untried
         self.cycle = False
         self.found = False
 

@@ -1,7 +1,7 @@
 """One question put to the servers of one zone, one server after another, until one of them is of use."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resolver.cache.rrsets import Failed, RRsetMemory
 from resolver.iterate.budget import Budget
@@ -28,8 +28,7 @@ NONSENSE = Failed(Explanation(ExtendedError.INVALID_DATA, "servers of the zone s
 LAME = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no server of the zone knows it"))
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A question and the zone whose servers are asked. Addresses in referrals become endpoints at `port`. `whole`: this
     is the goal itself, not a shortened name on the way."""
 
@@ -49,8 +48,7 @@ MoreEndpoints = Callable[[], Awaitable[tuple[Endpoint, ...]]]
 """Finds addresses of further servers of the zone; an empty tuple once there are no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(NamedTuple):
     """How far a round has come: how often each server was asked in vain, which are of no use for this question, and an
     answer to make do with if nobody has a better one."""
 
@@ -96,13 +94,15 @@ class Round:
     async def _share(self, known: list[Endpoint], most: int) -> Verdict | None:
         """Ask servers until each was asked `most` times; whoever comes with the same question waits for the outcome."""
         key = (self._wanted.zone, self._wanted.question, most)
-        while self._next(known, most) is not None and not self._budget.spent(self._outside.now()):
+        while known and not self._budget.spent(self._outside.now()):
             tried = await self._outside.once(key, lambda: self._ask_each(known, most))
             if tried.verdict is not None:
                 return tried.verdict
             self._tries.update(tried.tries)
             self._useless |= tried.useless
             self._failed, self._makeshift = tried.failed, self._makeshift or tried.makeshift
+            if self._next(known, most) is None:
+                return None
         return None
 
     def _failure(self) -> Failed:

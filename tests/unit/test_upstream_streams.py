@@ -14,6 +14,7 @@ from resolver.edge.upstream.packets import PacketExchange
 from resolver.edge.upstream.pooled import IDLE
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from wire.dns.framing import frame
+from wire.dns.message import Message
 from wire.units import Instant
 
 QUERY = query_for()
@@ -227,7 +228,7 @@ def test_every_question_over_udp_has_its_own_port_and_id(loop: str) -> None:
             for _ in range(50):
                 target = [("127.0.0.1", liar.port)]
                 exchange = PacketExchange(QUERY, target, Instant(tools.now() + 5), CookieJar(tools.entropy), tools)
-                assert isinstance(await exchange.run(), bytes)
+                assert isinstance(await exchange.run(), Message)
                 exchange.close()
             assert len({packet[:2] for packet in liar.datagrams}) > 45
 

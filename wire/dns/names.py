@@ -85,12 +85,21 @@ def suffixes(name: bytes) -> Iterator[bytes]:
 
 def is_below(name: bytes, suffix: bytes) -> bool:
     """Whether `name` is `suffix` or a descendant of it."""
-    return name.endswith(suffix) and suffix in suffixes(name)
+    if not name.endswith(suffix):
+        return False
+    at, boundary = 0, len(name) - len(suffix)
+    while at < boundary:
+        at += 1 + name[at]
+    return at == boundary
 
 
 def count_labels(name: bytes) -> int:
     """How many labels, the root not counted."""
-    return sum(1 for _ in suffixes(name)) - 1
+    labels = at = 0
+    while length := name[at]:
+        at += 1 + length
+        labels += 1
+    return labels
 
 
 def read_name(text: str) -> bytes:

@@ -7,6 +7,7 @@ from resolver.edge.upstream.framed import Framed
 from resolver.edge.upstream.packets import Doubt, PacketExchange
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.settings import Profile, UpstreamSpec
+from wire.dns.message import Message
 from wire.units import Instant
 
 MAX_OPEN = 1024
@@ -43,8 +44,8 @@ class Udp:
     async def exchange(self, query: bytes, deadline: Instant) -> bytes:
         """As the port says."""
         outcome = await self._over_udp(query, deadline)
-        if isinstance(outcome, bytes):
-            return outcome
+        if not isinstance(outcome, Doubt):
+            return outcome.data
         self._tools.count(outcome.value)
         try:
             return await self._tcp.exchange(query, deadline)
@@ -60,7 +61,7 @@ class Udp:
             exchange.fail(Why.UNREACHABLE, "closed")
         await self._tcp.close()
 
-    async def _over_udp(self, query: bytes, deadline: Instant) -> bytes | Doubt:
+    async def _over_udp(self, query: bytes, deadline: Instant) -> Message | Doubt:
         addresses = self._spec.addresses or await self._tools.lookup(self._spec.name)
         if not addresses:
             raise UpstreamFailed(Why.NO_ADDRESS)

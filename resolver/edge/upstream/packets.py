@@ -70,7 +70,7 @@ class PacketExchange:
         self._jar = jar
         self._tools = tools
         self._loop = asyncio.get_running_loop()
-        self._outcome: asyncio.Future[bytes | Doubt] = self._loop.create_future()
+        self._outcome: asyncio.Future[Message | Doubt] = self._loop.create_future()
         self._legs: list[_Leg] = []
         self._started = tools.now()
         self._sent = self._packets = 0
@@ -79,7 +79,7 @@ class PacketExchange:
         self.answered_by = ""
         """The address whose answer was taken."""
 
-    async def run(self) -> bytes | Doubt:
+    async def run(self) -> Message | Doubt:
         """The response, or why TCP must be asked. Raises UpstreamFailed. Call `close` afterwards, whatever happened."""
         self._send_next()
         return await self._outcome
@@ -192,7 +192,7 @@ class PacketExchange:
         if leg.cookie and not self._judge_cookie(leg, message):
             return
         self.answered_by = leg.address
-        self._settle(packet)
+        self._settle(message)
 
     def _judge_cookie(self, leg: _Leg, message: Message) -> bool:
         """Whether the answer may be taken, as far as cookies tell (RFC 7873 §5.3)."""
@@ -223,7 +223,7 @@ class PacketExchange:
         if not self._send(leg.address, port):
             self._settle(Doubt.BAD_COOKIE)
 
-    def _settle(self, outcome: bytes | Doubt) -> None:
+    def _settle(self, outcome: Message | Doubt) -> None:
         if not self._outcome.done():
             self._outcome.set_result(outcome)
 
