@@ -86,7 +86,7 @@ def _follow(answer: RRsets, name: bytes, rrtype: int) -> list[Alias] | TooLong:
     """The aliases from `name` on, as far as the answer section goes."""
     links: list[Alias] = []
     seen = {name}
-    while len(links) < MAX_LINKS and (name, rrtype) not in answer:
+    while answer and len(links) < MAX_LINKS and (name, rrtype) not in answer:
         link = _alias(answer, name)
         if link is None:
             break

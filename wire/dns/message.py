@@ -86,8 +86,9 @@ def parse_message(data: bytes) -> Message:
     rcode, edns = flags & 15, None
     if any(record.rrtype == RecordType.OPT for record in answer + authority):
         raise Malformed("OPT outside the additional section", at)
-    if any(record.rrtype == RecordType.OPT for record in additional):
-        edns = _take_opt(data, additional)
+    opts = [record for record in additional if record.rrtype == RecordType.OPT]
+    if opts:
+        edns = _take_opt(data, opts)
         rcode |= edns.extended_rcode << 4
         additional = [record for record in additional if record.rrtype != RecordType.OPT]
     return Message(data, identifier, flags, rcode, question, answer, authority, additional, additional_start, edns)
@@ -143,8 +144,7 @@ def _parse_records(data: bytes, at: int, count: int, memo: dict[int, bytes]) -> 
     return records, at
 
 
-def _take_opt(data: bytes, additional: list[Record]) -> Edns:
-    found = [record for record in additional if record.rrtype == RecordType.OPT]
+def _take_opt(data: bytes, found: list[Record]) -> Edns:
     if len(found) > 1 or found[0].owner != b"\0":
         raise Malformed("more than one OPT, or one that is not at the root", found[0].ttl_offset)
     record = found[0]
