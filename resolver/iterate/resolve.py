@@ -238,21 +238,19 @@ class Iterator:
         wanted = Wanted(cut.zone, question.name, question.rrtype, self.settings.port, question.whole)
         now = run.outside.now()
         # What its own zone says of a server's addresses comes before what the parent says (RFC 2181 §5.4.1).
-        own = [self.endpoints(server.name, now) for server in cut.servers]
-        known = self._allowed(
-            e for server, mine in zip(cut.servers, own, strict=True) for e in (*mine, *server.endpoints)
-        )
-        untried = [s.name for s, mine in zip(cut.servers, own, strict=True) if not mine and not s.endpoints]
+        servers = [(server, self._own_endpoints(server.name, now)) for server in cut.servers]
+        known = self._allowed(e for server, own in servers for e in (*own, *server.endpoints))
+        untried = [server.name for server, own in servers if not server.endpoints and not self._allowed(own)]
         search = Search(self, run, [server.name for server in cut.servers], untried, path)
         outcome = await Round(wanted, self.memory, self.servers, run.budget, run.outside).run(known, search.more)
         if isinstance(outcome, Failed) and not known and not search.found:
             return CYCLE if search.cycle else NO_ADDRESS
         return outcome
 
-    def endpoints(self, name: bytes, now: Instant) -> tuple[Endpoint, ...]:
-        """What is known of a server's addresses from its own zone."""
+    def _own_endpoints(self, name: bytes, now: Instant) -> tuple[Endpoint, ...]:
+        """What is known of a server's addresses from its own zone, allowed or not."""
         rdatas = (*self.memory.data(name, _A, now), *self.memory.data(name, _AAAA, now))
-        return self._allowed(endpoints_of(rdatas, self.settings.port)) if rdatas else ()
+        return endpoints_of(rdatas, self.settings.port)
 
     def _allowed(self, endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
         return ordered(endpoints, self.settings, self._configured)

@@ -164,3 +164,15 @@ def test_the_own_network_is_not_reached_through_a_translator() -> None:
     asking = Asking(made, {"private_servers": False, "nat64": "64:ff9b::/96"})
     asking.said("www.example.")
     assert 0 == made.packets_to("64:ff9b::a00:1", "10.0.0.1")
+
+
+def test_a_translator_may_have_a_prefix_of_the_own_network() -> None:
+    """What was learned of a server is translated once only: the outcome is no public address."""
+    made = Internet()
+    made.serve(".", {"a.root.": "2001:db8::1"})
+    example = made.serve("example.", {"ns.example.": "198.41.0.4"}, "far A 198.41.0.5")
+    net = made.serve("net.", {"far.example.": ()}, "www A 203.0.113.2\nmail A 203.0.113.3", ns=False)
+    made.place(example, "fd00:64::c629:4")
+    made.place(net, "fd00:64::c629:5")
+    asking = Asking(made, {"private_servers": False, "nat64": "fd00:64::/96"})
+    assert ["203.0.113.2", "203.0.113.3"] == [asking.said(f"{label}.net.") for label in ("www", "mail")]
