@@ -11,9 +11,11 @@ from privacy.memory import Fact
 from resolver.cache.rrsets import RRsetMemory
 from resolver.edge.authority import Authorities, Exchange
 from resolver.edge.gate import Gate
+from resolver.edge.probing import DOT_PORT, Encryption
 from resolver.edge.transfer import Means, RootKeeper, Source
 from resolver.edge.upstream.port import Tools
 from resolver.edge.upstream.port import Why as Reason
+from resolver.edge.upstream.questions import same_question
 from resolver.iterate.delegation import read_endpoint
 from resolver.iterate.local_root import RootHolder
 from resolver.iterate.port import Ask, Heard, Silent, Why
@@ -48,10 +50,11 @@ LEVELS = ("root", "top", "below")
 class Sockets:
     """The outside. `once` shares what several questions want at the same time."""
 
-    def __init__(self, tools: Tools, counters: Counter[str]) -> None:
+    def __init__(self, tools: Tools, counters: Counter[str], dot_port: int = DOT_PORT) -> None:
         self._tools = tools
         self._counters = counters
         self._authorities = Authorities(tools)
+        self.encryption = Encryption(tools, counters, dot_port)
         self._gate = Gate()
         self._shared: dict[object, asyncio.Future[object]] = {}
 
@@ -74,6 +77,9 @@ class Sockets:
     async def _exchange(self, ask: Ask) -> Heard | Silent:
         start = clock()
         self._show(ask)
+        encrypted = await self._encrypted(ask, start) if ask.probe else None
+        if encrypted is not None:
+            return encrypted
         exchange = await self._authorities.at(ask.endpoint).exchange(ask)
         self._counters["iterate-packets"] += exchange.packets
         if exchange.failure is not None:
@@ -83,6 +89,16 @@ class Sockets:
         except Malformed:
             return self._silent(ask, Why.NONSENSE, exchange.packets, start)
         return Heard(ask, message, exchange.packets, len(exchange.data), Seconds(clock() - start))
+
+    async def _encrypted(self, ask: Ask, start: Instant) -> Heard | None:
+        """The response over TLS, if the server takes it; who it comes from nobody has proved, so the question is compared."""
+        data = await self.encryption.ask(ask)
+        if data is None or not same_question(data, ask.question):
+            return None
+        try:
+            return Heard(ask, parse_message(data), 1, len(data), Seconds(clock() - start))
+        except Malformed:
+            return None
 
     def _show(self, ask: Ask) -> None:
         """The privacy ledger: how many labels servers of the root, of the top level and of zones below it were shown."""
@@ -121,6 +137,7 @@ class Sockets:
     async def close(self) -> None:
         """End every connection."""
         await self._authorities.close()
+        await self.encryption.close()
 
 
 def _why(exchange: Exchange) -> Why:

@@ -22,7 +22,7 @@ class Ask(NamedTuple):
 
     `question` is the folded name, type and class, two octets each. With `edns` the query has an OPT with DO set, without
     it none at all. `stream`: over TCP from the start. `timeout` is for how many seconds an answer is awaited. `crowd`: with
-    so many questions under way to this endpoint already, this one waits.
+    so many questions under way to this endpoint already, this one waits. `probe`: TLS may be tried (RFC 9539).
     """
 
     endpoint: Endpoint
@@ -32,6 +32,7 @@ class Ask(NamedTuple):
     edns: bool = True
     stream: bool = False
     crowd: int = 50
+    probe: bool = False
 
 
 class Heard(NamedTuple):

@@ -235,7 +235,10 @@ class Iterator:
             said = self.local.verdict(question.name, question.rrtype, run.outside.now())
             if said is not None:
                 return said
-        wanted = Wanted(cut.zone, question.name, question.rrtype, self.settings.port, question.whole)
+        settings = self.settings
+        wanted = Wanted(
+            cut.zone, question.name, question.rrtype, settings.port, question.whole, settings.probe_encryption
+        )
         now = run.outside.now()
         # What its own zone says of a server's addresses comes before what the parent says (RFC 2181 §5.4.1).
         servers = [(server, self._own_endpoints(server.name, now)) for server in cut.servers]

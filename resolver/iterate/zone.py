@@ -30,13 +30,14 @@ LAME = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no server of th
 
 class Wanted(NamedTuple):
     """A question and the zone whose servers are asked. Addresses in referrals become endpoints at `port`. `whole`: this
-    is the goal itself, not a shortened name on the way."""
+    is the goal itself, not a shortened name on the way. `probe`: TLS may be tried."""
 
     zone: bytes
     name: bytes
     rrtype: int
     port: int
     whole: bool
+    probe: bool = False
 
     @property
     def question(self) -> bytes:
@@ -152,7 +153,8 @@ class Round:
         timeout = Seconds(max(min(record.timeout(), self._budget.deadline - now), 0.0))
         record.in_flight += 1
         try:
-            ask = Ask(endpoint, self._wanted.zone, self._wanted.question, timeout, edns, stream, record.crowd())
+            wanted, probe = self._wanted, self._wanted.probe and edns and not stream
+            ask = Ask(endpoint, wanted.zone, wanted.question, timeout, edns, stream, record.crowd(), probe)
             said = await self._outside.ask(ask)
         finally:
             record.in_flight -= 1

@@ -1,0 +1,117 @@
+"""TLS to authoritative servers that take it: connections, probes at the side, and what they teach (RFC 9539)."""
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import Coroutine
+from dataclasses import replace
+
+from privacy.channel import Channel
+from resolver.edge.converse import converse
+from resolver.edge.upstream.dot import open_tls
+from resolver.edge.upstream.framed import Framed
+from resolver.edge.upstream.port import Tools, UpstreamFailed
+from resolver.iterate.port import Ask
+from resolver.iterate.probing import TIMEOUT, Choice, Prober
+from resolver.settings import Profile, UpstreamSpec
+from wire.dns.codes import QueryFlag
+from wire.units import Instant
+
+DOT_PORT = 853
+KEPT = 256
+"""Addresses with connections; each closes by itself when it is idle."""
+
+MAX_PROBES = 16
+"""Attempts under way at once; a server whose turn does not come is probed with a later question."""
+
+_DO = int(QueryFlag.DO)
+
+
+class _Road:
+    """A connection pool as a road to an authority: no recursion is asked for."""
+
+    def __init__(self, pool: Framed) -> None:
+        self.pool = pool
+        self._channel = replace(pool.channel(), recursion=False)
+
+    def channel(self) -> Channel:
+        """Encrypted, so padded; to nobody in particular."""
+        return self._channel
+
+    async def exchange(self, query: bytes, deadline: Instant) -> bytes:
+        """As the pool's."""
+        return await self.pool.exchange(query, deadline)
+
+
+class Encryption:
+    """All TLS to authoritative servers. A question never waits for a connection that was never there before."""
+
+    def __init__(self, tools: Tools, counters: Counter[str], port: int = DOT_PORT) -> None:
+        self._tools = tools
+        self._counters = counters
+        self._port = port
+        self._prober = Prober()
+        self._roads: OrderedDict[str, _Road] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def ask(self, ask: Ask) -> bytes | None:
+        """The response over TLS; None if the question has to go in clear text, perhaps with a probe at the side."""
+        address = ask.endpoint.address
+        match self._prober.choose(address, self._tools.now()):
+            case Choice.ENCRYPTED:
+                return await self._over_tls(ask)
+            case Choice.PROBE if len(self._tasks) < MAX_PROBES:
+                self._counters["iterate-probes"] += 1
+                self._run(self._probe(address))
+        return None
+
+    async def _over_tls(self, ask: Ask) -> bytes | None:
+        address = ask.endpoint.address
+        deadline = Instant(self._tools.now() + ask.timeout)
+        try:
+            data = await converse(self._road(address), ask.question, _DO, self._tools.entropy, deadline)
+        except UpstreamFailed:
+            # Opportunistic: the clear way is open, and the next attempt is a day away (RFC 9539 §4.6).
+            self._counters["iterate-encryption-failed"] += 1
+            self._prober.failed(address, self._tools.now())
+            return None
+        self._counters["iterate-encrypted"] += 1
+        self._prober.responded(address, self._tools.now())
+        return data
+
+    async def _probe(self, address: str) -> None:
+        try:
+            await self._road(address).pool.prepare(Instant(self._tools.now() + TIMEOUT))
+        except UpstreamFailed:
+            self._counters["iterate-probes-failed"] += 1
+            self._prober.failed(address, self._tools.now())
+        else:
+            self._prober.established(address, self._tools.now())
+
+    def _road(self, address: str) -> _Road:
+        road = self._roads.get(address)
+        if road is None:
+            spec = UpstreamSpec("tls", "", (address,), self._port, "")
+            road = self._roads[address] = _Road(open_tls(spec, Profile.OPPORTUNISTIC, self._tools))
+            if len(self._roads) > KEPT:
+                _, oldest = self._roads.popitem(last=False)
+                self._run(oldest.pool.close())
+        else:
+            self._roads.move_to_end(address)
+        return road
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def settled(self) -> None:
+        """When no probe is under way; for tests."""
+        await asyncio.gather(*self._tasks)
+
+    async def close(self) -> None:
+        """End everything."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for road in self._roads.values():
+            await road.pool.close()
