@@ -22,7 +22,7 @@ from resolver.dnssec.evidence import (
     Unproved,
     WildcardNoData,
 )
-from resolver.dnssec.nsec import NsecChain
+from resolver.dnssec.nsec import NsecChain, ends_here
 from resolver.dnssec.nsec3 import Hashes, HashesSpent, read_chain
 from resolver.dnssec.values import Verified
 from wire.dns.codes import RecordType
@@ -65,10 +65,10 @@ def proves_no_name(name: bytes, proof: Proof) -> NoName | NotProved:
     """NXDOMAIN: the name does not exist, nor does the wildcard at its closest encloser (RFC 4035 §5.4, RFC 5155 §8.4)."""
 
     def judge(said: Denials) -> NoName | Unproved:
-        if name != proof.zone and said.says_no_name(name):
-            return NoName(None)
         found = said.encloser(name)
         if found is None:
+            if name != proof.zone and said.says_no_name(name):
+                return NoName(None)
             return Unproved("nothing shows that the name does not exist")
         star = said.absent(wildcard_at(found.closest))
         if star is None:
@@ -123,6 +123,9 @@ def proves_wildcard_rightly_expanded(name: bytes, wildcard: bytes, proof: Proof)
         return Unproved("the wildcard does not stand for that name")
 
     def judge(said: Denials) -> RightlyExpanded | Unproved:
+        above = said.types_at(closest)
+        if above is not None and ends_here(above):
+            return Unproved("the zone ends above the wildcard")
         found = said.absent(_next_closer(name, closest))
         if found is None:
             return Unproved("nothing shows that no name is closer than the wildcard")
