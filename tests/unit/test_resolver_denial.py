@@ -110,6 +110,7 @@ def test_a_range_that_goes_back_but_not_to_the_apex_covers_nothing() -> None:
     record = nsec(n("c.z."), n("b.z."), {A}, Z)
     assert isinstance(proves_no_ds(n("d.z."), proof(record)), Unproved)
     assert isinstance(proves_no_ds(n("a.z."), proof(record)), Unproved)
+    assert isinstance(proves_no_data(n("c.z."), TXT, proof(record)), Unproved)
 
 
 def test_an_nsec3_below_another_name_than_its_signer_proves_nothing() -> None:

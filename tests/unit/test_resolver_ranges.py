@@ -159,6 +159,19 @@ def test_too_many_iterations_are_not_kept() -> None:
     assert 1 == len(ranges)
 
 
+def test_an_soa_cut_off_keeps_nothing() -> None:
+    ranges = Ranges(1 << 20, HOUR)
+    ranges.store(Verified(RRset(Z, SOA, 300, (b"\0\0",)), Z), tuple(nsec_chain(zone_of(a={A}))), START)
+    assert 0 == len(ranges)
+
+
+def test_ranges_that_ran_out_before_the_soa_say_nothing() -> None:
+    ranges = Ranges(1 << 20, HOUR)
+    short = tuple(Verified(v.rrset._replace(ttl=10), Z) for v in nsec_chain(zone_of(a={A})))
+    ranges.store(soa(), short, START)
+    assert ask(ranges, "b.z.", after=11) is None
+
+
 def test_records_of_another_zone_or_of_a_wildcard_are_not_kept() -> None:
     ranges = Ranges(1 << 20, HOUR)
     rrset = nsec(n("a.z."), Z, {A}, Z).rrset
