@@ -121,6 +121,9 @@ def test_an_nsec3_below_another_name_than_its_signer_proves_nothing() -> None:
     owner = good.rrset.owner[:33] + b"\1s" + Z
     moved = Verified(good.rrset._replace(owner=owner), Z)
     assert isinstance(proves_no_data(n("a.z."), A, proof(moved)), Unproved)
+    other = Verified(good.rrset._replace(owner=good.rrset.owner[:33] + n("y.")), Z)
+    for wrong in (other, Verified(good.rrset, ROOT), Verified(good.rrset, n("y."))):
+        assert isinstance(proves_no_data(n("a.z."), A, proof(wrong)), Unproved)
     for odd in (b"\x1f" + good.rrset.owner[1:32] + Z, b"\x20" + b"w" * 32 + Z, b"\x20" + b"=" * 32 + Z):
         assert isinstance(proves_no_data(n("a.z."), A, proof(Verified(good.rrset._replace(owner=odd), Z))), Unproved)
 
