@@ -23,6 +23,8 @@ from fuzz.parsers import HARNESSES, NEVER_RAISE, ROOT
 from wire.errors import Malformed
 
 RECORD = ROOT / "docs/fuzz.md"
+OTHERS = "\n# Proofs of absence"
+"""Where the part of `tests/fuzz/denial.py` begins."""
 SHOWN = 20
 
 
@@ -179,7 +181,8 @@ def main() -> int:
         print(line)
     if chosen.record:
         command = f".venv/bin/python tests/fuzz/long.py --cases {chosen.cases} --seed {chosen.seed} --record"
-        RECORD.write_text(document(run, command))
+        _, others, after = RECORD.read_text().partition(OTHERS)
+        RECORD.write_text(document(run, command) + others + after)
     return 1 if run.found else 0
 
 

@@ -1,0 +1,318 @@
+"""Answers from verified ranges of names that do not exist, without asking anybody (RFC 8198). Time is an argument.
+
+This only finds records: whether they prove anything is judged by `resolver.dnssec.denial`, as if they had just come in. So
+nothing can be answered from here that an honest server could not prove with the same records.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from resolver.dnssec.denial import (
+    Proof,
+    proves_no_data,
+    proves_no_name,
+    proves_wildcard_no_data,
+    proves_wildcard_rightly_expanded,
+    wildcard_at,
+)
+from resolver.dnssec.evidence import NoData, NoName, RightlyExpanded, WildcardNoData
+from resolver.dnssec.nsec import NsecChain, read_range
+from resolver.dnssec.nsec3 import MAX_ITERATIONS, Hashes, HashesSpent, Hashing, HashRange, read_hash_range
+from resolver.dnssec.values import Verified
+from resolver.iterate.verdict import RRset
+from wire.dns.codes import RecordType
+from wire.dns.names import ROOT, canonical_order, parent, suffixes
+from wire.units import Instant
+
+MAX_ENCLOSERS = 16
+"""Ancestors hashed for one look into the ranges of a zone with NSEC3. A deeper name is asked for instead."""
+
+_SOA, _CNAME, _DS, _NSEC, _NSEC3 = (int(RecordType[t]) for t in ("SOA", "CNAME", "DS", "NSEC", "NSEC3"))
+
+_LEAST_SOA = 22
+"""Octets: two names and five numbers (RFC 1035 §3.3.13)."""
+
+_OVERHEAD = 900
+"""Octets of Python objects for one record, beside its octets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """There is no such name or no such type. `soa` and `records` go into the authority section; TTLs are what is left."""
+
+    evidence: NoName | NoData | WildcardNoData
+    soa: RRset
+    records: tuple[RRset, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """The records of a wildcard, for the name asked; `rrset` may be a CNAME. `records` show that nothing is closer."""
+
+    rrset: RRset
+    evidence: RightlyExpanded
+    records: tuple[RRset, ...]
+
+
+class _Kind(IntEnum):
+    SOA = 0
+    NSEC = 1
+    NSEC3 = 2
+    WILDCARD = 3
+
+
+class _Key(NamedTuple):
+    zone: bytes
+    kind: _Kind
+    place: tuple[bytes, ...]
+
+
+class _Entry:
+    __slots__ = ("expires", "record", "size", "visited")
+
+    def __init__(self, record: Verified, expires: float) -> None:
+        rrset = record.rrset
+        self.record = record
+        self.expires = expires
+        self.size = _OVERHEAD + len(rrset.owner) + sum(map(len, rrset.rdatas + rrset.signatures))
+        self.visited = False
+
+
+class Ranges:
+    """Verified ranges of one upstream group's zones, in order; never more than `memory` octets."""
+
+    def __init__(self, memory: int, longest: int) -> None:
+        """`longest`: seconds that anything is kept at most."""
+        self.size = 0
+        self._memory = memory
+        self._longest = longest
+        self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
+        self._order: dict[tuple[bytes, _Kind], list[tuple[bytes, ...]]] = {}
+        self._hashing: dict[bytes, Hashing] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    # -- what is learned
+
+    def store(self, soa: Verified, records: tuple[Verified, ...], now: Instant) -> None:
+        """Keep the NSEC and NSEC3 records of a negative answer, or of an expanded wildcard's, with the zone's SOA.
+
+        No longer than the TTLs, which the signatures bound, and the SOA's MINIMUM allow (RFC 8198 §5.4, RFC 9077 §3).
+        """
+        if soa.rrset.rrtype != _SOA or soa.zone != soa.rrset.owner or len(soa.rrset.rdatas[0]) < _LEAST_SOA:
+            return
+        zone, most = soa.zone, min(soa.rrset.ttl, _minimum(soa.rrset), self._longest)
+        self._put(_Key(zone, _Kind.SOA, ()), soa, most, now)
+        for record in records:
+            lifetime = min(record.rrset.ttl, most)
+            if (found := read_range(record, zone)) is not None:
+                place = canonical_order(found.owner)
+                end = None if found.next == zone else canonical_order(found.next)
+                self._make_room(zone, place, end)
+                self._put(_Key(zone, _Kind.NSEC, place), record, lifetime, now)
+            elif (hashed := read_hash_range(record, zone)) is not None:
+                self._store_hashed(zone, hashed, record, lifetime, now)
+
+    def store_wildcard(self, answer: Verified, now: Instant) -> None:
+        """Keep records that were expanded from a wildcard, to expand them for other names (RFC 8198 §5.3)."""
+        if answer.wildcard is not None:
+            place = (answer.wildcard, answer.rrset.rrtype.to_bytes(2, "big"))
+            self._put(_Key(answer.zone, _Kind.WILDCARD, place), answer, min(answer.rrset.ttl, self._longest), now)
+
+    # -- what it answers
+
+    def answer(self, name: bytes, rrtype: int, now: Instant, hashes: Hashes) -> Denied | Expanded | None:
+        """What the ranges say of a folded name and a type; None if they do not.
+
+        Nothing is concluded from what a range with opt-out covers (RFC 8198 §5.1).
+        """
+        zone = self._zone(name, rrtype, now)
+        if zone is None:
+            return None
+        try:
+            records = self._hashed(zone, name, now, hashes) if zone in self._hashing else self._plain(zone, name, now)
+        except HashesSpent:
+            return None
+        if not records:
+            return None
+        proof = Proof(zone, tuple(entry.record for entry in records), hashes)
+        return self._denied(name, rrtype, proof, records, now) or self._expanded(name, rrtype, proof, records, now)
+
+    def _denied(self, name: bytes, rrtype: int, proof: Proof, records: list[_Entry], now: Instant) -> Denied | None:
+        soa = self._fresh(_Key(proof.zone, _Kind.SOA, ()), now)
+        if soa is None:
+            return None
+        for found in (
+            proves_no_data(name, rrtype, proof),
+            proves_no_name(name, proof),
+            proves_wildcard_no_data(name, rrtype, proof),
+        ):
+            if isinstance(found, NoName | NoData | WildcardNoData) and not found.opt_out:
+                ttl = min(_left(entry, now) for entry in [soa, *records])
+                rrsets = tuple(entry.record.rrset._replace(ttl=ttl) for entry in records)
+                return Denied(found, soa.record.rrset._replace(ttl=ttl), rrsets)
+        return None
+
+    def _expanded(self, name: bytes, rrtype: int, proof: Proof, records: list[_Entry], now: Instant) -> Expanded | None:
+        for above in list(suffixes(name))[1:]:
+            star = wildcard_at(above)
+            # An alias stands for every other type.
+            for kind in dict.fromkeys((rrtype, _CNAME)):
+                entry = self._fresh(_Key(proof.zone, _Kind.WILDCARD, (star, kind.to_bytes(2, "big"))), now)
+                if entry is not None:
+                    found = proves_wildcard_rightly_expanded(name, star, proof)
+                    if not isinstance(found, RightlyExpanded) or found.opt_out:
+                        return None
+                    ttl = min(_left(each, now) for each in [entry, *records])
+                    rrset = entry.record.rrset._replace(owner=name, ttl=ttl)
+                    return Expanded(rrset, found, tuple(each.record.rrset._replace(ttl=ttl) for each in records))
+            if above == proof.zone:
+                break
+        return None
+
+    def _zone(self, name: bytes, rrtype: int, now: Instant) -> bytes | None:
+        """The deepest zone known that may speak of the name: of DS only the parent does."""
+        start = parent(name) if rrtype == _DS and name != ROOT else name
+        for zone in suffixes(start):
+            if self._fresh(_Key(zone, _Kind.SOA, ()), now) is not None:
+                return zone
+        return None
+
+    # -- records that might prove something
+
+    def _plain(self, zone: bytes, name: bytes, now: Instant) -> list[_Entry]:
+        """The NSEC at the name or before it, and the one at or before the wildcard at its closest encloser."""
+        first = self._before(zone, _Kind.NSEC, canonical_order(name), now)
+        if first is None:
+            return []
+        enclosed = NsecChain(zone, (first.record,)).encloser(name)
+        if enclosed is None:
+            return [first]
+        star = self._before(zone, _Kind.NSEC, canonical_order(wildcard_at(enclosed.closest)), now)
+        return [first] if star is None or star is first else [first, star]
+
+    def _hashed(self, zone: bytes, name: bytes, now: Instant, hashes: Hashes) -> list[_Entry]:
+        """The NSEC3 at the name, or those of the closest encloser, the next closer name and the wildcard.
+
+        From the apex down, as long as nothing shows that a name does not exist. Raises HashesSpent.
+        """
+        hashing, above = self._hashing[zone], None
+        for candidate in _downwards(name, zone)[:MAX_ENCLOSERS]:
+            digest = hashes.digest(candidate, hashing)
+            at = self._fresh(_Key(zone, _Kind.NSEC3, (digest,)), now)
+            if at is not None and candidate == name:
+                return [at]
+            before = self._before(zone, _Kind.NSEC3, (digest,), now)
+            if at is None and above is not None and before is not None and _covers(before, digest):
+                star = hashes.digest(wildcard_at(parent(candidate)), hashing)
+                third = self._before(zone, _Kind.NSEC3, (star,), now)
+                return list(dict.fromkeys([above, before] if third is None else [above, before, third]))
+            above = at
+        return []
+
+    def _before(self, zone: bytes, kind: _Kind, place: tuple[bytes, ...], now: Instant) -> _Entry | None:
+        """The record at the place or the last one before it; hashes stand in a ring."""
+        order = self._order.get((zone, kind), [])
+        at = bisect_right(order, place) - 1
+        if not order or (at < 0 and kind is _Kind.NSEC):
+            return None
+        return self._fresh(_Key(zone, kind, order[at]), now)
+
+    def _fresh(self, key: _Key, now: Instant) -> _Entry | None:
+        entry = self._entries.get(key)
+        if entry is None or entry.expires <= now:
+            return None
+        entry.visited = True
+        return entry
+
+    # -- keeping it
+
+    def _store_hashed(self, zone: bytes, hashed: HashRange, record: Verified, lifetime: int, now: Instant) -> None:
+        """A zone that hashes anew begins anew. With too many iterations nothing is proved, so nothing is kept.
+
+        Of a range with opt-out only its owner's types are of use: what it would cover has the mark on its evidence.
+        """
+        if hashed.hashing.iterations > MAX_ITERATIONS:
+            return
+        if self._hashing.get(zone, hashed.hashing) != hashed.hashing:
+            self._drop_all(zone, _Kind.NSEC3)
+        self._put(_Key(zone, _Kind.NSEC3, (hashed.owner,)), record, lifetime, now)
+        if self._order.get((zone, _Kind.NSEC3)):
+            self._hashing[zone] = hashed.hashing
+
+    def _make_room(self, zone: bytes, start: tuple[bytes, ...], end: tuple[bytes, ...] | None) -> None:
+        """What a new range says is not there has gone: drop the ranges that began there."""
+        order = self._order.get((zone, _Kind.NSEC), [])
+        stop = len(order) if end is None else bisect_left(order, end)
+        for place in order[bisect_right(order, start) : stop]:
+            self._drop(_Key(zone, _Kind.NSEC, place))
+
+    def _put(self, key: _Key, record: Verified, lifetime: int, now: Instant) -> None:
+        self._drop(key)
+        entry = _Entry(record, now + lifetime)
+        if lifetime <= 0 or entry.size > self._memory // 8:
+            return
+        self._entries[key] = entry
+        self.size += entry.size
+        insort(self._order.setdefault(key[:2], []), key.place)
+        while self.size > self._memory:
+            self._evict()
+
+    def _evict(self) -> None:
+        key, entry = next(iter(self._entries.items()))
+        if entry.visited:
+            entry.visited = False
+            self._entries.move_to_end(key)
+        else:
+            self._drop(key)
+
+    def _drop(self, key: _Key) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        self.size -= entry.size
+        order = self._order[key[:2]]
+        del order[bisect_left(order, key.place)]
+        if not order:
+            del self._order[key[:2]]
+            if key.kind is _Kind.NSEC3:
+                self._hashing.pop(key.zone, None)
+
+    def _drop_all(self, zone: bytes, kind: _Kind) -> None:
+        for place in tuple(self._order.get((zone, kind), ())):
+            self._drop(_Key(zone, kind, place))
+
+    def flush(self, suffix: bytes) -> int:
+        """Forget the zones at or below `suffix`, and those above it; how many records. Ranges of a zone speak of all below."""
+        gone = [key for key in self._entries if suffix in suffixes(key.zone) or key.zone in suffixes(suffix)]
+        for key in gone:
+            self._drop(key)
+        return len(gone)
+
+
+def _downwards(name: bytes, zone: bytes) -> list[bytes]:
+    """The zone's name, ..., the name."""
+    found = []
+    for suffix in suffixes(name):
+        found.append(suffix)
+        if suffix == zone:
+            break
+    return found[::-1]
+
+
+def _covers(entry: _Entry, digest: bytes) -> bool:
+    found = read_hash_range(entry.record, entry.record.zone)
+    return found is not None and found.covers(digest)
+
+
+def _left(entry: _Entry, now: Instant) -> int:
+    return max(int(entry.expires - now), 0)
+
+
+def _minimum(soa: RRset) -> int:
+    """The MINIMUM field: the last four octets."""
+    return int.from_bytes(soa.rdatas[0][-4:], "big")
