@@ -4,6 +4,7 @@ import dns.edns
 import dns.flags
 import dns.message
 import dns.name
+import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
@@ -167,5 +168,12 @@ def option_lists() -> list[bytes]:
     return [data, data[:23], (1232).to_bytes(2, "big") + b"\0\0\x80\0" + data]
 
 
+def absences() -> list[bytes]:
+    """RDATA of NSEC and NSEC3 records."""
+    texts = [("NSEC", text) for text in (*RDATA["NSEC"], ". NS SOA", "a.b. A TYPE65535", "x.")]
+    texts += [("NSEC3", text) for text in (*RDATA["NSEC3"], "1 0 50 - 2t7b4g4vsa5smi47k61mv5bv1a22bojr")]
+    return [dns.rdata.from_text("IN", kind, text).to_wire() for kind, text in texts] + [bytes(12) + b"\0\1\x40"]
+
+
 def everything() -> list[bytes]:
-    return messages() + replies() + streams() + option_lists() + records()
+    return messages() + replies() + streams() + option_lists() + records() + absences()

@@ -15,6 +15,7 @@ from wire.dns.edns import MAX_OPTIONS, parse_opt, parse_options
 from wire.dns.framing import Framer, frame
 from wire.dns.message import parse_message, parse_part
 from wire.dns.names import MAX_NAME, parse_name
+from wire.dns.nsec import Types, parse_nsec, parse_nsec3, parse_types
 from wire.dns.peek import peek
 from wire.errors import Malformed
 
@@ -137,6 +138,35 @@ def feed_peek(data: bytes) -> bool:
     return True
 
 
+def feed_types(data: bytes) -> bool:
+    at = min(12, len(data))
+    types = parse_types(data, at)
+    assert data[at:] == b"".join(bytes((window, len(bits))) + bits for window, bits in types.blocks.items())
+    return _counted(types)
+
+
+def feed_nsec(data: bytes) -> bool:
+    found = parse_nsec(data)
+    assert data[: len(found.next)].lower() == found.next
+    return _counted(found.types)
+
+
+def feed_nsec3(data: bytes) -> bool:
+    found = parse_nsec3(data)
+    assert len(found.salt) == data[4]
+    assert 1 <= len(found.next) <= 255
+    assert data[5 : 5 + len(found.salt)] + bytes((len(found.next),)) + found.next in data
+    return _counted(found.types)
+
+
+def _counted(types: Types) -> bool:
+    most = [8 * len(bits) for bits in types.blocks.values()]
+    window = next(iter(types.blocks), 0)
+    assert len(types) <= sum(most)
+    assert sum(rrtype in types for rrtype in range(window << 8, (window << 8) + 256)) <= len(types)
+    return True
+
+
 def feed_framer(data: bytes) -> bool:
     """However the stream is cut, the messages are the same, and they and the rest are the stream."""
     framer = Framer()
@@ -200,6 +230,9 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "wire.dns.names.parse_name": feed_name,
     "wire.dns.edns.parse_options": feed_options,
     "wire.dns.edns.parse_opt": feed_opt,
+    "wire.dns.nsec.parse_nsec": feed_nsec,
+    "wire.dns.nsec.parse_nsec3": feed_nsec3,
+    "wire.dns.nsec.parse_types": feed_types,
     "wire.dns.peek.peek": feed_peek,
     "wire.dns.framing.Framer.feed": feed_framer,
     "anchorhold.ipc.Inbox.feed": feed_inbox,

@@ -6,6 +6,7 @@ from wire.dns.names import (
     MAX_NAME,
     MAX_POINTERS,
     ROOT,
+    canonical_order,
     count_labels,
     is_below,
     parent,
@@ -172,3 +173,21 @@ def test_malformed_tells_where() -> None:
     assert "wrong (at octet 7)" == str(Malformed("wrong", 7))
     assert "wrong" == str(Malformed("wrong"))
     assert ("wrong", -1) == (Malformed("wrong").what, Malformed("wrong").at)
+
+
+def test_names_sort_as_in_rfc_4034_6_1() -> None:
+    texts = [
+        "example.",
+        "a.example.",
+        "yljkjljk.a.example.",
+        "Z.a.example.",
+        "zABC.a.EXAMPLE.",
+        "z.example.",
+        "\\001.z.example.",
+        "*.z.example.",
+        "\\200.z.example.",
+    ]
+    names = [read_name(text) for text in texts]
+    backwards = names[::-1]
+    assert names == sorted(backwards, key=canonical_order)
+    assert () == canonical_order(ROOT)

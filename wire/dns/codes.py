@@ -73,6 +73,7 @@ class RecordType(IntEnum):
     ZONEMD = 63
     SVCB = 64
     HTTPS = 65
+    NXNAME = 128
     TKEY = 249
     TSIG = 250
     IXFR = 251

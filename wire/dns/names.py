@@ -93,6 +93,15 @@ def is_below(name: bytes, suffix: bytes) -> bool:
     return at == boundary
 
 
+def canonical_order(name: bytes) -> tuple[bytes, ...]:
+    """A key that sorts folded names as RFC 4034 §6.1 says: their labels, the one next to the root first."""
+    labels = []
+    while name[0]:
+        labels.append(name[1 : 1 + name[0]])
+        name = name[1 + name[0] :]
+    return tuple(labels[::-1])
+
+
 def count_labels(name: bytes) -> int:
     """How many labels, the root not counted."""
     labels = at = 0
