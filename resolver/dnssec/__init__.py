@@ -1,0 +1,1 @@
+"""Whether what came from outside is what its owner signed: pure, fail-closed."""

@@ -1,0 +1,137 @@
+"""What NSEC records say of names: which exist, with which types, and which do not (RFC 4035 §5.4, RFC 6840 §4)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from resolver.dnssec.evidence import Absent, Encloser
+from resolver.dnssec.values import Verified
+from wire.dns.codes import RecordType
+from wire.dns.names import canonical_order, is_below, parent
+from wire.dns.nsec import Types, parse_nsec
+from wire.errors import Malformed
+
+_NS, _SOA, _DNAME = (int(RecordType[t]) for t in ("NS", "SOA", "DNAME"))
+_RRSIG, _NSEC, _NXNAME = (int(RecordType[t]) for t in ("RRSIG", "NSEC", "NXNAME"))
+
+NO_TYPES = Types({})
+"""Of a name that exists only because names below it do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One NSEC: nothing exists between `owner` and `next` but names above `next`; `types` are the owner's."""
+
+    owner: bytes
+    next: bytes
+    types: Types
+
+    def covers(self, name: bytes, zone: bytes) -> bool:
+        """Whether `name`, below the apex of `zone`, lies strictly between; behind the last owner comes the apex again."""
+        place = canonical_order(name)
+        if place <= canonical_order(self.owner):
+            return False
+        return self.next == zone or place < canonical_order(self.next)
+
+    def is_silent_on(self, name: bytes) -> bool:
+        """Whether `name` is below a delegation or a DNAME at the owner: then another zone, or none, says what is there.
+
+        > Ancestor delegation NSEC or NSEC3 RRs MUST NOT be used to assume nonexistence of any RRs below that zone cut
+        (RFC 6840 §4.1, which says the same of DNAME). Nor does an owner that does not exist itself tell of other names.
+        """
+        return _NXNAME in self.types or (is_below(name, self.owner) and ends_here(self.types))
+
+
+class NsecChain:
+    """The NSEC records of one zone that came with an answer. All of them are ours to use, or they are not in here."""
+
+    def __init__(self, zone: bytes, records: Iterable[Verified]) -> None:
+        self.zone = zone
+        self._ranges = [found for record in records if (found := read_range(record, zone)) is not None]
+
+    def __bool__(self) -> bool:
+        return bool(self._ranges)
+
+    def types_at(self, name: bytes) -> Types | None:
+        """The types of a name that exists; None if that is not said.
+
+        A name with no records of its own has no NSEC: it is known by a next name below it (RFC 4035 §3.1.3.2).
+        """
+        for found in self._ranges:
+            if found.owner == name:
+                return found.types
+        for found in self._covering(name):
+            if is_below(found.next, name):
+                return NO_TYPES
+        return None
+
+    def absent(self, name: bytes) -> Absent | None:
+        """Proof that `name` does not exist; None if that is not said."""
+        return None if self.encloser(name) is None else Absent()
+
+    def encloser(self, name: bytes) -> Encloser | None:
+        """Proof that `name` does not exist, and its deepest ancestor that does; None if that is not said.
+
+        Owner and next name both exist: whichever has more labels in common with the name tells (RFC 4035 §5.4).
+        """
+        for found in self._covering(name):
+            if not is_below(found.next, name):
+                depth = max(_in_common(name, found.owner), _in_common(name, found.next))
+                return Encloser(_ancestor(name, depth))
+        return None
+
+    def says_no_name(self, name: bytes) -> bool:
+        """Whether an NSEC at the name itself says that it does not exist (compact denial)."""
+        return any(found.owner == name and denies_its_owner(found.types) for found in self._ranges)
+
+    def _covering(self, name: bytes) -> list[Range]:
+        return [r for r in self._ranges if r.covers(name, self.zone) and not r.is_silent_on(name)]
+
+
+def read_range(record: Verified, zone: bytes) -> Range | None:
+    """The NSEC as a range; None if it may not be used for names of `zone`.
+
+    It must be signed by that zone and no wildcard's expansion, be the only one at its owner, both names must be inside the
+    zone, and only the last one's next name, the apex, comes before its owner.
+    """
+    rrset = record.rrset
+    if rrset.rrtype != _NSEC or record.zone != zone or record.wildcard is not None or len(rrset.rdatas) != 1:
+        return None
+    try:
+        found = parse_nsec(rrset.rdatas[0])
+    except Malformed:
+        return None
+    if not (is_below(rrset.owner, zone) and is_below(found.next, zone)):
+        return None
+    if found.next != zone and canonical_order(found.next) <= canonical_order(rrset.owner):
+        return None
+    return Range(rrset.owner, found.next, found.types)
+
+
+def ends_here(types: Types) -> bool:
+    """Whether the zone says nothing of names below one with these types: a delegation seen from above, or a DNAME."""
+    return _DNAME in types or (_NS in types and _SOA not in types)
+
+
+def denies_its_owner(types: Types) -> bool:
+    """Whether these types are those of a name that does not exist (RFC 9824): NXNAME, and of others only what proves it.
+
+    A bitmap that has NXNAME and other types contradicts itself and proves nothing.
+    """
+    return _NXNAME in types and len(types) == sum(rrtype in types for rrtype in (_RRSIG, _NSEC, _NXNAME))
+
+
+def _in_common(name: bytes, other: bytes) -> int:
+    """How many labels both end in."""
+    count = 0
+    for mine, its in zip(canonical_order(name), canonical_order(other), strict=False):
+        if mine != its:
+            break
+        count += 1
+    return count
+
+
+def _ancestor(name: bytes, depth: int) -> bytes:
+    """The ancestor with so many labels."""
+    for _ in range(len(canonical_order(name)) - depth):
+        name = parent(name)
+    return name
