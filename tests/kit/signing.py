@@ -4,6 +4,7 @@ Everything is signed by dnspython, from which the code under test takes nothing.
 """
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import dns.dnssec
 import dns.name
@@ -45,6 +46,7 @@ def _rsa() -> rsa.RSAPrivateKey:
     return numbers.private_key()
 
 
+@cache
 def private_key(algorithm: int, seed: int = 1) -> object:
     """The same key for the same numbers; of RSA there is only one."""
     match algorithm:
@@ -76,7 +78,7 @@ class Signer:
     def name(self) -> dns.name.Name:
         return dns.name.from_text(self.zone)
 
-    @property
+    @cached_property
     def dnskey(self) -> DNSKEY:
         public = private_key(self.algorithm, self.seed).public_key()  # type: ignore[attr-defined]
         return dns.dnssec.make_dnskey(public, self.algorithm, self.flags, self.protocol)
