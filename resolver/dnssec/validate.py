@@ -26,11 +26,13 @@ from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError, RecordType
+from wire.dns.names import is_below
 
-_RRSIG = int(RecordType.RRSIG)
+_RRSIG, _CNAME = int(RecordType.RRSIG), int(RecordType.CNAME)
 
 RENAMED_OTHERWISE = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "the DNAME makes another alias than this"))
 WILD_DNAME = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "a DNAME made from a wildcard (RFC 6672 §3.3)"))
+NOT_ASKED = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "the answer is not one to the question"))
 SIGNATURES_THEMSELVES = Insecure(None, 0)
 """Nobody signs signatures: an answer to a question for RRSIG is never more than insecure."""
 
@@ -82,7 +84,7 @@ class Judging:
     async def judge(self, name: bytes, rrtype: int) -> Bogus | None:
         """None if nothing is bogus. Raises Spent."""
         for link in self._resolved.links:
-            judged = await self._link(link)
+            judged = await self._link(link) if _leads_on(link, name) else NOT_ASKED
             if isinstance(judged, Bogus):
                 return judged
             self.links.append(judged)
@@ -102,6 +104,8 @@ class Judging:
 
     async def _end(self, name: bytes, rrtype: int, end: End) -> End | Bogus:
         match end:
+            case Positive(rrset=rrset) if (rrset.owner, rrset.rrtype) != (name, rrtype):
+                return NOT_ASKED
             case Positive(rrset=rrset) if rrset.rrtype == _RRSIG:
                 self._lower(SIGNATURES_THEMSELVES)
                 return replace(end, proof=())
@@ -112,6 +116,8 @@ class Judging:
                 return end if proved is None else replace(end, rrset=proved[0], proof=proved[1])
             case Negative():
                 return await self._negative(name, rrtype, end)
+            case TooLong(dname=dname) if name == dname.owner or not is_below(name, dname.owner):
+                return NOT_ASKED
             case TooLong(dname=dname):
                 renamer = await self._dname(dname)
                 return renamer if isinstance(renamer, Bogus) else TooLong(renamer)
@@ -197,6 +203,15 @@ class Judging:
                     return judged
                 self._lower(judged)
                 return None
+
+
+def _leads_on(link: Alias, name: bytes) -> bool:
+    """Whether the alias is one of `name`, and says itself where it leads; a signature is over records, not over that."""
+    if link.rrset.owner != name or link.rrset.rrtype != _CNAME:
+        return False
+    if link.dname is not None:
+        return name != link.dname.owner and is_below(name, link.dname.owner) and len(link.dname.rdatas) == 1
+    return link.rrset.rdatas == (link.target,)
 
 
 def _denied(name: bytes, rrtype: int, end: Negative, absence: Absence) -> NoName | NoData | WildcardNoData | NotProved:

@@ -290,6 +290,29 @@ def test_an_altered_alias_of_a_dname() -> None:
     bogus(tree, Ede.DNSSEC_BOGUS, "x.old.shop.example.")
 
 
+@pytest.mark.parametrize("question", ["any.wild.shop.example. A", "www.shop.example. A", "any.star.shop.example. A"])
+def test_an_answer_to_another_question_is_bogus_though_it_is_signed(question: str) -> None:
+    """What a wildcard made for one name is proved for its neighbours too."""
+    tree = Tree().build()
+    name, kind = question.split()
+    other = play(
+        tree.resolve(read_name("anz" + name[3:] if name.startswith("any") else "real.wild.shop.example."), 1, "")
+    )
+    assert isinstance(other, Resolved)
+    tree.edits[question] = lambda _: other
+    bogus(tree, Ede.DNSSEC_BOGUS, name, kind)
+
+
+def test_an_alias_leads_where_its_record_says() -> None:
+    tree = Tree().build()
+
+    def elsewhere(resolved: Resolved) -> Resolved:
+        return replace(resolved, links=(replace(resolved.links[0], target=read_name("real.wild.shop.example.")),))
+
+    tree.edits["alias.shop.example. A"] = elsewhere
+    bogus(tree, Ede.DNSSEC_BOGUS, "alias.shop.example.")
+
+
 # -- what makes a zone insecure, and what does not
 
 
