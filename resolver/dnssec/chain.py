@@ -139,8 +139,10 @@ class Chain:
         found = self._keys.get(zone) or self._memory.keys(zone, self._questions.now())
         if found is None:
             self.budget.descend()
-            found = await self._find_keys(zone)
-            self.budget.ascend()
+            try:
+                found = await self._find_keys(zone)
+            finally:
+                self.budget.ascend()
             self._memory.store_keys(zone, found, self._questions.now())
             self.steps.append(Step(zone, "DNSKEY", _tell(found)))
         self._keys[zone] = found

@@ -159,8 +159,11 @@ class Judging:
         if proved.wildcard is None:
             return proved.rrset, ()
         absence = await self._chain.absence_in(proved.zone, self._proofs)
-        if not isinstance(absence, Absence):
-            return absence if isinstance(absence, Bogus) else None
+        if isinstance(absence, Bogus):
+            return absence
+        if isinstance(absence, Insecure):
+            self._lower(absence)
+            return None
         found = proves_wildcard_rightly_expanded(rrset.owner, proved.wildcard, absence.proof)
         judged = self._believe(found, absence)
         if isinstance(judged, Bogus):
