@@ -175,5 +175,10 @@ def absences() -> list[bytes]:
     return [dns.rdata.from_text("IN", kind, text).to_wire() for kind, text in texts] + [bytes(12) + b"\0\1\x40"]
 
 
+def signing() -> list[bytes]:
+    """RDATA of the records that sign."""
+    return [dns.rdata.from_text("IN", kind, RDATA[kind][0]).to_wire() for kind in ("DNSKEY", "DS", "RRSIG", "NSEC")]
+
+
 def everything() -> list[bytes]:
-    return messages() + replies() + streams() + option_lists() + records() + absences()
+    return messages() + replies() + streams() + option_lists() + records() + absences() + signing()

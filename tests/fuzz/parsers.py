@@ -17,6 +17,7 @@ from wire.dns.message import parse_message, parse_part
 from wire.dns.names import MAX_NAME, parse_name
 from wire.dns.nsec import Types, parse_nsec, parse_nsec3, parse_types
 from wire.dns.peek import peek
+from wire.dns.signing import parse_dnskey, parse_ds, parse_rrsig, parse_whole_name
 from wire.errors import Malformed
 
 ROOT = Path(__file__).parents[2]
@@ -115,6 +116,32 @@ def feed_name(data: bytes) -> bool:
         assert at < after <= len(data)
         accepted = True
     return accepted
+
+
+def feed_whole_name(data: bytes) -> bool:
+    name, after = parse_whole_name(data, 0)
+    assert name == data[:after].lower()
+    return True
+
+
+def feed_dnskey(data: bytes) -> bool:
+    key = parse_dnskey(data)
+    assert len(data) == 4 + len(key.public)
+    assert 0 <= key.tag <= 0xFFFF
+    return True
+
+
+def feed_ds(data: bytes) -> bool:
+    assert data[4:] == parse_ds(data).digest
+    return True
+
+
+def feed_rrsig(data: bytes) -> bool:
+    found = parse_rrsig(data)
+    assert len(data) == len(found.head) + len(found.signature)
+    assert data[:18] == found.head[:18]
+    assert found.head.endswith(found.signer)
+    return True
 
 
 def feed_options(data: bytes) -> bool:
@@ -234,6 +261,10 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "wire.dns.nsec.parse_nsec3": feed_nsec3,
     "wire.dns.nsec.parse_types": feed_types,
     "wire.dns.peek.peek": feed_peek,
+    "wire.dns.signing.parse_dnskey": feed_dnskey,
+    "wire.dns.signing.parse_ds": feed_ds,
+    "wire.dns.signing.parse_rrsig": feed_rrsig,
+    "wire.dns.signing.parse_whole_name": feed_whole_name,
     "wire.dns.framing.Framer.feed": feed_framer,
     "anchorhold.ipc.Inbox.feed": feed_inbox,
     "anchorhold.ipc.parse_reply": feed_reply,

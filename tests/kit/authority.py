@@ -72,6 +72,11 @@ class Zone:
         owners = [owner for owner in self.nodes if self.get(owner, NSEC) and owner <= name]
         return self.get(max(owners), NSEC) if owners else None
 
+    def proofs(self, name: dns.name.Name) -> list[dns.rrset.RRset]:
+        """What shows what there is at `name`, or that there is nothing."""
+        found = self.covering(name)
+        return [] if found is None else [found]
+
 
 class Answering:
     """One response in the making. What it needs of `zones` is that they are the ones of this server."""
@@ -160,9 +165,11 @@ class Answering:
         servers = zone.get(cut, NS)
         assert servers is not None
         self.response.authority.append(servers)
-        signed = zone.get(cut, DS) or zone.get(cut, NSEC)
-        if self.dnssec and signed is not None:
-            self._put(self.response.authority, zone, signed, cut)
+        signers = zone.get(cut, DS)
+        if self.dnssec and signers is not None:
+            self._put(self.response.authority, zone, signers, cut)
+        elif self.dnssec:
+            self._prove(zone, cut)
         self._glue(servers)
 
     def _glue(self, servers: dns.rrset.RRset) -> None:
@@ -185,9 +192,9 @@ class Answering:
             self._prove(zone, name)
 
     def _prove(self, zone: Zone, name: dns.name.Name) -> None:
-        proof = zone.covering(name) if self.dnssec else None
-        if proof is not None and proof not in self.response.authority:
-            self._put(self.response.authority, zone, proof, proof.name)
+        for proof in zone.proofs(name) if self.dnssec else ():
+            if proof not in self.response.authority:
+                self._put(self.response.authority, zone, proof, proof.name)
 
     def _put(
         self, section: list[dns.rrset.RRset], zone: Zone, rrset: dns.rrset.RRset, owner: dns.name.Name | None = None

@@ -1,0 +1,90 @@
+"""Where trust begins, and where it ends by the administrator's will (RFC 4033 §2, RFC 7646)."""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from resolver.dnssec.algorithms import DIGESTS
+from wire.dns.names import read_name, suffixes
+from wire.dns.signing import DelegationSigner, parse_dnskey, parse_ds
+from wire.errors import Malformed
+from wire.units import Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class TrustAnchor:
+    """The keys that are believed of `zone` (folded), as DS records."""
+
+    zone: bytes
+    records: tuple[DelegationSigner, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeAnchor:
+    """`zone` and what is below it is not validated, for a reason that people are shown, `until` a date if there is one."""
+
+    zone: bytes
+    reason: str
+    until: Epoch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """All of them, by zone. The one closest to a name decides; of two at the same zone, the trust anchor."""
+
+    trusted: Mapping[bytes, TrustAnchor] = field(default_factory=dict)
+    negative: Mapping[bytes, NegativeAnchor] = field(default_factory=dict)
+
+    def closest(self, name: bytes, date: Epoch) -> TrustAnchor | NegativeAnchor | None:
+        """What decides about `name` (folded); None: nothing can be said of it."""
+        for zone in suffixes(name):
+            if zone in self.trusted:
+                return self.trusted[zone]
+            negative = self.negative.get(zone)
+            if negative is not None and (negative.until is None or date < negative.until):
+                return negative
+        return None
+
+
+def anchors_of(trusted: tuple[TrustAnchor, ...], negative: tuple[NegativeAnchor, ...] = ()) -> Anchors:
+    """From what was configured; anchors of the same zone are put together."""
+    together: dict[bytes, tuple[DelegationSigner, ...]] = {}
+    for anchor in trusted:
+        together[anchor.zone] = together.get(anchor.zone, ()) + anchor.records
+    return Anchors(
+        {zone: TrustAnchor(zone, records) for zone, records in together.items()},
+        {anchor.zone: anchor for anchor in negative},
+    )
+
+
+def read_anchors(text: str) -> tuple[TrustAnchor, ...]:
+    """Lines `OWNER [TTL] [IN] DS TAG ALGORITHM DIGEST-TYPE DIGEST` or `… DNSKEY FLAGS PROTOCOL ALGORITHM KEY`; `;` begins
+    a comment. A key becomes its SHA-256 digest. Raises ValueError with the number of the line."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition(";")[0].split()
+        if not words:
+            continue
+        try:
+            found.append(_read_anchor(words))
+        except (ValueError, OverflowError, Malformed) as why:
+            raise ValueError(f"line {number} is no trust anchor: {why}") from None
+    return tuple(found)
+
+
+def _read_anchor(words: list[str]) -> TrustAnchor:
+    zone, rest = read_name(words[0]), [word.upper() for word in words[1:4]]
+    kind = next((place for place, word in enumerate(rest, 1) if word in ("DS", "DNSKEY")), 0)
+    if not kind:
+        raise ValueError("neither DS nor DNSKEY")
+    fields, data = words[kind + 1 : kind + 4], "".join(words[kind + 4 :])
+    first, second, third = map(int, fields)
+    head = first.to_bytes(2, "big") + bytes((second, third))
+    if words[kind].upper() == "DS":
+        record = parse_ds(head + bytes.fromhex(data))
+        if record.digest_type not in DIGESTS or len(record.digest) != DIGESTS[record.digest_type].size:
+            raise ValueError("its digest is unknown or has another length")
+        return TrustAnchor(zone, (record,))
+    rdata = head + b64decode(data, validate=True)
+    key = parse_dnskey(rdata)
+    return TrustAnchor(zone, (DelegationSigner(key.tag, key.algorithm, 2, DIGESTS[2].hash(zone + rdata)),))

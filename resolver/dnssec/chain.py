@@ -1,0 +1,343 @@
+"""From a signature up to an anchor and down again: the keys that an RRset or a proof needs, zone by zone.
+
+Start reading at `Chain.prove`. Plain `async` functions over the port `Questions`, as in `resolver.iterate.resolve`; what they
+cost is counted in one `Validation` for each client's question.
+
+Whose signature is there tells which zone to look for, and the signature over that zone's DS tells the zone above: one
+question for DS and one for DNSKEY for each zone, none for names in between. Only where nothing is signed, the names from the
+anchor down are asked for DS one by one, until one is shown to be an insecure delegation. What an attacker says of signers
+only chooses where we look: nothing is believed of it.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from resolver.cache.rrsets import Failed
+from resolver.dnssec.anchors import Anchors, NegativeAnchor, TrustAnchor
+from resolver.dnssec.budget import SIGNATURES_READ, Spent, Validation
+from resolver.dnssec.denial import Proof, proves_no_ds
+from resolver.dnssec.evidence import InsecureDelegation, NoCut, NotProved, TooExpensive, Unproved
+from resolver.dnssec.evidence import Spent as HashesSpent
+from resolver.dnssec.keys import DEFAULT, Policy, Supported, Trusted, Unsupported, read_delegation, supported, trust
+from resolver.dnssec.memory import MOST_SECONDS, Cut, Keys, NotACut, Signed, TrustMemory
+from resolver.dnssec.security import Bogus, Insecure, Security, Step, nothing_shows
+from resolver.dnssec.signature import ABSENT, Unsigned, Verifier, prove, verify_now
+from resolver.dnssec.values import Verified
+from resolver.iterate.resolve import Resolved
+from resolver.iterate.verdict import Alias, Negative, Positive, RRset
+from resolver.values import Explanation
+from wire.dns.codes import ExtendedError, RecordType
+from wire.dns.names import ROOT, is_below, parent, suffixes
+from wire.dns.signing import parse_rrsig
+from wire.errors import Malformed
+from wire.units import Epoch, Instant
+
+SIGNERS = 2
+"""Zones tried as the signer of one RRset."""
+
+_DS, _DNSKEY, _SOA = (int(RecordType[t]) for t in ("DS", "DNSKEY", "SOA"))
+_NSEC, _NSEC3 = int(RecordType.NSEC), int(RecordType.NSEC3)
+
+NO_ANCHOR = Bogus(
+    Explanation(ExtendedError.DNSSEC_INDETERMINATE, "no trust anchor is above the name"), Security.INDETERMINATE
+)
+NO_ZONE = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "the signer is not a zone"))
+NO_KEYS = Bogus(Explanation(ExtendedError.DNSKEY_MISSING, "the zone has no keys"))
+STRANGE = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "a question for DS has a strange answer"))
+
+
+class Questions(Protocol):
+    """What validation needs from outside: RRsets with their signatures, by the way that the answer itself came."""
+
+    async def ask(self, name: bytes, rrtype: int) -> Resolved | Failed:
+        """The DS RRset (from the parent's side) or DNSKEY RRset of `name`, asked for with DO and CD. Raises nothing."""
+
+    def now(self) -> Instant:
+        """The monotonic clock."""
+
+    def date(self) -> Epoch:
+        """The wall clock."""
+
+
+class Absence(NamedTuple):
+    """The records that may show that something is not there, as far as their signatures are valid. `soa`: likewise the
+    zone's SOA; `failure`: what was wrong with one of them."""
+
+    proof: Proof
+    soa: Verified | None
+    failure: Unsigned | None
+
+
+class Chain:
+    """The chains of trust that one client's question needs."""
+
+    def __init__(
+        self,
+        anchors: Anchors,
+        memory: TrustMemory,
+        questions: Questions,
+        budget: Validation,
+        policy: Policy = DEFAULT,
+        verifier: Verifier = verify_now,
+    ) -> None:
+        self.budget = budget
+        self.steps: list[Step] = []
+        self._anchors = anchors
+        self._memory = memory
+        self._questions = questions
+        self._policy = policy
+        self._verifier = verifier
+        self._date = questions.date()
+        self._cuts: dict[bytes, Cut] = {}
+        self._keys: dict[bytes, Keys] = {}
+        self._proved: dict[tuple[bytes, RRset], Verified | Unsigned] = {}
+
+    # -- what others ask for
+
+    async def prove(self, rrset: RRset) -> Verified | Insecure | Bogus:
+        """`rrset`, if its zone signed it. Raises Spent."""
+        anchor = self._anchor(rrset.owner, rrset.rrtype)
+        if not isinstance(anchor, TrustAnchor):
+            return anchor
+        failure: Bogus | None = None
+        for zone in _signers((rrset,), rrset.owner, rrset.rrtype, anchor.zone):
+            keys = await self.keys(zone)
+            if isinstance(keys, Insecure):
+                return keys
+            found = self._verify(rrset, keys) if isinstance(keys, Trusted) else keys
+            if isinstance(found, Verified):
+                return found
+            failure = failure or Bogus(found.explanation, getattr(found, "security", Security.BOGUS))
+        return failure or await self._unsigned(rrset.owner, rrset.rrtype, Bogus(ABSENT.explanation))
+
+    async def absence(self, name: bytes, rrtype: int, rrsets: Iterable[RRset]) -> Absence | Insecure | Bogus:
+        """What of `rrsets` (SOA, NSEC and NSEC3) may speak of `name` and `rrtype`. Raises Spent."""
+        anchor = self._anchor(name, rrtype)
+        if not isinstance(anchor, TrustAnchor):
+            return anchor
+        rrsets = tuple(rrset for rrset in rrsets if rrset.rrtype in (_SOA, _NSEC, _NSEC3))
+        failure: Bogus | None = None
+        for zone in _signers(rrsets, name, rrtype, anchor.zone):
+            keys = await self.keys(zone)
+            if isinstance(keys, Insecure):
+                return keys
+            if isinstance(keys, Trusted):
+                return self._absence(rrsets, keys)
+            failure = failure or keys
+        if failure is not None:
+            return failure
+        why = nothing_shows("nothing shows that there is no such record")
+        return await self._unsigned(name, rrtype, Bogus(ABSENT.explanation) if rrsets else why)
+
+    async def absence_in(self, zone: bytes, rrsets: Iterable[RRset]) -> Absence | Insecure | Bogus:
+        """The same of what `zone` signed. Raises Spent."""
+        keys = await self.keys(zone)
+        return self._absence(tuple(rrsets), keys) if isinstance(keys, Trusted) else keys
+
+    async def keys(self, zone: bytes) -> Keys:
+        """The keys of `zone`; Bogus if it is none. Raises Spent."""
+        found = self._keys.get(zone) or self._memory.keys(zone, self._questions.now())
+        if found is None:
+            self.budget.descend()
+            try:
+                found = await self._find_keys(zone)
+            finally:
+                self.budget.ascend()
+            self._memory.store_keys(zone, found, self._questions.now())
+            self.steps.append(Step(zone, "DNSKEY", _tell(found)))
+        self._keys[zone] = found
+        return found
+
+    async def cut(self, zone: bytes) -> Cut:
+        """What the parent says of `zone`. Raises Spent."""
+        found = self._cuts.get(zone) or self._memory.cut(zone, self._questions.now())
+        if found is None:
+            found = await self._find_cut(zone)
+            self._memory.store_cut(zone, found, self._questions.now())
+            self.steps.append(Step(zone, "DS", _tell(found)))
+        self._cuts[zone] = found
+        return found
+
+    # -- where trust begins
+
+    def _anchor(self, name: bytes, rrtype: int) -> TrustAnchor | Insecure | Bogus:
+        """The anchor that decides about records of `name`; a DS is its parent's."""
+        anchor = self._anchors.closest(parent(name) if rrtype == _DS else name, self._date)
+        if isinstance(anchor, NegativeAnchor):
+            ttl = MOST_SECONDS if anchor.until is None else int(anchor.until - self._date)
+            return Insecure(Explanation(ExtendedError.OTHER, f"not validated: {anchor.reason}"[:120]), ttl)
+        return anchor or NO_ANCHOR
+
+    # -- one zone
+
+    async def _find_keys(self, zone: bytes) -> Keys:
+        vouching, ttl = await self._vouching(zone)
+        if not isinstance(vouching, Supported):
+            return vouching
+        found = await self._ask(zone, _DNSKEY)
+        if isinstance(found, Failed):
+            return Bogus(NO_KEYS.explanation, Security.INDETERMINATE)
+        if found.links or not isinstance(found.end, Positive):
+            return NO_KEYS
+        keys = trust(found.end.rrset, vouching, self._date, self.budget, self._policy, self._verifier)
+        if isinstance(keys, Unsigned):
+            return Bogus(keys.explanation)
+        return Trusted(keys.signing, min(keys.ttl, ttl))
+
+    async def _vouching(self, zone: bytes) -> tuple[Supported | Insecure | Bogus, int]:
+        """What vouches for the keys of `zone`, an anchor or its parent, and for how many seconds."""
+        anchor = self._anchor(zone, _DNSKEY)
+        if not isinstance(anchor, TrustAnchor):
+            return anchor, 0
+        if anchor.zone == zone:
+            usable = supported(anchor.records, self._policy)
+            if isinstance(usable, Unsupported):
+                return Insecure(usable.explanation, MOST_SECONDS), 0
+            return usable, MOST_SECONDS
+        cut = await self.cut(zone)
+        match cut:
+            case Signed(vouching=vouching, ttl=ttl):
+                return vouching, ttl
+            case NotACut():
+                return NO_ZONE, 0
+            case Insecure() | Bogus():
+                return cut, 0
+
+    # -- one delegation
+
+    async def _find_cut(self, zone: bytes) -> Cut:
+        found = await self._ask(zone, _DS)
+        match found:
+            case Failed(explanation=explanation):
+                text = f"no DS could be had: {explanation.text}"[:120]
+                why = Explanation(ExtendedError.DNSSEC_INDETERMINATE, text)
+                return Bogus(why, Security.INDETERMINATE)
+            case Resolved(links=(Alias() as alias, *_)):
+                return await self._alias_there(alias)
+            case Resolved(end=Positive(rrset=rrset)) if rrset.rrtype == _DS and rrset.owner == zone:
+                return await self._ds_there(rrset)
+            case Resolved(end=Negative() as negative):
+                return await self._no_ds_there(zone, negative)
+            case _:
+                return STRANGE
+
+    async def _alias_there(self, alias: Alias) -> Cut:
+        """Where there is an alias, no zone begins (RFC 2181 §10.1, RFC 6672 §2.4).
+
+        If that is a lie, less is secure than could be, and nothing more insecure.
+        """
+        proved = await self.prove(alias.rrset if alias.dname is None else alias.dname)
+        return NotACut(False, proved.rrset.ttl) if isinstance(proved, Verified) else proved
+
+    async def _ds_there(self, rrset: RRset) -> Cut:
+        proved = await self.prove(rrset)
+        if not isinstance(proved, Verified):
+            return proved
+        if proved.wildcard is not None:
+            return STRANGE
+        usable = read_delegation(rrset.rdatas, self._policy)
+        ttl = proved.rrset.ttl
+        return Insecure(usable.explanation, ttl) if isinstance(usable, Unsupported) else Signed(usable, ttl)
+
+    async def _no_ds_there(self, zone: bytes, negative: Negative) -> Cut:
+        rrsets = (*negative.proof, *(() if negative.soa is None else (negative.soa,)))
+        absence = await self.absence(zone, _DS, rrsets)
+        if not isinstance(absence, Absence):
+            return absence
+        ttl = min((record.rrset.ttl for record in absence.proof.records), default=0)
+        found = proves_no_ds(zone, absence.proof)
+        match found:
+            case InsecureDelegation():
+                return Insecure(None, ttl)
+            case NoCut():
+                return NotACut(negative.absent, ttl)
+            case _:
+                return not_proved(found, absence)
+
+    # -- nothing signed
+
+    async def _unsigned(self, name: bytes, rrtype: int, failure: Bogus) -> Insecure | Bogus:
+        """Whether a delegation above what came without signatures leads out of what is signed; `failure` if none does."""
+        anchor = self._anchor(name, rrtype)
+        if not isinstance(anchor, TrustAnchor):
+            return anchor
+        below = [zone for zone in suffixes(parent(name) if rrtype == _DS else name) if zone != anchor.zone]
+        for zone in reversed([zone for zone in below if is_below(zone, anchor.zone)]):
+            cut = await self.cut(zone)
+            if isinstance(cut, Insecure | Bogus):
+                return cut
+            if isinstance(cut, NotACut) and cut.absent:
+                break
+        return failure
+
+    # -- tools
+
+    async def _ask(self, name: bytes, rrtype: int) -> Resolved | Failed:
+        self.budget.ask()
+        return await self._questions.ask(name, rrtype)
+
+    def _verify(self, rrset: RRset, keys: Trusted) -> Verified | Unsigned:
+        """Once for each RRset and zone."""
+        place = (keys.signing.zone, rrset)
+        found = self._proved.get(place)
+        if found is None:
+            found = self._proved[place] = prove(rrset, keys.signing, self._date, self.budget, self._verifier)
+        return found
+
+    def _absence(self, rrsets: tuple[RRset, ...], keys: Trusted) -> Absence:
+        zone = keys.signing.zone
+        soa: Verified | None = None
+        failure: Unsigned | None = None
+        records: list[Verified] = []
+        for rrset in rrsets:
+            if rrset.rrtype == _SOA and rrset.owner != zone:
+                continue
+            found = self._verify(rrset, keys)
+            if isinstance(found, Unsigned):
+                failure = found if failure is None or found.stage > failure.stage else failure
+            elif rrset.rrtype == _SOA:
+                soa = found
+            else:
+                records.append(found)
+        return Absence(Proof(zone, tuple(records), self.budget.hashes), soa, failure)
+
+
+def not_proved(found: NotProved, absence: Absence) -> Insecure | Bogus:
+    """What it means for the answer. Raises Spent."""
+    match found:
+        case TooExpensive(why=why):
+            ttl = min((record.rrset.ttl for record in absence.proof.records), default=0)
+            return Insecure(Explanation(ExtendedError.UNSUPPORTED_NSEC3_ITERATIONS, why), ttl)
+        case HashesSpent(why=why):
+            raise Spent(why)
+        case Unproved(why=why):
+            # What was wrong with a signature says more than that its record was not there to prove anything.
+            return nothing_shows(why) if absence.failure is None else Bogus(absence.failure.explanation)
+
+
+def _signers(rrsets: tuple[RRset, ...], name: bytes, rrtype: int, top: bytes) -> list[bytes]:
+    """The zones that signatures say are theirs and that could be the zone of `name`: at or above it and at or below the
+    anchor, for DS above; the deepest first."""
+    found: set[bytes] = set()
+    for rdata in (rdata for rrset in rrsets for rdata in rrset.signatures[:SIGNATURES_READ]):
+        try:
+            signer = parse_rrsig(rdata).signer
+        except Malformed:
+            continue
+        if is_below(name, signer) and is_below(signer, top) and not (rrtype == _DS and signer == name != ROOT):
+            found.add(signer)
+    return sorted(found, key=len, reverse=True)[:SIGNERS]
+
+
+def _tell(found: Cut | Keys) -> str:
+    match found:
+        case Signed():
+            return "vouched for"
+        case Trusted(signing=signing):
+            return f"{len(signing.keys)} keys trusted"
+        case NotACut():
+            return "no zone begins here"
+        case Insecure(explanation=why):
+            return "insecure: " + ("the delegation has no DS" if why is None else why.text)
+        case Bogus(explanation=explanation, security=security):
+            return f"{security.name.lower()}: {explanation.text}"

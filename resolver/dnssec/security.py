@@ -1,0 +1,59 @@
+"""What validation comes to (RFC 4033 §5, RFC 4035 §4.3)."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from resolver.iterate.resolve import Resolved
+from resolver.values import Explanation
+from wire.dns.codes import ExtendedError
+
+
+class Security(IntEnum):
+    """The lower counts when parts of an answer differ. For a client INDETERMINATE is BOGUS: nothing is served unproved."""
+
+    BOGUS = 0
+    INDETERMINATE = 1
+    INSECURE = 2
+    SECURE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Insecure:
+    """It is proved that nothing here is signed, or nothing that we could verify; for `ttl` seconds. `explanation`: why, if
+    it is more than a delegation without DS."""
+
+    explanation: Explanation | None
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bogus:
+    """It should be signed and cannot be proved; INDETERMINATE if what would prove it could not be had."""
+
+    explanation: Explanation
+    security: Security = Security.BOGUS
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the chain of trust, for people: what was looked at (`DS`, `DNSKEY`) for which zone, what it came to."""
+
+    zone: bytes
+    what: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A validated answer. `resolved` is what may be given out: TTLs bounded by the signatures, no proof that was not
+    itself proved. Nothing of it may be given out if `security` is BOGUS or INDETERMINATE, but for CD=1."""
+
+    resolved: Resolved
+    security: Security
+    explanation: Explanation | None
+    steps: tuple[Step, ...] = ()
+
+
+def nothing_shows(why: str) -> Bogus:
+    """A proof that something is not there is missing."""
+    return Bogus(Explanation(ExtendedError.NSEC_MISSING, why))

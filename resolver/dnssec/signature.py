@@ -1,0 +1,224 @@
+"""One RRset and its signatures against the keys of one zone (RFC 4035 §5.3). Start reading at `prove`.
+
+What comes out is evidence (`Verified`) or the reason for there being none (`Unsigned`), never a yes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from resolver.dnssec.algorithms import Algorithm, Wrong
+from resolver.dnssec.budget import COLLIDING_KEYS, SIGNATURES, SIGNATURES_READ, Validation
+from resolver.dnssec.canonical import canonical_records
+from resolver.dnssec.values import Verified
+from resolver.iterate.verdict import RRset
+from resolver.values import Explanation
+from wire.dns.codes import ExtendedError, RecordType
+from wire.dns.names import count_labels, is_below, suffixes
+from wire.dns.signing import REVOKED, ZONE_KEY, Key, Signature, parse_rrsig
+from wire.errors import Malformed
+from wire.units import Epoch
+
+SKEW, SKEW_SHARE = 3600, 10
+"""How wrong a clock may be: seconds, and one part in so many of the time that the signature is valid; the less counts."""
+
+_DS = int(RecordType.DS)
+_WILDCARD = b"\1*"
+
+
+class Stage(IntEnum):
+    """How far a signature came; of several failures, the one that came farthest is told."""
+
+    ABSENT = 0
+    UNREADABLE = 1
+    MISPLACED = 2
+    UNSUPPORTED = 3
+    KEYLESS = 4
+    UNTIMELY = 5
+    WRONG = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """No signature of the zone's proves the RRset."""
+
+    stage: Stage
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """The keys of `zone` that may have signed, and the algorithms that count."""
+
+    zone: bytes
+    keys: tuple[Key, ...]
+    algorithms: Mapping[int, Algorithm]
+
+
+Verifier = Callable[[Algorithm, Key, bytes, bytes], None]
+"""(algorithm, key, signature, data) → nothing, or raises Wrong."""
+
+
+def verify_now(algorithm: Algorithm, key: Key, signature: bytes, data: bytes) -> None:
+    """Verify in this thread. Raises Wrong."""
+    algorithm.verify(key.public, signature, data)
+
+
+def _unsigned(stage: Stage, code: ExtendedError, text: str) -> Unsigned:
+    return Unsigned(stage, Explanation(code, text))
+
+
+ABSENT = _unsigned(Stage.ABSENT, ExtendedError.RRSIGS_MISSING, "the records are not signed")
+UNREADABLE = _unsigned(Stage.UNREADABLE, ExtendedError.DNSSEC_BOGUS, "a signature or what it signs cannot be read")
+OTHER_TYPE = _unsigned(Stage.MISPLACED, ExtendedError.RRSIGS_MISSING, "the signature is one of another type")
+OTHER_ZONE = _unsigned(Stage.MISPLACED, ExtendedError.RRSIGS_MISSING, "the signer is another zone than expected")
+BAD_LABELS = _unsigned(
+    Stage.MISPLACED, ExtendedError.DNSSEC_BOGUS, "the signature's labels do not fit the owner's name"
+)
+UNSUPPORTED = _unsigned(
+    Stage.UNSUPPORTED, ExtendedError.UNSUPPORTED_DNSKEY_ALGORITHM, "signed with unsupported algorithms only"
+)
+KEYLESS = _unsigned(Stage.KEYLESS, ExtendedError.DNSKEY_MISSING, "no key of the zone fits the signature")
+NO_ZONE_KEY = _unsigned(Stage.KEYLESS, ExtendedError.NO_ZONE_KEY_BIT, "the key that signed is not a zone key")
+REVOKED_KEY = _unsigned(Stage.KEYLESS, ExtendedError.DNSKEY_MISSING, "the key that signed is revoked")
+EXPIRED = _unsigned(Stage.UNTIMELY, ExtendedError.SIGNATURE_EXPIRED, "the signature has expired")
+NOT_YET = _unsigned(Stage.UNTIMELY, ExtendedError.SIGNATURE_NOT_YET_VALID, "the signature is not valid yet")
+BACKWARDS = _unsigned(Stage.UNTIMELY, ExtendedError.DNSSEC_BOGUS, "the signature ends before it begins")
+WRONG = _unsigned(Stage.WRONG, ExtendedError.DNSSEC_BOGUS, "the signature is wrong")
+
+
+def prove(
+    rrset: RRset, signing: Signing, date: Epoch, budget: Validation, verifier: Verifier = verify_now
+) -> Verified | Unsigned:
+    """`rrset` with its TTL bounded, if one of its first signatures is valid and by a key of the zone. Raises Spent."""
+    farthest, tried = ABSENT, 0
+    for rdata in rrset.signatures[:SIGNATURES_READ]:
+        candidate = _candidate(rrset, rdata, signing, date)
+        if isinstance(candidate, Unsigned):
+            farthest = max(farthest, candidate, key=_stage)
+            continue
+        if tried == SIGNATURES:
+            break
+        tried += 1
+        outcome = _try(rrset, candidate, signing, date, budget, verifier)
+        if isinstance(outcome, Verified):
+            return outcome
+        farthest = max(farthest, outcome, key=_stage)
+    return farthest
+
+
+def _stage(failure: Unsigned) -> Stage:
+    return failure.stage
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A signature that may be valid, as far as can be told without verifying it."""
+
+    signature: Signature
+    algorithm: Algorithm
+    keys: tuple[Key, ...]
+
+
+def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch) -> Candidate | Unsigned:
+    """Everything of RFC 4035 §5.3.1 that costs nothing."""
+    try:
+        signature = parse_rrsig(rdata)
+    except Malformed:
+        return UNREADABLE
+    misplaced = _misplaced(rrset, signature, signing.zone)
+    if misplaced is not None:
+        return misplaced
+    algorithm = signing.algorithms.get(signature.algorithm)
+    if algorithm is None:
+        return UNSUPPORTED
+    same = [k for k in signing.keys if k.tag == signature.tag and k.algorithm == signature.algorithm]
+    keys = tuple(key for key in same if may_sign(key))
+    if not keys:
+        return _why_none(same)
+    return _untimely(signature, date) or Candidate(signature, algorithm, keys)
+
+
+def may_sign(key: Key) -> bool:
+    """Whether a key may sign a zone's records: zone key, protocol 3 (RFC 4034 §2.1), not revoked (RFC 5011 §2.1)."""
+    return key.flags & (ZONE_KEY | REVOKED) == ZONE_KEY and key.protocol == 3
+
+
+def _why_none(same: list[Key]) -> Unsigned:
+    if any(not key.flags & ZONE_KEY for key in same):
+        return NO_ZONE_KEY
+    return REVOKED_KEY if any(key.flags & REVOKED for key in same) else KEYLESS
+
+
+def _misplaced(rrset: RRset, signature: Signature, zone: bytes) -> Unsigned | None:
+    if signature.covered != rrset.rrtype:
+        return OTHER_TYPE
+    # > The RRSIG RR's Signer's Name field MUST be the name of the zone that contains the RRset (RFC 4035 §5.3.1)
+    # A DS is the parent's (RFC 4035 §2.4).
+    if signature.signer != zone or not is_below(rrset.owner, zone) or (rrset.rrtype == _DS and rrset.owner == zone):
+        return OTHER_ZONE
+    # > The number of labels in the RRset owner name MUST be greater than or equal to the value in the RRSIG RR's Labels
+    # > field (RFC 4035 §5.3.1)
+    # And a wildcard is a name of the zone, so there are more labels than the signer's own.
+    if not count_labels(zone) <= signature.labels <= labels_of(rrset.owner):
+        return BAD_LABELS
+    return None
+
+
+def labels_of(owner: bytes) -> int:
+    """Labels as RRSIGs count them: neither the root nor a leading asterisk (RFC 4034 §3.1.3)."""
+    return count_labels(owner) - owner.startswith(_WILDCARD)
+
+
+def _serial(left: int, right: int) -> int:
+    """How far `left` is after `right` on a circle of 32 bits, negative if before (RFC 1982 §3.2)."""
+    return ((left - right + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+
+
+def _untimely(signature: Signature, date: Epoch) -> Unsigned | None:
+    """Whether the date is outside the signature's time (RFC 4034 §3.1.5)."""
+    now = int(date) & 0xFFFFFFFF
+    span = _serial(signature.expiration, signature.inception)
+    if span < 0:
+        return BACKWARDS
+    skew = min(SKEW, span // SKEW_SHARE)
+    if _serial(now, signature.expiration) > skew:
+        return EXPIRED
+    return NOT_YET if _serial(signature.inception, now) > skew else None
+
+
+def _try(
+    rrset: RRset, candidate: Candidate, signing: Signing, date: Epoch, budget: Validation, verifier: Verifier
+) -> Verified | Unsigned:
+    """Verify with each key that has the tag; there may be two (RFC 4034 appendix B), hardly more."""
+    signature = candidate.signature
+    owner, wildcard = _signed_owner(rrset.owner, signature)
+    try:
+        data = signature.head + canonical_records(owner, rrset.rrtype, signature.original_ttl, rrset.rdatas)
+    except Malformed:
+        return UNREADABLE
+    for key in candidate.keys[:COLLIDING_KEYS]:
+        budget.verify(candidate.algorithm.cost)
+        try:
+            verifier(candidate.algorithm, key, signature.signature, data)
+        except Wrong:
+            continue
+        return Verified(rrset._replace(ttl=_lifetime(rrset, signature, date)), signing.zone, wildcard)
+    return WRONG
+
+
+def _signed_owner(owner: bytes, signature: Signature) -> tuple[bytes, bytes | None]:
+    """The name that was signed, and the same if it is a wildcard that this owner was made from (RFC 4035 §5.3.2)."""
+    above = labels_of(owner) - signature.labels
+    if not above:
+        return owner, None
+    names = list(suffixes(owner))
+    encloser = names[above + owner.startswith(_WILDCARD)]
+    wildcard = _WILDCARD + encloser
+    return wildcard, wildcard
+
+
+def _lifetime(rrset: RRset, signature: Signature, date: Epoch) -> int:
+    """RFC 4035 §5.3.3. That of the RRSIG itself is in `rrset.ttl` already."""
+    left = _serial(signature.expiration, int(date) & 0xFFFFFFFF)
+    return max(0, min(rrset.ttl, signature.original_ttl, left))

@@ -1,0 +1,228 @@
+"""Whether a whole answer is what the owners of its names signed: alias by alias, then its end. Start at `Validator.check`.
+
+Every RRset of a secure answer is proved by itself, and that nothing closer was left out where a wildcard answered. What is
+not proved is not there: a proof nobody needs is dropped, and one that is needed and does not hold makes the answer bogus.
+"""
+
+from dataclasses import replace
+
+from resolver.cache.rrsets import rename
+from resolver.dnssec.anchors import Anchors
+from resolver.dnssec.budget import Spent, Validation
+from resolver.dnssec.chain import Absence, Chain, Questions, not_proved
+from resolver.dnssec.denial import (
+    proves_no_data,
+    proves_no_name,
+    proves_wildcard_no_data,
+    proves_wildcard_rightly_expanded,
+)
+from resolver.dnssec.evidence import NoData, NoName, NotProved, RightlyExpanded, Unproved, WildcardNoData
+from resolver.dnssec.keys import DEFAULT, Policy
+from resolver.dnssec.memory import TrustMemory
+from resolver.dnssec.security import Bogus, Checked, Insecure, Security
+from resolver.dnssec.signature import ABSENT, Verifier, verify_now
+from resolver.dnssec.values import Verified
+from resolver.iterate.resolve import Resolved
+from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
+from resolver.values import Explanation
+from wire.dns.codes import ExtendedError, RecordType
+from wire.dns.names import is_below
+
+_RRSIG, _CNAME = int(RecordType.RRSIG), int(RecordType.CNAME)
+
+RENAMED_OTHERWISE = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "the DNAME makes another alias than this"))
+WILD_DNAME = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "a DNAME made from a wildcard (RFC 6672 §3.3)"))
+NOT_ASKED = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "the answer is not one to the question"))
+SIGNATURES_THEMSELVES = Insecure(None, 0)
+"""Nobody signs signatures: an answer to a question for RRSIG is never more than insecure."""
+
+End = Positive | Negative | TooLong
+
+
+class Validator:
+    """What validation rests on, for one upstream group or iteration."""
+
+    def __init__(
+        self, anchors: Anchors, memory: TrustMemory, policy: Policy = DEFAULT, verifier: Verifier = verify_now
+    ) -> None:
+        self.anchors = anchors
+        self.memory = memory
+        self._policy = policy
+        self._verifier = verifier
+
+    async def check(
+        self, name: bytes, rrtype: int, resolved: Resolved, questions: Questions, budget: Validation
+    ) -> Checked:
+        """What the answer to `name` and `rrtype` is worth. Raises nothing."""
+        chain = Chain(self.anchors, self.memory, questions, budget, self._policy, self._verifier)
+        judging = Judging(chain, resolved)
+        try:
+            bogus = await judging.judge(name, rrtype)
+        except Spent as spent:
+            bogus = Bogus(Explanation(ExtendedError.DNSSEC_INDETERMINATE, spent.what), Security.INDETERMINATE)
+        steps = tuple(chain.steps)
+        if bogus is not None:
+            return Checked(resolved, bogus.security, bogus.explanation, steps)
+        links, end = tuple(judging.links), judging.end
+        return Checked(replace(resolved, links=links, end=end), judging.security, judging.explanation, steps)
+
+
+class Judging:
+    """One answer part by part; what is found good gathers in `links` and `end`."""
+
+    def __init__(self, chain: Chain, resolved: Resolved) -> None:
+        self.links: list[Alias] = []
+        self.end: End | None = None
+        self.security = Security.SECURE
+        self.explanation: Explanation | None = None
+        self._chain = chain
+        self._resolved = resolved
+        # A response with several aliases has the proofs for all of them in one place.
+        parts = [*resolved.links, resolved.end]
+        self._proofs = tuple(p for part in parts if isinstance(part, Alias | Positive | Negative) for p in part.proof)
+
+    async def judge(self, name: bytes, rrtype: int) -> Bogus | None:
+        """None if nothing is bogus. Raises Spent."""
+        for link in self._resolved.links:
+            judged = await self._link(link) if _leads_on(link, name) else NOT_ASKED
+            if isinstance(judged, Bogus):
+                return judged
+            self.links.append(judged)
+            name = link.target
+        end = self._resolved.end
+        if end is None:
+            return None
+        ended = await self._end(name, rrtype, end)
+        if isinstance(ended, Bogus):
+            return ended
+        self.end = ended
+        return None
+
+    def _lower(self, insecure: Insecure) -> None:
+        self.security = Security.INSECURE
+        self.explanation = self.explanation or insecure.explanation
+
+    async def _end(self, name: bytes, rrtype: int, end: End) -> End | Bogus:
+        match end:
+            case Positive(rrset=rrset) if (rrset.owner, rrset.rrtype) != (name, rrtype):
+                return NOT_ASKED
+            case Positive(rrset=rrset) if rrset.rrtype == _RRSIG:
+                self._lower(SIGNATURES_THEMSELVES)
+                return replace(end, proof=())
+            case Positive(rrset=rrset):
+                proved = await self._rrset(rrset)
+                if isinstance(proved, Bogus):
+                    return proved
+                return end if proved is None else replace(end, rrset=proved[0], proof=proved[1])
+            case Negative():
+                return await self._negative(name, rrtype, end)
+            case TooLong(dname=dname) if name == dname.owner or not is_below(name, dname.owner):
+                return NOT_ASKED
+            case TooLong(dname=dname):
+                renamer = await self._dname(dname)
+                return renamer if isinstance(renamer, Bogus) else TooLong(renamer)
+
+    async def _link(self, link: Alias) -> Alias | Bogus:
+        if link.dname is None:
+            proved = await self._rrset(link.rrset)
+            if isinstance(proved, Bogus):
+                return proved
+            return link if proved is None else replace(link, rrset=proved[0], proof=proved[1])
+        dname = await self._dname(link.dname)
+        if isinstance(dname, Bogus):
+            return dname
+        made = rename(link.rrset.owner, dname)
+        # The CNAME beside a DNAME is not signed: it is made anew (RFC 6672 §5.3.1).
+        return made if isinstance(made, Alias) and made.target == link.target else RENAMED_OTHERWISE
+
+    async def _dname(self, dname: RRset) -> RRset | Bogus:
+        proved = await self._chain.prove(dname)
+        match proved:
+            case Insecure():
+                self._lower(proved)
+                return dname
+            case Verified(rrset=rrset, wildcard=None):
+                return rrset
+            case Verified():
+                return WILD_DNAME
+            case Bogus():
+                return proved
+
+    async def _rrset(self, rrset: RRset) -> "tuple[RRset, tuple[RRset, ...]] | Bogus | None":
+        """The RRset with its TTL bounded and the proof that goes with it; None if it is insecure."""
+        proved = await self._chain.prove(rrset)
+        if isinstance(proved, Insecure):
+            self._lower(proved)
+            return None
+        if isinstance(proved, Bogus):
+            return proved
+        if proved.wildcard is None:
+            return proved.rrset, ()
+        absence = await self._chain.absence_in(proved.zone, self._proofs)
+        if isinstance(absence, Bogus):
+            return absence
+        if isinstance(absence, Insecure):
+            self._lower(absence)
+            return None
+        found = proves_wildcard_rightly_expanded(rrset.owner, proved.wildcard, absence.proof)
+        judged = self._believe(found, absence)
+        if isinstance(judged, Bogus):
+            return judged
+        proof = tuple(record.rrset for record in absence.proof.records)
+        ttl = min(proved.rrset.ttl, *(record.ttl for record in proof), proved.rrset.ttl)
+        return proved.rrset._replace(ttl=ttl), proof
+
+    async def _negative(self, name: bytes, rrtype: int, end: Negative) -> Negative | Bogus:
+        rrsets = (*self._proofs, *(() if end.soa is None else (end.soa,)))
+        absence = await self._chain.absence(name, rrtype, rrsets)
+        if isinstance(absence, Insecure):
+            self._lower(absence)
+            return end
+        if isinstance(absence, Bogus):
+            return absence
+        if end.soa is not None and absence.soa is None:
+            return Bogus((absence.failure or ABSENT).explanation)
+        judged = self._believe(_denied(name, rrtype, end, absence), absence)
+        if isinstance(judged, Bogus):
+            return judged
+        proof = tuple(record.rrset for record in absence.proof.records)
+        soa = None if absence.soa is None else absence.soa.rrset
+        if soa is not None:
+            soa = soa._replace(ttl=min(soa.ttl, *(record.ttl for record in proof), soa.ttl))
+        return Negative(end.absent, soa, proof)
+
+    def _believe(
+        self, found: "NoName | NoData | WildcardNoData | RightlyExpanded | NotProved", absence: Absence
+    ) -> Bogus | None:
+        """None if it is believed; where it rests on a range that opts out, or is not to be hashed, as insecure."""
+        match found:
+            case NoName() | NoData() | WildcardNoData() | RightlyExpanded():
+                if found.opt_out:
+                    self._lower(Insecure(None, 0))
+                return None
+            case _:
+                judged = not_proved(found, absence)
+                if isinstance(judged, Bogus):
+                    return judged
+                self._lower(judged)
+                return None
+
+
+def _leads_on(link: Alias, name: bytes) -> bool:
+    """Whether the alias is one of `name`, and says itself where it leads; a signature is over records, not over that."""
+    if link.rrset.owner != name or link.rrset.rrtype != _CNAME:
+        return False
+    if link.dname is not None:
+        return name != link.dname.owner and is_below(name, link.dname.owner) and len(link.dname.rdatas) == 1
+    return link.rrset.rdatas == (link.target,)
+
+
+def _denied(name: bytes, rrtype: int, end: Negative, absence: Absence) -> NoName | NoData | WildcardNoData | NotProved:
+    """What shows that there is no such name, or no such type."""
+    if end.absent:
+        return proves_no_name(name, absence.proof)
+    found = proves_no_data(name, rrtype, absence.proof)
+    if not isinstance(found, Unproved):
+        return found
+    wild = proves_wildcard_no_data(name, rrtype, absence.proof)
+    return found if isinstance(wild, Unproved) else wild
