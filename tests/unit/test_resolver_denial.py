@@ -352,6 +352,21 @@ def test_a_secure_delegation_is_never_covered_by_opt_out() -> None:
     assert isinstance(proves_no_ds(n("x.b.z."), proof(*server.chain)), Unproved)
 
 
+def test_a_name_that_does_not_exist_is_no_insecure_absence_of_data_without_opt_out() -> None:
+    for how in (None, Salted()):
+        server = Server(zone_of(a={A}), how)
+        assert isinstance(proves_no_data(n("b.z."), A, proof(*server.proof(n("b.z.")))), Unproved)
+
+
+def test_of_records_that_contradict_each_other_the_one_that_says_it_exists_counts() -> None:
+    """An old range over a name that came later, say: both are signed."""
+    how = Salted()
+    old = nsec3_chain(zone_of(a={A}), how)
+    new = nsec3(Z, how.digest(n("b.z.")), how.digest(Z), frozenset({A}), how)
+    assert isinstance(proves_no_name(n("b.z."), proof(*old, new)), Unproved)
+    assert isinstance(proves_wildcard_rightly_expanded(n("b.z."), n("*.z."), proof(*old, new)), Unproved)
+
+
 # -- compact denial
 
 

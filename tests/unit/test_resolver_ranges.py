@@ -124,6 +124,12 @@ def test_opt_out_ranges_deny_no_name_and_no_type() -> None:
     assert NoData() == ask(ranges, "a.z.", TXT).evidence
 
 
+def test_no_wildcard_is_expanded_where_unsigned_delegations_may_be() -> None:
+    ranges = filled(zone_of(a={A}, b={NS}, star={A}), Salted(opt_out=True))
+    ranges.store_wildcard(Verified(RRset(n("x.z."), A, 200, (b"1234",)), Z, n("*.z.")), START)
+    assert ask(ranges, "b.z.") is None
+
+
 @every
 def test_nothing_is_said_below_a_delegation(how: Salted | None) -> None:
     ranges = filled(zone_of(a={NS, DS}, b={NS}), how)
