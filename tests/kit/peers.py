@@ -18,6 +18,7 @@ from kit.service import Running, started
 PATIENCE = 20.0
 PACKAGES = {
     "dig": "bind9-dnsutils",
+    "dnssec-verify": "bind9-utils",
     "ip": "iproute2",
     "kdig": "knot-dnsutils",
     "knotd": "knot",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv6Address
 
 NETWORK_V4, NETWORK_V6 = "10.53.", "fd00:53:"
 PORT = 53
@@ -31,7 +32,7 @@ class Host:
 
     @property
     def v6(self) -> str:
-        return f"{NETWORK_V6}{self.number[0]}::{self.number[1]}"
+        return str(IPv6Address(f"{NETWORK_V6}{self.number[0]}::{self.number[1]}"))
 
     @property
     def addresses(self) -> tuple[str, str]:

@@ -16,6 +16,17 @@ PROGRAMS = {"nsd": "nsd", "knotd": "knot", "named": "bind9", "unbound": "unbound
 """Program → Debian package."""
 
 
+APART = ("unshare", "--net", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
+"""Runs what follows in namespaces of its own; the kernel ends all that it started when it ends."""
+
+
+def run_apart(*arguments: str, timeout: float) -> str:
+    """`python -m lab.run ARGUMENTS` in a network of its own. Gives what it said of its troubles; needs root."""
+    command = [*APART, sys.executable, "-m", "lab.run", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout).stderr[-3_000:]
+
+
 def file_name(origin: str) -> str:
     return "root.zone" if origin == "." else f"{origin}zone"
 
@@ -127,6 +138,7 @@ trust_anchors.remove('.')
 modules = {{ 'hints > iterate' }}
 hints.root_file('{folder}/root.hints')
 cache.open(20 * MB, 'lmdb://{folder}/cache')
+cache.min_ttl(0)
 """
 
 
@@ -188,7 +200,7 @@ class Lab:
         """Those of `ours`, `unbound` and `kresd` that are wanted, with empty caches."""
         for name in names:
             place = self.folder / f"resolver-{name}"
-            place.mkdir()
+            place.mkdir(exist_ok=True)
             (place / "root.hints").write_text(hints(self.tree))
             place.chmod(0o755)
             match name:
@@ -204,6 +216,10 @@ class Lab:
                     command = [str(binary), "run", "--config", str(place / "config.toml")]
             self.start(name, command)
 
+    def stop(self, name: str) -> None:
+        """End one of them, to start it anew."""
+        self._end({name: self.running.pop(name)})
+
     def start(self, name: str, command: list[str]) -> None:
         log = (self.folder / f"{name}.log").open("wb")
         path = f"{os.environ.get('PATH', '')}:/usr/sbin"
@@ -215,9 +231,13 @@ class Lab:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in self.running.values():
+        self._end(self.running)
+
+    @staticmethod
+    def _end(processes: dict[str, subprocess.Popen[bytes]]) -> None:
+        for process in processes.values():
             process.terminate()
-        for process in self.running.values():
+        for process in processes.values():
             try:
                 process.wait(5)
             except subprocess.TimeoutExpired:

@@ -1,6 +1,7 @@
 """Bring the lab up in a network namespace of its own and compare, or keep it up.
 
     unshare -n .venv/bin/python -m lab.run compare OUTPUT.json [unbound kresd …]
+    unshare -n .venv/bin/python -m lab.run capture OUTPUT.json strict [relaxed …]
     unshare -n .venv/bin/python -m lab.run stay
 
 with PYTHONPATH=tests. `stay` prints how to ask; `make lab` does that.
@@ -15,7 +16,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from lab.compare import ask, ask_all, differences
+from lab.capture import captured
+from lab.compare import ask, ask_all, differences, stands_alone, zone_ttls
 from lab.plan import PLACES, every_address
 from lab.programs import Lab
 from lab.questions import Question, questions
@@ -23,7 +25,12 @@ from lab.tree import TREE
 from lab.zones import build
 
 READY = (Question("www.apple.alpha.", "A", "."), Question("www.banana.beta.", "A", "."))
-PATIENCE = 40.0
+PATIENCE, IMPATIENCE = 40.0, 0.5
+"""Seconds for a resolver to come up, and for one question to one that may not listen yet."""
+EVERY = 4
+"""A capture asks every fourth question: enough for every zone."""
+SLOW = ("silent", "drops", "vanished", "truncates-no-tcp", "wrong-question", "all-lame")
+"""Names whose servers keep us waiting are left out of it; a comparison begins with them."""
 
 
 def make_network() -> None:
@@ -43,7 +50,7 @@ def wait_until_ready(names: tuple[str, ...]) -> None:
     end = time.monotonic() + PATIENCE
     for name in names:
         for question in READY:
-            while asyncio.run(ask(question, PLACES[name].v4))[0] != "NOERROR":
+            while asyncio.run(ask(question, PLACES[name].v4, IMPATIENCE))[0] != "NOERROR":
                 if time.monotonic() > end:
                     raise SystemExit(f"{name} does not answer {question.name}")
                 time.sleep(0.2)
@@ -53,24 +60,55 @@ def compare(output: Path, names: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory(prefix="anchorhold-lab-") as folder:
         Path(folder).chmod(0o755)
         contents = build(TREE, int(time.time()))
-        asked = questions(contents)
+        asked = sorted(questions(contents), key=is_slow, reverse=True)
         with Lab(Path(folder), TREE, contents) as lab:
             lab.start_resolvers(*names)
             try:
                 wait_until_ready(names)
-                said = asyncio.run(ask_all(asked, names))
+                said = asyncio.run(ask_all(asked, names, zone_ttls(contents)))
             except SystemExit:
                 for log in sorted(Path(folder).glob("*.log")):
                     print(f"--- {log.name}", log.read_text(errors="replace")[-600:], sep="\n", file=sys.stderr)
                 raise
-    different = differences(asked, said, names[0])
+    different = differences(asked, said)
     result = {
         "asked": len(asked),
         "rcodes": {name: Counter(row[name][0] for row in said) for name in names},
-        "peers_differ": sum(len({row[name] for name in names[1:]}) > 1 for row in said),
-        "differences": [{"question": d.question._asdict(), "said": d.said} for d in different],
+        "differences": [
+            {"question": d.question._asdict(), "said": d.said, "alone": stands_alone(d, names[0])} for d in different
+        ],
     }
     output.write_text(json.dumps(result, indent=1))
+
+
+def is_told_on_the_way(question: Question) -> bool:
+    """Whether it says something about minimisation, and is answered soon. Zones' own names are not asked for: their
+    parents are asked about them as names on the way."""
+    return question.name.lower() != question.zone and not is_slow(question)
+
+
+def is_slow(question: Question) -> bool:
+    """Whether the answer may take seconds."""
+    return any(word in question.name for word in SLOW)
+
+
+def capture(output: Path, modes: tuple[str, ...]) -> None:
+    """What the servers receive from us in each of the minimising modes."""
+    with tempfile.TemporaryDirectory(prefix="anchorhold-lab-") as folder:
+        Path(folder).chmod(0o755)
+        contents = build(TREE, int(time.time()))
+        asked = [q for q in questions(contents) if is_told_on_the_way(q)][::EVERY]
+        found = {}
+        with Lab(Path(folder), TREE, contents) as lab:
+            for mode in modes:
+                lab.minimise = mode
+                with captured() as finish:
+                    lab.start_resolvers("ours")
+                    wait_until_ready(("ours",))
+                    asyncio.run(ask_all(asked, ("ours",), {}))
+                    lab.stop("ours")
+                    found[mode] = finish()
+    output.write_text(json.dumps({"asked": [question.name for question in asked], "shown": found}))
 
 
 def stay() -> None:
@@ -98,6 +136,8 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case ["compare", output, *names]:
             compare(Path(output), tuple(names) or ("ours", "unbound", "kresd"))
+        case ["capture", output, *modes]:
+            capture(Path(output), tuple(modes))
         case ["stay"]:
             stay()
         case _:
