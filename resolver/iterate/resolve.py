@@ -207,9 +207,11 @@ class Iterator:
         while True:
             shown = next_name(name, known, asked, mode)
             question = _Question(shown, rrtype, True) if shown == name else _Question(shown, _A, False)
-            verdict = await self._ask(run, cut.referral, question, path)
-            asked += 1
-            if isinstance(verdict, Positive | Negative | Chain | TooLong):
+            # Names in between that are known are not asked for again (RFC 9156 §3, step 5).
+            seen = None if question.whole else self.memory.recall(shown, _A, run.outside.now())
+            verdict = seen or await self._ask(run, cut.referral, question, path)
+            asked += seen is None
+            if seen is None and isinstance(verdict, Positive | Negative | Chain | TooLong):
                 verdict = self._remember(question, verdict, run)
             match verdict:
                 case Referral():

@@ -151,6 +151,20 @@ def test_phantom_servers_are_given_up() -> None:
     assert holds("phantom domain", "packets to a dead server for 50 questions", made.packets_to(EVIL), 60)
 
 
+def test_random_subdomains_cost_one_packet_each_and_nobody_else_anything() -> None:
+    made = internet()
+    asking = Asking(made)
+    asking.ask("www.victim.example.")
+    made.forget()
+    for number in range(200):
+        asking.ask(f"x{number}.evil.example.")
+    assert holds("random subdomains", "packets to the zone's server for 200 names", made.packets_to(EVIL), 200)
+    assert holds("random subdomains", "packets to anybody else", made.packets - made.packets_to(EVIL), 1)
+    made.forget()
+    asking.ask("mail.victim.example.")
+    assert holds("random subdomains", "packets for somebody else's question", made.packets, 1)
+
+
 def test_a_large_answer_costs_no_more_than_it_should() -> None:
     made = internet()
     filler = tuple(f"www.evil.example. 60 TXT {'x' * 40}{number}" for number in range(1_000))

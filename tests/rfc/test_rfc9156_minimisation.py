@@ -99,3 +99,11 @@ def test_ds_is_asked_of_the_parent_even_where_nothing_is_hidden() -> None:
     made = internet()
     made.place(made.zone("shop.example."), "198.51.100.1")
     assert "no data (example.)" == Asking(made, {"minimisation": OFF}).said("shop.example.", "DS")
+
+
+def test_3_a_name_in_between_that_is_known_is_not_asked_for_again() -> None:
+    made = internet()
+    made.zone("shop.example.").add("d.b.c A 203.0.113.4")
+    asking = Asking(made)
+    asking.ask("a.b.c.shop.example.")
+    assert ["shop.example.? d.b.c.shop.example. A"] == asking.questions("d.b.c.shop.example.")
