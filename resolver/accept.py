@@ -31,6 +31,9 @@ _NAMES = {
 }
 """Type → octets before the names in its data, and how many names."""
 
+_BEHIND_NAMES = {6: 20}
+"""Type → octets behind the names in its data: the five numbers of an SOA (RFC 1035 §3.3.13)."""
+
 _IN, _CNAME, _SOA = int(RecordClass.IN), int(RecordType.CNAME), int(RecordType.SOA)
 _TYPES_OF_PROOF = frozenset(
     map(int, (RecordType.SOA, RecordType.NS, RecordType.DS, RecordType.NSEC, RecordType.NSEC3, RecordType.RRSIG))
@@ -146,8 +149,10 @@ def expand_rdata(message: Message, record: Record) -> bytes:
     for _ in range(names):
         name, at = parse_name(data, at)
         parts.append(name)
-    if at > record.rdata_end:
-        raise Malformed("a name runs out of its record", record.rdata_start)
+    # What is left: the numbers of an SOA, nothing in any other type with names. A "name" with more behind it would be taken
+    # for another name further on.
+    if names and record.rdata_end - at != _BEHIND_NAMES.get(record.rrtype, 0):
+        raise Malformed("record data of the wrong length", record.rdata_start)
     return b"".join((*parts, data[at : record.rdata_end]))
 
 

@@ -94,7 +94,8 @@ class Round:
 
     async def _share(self, known: list[Endpoint], most: int) -> Verdict | None:
         """Ask servers until each was asked `most` times; whoever comes with the same question waits for the outcome."""
-        key = (self._wanted.zone, self._wanted.question, most)
+        # The memory stands for the route: what one route hears is never another's, even if both ask the same.
+        key = (self._memory, self._wanted.zone, self._wanted.question, most)
         while known and not self._budget.spent(self._outside.now()):
             tried = await self._outside.once(key, lambda: self._ask_each(known, most))
             if tried.verdict is not None:
@@ -171,6 +172,7 @@ class Round:
         wanted, endpoint = self._wanted, heard.ask.endpoint
         try:
             verdict = classify(heard.message, wanted.name, wanted.rrtype, wanted.zone, wanted.port)
+            apex = apex_servers(heard.message, wanted.zone)
         except Malformed:
             self._failed = NONSENSE
             self._useless.add(endpoint)
@@ -188,7 +190,6 @@ class Round:
                 # Empty, and nobody signs for it: one more server is asked.
                 self._makeshift = verdict
             case _:
-                apex = apex_servers(heard.message, wanted.zone)
                 if apex is not None:
                     self._memory.add_servers(wanted.zone, apex.names, apex.ttl, self._outside.now())
                 return verdict

@@ -1,12 +1,21 @@
 """What a server may not say is not believed: bailiwick, siblings, unsolicited records, ghosts, forged marks (CVE classes of
 attacks.md §1D). A poisoned answer anywhere in the memory is a failure."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import dns.message
+import dns.rdatatype
 import pytest
 from kit.figures import holds
-from kit.internet import Internet
+from kit.internet import Internet, query_of
 from kit.iterating import Asking
 
+from resolver.iterate.port import Ask, Heard, Silent
+from wire.dns.message import parse_message
 from wire.dns.names import read_name
+
+T = TypeVar("T")
 
 ROOT, TOP, EVIL, BANK = "198.51.100.1", "192.0.2.1", "192.0.2.66", "192.0.2.2"
 POISON = bytes((6, 6, 6, 6))
@@ -122,3 +131,47 @@ def test_no_server_is_marked_by_a_packet_that_repeats_no_question() -> None:
     assert "203.0.113.1" == asking.said("www.bank.example.")
     marked = [asked for asked in made.log if not asked.ask.edns]
     assert holds("EDNS downgrade", "servers marked without proof", len(marked), 0)
+
+
+@pytest.mark.parametrize("section", ["answer", "authority"])
+@pytest.mark.parametrize("rrtype", ["NS", "CNAME", "DNAME", "MX", "SOA"])
+def test_a_name_with_something_behind_it_is_no_name(rrtype: str, section: str) -> None:
+    """Taken as it is it would be another name further on; taken badly it would be an exception out of the cell."""
+    made = internet()
+    target = read_name("www.bank.example") + b"\3evil\0"
+    rdata = {"MX": b"\0\1" + target, "SOA": target + target + bytes(21)}.get(rrtype, target)
+    owner = "evil.example." if rrtype in ("DNAME", "NS", "SOA") else "www.evil.example."
+
+    def behave(ask: Ask) -> Heard | Silent:
+        heard = made.says("www.evil.example. 60 A 203.0.113.66")(ask)
+        assert isinstance(heard, Heard)
+        response = bytearray(dns.message.make_response(query_of(ask)).to_wire())
+        response[2] |= 0x84
+        response[7 if section == "answer" else 9] = 1
+        name = read_name(owner.rstrip("."))
+        kind = int(dns.rdatatype.from_text(rrtype)).to_bytes(2, "big")
+        body = name + kind + b"\0\1\0\0\0\x3c" + len(rdata).to_bytes(2, "big") + rdata
+        end = 12 + len(ask.question)
+        data = bytes(response[:end]) + body + bytes(response[end:])
+        return Heard(ask, parse_message(data), 1, len(data), heard.took)
+
+    made.behave(EVIL, behave)
+    asking = Asking(made)
+    assert asking.said("www.evil.example.", "A").startswith(("failed", "no data"))
+    assert "203.0.113.1" == asking.said("www.bank.example.")
+
+
+def test_two_routes_that_ask_the_same_at_once_do_not_share_what_they_hear() -> None:
+    """A stub zone inside and the same name outside: each gets its own servers' answer."""
+    keys: list[object] = []
+    made = internet()
+    once = made.once
+
+    async def noting(key: object, work: Callable[[], Awaitable[T]]) -> T:
+        keys.append(key)
+        return await once(key, work)
+
+    made.once = noting  # type: ignore[method-assign]
+    for _ in range(2):
+        Asking(made).ask("www.bank.example.")
+    assert len(keys) == len(set(keys))
