@@ -54,7 +54,8 @@ TOO_MANY_ALIASES = Failed(Explanation(ExtendedError.OTHER, "aliases without end"
 NO_ADDRESS = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no address of the zone's servers can be found"))
 
 FAILURE_PAUSE = 60.0
-"""Seconds for which a server's name whose address could not be found is not looked up again (RFC 9520 §3.2)."""
+"""Seconds for which a server's name whose address could not be found is not looked up again, and a delegation that led
+nowhere is not asked for again (RFC 9520 §3.2)."""
 
 Path = tuple[tuple[bytes, int], ...]
 """The goals that wait for the present one, outermost first: (name, type)."""
@@ -154,16 +155,20 @@ class Iterator:
                 return outcome
 
     def _give_up(self, run: Run, name: bytes, failed: Failed) -> bool:
-        """Forget a remembered delegation that led nowhere, so that its parent is asked again; once for each zone, and not
-        if it was learned just now."""
-        cut = self.memory.cut(name, run.outside.now())
+        """Forget a remembered delegation that led nowhere, so that its parent is asked again; once for each zone in a while,
+        and not if it was learned just now."""
+        now = run.outside.now()
+        cut = self.memory.cut(name, now)
         if cut is None or failed.cycle or run.budget.restarts <= 0 or cut.referral.zone in run.settled:
             return False
-        if run.budget.lookups <= 0 or run.budget.spent(run.outside.now()):
+        zone = cut.referral.zone
+        # An outage of a zone must not become one more question to its parent for every name asked below it.
+        if run.budget.lookups <= 0 or run.budget.spent(now) or self.memory.failed(zone, _NS, now) is not None:
             return False
         run.budget.restarts -= 1
-        run.settled.add(cut.referral.zone)
-        self.memory.forget_cut(cut.referral.zone)
+        run.settled.add(zone)
+        self.memory.forget_cut(zone)
+        self.memory.store_failure(zone, _NS, failed, FAILURE_PAUSE, now)
         return True
 
     # -- where to begin

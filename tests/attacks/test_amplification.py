@@ -149,6 +149,7 @@ def test_phantom_servers_are_given_up() -> None:
     for number in range(50):
         asking.ask(f"n{number}.evil.example.")
     assert holds("phantom domain", "packets to a dead server for 50 questions", made.packets_to(EVIL), 60)
+    assert holds("phantom domain", "packets to its parent for 50 questions", made.packets_to(TOP), 4)
 
 
 def test_random_subdomains_cost_one_packet_each_and_nobody_else_anything() -> None:
