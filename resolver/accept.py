@@ -7,7 +7,7 @@ from resolver.settings import CacheSettings
 from resolver.values import Query
 from wire.dns.codes import BOGUS, EdnsOption, HeaderFlag, QueryFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, ResourceRecord, build_response, parse_message, rdata_name, soa_minimum
-from wire.dns.names import parse_name, suffixes
+from wire.dns.names import parse_shared_name, suffixes
 from wire.errors import Malformed
 
 MAX_CHAIN = 16
@@ -121,33 +121,36 @@ def _accept(query: Query, message: Message, limits: CacheSettings) -> Accepted:
     least = limits.minimum_ttl if seconds else 0
     # Written anew, never cut out of what came: a pointer of a lying upstream's into the id or into a TTL would make
     # another name of an owner once those change.
+    known: dict[int, bytes] = {}
     built = build_response(
         query.key,
         ANSWER_FLAGS_CD if query.flags & _CD else ANSWER_FLAGS,
         message.rcode,
-        [_rewritten(message, record, least, most) for record in answer],
-        [_rewritten(message, record, least, most) for record in authority],
+        [_rewritten(message, record, least, most, known) for record in answer],
+        [_rewritten(message, record, least, most, known) for record in authority],
     )
     return Accepted(built.message, built.ttl_offsets, message.rcode, seconds, dropped, onward)
 
 
-def _rewritten(message: Message, record: Record, least: int, most: int) -> ResourceRecord:
+def _rewritten(message: Message, record: Record, least: int, most: int, known: dict[int, bytes]) -> ResourceRecord:
     """The record with its names written out, and its TTL within bounds."""
     owner, rrtype, rrclass, ttl, _, start, end = record
-    rdata = message.data[start:end] if rrtype not in _NAMES else expand_rdata(message, record)
+    rdata = message.data[start:end] if rrtype not in _NAMES else expand_rdata(message, record, known)
     return ResourceRecord(owner, rrtype, rrclass, min(max(ttl, least), most), rdata)
 
 
-def expand_rdata(message: Message, record: Record) -> bytes:
+def expand_rdata(message: Message, record: Record, known: dict[int, bytes] | None = None) -> bytes:
     """The record's data with every compressed name written out. Raises Malformed.
 
-    Only the types of RFC 1035 and a few from before RFC 3597 §4 may compress; any other data is as it came.
+    Only the types of RFC 1035 and a few from before RFC 3597 §4 may compress; any other data is as it came. `known`: names
+    by offset, one dictionary for all records of a message, or thousands that point to one long name would be dear.
     """
+    known = {} if known is None else known
     prefix, names = _NAMES.get(record.rrtype, (0, 0))
     data, at = message.data, record.rdata_start + prefix
     parts = [data[record.rdata_start : at]]
     for _ in range(names):
-        name, at = parse_name(data, at)
+        name, at = parse_shared_name(data, at, known)
         parts.append(name)
     # What is left: the numbers of an SOA, nothing in any other type with names. A "name" with more behind it would be taken
     # for another name further on.
@@ -171,7 +174,8 @@ def joined(query: Query, first: Accepted, second: bytes, lifetime: float) -> Acc
 
 
 def _as_they_are(message: Message, records: list[Record]) -> list[ResourceRecord]:
-    return [_rewritten(message, record, 0, record.ttl) for record in records]
+    known: dict[int, bytes] = {}
+    return [_rewritten(message, record, 0, record.ttl, known) for record in records]
 
 
 def _relevant(name: bytes, message: Message) -> list[Record]:
@@ -182,19 +186,25 @@ def _relevant(name: bytes, message: Message) -> list[Record]:
         record.rrtype == _CNAME for record in records
     ):
         return records
+    targets = _targets(message)
     for _ in range(MAX_CHAIN):
-        targets = _targets(message, chain)
-        if targets <= chain:
+        target = targets.get(name)
+        if target is None or target in chain:
             break
-        chain |= targets
+        chain.add(target)
+        name = target
     above = {suffix for name in chain for suffix in suffixes(name)}
     return [r for r in records if r.rrclass == _IN and (r.owner in chain or (r.rrtype in _ABOVE and r.owner in above))]
 
 
-def _targets(message: Message, chain: set[bytes]) -> set[bytes]:
-    return {
-        rdata_name(message, record) for record in message.answer if record.rrtype == _CNAME and record.owner in chain
-    }
+def _targets(message: Message) -> dict[bytes, bytes]:
+    """What each owner of a CNAME is an alias for; of several the first is as good as any (RFC 2181 §10.1)."""
+    known: dict[int, bytes] = {}
+    found: dict[bytes, bytes] = {}
+    for record in message.answer:
+        if record.rrtype == _CNAME and record.rrclass == _IN and record.owner not in found:
+            found[record.owner] = rdata_name(message, record, known)
+    return found
 
 
 def _lifetime(
@@ -212,7 +222,7 @@ def _onward(name: bytes, message: Message) -> bytes:
     """The last target of a chain that just ends, without a word of what is there; empty if there is none, or a circle."""
     if message.rcode != Rcode.NOERROR:
         return b""
-    targets = {r.owner: rdata_name(message, r) for r in message.answer if r.rrtype == _CNAME and r.rrclass == _IN}
+    targets = _targets(message)
     seen = {name}
     while name in targets:
         name = targets[name]

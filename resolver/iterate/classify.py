@@ -27,6 +27,7 @@ from resolver.iterate.verdict import (
 from wire.dns.codes import HeaderFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, rdata_name
 from wire.dns.names import is_below, suffixes
+from wire.errors import Malformed
 
 MAX_SERVERS = 13
 """Name servers of one delegation that are looked at."""
@@ -36,6 +37,9 @@ MAX_ENDPOINTS = 4
 
 MAX_LINKS = 11
 """Aliases followed within one response."""
+
+MAX_OWNERS = 64
+"""Names that own records of one section: thousands of them are there to cost time."""
 
 _AA, _RA = int(HeaderFlag.AA), int(HeaderFlag.RA)
 _IN = int(RecordClass.IN)
@@ -179,13 +183,20 @@ def show_address(rdata: bytes) -> str:
 
 
 def gather(message: Message, records: list[Record], zone: bytes) -> RRsets:
-    """The records of class IN at or below `zone` as RRsets, signatures with what they cover. Raises Malformed."""
+    """The records of class IN at or below `zone` as RRsets, signatures with what they cover. Raises Malformed, also for
+    more owners than an answer can need."""
     found: dict[tuple[bytes, int], tuple[list[bytes], list[bytes], list[int]]] = {}
+    below: dict[bytes, bool] = {}
+    known: dict[int, bytes] = {}
     for record in records:
         owner, rrtype = record.owner, record.rrtype
-        if record.rrclass != _IN or not is_below(owner, zone):
+        if owner not in below:
+            below[owner] = is_below(owner, zone)
+            if len(below) > MAX_OWNERS:
+                raise Malformed("more names than an answer needs", record.ttl_offset)
+        if record.rrclass != _IN or not below[owner]:
             continue
-        rdata = expand_rdata(message, record)
+        rdata = expand_rdata(message, record, known)
         signs = rrtype == _RRSIG
         if signs:
             rrtype = int.from_bytes(rdata[:2], "big")
@@ -226,4 +237,5 @@ def apex_servers(message: Message, zone: bytes) -> Apex | None:
     ][:MAX_SERVERS]
     if not records:
         return None
-    return Apex(tuple(rdata_name(message, record) for record in records), min(record.ttl for record in records))
+    known: dict[int, bytes] = {}
+    return Apex(tuple(rdata_name(message, record, known) for record in records), min(record.ttl for record in records))

@@ -53,8 +53,9 @@ class Transfer:
         _check(message, self._identifier, self._zone, _AXFR, self._messages == 1)
         if not message.answer:
             raise Malformed("a message of a transfer without records", 6)
+        known: dict[int, bytes] = {}
         for place, record in enumerate(message.answer):
-            if self._take_record(message, record):
+            if self._take_record(message, record, known):
                 if place + 1 < len(message.answer):
                     raise Malformed("records after the end of the zone", record.rdata_end)
                 return bytes(self._out)
@@ -62,11 +63,11 @@ class Transfer:
             raise Malformed("a zone of too many messages")
         return None
 
-    def _take_record(self, message: Message, record: Record) -> bool:
+    def _take_record(self, message: Message, record: Record, known: dict[int, bytes]) -> bool:
         """Whether it is the last one."""
         if record.rrclass != _IN:
             raise Malformed("not of class IN", record.ttl_offset)
-        rdata = canonical_rdata(record.rrtype, expand_rdata(message, record))
+        rdata = canonical_rdata(record.rrtype, expand_rdata(message, record, known))
         is_soa = record.rrtype == _SOA and record.owner == self._zone
         if not self._soa and not is_soa:
             raise Malformed("a zone that does not begin with its SOA", record.ttl_offset)

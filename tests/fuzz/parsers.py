@@ -14,7 +14,7 @@ from resolver.values import Origin, Query, QueryFlag, Reply
 from wire.dns.edns import MAX_OPTIONS, parse_opt, parse_options
 from wire.dns.framing import Framer, frame
 from wire.dns.message import parse_message, parse_part
-from wire.dns.names import MAX_NAME, parse_name
+from wire.dns.names import MAX_NAME, parse_name, parse_shared_name
 from wire.dns.nsec import Types, parse_nsec, parse_nsec3, parse_types
 from wire.dns.peek import peek
 from wire.dns.signing import parse_dnskey, parse_ds, parse_rrsig, parse_whole_name
@@ -103,6 +103,25 @@ def feed_serial(data: bytes) -> bool:
 
 RECORDS = b"\0\0\6\0\1\0\0\0\0\0\x16\0\0" + bytes(20)
 """The SOA of the root."""
+
+
+def feed_shared_name(data: bytes) -> bool:
+    """Names at every offset, one after another, are what they are when read alone; but for chains of too many pointers."""
+    known: dict[int, bytes] = {}
+    accepted = False
+    for at in range(min(len(data), 400)):
+        try:
+            alone: tuple[bytes, int] | str = parse_name(data, at)
+        except Malformed as error:
+            alone = error.what
+        try:
+            shared: tuple[bytes, int] | str = parse_shared_name(data, at, known)
+        except Malformed:
+            assert isinstance(alone, str)
+            continue
+        assert alone in (shared, "too many compression pointers")
+        accepted = True
+    return accepted
 
 
 def feed_name(data: bytes) -> bool:
@@ -255,6 +274,7 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "resolver.iterate.transfer.Transfer.take": feed_transfer,
     "resolver.iterate.transfer.serial_in": feed_serial,
     "wire.dns.names.parse_name": feed_name,
+    "wire.dns.names.parse_shared_name": feed_shared_name,
     "wire.dns.edns.parse_options": feed_options,
     "wire.dns.edns.parse_opt": feed_opt,
     "wire.dns.nsec.parse_nsec": feed_nsec,

@@ -1,12 +1,11 @@
 """Work is bounded by the length of a message: counted in lines run, not in seconds."""
 
 import struct
-import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import pytest
+from kit.work import lines_run
 
 from resolver.accept import Fault, Rejected, judge
 from resolver.settings import CacheSettings
@@ -19,26 +18,6 @@ from wire.errors import Malformed
 
 MOST = 65_535
 QUESTION = b"\0\0\1\0\1"
-
-
-def lines_run(work: Callable[[], object]) -> int:
-    """How many lines of Python `work` runs."""
-    count = 0
-
-    def trace(_frame: FrameType, event: str, _argument: object) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    except Malformed:
-        pass
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def response(records: int, body: bytes, question: bytes = QUESTION) -> bytes:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wire.dns.codes import RecordType
 from wire.dns.edns import Edns, parse_opt
-from wire.dns.names import MAX_LABEL, parse_name
+from wire.dns.names import MAX_LABEL, parse_name, parse_shared_name
 from wire.errors import Malformed
 
 HEADER = struct.Struct("!6H")
@@ -134,10 +134,9 @@ def _parse_records(data: bytes, at: int, count: int, memo: dict[int, bytes]) -> 
             if owner:
                 at += 2
             else:
-                owner, at = parse_name(data, at)
-                memo[target] = owner
+                owner, at = parse_shared_name(data, at, memo)
         else:
-            owner, at = parse_name(data, at)
+            owner, at = parse_shared_name(data, at, memo)
             if start < 0x4000:
                 memo[start] = owner
         if at + 10 > end:
@@ -163,9 +162,10 @@ def _take_opt(data: bytes, found: list[Record]) -> Edns:
     return parse_opt(record.rrclass, record.ttl, data[record.rdata_start : record.rdata_end])
 
 
-def rdata_name(message: Message, record: Record) -> bytes:
-    """The folded name that is the whole data of a CNAME, NS, PTR or DNAME. Raises Malformed."""
-    name, after = parse_name(message.data, record.rdata_start)
+def rdata_name(message: Message, record: Record, known: dict[int, bytes] | None = None) -> bytes:
+    """The folded name that is the whole data of a CNAME, NS, PTR or DNAME; `known` as for `parse_shared_name`. Raises
+    Malformed."""
+    name, after = parse_shared_name(message.data, record.rdata_start, {} if known is None else known)
     if after != record.rdata_end:
         raise Malformed("record data is not one name", record.rdata_start)
     return name
@@ -212,9 +212,10 @@ def build_response(
 
 
 def _remember(seen: dict[bytes, int], name: bytes, at: int) -> None:
-    """Every suffix of a name written at `at` can be pointed at, as far as a pointer reaches."""
-    while name[0] and at < 0x4000:
-        seen.setdefault(name, at)
+    """Every suffix of a name written at `at` can be pointed at, as far as a pointer reaches. Those of a suffix that has been
+    seen have been too."""
+    while name[0] and at < 0x4000 and name not in seen:
+        seen[name] = at
         at += 1 + name[0]
         name = name[1 + name[0] :]
 

@@ -55,6 +55,61 @@ def parse_name(data: bytes, at: int) -> tuple[bytes, int]:
     return b"".join(parts).lower(), after if after >= 0 else at + 1
 
 
+def parse_shared_name(data: bytes, at: int, known: dict[int, bytes]) -> tuple[bytes, int]:
+    """As `parse_name`, in a message of many names: `known` holds what is at offsets that were pointed to.
+
+    A name costs its own labels, and no label that it shares is read again. Pointers are counted as far as they are new.
+    Raises Malformed.
+    """
+    start, end = at, len(data)
+    while at < end and 0 < data[at] <= MAX_LABEL:
+        at += 1 + data[at]
+    if at >= end or 0 < data[at] < _POINTER or (data[at] and at + 1 == end):
+        raise Malformed("name cut off, or a label type not in use", start)
+    if not data[at]:
+        tail, after = ROOT, at + 1
+    else:
+        after = at + 2
+        target = (data[at] & 0x3F) << 8 | data[at + 1]
+        if target >= start:
+            raise Malformed("compression pointer does not go back", at)
+        tail = known.get(target) or _parse_tail(data, target, known)
+    if at - start + len(tail) > MAX_NAME:
+        raise Malformed("name too long", start)
+    return data[start:at].lower() + tail, after
+
+
+def _parse_tail(data: bytes, at: int, known: dict[int, bytes]) -> bytes:
+    """The name at `at`, where a pointer leads; it and all its tails become known."""
+    heads: list[tuple[int, bytes]] = []
+    limit, pointers, total = at, 1, 0
+    while (tail := known.get(at)) is None and (length := data[at]):
+        if length <= MAX_LABEL:
+            heads.append((at, data[at : at + 1 + length].lower()))
+            at += 1 + length
+            total += 1 + length
+            if total > MAX_NAME or at >= len(data):
+                raise Malformed("name too long or cut off", at)
+        elif length >= _POINTER:
+            heads.append((at, b""))
+            target = (length & 0x3F) << 8 | data[at + 1]
+            if target >= limit:
+                raise Malformed("compression pointer does not go back", at)
+            pointers += 1
+            if pointers > MAX_POINTERS:
+                raise Malformed("too many compression pointers", at)
+            at = limit = target
+        else:
+            raise Malformed("label type not in use", at)
+    name = tail or ROOT
+    for place, head in reversed(heads):
+        name = head + name
+        if len(name) > MAX_NAME:
+            raise Malformed("name too long", place)
+        known[place] = name
+    return name
+
+
 def skip_name(data: bytes, at: int) -> int:
     """The offset behind the name at `at`, without following pointers. Raises Malformed."""
     try:
