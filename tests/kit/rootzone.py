@@ -11,21 +11,21 @@ SIGNED_UNTIL = "20261231000000"
 EXPIRATION = 1_798_675_200
 """The same in seconds since 1970."""
 
-_SIGNATURE = "8 {labels} 86400 " + SIGNED_UNTIL + " 20261101000000 12345 . AAAA"
+_SIGNATURE = "8 {labels} {ttl} " + SIGNED_UNTIL + " 20261101000000 12345 . AAAA"
 
 
-def _signed(owner: str, rrtype: str) -> str:
+def _signed(owner: str, rrtype: str, ttl: int = 86400) -> str:
+    """A signature has the TTL of what it covers, and says so in its data: Knot sends it with the latter (RFC 4034 §3)."""
     labels = 0 if owner == "." else owner.count(".")
-    return f"{owner} 86400 IN RRSIG {rrtype} {_SIGNATURE.format(labels=labels)}\n"
+    return f"{owner} {ttl} IN RRSIG {rrtype} {_SIGNATURE.format(labels=labels, ttl=ttl)}\n"
 
 
-# One TTL for all of the apex: Debian's Knot gives the signatures of one name a common one, and the digest counts TTLs.
 SMALL = f"""\
 . 86400 IN SOA a.root-servers.net. nstld.example. 2026112400 1800 900 604800 43200
-{_signed(".", "SOA")}. 86400 IN NS a.root-servers.net.
-. 86400 IN NS b.root-servers.net.
-{_signed(".", "NS")}. 86400 IN DNSKEY 257 3 8 AwEAAagA
-{_signed(".", "DNSKEY")}. 86400 IN NSEC example. NS SOA RRSIG NSEC DNSKEY ZONEMD
+{_signed(".", "SOA")}. 518400 IN NS a.root-servers.net.
+. 518400 IN NS b.root-servers.net.
+{_signed(".", "NS", 518400)}. 172800 IN DNSKEY 257 3 8 AwEAAagA
+{_signed(".", "DNSKEY", 172800)}. 86400 IN NSEC example. NS SOA RRSIG NSEC DNSKEY ZONEMD
 {_signed(".", "NSEC")}example. 172800 IN NS ns1.example.
 example. 172800 IN NS NS2.nic.test.
 example. 86400 IN DS 12345 8 2 {"ab" * 32}
