@@ -124,7 +124,8 @@ class RootKeeper:
 
 
 async def fetch(server: Endpoint, serial: int | None, entropy: Callable[[int], bytes]) -> bytes | None:
-    """The root zone of `server` as records in wire form; None if it has none newer than `serial`. Raises TransferFailed.
+    """The root zone of `server` as records in wire form; None if `serial` is its own. Raises TransferFailed, also if its
+    zone is older: a server that lags behind says nothing of whether there is a newer one.
 
     First the SOA is asked for, then, on the same connection, the zone (RFC 5936 §4.1). Unchecked: only the stream was.
     """
@@ -147,8 +148,10 @@ async def _converse(link: "TransferLink", serial: int | None, entropy: Callable[
     identifier = int.from_bytes(entropy(2), "big")
     link.write(frame(build_ask(ROOT, RecordType.SOA, identifier)))
     there = serial_in(await link.hear(), identifier, ROOT)
-    if serial is not None and not is_newer(there, serial):
+    if there == serial:
         return None
+    if serial is not None and not is_newer(there, serial):
+        raise TransferFailed("its zone is older than the copy in use")
     identifier = int.from_bytes(entropy(2), "big")
     link.write(frame(build_ask(ROOT, RecordType.AXFR, identifier)))
     transfer = Transfer(identifier, ROOT)
