@@ -132,8 +132,8 @@ def _prove(tls: TlsClient, link: Link) -> None:
         if link.tls is None:
             raise DialFailed(DialFailure.TLS, "not encrypted")
         tls.prove(link.tls)
-        wanted = tls.peer.alpn
-        if wanted and link.tls.selected_alpn_protocol() not in wanted:
+        wanted, chosen = tls.peer.alpn, link.tls.selected_alpn_protocol()
+        if wanted and chosen not in wanted and (tls.peer.insists or chosen is not None):
             raise DialFailed(DialFailure.TLS, "the server does not speak " + wanted[0])
     except PinRefused:
         link.abort()

@@ -32,7 +32,8 @@ class Peer:
 
     `name` is a host name or a literal address. `pins` are SHA-256 digests (32 octets) of the SubjectPublicKeyInfo; if
     there are any, the leaf must match one and the name is not compared. `authorities` is PEM text ("": the system's).
-    With `verify` false nothing is proved (RFC 8310 §5, opportunistic). `alpn` in order of preference.
+    With `verify` false nothing is proved (RFC 8310 §5, opportunistic). `alpn` in order of preference; with `insists` the server
+    must choose one of them, else it may also choose none (as one that knows nothing of ALPN does).
     """
 
     name: str
@@ -40,6 +41,7 @@ class Peer:
     authorities: str = ""
     alpn: tuple[str, ...] = ()
     verify: bool = True
+    insists: bool = True
 
 
 class ResumingContext(ssl.SSLContext):

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 from privacy.channel import Channel
 from resolver.edge.converse import converse
-from resolver.edge.upstream.dot import open_tls
+from resolver.edge.upstream.dot import open_unasked
 from resolver.edge.upstream.framed import Framed
 from resolver.edge.upstream.port import Tools, UpstreamFailed
 from resolver.iterate.port import Ask
 from resolver.iterate.probing import TIMEOUT, Choice, Prober
-from resolver.settings import Profile, UpstreamSpec
 from wire.dns.codes import QueryFlag
 from wire.units import Instant
 
@@ -90,8 +89,7 @@ class Encryption:
     def _road(self, address: str) -> _Road:
         road = self._roads.get(address)
         if road is None:
-            spec = UpstreamSpec("tls", "", (address,), self._port, "")
-            road = self._roads[address] = _Road(open_tls(spec, Profile.OPPORTUNISTIC, self._tools))
+            road = self._roads[address] = _Road(open_unasked(address, self._port, self._tools))
             if len(self._roads) > KEPT:
                 _, oldest = self._roads.popitem(last=False)
                 self._run(oldest.pool.close())

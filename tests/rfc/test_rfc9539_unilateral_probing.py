@@ -87,6 +87,7 @@ class Authority(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.seen: list[str] = []
         self.lengths: list[int] = []
+        self.chosen: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -96,6 +97,7 @@ class Authority(asyncio.DatagramProtocol):
         self.transport.sendto(answer(data), sender)  # type: ignore[attr-defined]
 
     async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.chosen = writer.get_extra_info("ssl_object").selected_alpn_protocol()
         try:
             while True:
                 data = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
@@ -119,12 +121,14 @@ def answer(data: bytes) -> bytes:
 Conversation = Callable[[Authority, Sockets, Endpoint], Awaitable[None]]
 
 
-def run(conversation: Conversation, *, takes_tls: bool = True) -> Counter[str]:
+def run(conversation: Conversation, *, takes_tls: bool = True, alpn: tuple[str, ...] = ()) -> Counter[str]:
     counters: Counter[str] = Counter()
 
     async def main() -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         trustme.CA().issue_cert("anybody.example").configure_cert(context)
+        if alpn:
+            context.set_alpn_protocols(list(alpn))
         loop = asyncio.get_running_loop()
         transport, authority = await loop.create_datagram_endpoint(Authority, ("127.0.0.1", 0))
         server = await asyncio.start_server(authority.stream, "127.0.0.1", 0, ssl=context)
@@ -164,6 +168,17 @@ def test_a_server_that_takes_tls_is_asked_over_tls_from_the_second_question_on()
 
     counters = run(conversation)
     assert (1, 2, 0) == (counters["iterate-probes"], counters["iterate-encrypted"], counters["iterate-probes-failed"])
+
+
+@pytest.mark.parametrize(("alpn", "chosen"), [((), None), (("h2", "dot"), "dot"), (("h2",), None)])
+def test_dot_is_offered_by_alpn_and_a_server_that_does_not_know_it_is_taken_all_the_same(
+    alpn: tuple[str, ...], chosen: str | None
+) -> None:
+    async def conversation(authority: Authority, sockets: Sockets, endpoint: Endpoint) -> None:
+        await talk(authority, sockets, endpoint)
+        assert (["udp", "tls", "tls"], chosen) == (authority.seen, authority.chosen)
+
+    run(conversation, alpn=alpn)
 
 
 def test_a_server_that_does_not_is_asked_in_clear_text_and_probed_once() -> None:
