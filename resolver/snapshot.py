@@ -21,6 +21,11 @@ class Snapshot:
         """Who judges the answer to `query` again, if anybody does."""
         return self.dns64 if self.dns64 is not None and self.dns64.acts_on(query) else None
 
+    @property
+    def places(self) -> tuple[object, ...]:
+        """What the indices in routes stand for."""
+        return self.settings.upstream_groups, self.settings.iterations
+
     def route(self, query: Query) -> Route | None:
         """Where `query` goes."""
         return self.routes.find(query.name, query.group)

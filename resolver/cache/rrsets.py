@@ -28,8 +28,8 @@ NEARLY_OVER = 0.1
 """What is left of a delegation's lifetime when a refresh of an answer below it asks the parent too."""
 
 _CNAME, _DS = int(RecordType.CNAME), int(RecordType.DS)
-_ABSENT, _CUT, _FAILED = 0, -1, -2
-"""In the place of a type: the name does not exist; its delegation; looking it up failed."""
+_ABSENT, _CUT, _FAILED = -70_000, -1, -2
+"""In the place of a type, and no type's number: the name does not exist; its delegation; looking it up failed."""
 
 _OVERHEAD = 700
 """Octets of Python objects for one entry, beside its octets; measured by tests/unit/test_resolver_rrsets.py."""
@@ -137,7 +137,8 @@ class RRsetMemory:
         Nothing that a child says makes it live longer, and nothing outlives what it hangs from (ghost domains).
         """
         lifetime = min(referral.ttl, MAX_DELEGATION_TTL, until - now)
-        size = sum(len(server.name) + 100 * len(server.endpoints) for server in referral.servers)
+        size = sum(_server_size(server) for server in referral.servers) + _size(*referral.proof)
+        size += _size(referral.ds) if referral.ds is not None else 0
         self._put((referral.zone, _CUT), referral, lifetime, size, now)
         return Cut(referral, now + lifetime, lifetime)
 
@@ -155,6 +156,9 @@ class RRsetMemory:
         more = tuple(NameServer(name) for name in names if name not in known)[: MAX_SERVERS - len(known)]
         if more:
             entry.value = replace(referral, servers=referral.servers + more)
+            grown = sum(map(_server_size, more))
+            entry.size += grown
+            self.size += grown
 
     def cut(self, name: bytes, now: Instant) -> Cut | None:
         """The deepest delegation known at or above `name`."""
@@ -238,8 +242,12 @@ def _minimum(soa: RRset) -> int:
     return int.from_bytes(soa.rdatas[0][-4:], "big")
 
 
+def _server_size(server: NameServer) -> int:
+    return 150 + len(server.name) + 150 * len(server.endpoints)
+
+
 def _size(*rrsets: RRset) -> int:
-    return sum(sum(map(len, r.rdatas)) + sum(map(len, r.signatures)) + len(r.owner) + 100 for r in rrsets)
+    return sum(sum(len(data) + 48 for data in (*r.rdatas, *r.signatures)) + len(r.owner) + 150 for r in rrsets)
 
 
 def _older(rrset: RRset, age: int) -> RRset:

@@ -33,6 +33,8 @@ def _refused(text: str, code: ExtendedError = ExtendedError.NOT_SUPPORTED) -> Re
 
 # RFC 5936, RFC 1995, RFC 2930, RFC 8945: not for a resolver; MAILA and MAILB are obsolete; OPT is no type to ask for.
 BY_TYPE = {
+    # Reserved (RFC 6895 §3.1): no record has it.
+    0: Refusal(Rcode.FORMERR, Explanation(ExtendedError.OTHER, "type 0 is not a question")),
     RecordType.AXFR: _refused("no zone transfers here"),
     RecordType.IXFR: _refused("no zone transfers here"),
     RecordType.TKEY: _refused("no keys are exchanged here"),

@@ -62,6 +62,7 @@ class Resolver:
         self.routed = RoutedWorld(world, self.iterations)
         world.use(settings.upstream_groups)
         self.iterations.use(settings.iterations, settings.cache)
+        self.routed.current = self.snapshot
 
     def use(self, settings: ResolverSettings) -> None:
         """Take the next generation; questions of the former one are still understood. Answers are kept only if no
@@ -71,6 +72,7 @@ class Resolver:
             self.memory = AnswerMemory(settings.cache)
         self.iterations.use(settings.iterations, settings.cache)
         gone = self.world.use(settings.upstream_groups)
+        self.routed.current = self.snapshot
         if gone:
             task = asyncio.get_running_loop().create_task(_close(gone))
             self._closing.add(task)

@@ -12,12 +12,13 @@ from resolver.pipeline import TOO_LONG, Heard, Silent
 from resolver.policy import decide
 from resolver.settings import CacheSettings
 from resolver.snapshot import Snapshot
-from resolver.values import Query
-from wire.dns.codes import RecordType
+from resolver.values import Explanation, Query
+from wire.dns.codes import ExtendedError, RecordType
 from wire.dns.message import parse_message
 from wire.errors import Malformed
 from wire.units import Instant
 
+CHANGED = Silent(Explanation(ExtendedError.NOT_READY, "the configuration has just changed"))
 _SIZES = {int(RecordType.A): 4, int(RecordType.AAAA): 16}
 
 
@@ -27,6 +28,8 @@ class RoutedWorld:
     def __init__(self, forwarding: ForwardingWorld, iterations: Iterations) -> None:
         self.forwarding = forwarding
         self.iterations = iterations
+        self.current: Snapshot | None = None
+        """The settings whose groups and iterations are open. Indices of others may mean something else."""
 
     def iterator(self, place: int) -> Iterator | None:
         """The iterator at an index of a route; None if an upstream group is there."""
@@ -44,6 +47,8 @@ class RoutedWorld:
         anew: bool = False,
     ) -> Heard | Silent:
         """As resolver.pipeline.World."""
+        if not self.serves(snapshot):
+            return CHANGED
         iterator = self.iterator(upstream_group)
         if iterator is None:
             return await self.forwarding.ask(query, upstream_group, limits, deadline, snapshot=snapshot, anew=anew)
@@ -63,6 +68,11 @@ class RoutedWorld:
             return Heard(compose(query, resolved, limits), -1, resolved.onward)
         except Malformed:
             return TOO_LONG
+
+    def serves(self, snapshot: Snapshot) -> bool:
+        """Whether the indices in `snapshot` are those of what is open."""
+        current = self.current
+        return current is None or snapshot is current or snapshot.places == current.places
 
     def now(self) -> Instant:
         """The monotonic clock."""
@@ -90,11 +100,15 @@ class _Trip:
     def leads_to(self, place: int) -> Callable[[bytes], bool]:
         """Whether a name may be asked for on the route that goes to `place`: neither special nor another route's."""
 
+        mine = self._snapshot.route(self._query)
+        stands_in = mine is not None and mine.upstream_group != place
+
         def leads(name: bytes) -> bool:
             query = self._asks(name, self._query.rrtype)
             route = self._snapshot.route(query)
-            mine = route is not None and place in (route.upstream_group, route.fallback)
-            return mine and decide(query, self._snapshot.routes) is None
+            # Where this iteration only stands in for a route's own servers, it does so for that route and no other.
+            ours = route is not None and (route.upstream_group == place or (stands_in and route is mine))
+            return ours and decide(query, self._snapshot.routes, self._snapshot.dns64) is None
 
         return leads
 
@@ -102,7 +116,7 @@ class _Trip:
         """Addresses of a name server whose name is another route's; none if they cannot be had, or the name is special."""
         query = self._asks(name, rrtype)
         route = self._snapshot.route(query)
-        if route is None or decide(query, self._snapshot.routes) is not None:
+        if route is None or not self._world.serves(self._snapshot) or decide(query, self._snapshot.routes) is not None:
             return ()
         iterator = self._world.iterator(route.upstream_group)
         if iterator is None:

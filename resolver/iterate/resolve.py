@@ -123,6 +123,12 @@ class Iterator:
                 return found
             if not isinstance(found, Chain):
                 return Resolved(tuple(links), found)
+            away = next((at for at, link in enumerate(found.links) if not leads(link.target)), None)
+            if away is not None and found.links[away].target != found.links[away].rrset.owner:
+                # Another route's, or a special name: what this zone's servers say of it does not count.
+                onward = found.links[away].target
+                looped = onward in owners or len(links) + away >= LINKS
+                return TOO_MANY_ALIASES if looped else Resolved((*links, *found.links[: away + 1]), None, onward)
             links += found.links
             name = found.target
             if name == found.links[-1].rrset.owner:
@@ -133,8 +139,6 @@ class Iterator:
             owners |= {link.target for link in found.links}
             if found.end is not None:
                 return Resolved(tuple(links), found.end)
-            if not leads(name):
-                return Resolved(tuple(links), None, name)
             budget.widen()
 
     async def _find(self, run: Run, name: bytes, rrtype: int, path: Path, anew: bool = False) -> Answer | Failed:
@@ -218,12 +222,16 @@ class Iterator:
             asked += seen is None
             if seen is None and isinstance(verdict, Positive | Negative | Chain | TooLong):
                 verdict = self._remember(question, verdict, run)
+            # The root's servers do not err on names in between; a typo is not to be shown them whole.
+            may_err = cut.referral.zone != ROOT
             match verdict:
                 case Referral():
                     cut = self.memory.store_cut(verdict, cut.expires, run.outside.now())
                     known = verdict.zone
                     run.settled.add(known)
-                case Failed() | Negative(absent=True) if not question.whole and mode is not Minimisation.STRICT:
+                case Failed() | Negative(absent=True) if (
+                    not question.whole and may_err and mode is not Minimisation.STRICT
+                ):
                     # Servers that err on names in between are not rare: the whole name is shown after all.
                     mode = Minimisation.OFF
                 case Failed() | Negative(absent=True):
@@ -265,15 +273,19 @@ class Iterator:
     def _allowed(self, endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
         return ordered(endpoints, self.settings, self._configured)
 
-    async def address(self, run: Run, name: bytes, rrtype: int, path: Path) -> tuple[Endpoint, ...] | Failed | Negative:
-        """The endpoints that a server's name has, by its own zone or by the route it belongs to."""
+    async def address(
+        self, run: Run, name: bytes, rrtype: int, path: Path, alias: bool = False
+    ) -> tuple[Endpoint, ...] | Failed | Negative:
+        """The endpoints that a server's name has, by its own zone or by the route it belongs to. `alias`: it is one
+        already."""
         if not is_below(name, self.settings.zone) or not run.leads(name):
             rdatas = await run.elsewhere(name, rrtype, run.budget) if run.elsewhere else ()
             return self._allowed(endpoints_of(rdatas, self.settings.port))
         content = await self._find(run, name, rrtype, path)
         if isinstance(content, Chain):
             # A server's name should be no alias (RFC 2181 §10.3); some are, and one step of it is gone along.
-            content = content.end or await self._find(run, content.target, rrtype, path)
+            # As a name of its own: it may be another route's, or one that must not leave.
+            return () if alias else await self.address(run, content.target, rrtype, path, alias=True)
         if isinstance(content, Failed) or (isinstance(content, Negative) and content.absent):
             return content
         rdatas = content.rrset.rdatas if isinstance(content, Positive) else ()

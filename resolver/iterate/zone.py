@@ -95,7 +95,7 @@ class Round:
     async def _share(self, known: list[Endpoint], most: int) -> Verdict | None:
         """Ask servers until each was asked `most` times; whoever comes with the same question waits for the outcome."""
         # The memory stands for the route: what one route hears is never another's, even if both ask the same.
-        key = (self._memory, self._wanted.zone, self._wanted.question, most)
+        key = (self._memory, self._wanted.zone, self._wanted.question, self._wanted.whole, most)
         while known and not self._budget.spent(self._outside.now()):
             tried = await self._outside.once(key, lambda: self._ask_each(known, most))
             if tried.verdict is not None:

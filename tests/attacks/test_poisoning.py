@@ -9,11 +9,17 @@ import dns.rdatatype
 import pytest
 from kit.figures import holds
 from kit.internet import Internet, query_of
-from kit.iterating import Asking
+from kit.iterating import Asking, told
+from kit.world import play
 
+from resolver.cache.rrsets import RRsetMemory
+from resolver.iterate.budget import Budget
 from resolver.iterate.port import Ask, Heard, Silent
+from resolver.iterate.verdict import NameServer, Referral, RRset
+from resolver.settings import CacheSettings
 from wire.dns.message import parse_message
 from wire.dns.names import read_name
+from wire.units import Instant
 
 T = TypeVar("T")
 
@@ -175,3 +181,49 @@ def test_two_routes_that_ask_the_same_at_once_do_not_share_what_they_hear() -> N
     for _ in range(2):
         Asking(made).ask("www.bank.example.")
     assert len(keys) == len(set(keys))
+
+
+def test_type_0_denies_nobody_anything() -> None:
+    made = internet()
+    asking = Asking(made)
+    budget = Budget(Instant(made.now() + 5))
+    play(asking.iterator.answer(read_name("www.bank.example"), 0, made, budget, lambda name: True))
+    assert "203.0.113.1" == asking.said("www.bank.example.")
+
+
+@pytest.mark.parametrize("links", [1, 2])
+def test_what_a_zone_says_of_another_routes_name_does_not_count(links: int) -> None:
+    made = internet()
+    chain = ("www.evil.example. 60 CNAME x.corp.evil.example.", "x.corp.evil.example. 60 A 6.6.6.6")
+    if links == 2:
+        chain = (chain[0], "x.corp.evil.example. 60 CNAME y.evil.example.", "y.evil.example. 60 A 6.6.6.6")
+    made.behave(EVIL, made.says(*chain))
+    corp = read_name("corp.evil.example")
+    outcome = Asking(made).ask("www.evil.example.", leads=lambda name: not name.endswith(corp))
+    assert "→ x.corp.evil.example. …" == told(outcome)
+    assert read_name("x.corp.evil.example") == outcome.onward  # type: ignore[union-attr]
+
+
+def test_the_alias_of_a_servers_name_leaves_only_if_it_may() -> None:
+    made = internet()
+    made.delegate("bad.example.", {"srv.evil.example.": ()})
+    made.zone("evil.example.").add("srv CNAME secret.onion.")
+    onion = read_name("onion")
+    asking = Asking(made)
+    assert asking.ask("www.bad.example.", leads=lambda name: not name.endswith(onion))
+    assert [] == [asked.question for asked in made.log if "onion" in asked.name]
+
+
+def test_the_memory_counts_what_referrals_bring_along() -> None:
+    memory = RRsetMemory(CacheSettings(memory=1 << 20))
+    proof = tuple(RRset(read_name(f"n{n}.example"), 47, 60, (bytes(200),), (bytes(200),)) for n in range(40))
+    for number in range(300):
+        zone = read_name(f"z{number}.example")
+        memory.store_cut(Referral(zone, (NameServer(read_name("ns.example")),), 3_600, None, proof), 1e9, Instant(0.0))
+    assert len(memory) < 60
+
+
+def test_the_root_is_shown_no_whole_name_for_a_typo() -> None:
+    made = internet()
+    assert "no name (.)" == Asking(made).said("secret.host.nonexistent.")
+    assert 1 == made.labels_shown(ROOT)
