@@ -7,7 +7,7 @@ from resolver.settings import CacheSettings
 from resolver.values import Query
 from wire.dns.codes import BOGUS, EdnsOption, HeaderFlag, QueryFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, ResourceRecord, build_response, parse_message, rdata_name, soa_minimum
-from wire.dns.names import parse_shared_name, suffixes
+from wire.dns.names import ROOT, parent, parse_shared_name, suffixes
 from wire.errors import Malformed
 
 MAX_CHAIN = 16
@@ -18,8 +18,7 @@ _OPCODE = 0x7800
 _QR, _TC = int(HeaderFlag.QR), int(HeaderFlag.TC)
 ANSWER_FLAGS = int(HeaderFlag.QR | HeaderFlag.RD | HeaderFlag.RA)
 ANSWER_FLAGS_CD = int(ANSWER_FLAGS | HeaderFlag.CD)
-# A DNAME, and its signature, stand above the names they rename (RFC 6672 §2.2).
-_ABOVE = (int(RecordType.DNAME), int(RecordType.RRSIG))
+_DNAME, _RRSIG = int(RecordType.DNAME), int(RecordType.RRSIG)
 _DO, _CD = int(QueryFlag.DO), int(QueryFlag.CD)
 _USABLE = (int(Rcode.NOERROR), int(Rcode.NXDOMAIN))
 _NAMES = {
@@ -35,9 +34,9 @@ _BEHIND_NAMES = {6: 20}
 """Type → octets behind the names in its data: the five numbers of an SOA (RFC 1035 §3.3.13)."""
 
 _IN, _CNAME, _SOA = int(RecordClass.IN), int(RecordType.CNAME), int(RecordType.SOA)
-_TYPES_OF_PROOF = frozenset(
-    map(int, (RecordType.SOA, RecordType.NS, RecordType.DS, RecordType.NSEC, RecordType.NSEC3, RecordType.RRSIG))
-)
+_TYPES_OF_PROOF = frozenset(map(int, (RecordType.SOA, RecordType.NSEC, RecordType.NSEC3)))
+_TYPES_OF_REFERRAL = frozenset(map(int, (RecordType.NS, RecordType.DS)))
+"""Usual beside an answer, but nobody who asks us needs them, and who caches them would ask whom a liar names."""
 
 
 class Fault(Enum):
@@ -111,9 +110,10 @@ def _accept(query: Query, message: Message, limits: CacheSettings) -> Accepted:
     positive = any(record.rrtype == query.rrtype for record in answer)
     # A positive answer without DO needs no authority section; a negative one needs its SOA, a signed one its proofs.
     wants_authority = not positive or query.flags & _DO
-    authority = [r for r in message.authority if r.rrtype in _TYPES_OF_PROOF and r.rrclass == _IN]
-    dropped = len(message.answer) - len(answer) + len(message.authority) - len(authority)
-    authority = authority if wants_authority else []
+    types = [_proven_type(message, r) if r.rrclass == _IN else -1 for r in message.authority]
+    usual = sum(rrtype in _TYPES_OF_PROOF or rrtype in _TYPES_OF_REFERRAL for rrtype in types)
+    dropped = len(message.answer) - len(answer) + len(message.authority) - usual
+    authority = [r for r, t in zip(message.authority, types, strict=True) if t in _TYPES_OF_PROOF and wants_authority]
     soa = None if positive else next((r for r in authority if r.rrtype == _SOA), None)
     onward = b"" if positive or soa is not None else _onward(query.name, message)
     seconds = 0 if not positive and soa is None and not onward else _lifetime(message, answer, authority, soa, limits)
@@ -130,6 +130,13 @@ def _accept(query: Query, message: Message, limits: CacheSettings) -> Accepted:
         [_rewritten(message, record, least, most, known) for record in authority],
     )
     return Accepted(built.message, built.ttl_offsets, message.rcode, seconds, dropped, onward)
+
+
+def _proven_type(message: Message, record: Record) -> int:
+    """Its type; of a signature the type of what it signs (RFC 4034 §3.1.1)."""
+    if record.rrtype != _RRSIG:
+        return record.rrtype
+    return int.from_bytes(message.data[record.rdata_start : min(record.rdata_start + 2, record.rdata_end)], "big")
 
 
 def _rewritten(message: Message, record: Record, least: int, most: int, known: dict[int, bytes]) -> ResourceRecord:
@@ -187,14 +194,35 @@ def _relevant(name: bytes, message: Message) -> list[Record]:
     ):
         return records
     targets = _targets(message)
-    for _ in range(MAX_CHAIN):
-        target = targets.get(name)
-        if target is None or target in chain:
-            break
-        chain.add(target)
-        name = target
-    above = {suffix for name in chain for suffix in suffixes(name)}
-    return [r for r in records if r.rrclass == _IN and (r.owner in chain or (r.rrtype in _ABOVE and r.owner in above))]
+    links: list[tuple[bytes, bytes]] = []
+    while len(links) < MAX_CHAIN and name in targets and targets[name] not in chain:
+        links.append((name, targets[name]))
+        name = targets[name]
+        chain.add(name)
+    renamers = _renamers(message, links)
+    return [
+        record
+        for record in records
+        if record.rrclass == _IN
+        and (record.owner in chain or (record.owner in renamers and record.rrtype in (_DNAME, _RRSIG)))
+    ]
+
+
+def _renamers(message: Message, links: list[tuple[bytes, bytes]]) -> set[bytes]:
+    """Owners of the DNAMEs above one of these aliases that make it what it is (RFC 6672 §2.2). A DNAME that nobody asked for
+    would be believed of all names below it by who caches it."""
+    known: dict[int, bytes] = {}
+    below: dict[bytes, list[tuple[bytes, bytes]]] = {}
+    for name, target in links:
+        for above in suffixes(parent(name)) if name != ROOT else ():
+            below.setdefault(above, []).append((name[: len(name) - len(above)], target))
+    return {
+        record.owner
+        for record in message.answer
+        if record.rrtype == _DNAME
+        and record.owner in below
+        and any(head + rdata_name(message, record, known) == target for head, target in below[record.owner])
+    }
 
 
 def _targets(message: Message) -> dict[bytes, bytes]:

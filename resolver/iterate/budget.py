@@ -14,7 +14,7 @@ OCTETS = 65_536
 LOOKUPS = 10
 """Addresses of name servers looked up: a referral to many servers without glue must not hurt their owners."""
 
-DEPTH = 8
+DEPTH = 10
 """Look-ups inside look-ups."""
 
 LINKS = 11

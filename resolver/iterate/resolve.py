@@ -50,6 +50,7 @@ _TRANSLATED_TYPES = (_AAAA, _A)
 
 CYCLE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "its servers' names depend on each other"), True)
 TOO_DEEP = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "too many look-ups inside each other"), True)
+TOO_MANY = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "too many look-ups of servers' addresses"), True)
 TOO_MANY_ALIASES = Failed(Explanation(ExtendedError.OTHER, "aliases without end"))
 NO_ADDRESS = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no address of the zone's servers can be found"))
 
@@ -262,7 +263,7 @@ class Iterator:
         search = Search(self, run, [server.name for server in cut.servers], untried, path)
         outcome = await Round(wanted, self.memory, self.servers, run.budget, run.outside).run(known, search.more)
         if isinstance(outcome, Failed) and not known and not search.found:
-            return CYCLE if search.cycle else NO_ADDRESS
+            return CYCLE if search.cycle else TOO_MANY if search.cut_short else NO_ADDRESS
         return outcome
 
     def _own_endpoints(self, name: bytes, now: Instant) -> tuple[Endpoint, ...]:
@@ -335,6 +336,11 @@ class Search:
         self._untried = untried
         self.cycle = False
         self.found = False
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether there are names that nobody looked up, for there were too many."""
+        return bool(self._untried) and self._run.budget.lookups <= 0
 
     async def more(self) -> tuple[Endpoint, ...]:
         """Endpoints that were not known so far; empty once there are no more."""

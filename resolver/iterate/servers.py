@@ -40,7 +40,18 @@ MAX_LAME = 64
 class Server:
     """One endpoint's record."""
 
-    __slots__ = ("in_flight", "lame", "no_edns_until", "probe_at", "rest", "rest_until", "row", "rtt", "variation")
+    __slots__ = (
+        "edns_until",
+        "in_flight",
+        "lame",
+        "no_edns_until",
+        "probe_at",
+        "rest",
+        "rest_until",
+        "row",
+        "rtt",
+        "variation",
+    )
 
     def __init__(self) -> None:
         self.rtt: float | None = None
@@ -50,6 +61,7 @@ class Server:
         self.rest_until = 0.0
         self.probe_at = 0.0
         self.in_flight = 0
+        self.edns_until = 0.0
         self.no_edns_until = 0.0
         self.lame: dict[bytes, float] = {}
 
@@ -98,6 +110,15 @@ class Server:
     def speaks_edns(self, now: Instant) -> bool:
         """False once a verified answer showed that it does not."""
         return now >= self.no_edns_until
+
+    def shows_edns(self, now: Instant) -> None:
+        """It sent an OPT: whoever says within the hour that it has none may be somebody else."""
+        self.edns_until = now + NO_EDNS_FOR
+
+    def lacks_edns(self, now: Instant) -> None:
+        """It answered without EDNS what it would not answer with it."""
+        if now >= self.edns_until:
+            self.no_edns_until = now + NO_EDNS_FOR
 
     def is_lame(self, zone: bytes, now: Instant) -> bool:
         """Whether it has shown that it does not know `zone`."""

@@ -7,7 +7,7 @@ from resolver.cache.rrsets import Failed, RRsetMemory
 from resolver.iterate.budget import Budget
 from resolver.iterate.classify import apex_servers, classify
 from resolver.iterate.port import Ask, Endpoint, Heard, Outside, Silent, Why
-from resolver.iterate.servers import NO_EDNS_FOR, Server, Servers
+from resolver.iterate.servers import Server, Servers
 from resolver.iterate.verdict import Answer, Broken, Lame, Negative, Verdict
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError, Rcode
@@ -138,11 +138,11 @@ class Round:
         self._tries[endpoint] = self._tries.get(endpoint, 0) + 1
         edns = record.speaks_edns(self._outside.now())
         said = await self._ask(endpoint, record, edns, stream=False)
-        if edns and _shuns_edns(said):
+        if edns and _shuns_edns(said) and not self._budget.spent(self._outside.now()):
             # In clear text anybody may say so. What is noted down is only an answer that repeats our question.
             said = await self._ask(endpoint, record, edns=False, stream=isinstance(said, Silent))
             if isinstance(said, Heard) and said.message.rcode not in _NO_EDNS:
-                record.no_edns_until = self._outside.now() + NO_EDNS_FOR
+                record.lacks_edns(self._outside.now())
         if isinstance(said, Heard):
             return self._judge(said, record)
         if said.why is not Why.TIMEOUT:
@@ -160,6 +160,8 @@ class Round:
         finally:
             record.in_flight -= 1
         self._budget.pay(said.packets, said.octets if isinstance(said, Heard) else 0)
+        if isinstance(said, Heard) and said.message.edns is not None:
+            record.shows_edns(self._outside.now())
         if isinstance(said, Heard) or said.why is Why.NONSENSE:
             record.answered(said.took)
         elif said.why is Why.UNREACHABLE:

@@ -59,11 +59,13 @@ def test_a_plain_answer_is_cut_to_question_and_answer() -> None:
     assert message.edns == -1
 
 
-def test_with_do_the_proofs_in_the_authority_section_stay() -> None:
-    data = wire_of(NAME, "A", f"{NAME} 300 A 192.0.2.1", authority=("example.net. 200 NS ns.example.net.",))
+def test_with_do_the_proofs_in_the_authority_section_stay_and_name_servers_go() -> None:
+    lines = ("example.net. 200 NS ns.example.net.", "example.net. 200 NSEC www.example.net. A NS")
+    data = wire_of(NAME, "A", f"{NAME} 300 A 192.0.2.1", authority=lines)
     accepted = accept(data, flags=RD | QueryFlag.DO)
-    assert ["example.net."] == [s.name.to_text() for s in read(accepted).authority]
-    assert 200 == accepted.keep
+    (proof,) = read(accepted).authority
+    assert ("example.net.", "NSEC") == (proof.name.to_text(), dns.rdatatype.to_text(proof.rdtype))
+    assert (0, 200) == (accepted.dropped, accepted.keep)
 
 
 def test_ad_and_aa_are_cleared_for_nobody_here_has_validated() -> None:
