@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from privacy.reply import lower_ttls
 from resolver.accept import Accepted
+from resolver.cache.shelf import Shelf
 from resolver.settings import CacheSettings
 from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import BOGUS, ExtendedError, QueryFlag, Rcode
@@ -35,7 +36,7 @@ class MemoryKey(NamedTuple):
 
 
 class _Entry:
-    __slots__ = ("doubted", "expires", "message", "offsets", "rcode", "stored", "visited")
+    __slots__ = ("doubted", "expires", "message", "offsets", "rcode", "size", "stored", "visited")
 
     def __init__(self, accepted: Accepted, now: Instant) -> None:
         self.message = accepted.message
@@ -45,10 +46,7 @@ class _Entry:
         self.expires = now + accepted.keep
         self.visited = False
         self.doubted = False
-
-    @property
-    def size(self) -> int:
-        return _OVERHEAD + len(self.message) + 8 * len(self.offsets)
+        self.size = _OVERHEAD + len(self.message) + 8 * len(self.offsets)
 
 
 class Failure(NamedTuple):
@@ -65,13 +63,21 @@ class AnswerMemory:
 
     def __init__(self, settings: CacheSettings) -> None:
         self.settings = settings
-        self.size = 0
-        self.evicted = 0
-        self._entries: OrderedDict[MemoryKey, _Entry] = OrderedDict()
+        self._entries: Shelf[MemoryKey, _Entry] = Shelf(settings.memory)
         self._failures: OrderedDict[MemoryKey, Failure] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def size(self) -> int:
+        """Octets kept."""
+        return self._entries.size
+
+    @property
+    def evicted(self) -> int:
+        """How many answers had to go for want of room."""
+        return self._entries.evicted
 
     @staticmethod
     def key(query: Query, upstream_group: int) -> MemoryKey:
@@ -115,18 +121,14 @@ class AnswerMemory:
     def store(self, key: MemoryKey, accepted: Accepted, now: Instant) -> None:
         """Keep an answer, unless it may not be kept; what was remembered, a failure too, is over either way."""
         self._failures.pop(key, None)
-        self._drop(key)
+        self._entries.drop(key)
         other = key._replace(flags=key.flags ^ _DO)
         if (self.left(other, now) or 0.0) < 0.0:
-            self._drop(other)
+            self._entries.drop(other)
         if accepted.keep <= 0:
             return
-        entry = _Entry(accepted, now)
-        if entry.size > self.settings.memory // 8:
-            return
-        self._entries[key] = entry
-        self.size += entry.size
-        self._make_room()
+        self._entries.put(key, _Entry(accepted, now))
+        self._entries.trim()
 
     def store_failure(self, key: MemoryKey, explanation: Explanation, rcode: int, now: Instant) -> float:
         """Remember that asking failed; twice as long each time, up to five minutes. Gives the seconds.
@@ -149,7 +151,7 @@ class AnswerMemory:
         """Forget every answer and failure at or below `suffix`; how many answers."""
         gone = [key for key in self._entries if is_below(key.question[:-4], suffix)]
         for key in gone:
-            self._drop(key)
+            self._entries.drop(key)
         for key in [key for key in self._failures if is_below(key.question[:-4], suffix)]:
             del self._failures[key]
         return len(gone)
@@ -166,18 +168,3 @@ class AnswerMemory:
     def count_failures(self, now: Instant) -> int:
         """How many failures are remembered."""
         return sum(failure.until > now for failure in self._failures.values())
-
-    def _make_room(self) -> None:
-        while self.size > self.settings.memory and self._entries:
-            key, entry = next(iter(self._entries.items()))
-            if entry.visited:
-                entry.visited = False
-                self._entries.move_to_end(key)
-            else:
-                self._drop(key)
-                self.evicted += 1
-
-    def _drop(self, key: MemoryKey) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            self.size -= entry.size

@@ -5,11 +5,11 @@ nothing can be answered from here that an honest server could not prove with the
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections import OrderedDict
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from resolver.cache.shelf import Shelf
 from resolver.dnssec.denial import (
     Proof,
     proves_no_data,
@@ -86,15 +86,18 @@ class Ranges:
 
     def __init__(self, memory: int, longest: int) -> None:
         """`longest`: seconds that anything is kept at most."""
-        self.size = 0
-        self._memory = memory
         self._longest = longest
-        self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
+        self._entries: Shelf[_Key, _Entry] = Shelf(memory, self._forget)
         self._order: dict[tuple[bytes, _Kind], list[tuple[bytes, ...]]] = {}
         self._hashing: dict[bytes, Hashing] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def size(self) -> int:
+        """Octets kept."""
+        return self._entries.size
 
     # -- what is learned
 
@@ -249,32 +252,18 @@ class Ranges:
         order = self._order.get((zone, _Kind.NSEC), [])
         stop = len(order) if end is None else bisect_left(order, end)
         for place in order[bisect_right(order, start) : stop]:
-            self._drop(_Key(zone, _Kind.NSEC, place))
+            self._entries.drop(_Key(zone, _Kind.NSEC, place))
 
     def _put(self, key: _Key, record: Verified, lifetime: int, now: Instant) -> None:
-        self._drop(key)
-        entry = _Entry(record, now + lifetime)
-        if lifetime <= 0 or entry.size > self._memory // 8:
+        if lifetime <= 0:
+            self._entries.drop(key)
             return
-        self._entries[key] = entry
-        self.size += entry.size
-        insort(self._order.setdefault(key[:2], []), key.place)
-        while self.size > self._memory:
-            self._evict()
+        if self._entries.put(key, _Entry(record, now + lifetime)):
+            insort(self._order.setdefault(key[:2], []), key.place)
+            self._entries.trim()
 
-    def _evict(self) -> None:
-        key, entry = next(iter(self._entries.items()))
-        if entry.visited:
-            entry.visited = False
-            self._entries.move_to_end(key)
-        else:
-            self._drop(key)
-
-    def _drop(self, key: _Key) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is None:
-            return
-        self.size -= entry.size
+    def _forget(self, key: _Key) -> None:
+        """An entry has left: so does its place in the order."""
         order = self._order[key[:2]]
         del order[bisect_left(order, key.place)]
         if not order:
@@ -284,13 +273,13 @@ class Ranges:
 
     def _drop_all(self, zone: bytes, kind: _Kind) -> None:
         for place in tuple(self._order.get((zone, kind), ())):
-            self._drop(_Key(zone, kind, place))
+            self._entries.drop(_Key(zone, kind, place))
 
     def flush(self, suffix: bytes) -> int:
         """Forget the zones at or below `suffix`, and those above it; how many records. Ranges of a zone speak of all below."""
         gone = [key for key in self._entries if suffix in suffixes(key.zone) or key.zone in suffixes(suffix)]
         for key in gone:
-            self._drop(key)
+            self._entries.drop(key)
         return len(gone)
 
 

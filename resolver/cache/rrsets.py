@@ -4,10 +4,10 @@ Ranks (RFC 2181 §5.4.1) are places here. Contents come from answers of a zone's
 to clients. Delegations and their glue are used to find servers, for the zone that they came for, and for nothing else.
 """
 
-from collections import OrderedDict
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
+from resolver.cache.shelf import Shelf
 from resolver.iterate.verdict import Alias, Chain, Content, NameServer, Negative, Positive, Referral, RRset, TooLong
 from resolver.settings import CacheSettings
 from resolver.values import Explanation
@@ -75,12 +75,20 @@ class RRsetMemory:
 
     def __init__(self, settings: CacheSettings) -> None:
         self.settings = settings
-        self.size = 0
-        self.evicted = 0
-        self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
+        self._entries: Shelf[_Key, _Entry] = Shelf(settings.memory)
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def size(self) -> int:
+        """Octets kept."""
+        return self._entries.size
+
+    @property
+    def evicted(self) -> int:
+        """How many entries had to go for want of room."""
+        return self._entries.evicted
 
     # -- contents
 
@@ -89,7 +97,7 @@ class RRsetMemory:
         match content:
             case Positive():
                 content = replace(content, rrset=self._bounded(content.rrset))
-                self._drop((name, _ABSENT))
+                self._entries.drop((name, _ABSENT))
                 size = _size(content.rrset, *content.proof)
                 self._put((name, rrtype), content, content.rrset.ttl, size, now)
             case Alias(dname=dname):
@@ -97,7 +105,7 @@ class RRsetMemory:
                 # nothing is signed (RFC 6672 §5.3.4.1).
                 bounded = None if dname is None else self._bounded(dname)
                 content = replace(content, rrset=self._bounded(content.rrset), dname=bounded)
-                self._drop((name, _ABSENT))
+                self._entries.drop((name, _ABSENT))
                 size = _size(content.rrset, *content.proof, *([bounded] if bounded else []))
                 self._put((name, _CNAME), content, content.rrset.ttl, size, now)
             case Negative(soa=RRset() as soa):
@@ -156,9 +164,7 @@ class RRsetMemory:
         more = tuple(NameServer(name) for name in names if name not in known)[: MAX_SERVERS - len(known)]
         if more:
             entry.value = replace(referral, servers=referral.servers + more)
-            grown = sum(map(_server_size, more))
-            entry.size += grown
-            self.size += grown
+            self._entries.grow(entry, sum(map(_server_size, more)))
 
     def cut(self, name: bytes, now: Instant) -> Cut | None:
         """The deepest delegation known at or above `name`."""
@@ -170,7 +176,7 @@ class RRsetMemory:
 
     def forget_cut(self, zone: bytes) -> None:
         """This delegation is of no use."""
-        self._drop((zone, _CUT))
+        self._entries.drop((zone, _CUT))
 
     # -- failures
 
@@ -189,7 +195,7 @@ class RRsetMemory:
         """Forget everything at or below `suffix`; how many entries."""
         gone = [key for key in self._entries if is_below(key[0], suffix)]
         for key in gone:
-            self._drop(key)
+            self._entries.drop(key)
         return len(gone)
 
     def _bounded(self, rrset: RRset) -> RRset:
@@ -203,30 +209,11 @@ class RRsetMemory:
         return entry
 
     def _put(self, key: _Key, value: Content | Referral | Failed, lifetime: float, size: int, now: Instant) -> None:
-        self._drop(key)
         if lifetime <= 0:
+            self._entries.drop(key)
             return
-        entry = _Entry(value, lifetime, _OVERHEAD + len(key[0]) + size, now)
-        if entry.size > self.settings.memory // 8:
-            return
-        self._entries[key] = entry
-        self.size += entry.size
-        while self.size > self.settings.memory:
-            self._evict()
-
-    def _evict(self) -> None:
-        key, entry = next(iter(self._entries.items()))
-        if entry.visited:
-            entry.visited = False
-            self._entries.move_to_end(key)
-        else:
-            self._drop(key)
-            self.evicted += 1
-
-    def _drop(self, key: _Key) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            self.size -= entry.size
+        self._entries.put(key, _Entry(value, lifetime, _OVERHEAD + len(key[0]) + size, now))
+        self._entries.trim()
 
 
 def rename(name: bytes, dname: RRset, proof: tuple[RRset, ...] = ()) -> Alias | TooLong:
