@@ -28,6 +28,7 @@ def status(resolver: Resolver) -> Line:
         "operators": _operators(resolver),
         "iterations": iterations_status(resolver.iterations, clock()),
         "labels_shown": labels_shown(world.counters),
+        "servers_over_tls": resolver.iterations.sockets.encryption.encrypting(),
         "cache": cache_stats(resolver),
     }
 

@@ -40,7 +40,7 @@ class Authority:
         exchange = Exchange(self, ask)
         self.open += 1
         try:
-            deadline = Instant(self._tools.now() + ask.timeout)
+            deadline = Instant(min(self._tools.now() + ask.timeout, ask.until))
             exchange.data = await converse(exchange, ask.question, _DO, self._tools.entropy, deadline)
         except UpstreamFailed as failure:
             exchange.failure = failure.why
@@ -61,13 +61,13 @@ class Authority:
         finally:
             exchange.close()
 
-    async def over_tcp(self, query: bytes, timeout: float) -> bytes:
+    async def over_tcp(self, query: bytes, ask: Ask) -> bytes:
         """On the one connection to this endpoint. Raises UpstreamFailed."""
         if self._stream is None:
             address, port = self._endpoint
             self._stream = open_tcp(UpstreamSpec("tcp", "", (address,), port, ""), Profile.OPPORTUNISTIC, self._tools)
-        patience = min(timeout * STREAM_PATIENCE, LONGEST_STREAM)
-        return await self._stream.exchange(query, Instant(self._tools.now() + patience))
+        patience = min(ask.timeout * STREAM_PATIENCE, LONGEST_STREAM)
+        return await self._stream.exchange(query, Instant(min(self._tools.now() + patience, ask.until)))
 
     async def close(self) -> None:
         """End the connection, if there is one."""
@@ -102,7 +102,7 @@ class Exchange:
                 return outcome.data
         self.packets += 1
         self.over_tcp = True
-        return await self._authority.over_tcp(query, self._ask.timeout)
+        return await self._authority.over_tcp(query, self._ask)
 
 
 class Authorities:

@@ -22,7 +22,8 @@ from resolver.iterate.port import Ask, Heard, Silent, Why
 from resolver.iterate.resolve import Iterator
 from resolver.iterate.servers import Servers
 from resolver.settings import CacheSettings, Iteration
-from wire.dns.message import parse_message
+from wire.dns.codes import HeaderFlag
+from wire.dns.message import Message, parse_message
 from wire.dns.names import count_labels
 from wire.errors import Malformed
 from wire.units import Instant, Seconds
@@ -42,6 +43,8 @@ _WHY = {
 """Anything else that goes wrong is nonsense."""
 
 _GONE = object()
+_CUT_OR_OTHER = int(HeaderFlag.TC) | 0x7800
+"""TC, and every opcode but QUERY."""
 
 LEVELS = ("root", "top", "below")
 """Whose servers are shown something: the root's, a top-level domain's, those of zones below."""
@@ -61,11 +64,11 @@ class Sockets:
     async def ask(self, ask: Ask) -> Heard | Silent:
         """As resolver.iterate.port.Outside."""
         start = clock()
-        if not await self._gate.enter(ask.endpoint, ask.crowd, ask.timeout):
+        if not await self._gate.enter(ask.endpoint, ask.crowd, _patience(ask, start)):
             return self._silent(ask, Why.BUSY, 0, start)
         try:
             most = MAX_IN_FLIGHT_ZONE if count_labels(ask.zone) > 1 else MAX_IN_FLIGHT_TOP
-            if not await self._gate.enter(ask.zone, most, ask.timeout):
+            if not await self._gate.enter(ask.zone, most, _patience(ask, clock())):
                 return self._silent(ask, Why.BUSY, 0, start)
             try:
                 return await self._exchange(ask)
@@ -84,9 +87,8 @@ class Sockets:
         self._counters["iterate-packets"] += exchange.packets
         if exchange.failure is not None:
             return self._silent(ask, _why(exchange), exchange.packets, start)
-        try:
-            message = exchange.message or parse_message(exchange.data)
-        except Malformed:
+        message = exchange.message or _whole(exchange.data)
+        if message is None:
             return self._silent(ask, Why.NONSENSE, exchange.packets, start)
         return Heard(ask, message, exchange.packets, len(exchange.data), Seconds(clock() - start))
 
@@ -95,10 +97,8 @@ class Sockets:
         data = await self.encryption.ask(ask)
         if data is None or not same_question(data, ask.question):
             return None
-        try:
-            return Heard(ask, parse_message(data), 1, len(data), Seconds(clock() - start))
-        except Malformed:
-            return None
+        message = _whole(data)
+        return None if message is None else Heard(ask, message, 1, len(data), Seconds(clock() - start))
 
     def _show(self, ask: Ask) -> None:
         """The privacy ledger: how many labels servers of the root, of the top level and of zones below it were shown."""
@@ -138,6 +138,20 @@ class Sockets:
         """End every connection."""
         await self._authorities.close()
         await self.encryption.close()
+
+
+def _patience(ask: Ask, now: Instant) -> Seconds:
+    """How long to wait for a turn."""
+    return Seconds(max(min(ask.timeout, ask.until - now), 0.0))
+
+
+def _whole(data: bytes) -> Message | None:
+    """What came over a stream, where nothing needs to be cut off: None if it is, or is no response to a query."""
+    try:
+        message = parse_message(data)
+    except Malformed:
+        return None
+    return None if message.flags & _CUT_OR_OTHER else message
 
 
 def _why(exchange: Exchange) -> Why:

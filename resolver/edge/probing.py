@@ -65,7 +65,7 @@ class Encryption:
 
     async def _over_tls(self, ask: Ask) -> bytes | None:
         address = ask.endpoint.address
-        deadline = Instant(self._tools.now() + ask.timeout)
+        deadline = Instant(min(self._tools.now() + ask.timeout, ask.until))
         try:
             data = await converse(self._road(address), ask.question, _DO, self._tools.entropy, deadline)
         except UpstreamFailed:
@@ -101,6 +101,10 @@ class Encryption:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def encrypting(self) -> int:
+        """How many servers are asked over TLS at present."""
+        return self._prober.encrypting(self._tools.now())
 
     async def settled(self) -> None:
         """When no probe is under way; for tests."""

@@ -13,8 +13,11 @@ from resolver.settings import Family, Iteration
 FOR_EVER = 0xFFFF_FFFF
 """The TTL of what is configured, seconds."""
 
-_NAT64 = ip_network("64:ff9b::/96")
-_MAPPED = ip_network("::ffff:0:0/96")
+_WITH_IPV4_LAST = tuple(map(ip_network, ("64:ff9b::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "::/96")))
+"""Prefixes whose addresses end with an IPv4 one: RFC 6052 §2.1, RFC 4291 §2.5.5, RFC 2765 §2.1."""
+
+_INSIDE = tuple(map(ip_network, ("64:ff9b:1::/48", "fec0::/10")))
+"""Never outside, whatever the library says: local translators (RFC 8215), site-local addresses (RFC 3879)."""
 
 
 def hinted(settings: Iteration) -> Referral:
@@ -46,7 +49,8 @@ def ordered(
     send our packets into the user's own network.
     """
     family, free = settings.family, settings.private_servers
-    allowed = [e for e in dict.fromkeys(endpoints) if free or e in configured or is_public(e.address)]
+    nat64 = settings.nat64
+    allowed = [e for e in dict.fromkeys(endpoints) if free or e in configured or is_public(e.address, nat64)]
     if settings.nat64:
         allowed = [_translated(e, settings.nat64) for e in allowed]
     match family:
@@ -71,13 +75,21 @@ _prefix64 = lru_cache(maxsize=16)(Prefix64)
 
 
 @lru_cache(maxsize=8_192)
-def is_public(address: str) -> bool:
-    """Whether a literal is public unicast; an IPv4 address inside an IPv6 one counts as itself."""
+def is_public(address: str, nat64: str = "") -> bool:
+    """Whether a literal is public unicast; an IPv4 address inside an IPv6 one counts as itself, also below the prefix of
+    the network's own translator (`nat64`)."""
     value = ip_address(address)
-    if isinstance(value, IPv6Address):
-        inner = value.sixtofour
-        if inner is None and (value in _NAT64 or value in _MAPPED):
-            inner = IPv4Address(int(value) & 0xFFFF_FFFF)
-        if inner is not None:
-            return inner.is_global and not inner.is_multicast
-    return value.is_global and not value.is_multicast
+    inner = _inside(value, nat64) if isinstance(value, IPv6Address) else None
+    if inner is not None:
+        value = inner
+    return value.is_global and not value.is_multicast and not any(value in network for network in _INSIDE)
+
+
+def _inside(value: IPv6Address, nat64: str) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 one stands for."""
+    if value.sixtofour is not None:
+        return value.sixtofour
+    if any(value in network for network in _WITH_IPV4_LAST):
+        return IPv4Address(int(value) & 0xFFFF_FFFF)
+    found = _prefix64(nat64).extract(value.packed) if nat64 else None
+    return None if found is None else IPv4Address(found)

@@ -1,5 +1,6 @@
 """The outside as iteration sees it: one question to one server at a time. Everything else here is pure."""
 
+import math
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import NamedTuple, Protocol, TypeVar
@@ -23,6 +24,7 @@ class Ask(NamedTuple):
     `question` is the folded name, type and class, two octets each. With `edns` the query has an OPT with DO set, without
     it none at all. `stream`: over TCP from the start. `timeout` is for how many seconds an answer is awaited. `crowd`: with
     so many questions under way to this endpoint already, this one waits. `probe`: TLS may be tried (RFC 9539).
+    `until`: the instant at which all of it must be over, waiting for a turn and a stream after a packet included.
     """
 
     endpoint: Endpoint
@@ -33,6 +35,7 @@ class Ask(NamedTuple):
     stream: bool = False
     crowd: int = 50
     probe: bool = False
+    until: float = math.inf
 
 
 class Heard(NamedTuple):

@@ -70,10 +70,14 @@ class Server:
         base = UNKNOWN_TIMEOUT if self.rtt is None else max(self.rtt + 4 * self.variation, LEAST_TIMEOUT)
         return Seconds(min(base * 2 ** min(self.row, 8), MOST_TIMEOUT))
 
-    def answered(self, took: Seconds) -> None:
-        """It said something."""
+    def alive(self) -> None:
+        """It said something, of whatever kind and after however many tries: no measure of how fast it is."""
         self.row = 0
         self.rest = 0.0
+
+    def answered(self, took: Seconds) -> None:
+        """It answered after `took`."""
+        self.alive()
         if self.rtt is None:
             self.rtt, self.variation = took, took / 2
             return

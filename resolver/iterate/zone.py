@@ -155,15 +155,18 @@ class Round:
         record.in_flight += 1
         try:
             wanted, probe = self._wanted, self._wanted.probe and edns and not stream
-            ask = Ask(endpoint, wanted.zone, wanted.question, timeout, edns, stream, record.crowd(), probe)
+            until = self._budget.deadline
+            ask = Ask(endpoint, wanted.zone, wanted.question, timeout, edns, stream, record.crowd(), probe, until)
             said = await self._outside.ask(ask)
         finally:
             record.in_flight -= 1
         self._budget.pay(said.packets, said.octets if isinstance(said, Heard) else 0)
         if isinstance(said, Heard) and said.message.edns is not None:
             record.shows_edns(self._outside.now())
-        if isinstance(said, Heard) or said.why is Why.NONSENSE:
+        if isinstance(said, Heard):
             record.answered(said.took)
+        elif said.why is Why.NONSENSE:
+            record.alive()
         elif said.why is Why.UNREACHABLE:
             record.unreachable(self._outside.now())
         elif said.why is Why.TIMEOUT:

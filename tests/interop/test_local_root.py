@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from kit.nsd import nsd_server
 from kit.peers import free_ports, peer, program
 from kit.rootzone import EXPIRATION, SMALL, large, with_digest
 
@@ -22,21 +23,7 @@ from resolver.iterate.zonecopy import parse_zone
 from wire.dns.names import ROOT, read_name
 from wire.units import Epoch
 
-NSD = """
-server:
-  ip-address: 127.0.0.1
-  port: {port}
-  username: ""
-  chroot: ""
-  zonesdir: "{folder}"
-  database: ""
-  zonelistfile: "{folder}/zone.list"
-  xfrdfile: "{folder}/xfrd.state"
-  xfrdir: "{folder}"
-  pidfile: "{folder}/nsd.pid"
-  server-count: 1
-remote-control:
-  control-enable: no
+NSD_ZONE = """
 zone:
   name: "."
   zonefile: "root.zone"
@@ -68,7 +55,10 @@ def serve(kind: str, folder: Path, port: int, zone: str, key: str) -> AbstractCo
     folder.mkdir(exist_ok=True)
     (folder / "root.zone").write_text(zone)
     config = folder / f"{kind}.conf"
-    config.write_text((NSD if kind == "nsd" else KNOT).format(port=port, folder=folder, key=key))
+    if kind == "nsd":
+        config.write_text(nsd_server(folder, f"ip-address: 127.0.0.1@{port}") + NSD_ZONE.format(key=key))
+    else:
+        config.write_text(KNOT.format(port=port, folder=folder, key=key))
     command = [peer(kind), "-d", "-c", str(config)] if kind == "nsd" else [peer(kind), "-c", str(config)]
     return program(command, folder / "log", port)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from kit.certificates import identity
+from kit.nsd import nsd_server
 from kit.peers import free_ports, peer, program
 from kit.world import no_lookup
 
@@ -18,23 +19,7 @@ from resolver.iterate.port import Ask, Endpoint, Heard
 from wire.dns.names import read_name
 from wire.units import Seconds
 
-NSD = """
-server:
-  ip-address: 127.0.0.1@{port}
-  ip-address: 127.0.0.1@{tls}
-  tls-port: {tls}
-  tls-service-key: "{folder}/key.pem"
-  tls-service-pem: "{folder}/certificate.pem"
-  username: ""
-  zonesdir: "{folder}"
-  database: ""
-  zonelistfile: "{folder}/zone.list"
-  xfrdfile: "{folder}/xfrd.state"
-  xfrdir: "{folder}"
-  pidfile: "{folder}/nsd.pid"
-  server-count: 1
-remote-control:
-  control-enable: no
+NSD_ZONE = """
 zone:
   name: "shop.example"
   zonefile: "zone"
@@ -54,7 +39,9 @@ def test_nsd_is_asked_over_tls_from_the_second_question_on(tmp_path: Path) -> No
     (tmp_path / "key.pem").write_bytes(identity("foreign").key)
     (tmp_path / "certificate.pem").write_bytes(identity("foreign").certificate)
     config = tmp_path / "nsd.conf"
-    config.write_text(NSD.format(port=port, tls=tls, folder=tmp_path))
+    lines = [f"ip-address: 127.0.0.1@{port}", f"ip-address: 127.0.0.1@{tls}", f"tls-port: {tls}"]
+    lines += [f'tls-service-key: "{tmp_path}/key.pem"', f'tls-service-pem: "{tmp_path}/certificate.pem"']
+    config.write_text(nsd_server(tmp_path, *lines) + NSD_ZONE)
     counters: Counter[str] = Counter()
     ask = Ask(
         Endpoint("127.0.0.1", port),

@@ -41,6 +41,17 @@ def peer(program: str) -> str:
     pytest.skip(text)
 
 
+def packaged(path: str, package: str) -> str:
+    """The text of a file of a Debian package. If it is not there: the test fails under CI=true and is skipped elsewhere."""
+    file = Path(path)
+    if file.exists():
+        return file.read_text()
+    text = f"{path} is not there; on Debian: apt-get install {package}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(text)
+    pytest.skip(text)
+
+
 @contextmanager
 def open_folder() -> Iterator[Path]:
     """A folder whose files the service can read after it has become `nobody`, unlike pytest's own."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from kit.nsd import nsd_server
 from lab.model import Zone
 from lab.plan import HOSTS, PLACES, PORT, Host, Software
 from lab.zones import Content, hints
@@ -47,20 +48,7 @@ def write_zones(folder: Path, contents: dict[str, Content]) -> dict[str, list[st
 
 def nsd(host: Host, folder: Path, origins: list[str]) -> str:
     zones = "".join(f'zone:\n  name: "{o}"\n  zonefile: "{file_name(o)}"\n' for o in origins)
-    addresses = "".join(f"  ip-address: {a}@{PORT}\n" for a in host.addresses)
-    return f"""server:
-{addresses}  zonesdir: "{folder}"
-  username: ""
-  chroot: ""
-  database: ""
-  pidfile: "{folder}/nsd.pid"
-  xfrdfile: "{folder}/xfrd.state"
-  zonelistfile: "{folder}/zone.list"
-  xfrdir: "{folder}"
-  server-count: 1
-remote-control:
-  control-enable: no
-{zones}"""
+    return nsd_server(folder, *(f"ip-address: {address}@{PORT}" for address in host.addresses)) + zones
 
 
 def knotd(host: Host, folder: Path, origins: list[str]) -> str:

@@ -1,15 +1,15 @@
 """Root hints: those that come with the program, and those of a file."""
 
 import ipaddress
-from pathlib import Path
 
 import pytest
+from kit.peers import packaged
 
 from anchorhold.config.errors import Wrong
 from anchorhold.config.hints import packaged_hints, read_hints
 from resolver.settings import Authority
 
-PEER = Path("/usr/share/dns/root.hints")
+PEER = "/usr/share/dns/root.hints"
 
 
 def test_the_packaged_hints_are_thirteen_names_with_an_address_of_each_family() -> None:
@@ -25,9 +25,8 @@ def test_the_packaged_hints_hold_the_newest_addresses_of_b_root() -> None:
     assert packaged_hints()[1].addresses == ("170.247.170.2", "2801:1b8:10::b")
 
 
-@pytest.mark.skipif(not PEER.exists(), reason="Debian's dns-root-data is not installed")
 def test_the_packaged_hints_equal_those_of_debian() -> None:
-    assert read_hints(PEER.read_text()) == packaged_hints()
+    assert read_hints(packaged(PEER, "dns-root-data")) == packaged_hints()
 
 
 def test_a_master_file_of_ones_own_is_read_with_comments_and_directives() -> None:

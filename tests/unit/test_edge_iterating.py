@@ -34,6 +34,7 @@ class Server(asyncio.DatagramProtocol):
         self.reply = reply
         self.queries: list[dns.message.Message] = []
         self.streams = 0
+        self.stream_reply: Reply = honest
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -48,9 +49,12 @@ class Server(asyncio.DatagramProtocol):
         self.streams += 1
         length = int.from_bytes(await reader.readexactly(2), "big")
         query = dns.message.from_wire(await reader.readexactly(length))
-        data = honest(query)
-        writer.write(len(data).to_bytes(2, "big") + data)
-        await writer.drain()
+        data = self.stream_reply(query)
+        if data is not None:
+            writer.write(len(data).to_bytes(2, "big") + data)
+            await writer.drain()
+        else:
+            await reader.read()
         writer.close()
 
 
@@ -115,12 +119,34 @@ def test_the_name_goes_out_in_random_case() -> None:
     run(honest, test)
 
 
-def test_a_truncated_answer_is_had_over_tcp() -> None:
-    def cut(query: dns.message.Message) -> bytes:
-        response = dns.message.make_response(query)
-        response.flags |= dns.flags.TC
-        return bytes(response.to_wire())
+def cut(query: dns.message.Message) -> bytes:
+    response = dns.message.make_response(query)
+    response.flags |= dns.flags.TC
+    return bytes(response.to_wire())
 
+
+def test_an_answer_that_is_cut_off_over_tcp_too_is_none() -> None:
+    async def test(server: Server, sockets: Sockets, endpoint: Endpoint) -> None:
+        server.stream_reply = cut
+        said = await sockets.ask(asks(endpoint))
+        assert isinstance(said, Silent)
+        assert Why.NONSENSE is said.why
+
+    run(cut, test)
+
+
+def test_all_of_it_is_over_in_time_a_stream_after_a_packet_included() -> None:
+    async def test(server: Server, sockets: Sockets, endpoint: Endpoint) -> None:
+        server.stream_reply = lambda query: None
+        end = now() + 0.2
+        said = await sockets.ask(asks(endpoint, 30.0, until=end))
+        assert isinstance(said, Silent)
+        assert said.took < 5.0
+
+    run(cut, test)
+
+
+def test_a_truncated_answer_is_had_over_tcp() -> None:
     async def test(server: Server, sockets: Sockets, endpoint: Endpoint) -> None:
         heard = await sockets.ask(asks(endpoint))
         assert isinstance(heard, Heard)

@@ -1,12 +1,14 @@
 """From a question to its answer over the simulated Internet: delegations, aliases, failures, and what is remembered."""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 
 import pytest
 from kit.internet import Internet, flaky, nonsense, silent, unreachable
 from kit.iterating import Asking, told
 from kit.rootzone import EXPIRATION, SMALL, wire
 
+from resolver.iterate.delegation import is_public
 from resolver.iterate.local_root import Moment, RootHolder, read_local_root
 from resolver.settings import Authority, Family
 from wire.dns.names import read_name
@@ -289,6 +291,33 @@ def test_servers_at_private_addresses_are_not_asked() -> None:
     asking = Asking(made, {"private_servers": False})
     assert "failed: no address of the zone's servers can be found" == asking.said("www.inside.")
     assert 0 == made.packets_to("192.168.1.1")
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("192.0.2.53", False),
+        ("9.9.9.9", True),
+        ("10.0.0.1", False),
+        ("2620:fe::fe", True),
+        ("fc00::1", False),
+        ("fec0::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("::10.0.0.1", False),
+        ("64:ff9b::10.0.0.1", False),
+        ("64:ff9b::9.9.9.9", True),
+        ("64:ff9b:1::9.9.9.9", False),
+        ("2002:a00:1::1", False),
+        ("2a00:1098:2c::10.0.0.1", False),
+        ("2a00:1098:2c::9.9.9.9", True),
+        ("224.0.0.1", False),
+        ("ff02::1", False),
+    ],
+)
+def test_a_strangers_delegation_reaches_public_unicast_only(address: str, public: bool) -> None:
+    """Whatever form a private address has, below the prefix of one's own translator too."""
+    assert public is is_public(str(ip_address(address)), "2a00:1098:2c::/96")
 
 
 def test_a_stub_zone_asks_its_own_servers_and_primes_nothing() -> None:
