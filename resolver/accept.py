@@ -7,7 +7,7 @@ from resolver.settings import CacheSettings
 from resolver.values import Query
 from wire.dns.codes import BOGUS, EdnsOption, HeaderFlag, QueryFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, ResourceRecord, build_response, parse_message, rdata_name, soa_minimum
-from wire.dns.names import ROOT, parent, parse_shared_name, suffixes
+from wire.dns.names import ROOT, Known, parent, parse_shared_name, suffixes
 from wire.errors import Malformed
 
 MAX_CHAIN = 16
@@ -121,7 +121,7 @@ def _accept(query: Query, message: Message, limits: CacheSettings) -> Accepted:
     least = limits.minimum_ttl if seconds else 0
     # Written anew, never cut out of what came: a pointer of a lying upstream's into the id or into a TTL would make
     # another name of an owner once those change.
-    known: dict[int, bytes] = {}
+    known: Known = {}
     built = build_response(
         query.key,
         ANSWER_FLAGS_CD if query.flags & _CD else ANSWER_FLAGS,
@@ -139,14 +139,14 @@ def _proven_type(message: Message, record: Record) -> int:
     return int.from_bytes(message.data[record.rdata_start : min(record.rdata_start + 2, record.rdata_end)], "big")
 
 
-def _rewritten(message: Message, record: Record, least: int, most: int, known: dict[int, bytes]) -> ResourceRecord:
+def _rewritten(message: Message, record: Record, least: int, most: int, known: Known) -> ResourceRecord:
     """The record with its names written out, and its TTL within bounds."""
     owner, rrtype, rrclass, ttl, _, start, end = record
     rdata = message.data[start:end] if rrtype not in _NAMES else expand_rdata(message, record, known)
     return ResourceRecord(owner, rrtype, rrclass, min(max(ttl, least), most), rdata)
 
 
-def expand_rdata(message: Message, record: Record, known: dict[int, bytes] | None = None) -> bytes:
+def expand_rdata(message: Message, record: Record, known: Known | None = None) -> bytes:
     """The record's data with every compressed name written out. Raises Malformed.
 
     Only the types of RFC 1035 and a few from before RFC 3597 §4 may compress; any other data is as it came. `known`: names
@@ -181,7 +181,7 @@ def joined(query: Query, first: Accepted, second: bytes, lifetime: float) -> Acc
 
 
 def _as_they_are(message: Message, records: list[Record]) -> list[ResourceRecord]:
-    known: dict[int, bytes] = {}
+    known: Known = {}
     return [_rewritten(message, record, 0, record.ttl, known) for record in records]
 
 
@@ -211,7 +211,7 @@ def _relevant(name: bytes, message: Message) -> list[Record]:
 def _renamers(message: Message, links: list[tuple[bytes, bytes]]) -> set[bytes]:
     """Owners of the DNAMEs above one of these aliases that make it what it is (RFC 6672 §2.2). A DNAME that nobody asked for
     would be believed of all names below it by who caches it."""
-    known: dict[int, bytes] = {}
+    known: Known = {}
     below: dict[bytes, list[tuple[bytes, bytes]]] = {}
     for name, target in links:
         for above in suffixes(parent(name)) if name != ROOT else ():
@@ -227,7 +227,7 @@ def _renamers(message: Message, links: list[tuple[bytes, bytes]]) -> set[bytes]:
 
 def _targets(message: Message) -> dict[bytes, bytes]:
     """What each owner of a CNAME is an alias for; of several the first is as good as any (RFC 2181 §10.1)."""
-    known: dict[int, bytes] = {}
+    known: Known = {}
     found: dict[bytes, bytes] = {}
     for record in message.answer:
         if record.rrtype == _CNAME and record.rrclass == _IN and record.owner not in found:

@@ -26,7 +26,7 @@ from resolver.iterate.verdict import (
 )
 from wire.dns.codes import HeaderFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, rdata_name
-from wire.dns.names import is_below, suffixes
+from wire.dns.names import Known, is_below, suffixes
 from wire.errors import Malformed
 
 MAX_SERVERS = 13
@@ -187,7 +187,7 @@ def gather(message: Message, records: list[Record], zone: bytes) -> RRsets:
     more owners than an answer can need."""
     found: dict[tuple[bytes, int], tuple[list[bytes], list[bytes], list[int]]] = {}
     below: dict[bytes, bool] = {}
-    known: dict[int, bytes] = {}
+    known: Known = {}
     for record in records:
         owner, rrtype = record.owner, record.rrtype
         if owner not in below:
@@ -237,5 +237,5 @@ def apex_servers(message: Message, zone: bytes) -> Apex | None:
     ][:MAX_SERVERS]
     if not records:
         return None
-    known: dict[int, bytes] = {}
+    known: Known = {}
     return Apex(tuple(rdata_name(message, record, known) for record in records), min(record.ttl for record in records))

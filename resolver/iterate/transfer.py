@@ -5,6 +5,7 @@ from resolver.iterate.zonecopy import FIXED, MAX_RECORDS, Timers, parse_timers
 from wire.dns.canonical import canonical_rdata
 from wire.dns.codes import HeaderFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, build_query, parse_part
+from wire.dns.names import Known
 from wire.errors import Malformed
 from wire.units import Seconds
 
@@ -53,7 +54,7 @@ class Transfer:
         _check(message, self._identifier, self._zone, _AXFR, self._messages == 1)
         if not message.answer:
             raise Malformed("a message of a transfer without records", 6)
-        known: dict[int, bytes] = {}
+        known: Known = {}
         for place, record in enumerate(message.answer):
             if self._take_record(message, record, known):
                 if place + 1 < len(message.answer):
@@ -63,7 +64,7 @@ class Transfer:
             raise Malformed("a zone of too many messages")
         return None
 
-    def _take_record(self, message: Message, record: Record, known: dict[int, bytes]) -> bool:
+    def _take_record(self, message: Message, record: Record, known: Known) -> bool:
         """Whether it is the last one."""
         if record.rrclass != _IN:
             raise Malformed("not of class IN", record.ttl_offset)

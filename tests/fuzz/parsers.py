@@ -14,7 +14,7 @@ from resolver.values import Origin, Query, QueryFlag, Reply
 from wire.dns.edns import MAX_OPTIONS, parse_opt, parse_options
 from wire.dns.framing import Framer, frame
 from wire.dns.message import parse_message, parse_part
-from wire.dns.names import MAX_NAME, parse_name, parse_shared_name
+from wire.dns.names import MAX_NAME, Known, parse_name, parse_shared_name
 from wire.dns.nsec import Types, parse_nsec, parse_nsec3, parse_types
 from wire.dns.peek import peek
 from wire.dns.signing import parse_dnskey, parse_ds, parse_rrsig, parse_whole_name
@@ -107,7 +107,7 @@ RECORDS = b"\0\0\6\0\1\0\0\0\0\0\x16\0\0" + bytes(20)
 
 def feed_shared_name(data: bytes) -> bool:
     """Names at every offset, one after another, are what they are when read alone; but for chains of too many pointers."""
-    known: dict[int, bytes] = {}
+    known: Known = {}
     accepted = False
     for at in range(min(len(data), 400)):
         try:

@@ -1,16 +1,20 @@
+from collections.abc import Callable
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wire.dns.names import (
     MAX_NAME,
     MAX_POINTERS,
     ROOT,
+    Known,
     canonical_order,
     count_labels,
     is_below,
     parent,
     parse_name,
+    parse_shared_name,
     read_name,
     show_name,
     skip_name,
@@ -191,3 +195,27 @@ def test_names_sort_as_in_rfc_4034_6_1() -> None:
     backwards = names[::-1]
     assert names == sorted(backwards, key=canonical_order)
     assert () == canonical_order(ROOT)
+
+
+def test_a_pointer_whose_second_octet_is_missing_behind_another_is_malformed() -> None:
+    data = bytes((5, 1, 0xC0, 0, 1, 1, 0xC0))
+    with pytest.raises(Malformed):
+        parse_shared_name(data, 2, {})
+
+
+@settings(derandomize=True, deadline=None, max_examples=3_000)
+@given(st.lists(st.sampled_from([0, 1, 1, 2, 2, 3, 5, 8, 0xC0, 0xC0, 0x61]), min_size=1, max_size=28))
+def test_a_name_read_among_others_is_what_it_is_when_read_alone(octets: list[int]) -> None:
+    """At every offset and in both orders; few octets, so that labels, pointers and ends fall over each other."""
+    data = bytes(octets)
+    for order in (range(len(data)), range(len(data) - 1, -1, -1)):
+        known: Known = {}
+        for at in order:
+            assert read(parse_name, data, at) == read(parse_shared_name, data, at, known)
+
+
+def read(parse: Callable[..., tuple[bytes, int]], *arguments: object) -> tuple[bytes, int] | None:
+    try:
+        return parse(*arguments)
+    except Malformed:
+        return None

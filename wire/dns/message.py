@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wire.dns.codes import RecordType
 from wire.dns.edns import Edns, parse_opt
-from wire.dns.names import MAX_LABEL, parse_name, parse_shared_name
+from wire.dns.names import MAX_LABEL, Known, parse_name, parse_shared_name
 from wire.errors import Malformed
 
 HEADER = struct.Struct("!6H")
@@ -89,7 +89,7 @@ def _parse(data: bytes, allowed: tuple[int, ...]) -> Message:
     if (answers + authorities + additionals) * _MIN_RECORD > len(data):
         raise Malformed("more records than octets", 6)
     question, at = _parse_question(data) if questions else (b"", _QUESTION_AT)
-    memo: dict[int, bytes] = {_QUESTION_AT: question[:-4].lower()} if questions else {}
+    memo: Known = {_QUESTION_AT: (question[:-4].lower(), -1)} if questions else {}
     answer, at = _parse_records(data, at, answers, memo)
     authority, additional_start = _parse_records(data, at, authorities, memo)
     additional, at = _parse_records(data, additional_start, additionals, memo)
@@ -119,7 +119,7 @@ def _parse_question(data: bytes) -> tuple[bytes, int]:
     return data[_QUESTION_AT:at], at
 
 
-def _parse_records(data: bytes, at: int, count: int, memo: dict[int, bytes]) -> tuple[list[Record], int]:
+def _parse_records(data: bytes, at: int, count: int, memo: Known) -> tuple[list[Record], int]:
     """`count` records from `at`. `memo` maps offsets to names already read, so pointers to them cost nothing."""
     records = []
     end = len(data)
@@ -127,18 +127,15 @@ def _parse_records(data: bytes, at: int, count: int, memo: dict[int, bytes]) -> 
     for _ in range(count):
         if at + _MIN_RECORD > end:
             raise Malformed("record cut off", at)
-        start, first = at, data[at]
+        first = data[at]
         if first >= 0xC0:
-            target = (first & 0x3F) << 8 | data[at + 1]
-            owner = memo.get(target, b"")
-            if owner:
-                at += 2
+            found = memo.get((first & 0x3F) << 8 | data[at + 1])
+            if found is not None:
+                owner, at = found[0], at + 2
             else:
                 owner, at = parse_shared_name(data, at, memo)
         else:
             owner, at = parse_shared_name(data, at, memo)
-            if start < 0x4000:
-                memo[start] = owner
         if at + 10 > end:
             raise Malformed("record cut off", at)
         rrtype, rrclass, ttl, length = unpack(data, at)
@@ -162,7 +159,7 @@ def _take_opt(data: bytes, found: list[Record]) -> Edns:
     return parse_opt(record.rrclass, record.ttl, data[record.rdata_start : record.rdata_end])
 
 
-def rdata_name(message: Message, record: Record, known: dict[int, bytes] | None = None) -> bytes:
+def rdata_name(message: Message, record: Record, known: Known | None = None) -> bytes:
     """The folded name that is the whole data of a CNAME, NS, PTR or DNAME; `known` as for `parse_shared_name`. Raises
     Malformed."""
     name, after = parse_shared_name(message.data, record.rdata_start, {} if known is None else known)

@@ -15,6 +15,8 @@ MAX_POINTERS = 16
 ROOT = b"\0"
 
 _POINTER = 0xC0
+_REACH = 0x4000
+"""A pointer leads to an offset below this."""
 
 
 def parse_name(data: bytes, at: int) -> tuple[bytes, int]:
@@ -55,7 +57,11 @@ def parse_name(data: bytes, at: int) -> tuple[bytes, int]:
     return b"".join(parts).lower(), after if after >= 0 else at + 1
 
 
-def parse_shared_name(data: bytes, at: int, known: dict[int, bytes]) -> tuple[bytes, int]:
+Known = dict[int, tuple[bytes, int]]
+"""The names read so far of one message: offset → the name there, and where the first pointer in it leads (-1: none)."""
+
+
+def parse_shared_name(data: bytes, at: int, known: Known) -> tuple[bytes, int]:
     """As `parse_name`, in a message of many names: `known` holds what is at offsets that were pointed to.
 
     A name costs its own labels, and no label that it shares is read again. Pointers are counted as far as they are new.
@@ -67,32 +73,36 @@ def parse_shared_name(data: bytes, at: int, known: dict[int, bytes]) -> tuple[by
     if at >= end or 0 < data[at] < _POINTER or (data[at] and at + 1 == end):
         raise Malformed("name cut off, or a label type not in use", start)
     if not data[at]:
-        tail, after = ROOT, at + 1
+        tail, after, target = ROOT, at + 1, -1
     else:
         after = at + 2
         target = (data[at] & 0x3F) << 8 | data[at + 1]
         if target >= start:
             raise Malformed("compression pointer does not go back", at)
-        tail = known.get(target) or _parse_tail(data, target, known)
+        found = known.get(target)
+        tail = found[0] if found is not None else _parse_tail(data, target, known)
     if at - start + len(tail) > MAX_NAME:
         raise Malformed("name too long", start)
-    return data[start:at].lower() + tail, after
+    name = data[start:at].lower() + tail
+    if at > start and start < _REACH:
+        known[start] = (name, target)
+    return name, after
 
 
-def _parse_tail(data: bytes, at: int, known: dict[int, bytes]) -> bytes:
+def _parse_tail(data: bytes, at: int, known: Known) -> bytes:
     """The name at `at`, where a pointer leads; it and all its tails become known."""
-    heads: list[tuple[int, bytes]] = []
+    heads: list[tuple[int, bytes, int]] = []
     limit, pointers, total = at, 1, 0
-    while (tail := known.get(at)) is None and (length := data[at]):
+    while (found := known.get(at)) is None and (length := data[at]):
         if length <= MAX_LABEL:
-            heads.append((at, data[at : at + 1 + length].lower()))
+            heads.append((at, data[at : at + 1 + length].lower(), -1))
             at += 1 + length
             total += 1 + length
             if total > MAX_NAME or at >= len(data):
                 raise Malformed("name too long or cut off", at)
-        elif length >= _POINTER:
-            heads.append((at, b""))
+        elif length >= _POINTER and at + 1 < len(data):
             target = (length & 0x3F) << 8 | data[at + 1]
+            heads.append((at, b"", target))
             if target >= limit:
                 raise Malformed("compression pointer does not go back", at)
             pointers += 1
@@ -100,13 +110,17 @@ def _parse_tail(data: bytes, at: int, known: dict[int, bytes]) -> bytes:
                 raise Malformed("too many compression pointers", at)
             at = limit = target
         else:
-            raise Malformed("label type not in use", at)
-    name = tail or ROOT
-    for place, head in reversed(heads):
+            raise Malformed("name cut off, or a label type not in use", at)
+    name, first = found if found is not None else (ROOT, -1)
+    # What was read from further on may lead back to where this one began: then it is no name from here.
+    if first >= limit:
+        raise Malformed("compression pointer does not go back", at)
+    for place, head, target in reversed(heads):
+        first = target if target >= 0 else first
         name = head + name
         if len(name) > MAX_NAME:
             raise Malformed("name too long", place)
-        known[place] = name
+        known[place] = (name, first)
     return name
 
 
