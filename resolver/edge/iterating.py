@@ -67,8 +67,8 @@ class Sockets:
         if not await self._gate.enter(ask.endpoint, ask.crowd, _patience(ask, start)):
             return self._silent(ask, Why.BUSY, 0, start)
         try:
-            most = MAX_IN_FLIGHT_ZONE if count_labels(ask.zone) > 1 else MAX_IN_FLIGHT_TOP
-            if not await self._gate.enter(ask.zone, most, _patience(ask, clock())):
+            limit = _in_zone if count_labels(ask.zone) > 1 else _at_top
+            if not await self._gate.enter(ask.zone, limit, _patience(ask, clock())):
                 return self._silent(ask, Why.BUSY, 0, start)
             try:
                 return await self._exchange(ask)
@@ -109,11 +109,15 @@ class Sockets:
         self._counters[f"iterate-{why.value}"] += 1
         return Silent(ask, why, packets, Seconds(clock() - start))
 
-    async def once(self, key: object, work: Callable[[], Awaitable[T]]) -> T:
+    async def once(self, key: object, work: Callable[[], Awaitable[T]], until: float) -> T | None:
         """As resolver.iterate.port.Outside."""
         while (shared := self._shared.get(key)) is not None:
             self._counters["iterate-shared"] += 1
-            outcome = await asyncio.shield(shared)
+            try:
+                async with asyncio.timeout(max(until - clock(), 0.0)):
+                    outcome = await asyncio.shield(shared)
+            except TimeoutError:
+                return None
             if outcome is not _GONE:
                 return cast(T, outcome)
         shared = self._shared[key] = asyncio.get_running_loop().create_future()
@@ -138,6 +142,14 @@ class Sockets:
         """End every connection."""
         await self._authorities.close()
         await self.encryption.close()
+
+
+def _in_zone() -> int:
+    return MAX_IN_FLIGHT_ZONE
+
+
+def _at_top() -> int:
+    return MAX_IN_FLIGHT_TOP
 
 
 def _patience(ask: Ask, now: Instant) -> Seconds:

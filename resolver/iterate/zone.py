@@ -97,7 +97,9 @@ class Round:
         # The memory stands for the route: what one route hears is never another's, even if both ask the same.
         key = (self._memory, self._wanted.zone, self._wanted.question, self._wanted.whole, most)
         while known and not self._budget.spent(self._outside.now()):
-            tried = await self._outside.once(key, lambda: self._ask_each(known, most))
+            tried = await self._outside.once(key, lambda: self._ask_each(known, most), self._budget.deadline)
+            if tried is None:
+                return None  # our time is over, not that of whoever asks
             if tried.verdict is not None:
                 return tried.verdict
             self._tries.update(tried.tries)
@@ -156,7 +158,7 @@ class Round:
         try:
             wanted, probe = self._wanted, self._wanted.probe and edns and not stream
             until = self._budget.deadline
-            ask = Ask(endpoint, wanted.zone, wanted.question, timeout, edns, stream, record.crowd(), probe, until)
+            ask = Ask(endpoint, wanted.zone, wanted.question, timeout, edns, stream, record.crowd, probe, until)
             said = await self._outside.ask(ask)
         finally:
             record.in_flight -= 1

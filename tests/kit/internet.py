@@ -152,7 +152,7 @@ class Internet:
         self.cpu += time.thread_time() - started
         return outcome
 
-    async def once(self, key: object, work: Callable[[], Awaitable[T]]) -> T:
+    async def once(self, key: object, work: Callable[[], Awaitable[T]], until: float) -> T | None:
         assert hash(key) is not None
         assert not self._works, "work must not call once"
         self._works += 1
