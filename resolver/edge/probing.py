@@ -6,10 +6,11 @@ from collections.abc import Coroutine
 from dataclasses import replace
 
 from privacy.channel import Channel
+from resolver.edge.authority import LONGEST_STREAM, STREAM_PATIENCE
 from resolver.edge.converse import converse
 from resolver.edge.upstream.dot import open_unasked
 from resolver.edge.upstream.framed import Framed
-from resolver.edge.upstream.port import Tools, UpstreamFailed
+from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.iterate.port import Ask
 from resolver.iterate.probing import TIMEOUT, Choice, Prober
 from wire.dns.codes import QueryFlag
@@ -65,13 +66,15 @@ class Encryption:
 
     async def _over_tls(self, ask: Ask) -> bytes | None:
         address = ask.endpoint.address
-        deadline = Instant(min(self._tools.now() + ask.timeout, ask.until))
+        # The connection may have been idle for too long and be made anew first: as many round trips as TCP's.
+        patience = min(ask.timeout * STREAM_PATIENCE, LONGEST_STREAM)
+        deadline = Instant(min(self._tools.now() + patience, ask.until))
         try:
             data = await converse(self._road(address), ask.question, _DO, self._tools.entropy, deadline)
-        except UpstreamFailed:
+        except UpstreamFailed as failure:
             # Opportunistic: the clear way is open, and the next attempt is a day away (RFC 9539 §4.6).
             self._counters["iterate-encryption-failed"] += 1
-            self._prober.failed(address, self._tools.now())
+            self._blame(address, failure)
             return None
         self._counters["iterate-encrypted"] += 1
         self._prober.responded(address, self._tools.now())
@@ -80,11 +83,16 @@ class Encryption:
     async def _probe(self, address: str) -> None:
         try:
             await self._road(address).pool.prepare(Instant(self._tools.now() + TIMEOUT))
-        except UpstreamFailed:
+        except UpstreamFailed as failure:
             self._counters["iterate-probes-failed"] += 1
-            self._prober.failed(address, self._tools.now())
+            self._blame(address, failure)
         else:
             self._prober.established(address, self._tools.now())
+
+    def _blame(self, address: str, failure: UpstreamFailed) -> None:
+        """A day without TLS for the server; not if there was no room at our side, which says nothing of it."""
+        if failure.why is not Why.BUSY:
+            self._prober.failed(address, self._tools.now())
 
     def _road(self, address: str) -> _Road:
         road = self._roads.get(address)
