@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine
 from dataclasses import replace
+from typing import NamedTuple
 
 from privacy.channel import Channel
 from resolver.edge.authority import LONGEST_STREAM, STREAM_PATIENCE
@@ -26,20 +27,20 @@ MAX_PROBES = 16
 _DO = int(QueryFlag.DO)
 
 
-class _Road:
-    """A connection pool as a road to an authority: no recursion is asked for."""
+class _Road(NamedTuple):
+    """A connection pool as a road to an authority for one question, whose answer may have `room` octets: no recursion is
+    asked for."""
 
-    def __init__(self, pool: Framed) -> None:
-        self.pool = pool
-        self._channel = replace(pool.channel(), recursion=False)
+    pool: Framed
+    room: int
 
     def channel(self) -> Channel:
         """Encrypted, so padded; to nobody in particular."""
-        return self._channel
+        return replace(self.pool.channel(), recursion=False)
 
     async def exchange(self, query: bytes, deadline: Instant) -> bytes:
         """As the pool's."""
-        return await self.pool.exchange(query, deadline)
+        return await self.pool.exchange(query, deadline, self.room)
 
 
 class Encryption:
@@ -50,7 +51,7 @@ class Encryption:
         self._counters = counters
         self._port = port
         self._prober = Prober()
-        self._roads: OrderedDict[str, _Road] = OrderedDict()
+        self._pools: OrderedDict[str, Framed] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, ask: Ask) -> bytes | None:
@@ -70,7 +71,8 @@ class Encryption:
         patience = min(ask.timeout * STREAM_PATIENCE, LONGEST_STREAM)
         deadline = Instant(min(self._tools.now() + patience, ask.until))
         try:
-            data = await converse(self._road(address), ask.question, _DO, self._tools.entropy, deadline)
+            road = _Road(self._pool(address), ask.room)
+            data = await converse(road, ask.question, _DO, self._tools.entropy, deadline)
         except UpstreamFailed as failure:
             # Opportunistic: the clear way is open, and the next attempt is a day away (RFC 9539 §4.6).
             self._counters["iterate-encryption-failed"] += 1
@@ -82,7 +84,7 @@ class Encryption:
 
     async def _probe(self, address: str) -> None:
         try:
-            await self._road(address).pool.prepare(Instant(self._tools.now() + TIMEOUT))
+            await self._pool(address).prepare(Instant(self._tools.now() + TIMEOUT))
         except UpstreamFailed as failure:
             self._counters["iterate-probes-failed"] += 1
             self._blame(address, failure)
@@ -94,16 +96,16 @@ class Encryption:
         if failure.why is not Why.BUSY:
             self._prober.failed(address, self._tools.now())
 
-    def _road(self, address: str) -> _Road:
-        road = self._roads.get(address)
-        if road is None:
-            road = self._roads[address] = _Road(open_unasked(address, self._port, self._tools))
-            if len(self._roads) > KEPT:
-                _, oldest = self._roads.popitem(last=False)
-                self._run(oldest.pool.close())
+    def _pool(self, address: str) -> Framed:
+        pool = self._pools.get(address)
+        if pool is None:
+            pool = self._pools[address] = open_unasked(address, self._port, self._tools)
+            if len(self._pools) > KEPT:
+                _, oldest = self._pools.popitem(last=False)
+                self._run(oldest.close())
         else:
-            self._roads.move_to_end(address)
-        return road
+            self._pools.move_to_end(address)
+        return pool
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -123,5 +125,5 @@ class Encryption:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for road in self._roads.values():
-            await road.pool.close()
+        for pool in self._pools.values():
+            await pool.close()

@@ -32,7 +32,7 @@ class Ask(NamedTuple):
     it none at all. `stream`: over TCP from the start. `timeout` is for how many seconds an answer is awaited. `crowd`
     tells, whenever it is asked, with how many questions under way to this endpoint this one waits. `probe`: TLS may be
     tried (RFC 9539). `until`: the instant at which all of it must be over, waiting for a turn and a stream after a packet
-    included.
+    included. `room`: how many octets an answer over a stream may have.
     """
 
     endpoint: Endpoint
@@ -44,6 +44,7 @@ class Ask(NamedTuple):
     crowd: Callable[[], int] = _any_server
     probe: bool = False
     until: float = math.inf
+    room: int = 65_535
 
 
 class Heard(NamedTuple):

@@ -157,8 +157,8 @@ class Round:
         record.in_flight += 1
         try:
             wanted, probe = self._wanted, self._wanted.probe and edns and not stream
-            until = self._budget.deadline
-            ask = Ask(endpoint, wanted.zone, wanted.question, timeout, edns, stream, record.crowd, probe, until)
+            until, room = self._budget.deadline, self._budget.octets
+            ask = Ask(endpoint, wanted.zone, wanted.question, timeout, edns, stream, record.crowd, probe, until, room)
             said = await self._outside.ask(ask)
         finally:
             record.in_flight -= 1

@@ -156,6 +156,15 @@ def test_a_truncated_answer_is_had_over_tcp() -> None:
     run(cut, test)
 
 
+def test_an_answer_longer_than_the_budget_has_room_for_is_not_waited_for() -> None:
+    async def test(server: Server, sockets: Sockets, endpoint: Endpoint) -> None:
+        said = await sockets.ask(asks(endpoint, room=40))
+        assert isinstance(said, Silent)
+        assert (Why.NONSENSE, 2, 1) == (said.why, said.packets, server.streams)
+
+    run(cut, test)
+
+
 def test_a_near_miss_makes_the_question_go_over_tcp() -> None:
     def forged(query: dns.message.Message) -> bytes:
         return bytes([query.id >> 8 ^ 1, query.id & 255]) + honest(query, "6.6.6.6")[2:]
