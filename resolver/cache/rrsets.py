@@ -8,7 +8,18 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from resolver.cache.shelf import Shelf
-from resolver.iterate.verdict import Alias, Chain, Content, NameServer, Negative, Positive, Referral, RRset, TooLong
+from resolver.iterate.verdict import (
+    Alias,
+    Answer,
+    Chain,
+    Content,
+    NameServer,
+    Negative,
+    Positive,
+    Referral,
+    RRset,
+    TooLong,
+)
 from resolver.settings import CacheSettings
 from resolver.values import Explanation
 from wire.dns.codes import RecordType
@@ -118,6 +129,26 @@ class RRsetMemory:
             case _:
                 pass
         return content
+
+    def store_answer(self, name: bytes, rrtype: int, answer: Answer, now: Instant) -> Answer:
+        """Remember every part of what was said of `name`; gives it back with TTLs within the limits."""
+        match answer:
+            case Positive():
+                return self.store(name, rrtype, answer, now)
+            case Negative():
+                return self.store(name, rrtype, answer, now)
+            case Chain(links=links, end=end, target=target):
+                kept = tuple(self.store(link.rrset.owner, rrtype, link, now) for link in links)
+                match end:
+                    case Positive():
+                        end = self.store(target, rrtype, end, now)
+                    case Negative():
+                        end = self.store(target, rrtype, end, now)
+                    case None:
+                        pass
+                return Chain(kept, end)
+            case TooLong():
+                return answer
 
     def recall(self, name: bytes, rrtype: int, now: Instant) -> Positive | Negative | Chain | None:
         """What `name` comes to for this type, with TTLs as they are left; None if that is not known."""

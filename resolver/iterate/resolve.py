@@ -222,7 +222,7 @@ class Iterator:
             verdict = seen or await self._ask(run, cut.referral, question, path)
             asked += seen is None
             if seen is None and isinstance(verdict, Positive | Negative | Chain | TooLong):
-                verdict = self._remember(question, verdict, run)
+                verdict = self.memory.store_answer(question.name, question.rrtype, verdict, run.outside.now())
             # The root's servers do not err on names in between; a typo is not to be shown them whole.
             may_err = cut.referral.zone != ROOT
             match verdict:
@@ -302,27 +302,6 @@ class Iterator:
                 return glue
             cut = self.memory.cut(parent(zone), now)
         return ()
-
-    def _remember(self, question: "_Question", verdict: Answer, run: Run) -> Answer:
-        """Keep what was said; gives it back with TTLs within the limits."""
-        name, rrtype, now = question.name, question.rrtype, run.outside.now()
-        match verdict:
-            case Positive():
-                return self.memory.store(name, rrtype, verdict, now)
-            case Negative():
-                return self.memory.store(name, rrtype, verdict, now)
-            case Chain(links=links, end=end, target=target):
-                kept = tuple(self.memory.store(link.rrset.owner, rrtype, link, now) for link in links)
-                match end:
-                    case Positive():
-                        end = self.memory.store(target, rrtype, end, now)
-                    case Negative():
-                        end = self.memory.store(target, rrtype, end, now)
-                    case None:
-                        pass
-                return Chain(kept, end)
-            case TooLong():
-                return verdict
 
 
 class Search:
