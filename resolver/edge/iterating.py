@@ -206,7 +206,9 @@ class Iterations:
             keeper = former.get(one) or self._keeper(one)
             self._keepers[one] = keeper
             holder = keeper.holder
-        return Iterator(one, RRsetMemory(limits), self.servers, holder)
+        iterator = Iterator(one, RRsetMemory(limits), self.servers, holder)
+        iterator.counters = self._counters
+        return iterator
 
     def _keeper(self, one: Iteration) -> RootKeeper:
         holder = RootHolder()

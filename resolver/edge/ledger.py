@@ -80,4 +80,7 @@ def _shown(name: bytes, zone: bytes, mode: Minimisation) -> Iterating[str]:
         known, asked = shown, asked + 1
     yield "all of it in clear text: everybody on the way to those servers sees the same"
     if mode is Minimisation.RELAXED and count_labels(name) - count_labels(zone) > 1:
-        yield "where a server errs on a shortened name it is shown the full one (minimise = strict: never)"
+        yield (
+            "where servers err on a shortened name, or below the top level deny it without proof or drop it, they are shown"
+            " one label more, then all (minimise = strict: never)"
+        )

@@ -93,6 +93,11 @@ class Server:
             self.rest_until = now + self.rest
             self.probe_at = now + PROBE_EVERY
 
+    def dropped(self, now: Instant) -> None:
+        """It said nothing to a question that some servers drop: that alone makes none dead."""
+        if self.row != DEAD_AFTER - 1:
+            self.silent(now)
+
     def unreachable(self, now: Instant) -> None:
         """There is no way to it, or nobody listens: no use in trying soon."""
         self.row = max(self.row, DEAD_AFTER - 1)
