@@ -9,10 +9,11 @@ from net.clock import date
 from net.clock import now as clock
 from privacy.memory import Fact
 from resolver.cache.rrsets import RRsetMemory
+from resolver.dnssec.anchors import TrustAnchor
 from resolver.edge.authority import Authorities, Exchange
 from resolver.edge.gate import Gate
 from resolver.edge.probing import DOT_PORT, Encryption
-from resolver.edge.transfer import Means, RootKeeper, Source
+from resolver.edge.transfer import Means, RootKeeper, Source, no_anchor
 from resolver.edge.upstream.port import Tools
 from resolver.edge.upstream.port import Why as Reason
 from resolver.edge.upstream.questions import same_question
@@ -177,12 +178,19 @@ def _why(exchange: Exchange) -> Why:
 class Iterations:
     """The iterators of one generation of settings. Servers' records are shared by all; what was learned is not."""
 
-    def __init__(self, tools: Tools, counters: Counter[str], report: Callable[[Fact], None]) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        counters: Counter[str],
+        report: Callable[[Fact], None],
+        root_anchor: Callable[[], TrustAnchor | None] = no_anchor,
+    ) -> None:
+        """`root_anchor` gives the root's trust anchor as it is now, to check copies of the root zone by."""
         self.sockets = Sockets(tools, counters)
         self.servers = Servers()
         self.iterators: tuple[Iterator, ...] = ()
         self._counters = counters
-        self._means = Means(clock, date, tools.entropy, report)
+        self._means = Means(clock, date, tools.entropy, report, root_anchor)
         self._limits: CacheSettings | None = None
         self._keepers: dict[Iteration, RootKeeper] = {}
         self._closing: set[asyncio.Task[None]] = set()

@@ -34,11 +34,18 @@ def iterations_status(iterations: Iterations, now: Instant) -> list[Line]:
 
 
 def _local_root(iterator: Iterator, now: Instant) -> Line | None:
-    """The copy of the root zone: its serial, for how many seconds it is good, why the last one offered was not taken."""
+    """The copy of the root zone: its serial, for how many seconds it is good, why the last one offered was not taken, and
+    whether it is known to be the root's own."""
     if iterator.local is None:
         return None
     status = iterator.local.status(now)
-    return {"serial": status.serial, "left": round(status.left), "refused": status.refused}
+    signature = "" if status.serial is None else "valid" if status.proved else "not checked"
+    return {
+        "serial": status.serial,
+        "left": round(status.left),
+        "refused": status.refused,
+        "signature": signature,
+    }
 
 
 def labels_shown(counters: Counter[str]) -> list[Line]:
