@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from resolver.cache.rrsets import rename
 from resolver.cache.shelf import Shelf
 from resolver.dnssec.denial import (
     Proof,
@@ -22,7 +23,7 @@ from resolver.dnssec.evidence import NoData, NoName, RightlyExpanded, WildcardNo
 from resolver.dnssec.nsec import NsecChain, read_range
 from resolver.dnssec.nsec3 import MAX_ITERATIONS, Hashes, HashesSpent, Hashing, HashRange, read_hash_range
 from resolver.dnssec.values import Verified
-from resolver.iterate.verdict import RRset
+from resolver.iterate.verdict import Alias, RRset, TooLong
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, canonical_order, parent, suffixes
 from wire.units import Instant
@@ -57,11 +58,19 @@ class Expanded:
     records: tuple[RRset, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """The alias that a verified DNAME makes of the name (RFC 6672 §5.3.4.1), or that the name would be too long."""
+
+    alias: Alias | TooLong
+
+
 class _Kind(IntEnum):
     SOA = 0
     NSEC = 1
     NSEC3 = 2
     WILDCARD = 3
+    DNAME = 4
 
 
 class _Key(NamedTuple):
@@ -126,13 +135,24 @@ class Ranges:
             place = (answer.wildcard, answer.rrset.rrtype.to_bytes(2, "big"))
             self._put(_Key(answer.zone, _Kind.WILDCARD, place), answer, min(answer.rrset.ttl, self._longest), now)
 
+    def store_renamer(self, dname: Verified, now: Instant) -> None:
+        """Keep a DNAME, to rename other names below its owner."""
+        lifetime = min(dname.rrset.ttl, self._longest)
+        self._put(_Key(dname.rrset.owner, _Kind.DNAME, ()), dname, lifetime, now)
+
     # -- what it answers
 
-    def answer(self, name: bytes, rrtype: int, now: Instant, hashes: Hashes) -> Denied | Expanded | None:
+    def answer(self, name: bytes, rrtype: int, now: Instant, hashes: Hashes) -> Denied | Expanded | Renamed | None:
         """What the ranges say of a folded name and a type; None if they do not.
 
         Nothing is concluded from what a range with opt-out covers (RFC 8198 §5.1).
         """
+        if not self._entries:
+            return None
+        for above in list(suffixes(name))[1:]:
+            renamer = self._fresh(_Key(above, _Kind.DNAME, ()), now)
+            if renamer is not None:
+                return Renamed(rename(name, renamer.record.rrset._replace(ttl=_left(renamer, now))))
         zone = self._zone(name, rrtype, now)
         if zone is None:
             return None

@@ -98,7 +98,9 @@ class RoutedWorld:
         former: Checked | None = None
         for _ in range(TRIES):
             budget.heard.clear()
-            resolved = await errand.iterate(iterator, place, query.name, query.rrtype, budget, anew=anew)
+            # What came along with an alias may lack what proves it.
+            singly = former is not None
+            resolved = await errand.iterate(iterator, place, query.name, query.rrtype, budget, anew=anew, singly=singly)
             if isinstance(resolved, Failed):
                 return former or Silent(resolved.explanation)
             if query.flags & _CD:
@@ -164,7 +166,15 @@ class _Errand:
         return leads
 
     async def iterate(
-        self, iterator: Iterator, place: int, name: bytes, rrtype: int, budget: Budget, *, anew: bool = False
+        self,
+        iterator: Iterator,
+        place: int,
+        name: bytes,
+        rrtype: int,
+        budget: Budget,
+        *,
+        anew: bool = False,
+        singly: bool = False,
     ) -> Resolved | Failed:
         """What the authoritative servers at `place` say."""
         return await iterator.answer(
@@ -175,6 +185,7 @@ class _Errand:
             self.leads_to(place),
             elsewhere=self.elsewhere,
             anew=anew,
+            singly=singly,
         )
 
     async def obtain(self, name: bytes, rrtype: int, budget: Budget) -> Resolved | Failed:

@@ -68,8 +68,9 @@ class Validators:
             accepted = compose(query, checked.resolved, limits, security is Security.SECURE)
         except Malformed:
             return TOO_LONG
-        if explanation is not None and explanation.code in TOLD:
-            accepted = replace(accepted, explanation=explanation)
+        told = explanation if explanation is not None and explanation.code in TOLD else None
+        if told is not None or checked.valid:
+            accepted = replace(accepted, explanation=told, valid=checked.valid)
         return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)
 
 
