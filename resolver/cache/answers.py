@@ -184,7 +184,7 @@ class AnswerMemory:
             if one.soa is not None:
                 ranges.store(one.soa, one.records, now)
             if one.expanded is not None:
-                ranges.store_wildcard(one.expanded, now)
+                ranges.store_wildcard(one.expanded, one.records, now)
             if one.renamer is not None:
                 ranges.store_renamer(one.renamer, now)
 

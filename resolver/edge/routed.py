@@ -241,10 +241,12 @@ class _Keys:
         cut = self._iterator.memory.cut(zone, self.now())
         if cut is None or cut.referral.zone != zone:
             return None
-        referral = cut.referral
-        if referral.ds is not None:
-            return Resolved((), Positive(referral.ds))
-        return Resolved((), Negative(False, None, referral.proof)) if referral.proof else None
+        age = int(cut.lifetime - (cut.expires - self.now()))
+        said = (cut.referral.ds,) if cut.referral.ds is not None else cut.referral.proof
+        left = tuple(rrset._replace(ttl=rrset.ttl - age) for rrset in said if rrset.ttl > age)
+        if not left or len(left) < len(said):
+            return None
+        return Resolved((), Positive(left[0]) if cut.referral.ds is not None else Negative(False, None, left))
 
     def now(self) -> Instant:
         """The monotonic clock."""
