@@ -77,9 +77,9 @@ class Signatory:
 class MailAuthority:
     """Certifies e-mail addresses, as ICANN's does."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "Test authority for mail") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority for mail")])
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         now = datetime.datetime.now(datetime.UTC)
         builder = x509.CertificateBuilder().subject_name(self._name).issuer_name(self._name)
         builder = builder.public_key(self._key.public_key()).serial_number(x509.random_serial_number())

@@ -4,7 +4,9 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from kit.signing import DATE, Signer, plain, rrset_of
+from kit.keyset import ENTRY, REVOKED, ROOT, SPAN, TTL, ZONE, keyset, signer
+from kit.keyset import record as of
+from kit.signing import DATE, rrset_of
 
 from resolver.dnssec.rollover import (
     DAY,
@@ -27,44 +29,26 @@ from resolver.dnssec.rollover import (
     replant,
     retry_time,
 )
-from resolver.dnssec.sighting import OnlyRevoked, Seen, Unsigned, look, record_of
-from resolver.iterate.verdict import RRset
+from resolver.dnssec.sighting import OnlyRevoked, Seen, Unsigned, look
 from wire.dns.signing import DelegationSigner, Key
 from wire.units import Epoch
 
-ROOT = b"\0"
-ENTRY, ZONE, REVOKED = 257, 256, 257 + 128
-TTL = 172_800
 _ST, _EV = KeyState, Event
 
 
-def signer(seed: int, flags: int = ENTRY, date: float = DATE) -> Signer:
-    return Signer(".", 13, seed, flags, inception=int(date) - DAY, expiration=int(date) + 20 * DAY)
-
-
-def keyset(*members: Signer, by: tuple[Signer, ...], ttl: int = TTL) -> RRset:
-    """The DNSKEY RRset of these keys with a signature by each of `by`."""
-    rrset = rrset_of(*(f". {ttl} DNSKEY {member.dnskey.to_text()}" for member in members))
-    return plain(rrset)._replace(signatures=tuple(one.sign(rrset).to_wire() for one in by))
-
-
-def record(one: Signer) -> DelegationSigner:
-    return record_of(ROOT, one.key)
-
-
-A, B, C = (record(signer(seed)) for seed in (1, 2, 3))
+A, B, C = of(1), of(2), of(3)
 GIVEN = plant(ROOT, (A,), DATE)
 
 
 def after(point: TrustPoint, date: float, members: dict[int, int], by: dict[int, int], ttl: int = TTL) -> TrustPoint:
     """`point` after an RRset of these keys (seed → flags) was seen."""
-    rrset = keyset(
-        *(signer(seed, flags, date) for seed, flags in members.items()),
-        by=tuple(signer(seed, flags, date) for seed, flags in by.items()),
-        ttl=ttl,
-    )
+    rrset = keyset(members, by, date, ttl)
     sighting = look(ROOT, rrset, point.records, Epoch(date))
     return failed(point, Epoch(date)) if isinstance(sighting, Unsigned) else advance(point, sighting, Epoch(date))
+
+
+def key(seed: int, flags: int = ENTRY) -> Key:
+    return signer(seed, flags, DATE).key
 
 
 def states(point: TrustPoint) -> dict[DelegationSigner, KeyState]:
@@ -94,9 +78,9 @@ KEPT = [state for state in KeyState if state is not _ST.START]
 
 def shows(state: KeyState, event: Event) -> tuple[TrackedKey, Seen | OnlyRevoked]:
     """A key in `state`, and what makes `event` happen to it and no other."""
-    found = signer(1).key
+    found = key(1)
     waited = HOLD_DOWN if event in (_EV.ADD_TIME, _EV.REMOVE_TIME) else 0
-    seen = Seen((), (), (), TTL, 20 * DAY)
+    seen = Seen((), (), (), TTL, SPAN)
     match event:
         case _EV.REVOKED:
             seen = replace(seen, with_revoke_bit=(found,), revoked=(A,))
@@ -126,7 +110,7 @@ def test_the_table_is_that_of_the_rfc() -> None:
 
 
 def test_a_new_key_comes_from_start() -> None:
-    point = advance(TrustPoint(ROOT, ()), Seen((signer(1).key,), (), (), TTL, DAY), DATE)
+    point = advance(TrustPoint(ROOT, ()), Seen((key(1),), (), (), TTL, DAY), DATE)
     assert {A: _ST.ADD_PENDING} == states(point)
 
 
@@ -212,9 +196,10 @@ def test_the_revoke_bit_without_the_keys_own_signature_revokes_nothing() -> None
 
 def test_a_signature_from_before_the_revocation_revokes_nothing() -> None:
     """The key signs the RRset, but not as the key that it shows with the bit."""
-    members = [signer(1, REVOKED), signer(2)]
-    forged = signer(1).sign(rrset_of(*(f". {TTL} DNSKEY {one.dnskey.to_text()}" for one in members)))
-    rrset = keyset(*members, by=(signer(2),))
+    members = {1: REVOKED, 2: ENTRY}
+    records = [signer(seed, flags, DATE).dnskey.to_text() for seed, flags in members.items()]
+    forged = signer(1, ENTRY, DATE).sign(rrset_of(*(f". {TTL} DNSKEY {text}" for text in records)))
+    rrset = keyset(members, {2: ENTRY}, DATE)
     rrset = rrset._replace(signatures=(forged.to_wire(), *rrset.signatures))
     sighting = look(ROOT, rrset, (A, B), DATE)
     assert isinstance(sighting, Seen)
@@ -253,12 +238,12 @@ def test_a_key_that_is_pending_cannot_vouch_for_others_nor_for_itself() -> None:
 
 def test_keys_without_the_sep_bit_or_of_an_unknown_algorithm_are_not_followed() -> None:
     unknown = Key(ENTRY, 3, 99, b"key", 5, b"\1\1\3\x63key")
-    seen = Seen((signer(1).key, signer(2, ZONE).key, unknown), (), (), TTL, 20 * DAY)
+    seen = Seen((key(1), key(2, ZONE), unknown), (), (), TTL, SPAN)
     assert {A: _ST.VALID} == states(advance(GIVEN, seen, DATE))
 
 
 def test_another_zones_rrset_another_type_and_too_many_keys_show_nothing() -> None:
-    good = keyset(signer(1), by=(signer(1),))
+    good = keyset({1: ENTRY}, {1: ENTRY}, DATE)
     many = tuple(number.to_bytes(70, "big") for number in range(65))
     for rrset in (
         good._replace(owner=b"\7example\0"),
@@ -270,7 +255,7 @@ def test_another_zones_rrset_another_type_and_too_many_keys_show_nothing() -> No
 
 
 def test_an_expired_signature_shows_nothing() -> None:
-    rrset = keyset(signer(1), signer(2), by=(signer(1),))
+    rrset = keyset({1: ENTRY, 2: ENTRY}, {1: ENTRY}, DATE)
     assert isinstance(look(ROOT, rrset, (A,), Epoch(date_of(22))), Unsigned)
     assert isinstance(look(ROOT, rrset, (A,), Epoch(date_of(-3))), Unsigned)
 
@@ -279,7 +264,7 @@ def test_no_more_keys_are_followed_than_there_is_room_for() -> None:
     point = GIVEN
     point = after(point, date_of(0), {1: ENTRY} | dict.fromkeys(range(2, 30), ENTRY), by={1: ENTRY})
     assert (MOST_KEYS, _ST.VALID) == (len(point.keys), states(point)[A])
-    removed = [TrackedKey(record(signer(100 + at)), _ST.REMOVED, Epoch(DATE + at)) for at in range(MOST_KEYS - 1)]
+    removed = [TrackedKey(of(100 + at), _ST.REMOVED, Epoch(DATE + at)) for at in range(MOST_KEYS - 1)]
     full = TrustPoint(ROOT, (*GIVEN.keys, *removed))
     full = after(full, date_of(0), {1: ENTRY, 2: ENTRY}, by={1: ENTRY})
     assert (MOST_KEYS, _ST.ADD_PENDING) == (len(full.keys), states(full)[B])
@@ -317,8 +302,8 @@ def test_a_long_ttl_makes_the_hold_down_longer() -> None:
 @pytest.mark.parametrize(
     ("ttl", "span", "refresh", "retry"),
     [
-        (TTL, 20 * DAY, DAY, TTL / 10),
-        (60, 20 * DAY, HOUR, HOUR),
+        (TTL, SPAN, DAY, TTL / 10),
+        (60, SPAN, HOUR, HOUR),
         (90 * DAY, 90 * DAY, 15 * DAY, DAY),
         (90 * DAY, 4 * DAY, 2 * DAY, 0.4 * DAY),
         (0, 0, HOUR, HOUR),
@@ -330,7 +315,7 @@ def test_when_to_look_again(ttl: float, span: float, refresh: float, retry: floa
 
 def test_a_look_sets_the_next_and_a_failed_one_sets_it_sooner() -> None:
     point = after(GIVEN, date_of(0), {1: ENTRY}, by={1: ENTRY})
-    assert (DATE, DATE + DAY, TTL, 20 * DAY) == (point.looked, point.due, point.ttl, point.span)
+    assert (DATE, DATE + DAY, TTL, SPAN) == (point.looked, point.due, point.ttl, point.span)
     assert DATE + DAY + TTL / 10 == failed(point, Epoch(DATE + DAY)).due
     assert DATE == GIVEN.due
 

@@ -32,8 +32,10 @@ def test_one_changed_octet_is_seen_and_so_are_changed_line_ends() -> None:
 
 
 def test_another_authority_is_not_trusted_nor_are_the_systems() -> None:
-    signature = MailAuthority().certify(SIGNER).sign(DOCUMENT)
+    signature = MailAuthority("Somebody else").certify(SIGNER).sign(DOCUMENT)
     assert "unable to get local issuer certificate" in refusal(DOCUMENT, signature, mail_authority().pem)
+    signature = MailAuthority().certify(SIGNER).sign(DOCUMENT)  # of the same name
+    assert "certificate signature failure" in refusal(DOCUMENT, signature, mail_authority().pem)
 
 
 def test_a_certificate_of_somebody_else_is_not_ianas() -> None:
