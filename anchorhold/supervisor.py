@@ -179,9 +179,8 @@ class Supervisor:
             return None
 
     def _hand_settings(self, cell: CellProcess) -> None:
-        if cell is self.keeper:
-            return
-        descriptor = self._snapshot.front if cell is self.front else self._snapshot.resolver
+        parts = {self.front: self._snapshot.front, self.resolver: self._snapshot.resolver}
+        descriptor = parts.get(cell, self._snapshot.keeper)
         cell.sent = self._snapshot.generation
         cell.send(LinkType.SETTINGS, _u32(cell.sent), (descriptor,))
 
@@ -254,6 +253,7 @@ class Supervisor:
         former.close()
         self._spread_key = key
         self.resolver.send(LinkType.SECRET, key)
+        self._hand_settings(self.keeper)
         self._hand_settings(self.resolver)
         if listeners != self._listeners:
             self._change_listeners(listeners)

@@ -12,16 +12,18 @@ import time
 
 import click
 
+from anchorhold import snapshot
 from anchorhold.cells.start import ignore_terminal_signals, receive_until_start, run_guarded
 from anchorhold.facts import log
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
 from anchorhold.keeper.folder import Folder
 from anchorhold.keeper.keeper import SAVE_TIME_EVERY, Keeper
 from anchorhold.keeper.messages import MORE, NOTHING, Found, pack, unpack
-from anchorhold.keeper.packaged import built_date, packaged_root
+from anchorhold.keeper.packaged import built_date, packaged_root, trust_anchors
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from net.clock import date
+from resolver.settings import KeeperSettings
 from wire.errors import Malformed
 
 PROFILE = SandboxProfile("keeper")
@@ -46,17 +48,20 @@ class KeeperCell:
         """Zones whose keys are waited for, and until when (monotonic seconds)."""
         self._save_at = 0.0
         self._ending = False
+        self._settings: KeeperSettings | None = None
         self._keeper: Keeper
 
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
         receive_until_start(self._link, self._take)
+        if self._settings is None:
+            raise Malformed("START before SETTINGS")
         # What is packaged, while our own files can still be read.
         self._keeper = Keeper(self._folder, packaged_root(), built_date(), _report)
         enter(PROFILE)
         signal.signal(signal.SIGTERM, self.end)
         self._keeper.open(date())
-        self._keeper.follow((), date())
+        self._keeper.follow(trust_anchors(self._settings.anchors), date())
         self.run()
         return 0
 
@@ -65,10 +70,14 @@ class KeeperCell:
         self._link.setblocking(False)
         self._selector.register(self._link, selectors.EVENT_READ)
         self._connect()
-        send_message(self._link, LinkType.READY, (1).to_bytes(4, "little"))
+        self._ready()
         while not self._ending:
             self._turn(time.monotonic())
         self._keeper.keep_time(date())
+
+    def _ready(self) -> None:
+        assert self._settings is not None  # noqa: S101 # serve saw to it
+        send_message(self._link, LinkType.READY, self._settings.generation.to_bytes(4, "little"))
 
     def end(self, _signal: int, _frame: object) -> None:
         """SIGTERM. The link has "ended" for us, so `select` returns at once and no wake-up is lost."""
@@ -110,6 +119,10 @@ class KeeperCell:
         match message.type:
             case LinkType.KEEPER:
                 self._connect()
+            case LinkType.SETTINGS if self._settings is not None:
+                self._keeper.follow(trust_anchors(self._settings.anchors), date())
+                self._tell()
+                self._ready()
             case LinkType.PING:
                 send_message(self._link, LinkType.PING)
             case _:
@@ -121,6 +134,9 @@ class KeeperCell:
                 if self._pair_socket is not None:
                     self._pair_socket.close()
                 self._pair_socket = socket.socket(fileno=descriptor)
+            case LinkType.SETTINGS, (descriptor,):
+                self._settings = snapshot.load(descriptor, KeeperSettings)
+                os.close(descriptor)
             case LinkType.FOLDER, (descriptor,):
                 self._folder = Folder(descriptor)
             case LinkType.PING, ():
@@ -149,6 +165,8 @@ class KeeperCell:
 
     def _tell(self) -> None:
         told = self._keeper.told()
+        if not told:
+            return
         bodies = (build_message(MessageType.ANCHORS, 0, pack(one), flags=MORE) for one in told[:-1])
         self._send(b"".join(bodies) + build_message(MessageType.ANCHORS, 0, pack(told[-1])))
 

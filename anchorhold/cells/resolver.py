@@ -212,6 +212,8 @@ class ResolverCell:
 
     def _take_anchors(self, told: tuple[Told, ...]) -> None:
         self._anchors = told
+        if self._resolver is not None:
+            self._resolver.follow({one.point.zone: one.point.records for one in told})
         self._told.set()
 
     # what upstreams may use

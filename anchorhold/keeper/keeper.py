@@ -1,7 +1,7 @@
 """The keeper's mind: trust points, the files they are kept in, and the time. No socket, no clock: dates are arguments.
 
-The root is always followed; other zones if they have configured anchors. What was seen is believed only after it was verified
-here (`resolver/dnssec/sighting.py`). Without a folder, or with one that cannot be used, everything works and nothing is kept.
+Every zone with an anchor in the configuration is followed, so the root always is. What was seen is believed only after it was
+verified here (`resolver/dnssec/sighting.py`). Without a folder, or with one that cannot be used, everything works and nothing is kept.
 """
 
 from collections.abc import Callable
@@ -69,8 +69,8 @@ class Keeper:
         self._saved = dict(self._points)
 
     def follow(self, configured: tuple[TrustAnchor, ...], clock: Epoch) -> None:
-        """Take what the configuration gives, and read again what `anchorhold anchors update` has taken over. Zones that are in
-        neither are not followed any more."""
+        """Take what the configuration gives (the packaged anchors of the root included), and read again what `anchorhold anchors
+        update` has taken over. Zones that are not there are not followed any more."""
         self._configured = configured
         self._given = self._read(GIVEN, read_given, clock)
         date = self.date(clock)
@@ -85,10 +85,12 @@ class Keeper:
         self._save()
 
     def _wanted(self, date: Epoch) -> dict[bytes, tuple[DelegationSigner, ...]]:
-        """The anchors that are given, by zone."""
-        root = self._packaged if self._given is None else self._given.valid_at(date)
-        configured = anchors_of(self._configured).trusted
-        return {ROOT: root} | {zone: anchor.records for zone, anchor in configured.items()}
+        """The anchors that are given, by zone. For the root, what was taken over stands in the place of what is packaged, and
+        what is configured in the place of both."""
+        wanted = {zone: anchor.records for zone, anchor in anchors_of(self._configured).trusted.items()}
+        if self._given is not None and set(wanted.get(ROOT, ())) == set(self._packaged):
+            wanted[ROOT] = self._given.valid_at(date)
+        return wanted
 
     def date(self, clock: Epoch) -> Epoch:
         """The time as far as it can be believed: never before what was saved."""
@@ -206,11 +208,6 @@ class Keeper:
             self._cannot_keep(f"{name}: damaged, and cannot be set aside: {error.strerror}")
             return
         self._report(f"the file {name} is damaged ({why}); it is called {other} now, and what was given is used", "")
-
-
-def records_of(anchors: tuple[TrustAnchor, ...]) -> tuple[DelegationSigner, ...]:
-    """The root's among `anchors`."""
-    return anchors_of(anchors).trusted[ROOT].records
 
 
 def _of(zone: bytes) -> str:

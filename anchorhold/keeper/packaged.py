@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from importlib.resources import files
 
 from anchorhold.__about__ import BUILT
-from resolver.dnssec.anchors import anchors_of, read_anchors
-from wire.dns.names import ROOT
-from wire.dns.signing import DelegationSigner
+from resolver.dnssec.anchors import TrustAnchor, read_anchors
+from resolver.settings import Anchor
+from wire.dns.signing import DelegationSigner, parse_ds
 from wire.units import Epoch
 
 PACKAGED = "data/trust-anchors/root.ds"
@@ -16,7 +16,12 @@ PACKAGED = "data/trust-anchors/root.ds"
 def packaged_root() -> tuple[DelegationSigner, ...]:
     """The root's anchors as packaged."""
     text = files("anchorhold").joinpath(PACKAGED).read_text(encoding="ascii")
-    return anchors_of(read_anchors(text)).trusted[ROOT].records
+    return tuple(record for anchor in read_anchors(text) for record in anchor.records)
+
+
+def trust_anchors(anchors: tuple[Anchor, ...]) -> tuple[TrustAnchor, ...]:
+    """The same as values with records. Raises Malformed."""
+    return tuple(TrustAnchor(anchor.zone, (parse_ds(anchor.delegation),)) for anchor in anchors)
 
 
 def built_date() -> Epoch:

@@ -20,8 +20,17 @@ def must_fail(
 ) -> bool:
     """Whether the answer to `name` (folded, as it was asked) must be SERVFAIL instead (RFC 8509 §3.1, §3.2): only one to a
     question for A or AAAA that was validated as secure, without CD. `tags`: of the root's anchors in force."""
-    found = _LABEL.fullmatch(name[1 : 1 + name[0]])
+    found = _said(name)
     if found is None or rrtype not in _TYPES or security is not Security.SECURE or checking_disabled:
         return False
     says_trusted, is_trusted = found[1] == b"is", int(found[2]) in tags
     return says_trusted is not is_trusted
+
+
+def is_sentinel(name: bytes) -> bool:
+    """Whether a name (folded) says something of the root's keys."""
+    return _said(name) is not None
+
+
+def _said(name: bytes) -> re.Match[bytes] | None:
+    return _LABEL.fullmatch(name[1 : 1 + name[0]])

@@ -16,6 +16,7 @@ from kit.keyset import ENTRY, ROOT, keyset, record
 from kit.processes import descriptors, internet_sockets, state, unbound_internet_sockets
 from kit.service import config_text, started
 
+from anchorhold import snapshot
 from anchorhold.cell_process import CellProcess, cell_environment
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
 from anchorhold.keeper.files import GivenAnchors, GivenKey, as_time, read_clock, read_points, show_record, write_given
@@ -26,6 +27,8 @@ from anchorhold.link import LinkType
 from anchorhold.state import StateRefused, open_folder
 from resolver.dnssec.rollover import KeyState
 from resolver.iterate.verdict import RRset
+from resolver.settings import Anchor, KeeperSettings
+from wire.dns.signing import build_ds
 from wire.units import Epoch
 
 PATIENCE = 20.0
@@ -71,6 +74,13 @@ class Kept:
         assert message is not None
         return message.type
 
+    def use(self, generation: int, *seeds: int) -> None:
+        records = tuple(map(record, seeds)) or packaged_root()
+        settings = KeeperSettings(generation, tuple(Anchor(ROOT, build_ds(one)) for one in records))
+        descriptor = snapshot.seal(settings)
+        self.cell.send(LinkType.SETTINGS, generation.to_bytes(4, "little"), (descriptor,))
+        os.close(descriptor)
+
     def renew(self) -> None:
         self.pair.close()
         self.pair, theirs = socket.socketpair()
@@ -85,13 +95,15 @@ class Kept:
 
 
 @contextmanager
-def keeper(folder: int | None) -> Iterator[Kept]:
+def keeper(folder: int | None, *seeds: int) -> Iterator[Kept]:
+    """With the packaged anchors of the root, or those of the keys of these seeds."""
     cell = CellProcess("keeper", "anchorhold.cells.keeper")
     cell.start(cell_environment(os.environ, "nobody" if ROOTED else ""), 0.0)
     kept = Kept(cell, socket.socket())
     try:
         if folder is not None:
             cell.send(LinkType.FOLDER, b"", (folder,))
+        kept.use(1, *seeds)
         kept.renew()
         cell.send(LinkType.START, bytes(4))
         assert kept.link_message() is LinkType.READY
@@ -230,6 +242,14 @@ def test_a_folder_that_is_a_link_or_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "keeper").touch()
     with pytest.raises(StateRefused, match="keeper"):
         open_folder(tmp_path, None)
+
+
+def test_a_new_configuration_is_followed_at_once(home: tuple[Path, int]) -> None:
+    with keeper(home[1], 1) as kept:
+        assert (record(1),) == kept.told().point.records
+        kept.use(2, 3)
+        assert kept.link_message() is LinkType.READY
+        assert (2, (record(3),)) == (kept.cell.ready, kept.told().point.records)
 
 
 # In the service.

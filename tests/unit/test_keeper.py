@@ -32,6 +32,7 @@ from wire.units import Epoch
 A, B, C = record(1), record(2), record(3)
 BUILT = Epoch(DATE - 100 * DAY)
 CORP = b"\4corp\0"
+PACKAGED = TrustAnchor(ROOT, (A,))
 
 
 def day(number: float) -> Epoch:
@@ -55,7 +56,7 @@ class Home:
     ) -> Keeper:
         keeper = Keeper(folder or self.folder(), (A,), BUILT, lambda text, _: self.said.append(text))
         keeper.open(date)
-        keeper.follow(follow, date)
+        keeper.follow((PACKAGED, *follow), date)
         return keeper
 
     def files(self) -> list[str]:
@@ -269,7 +270,7 @@ def test_configured_zones_are_followed_as_long_as_they_are_configured(home: Home
     assert {record(5, "corp."): KeyState.VALID, record(6, "corp."): KeyState.ADD_PENDING} == states
     again = home.keeper(follow=(anchor,))
     assert keeper.told()[1].point.keys == again.told()[1].point.keys
-    again.follow((), DATE)
+    again.follow((PACKAGED,), DATE)
     assert [ROOT] == [told.point.zone for told in again.told()]
     # No name of a private zone is in a text; it goes beside it, and the log decides.
     assert not any("corp" in line for line in home.said)
@@ -291,8 +292,15 @@ def test_given_anchors_take_the_place_of_the_packaged_ones_for_their_time(home: 
 def test_given_anchors_are_read_again_on_a_reload(home: Home) -> None:
     keeper = home.keeper()
     (home.path / "given").write_bytes(write_given(GIVEN))
-    keeper.follow((), DATE)
+    keeper.follow((PACKAGED,), DATE)
     assert (B,) == records(keeper)
+
+
+def test_anchors_of_the_root_in_the_configuration_go_before_both(home: Home) -> None:
+    (home.path / "given").write_bytes(write_given(GIVEN))
+    keeper = home.keeper()
+    keeper.follow((TrustAnchor(ROOT, (C,)),), DATE)
+    assert (C,) == records(keeper)
 
 
 # What is damaged.
@@ -312,7 +320,7 @@ def test_without_a_folder_everything_works_and_nothing_is_kept() -> None:
     said: list[str] = []
     keeper = Keeper(None, (A,), BUILT, lambda text, _: said.append(text))
     keeper.open(DATE)
-    keeper.follow((), DATE)
+    keeper.follow((PACKAGED,), DATE)
     hear(keeper, DATE, {1: ENTRY, 2: ENTRY}, {1: ENTRY})
     keeper.keep_time(DATE)
     assert ((A,), NO_FOLDER, BUILT) == (records(keeper), keeper.told()[0].storage, keeper.floor)
