@@ -45,14 +45,15 @@ class Folder:
             raise Unreadable(f"{name} is larger than {MAX_OCTETS} octets")
         return data
 
-    def write(self, name: str, data: bytes) -> None:
-        """Replace a file, mode 0600; after a crash it is the old one or the new one, whole. Raises OSError."""
+    def write(self, name: str, data: bytes, mode: int = 0o600) -> None:
+        """Replace a file; after a crash it is the old one or the new one, whole. Raises OSError."""
         draft = f".{name}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self._remove(draft)
         opened = os.open(draft, flags, 0o600, dir_fd=self._descriptor)
         try:
             with open(opened, "wb") as file:
+                os.fchmod(opened, mode)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

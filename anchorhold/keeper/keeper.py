@@ -1,7 +1,8 @@
 """The keeper's mind: trust points, the files they are kept in, and the time. No socket, no clock: dates are arguments.
 
 Every zone with an anchor in the configuration is followed, so the root always is. What was seen is believed only after it was
-verified here (`resolver/dnssec/sighting.py`). Without a folder, or with one that cannot be used, everything works and nothing is kept.
+verified here (`resolver/dnssec/sighting.py`). Without a folder, or with one that cannot be used, everything works and nothing is
+kept.
 """
 
 from collections.abc import Callable
