@@ -215,7 +215,7 @@ def test_the_secret_of_spreading_and_the_settings_stay_on_their_sides(tmp_path: 
     config.write_text(config_text(tmp_path))
     with started(config) as running:
         running.wait_for("serving on")
-        for name in ("front", "resolver"):
+        for name in ("front", "resolver", "keeper"):
             links = descriptors(running.cell(name)).values()
             assert [link for link in links if "memfd" in link or "spread.key" in link or link.endswith(".toml")] == []
 
@@ -224,7 +224,7 @@ def test_the_secret_of_spreading_and_the_settings_stay_on_their_sides(tmp_path: 
 def test_cells_of_a_root_service_are_nobody_and_the_supervisor_alone_is_root(config: Path) -> None:
     with started(config) as running:
         running.wait_for("serving on")
-        for name in ("front", "resolver"):
+        for name in ("front", "resolver", "keeper"):
             status = state(running.cell(name))
             assert "0" not in status["Uid"].split() + status["Gid"].split()
             assert (status["Groups"], status["NoNewPrivs"], int(status["CapPrm"], 16)) == ("", "1", 0)
