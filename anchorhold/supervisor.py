@@ -146,7 +146,8 @@ class Supervisor:
         if link is not None:
             self._selector.unregister(link)
         facts.log(NAME, f"{cell.name} (pid {pid}) ended: {why}")
-        if not self._announced and cell.restarts.count >= START_ATTEMPTS:
+        # Without the keeper nothing is kept, but everything is answered.
+        if not self._announced and cell.restarts.count >= START_ATTEMPTS and cell is not self.keeper:
             facts.log(NAME, f"{cell.name} ended {START_ATTEMPTS} times before it was ready; giving up")
             self._stopping, self._exit_code = True, 3
 

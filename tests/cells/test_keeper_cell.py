@@ -276,3 +276,12 @@ def test_a_service_whose_folder_cannot_be_used_serves_and_says_so(tmp_path: Path
         running.wait_for("trust anchors and the time are not kept", "keeper")
         running.wait_for("serving on")
         assert running.end() == 0
+
+
+def test_without_a_keeper_the_service_starts_all_the_same(tmp_path: Path) -> None:
+    config = tmp_path / "anchorhold.toml"
+    config.write_text(config_text(tmp_path))
+    with started(config, "kit.fake_cell", "anchorhold.cells.resolver", "kit.dying_cell") as running:
+        running.wait_for("resolver: the keeper says nothing")
+        running.wait_for("serving on")
+        assert running.end() == 0
