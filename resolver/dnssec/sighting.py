@@ -27,6 +27,7 @@ SECURE_ENTRY_POINT = 0x0001
 _SHA256 = 2
 _DNSKEY = int(RecordType.DNSKEY)
 
+NONE_IN_FORCE = Unsigned(Stage.KEYLESS, Explanation(ExtendedError.DNSKEY_MISSING, "no key is believed any more"))
 NOT_ITS_KEYS = Unsigned(Stage.ABSENT, Explanation(ExtendedError.DNSKEY_MISSING, "these are not the zone's keys"))
 TOO_MANY = Unsigned(Stage.UNREADABLE, Explanation(ExtendedError.DNSSEC_BOGUS, f"more than {MOST_KEYS} keys"))
 
@@ -65,6 +66,8 @@ def look(
         return NOT_ITS_KEYS
     if len(rrset.rdatas) > MOST_KEYS:
         return TOO_MANY
+    if not records:
+        return NONE_IN_FORCE
     believed = supported(records, policy)
     if not isinstance(believed, Supported):
         return Unsigned(KEYLESS.stage, believed.explanation)

@@ -29,7 +29,7 @@ from resolver.dnssec.rollover import (
     replant,
     retry_time,
 )
-from resolver.dnssec.sighting import OnlyRevoked, Seen, Unsigned, look
+from resolver.dnssec.sighting import NONE_IN_FORCE, OnlyRevoked, Seen, Unsigned, look
 from wire.dns.signing import DelegationSigner, Key
 from wire.units import Epoch
 
@@ -211,6 +211,7 @@ def test_a_zone_whose_keys_are_all_revoked_is_no_trust_point_any_more() -> None:
     assert ({A: _ST.REVOKED}, ()) == (states(point), point.records)
     again = after(point, date_of(2), {1: ENTRY}, by={1: ENTRY})
     assert () == again.records
+    assert NONE_IN_FORCE == look(ROOT, keyset({1: ENTRY}, {1: ENTRY}, DATE), point.records, DATE)
 
 
 def test_a_revoked_key_that_stays_in_the_zone_is_not_forgotten() -> None:

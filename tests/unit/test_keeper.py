@@ -2,8 +2,10 @@
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from anchorhold.keeper.files import (
 )
 from anchorhold.keeper.folder import MAX_OCTETS, Folder, Unreadable
 from anchorhold.keeper.keeper import NO_FOLDER, UNANSWERED, Keeper
+from anchorhold.keeper.packaged import built_date
 from resolver.dnssec.anchors import TrustAnchor
 from resolver.dnssec.rollover import HOUR, KeyState, Source, TrackedKey, TrustPoint, plant
 from wire.units import Epoch
@@ -386,3 +389,12 @@ def test_a_clock_that_goes_back_saves_nothing_and_is_not_believed(home: Home) ->
 
 def test_no_clock_is_believed_that_shows_a_time_before_the_program_was_made(home: Home) -> None:
     assert BUILT == home.keeper().date(Epoch(0.0))
+
+
+def test_the_day_of_this_release_is_over_and_after_the_newest_key_was_published() -> None:
+    assert date_of("2024-07-18") < built_date() <= time.time()
+    assert 0 == built_date() % DAY
+
+
+def date_of(day: str) -> float:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
