@@ -18,6 +18,7 @@ from resolver.cache.ranges import Denied, Expanded, Renamed
 from resolver.compose import Accepted, compose, joined
 from resolver.dnssec.evidence import NoName
 from resolver.dnssec.nsec3 import Hashes
+from resolver.dnssec.sentinel import is_sentinel
 from resolver.dnssec.values import Learned
 from resolver.iterate.budget import Budget
 from resolver.iterate.resolve import Resolved
@@ -177,7 +178,7 @@ def _remembered(query: Query, route: Route, generation: int, memory: AnswerMemor
 def _concluded(query: Query, group: int, generation: int, memory: AnswerMemory, now: Instant) -> Reply | Heard | None:
     """What follows from proofs that came with answers to other questions (RFC 8198): no server learns of the question. An
     alias still has to be followed."""
-    if query.flags & _CD:
+    if query.flags & _CD or is_sentinel(query.name):
         return None
     found = memory.ranges(group).answer(query.name, query.rrtype, now, Hashes())
     match found:
