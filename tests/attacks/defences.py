@@ -305,7 +305,8 @@ PROOF = (
         "iterations beyond the limit make insecure only what is signed (RFC 9276 §3.2)",
         CHAINED,
         "            if isinstance(found, Unsigned):\n                failure = found",
-        "            if isinstance(found, Unsigned) and rrset.rrtype == _NSEC3:\n                records.append(Verified(rrset, zone))\n"
+        "            if isinstance(found, Unsigned) and rrset.rrtype == _NSEC3:\n                "
+        "records.append(Verified(rrset, zone))\n"
         "            elif isinstance(found, Unsigned):\n                failure = found",
         f"{LIES}[iterations raised by the liar]",
     ),

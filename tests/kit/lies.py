@@ -15,7 +15,7 @@ import dns.rrset
 from kit.authority import DNAME, DS, NSEC, RRSIG, Answering, Zone
 from kit.signed import DNSKEY, NSEC3, Hashed, add, sign_all
 from kit.signing import DATE, DAY, Signer, rrset_of
-from kit.toytree import Tree
+from kit.toytree import NETWORK, Tree
 
 from wire.dns.codes import ExtendedError as Ede
 
@@ -40,8 +40,8 @@ class Lie:
     prepare: Callable[[Tree], None] | None = None
     stands: bool = False
 
-    def build(self) -> Tree:
-        made = Tree().build(**(self.tree or {}))  # type: ignore[arg-type]
+    def build(self, network: str = NETWORK) -> Tree:
+        made = Tree(network=network).build(**(self.tree or {}))  # type: ignore[arg-type]
         if self.prepare is not None:
             self.prepare(made)
         return made
@@ -49,7 +49,7 @@ class Lie:
     def tell(self, response: Response, tree: Tree) -> None:
         """Alter what this lie is about."""
         question = response.question[0]
-        text = f"{question.name} {dns.rdatatype.to_text(question.rdtype)}"
+        text = f"{str(question.name).lower()} {dns.rdatatype.to_text(question.rdtype)}"
         for key in (text, "*"):
             if key in self.edits:
                 self.edits[key](response, tree)
