@@ -103,6 +103,13 @@ def write_key(folder: Path, origin: str, key: Key) -> Path:
     return stem
 
 
+def write_pem(folder: Path, origin: str, key: Key) -> Path:
+    """The private half as PKCS #8."""
+    path = folder / "key.pem"
+    path.write_bytes(private_key(origin, key).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return path
+
+
 def _fields(key: PrivateKey) -> dict[str, str]:
     match key:
         case rsa.RSAPrivateKey():

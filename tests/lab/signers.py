@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from lab.keys import ZSK, Key, dnskey_of, write_key
+from lab.keys import ZSK, Key, dnskey_of, write_key, write_pem
 
 HOUR, DAY = 3_600, 86_400
 AT_ONCE = 4
@@ -109,20 +109,27 @@ def _knot(zone: Unsigned, place: Path) -> str:
     config = place / "config"
     config.write_text(_knot_configuration(zone, place))
     for key in seal.keys:
-        stem = str(write_key(place, zone.origin, key))
-        _run(place, "keymgr", "-c", str(config), zone.origin, "import-bind" if key.active else "import-pub", stem)
+        _run(place, "keymgr", "-c", str(config), zone.origin, *_import(zone, key, place))
     _run(place, "kzonesign", "-c", str(config), "-o", str(place / "out"), zone.origin)
     return next((place / "out").iterdir()).read_text()
 
 
+def _import(zone: Unsigned, key: Key, place: Path) -> tuple[str, ...]:
+    """The command that gives Knot a key. From BIND's files it does not believe that one key may sign everything."""
+    if key.active and not _has_zsk(zone.seal):
+        pem = write_pem(place, zone.origin, key)
+        return "import-pem", str(pem), f"algorithm={key.algorithm}", "ksk=yes", "zsk=yes"
+    return "import-bind" if key.active else "import-pub", str(write_key(place, zone.origin, key))
+
+
 def _knot_configuration(zone: Unsigned, place: Path) -> str:
     seal, denial = zone.seal, zone.seal.denial
-    (place / "out").mkdir()
+    for name in ("out", "db"):
+        (place / name).mkdir()
     return f"""server:
   rundir: "{place}"
 database:
   storage: "{place}/db"
-  kasp-db-max-size: 2M
 log:
   - target: stderr
     any: error
@@ -130,8 +137,7 @@ policy:
   - id: all
     manual: on
     single-type-signing: {"off" if _has_zsk(seal) else "on"}
-    rrsig-lifetime: {seal.end - seal.begin}
-    rrsig-refresh: 1
+    rrsig-lifetime: {seal.end}
     nsec3: {"off" if denial.iterations is None else "on"}
     nsec3-iterations: {denial.iterations or 0}
     nsec3-opt-out: {"on" if denial.opt_out else "off"}
