@@ -88,10 +88,16 @@ DAMAGES: dict[str, Damage] = {
     "no keys": partial(_forget, (DNSKEY,)),
     "no denial": partial(_forget, (NSEC, NSEC3)),
     "an unknown algorithm": _renumber,
-    "one algorithm does not sign": partial(_keep_signatures, lambda one: one.algorithm != 8 or one.type_covered == DNSKEY),
+    "one algorithm does not sign": partial(
+        _keep_signatures, lambda one: one.algorithm != 8 or one.type_covered == DNSKEY
+    ),
     "delegations": partial(
         _several,
-        (partial(_spoil, DS, "bad-ds"), partial(_unsign, DS, "unsigned-ds"), partial(_forget, (NSEC,), names=("unproved",))),
+        (
+            partial(_spoil, DS, "bad-ds"),
+            partial(_unsign, DS, "unsigned-ds"),
+            partial(_forget, (NSEC,), names=("unproved",)),
+        ),
     ),
 }
 """By what is wrong. The names are those of the zones in `lab/sealed.py`."""

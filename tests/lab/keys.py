@@ -55,7 +55,9 @@ class Vouch:
 
 @cache
 def private_key(origin: str, key: Key) -> PrivateKey:
-    seed = hashlib.sha512(f"lab {origin} {key.algorithm} {key.flags & ZSK | key.flags & 1} {key.seed}".encode()).digest()
+    seed = hashlib.sha512(
+        f"lab {origin} {key.algorithm} {key.flags & ZSK | key.flags & 1} {key.seed}".encode()
+    ).digest()
     match key.algorithm:
         case 13:
             return ec.derive_private_key(int.from_bytes(seed[:32], "big") >> 1, ec.SECP256R1())
@@ -119,7 +121,9 @@ def _fields(key: PrivateKey) -> dict[str, str]:
                 "Modulus": public.n, "PublicExponent": public.e, "PrivateExponent": numbers.d, "Prime1": numbers.p,
                 "Prime2": numbers.q, "Exponent1": numbers.dmp1, "Exponent2": numbers.dmq1, "Coefficient": numbers.iqmp,
             }  # fmt: skip
-            return {name: _base64(value.to_bytes((value.bit_length() + 7) // 8, "big")) for name, value in found.items()}
+            return {
+                name: _base64(value.to_bytes((value.bit_length() + 7) // 8, "big")) for name, value in found.items()
+            }
         case ec.EllipticCurvePrivateKey():
             size = (key.key_size + 7) // 8
             return {"PrivateKey": _base64(key.private_numbers().private_value.to_bytes(size, "big"))}

@@ -86,7 +86,9 @@ def _host(number: int, denial: Denial) -> str:
 
 def _top(name: str, seal: Seal) -> Zone:
     servers = (Server(f"a.nic.{name}", "tld-knotd"), Server(f"b.nic.{name}", "tld-named"))
-    return Zone(name, servers, 'nic TXT "nic"\nwww A 192.0.2.1\n', seal=seal, vouched=(Vouch(seal.keys[0]),), worth=Worth.SECURE)
+    return Zone(
+        name, servers, 'nic TXT "nic"\nwww A 192.0.2.1\n', seal=seal, vouched=(Vouch(seal.keys[0]),), worth=Worth.SECURE
+    )
 
 
 def matrix_zone(signer: Signer, algorithm: str, denial: str, number: int = 1) -> Zone:
@@ -96,7 +98,15 @@ def matrix_zone(signer: Signer, algorithm: str, denial: str, number: int = 1) ->
     origin = f"{algorithm}-{denial}.{signer.name.lower()}."
     servers = (Server(f"ns1.{origin}", _host(number, kind)),)
     seal = Seal(signer, keys, kind)
-    return Zone(origin, servers, MATRIX_RECORDS, seal=seal, vouched=(Vouch(keys[0]),), worth=Worth.SECURE, notes=("matrix", denial))
+    return Zone(
+        origin,
+        servers,
+        MATRIX_RECORDS,
+        seal=seal,
+        vouched=(Vouch(keys[0]),),
+        worth=Worth.SECURE,
+        notes=("matrix", denial),
+    )
 
 
 def _below(parent: Zone) -> tuple[Zone, Zone]:
@@ -125,7 +135,9 @@ def _matrix() -> tuple[Zone, ...]:
     return tuple(found)
 
 
-def _case(name: str, worth: Worth, *vouched: Vouch, keys: tuple[Key, ...] = PAIR, top: str = "cases.", **more: object) -> Zone:
+def _case(
+    name: str, worth: Worth, *vouched: Vouch, keys: tuple[Key, ...] = PAIR, top: str = "cases.", **more: object
+) -> Zone:
     """A small zone. `vouched`: nothing for the DS that is right. `more`: fields of `Seal` and `Zone`."""
     origin = f"{name}.{top}"
     denial = more.pop("denial", NSEC)
@@ -135,7 +147,9 @@ def _case(name: str, worth: Worth, *vouched: Vouch, keys: tuple[Key, ...] = PAIR
     times = {field: more.pop(field) for field in ("begin", "end") if field in more}
     seal = Seal(signer, keys, denial, **times)  # type: ignore[arg-type]
     server = Server(f"ns1.{origin}", _host(len(name), denial))
-    zone = Zone(origin, (server,), SMALL_RECORDS, seal=seal, vouched=vouched or (Vouch(keys[0]),), worth=worth, notes=(name,))
+    zone = Zone(
+        origin, (server,), SMALL_RECORDS, seal=seal, vouched=vouched or (Vouch(keys[0]),), worth=worth, notes=(name,)
+    )
     return replace(zone, **more)  # type: ignore[arg-type]
 
 
@@ -208,7 +222,9 @@ KEYS = (
 
 CONTENTS = (
     _case("apexwild", Worth.SECURE, records="* A 192.0.2.5\n* TXT w\n@ A 192.0.2.1\na.b A 192.0.2.2\n"),
-    _case("apexwild3", Worth.SECURE, denial=Denial(0), records="* A 192.0.2.5\n* TXT w\n@ A 192.0.2.1\na.b A 192.0.2.2\n"),
+    _case(
+        "apexwild3", Worth.SECURE, denial=Denial(0), records="* A 192.0.2.5\n* TXT w\n@ A 192.0.2.1\na.b A 192.0.2.2\n"
+    ),
     _case("apexdname", Worth.SECURE, records="@ DNAME p256-nsec.bind.\n@ A 192.0.2.1\n"),
     _case("apexdname3", Worth.SECURE, denial=Denial(0), records="@ DNAME p256-nsec3.knot.\n@ A 192.0.2.1\n"),
     _case("empty", Worth.SECURE, records="@ A 192.0.2.1\n", signer=Signer.KNOT),
