@@ -109,8 +109,11 @@ class Place:
 
 PLACES = {
     name: Place(name, f"10.53.254.{n}", f"fd00:53:254::{n}")
-    for n, name in enumerate(("ours", "unbound", "kresd", "bind"), 1)
+    for n, name in enumerate(
+        ("ours", "unbound", "kresd", "bind", "unchecking", "behind-unchecking", "behind-unbound"), 1
+    )
 }
+"""`unchecking` is unbound as well, but does not validate; the two `behind-…` are ours and forward to one of them."""
 CLIENT = "10.53.254.100"
 
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from kit.nsd import nsd_server
 from lab.model import Zone
 from lab.plan import HOSTS, PLACES, PORT, Host, Software
-from lab.zones import Content, hints
+from lab.zones import Content, anchor, hints
 
 TESTS = Path(__file__).resolve().parents[1]
 PROGRAMS = {"nsd": "nsd", "knotd": "knot", "named": "bind9", "unbound": "unbound", "kresd": "knot-resolver"}
@@ -93,8 +93,12 @@ controls {{ }};
 {zones}"""
 
 
-def unbound(folder: Path) -> str:
-    place = PLACES["unbound"]
+def unbound(folder: Path, name: str = "unbound", *, validates: bool = False) -> str:
+    """Iterations of NSEC3 are followed as far as we do: RFC 9276 leaves the number to who validates."""
+    place = PLACES[name]
+    validation = f"""  trust-anchor-file: "{folder}/anchor"
+  val-nsec3-keysize-iterations: "1024 50 2048 50 4096 50"
+"""
     return f"""server:
   interface: {place.v4}
   outgoing-interface: {place.v4}
@@ -106,8 +110,8 @@ def unbound(folder: Path) -> str:
   pidfile: "{folder}/unbound.pid"
   use-syslog: no
   do-daemonize: no
-  module-config: "iterator"
-  root-hints: "{folder}/root.hints"
+  module-config: "{"validator " * validates}iterator"
+{validation if validates else ""}  root-hints: "{folder}/root.hints"
   qname-minimisation: yes
   do-not-query-localhost: no
   minimal-responses: yes
@@ -130,8 +134,26 @@ cache.min_ttl(0)
 """
 
 
-def ours(folder: Path, minimise: str = "relaxed") -> str:
-    place = PLACES["ours"]
+ITERATING = """[resolve]
+mode = "iterate"
+minimise = "{minimise}"
+root_hints = "{folder}/root.hints"
+private_servers = true
+"""
+
+FORWARDING = """[upstreams.default]
+servers = ["udp://{address}"]
+profile = "opportunistic"
+"""
+
+DNSSEC = """[dnssec]
+trust_anchor_files = ["{folder}/anchor"]
+"""
+
+
+def ours(folder: Path, resolve: str, name: str = "ours") -> str:
+    """`resolve` is the table that says how answers are had."""
+    place = PLACES[name]
     return f"""[listen]
 addresses = ["{place.v4}:{PORT}"]
 control = "{folder}/control.sock"
@@ -143,12 +165,7 @@ burst = 0
 [cache]
 stale = false
 prefetch = false
-[resolve]
-mode = "iterate"
-minimise = "{minimise}"
-root_hints = "{folder}/root.hints"
-private_servers = true
-"""
+{resolve}"""
 
 
 @dataclass
@@ -159,6 +176,7 @@ class Lab:
     tree: tuple[Zone, ...]
     contents: dict[str, Content]
     minimise: str = "relaxed"
+    validating: bool = False
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __enter__(self) -> "Lab":
@@ -185,24 +203,33 @@ class Lab:
         self.start(host.name, command)
 
     def start_resolvers(self, *names: str) -> None:
-        """Those of `ours`, `unbound` and `kresd` that are wanted, with empty caches."""
+        """Those of `PLACES` that are wanted, with empty caches."""
         for name in names:
             place = self.folder / f"resolver-{name}"
             place.mkdir(exist_ok=True)
             (place / "root.hints").write_text(hints(self.tree))
+            (place / "anchor").write_text(anchor(self.tree))
             place.chmod(0o755)
-            match name:
-                case "unbound":
-                    (place / "config").write_text(unbound(place))
-                    command = ["unbound", "-d", "-c", str(place / "config")]
-                case "kresd":
-                    (place / "config").write_text(kresd(place))
-                    command = ["kresd", "-n", "-c", str(place / "config"), str(place)]
-                case _:
-                    (place / "config.toml").write_text(ours(place, self.minimise))
-                    binary = Path(sys.executable).parent / "anchorhold"
-                    command = [str(binary), "run", "--config", str(place / "config.toml")]
+            text, command = self._resolver(name, place)
+            (place / "config").write_text(text)
             self.start(name, command)
+
+    def _resolver(self, name: str, place: Path) -> tuple[str, list[str]]:
+        """Its configuration, and the command that starts it."""
+        config = str(place / "config")
+        match name:
+            case "unbound" | "unchecking":
+                validates = self.validating and name == "unbound"
+                return unbound(place, name, validates=validates), ["unbound", "-d", "-c", config]
+            case "kresd":
+                return kresd(place), ["kresd", "-n", "-c", config, str(place)]
+            case "ours":
+                resolve = ITERATING.format(minimise=self.minimise, folder=place)
+            case _:
+                resolve = FORWARDING.format(address=PLACES[name.removeprefix("behind-")].v4)
+        validation = DNSSEC.format(folder=place) if self.validating else ""
+        binary = str(Path(sys.executable).parent / "anchorhold")
+        return ours(place, resolve + validation, name), [binary, "run", "--config", config]
 
     def stop(self, name: str) -> None:
         """End one of them, to start it anew."""

@@ -1,0 +1,192 @@
+"""What those who validate say to questions for the signed name space (`lab/sealed.py`): rcode, AD, records."""
+
+import asyncio
+import contextlib
+import random
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+import dns.asyncquery
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+from lab.model import Zone
+from lab.plan import CLIENT, PLACES, PORT
+
+AT_ONCE, DELVS_AT_ONCE = 20, 6
+PATIENCE = 12.0
+SILENT = "no answer"
+
+
+class Mode(Enum):
+    """How a client asks: (AD, CD, DO)."""
+
+    PLAIN = (False, False, False)
+    AD = (True, False, False)
+    DO = (False, False, True)
+    CD = (False, True, True)
+
+
+class Question(NamedTuple):
+    """`zone` is the origin of the zone that it was made for."""
+
+    name: str
+    rrtype: str
+    mode: Mode
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer as far as it has to be the same whoever gives it. `signed`: which RRsets had signatures beside them."""
+
+    rcode: str
+    ad: bool = False
+    answer: tuple[str, ...] = ()
+    signed: tuple[str, ...] = ()
+
+
+# -- questions
+
+MATRIX = (
+    *("@ A", "@ DNSKEY", "@ DS", "@ SOA", "www A", "www MX", "mixed.case AAAA", "b.ent A", "x.b.ent A", "nowhere A"),
+    *("a.b.nowhere AAAA", "any.wild A", "any.wild MX", "a.b.wild TXT", "real.wild A", "x.real.wild A", "*.wild A"),
+    *("x.star A", "alias A", "alias CNAME", "lost A", "abroad A", "hashed A", "unsigned A", "broken A", "x.old A"),
+    *("y.old A", "old DNAME", "any.far A", "z.a.b.c.d.e.f.g.h.i.j.k.l A", "0 A", "zzzz A", "www DS", "long TXT"),
+)
+CASE = (
+    *("@ A", "@ NS", "@ DS", "@ DNSKEY", "@ SOA", "www A", "www AAAA", "nowhere A", "b.ent A", "any.wild A", "any.wild MX"),
+    *("alias A", "abroad A", "unsigned A", "broken A", "a.b.old TXT", "x.b.old A", "www DS"),
+)
+CHILD = ("@ DS", "www A", "nowhere A")
+TOP = ("@ SOA", "@ DS", "@ NS", "@ DNSKEY", "www A", "nowhere A", "a.nowhere DS", "nic TXT", "x.nic A")
+
+MODES = (Mode.DO, Mode.AD, Mode.PLAIN, Mode.CD)
+
+
+def questions(tree: tuple[Zone, ...]) -> list[Question]:
+    """All of them, in an order that is the same each time and has nothing to do with the tree's."""
+    found: list[Question] = []
+    for zone in tree:
+        for place, text in enumerate(_wanted(zone)):
+            label, kind = text.split()
+            name = zone.origin if label == "@" else f"{label}.{zone.origin.lstrip('.')}"
+            # Everything once with DO; every second question in another manner too.
+            found.append(Question(name, kind, Mode.DO, zone.origin))
+            mode = MODES[1 + (place + len(found)) % 3]
+            found += [Question(name, kind, mode, zone.origin)] if place % 2 else []
+    random.Random(1).shuffle(found)
+    return found
+
+
+def _wanted(zone: Zone) -> tuple[str, ...]:
+    if "matrix" in zone.notes:
+        return MATRIX
+    if any("child" in note for note in zone.notes):
+        return CHILD
+    return CASE if zone.notes else TOP
+
+
+# -- resolvers
+
+
+async def ask_all(asked: list[Question], resolvers: tuple[str, ...]) -> list[dict[str, Said]]:
+    """What each said to each question; all get them at the same time in the same order, so many at once."""
+
+    async def one(resolver: str) -> list[Said]:
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def put(question: Question) -> Said:
+            async with gate:
+                return await ask(question, PLACES[resolver].v4)
+
+        return await asyncio.gather(*(put(question) for question in asked))
+
+    columns = await asyncio.gather(*(one(resolver) for resolver in resolvers))
+    return [dict(zip(resolvers, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+async def ask(question: Question, address: str, patience: float = PATIENCE) -> Said:
+    ad, cd, do = question.mode.value
+    query = dns.message.make_query(question.name, question.rrtype, use_edns=0 if do else None, want_dnssec=do)
+    query.flags = dns.flags.RD | (dns.flags.AD if ad else 0) | (dns.flags.CD if cd else 0)
+    with contextlib.suppress(dns.exception.Timeout):
+        response, _ = await dns.asyncquery.udp_with_fallback(query, address, patience, PORT, source=CLIENT)
+        return words(response)
+    return Said(SILENT)
+
+
+def words(response: dns.message.Message) -> Said:
+    rcode = dns.rcode.to_text(response.rcode())
+    if rcode == "SERVFAIL":
+        return Said(rcode, bool(response.flags & dns.flags.AD))
+    records = [rrset for rrset in response.answer if rrset.rdtype != dns.rdatatype.RRSIG]
+    answer = sorted(
+        f"{rrset.name.to_text().lower()} {dns.rdatatype.to_text(rrset.rdtype)} {item.to_text().lower()}"
+        for rrset in records
+        for item in rrset
+    )
+    signed = sorted(
+        f"{rrset.name.to_text().lower()} {dns.rdatatype.to_text(rrset.covers)}"
+        for rrset in (*response.answer, *(r for r in response.authority if not records or r.covers == dns.rdatatype.NSEC))
+        if rrset.rdtype == dns.rdatatype.RRSIG and rrset.covers != dns.rdatatype.NSEC3
+    )
+    return Said(rcode, bool(response.flags & dns.flags.AD), tuple(answer), tuple(signed))
+
+
+# -- delv, which is a program for one question
+
+
+async def delv_all(asked: list[Question], anchor: Path) -> list[Said]:
+    """What delv finds by itself, asking the resolver that does not validate."""
+    gate = asyncio.Semaphore(DELVS_AT_ONCE)
+
+    async def one(question: Question) -> Said:
+        async with gate:
+            return await delv(question, anchor)
+
+    return list(await asyncio.gather(*(one(question) for question in asked)))
+
+
+def write_delv_anchor(path: Path, anchor: str) -> None:
+    """`anchor`, DS records as master file text, in the form that BIND has for them."""
+    lines = []
+    for line in anchor.splitlines():
+        owner, _, _, _, tag, algorithm, kind, digest = line.split()
+        lines.append(f'  {owner} static-ds {tag} {algorithm} {kind} "{digest}";\n')
+    path.write_text("trust-anchors {\n" + "".join(lines) + "};\n")
+
+
+async def delv(question: Question, anchor: Path) -> Said:
+    command = ["delv", f"@{PLACES['unchecking'].v4}", "-a", str(anchor), "+root=.", "+nottl", question.name, question.rrtype]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    return read_delv(output.decode())
+
+
+def read_delv(text: str) -> Said:
+    """Comments before records tell what they are worth; one that is not found good ends it."""
+    lines = text.splitlines()
+    rcode = "NOERROR"
+    for line in lines:
+        if line.startswith(";; resolution failed:"):
+            rcode = {"ncache nxdomain": "NXDOMAIN", "ncache nxrrset": "NOERROR"}.get(line.partition(": ")[2], "SERVFAIL")
+    if rcode == "SERVFAIL" or not lines:
+        return Said("SERVFAIL")
+    worth = [line for line in lines if line.startswith("; ") and ("validated" in line or "unsigned" in line)]
+    ad = bool(worth) and all("fully validated" in line for line in worth)
+    return Said(rcode, ad, tuple(sorted(filter(None, map(_record, lines)))) if rcode == "NOERROR" else ())
+
+
+def _record(line: str) -> str:
+    if line.startswith(";") or not line.strip():
+        return ""
+    owner, _, kind, data = line.split(None, 3)
+    return "" if kind == "RRSIG" else f"{owner.lower()} {kind} {data.lower()}"
