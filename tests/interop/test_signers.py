@@ -69,7 +69,7 @@ def expected(question: str, denial: str, signer: Signer) -> Security:
     if (how.iterations or 0) > MAX_ITERATIONS:
         return Security.INSECURE
     # ldns lists delegations without DS although it opts out.
-    covered = question in BETWEEN or question == "u DS" and signer is not Signer.LDNS
+    covered = question in BETWEEN or (question == "u DS" and signer is not Signer.LDNS)
     return Security.INSECURE if how.opt_out and covered else Security.SECURE
 
 

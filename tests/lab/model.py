@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from lab.keys import Vouch
+from lab.keys import Key, Vouch
 from lab.signers import Seal
 
 
@@ -55,7 +55,8 @@ class Zone:
     `origin`. `secure`: the parent has a DS. `notes` say what is special; tests match on them.
 
     `seal`: it is signed by a signer of another project instead, its parent has the DS records `vouched`, and after that
-    `damage` (`lab/damage.py`) is done to it. `worth`: what a validator has to find of its address records.
+    `damage` (`lab/damage.py`) is done to it. `online`: Knot signs each answer anew with this key instead. `worth`: what a
+    validator has to find of its address records.
     """
 
     origin: str
@@ -72,6 +73,7 @@ class Zone:
     seal: Seal | None = None
     vouched: tuple[Vouch, ...] = ()
     damage: str = ""
+    online: Key | None = None
     worth: Worth = Worth.INSECURE
     notes: tuple[str, ...] = field(default=())
 

@@ -88,6 +88,7 @@ def _levels() -> list[Host]:
     for level, name in enumerate(("root", "tld", "site")):
         found += [Host(f"{name}-{one.value}", one, (level, index)) for index, one in enumerate(programs, 1)]
     found += [Host(f"sub-{one.value}", one, (3, index)) for index, one in enumerate(programs[:2], 1)]
+    found.append(Host("compact", Software.ODD, (9, 100), "compact"))
     return found + [Host(word, Software.ODD, (9, index), word) for index, word in enumerate(ODDITIES, 1)]
 
 

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from kit.nsd import nsd_server
+from lab.keys import Key, write_pem
 from lab.model import Zone
 from lab.plan import HOSTS, PLACES, PORT, Host, Software
 from lab.zones import Content, anchor, hints
@@ -51,8 +53,12 @@ def nsd(host: Host, folder: Path, origins: list[str]) -> str:
     return nsd_server(folder, *(f"ip-address: {address}@{PORT}" for address in host.addresses)) + zones
 
 
-def knotd(host: Host, folder: Path, origins: list[str]) -> str:
-    zones = "".join(f'  - domain: "{o}"\n    file: "{folder}/{file_name(o)}"\n' for o in origins)
+def knotd(host: Host, folder: Path, origins: list[str], online: Collection[str] = ()) -> str:
+    """`online`: zones that are signed answer by answer."""
+    module = "    module: mod-onlinesign/each\n"
+    zones = "".join(
+        f'  - domain: "{o}"\n    file: "{folder}/{file_name(o)}"\n{module if o in online else ""}' for o in origins
+    )
     return f"""server:
   rundir: "{folder}"
   listen: [{", ".join(f'"{a}@{PORT}"' for a in host.addresses)}]
@@ -64,6 +70,13 @@ database:
 log:
   - target: stderr
     any: error
+policy:
+  - id: each
+    manual: on
+    single-type-signing: on
+mod-onlinesign:
+  - id: each
+    policy: each
 template:
   - id: default
     storage: "{folder}"
@@ -72,6 +85,14 @@ template:
     zonefile-sync: -1
 zone:
 {zones}"""
+
+
+def give_key(config: Path, origin: str, key: Key) -> None:
+    """Knot's store of keys gets one that signs everything."""
+    pem = write_pem(config.parent, origin, key)
+    words = ["-c", str(config), origin, "import-pem", str(pem), f"algorithm={key.algorithm}", "ksk=yes", "zsk=yes"]
+    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin"}
+    subprocess.run(["keymgr", *words], env=environment, check=True, capture_output=True, timeout=20)
 
 
 def named(host: Host, folder: Path, origins: list[str]) -> str:
@@ -195,7 +216,11 @@ class Lab:
                 config.write_text(nsd(host, place, origins))
                 command = ["nsd", "-d", "-c", str(config)]
             case Software.KNOT:
-                config.write_text(knotd(host, place, origins))
+                online = {zone.origin: zone.online for zone in self.tree if zone.online and zone.origin in origins}
+                config.write_text(knotd(host, place, origins, online))
+                (place / "db").mkdir()
+                for origin, key in online.items():
+                    give_key(config, origin, key)
                 command = ["knotd", "-c", str(config)]
             case _:
                 config.write_text(named(host, place, origins))

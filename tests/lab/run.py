@@ -19,7 +19,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 
 from lab import verdicts
@@ -33,7 +32,8 @@ from lab.tree import TREE
 from lab.zones import anchor, build, seal
 
 SIGNED_READY = tuple(
-    Question(f"www.{zone}", "A", ".") for zone in ("p256-nsec.bind.", "p256-nsec3.knot.", "p256-i1.ldns.", "plain.cases.")
+    Question(f"www.{zone}", "A", ".")
+    for zone in ("p256-nsec.bind.", "p256-nsec3.knot.", "p256-i1.ldns.", "plain.cases.")
 )
 READY = (Question("www.apple.alpha.", "A", "."), Question("www.banana.beta.", "A", "."))
 PATIENCE, IMPATIENCE = 40.0, 0.5
@@ -153,7 +153,10 @@ def validated(output: Path, names: tuple[str, ...], delvs: int) -> None:
         for row, found in zip(said[::step], asyncio.run(verdicts.delv_all(asked[::step], anchors)), strict=True):
             row["delv"] = found
     rows = [
-        {"question": [q.name, q.rrtype, q.mode.name, q.zone], "said": {name: asdict(one) for name, one in row.items()}}
+        {
+            "question": [q.name, q.rrtype, q.mode.name, q.zone],
+            "said": {name: one._asdict() for name, one in row.items()},
+        }
         for q, row in zip(asked, said, strict=True)
     ]
     output.write_text(json.dumps(rows))

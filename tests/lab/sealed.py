@@ -4,6 +4,7 @@ it, and zones that are each about one thing. What there is to find out of each s
 
 from dataclasses import replace
 
+from lab import compact
 from lab.damage import UNKNOWN
 from lab.keys import KSK, REVOKED, ZSK, Key, Vouch
 from lab.model import Server, Worth, Zone
@@ -231,6 +232,18 @@ CONTENTS = (
     _case("empty3", Worth.SECURE, denial=Denial(0), records="@ A 192.0.2.1\n", signer=Signer.LDNS),
 )
 
+COMPACT = (
+    _case(
+        "compact", Worth.SECURE, Vouch(compact.KEY), seal=None,
+        servers=(Server("ns1.compact.cases.", "compact"),), notes=("compact denial",),
+    ),
+    _case(
+        "online", Worth.SECURE, Vouch(SINGLE[0]), seal=None,
+        servers=(Server("ns1.online.cases.", "site-knotd"),), online=SINGLE[0],
+    ),
+)  # fmt: skip
+"""Signed while the question waits: by a responder of ours as RFC 9824 says, and by Knot, which did so before there was NXNAME."""
+
 DEPTHS = (
     _case("plain", Worth.INSECURE, top="hashed.", seal=None, vouched=()),
     _case("island", Worth.INSECURE, top="hashed.", vouched=()),
@@ -249,7 +262,7 @@ DEPTHS = (
 TOPS = (
     Zone(
         ".",
-        tuple(Server(f"{letter}.servers.", f"root-{program}") for letter, program in zip("abc", ("nsd", "knotd", "named"), strict=True)),
+        (Server("a.servers.", "root-nsd"), Server("b.servers.", "root-knotd"), Server("c.servers.", "root-named")),
         seal=Seal(Signer.BIND, pair(8)),
         vouched=(Vouch(Key(8, KSK)),),
         worth=Worth.SECURE,
@@ -261,4 +274,4 @@ TOPS = (
     _top("hashed.", Seal(Signer.KNOT, SINGLE, Denial(0, opt_out=True))),
 )  # fmt: skip
 
-SEALED: tuple[Zone, ...] = (*TOPS, *_matrix(), *DELEGATIONS, *SIGNATURES, *KEYS, *CONTENTS, *DEPTHS)
+SEALED: tuple[Zone, ...] = (*TOPS, *_matrix(), *DELEGATIONS, *SIGNATURES, *KEYS, *CONTENTS, *COMPACT, *DEPTHS)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import random
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -41,9 +40,8 @@ class Question(NamedTuple):
     zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """An answer as far as it has to be the same whoever gives it. `signed`: which RRsets had signatures beside them."""
+class Said(NamedTuple):
+    """An answer as far as it has to be the same whoever gives it. `signed`: RRsets of it with signatures beside them."""
 
     rcode: str
     ad: bool = False
@@ -60,7 +58,19 @@ MATRIX = (
     *("y.old A", "old DNAME", "any.far A", "z.a.b.c.d.e.f.g.h.i.j.k.l A", "0 A", "zzzz A", "www DS", "long TXT"),
 )
 CASE = (
-    *("@ A", "@ NS", "@ DS", "@ DNSKEY", "@ SOA", "www A", "www AAAA", "nowhere A", "b.ent A", "any.wild A", "any.wild MX"),
+    *(
+        "@ A",
+        "@ NS",
+        "@ DS",
+        "@ DNSKEY",
+        "@ SOA",
+        "www A",
+        "www AAAA",
+        "nowhere A",
+        "b.ent A",
+        "any.wild A",
+        "any.wild MX",
+    ),
     *("alias A", "abroad A", "unsigned A", "broken A", "a.b.old TXT", "x.b.old A", "www DS"),
 )
 CHILD = ("@ DS", "www A", "nowhere A")
@@ -127,14 +137,14 @@ def words(response: dns.message.Message) -> Said:
         return Said(rcode, bool(response.flags & dns.flags.AD))
     records = [rrset for rrset in response.answer if rrset.rdtype != dns.rdatatype.RRSIG]
     answer = sorted(
-        f"{rrset.name.to_text().lower()} {dns.rdatatype.to_text(rrset.rdtype)} {item.to_text().lower()}"
+        f"{rrset.name.to_text().lower()} {dns.rdatatype.to_text(rrset.rdtype)} {item.to_text(chunksize=0).lower()}"
         for rrset in records
         for item in rrset
     )
     signed = sorted(
         f"{rrset.name.to_text().lower()} {dns.rdatatype.to_text(rrset.covers)}"
-        for rrset in (*response.answer, *(r for r in response.authority if not records or r.covers == dns.rdatatype.NSEC))
-        if rrset.rdtype == dns.rdatatype.RRSIG and rrset.covers != dns.rdatatype.NSEC3
+        for rrset in response.answer
+        if rrset.rdtype == dns.rdatatype.RRSIG
     )
     return Said(rcode, bool(response.flags & dns.flags.AD), tuple(answer), tuple(signed))
 
@@ -162,8 +172,22 @@ def write_delv_anchor(path: Path, anchor: str) -> None:
     path.write_text("trust-anchors {\n" + "".join(lines) + "};\n")
 
 
+DELV_FORM = ("+nottl", "+nosplit", "+norrcomments", "+nomultiline")
+WORTH = ("fully validated", "unsigned answer", "answer not validated", "signed answer, pending validation")
+ALIASES = ("CNAME", "DNAME")
+
+
 async def delv(question: Question, anchor: Path) -> Said:
-    command = ["delv", f"@{PLACES['unchecking'].v4}", "-a", str(anchor), "+root=.", "+nottl", question.name, question.rrtype]
+    command = [
+        "delv",
+        f"@{PLACES['unchecking'].v4}",
+        "-a",
+        str(anchor),
+        "+root=.",
+        *DELV_FORM,
+        question.name,
+        question.rrtype,
+    ]
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
@@ -172,21 +196,29 @@ async def delv(question: Question, anchor: Path) -> Said:
 
 
 def read_delv(text: str) -> Said:
-    """Comments before records tell what they are worth; one that is not found good ends it."""
+    """Comments before records tell what they are worth. Of the records those of an alias are left out: delv shows a DNAME
+    under the name that was asked for."""
     lines = text.splitlines()
-    rcode = "NOERROR"
-    for line in lines:
-        if line.startswith(";; resolution failed:"):
-            rcode = {"ncache nxdomain": "NXDOMAIN", "ncache nxrrset": "NOERROR"}.get(line.partition(": ")[2], "SERVFAIL")
-    if rcode == "SERVFAIL" or not lines:
+    failures = [line.partition(": ")[2] for line in lines if line.startswith(";; resolution failed:")]
+    rcode = (
+        {"ncache nxdomain": "NXDOMAIN", "ncache nxrrset": "NOERROR"}.get(failures[0], "SERVFAIL")
+        if failures
+        else "NOERROR"
+    )
+    worth = [line.removeprefix("; ").removeprefix("negative response, ") for line in lines]
+    ad = [line == "fully validated" for line in worth if line in WORTH]
+    if rcode == "SERVFAIL" or not ad:
         return Said("SERVFAIL")
-    worth = [line for line in lines if line.startswith("; ") and ("validated" in line or "unsigned" in line)]
-    ad = bool(worth) and all("fully validated" in line for line in worth)
-    return Said(rcode, ad, tuple(sorted(filter(None, map(_record, lines)))) if rcode == "NOERROR" else ())
+    return Said(rcode, all(ad), tuple(sorted(filter(None, map(_record, lines)))))
 
 
 def _record(line: str) -> str:
     if line.startswith(";") or not line.strip():
         return ""
     owner, _, kind, data = line.split(None, 3)
-    return "" if kind == "RRSIG" else f"{owner.lower()} {kind} {data.lower()}"
+    return "" if kind in ("RRSIG", *ALIASES) else f"{owner.lower()} {kind} {data.lower()}"
+
+
+def without_aliases(said: Said) -> Said:
+    """As delv shows it."""
+    return said._replace(answer=tuple(one for one in said.answer if one.split()[1] not in ALIASES), signed=())
