@@ -167,8 +167,13 @@ servers = ["udp://{address}"]
 profile = "opportunistic"
 """
 
-DNSSEC = """[dnssec]
-trust_anchor_files = ["{folder}/anchor"]
+TRUSTING = """[dnssec]
+trust_anchors = [{anchors}]
+"""
+
+UNCHECKING = """[[dnssec.negative]]
+zone = "."
+reason = "compared with resolvers that do not validate"
 """
 
 
@@ -252,7 +257,8 @@ class Lab:
                 resolve = ITERATING.format(minimise=self.minimise, folder=place)
             case _:
                 resolve = FORWARDING.format(address=PLACES[name.removeprefix("behind-")].v4)
-        validation = DNSSEC.format(folder=place) if self.validating else ""
+        anchors = ", ".join(f"'{line}'" for line in anchor(self.tree).splitlines())
+        validation = TRUSTING.format(anchors=anchors) if self.validating else UNCHECKING
         binary = str(Path(sys.executable).parent / "anchorhold")
         return ours(place, resolve + validation, name), [binary, "run", "--config", config]
 
