@@ -74,7 +74,9 @@ def _answer(resolved: Resolved) -> Iterating[RRset]:
             yield link.dname
         yield link.rrset
     match resolved.end:
-        case Positive(rrset=rrset):
+        case Positive(rrset=rrset, dname=dname):
+            if dname is not None and dname.owner not in said:
+                yield dname
             yield rrset
         case TooLong(dname=dname) if dname.owner not in said:
             yield dname

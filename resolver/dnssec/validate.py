@@ -119,6 +119,8 @@ class Judging:
             case Positive(rrset=rrset) if rrset.rrtype == _RRSIG:
                 self._lower(SIGNATURES_THEMSELVES)
                 return replace(end, proof=())
+            case Positive(rrset=rrset, dname=RRset() as dname):
+                return await self._renamed(name, Alias(rrset, rrset.rdatas[0], dname))
             case Positive(rrset=rrset):
                 proved = await self._rrset(rrset)
                 if isinstance(proved, Bogus):
@@ -131,6 +133,11 @@ class Judging:
             case TooLong(dname=dname):
                 renamer = await self._dname(dname)
                 return renamer if isinstance(renamer, Bogus) else TooLong(renamer)
+
+    async def _renamed(self, name: bytes, link: Alias) -> Positive | Bogus:
+        """A CNAME that was asked for and follows from a DNAME."""
+        judged = await self._link(link) if _leads_on(link, name) else NOT_ASKED
+        return judged if isinstance(judged, Bogus) else Positive(judged.rrset, dname=judged.dname)
 
     async def _link(self, link: Alias) -> Alias | Bogus:
         if link.dname is None:

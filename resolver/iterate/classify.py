@@ -87,8 +87,7 @@ def _classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int
     authority = gather(message, message.authority, zone)
     end = _end(message, answer, authority, last, rrtype)
     if followed:
-        # "There is none" at the end of a chain counts only with the SOA of the zone that says so.
-        vague = not is_below(last, zone) or (isinstance(end, Negative) and end.soa is None)
+        vague = not is_below(last, zone) or (isinstance(end, Negative) and _is_vague(end, followed[-1]))
         proof = tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3))
         links = tuple(replace(link, proof=proof) if proof and _is_expanded(link) else link for link in followed)
         return Chain(links, None if vague else end)
@@ -117,6 +116,13 @@ def _follow(answer: RRsets, name: bytes, rrtype: int) -> list[Alias] | TooLong:
     return links
 
 
+def _is_vague(end: Negative, link: Alias) -> bool:
+    """Whether "there is none" at the end of a chain had better be asked for by itself: without the SOA of the zone that says
+    so; or signed, and behind a DNAME, where NSD 4.6 proves that there is no wildcard, but not that there is no such name.
+    """
+    return end.soa is None or (link.dname is not None and bool(end.soa.signatures))
+
+
 def _is_expanded(link: Alias) -> bool:
     """Whether its signature says that it comes from a wildcard (RFC 4035 §5.3.4): then a proof belongs to it."""
     labels = count_labels(link.rrset.owner)
@@ -141,6 +147,9 @@ def _end(message: Message, answer: RRsets, authority: RRsets, name: bytes, rrtyp
     proof = tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3))
     found = _signatures_of(message, name) if rrtype == _RRSIG else answer.get((name, rrtype))
     if found is not None:
+        link = _alias(answer, name) if rrtype == _CNAME else None
+        if isinstance(link, Alias) and link.dname is not None:
+            return Positive(link.rrset, dname=link.dname)
         return Positive(found, proof)
     soa = next((s for s in authority.values() if s.rrtype == _SOA and is_below(name, s.owner)), None)
     if message.rcode == _NXDOMAIN or soa is not None:
