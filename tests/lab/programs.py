@@ -136,6 +136,7 @@ def unbound(folder: Path, name: str = "unbound", *, validates: bool = False) -> 
   qname-minimisation: yes
   do-not-query-localhost: no
   minimal-responses: yes
+  incoming-num-tcp: 200
   unknown-server-time-limit: 200
 remote-control:
   control-enable: no

@@ -147,7 +147,8 @@ def _case(
     assert isinstance(signer, Signer)
     times = {field: more.pop(field) for field in ("begin", "end") if field in more}
     seal = Seal(signer, keys, denial, **times)  # type: ignore[arg-type]
-    server = Server(f"ns1.{origin}", _host(len(name), denial))
+    host = str(more.pop("host", _host(len(name), denial)))
+    server = Server(f"ns1.{origin}", host)
     zone = Zone(
         origin, (server,), SMALL_RECORDS, seal=seal, vouched=vouched or (Vouch(keys[0]),), worth=worth, notes=(name,)
     )
@@ -194,7 +195,8 @@ SIGNATURES = (
     _case("bad-soa-signature", Worth.SECURE, damage="one bit of the SOA's signature"),
     _case("no-signature", Worth.BOGUS, damage="a signature missing"),
     _case("no-key-signature", Worth.BOGUS, damage="no signature over the keys"),
-    _case("no-soa-signature", Worth.SECURE, damage="no signature over the SOA"),
+    # Knot takes a zone whose SOA is not signed for an unsigned one.
+    _case("no-soa-signature", Worth.SECURE, damage="no signature over the SOA", host="site-named"),
     _case("not-signed", Worth.BOGUS, damage="no signature at all"),
     _case("no-keys", Worth.BOGUS, damage="no keys"),
     _case("no-denial", Worth.SECURE, damage="no denial"),
@@ -226,10 +228,21 @@ CONTENTS = (
     _case(
         "apexwild3", Worth.SECURE, denial=Denial(0), records="* A 192.0.2.5\n* TXT w\n@ A 192.0.2.1\na.b A 192.0.2.2\n"
     ),
-    _case("apexdname", Worth.SECURE, records="@ DNAME p256-nsec.bind.\n@ A 192.0.2.1\n"),
-    _case("apexdname3", Worth.SECURE, denial=Denial(0), records="@ DNAME p256-nsec3.knot.\n@ A 192.0.2.1\n"),
-    _case("empty", Worth.SECURE, records="@ A 192.0.2.1\n", signer=Signer.KNOT),
-    _case("empty3", Worth.SECURE, denial=Denial(0), records="@ A 192.0.2.1\n", signer=Signer.LDNS),
+    _case(
+        "apexdname",
+        Worth.SECURE,
+        servers=(Server("ns1.cases.", "site-nsd"),),
+        records="@ DNAME p256-nsec.bind.\n@ A 192.0.2.1\n",
+    ),
+    _case(
+        "apexdname3",
+        Worth.SECURE,
+        servers=(Server("ns2.cases.", "site-knotd"),),
+        denial=Denial(0),
+        records="@ DNAME p256-nsec3.knot.\n@ A 192.0.2.1\n",
+    ),
+    _case("tiny", Worth.SECURE, records="www A 192.0.2.1\n", signer=Signer.KNOT),
+    _case("tiny3", Worth.SECURE, denial=Denial(0), records="www A 192.0.2.1\n", signer=Signer.LDNS),
 )
 
 COMPACT = (
