@@ -79,10 +79,8 @@ def fits(algorithm: int, denial: Denial) -> bool:
     return algorithm != 5 or denial.iterations is None
 
 
-def _host(number: int, denial: Denial) -> str:
-    """Debian's NSD 4.6 ends while it hashes the names of a zone with NSEC3."""
-    programs = ("nsd", "knotd", "named") if denial.iterations is None else ("knotd", "named")
-    return f"site-{programs[number % len(programs)]}"
+def _host(number: int) -> str:
+    return f"site-{('nsd', 'knotd', 'named')[number % 3]}"
 
 
 def _top(name: str, seal: Seal) -> Zone:
@@ -97,7 +95,7 @@ def matrix_zone(signer: Signer, algorithm: str, denial: str, number: int = 1) ->
     number_of, kind = ALGORITHMS[algorithm], DENIALS[denial]
     keys = (Key(number_of, KSK),) if number % 4 == 3 else pair(number_of)
     origin = f"{algorithm}-{denial}.{signer.name.lower()}."
-    servers = (Server(f"ns1.{origin}", _host(number, kind)),)
+    servers = (Server(f"ns1.{origin}", _host(number)),)
     seal = Seal(signer, keys, kind)
     return Zone(
         origin,
@@ -147,7 +145,7 @@ def _case(
     assert isinstance(signer, Signer)
     times = {field: more.pop(field) for field in ("begin", "end") if field in more}
     seal = Seal(signer, keys, denial, **times)  # type: ignore[arg-type]
-    host = str(more.pop("host", _host(len(name), denial)))
+    host = str(more.pop("host", _host(len(name))))
     server = Server(f"ns1.{origin}", host)
     zone = Zone(
         origin, (server,), SMALL_RECORDS, seal=seal, vouched=vouched or (Vouch(keys[0]),), worth=worth, notes=(name,)
