@@ -107,9 +107,10 @@ def _print_iterations(resolver: Answer) -> None:
 def _local_root(found: object) -> str:
     if not isinstance(found, dict):
         return "-"
-    text = (
-        "none" if found.get("serial") is None else f"serial {show(found['serial'])}, good for {show(found['left'])} s"
-    )
+    text = "none"
+    if found.get("serial") is not None:
+        signature = printable(str(found.get("signature", "not checked")))
+        text = f"serial {show(found['serial'])}, good for {show(found['left'])} s, signature {signature}"
     return f"{text}; not taken: {printable(str(found['refused']))}" if found.get("refused") else text
 
 

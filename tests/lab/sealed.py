@@ -48,6 +48,13 @@ broken CNAME www.bad-signature.cases.
 old DNAME new
 x.new A 192.0.2.6
 far DNAME wild.p384-nsec.bind.
+away DNAME plain.cases.
+astray DNAME wrong-ds.cases.
+*.leave CNAME www.plain.cases.
+*.stray CNAME www.expired.cases.
+loop CNAME pool
+pool CNAME loop
+self CNAME self
 a.b.c.d.e.f.g.h.i.j.k.l TXT "deep"
 long 604800 TXT "long"
 """

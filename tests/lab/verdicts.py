@@ -67,6 +67,20 @@ MATRIX = (
         "x.old CNAME",
     ),
     *("y.old A", "old DNAME", "any.far A", "z.a.b.c.d.e.f.g.h.i.j.k.l A", "0 A", "zzzz A", "www DS", "long TXT"),
+    *("www.away A", "nowhere.away A", "www.astray A", "x.leave A", "x.stray A", "WwW A", "www NSEC", "www TYPE65280"),
+    *(
+        "@ NSEC3PARAM",
+        "www RRSIG",
+        "loop A",
+        "self A",
+        "self CNAME",
+        "x.www A",
+        "ns1 A",
+        "nowhere CNAME",
+        "any.wild DS",
+    ),
+    *("@ CDS", "a.b.c.d.e.f.g.h.i.j.k.l TXT", "f.g.h.i.j.k.l TXT", "x.x.old A", "_443._tcp.www TLSA", "s NS", "u NS"),
+    *("nowhere.u A", "www.u A", "www.s A", "nowhere.s A", "www.u DS", "www.s DS"),
 )
 ALGORITHM = (
     *(
