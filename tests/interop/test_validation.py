@@ -88,6 +88,12 @@ EXPLAINED = (
         lambda row: row.rrtype == "CNAME" and ".old." in f".{row.name}" and not row.said["unbound"].ad,
     ),
     Explained(
+        "an alias of itself: iterating we hand it out with nothing behind it, unbound and delv fail",
+        frozenset(("ours",)),
+        lambda row: row.name.startswith("self.") and row.said["ours"].rcode == "NOERROR",
+    ),
+    Explained("delv does not look for signatures by themselves", DELV, lambda row: row.rrtype == "RRSIG"),
+    Explained(
         "unbound and delv let a key vouch for others that its zone has revoked, if its parent does; we let it for nothing "
         "(RFC 5011 §2.1)",
         UNBOUND | DELV,

@@ -18,7 +18,6 @@ DENIALS = {
     "nsec": NSEC,
     "nsec3": Denial(0),
     "optout": Denial(0, opt_out=True),
-    "salt": Denial(0, "ab53"),
     "i1": Denial(1, "ab53"),
     "i50": Denial(50, "ab53"),
     "i51": Denial(51, "ab53"),

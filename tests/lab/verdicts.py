@@ -128,10 +128,10 @@ def questions(tree: tuple[Zone, ...]) -> list[Question]:
         for place, text in enumerate(_wanted(zone)):
             label, kind = text.split()
             name = zone.origin if label == "@" else f"{label}.{zone.origin.lstrip('.')}"
-            # Everything once with DO; every second question in another manner too.
+            # Everything once with DO; every third question in another manner too.
             found.append(Question(name, kind, Mode.DO, zone.origin))
-            mode = MODES[1 + (place + len(found)) % 3]
-            found += [Question(name, kind, mode, zone.origin)] if place % 2 else []
+            mode = MODES[1 + len(found) % 3]
+            found += [Question(name, kind, mode, zone.origin)] if place % 3 == 1 else []
     random.Random(1).shuffle(found)
     return found
 
