@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from resolver.dnssec.algorithms import ALGORITHMS, DIGESTS, Algorithm, Digest
 from resolver.dnssec.budget import DS_MISMATCHES, Validation
-from resolver.dnssec.signature import KEYLESS, NO_ZONE_KEY, Signing, Unsigned, Verifier, may_sign, prove, verify_now
+from resolver.dnssec.signature import KEYLESS, Signing, Unsigned, Verifier, may_sign, prove, verify_now, why_unfit
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import RRset
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError
-from wire.dns.signing import ZONE_KEY, DelegationSigner, Key, parse_dnskey, parse_ds
+from wire.dns.signing import DelegationSigner, Key, parse_dnskey, parse_ds
 from wire.errors import Malformed
 from wire.units import Epoch
 
@@ -118,20 +118,21 @@ def entry_points(
     are looked at (HashTrap)."""
     found: dict[bytes, Key] = {}
     mismatches = 0
-    unfit = False
+    unfit: list[Key] = []
     for record in records:
         for key in keys:
             if (key.tag, key.algorithm) != (record.tag, record.algorithm):
                 continue
             if not may_sign(key):
-                unfit = unfit or not key.flags & ZONE_KEY
+                unfit.append(key)
             elif digest_of(zone, key, policy.digests[record.digest_type]) == record.digest:
                 found[key.rdata] = key
             elif (mismatches := mismatches + 1) >= DS_MISMATCHES:
                 return tuple(found.values()) or Unsigned(KEYLESS.stage, MISMATCH)
     if found:
         return tuple(found.values())
-    return NO_ZONE_KEY if unfit else Unsigned(KEYLESS.stage, MISMATCH)
+    why = why_unfit(unfit)
+    return Unsigned(KEYLESS.stage, MISMATCH) if why is KEYLESS else why
 
 
 def digest_of(zone: bytes, key: Key, digest: Digest) -> bytes:

@@ -135,7 +135,7 @@ def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch) -> Can
     same = [k for k in signing.keys if k.tag == signature.tag and k.algorithm == signature.algorithm]
     keys = tuple(key for key in same if may_sign(key))
     if not keys:
-        return _why_none(same)
+        return why_unfit(same)
     return _untimely(signature, date) or Candidate(signature, algorithm, keys)
 
 
@@ -144,7 +144,8 @@ def may_sign(key: Key) -> bool:
     return key.flags & (ZONE_KEY | REVOKED) == ZONE_KEY and key.protocol == 3
 
 
-def _why_none(same: list[Key]) -> Unsigned:
+def why_unfit(same: list[Key]) -> Unsigned:
+    """Why none of these keys may sign; that there are none, if that is it."""
     if any(not key.flags & ZONE_KEY for key in same):
         return NO_ZONE_KEY
     return REVOKED_KEY if any(key.flags & REVOKED for key in same) else KEYLESS
