@@ -20,6 +20,8 @@ from lab.programs import run_apart
 from lab.sealed import SEALED
 from lab.verdicts import Said, without_aliases
 
+from wire.dns.codes import ExtendedError as Ede
+
 LEAST, LEAST_OF_DELV = 2_000, 500
 OURS = ("ours", "behind-unchecking", "behind-unbound")
 """Iterating; forwarding to an unbound that does not validate, and to one that does."""
@@ -41,7 +43,7 @@ class Row(NamedTuple):
 
     def comparable(self) -> dict[str, Said]:
         """delv asks as it does, shows no aliases and always tells what it found: where it was asked, that is compared."""
-        told = {who: said for who, said in self.said.items() if who != "delv" or self.mode != "CD"}
+        told = {who: said._replace(error=0) for who, said in self.said.items() if who != "delv" or self.mode != "CD"}
         if "delv" in told:
             told = {who: without_aliases(said) for who, said in told.items()}
             if self.mode == "PLAIN":
@@ -168,6 +170,7 @@ def test_our_verdicts_equal_unbounds_and_delvs_or_it_is_known_why(tmp_path: Path
         print(f"{count:5} {why or 'UNEXPLAINED'}")
     assert [] == [row for row in apart if not explanation(row)]
     assert {"unbound": {"sha1-beside-wrong.cases.", "revoked-only.cases."}} == otherwise_than_planned(rows)
+    assert {label: {code} for label, code in ERRORS.items()} == errors_told(rows)
     assert len(rows) >= LEAST
     assert asked_of_delv >= LEAST_OF_DELV
 
@@ -187,12 +190,49 @@ def otherwise_than_planned(rows: list[Row]) -> dict[str, set[str]]:
     return found
 
 
+ERRORS = {
+    "unknown-algorithm": Ede.UNSUPPORTED_DNSKEY_ALGORITHM,
+    "unknown-digest": Ede.UNSUPPORTED_DS_DIGEST,
+    "expired": Ede.SIGNATURE_EXPIRED,
+    "expired-ldns": Ede.SIGNATURE_EXPIRED,
+    "not-yet": Ede.SIGNATURE_NOT_YET_VALID,
+    "not-yet-ldns": Ede.SIGNATURE_NOT_YET_VALID,
+    "bad-signature": Ede.DNSSEC_BOGUS,
+    "bad-key-signature": Ede.DNSSEC_BOGUS,
+    "bad-ds": Ede.DNSSEC_BOGUS,
+    "wrong-ds": Ede.DNSKEY_MISSING,
+    "gone-ds": Ede.DNSKEY_MISSING,
+    "sha1-beside-wrong": Ede.DNSKEY_MISSING,
+    "revoked-only": Ede.DNSKEY_MISSING,
+    "no-keys": Ede.DNSKEY_MISSING,
+    "standby-vouched": Ede.DNSKEY_MISSING,
+    "no-signature": Ede.RRSIGS_MISSING,
+    "no-key-signature": Ede.RRSIGS_MISSING,
+    "not-signed": Ede.RRSIGS_MISSING,
+    "unsigned-ds": Ede.RRSIGS_MISSING,
+    "unproved": Ede.NSEC_MISSING,
+}
+"""What we say of the addresses in a zone below `cases.` that are not secure."""
+
+
+def errors_told(rows: list[Row]) -> dict[str, set[int]]:
+    """What ours say of those, with DO."""
+    found: dict[str, set[int]] = {}
+    for row in rows:
+        label = row.zone.removesuffix(".cases.")
+        if label in ERRORS and (row.name, row.rrtype, row.mode) == (f"www.{row.zone}", "A", "DO"):
+            found.setdefault(label, set()).update(row.said[who].error for who in OURS)
+    return found
+
+
 def read_row(found: dict[str, object]) -> Row:
     question, said = found["question"], found["said"]
     assert isinstance(question, list)
     assert isinstance(said, dict)
     name, rrtype, mode, zone = question
-    words = {
-        who: Said(one["rcode"], one["ad"], tuple(one["answer"]), tuple(one["signed"])) for who, one in said.items()
-    }
+    words = {who: Said(**{field: _value(value) for field, value in one.items()}) for who, one in said.items()}
     return Row(name, rrtype, mode, zone, words)
+
+
+def _value(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import dns.asyncquery
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
@@ -41,12 +42,14 @@ class Question(NamedTuple):
 
 
 class Said(NamedTuple):
-    """An answer as far as it has to be the same whoever gives it. `signed`: RRsets of it with signatures beside them."""
+    """An answer as far as it has to be the same whoever gives it. `signed`: RRsets of it with signatures beside them.
+    `error`: the extended error (RFC 8914), for what it is worth."""
 
     rcode: str
     ad: bool = False
     answer: tuple[str, ...] = ()
     signed: tuple[str, ...] = ()
+    error: int = 0
 
 
 # -- questions
@@ -175,8 +178,9 @@ async def ask(question: Question, address: str, patience: float = PATIENCE) -> S
 
 def words(response: dns.message.Message) -> Said:
     rcode = dns.rcode.to_text(response.rcode())
+    error = next((int(one.code) for one in response.options if isinstance(one, dns.edns.EDEOption)), 0)
     if rcode == "SERVFAIL":
-        return Said(rcode, bool(response.flags & dns.flags.AD))
+        return Said(rcode, bool(response.flags & dns.flags.AD), error=error)
     records = [rrset for rrset in response.answer if rrset.rdtype != dns.rdatatype.RRSIG]
     answer = sorted(
         f"{rrset.name.to_text().lower()} {dns.rdatatype.to_text(rrset.rdtype)} {item.to_text(chunksize=0).lower()}"
@@ -188,7 +192,7 @@ def words(response: dns.message.Message) -> Said:
         for rrset in response.answer
         if rrset.rdtype == dns.rdatatype.RRSIG
     )
-    return Said(rcode, bool(response.flags & dns.flags.AD), tuple(answer), tuple(signed))
+    return Said(rcode, bool(response.flags & dns.flags.AD), tuple(answer), tuple(signed), error)
 
 
 # -- delv, which is a program for one question
