@@ -61,6 +61,9 @@ control = "{folder}/control-{port}.sock"
 state = "{folder}/state-{port}"
 [limits]
 rate = 0
+[[dnssec.negative]]
+zone = "."
+reason = "nothing is signed here"
 [resolve]
 mode = "iterate"
 root_hints = "{hints}"

@@ -153,6 +153,9 @@ control = "{folder}/control-{port}.sock"
 state = "{folder}/state-{port}"
 [limits]
 rate = 0
+[[dnssec.negative]]
+zone = "."
+reason = "nothing is signed here"
 [upstreams.default]
 profile = "{"opportunistic" if mode == "udp" else "strict"}"
 servers = [{{ url = "{server}"{authorities} }}]

@@ -18,6 +18,9 @@ MINIMUM_PAYLOAD = 512
 
 _QUESTION_AT = 12
 _TC = 0x02
+_NOT_AD = 0xDF
+"""In the fourth octet (RFC 4035 §3)."""
+
 _OPT_HEADER = 11
 _OPTION_HEADER = 4
 
@@ -27,7 +30,8 @@ class Outer(NamedTuple):
 
     `limit` is the most octets the road takes. `edns`: it sent an OPT, so it gets one. `cookie` is the whole content
     of the COOKIE option to give, or empty. `explanation` is the content of an extended error option, or empty.
-    `padded`: the channel is encrypted (RFC 8467). `extended_rcode`: the upper eight bits of the code.
+    `padded`: the channel is encrypted (RFC 8467). `extended_rcode`: the upper eight bits of the code. `ad`: it asked with AD,
+    so it understands AD, as who sets DO does (RFC 6840 §5.7, §5.8).
     """
 
     identifier: bytes
@@ -39,6 +43,7 @@ class Outer(NamedTuple):
     explanation: bytes = b""
     padded: bool = False
     extended_rcode: int = 0
+    ad: bool = False
 
 
 def dress(message: bytes, ttl_offsets: tuple[int, ...], age: int, outer: Outer) -> bytes:
@@ -51,6 +56,8 @@ def dress(message: bytes, ttl_offsets: tuple[int, ...], age: int, outer: Outer) 
     out[0:2] = outer.identifier
     question_end = _QUESTION_AT + len(outer.question)
     out[_QUESTION_AT:question_end] = outer.question
+    if not (outer.ad or outer.do):
+        out[3] &= _NOT_AD
     if age:
         lower_ttls(out, ttl_offsets, age)
     if not outer.edns:

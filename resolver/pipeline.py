@@ -1,7 +1,7 @@
 """The path of a question through the resolver, on one page. Start reading here.
 
     answer_now     rules → route → memory: everything that needs nobody else, a plain function
-    answer_later   ask the world → check → remember: the rest
+    answer_later   ask the world, which validates → remember: the rest
 
 For clients with DNS64 the answer is then judged again, and may take a second look of the same kind (`resolver/policy/dns64.py`).
 Memory holds what the servers said, never what was made of it.
@@ -13,14 +13,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from resolver.accept import MAX_CHAIN, Accepted, joined
 from resolver.cache.answers import AnswerMemory, MemoryKey
+from resolver.cache.ranges import Denied, Expanded
+from resolver.compose import Accepted, compose, joined
+from resolver.dnssec.evidence import NoName
+from resolver.dnssec.nsec3 import Hashes
+from resolver.dnssec.values import Learned
+from resolver.iterate.budget import Budget
+from resolver.iterate.resolve import Resolved
+from resolver.iterate.verdict import Negative, Positive
 from resolver.policy import decide
 from resolver.policy.dns64 import Translator
 from resolver.settings import CacheSettings, Route
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
-from wire.dns.codes import ExtendedError, HeaderFlag, Rcode
+from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag, Rcode
 from wire.dns.message import build_response
 from wire.errors import Malformed
 from wire.units import Instant
@@ -47,11 +54,12 @@ class Later:
 @dataclass(frozen=True, slots=True)
 class Heard:
     """An accepted answer and the server that gave it (index in its group; -1: several authoritative ones). `onward`: it
-    ends with an alias to this name, which another route has."""
+    ends with an alias to this name, which another route has. `learned`: what other answers can be made of."""
 
     accepted: Accepted
     server: int
     onward: bytes = b""
+    learned: tuple[Learned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +78,12 @@ class World(Protocol):
         query: Query,
         upstream_group: int,
         limits: CacheSettings,
-        deadline: Instant,
+        budget: Budget,
         *,
         snapshot: Snapshot,
         anew: bool = False,
     ) -> Heard | Silent:
-        """Ask the group's servers by its strategy, or iterate, until there is an answer or the deadline is there.
+        """Ask the group's servers by its strategy, or iterate, until there is an answer that holds or the budget is spent.
 
         `snapshot` tells which names are another route's; `anew`: nothing remembered of the answer itself will do. Raises
         nothing.
@@ -84,6 +92,11 @@ class World(Protocol):
     def now(self) -> Instant:
         """The monotonic clock."""
 
+
+MAX_CHAIN = 16
+"""Aliases into other routes followed for one question."""
+
+_CD = int(QueryFlag.CD)
 
 ENDLESS = Silent(Explanation(ExtendedError.OTHER, "aliases without end"))
 TOO_LONG = Silent(Explanation(ExtendedError.INVALID_DATA, "the answer is longer than a message can be"))
@@ -146,6 +159,9 @@ def _remembered(query: Query, route: Route, generation: int, memory: AnswerMemor
         fresh = memory.fresh(key, generation, now)
         if fresh is not None:
             return fresh
+    concluded = _concluded(query, groups[0], generation, memory, now)
+    if concluded is not None:
+        return concluded
     stale = next(filter(None, (memory.stale(key, generation, now) for key in keys)), None)
     failures = [memory.failed(key, now) for key in keys]
     if failures[0] is None:
@@ -153,6 +169,25 @@ def _remembered(query: Query, route: Route, generation: int, memory: AnswerMemor
     if failures[-1] is None:
         return Later(query, groups[-1], keys[-1], stale)
     return stale or failure(query, generation, failures[-1].explanation, failures[-1].rcode)
+
+
+def _concluded(query: Query, group: int, generation: int, memory: AnswerMemory, now: Instant) -> Reply | None:
+    """What follows from proofs that came with answers to other questions (RFC 8198): no server learns of the question."""
+    if query.flags & _CD:
+        return None
+    found = memory.ranges(group).answer(query.name, query.rrtype, now, Hashes())
+    match found:
+        case Denied(evidence=evidence, soa=soa, records=records):
+            end: Negative | Positive = Negative(isinstance(evidence, NoName), soa, records)
+        case Expanded(rrset=rrset, records=records) if rrset.rrtype == query.rrtype:
+            end = Positive(rrset, records)
+        case _:
+            return None
+    try:
+        accepted = compose(query, Resolved((), end), memory.settings, secure=True)
+    except Malformed:
+        return None
+    return Reply(accepted.message, accepted.ttl_offsets, float(accepted.keep), generation, Origin.CACHE)
 
 
 def ask_again(query: Query, snapshot: Snapshot, memory: AnswerMemory) -> Later | None:
@@ -169,15 +204,19 @@ def ask_again(query: Query, snapshot: Snapshot, memory: AnswerMemory) -> Later |
 async def answer_later(
     later: Later, snapshot: Snapshot, memory: AnswerMemory, world: World, deadline: Instant
 ) -> Reply:
-    """Ask the outside, remember what came, and say it. The memory may have changed meanwhile: it is read again."""
-    translator = later.translator
+    """Ask the outside, remember what came, and say it. The memory may have changed meanwhile: it is read again.
+
+    Whatever it leads to, aliases into other routes, a fallback, a second look, comes out of one budget.
+    """
+    translator, budget = later.translator, Budget(deadline)
     if translator is None:
-        return await _ask(later, snapshot, memory, world, deadline)
+        return await _ask(later, snapshot, memory, world, budget)
 
     async def obtain(wanted: Query, until: Instant) -> Reply:
         found = ask_again(wanted, snapshot, memory) if later.anew else None
         known = found or _look(wanted, snapshot, memory, world.now(), snapshot.dns64)
-        return await _ask(known, snapshot, memory, world, until) if isinstance(known, Later) else known
+        with budget.until(until):
+            return await _ask(known, snapshot, memory, world, budget) if isinstance(known, Later) else known
 
     now = world.now()
     first = await obtain(later.query, Instant(now + FIRST_SHARE * (deadline - now)))
@@ -188,27 +227,30 @@ async def answer_later(
 
 
 async def _ask(
-    later: Later, snapshot: Snapshot, memory: AnswerMemory, world: World, deadline: Instant, links: int = MAX_CHAIN
+    later: Later, snapshot: Snapshot, memory: AnswerMemory, world: World, budget: Budget, links: int = MAX_CHAIN
 ) -> Reply:
     """Ask for exactly this question; `links` is how many aliases into other routes may still be followed."""
     query, generation, cache = later.query, snapshot.generation, snapshot.settings.cache
-    start = world.now()
-    until = deadline if later.fallback < 0 else Instant(start + FIRST_SHARE * (deadline - start))
-    outcome = await world.ask(query, later.upstream_group, cache, until, snapshot=snapshot, anew=later.anew)
+    start, end = world.now(), budget.deadline
+    with budget.until(end if later.fallback < 0 else Instant(start + FIRST_SHARE * (end - start))):
+        outcome = await world.ask(query, later.upstream_group, cache, budget, snapshot=snapshot, anew=later.anew)
     # Only who was asked and had nothing is stood in for, not what an alias of his leads to.
     fallback = later.fallback if isinstance(outcome, Silent) else -1
     if isinstance(outcome, Heard) and outcome.onward:
-        outcome = await _follow(query, outcome, snapshot, memory, world, deadline, links)
+        budget.widen()
+        outcome = await _follow(query, outcome, snapshot, memory, world, budget, links)
     now = world.now()
     match outcome:
-        case Heard(accepted=accepted):
+        case Heard(accepted=accepted, learned=learned):
             memory.store(later.key, accepted, now)
-            return Reply(accepted.message, accepted.ttl_offsets, float(accepted.keep), generation, Origin.UPSTREAM)
+            memory.learn(later.upstream_group, learned, now)
+            seconds, explanation = float(accepted.keep), accepted.explanation
+            return Reply(accepted.message, accepted.ttl_offsets, seconds, generation, Origin.UPSTREAM, explanation)
         case Silent(explanation=explanation, rcode=rcode):
             memory.store_failure(later.key, explanation, rcode, now)
             if fallback >= 0:
                 second = Later(query, fallback, memory.key(query, fallback), None, anew=later.anew)
-                reply = await _ask(second, snapshot, memory, world, deadline, links)
+                reply = await _ask(second, snapshot, memory, world, budget, links)
                 if reply.origin is not Origin.FAILURE:
                     return reply
             fresh = memory.fresh(later.key, generation, now)
@@ -220,7 +262,7 @@ async def _ask(
 
 
 async def _follow(
-    query: Query, heard: Heard, snapshot: Snapshot, memory: AnswerMemory, world: World, deadline: Instant, links: int
+    query: Query, heard: Heard, snapshot: Snapshot, memory: AnswerMemory, world: World, budget: Budget, links: int
 ) -> Heard | Silent:
     """An alias into another route: its target is a question of its own, from the rules on. Without those of DNS64: what
     it comes to is remembered for every client group, and translated is the whole."""
@@ -229,7 +271,7 @@ async def _follow(
     target = replace(query, key=heard.onward + query.key[-4:])
     outcome = _look(target, snapshot, memory, world.now())
     if isinstance(outcome, Later):
-        outcome = await _ask(outcome, snapshot, memory, world, deadline, links - 1)
+        outcome = await _ask(outcome, snapshot, memory, world, budget, links - 1)
     if outcome.origin is Origin.FAILURE:
         return Silent(outcome.explanation or ENDLESS.explanation)
     try:

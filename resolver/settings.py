@@ -139,12 +139,41 @@ class Dns64:
 class Route:
     """Names at or below `suffix` (folded wire form; b"\\0" is the root), asked by clients of `client_group` (index; -1
     for all), go to `upstream_group`: an index among the upstream groups and, behind these, the iterations. If nothing can
-    be had there, `fallback` (an index likewise; -1 for none) is tried."""
+    be had there, `fallback` (an index likewise; -1 for none) is tried. `private`: these names are its servers' own, and what
+    they say of them is not validated, unless a trust anchor is there."""
 
     suffix: bytes
     client_group: int
     upstream_group: int
     fallback: int = -1
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The digest of a key that is believed of `zone` (folded): the data of a DS record (RFC 4034 §5.1)."""
+
+    zone: bytes
+    delegation: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeTrustAnchor:
+    """`zone` (folded) and what is below it is not validated (RFC 7646), for a `reason` that people are shown, until a date
+    (seconds since 1970) if there is one."""
+
+    zone: bytes
+    reason: str
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dnssec:
+    """Where trust begins, and where it ends by the administrator's will. Without any of it nothing can be proved, and
+    nothing is answered."""
+
+    anchors: tuple[Anchor, ...] = ()
+    negative: tuple[NegativeTrustAnchor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +213,7 @@ class ResolverSettings:
     log_names: bool = False
     iterations: tuple[Iteration, ...] = ()
     dns64: Dns64 | None = None
+    dnssec: Dnssec = Dnssec()
 
 
 @dataclass(frozen=True, slots=True)

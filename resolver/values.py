@@ -60,9 +60,9 @@ class Origin(Enum):
 class Reply:
     """An undressed answer: what the resolver hands to `front`.
 
-    `message` is a whole DNS message: id 0, QR and RA set, RD as asked, AA, AD and TC clear, the folded question,
-    answer and authority sections, no additional section, no OPT. `ttl_offsets` are the offsets in `message` of every TTL
-    field. `cacheable` is for how many seconds from now it may be given out again (0: this client only).
+    `message` is a whole DNS message: id 0, QR and RA set, RD as asked, AA and TC clear, AD if all of it is secure, the folded
+    question, answer and authority sections, no additional section, no OPT. `ttl_offsets` are the offsets in `message` of
+    every TTL field. `cacheable` is for how many seconds from now it may be given out again (0: this client only).
     """
 
     message: bytes

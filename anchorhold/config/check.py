@@ -12,6 +12,7 @@ from anchorhold.config.places import Places, read_listen
 from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation_prefix
 from anchorhold.config.routes import DEFAULT, RouteReader
 from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings
+from anchorhold.config.trust import read_trust
 from resolver.settings import CacheSettings, ClientGroup, Dns64, FrontSettings, ResolverSettings, UpstreamGroup
 
 MAX_GROUPS = 1_000
@@ -142,6 +143,7 @@ class Checker:
             log_names=self._config.privacy.log_names,
             iterations=tuple(iterations.made),
             dns64=self._dns64(names),
+            dnssec=read_trust(self._config.dnssec, self.notes),
         )
 
     def _upstream_groups(self) -> tuple[UpstreamGroup, ...]:

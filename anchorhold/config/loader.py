@@ -42,6 +42,12 @@ authorities = ["192.0.2.1"]
 servers = ["tls://dns.example@192.0.2.1"]
 [dns64]
 prefixes = ["64:ff9b::/96"]
+[dnssec]
+trust_anchors = ["corp.example. DNSKEY 257 3 13 AAAA"]
+[[dnssec.negative]]
+zone = "broken.example"
+reason = "an example"
+until = 2030-01-01
 """
 
 _WARM_UP_ROOT = """. 1 SOA a. b. 1 1 1 1 1

@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import json
 import sys
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -22,6 +23,8 @@ TABLES: tuple[tuple[str, type], ...] = (
     ("[[route]]", schema.RouteTable),
     ("[clients.NAME]", schema.ClientsTable),
     ("[dns64]", schema.Dns64Table),
+    ("[dnssec]", schema.DnssecTable),
+    ("[[dnssec.negative]]", schema.NegativeTable),
     ("[cache]", schema.CacheTable),
     ("[limits]", schema.LimitsTable),
     ("[privacy]", schema.PrivacyTable),
@@ -46,7 +49,7 @@ servers = ["tls://dns.example@192.0.2.1"]
 ```
 """
 
-_NAMES = {str: "text", bool: "true or false", int: "whole number", float: "number"}
+_NAMES = {str: "text", bool: "true or false", int: "whole number", float: "number", datetime: "date or time"}
 
 
 def page() -> str:
@@ -84,6 +87,8 @@ def _kind(table: type, name: str) -> str:
 
 def _kind_name(hint: object) -> str:
     arguments = get_args(hint)
+    if type(None) in arguments:
+        return _kind_name(arguments[0])
     if arguments:
         return f"array of {_kind_name(arguments[0])}"
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -96,6 +101,8 @@ def _kind_name(hint: object) -> str:
 def _default(field: "dataclasses.Field[object]") -> str:
     if field.default is dataclasses.MISSING:
         return "needed"
+    if field.default is None:
+        return "none"
     value = field.default.value if isinstance(field.default, Enum) else field.default
     return f"`{json.dumps(value)}`"
 

@@ -1,12 +1,13 @@
 """Routes: which names of which clients go where, and where else if nothing can be had there."""
 
+import ipaddress
 from collections.abc import Iterator
 
 from anchorhold.config.errors import Path
 from anchorhold.config.iterations import ITERATE, ROOT, IterationReader
 from anchorhold.config.names import read_domain
 from anchorhold.config.notes import Notes
-from anchorhold.config.schema import ConfigFile, ResolveMode, RouteTable
+from anchorhold.config.schema import ConfigFile, ResolveMode, RouteTable, Validate
 from anchorhold.config.servers import CLEAR
 from resolver.settings import Profile, Route, UpstreamGroup
 
@@ -69,8 +70,24 @@ class RouteReader:
             )
         for place, suffix in self._notes.each((*path, "domains"), table.domains, read_domain):
             way = self._way(table, suffix, servers) if has_way else -1
+            private = self._is_private(path, table, suffix, servers)
             if of >= 0 or not table.clients:
-                yield place, Route(suffix, of, way, fallback)
+                yield place, Route(suffix, of, way, fallback, private)
+
+    def _is_private(self, path: Path, table: RouteTable, suffix: bytes, servers: tuple[str, ...]) -> bool:
+        """Whether these names are the servers' own. Only what stands in the configuration decides."""
+        if table.validate is Validate.NEVER and suffix == ROOT:
+            self._notes.note(
+                (*path, "validate"),
+                "this would believe anything about every name",
+                'name the domains, or add [[dnssec.negative]] with zone = "." and a reason',
+            )
+        if table.validate is not Validate.AUTO or suffix == ROOT:
+            return table.validate is Validate.NEVER
+        group = next((group for group in self._upstreams if group.name == table.upstreams), None)
+        addresses = servers if group is None else [a for server in group.servers for a in server.addresses]
+        named = group is not None and any(not server.addresses for server in group.servers)
+        return bool(addresses) and not named and not any(_is_public(address) for address in addresses)
 
     def _has_one_way(self, path: Path, table: RouteTable) -> bool:
         given = [key for key in ("upstreams", "iterate", "authorities") if getattr(table, key)]
@@ -152,6 +169,11 @@ class RouteReader:
                 mode,
             )
         return self._names.index(DEFAULT) if DEFAULT in self._names else 0
+
+
+def _is_public(text: str) -> bool:
+    """Of `ADDRESS` or `ADDRESS@PORT`: whether anybody on the Internet may have it."""
+    return ipaddress.ip_address(text.partition("@")[0]).is_global
 
 
 def _is_clear(group: UpstreamGroup) -> bool:

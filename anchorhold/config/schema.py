@@ -6,6 +6,7 @@ about is checked here, what two values together can in `check.py`.
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
 from enum import Enum
 from typing import Annotated
 
@@ -53,6 +54,22 @@ def read_size(value: object) -> object:
 
 Size = Annotated[int, Strict(), BeforeValidator(read_size), Field(ge=1024**2, le=64 * 1024**3)]
 """Octets."""
+
+
+def read_until(value: object) -> object:
+    """The moment that a date or a time means; without an offset UTC. What is neither is left for pydantic to refuse."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("no date: write 2026-12-31 or 2026-12-31T18:00:00Z") from None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+Until = Annotated[datetime, Strict(), BeforeValidator(read_until)]
+"""A moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +177,14 @@ class ResolveTable:
     IPv4: mostly `64:ff9b::/96`. Empty: IPv4 as it is."""
 
 
+class Validate(Enum):
+    """Whether what a route's servers say of its names must be proved."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class RouteTable:
     """Sends some names, some clients or both one way: `upstreams`, `iterate` or `authorities`. The longest domain wins,
@@ -181,6 +206,10 @@ class RouteTable:
     fallback: Text = ""
     """If nothing can be had there: another upstream group, or `iterate`. A strict group may not fall back to clear text,
     and iteration is clear text."""
+    validate: Validate = Validate.AUTO
+    """Whether what these servers say of these domains must be proved (DNSSEC). `auto`: not if all of them have private
+    addresses, for the public DNS does not vouch for names inside a network; `never`, `always`. A trust anchor for the domain
+    counts in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +262,33 @@ class Dns64Table:
     """Only for these groups of clients. Empty: for all."""
     ignore: tuple[Text, ...] = Dns64(()).ignore
     """IPv6 networks: real AAAA records in them count as none (RFC 6147 §5.1.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeTable:
+    """A zone whose answers are not validated, though they should be (RFC 7646)."""
+
+    __pydantic_config__ = _CLOSED
+
+    zone: Text
+    """This and what is below it; `.` is everything."""
+    reason: Text
+    """Why, for people: `anchorhold explain` shows it."""
+    until: Until | None = None
+    """When it ends: `2026-12-31` (midnight UTC) or `2026-12-31T18:00:00Z`. Empty: not by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class DnssecTable:
+    """What is believed. Every answer is validated; what should be signed and cannot be proved is not given out."""
+
+    __pydantic_config__ = _CLOSED
+
+    trust_anchors: tuple[Text, ...] = ()
+    """DS or DNSKEY records of further zones, as text: `corp.example. DS 12345 13 2 49FD…`. Those of `.` stand in the place of
+    the root's keys that come with the program."""
+    negative: tuple[NegativeTable, ...] = ()
+    """Negative trust anchors, `[[dnssec.negative]]`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +365,7 @@ class ConfigFile:
     route: tuple[RouteTable, ...] = ()
     upstreams: dict[str, UpstreamsTable] = field(default_factory=dict)
     dns64: Dns64Table | None = None
+    dnssec: DnssecTable = DnssecTable()
     cache: CacheTable = CacheTable()
     limits: LimitsTable = LimitsTable()
     privacy: PrivacyTable = PrivacyTable()

@@ -27,6 +27,8 @@ _TABLES = {
     "upstreams": schema.UpstreamsTable,
     "servers": schema.ServerTable,
     "dns64": schema.Dns64Table,
+    "dnssec": schema.DnssecTable,
+    "negative": schema.NegativeTable,
     "cache": schema.CacheTable,
     "limits": schema.LimitsTable,
     "privacy": schema.PrivacyTable,
@@ -36,6 +38,7 @@ _SHOWN = {
     "upstreams": "[upstreams.NAME]",
     "route": "[[route]]",
     "servers": "a server's table",
+    "negative": "[[dnssec.negative]]",
 }
 
 

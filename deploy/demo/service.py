@@ -132,6 +132,10 @@ control = "{self.folder}/control.sock"
 [service]
 state = "{self.folder}/state"
 
+[[dnssec.negative]]
+zone = "."
+reason = "nothing is signed in this small Internet"
+
 [resolve]
 root_hints = "{self.internet.hints}"
 port = {self.internet.authorities_port}

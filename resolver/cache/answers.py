@@ -8,15 +8,26 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from privacy.reply import lower_ttls
-from resolver.accept import Accepted
+from resolver.cache.ranges import Ranges
 from resolver.cache.shelf import Shelf
+from resolver.compose import Accepted
+from resolver.dnssec.values import Learned
 from resolver.settings import CacheSettings
 from resolver.values import Explanation, Origin, Query, Reply
-from wire.dns.codes import BOGUS, ExtendedError, QueryFlag, Rcode
+from wire.dns.codes import BOGUS, ExtendedError, HeaderFlag, QueryFlag, Rcode
 from wire.dns.names import is_below
 from wire.units import Instant
 
+_NOT_AD = 0xFF ^ int(HeaderFlag.AD)
+"""In the fourth octet of a message (RFC 4035 §3)."""
+
+RANGES_SHARE = 8
+"""Which part of the memory the ranges learned of one way may take besides."""
+
 KEPT_FLAGS, _DO = int(QueryFlag.DO | QueryFlag.CD), int(QueryFlag.DO)
+
+UNPROVED_PAUSE = 30.0
+"""Seconds for which what could not be proved is not tried again, at least (RFC 9520 §3.2): it is dear to try."""
 
 LONGEST_FAILURE = 300.0
 """Seconds; RFC 9520 §3.2: at most five minutes."""
@@ -36,12 +47,13 @@ class MemoryKey(NamedTuple):
 
 
 class _Entry:
-    __slots__ = ("doubted", "expires", "message", "offsets", "rcode", "size", "stored", "visited")
+    __slots__ = ("doubted", "expires", "explanation", "message", "offsets", "rcode", "size", "stored", "visited")
 
     def __init__(self, accepted: Accepted, now: Instant) -> None:
         self.message = accepted.message
         self.offsets = accepted.ttl_offsets
         self.rcode = accepted.rcode
+        self.explanation = accepted.explanation
         self.stored = now
         self.expires = now + accepted.keep
         self.visited = False
@@ -65,6 +77,7 @@ class AnswerMemory:
         self.settings = settings
         self._entries: Shelf[MemoryKey, _Entry] = Shelf(settings.memory)
         self._failures: OrderedDict[MemoryKey, Failure] = OrderedDict()
+        self._ranges: dict[int, Ranges] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -92,7 +105,8 @@ class AnswerMemory:
         entry.visited = True
         message = bytearray(entry.message)
         lower_ttls(message, entry.offsets, int(now - entry.stored))
-        return Reply(bytes(message), entry.offsets, entry.expires - now, generation, Origin.CACHE)
+        left = entry.expires - now
+        return Reply(bytes(message), entry.offsets, left, generation, Origin.CACHE, entry.explanation)
 
     def stale(self, key: MemoryKey, generation: int, now: Instant) -> Reply | None:
         """An expired answer that may stand in while upstreams are silent: every TTL is the stale TTL (RFC 8767 §4).
@@ -105,6 +119,8 @@ class AnswerMemory:
             return None
         entry.visited = True
         message = bytearray(entry.message)
+        # Its signatures may have ended with it.
+        message[3] &= _NOT_AD
         for at in entry.offsets:
             message[at : at + 4] = settings.stale_ttl.to_bytes(4, "big")
         nxdomain = entry.rcode == Rcode.NXDOMAIN
@@ -139,7 +155,8 @@ class AnswerMemory:
         if entry is not None and explanation.code in BOGUS:
             entry.doubted = True
         former = self._failures.pop(key, None)
-        pause = float(self.settings.failure_ttl)
+        unproved = explanation.code in BOGUS or explanation.code == ExtendedError.DNSSEC_INDETERMINATE
+        pause = max(float(self.settings.failure_ttl), UNPROVED_PAUSE if unproved else 0.0)
         if former is not None and now - former.until < former.pause:
             pause = min(2 * former.pause, LONGEST_FAILURE)
         self._failures[key] = Failure(now + pause, pause, explanation, rcode)
@@ -147,8 +164,28 @@ class AnswerMemory:
             self._failures.popitem(last=False)
         return pause
 
+    def learn(self, upstream_group: int, learned: tuple[Learned, ...], now: Instant) -> None:
+        """Keep what proofs from there show (RFC 8198)."""
+        for one in learned:
+            ranges = self.ranges(upstream_group)
+            if one.soa is not None:
+                ranges.store(one.soa, one.records, now)
+            if one.expanded is not None:
+                ranges.store_wildcard(one.expanded, now)
+
+    def ranges(self, upstream_group: int) -> Ranges:
+        """The ranges of names that are not there, as learned from there."""
+        found = self._ranges.get(upstream_group)
+        if found is None:
+            settings = self.settings
+            found = Ranges(settings.memory // RANGES_SHARE, min(settings.negative_ttl, settings.maximum_ttl))
+            self._ranges[upstream_group] = found
+        return found
+
     def flush(self, suffix: bytes) -> int:
-        """Forget every answer and failure at or below `suffix`; how many answers."""
+        """Forget every answer, range and failure at or below `suffix`; how many answers."""
+        for ranges in self._ranges.values():
+            ranges.flush(suffix)
         gone = [key for key in self._entries if is_below(key.question[:-4], suffix)]
         for key in gone:
             self._entries.drop(key)

@@ -109,14 +109,14 @@ class RRsetMemory:
         """Remember what a server of its zone said of `name` (folded); gives it back with TTLs within the limits."""
         match content:
             case Positive():
-                content = replace(content, rrset=self._bounded(content.rrset))
+                content = replace(content, rrset=self._bounded(content.rrset), dname=self._bounded_dname(content.dname))
                 self._exists(name)
-                size = _size(content.rrset, *content.proof)
+                size = _size(content.rrset, *content.proof, *([content.dname] if content.dname else []))
                 self._put((name, rrtype), content, content.rrset.ttl, size, now)
             case Alias(dname=dname):
                 # A DNAME is kept for this name only: what it would make of others is their zone's to say, as long as
                 # nothing is signed (RFC 6672 §5.3.4.1).
-                bounded = None if dname is None else self._bounded(dname)
+                bounded = self._bounded_dname(dname)
                 content = replace(content, rrset=self._bounded(content.rrset), dname=bounded)
                 self._exists(name)
                 size = _size(content.rrset, *content.proof, *([bounded] if bounded else []))
@@ -194,7 +194,9 @@ class RRsetMemory:
         # DS is the parent's side's to say; the alias may stand at the child's apex, where it should not (RFC 4035 §3.1.4.1).
         entry = None if rrtype == _DS else self._fresh((name, _CNAME), now)
         if entry is not None and isinstance(entry.value, Alias):
-            return Chain((_aged(entry.value, int(now - entry.stored)),))
+            alias = _aged(entry.value, int(now - entry.stored))
+            # Who asks for the alias itself does not want it followed (RFC 1034 §3.6.2).
+            return Positive(alias.rrset, alias.proof, dname=alias.dname) if rrtype == _CNAME else Chain((alias,))
         entry = self._cut_off(name, now)
         if entry is not None and isinstance(entry.value, Negative):
             return _aged(entry.value, int(now - entry.stored))
@@ -270,6 +272,9 @@ class RRsetMemory:
     def _bounded(self, rrset: RRset) -> RRset:
         return rrset._replace(ttl=self.settings.bounded(rrset.ttl))
 
+    def _bounded_dname(self, dname: RRset | None) -> RRset | None:
+        return None if dname is None else self._bounded(dname)
+
     def _fresh(self, key: _Key, now: Instant) -> _Entry | None:
         entry = self._entries.get(key)
         if entry is None or entry.expires <= now:
@@ -316,8 +321,8 @@ def _aged(content: C, age: int) -> C:
         return content
     proof = tuple(_older(rrset, age) for rrset in content.proof)
     match content:
-        case Positive(rrset=rrset):
-            return Positive(_older(rrset, age), proof)
+        case Positive(rrset=rrset, dname=dname):
+            return Positive(_older(rrset, age), proof, dname=None if dname is None else _older(dname, age))
         case Alias(rrset=rrset, target=target, dname=dname):
             return Alias(_older(rrset, age), target, None if dname is None else _older(dname, age), proof)
         case Negative(soa=soa, absent=absent):

@@ -30,7 +30,7 @@ class NegativeAnchor:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """All of them, by zone. The one closest to a name decides; of two at the same zone, the trust anchor."""
+    """All of them, by zone. The one closest to a name decides; of two at the same zone, the negative one while it lasts."""
 
     trusted: Mapping[bytes, TrustAnchor] = field(default_factory=dict)
     negative: Mapping[bytes, NegativeAnchor] = field(default_factory=dict)
@@ -38,11 +38,11 @@ class Anchors:
     def closest(self, name: bytes, date: Epoch) -> TrustAnchor | NegativeAnchor | None:
         """What decides about `name` (folded); None: nothing can be said of it."""
         for zone in suffixes(name):
-            if zone in self.trusted:
-                return self.trusted[zone]
             negative = self.negative.get(zone)
             if negative is not None and (negative.until is None or date < negative.until):
                 return negative
+            if zone in self.trusted:
+                return self.trusted[zone]
         return None
 
 

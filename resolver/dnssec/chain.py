@@ -79,7 +79,11 @@ class Chain:
         budget: Validation,
         policy: Policy = DEFAULT,
         verifier: Verifier = verify_now,
+        *,
+        again: bool = False,
     ) -> None:
+        """`again`: what is remembered as bogus is looked at anew."""
+        self._again = again
         self.budget = budget
         self.steps: list[Step] = []
         self._anchors = anchors
@@ -137,7 +141,7 @@ class Chain:
     async def keys(self, zone: bytes) -> Keys:
         """The keys of `zone`; Bogus if it is none. Raises Spent."""
         found = self._keys.get(zone) or self._memory.keys(zone, self._questions.now())
-        if found is None:
+        if found is None or (self._again and zone not in self._keys and isinstance(found, Bogus)):
             self.budget.descend()
             try:
                 found = await self._find_keys(zone)
@@ -151,7 +155,7 @@ class Chain:
     async def cut(self, zone: bytes) -> Cut:
         """What the parent says of `zone`. Raises Spent."""
         found = self._cuts.get(zone) or self._memory.cut(zone, self._questions.now())
-        if found is None:
+        if found is None or (self._again and zone not in self._cuts and isinstance(found, Bogus)):
             found = await self._find_cut(zone)
             self._memory.store_cut(zone, found, self._questions.now())
             self.steps.append(Step(zone, "DS", _tell(found)))

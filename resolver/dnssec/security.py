@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from resolver.dnssec.values import Learned
 from resolver.iterate.resolve import Resolved
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError
@@ -46,12 +47,15 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A validated answer. `resolved` is what may be given out: TTLs bounded by the signatures, no proof that was not
-    itself proved. Nothing of it may be given out if `security` is BOGUS or INDETERMINATE, but for CD=1."""
+    itself proved. Nothing of it may be given out if `security` is BOGUS or INDETERMINATE, but for CD=1. `learned`: of use for
+    other questions; `server`: the place in its group of the one that gave it, -1 for several."""
 
     resolved: Resolved
     security: Security
     explanation: Explanation | None
     steps: tuple[Step, ...] = ()
+    learned: tuple[Learned, ...] = ()
+    server: int = -1
 
 
 def nothing_shows(why: str) -> Bogus:

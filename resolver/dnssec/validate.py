@@ -21,7 +21,7 @@ from resolver.dnssec.keys import DEFAULT, Policy
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Bogus, Checked, Insecure, Security
 from resolver.dnssec.signature import ABSENT, Verifier, verify_now
-from resolver.dnssec.values import Verified
+from resolver.dnssec.values import Learned, Verified
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
 from resolver.values import Explanation
@@ -51,10 +51,18 @@ class Validator:
         self._verifier = verifier
 
     async def check(
-        self, name: bytes, rrtype: int, resolved: Resolved, questions: Questions, budget: Validation
+        self,
+        name: bytes,
+        rrtype: int,
+        resolved: Resolved,
+        questions: Questions,
+        budget: Validation,
+        *,
+        again: bool = False,
     ) -> Checked:
-        """What the answer to `name` and `rrtype` is worth. Raises nothing."""
-        chain = Chain(self.anchors, self.memory, questions, budget, self._policy, self._verifier)
+        """What the answer to `name` and `rrtype` is worth. `again`: what failed before is tried anew, for others are asked.
+        Raises nothing."""
+        chain = Chain(self.anchors, self.memory, questions, budget, self._policy, self._verifier, again=again)
         judging = Judging(chain, resolved)
         try:
             bogus = await judging.judge(name, rrtype)
@@ -64,7 +72,8 @@ class Validator:
         if bogus is not None:
             return Checked(resolved, bogus.security, bogus.explanation, steps)
         links, end = tuple(judging.links), judging.end
-        return Checked(replace(resolved, links=links, end=end), judging.security, judging.explanation, steps)
+        checked = replace(resolved, links=links, end=end)
+        return Checked(checked, judging.security, judging.explanation, steps, tuple(judging.learned))
 
 
 class Judging:
@@ -73,6 +82,7 @@ class Judging:
     def __init__(self, chain: Chain, resolved: Resolved) -> None:
         self.links: list[Alias] = []
         self.end: End | None = None
+        self.learned: list[Learned] = []
         self.security = Security.SECURE
         self.explanation: Explanation | None = None
         self._chain = chain
@@ -109,6 +119,8 @@ class Judging:
             case Positive(rrset=rrset) if rrset.rrtype == _RRSIG:
                 self._lower(SIGNATURES_THEMSELVES)
                 return replace(end, proof=())
+            case Positive(rrset=rrset, dname=RRset() as dname):
+                return await self._renamed(name, Alias(rrset, rrset.rdatas[0], dname))
             case Positive(rrset=rrset):
                 proved = await self._rrset(rrset)
                 if isinstance(proved, Bogus):
@@ -121,6 +133,11 @@ class Judging:
             case TooLong(dname=dname):
                 renamer = await self._dname(dname)
                 return renamer if isinstance(renamer, Bogus) else TooLong(renamer)
+
+    async def _renamed(self, name: bytes, link: Alias) -> Positive | Bogus:
+        """A CNAME that was asked for and follows from a DNAME."""
+        judged = await self._link(link) if _leads_on(link, name) else NOT_ASKED
+        return judged if isinstance(judged, Bogus) else Positive(judged.rrset, dname=judged.dname)
 
     async def _link(self, link: Alias) -> Alias | Bogus:
         if link.dname is None:
@@ -168,6 +185,7 @@ class Judging:
         judged = self._believe(found, absence)
         if isinstance(judged, Bogus):
             return judged
+        self.learned.append(Learned(absence.proof.records, expanded=proved))
         proof = tuple(record.rrset for record in absence.proof.records)
         ttl = min(proved.rrset.ttl, *(record.ttl for record in proof), proved.rrset.ttl)
         return proved.rrset._replace(ttl=ttl), proof
@@ -185,6 +203,8 @@ class Judging:
         judged = self._believe(_denied(name, rrtype, end, absence), absence)
         if isinstance(judged, Bogus):
             return judged
+        if absence.soa is not None:
+            self.learned.append(Learned(absence.proof.records, absence.soa))
         proof = tuple(record.rrset for record in absence.proof.records)
         soa = None if absence.soa is None else absence.soa.rrset
         if soa is not None:

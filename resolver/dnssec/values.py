@@ -17,3 +17,13 @@ class Verified:
     rrset: RRset
     zone: bytes
     wildcard: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What an answer showed that answers to other questions can be made of (RFC 8198): the records of a proof with the SOA of
+    their zone, if it was there, or records that were `expanded` from a wildcard."""
+
+    records: tuple[Verified, ...]
+    soa: Verified | None = None
+    expanded: Verified | None = None

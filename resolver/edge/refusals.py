@@ -35,6 +35,10 @@ def _refused(text: str, code: ExtendedError = ExtendedError.NOT_SUPPORTED) -> Re
 BY_TYPE = {
     # Reserved (RFC 6895 §3.1): no record has it.
     0: Refusal(Rcode.FORMERR, Explanation(ExtendedError.OTHER, "type 0 is not a question")),
+    # > Resolvers … MUST return FORMERR … to a direct query for NXNAME, with EDE 30 (RFC 9824 §3.5)
+    RecordType.NXNAME: Refusal(
+        Rcode.FORMERR, Explanation(ExtendedError.INVALID_QUERY_TYPE, "NXNAME is not a question")
+    ),
     RecordType.AXFR: _refused("no zone transfers here"),
     RecordType.IXFR: _refused("no zone transfers here"),
     RecordType.TKEY: _refused("no keys are exchanged here"),

@@ -62,7 +62,7 @@ class Resolver:
         self.routed = RoutedWorld(world, self.iterations)
         world.use(settings.upstream_groups)
         self.iterations.use(settings.iterations, settings.cache)
-        self.routed.current = self.snapshot
+        self.routed.use(self.snapshot)
 
     def use(self, settings: ResolverSettings) -> None:
         """Take the next generation; questions of the former one are still understood. Answers are kept only if no
@@ -72,7 +72,7 @@ class Resolver:
             self.memory = AnswerMemory(settings.cache)
         self.iterations.use(settings.iterations, settings.cache)
         gone = self.world.use(settings.upstream_groups)
-        self.routed.current = self.snapshot
+        self.routed.use(self.snapshot)
         if gone:
             task = asyncio.get_running_loop().create_task(_close(gone))
             self._closing.add(task)
@@ -195,7 +195,7 @@ class Resolver:
 
 def _places(settings: ResolverSettings) -> tuple[object, ...]:
     """What an answer's place in the memory, and its form, depend on."""
-    return settings.upstream_groups, settings.iterations, settings.cache, settings.routes
+    return settings.upstream_groups, settings.iterations, settings.cache, settings.routes, settings.dnssec
 
 
 async def _close(upstreams: list[Upstream]) -> None:

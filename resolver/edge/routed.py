@@ -1,25 +1,37 @@
-"""The World of the pipeline: a question goes to its upstream group or to its iteration."""
+"""The World of the pipeline: a question goes to its upstream group or to its iteration, and its answer is validated."""
 
+from collections import Counter
 from collections.abc import Callable
 
+from net.clock import date
 from resolver.cache.rrsets import Failed
+from resolver.dnssec.security import Checked, Security
 from resolver.edge.iterating import Iterations
-from resolver.edge.world import ForwardingWorld
-from resolver.iterate.budget import Budget
-from resolver.iterate.compose import compose
-from resolver.iterate.resolve import Iterator
-from resolver.pipeline import TOO_LONG, Heard, Silent
+from resolver.edge.validating import Validators
+from resolver.edge.world import ForwardingWorld, Trip
+from resolver.iterate.budget import MORE_FOR_A_KEY, Budget
+from resolver.iterate.resolve import Iterator, Resolved
+from resolver.iterate.verdict import Negative, Positive
+from resolver.pipeline import Heard, Silent
 from resolver.policy import decide
 from resolver.settings import CacheSettings
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Query
-from wire.dns.codes import ExtendedError, RecordType
-from wire.dns.message import parse_message
-from wire.errors import Malformed
-from wire.units import Instant
+from wire.dns.codes import ExtendedError, QueryFlag, RecordType
+from wire.dns.names import ROOT, is_below, parent
+from wire.units import Epoch, Instant
 
 CHANGED = Silent(Explanation(ExtendedError.NOT_READY, "the configuration has just changed"))
+NOWHERE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no route leads there"))
+TRIES = 3
+"""How often an answer is asked for in all while what comes does not hold, each time of servers that have not lied."""
+
+DEPTH = 4
+"""Routes that need each other: look-ups along other routes inside each other."""
+
 _SIZES = {int(RecordType.A): 4, int(RecordType.AAAA): 16}
+_DS = int(RecordType.DS)
+_CD = int(QueryFlag.CD)
 
 
 class RoutedWorld:
@@ -28,8 +40,15 @@ class RoutedWorld:
     def __init__(self, forwarding: ForwardingWorld, iterations: Iterations) -> None:
         self.forwarding = forwarding
         self.iterations = iterations
+        self.counters: Counter[str] = forwarding.counters
+        self.validators = Validators(self.counters)
         self.current: Snapshot | None = None
         """The settings whose groups and iterations are open. Indices of others may mean something else."""
+
+    def use(self, snapshot: Snapshot) -> None:
+        """Take these settings; their groups and iterations are open."""
+        self.current = snapshot
+        self.validators.use(snapshot.settings)
 
     def iterator(self, place: int) -> Iterator | None:
         """The iterator at an index of a route; None if an upstream group is there."""
@@ -41,33 +60,62 @@ class RoutedWorld:
         query: Query,
         upstream_group: int,
         limits: CacheSettings,
-        deadline: Instant,
+        budget: Budget,
         *,
         snapshot: Snapshot,
         anew: bool = False,
     ) -> Heard | Silent:
         """As resolver.pipeline.World."""
+        checked = await self.prove(query, upstream_group, limits, budget, snapshot=snapshot, anew=anew)
+        return checked if isinstance(checked, Silent) else self.validators.finish(query, checked, limits)
+
+    async def prove(
+        self,
+        query: Query,
+        upstream_group: int,
+        limits: CacheSettings,
+        budget: Budget,
+        *,
+        snapshot: Snapshot,
+        anew: bool = False,
+    ) -> Checked | Silent:
+        """The answer and what it is worth; with CD nothing is checked."""
         if not self.serves(snapshot):
             return CHANGED
+        errand = _Errand(self, snapshot, query, limits)
         iterator = self.iterator(upstream_group)
         if iterator is None:
-            return await self.forwarding.ask(query, upstream_group, limits, deadline, snapshot=snapshot, anew=anew)
-        trip = _Trip(self, snapshot, query, limits)
-        resolved = await iterator.answer(
-            query.name,
-            query.rrtype,
-            self.iterations.sockets,
-            Budget(deadline),
-            trip.leads_to(upstream_group),
-            elsewhere=trip.elsewhere,
-            anew=anew,
-        )
-        if isinstance(resolved, Failed):
-            return Silent(resolved.explanation)
-        try:
-            return Heard(compose(query, resolved, limits), -1, resolved.onward)
-        except Malformed:
-            return TOO_LONG
+            validator = self.validators.at(upstream_group)
+            trip = Trip(budget, errand.leads_to(upstream_group))
+            return await self.forwarding.answer(query, upstream_group, validator, limits, trip)
+        return await self._iterate(iterator, upstream_group, errand, budget, anew)
+
+    async def _iterate(
+        self, iterator: Iterator, place: int, errand: "_Errand", budget: Budget, anew: bool
+    ) -> Checked | Silent:
+        """What does not hold is asked for again, of other servers."""
+        query = errand.query
+        former: Checked | None = None
+        for _ in range(TRIES):
+            budget.heard.clear()
+            resolved = await errand.iterate(iterator, place, query.name, query.rrtype, budget, anew=anew)
+            if isinstance(resolved, Failed):
+                return former or Silent(resolved.explanation)
+            if query.flags & _CD:
+                return Checked(resolved, Security.INSECURE, None)
+            checked = await self.validators.at(place).check(
+                query.name,
+                query.rrtype,
+                resolved,
+                _Keys(errand, iterator, place, budget, again=former is not None),
+                budget.validation,
+                again=former is not None,
+            )
+            if checked.security not in (Security.BOGUS, Security.INDETERMINATE):
+                return checked
+            former, anew = former or checked, True
+            budget.shunned |= budget.heard
+        return former or CHANGED
 
     def serves(self, snapshot: Snapshot) -> bool:
         """Whether the indices in `snapshot` are those of what is open."""
@@ -84,27 +132,30 @@ class RoutedWorld:
         await self.iterations.close()
 
 
-class _Trip:
-    """What one question's iteration must know of the other routes."""
+class _Errand:
+    """One client's question with what it must know of the other routes. `depth`: how many routes it went along already."""
 
-    def __init__(self, world: RoutedWorld, snapshot: Snapshot, query: Query, limits: CacheSettings) -> None:
-        self._world = world
+    def __init__(
+        self, world: RoutedWorld, snapshot: Snapshot, query: Query, limits: CacheSettings, depth: int = 0
+    ) -> None:
+        self.world = world
+        self.query = query
         self._snapshot = snapshot
-        self._query = query
         self._limits = limits
+        self._depth = depth
 
     def _asks(self, name: bytes, rrtype: int) -> Query:
-        query = self._query
+        query = self.query
         return Query(name + rrtype.to_bytes(2, "big") + b"\0\1", query.flags, query.group, query.generation)
 
     def leads_to(self, place: int) -> Callable[[bytes], bool]:
         """Whether a name may be asked for on the route that goes to `place`: neither special nor another route's."""
 
-        mine = self._snapshot.route(self._query)
+        mine = self._snapshot.route(self.query)
         stands_in = mine is not None and mine.upstream_group != place
 
         def leads(name: bytes) -> bool:
-            query = self._asks(name, self._query.rrtype)
+            query = self._asks(name, self.query.rrtype)
             route = self._snapshot.route(query)
             # Where this iteration only stands in for a route's own servers, it does so for that route and no other.
             ours = route is not None and (route.upstream_group == place or (stands_in and route is mine))
@@ -112,42 +163,82 @@ class _Trip:
 
         return leads
 
-    async def elsewhere(self, name: bytes, rrtype: int, budget: Budget) -> tuple[bytes, ...]:
-        """Addresses of a name server whose name is another route's; none if they cannot be had, or the name is special."""
-        query = self._asks(name, rrtype)
-        route = self._snapshot.route(query)
-        if route is None or not self._world.serves(self._snapshot) or decide(query, self._snapshot.routes) is not None:
-            return ()
-        iterator = self._world.iterator(route.upstream_group)
-        if iterator is None:
-            asked = await self._world.forwarding.ask(
-                query, route.upstream_group, self._limits, budget.deadline, snapshot=self._snapshot
-            )
-            return _addresses(asked, name, rrtype)
-        resolved = await iterator.answer(
+    async def iterate(
+        self, iterator: Iterator, place: int, name: bytes, rrtype: int, budget: Budget, *, anew: bool = False
+    ) -> Resolved | Failed:
+        """What the authoritative servers at `place` say."""
+        return await iterator.answer(
             name,
             rrtype,
-            self._world.iterations.sockets,
+            self.world.iterations.sockets,
             budget,
-            self.leads_to(route.upstream_group),
+            self.leads_to(place),
             elsewhere=self.elsewhere,
+            anew=anew,
         )
-        if isinstance(resolved, Failed):
+
+    async def obtain(self, name: bytes, rrtype: int, budget: Budget) -> Resolved | Failed:
+        """What the route says that has `name`, or for DS its parent; unchecked."""
+        query = self._asks(name, rrtype)
+        route = self._snapshot.route(self._asks(parent(name), rrtype) if rrtype == _DS and name != ROOT else query)
+        if route is None or self._depth >= DEPTH or not self.world.serves(self._snapshot):
+            return NOWHERE
+        place = route.upstream_group
+        iterator = self.world.iterator(place)
+        if iterator is None:
+            return await self.world.forwarding.obtain(query.key, place, self._limits, budget)
+        further = _Errand(self.world, self._snapshot, query, self._limits, self._depth + 1)
+        return await further.iterate(iterator, place, name, rrtype, budget)
+
+    async def elsewhere(self, name: bytes, rrtype: int, budget: Budget) -> tuple[bytes, ...]:
+        """Addresses of a name server whose name is another route's; none if they cannot be had, or the name is special."""
+        if decide(self._asks(name, rrtype), self._snapshot.routes) is not None:
             return ()
-        try:
-            return _addresses(Heard(compose(query, resolved, self._limits), -1), name, rrtype)
-        except Malformed:
-            return ()
+        found = await self.obtain(name, rrtype, budget)
+        match found:
+            case Resolved(links=(), end=Positive(rrset=rrset)):
+                return tuple(rdata for rdata in rrset.rdatas if len(rdata) == _SIZES[rrtype])
+            case _:
+                return ()
 
 
-def _addresses(heard: Heard | Silent, name: bytes, rrtype: int) -> tuple[bytes, ...]:
-    """The address data in an accepted answer, of `name` itself."""
-    if isinstance(heard, Silent):
-        return ()
-    message = parse_message(heard.accepted.message)
-    found = [
-        message.data[record.rdata_start : record.rdata_end]
-        for record in message.answer
-        if record.rrtype == rrtype and record.owner == name
-    ]
-    return tuple(rdata for rdata in found if len(rdata) == _SIZES[rrtype])
+class _Keys:
+    """DS and DNSKEY along iteration: at the parent and the child that it walked, and for what lies above a stub zone by the
+    route that has it (resolver.dnssec.chain.Questions)."""
+
+    def __init__(self, errand: _Errand, iterator: Iterator, place: int, budget: Budget, again: bool) -> None:
+        self._errand = errand
+        self._iterator = iterator
+        self._place = place
+        self._budget = budget
+        self._again = again
+
+    async def ask(self, name: bytes, rrtype: int) -> Resolved | Failed:
+        """As resolver.dnssec.chain.Questions."""
+        self._budget.widen(MORE_FOR_A_KEY)
+        top = self._iterator.settings.zone
+        if top != ROOT and not is_below(parent(name) if rrtype == _DS else name, top):
+            return await self._errand.obtain(name, rrtype, self._budget)
+        if rrtype == _DS and not self._again:
+            referred = self._referred(name)
+            if referred is not None:
+                return referred
+        return await self._errand.iterate(self._iterator, self._place, name, rrtype, self._budget, anew=self._again)
+
+    def _referred(self, zone: bytes) -> Resolved | None:
+        """What the parent said of the zone's keys when it referred us there (RFC 4035 §3.1.4)."""
+        cut = self._iterator.memory.cut(zone, self.now())
+        if cut is None or cut.referral.zone != zone:
+            return None
+        referral = cut.referral
+        if referral.ds is not None:
+            return Resolved((), Positive(referral.ds))
+        return Resolved((), Negative(False, None, referral.proof)) if referral.proof else None
+
+    def now(self) -> Instant:
+        """The monotonic clock."""
+        return self._errand.world.now()
+
+    def date(self) -> Epoch:
+        """The wall clock."""
+        return date()

@@ -29,7 +29,7 @@ MAX_WAITERS = 256
 _STREAM_LIMIT = 65_535
 _QR = 0x80
 _DO, _CD = int(QueryFlag.DO), int(QueryFlag.CD)
-_HEADER_CD = int(HeaderFlag.CD)
+_HEADER_CD, _HEADER_AD = int(HeaderFlag.CD), int(HeaderFlag.AD)
 _ORIGINS = {origin: (origin.name.lower(), f"replies-{origin.name.lower()}") for origin in Origin}
 
 
@@ -168,13 +168,13 @@ class Desk:
 
     def _outer(self, data: bytes, query: Peek, client: Client, road: Road) -> Outer | None:
         """The form of this client's answer; None if its cookie is malformed."""
-        edns = query.edns
+        edns, ad = query.edns, bool(query.flags & _HEADER_AD)
         limit = _STREAM_LIMIT
         if not road.stream:
             payload = MINIMUM_PAYLOAD if edns is None else max(edns.payload, MINIMUM_PAYLOAD)
             limit = min(payload, self.settings.payload)
         if edns is None:
-            return Outer(data[:2], query.question, limit, edns=False)
+            return Outer(data[:2], query.question, limit, edns=False, ad=ad)
         cookie = query.cookie
         answer_cookie = b""
         if cookie is not None and self.settings.cookies:
@@ -184,7 +184,7 @@ class Desk:
             self.counters[f"cookie-{state.value}"] += 1
             head = cookie[:8]
             answer_cookie = head + server_cookie(self._secret, head, client.packed, int(self._date()))
-        return Outer(data[:2], query.question, limit, True, edns.do, answer_cookie)
+        return Outer(data[:2], query.question, limit, True, edns.do, answer_cookie, ad=ad)
 
     @staticmethod
     def _is_common(query: Peek) -> bool:

@@ -5,29 +5,41 @@ Every outcome is a value.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
+from net.clock import date
 from net.clock import now as clock
 from privacy.spread import SiteSketch
-from resolver.accept import Accepted, Fault, Rejected, judge
+from resolver.accept import Fault, Rejected, Understood, read, within
+from resolver.cache.rrsets import Failed
+from resolver.dnssec.security import Checked, Security
+from resolver.dnssec.validate import Validator
 from resolver.edge.converse import converse
+from resolver.edge.sharing import Shared
 from resolver.edge.upstream import open_upstream
 from resolver.edge.upstream.port import Tools, Upstream, UpstreamFailed, Why
-from resolver.forward import Candidate, Circumstances, Plan, rank
-from resolver.pipeline import Heard, Silent
+from resolver.forward import MAX_SERVERS, Candidate, Circumstances, Plan, rank
+from resolver.iterate.budget import MORE_FOR_A_KEY, Budget
+from resolver.iterate.resolve import Resolved
+from resolver.pipeline import Silent
 from resolver.servers import Health
 from resolver.settings import CacheSettings, Profile, Strategy, UpstreamGroup, UpstreamSpec
-from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Query
-from wire.dns.codes import ExtendedError, Rcode
-from wire.units import Instant, Seconds
+from wire.dns.codes import ExtendedError, QueryFlag, Rcode
+from wire.units import Epoch, Instant, Seconds
 
 ASK_ONCE_PATIENCE = 5.0
 """Seconds for `ask_once`."""
 
 MOVE_AFTER = 2.0
 """Seconds of silence after which a site's operator counts as failed for a question, and the next one is asked."""
+
+FORGED_ELSEWHERE = 1
+"""Further servers asked once an answer turned out forged."""
+
+DO_AND_CD = int(QueryFlag.DO | QueryFlag.CD)
+_CD = int(QueryFlag.CD)
 
 LIES = frozenset({Why.MALFORMED, Why.MISMATCH})
 
@@ -74,6 +86,14 @@ class Group:
     candidates: tuple[Candidate, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """What goes along with a client's question: what it may cost, and which names lead to where it is asked."""
+
+    budget: Budget
+    leads: Callable[[bytes], bool]
+
+
 _ONLY_ONE = Plan((0,))
 
 SiteOf = Callable[[bytes], bytes]
@@ -90,6 +110,7 @@ class ForwardingWorld:
         self.counters: Counter[str] = Counter()
         self.groups: tuple[Group, ...] = ()
         self.sketches: dict[str, SiteSketch] = {}
+        self.shared = Shared()
         self._sketch_key = tools.entropy(32)
         self._servers: dict[tuple[UpstreamSpec, Profile], Server] = {}
 
@@ -122,55 +143,72 @@ class ForwardingWorld:
         chance = int.from_bytes(self.tools.entropy(8), "big")
         return rank(group.settings.strategy, group.candidates, Circumstances(site, self.spread_key, chance, clock()))
 
-    async def ask(
-        self,
-        query: Query,
-        upstream_group: int,
-        limits: CacheSettings,
-        deadline: Instant,
-        *,
-        snapshot: Snapshot,
-        anew: bool = False,
-    ) -> Heard | Silent:
-        """As resolver.pipeline.World: every question here is asked anew, and forwarders follow aliases themselves."""
-        group = self.groups[upstream_group]
-        plan = self.plan(query.name, upstream_group)
-        if plan.moved:
-            self.counters["spread-moved"] += 1
-        attempt = Attempt(self, group, query, limits, deadline)
-        return await attempt.run(plan)
+    async def answer(
+        self, query: Query, upstream_group: int, validator: Validator, limits: CacheSettings, trip: Trip
+    ) -> Checked | Silent:
+        """The first answer of the group's servers, by its strategy, that is not forged. With CD nothing is checked."""
+        attempt = Attempt(self, upstream_group, query.key, limits, trip.budget)
+
+        async def examine(resolved: Resolved, server: int, again: bool) -> Checked:
+            resolved = within(resolved, trip.leads)
+            if query.flags & _CD:
+                return Checked(resolved, Security.INSECURE, None)
+            questions = OfOneOperator(self, upstream_group, server, limits, trip.budget)
+            validation = trip.budget.validation
+            return await validator.check(query.name, query.rrtype, resolved, questions, validation, again=again)
+
+        return await attempt.run(self._plan(query.name, upstream_group), examine)
+
+    async def obtain(
+        self, question: bytes, upstream_group: int, limits: CacheSettings, budget: Budget, plan: Plan | None = None
+    ) -> Resolved | Failed:
+        """What the group says, by `plan` or its strategy, unchecked: for addresses of servers, and for keys, which prove
+        themselves."""
+        attempt = Attempt(self, upstream_group, question, limits, budget)
+        outcome = await attempt.run(plan or self._plan(question[:-4], upstream_group), _believe)
+        return Failed(outcome.explanation) if isinstance(outcome, Silent) else outcome.resolved
 
     async def exchange(
-        self, server: Server, query: Query, limits: CacheSettings, deadline: Instant
-    ) -> Accepted | Rejected:
+        self, server: Server, question: bytes, limits: CacheSettings, budget: Budget
+    ) -> Understood | Rejected:
         """One question to one server, and what it teaches about the server. Raises UpstreamFailed."""
         health, start = server.health, clock()
         health.began()
         server.queries += 1
+        budget.pay(1, 0)
         try:
-            data = await converse(server.upstream, query.key, query.flags, self.tools.entropy, deadline)
+            # With DO and CD, whoever asked us for what: we validate, so a forwarder need not, and must not keep back what it
+            # finds forged (RFC 4035 §3.2.2, RFC 6840 §5.9).
+            data = await converse(server.upstream, question, DO_AND_CD, self.tools.entropy, budget.deadline)
         except UpstreamFailed as error:
             health.failed(error.why.value, error.why in LIES, clock())
             raise
         except asyncio.CancelledError:
             health.given_up(Seconds(clock() - start), clock())
             raise
-        verdict = judge(query, data, limits)
-        if isinstance(verdict, Accepted) or verdict.fault is Fault.RCODE:
+        budget.pay(0, len(data))
+        verdict = read(question, data, limits)
+        if isinstance(verdict, Understood) or verdict.fault is Fault.RCODE:
             # An honest SERVFAIL for one name says nothing against the server.
             health.answered_after(Seconds(clock() - start))
         else:
             health.failed(verdict.fault.value, verdict.lied, clock())
         return verdict
 
-    def saw(self, server: Server, query: Query) -> None:
-        """This operator was shown this question: count it, and the site in its sketch."""
+    def _plan(self, name: bytes, upstream_group: int) -> Plan:
+        plan = self.plan(name, upstream_group)
+        if plan.moved:
+            self.counters["spread-moved"] += 1
+        return plan
+
+    def saw(self, server: Server, name: bytes) -> None:
+        """This operator was shown a question for this name: count it, and the site in its sketch."""
         operator = server.spec.operator
         self.counters[f"operator:{operator}"] += 1
         sketch = self.sketches.get(operator)
         if sketch is None:
             sketch = self.sketches[operator] = SiteSketch(self._sketch_key)
-        sketch.add(self.site_of(query.name))
+        sketch.add(self.site_of(name))
 
     async def close(self) -> None:
         """End every connection."""
@@ -187,72 +225,120 @@ async def ask_once(spec: UpstreamSpec, profile: Profile, query: Query, tools: To
         await upstream.close()
 
 
-class Attempt:
-    """One question on its way down a plan: the first answer wins, the others are given up."""
+class OfOneOperator:
+    """DS and DNSKEY asked of who gave the answer: nobody else learns of the name (resolver.dnssec.chain.Questions)."""
 
     def __init__(
-        self, world: ForwardingWorld, group: Group, query: Query, limits: CacheSettings, deadline: Instant
+        self, world: ForwardingWorld, upstream_group: int, server: int, limits: CacheSettings, budget: Budget
     ) -> None:
         self._world = world
-        self._group = group
-        self._query = query
+        self._upstream_group = upstream_group
         self._limits = limits
-        self._deadline = deadline
+        self._budget = budget
+        candidates = world.groups[upstream_group].candidates
+        self._operator = candidates[server].operator
+        others = [c.index for c in candidates if c.operator == self._operator and c.index != server]
+        self._plan = Plan((server, *others)[:MAX_SERVERS])
+
+    async def ask(self, name: bytes, rrtype: int) -> Resolved | Failed:
+        """As resolver.dnssec.chain.Questions; who wants the same meanwhile waits for it."""
+        self._budget.widen(MORE_FOR_A_KEY)
+        question = name + rrtype.to_bytes(2, "big") + b"\0\1"
+        key = (self._upstream_group, self._operator, question)
+        return await self._world.shared.once(key, lambda: self._obtain(question))
+
+    async def _obtain(self, question: bytes) -> Resolved | Failed:
+        return await self._world.obtain(question, self._upstream_group, self._limits, self._budget, self._plan)
+
+    def now(self) -> Instant:
+        """The monotonic clock."""
+        return clock()
+
+    def date(self) -> Epoch:
+        """The wall clock."""
+        return date()
+
+
+Examine = Callable[[Resolved, int, bool], Awaitable[Checked]]
+"""What an answer is worth: (answer, the server's place in its group, whether another one's turned out forged) → verdict."""
+
+
+async def _believe(resolved: Resolved, _server: int, _again: bool) -> Checked:
+    return Checked(resolved, Security.INSECURE, None)
+
+
+class Attempt:
+    """One question on its way down a plan: the first answer that holds wins, the others are given up."""
+
+    def __init__(
+        self, world: ForwardingWorld, upstream_group: int, question: bytes, limits: CacheSettings, budget: Budget
+    ) -> None:
+        self._world = world
+        self._group = world.groups[upstream_group]
+        self._question = question
+        self._limits = limits
+        self._budget = budget
         self._last = EXPLANATIONS[Why.TIMEOUT]
         self._rcode: int = Rcode.SERVFAIL
         self._bogus = False
+        self._forged: Checked | None = None
 
-    async def run(self, plan: Plan) -> Heard | Silent:
-        """Down the plan until one answers."""
+    async def run(self, plan: Plan, examine: Examine) -> Checked | Silent:
+        """Down the plan until one answers; what that is worth. Forged answers end it once a second server gave one too."""
         if len(plan.order) == 1:
-            return await self._try(plan.order[0]) or self._silent()
+            return await self._try(plan.order[0], examine) or self._outcome()
         left = list(plan.order)
-        running: set[asyncio.Task[Heard | None]] = set()
+        running: set[asyncio.Task[Checked | None]] = set()
         for _ in range(plan.at_once):
-            self._start(left, running)
+            self._start(left, running, examine)
         hedges, moved = plan.hedged - plan.at_once, plan.moved
         try:
             while running:
                 may_hedge = bool(left) and hedges > 0
                 patience = self._patience(plan, left, may_hedge)
                 done, running = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-                heard = next((task.result() for task in done if task.result() is not None), None)
-                if heard is not None:
-                    return heard
-                if clock() >= self._deadline:
+                found = next((task.result() for task in done if task.result() is not None), None)
+                if found is not None:
+                    return found
+                if self._budget.spent(clock()):
                     break
+                if self._forged is not None:
+                    # A name that is broken for good must not be shown to every operator there is.
+                    del left[FORGED_ELSEWHERE:]
                 if not done and may_hedge:
                     self._world.counters["hedged"] += 1
                 if (not done or not running) and left:
                     if hedges <= 0 and not moved:
                         moved = True
                         self._world.counters["spread-moved"] += 1
-                    self._start(left, running)
+                    self._start(left, running, examine)
                     hedges -= 1
-            return self._silent()
+                    if self._forged is not None:
+                        left.clear()
+            return self._outcome()
         finally:
             for task in running:
                 task.cancel()
 
-    def _start(self, left: list[int], running: "set[asyncio.Task[Heard | None]]") -> None:
+    def _start(self, left: list[int], running: "set[asyncio.Task[Checked | None]]", examine: Examine) -> None:
         """Ask the next server too, if there is one."""
         if left:
-            running.add(asyncio.get_running_loop().create_task(self._try(left.pop(0))))
+            running.add(asyncio.get_running_loop().create_task(self._try(left.pop(0), examine)))
 
     def _patience(self, plan: Plan, left: list[int], may_hedge: bool) -> float:
         """Seconds to wait for those running."""
-        until_end = max(self._deadline - clock(), 0.0)
+        until_end = max(self._budget.deadline - clock(), 0.0)
         if not may_hedge:
             return min(MOVE_AFTER, until_end) if left else until_end
         asked = plan.order[len(plan.order) - len(left) - 1]
         return min(self._group.servers[asked].health.hedge_delay(), until_end)
 
-    async def _try(self, index: int) -> Heard | None:
+    async def _try(self, index: int, examine: Examine) -> Checked | None:
         """One server; its failure is remembered as the explanation."""
         world, server = self._world, self._group.servers[index]
         shown = True
         try:
-            verdict = await world.exchange(server, self._query, self._limits, self._deadline)
+            verdict = await world.exchange(server, self._question, self._limits, self._budget)
         except UpstreamFailed as error:
             shown = error.why not in UNSEEN
             world.counters[f"failed-{error.why.value}"] += 1
@@ -261,11 +347,15 @@ class Attempt:
         finally:
             # Also when given up: the question may be there already.
             if shown:
-                world.saw(server, self._query)
-        if isinstance(verdict, Accepted):
+                world.saw(server, self._question[:-4])
+        if isinstance(verdict, Understood):
             if verdict.dropped:
                 world.counters["records-dropped"] += verdict.dropped
-            return Heard(verdict, index, verdict.onward)
+            checked = await examine(verdict.resolved, index, self._forged is not None)
+            if checked.security in (Security.BOGUS, Security.INDETERMINATE):
+                self._forged = checked
+                return None
+            return replace(checked, server=index)
         world.counters[f"rejected-{verdict.fault.value}"] += 1
         if verdict.bogus:
             self._bogus = True
@@ -276,7 +366,9 @@ class Attempt:
             self._last = EXPLANATIONS[Why.MISMATCH if verdict.fault is Fault.MISMATCH else Why.MALFORMED]
         return None
 
-    def _silent(self) -> Silent:
+    def _outcome(self) -> Checked | Silent:
+        if self._forged is not None:
+            return self._forged
         return Silent(BOGUS_EXPLANATION) if self._bogus else Silent(self._last, self._rcode)
 
 

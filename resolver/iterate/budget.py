@@ -1,12 +1,17 @@
-"""What one client's question may cost, whatever it leads to (NXNS, CAMP and their kin): one object from end to end."""
+"""What one client's question may cost, whatever it leads to (NXNS, CAMP, KeyTrap and their kin): one object from end to end."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from resolver.dnssec.budget import Validation
+from resolver.iterate.port import Endpoint
 from wire.units import Instant
 
 PACKETS = 32
 """Queries sent for one client's question."""
 
-MORE_FOR_AN_ALIAS, MOST_PACKETS = 8, 64
-"""What each alias into unknown parts adds, and the end of that."""
+MORE_FOR_AN_ALIAS, MORE_FOR_A_KEY, MOST_PACKETS = 8, 2, 64
+"""What each alias into unknown parts adds, what each DS or DNSKEY that has to be asked for adds, and the end of that."""
 
 OCTETS = 65_536
 """Octets received."""
@@ -25,9 +30,11 @@ RESTARTS = 3
 
 
 class Budget:
-    """Counts down; never refilled, whatever is begun anew. `deadline` is an instant of the monotonic clock."""
+    """Counts down; never refilled, whatever is begun anew. `deadline` is an instant of the monotonic clock; `validation` what
+    validating may cost. `heard` are the servers whose word was taken since it was last emptied, `shunned` those whose word
+    turned out to be forged."""
 
-    __slots__ = ("deadline", "lookups", "octets", "packets", "restarts", "sent")
+    __slots__ = ("deadline", "heard", "lookups", "octets", "packets", "restarts", "sent", "shunned", "validation")
 
     def __init__(self, deadline: Instant, packets: int = PACKETS) -> None:
         self.deadline = deadline
@@ -36,15 +43,27 @@ class Budget:
         self.lookups = LOOKUPS
         self.restarts = RESTARTS
         self.sent = 0
+        self.validation = Validation()
+        self.heard: set[Endpoint] = set()
+        self.shunned: frozenset[Endpoint] = frozenset()
 
     def pay(self, packets: int, octets: int) -> None:
         """This much was used."""
         self.sent += packets
         self.octets -= octets
 
-    def widen(self) -> None:
-        """An alias leads elsewhere: a little more may be needed."""
-        self.packets = min(self.packets + MORE_FOR_AN_ALIAS, MOST_PACKETS)
+    def widen(self, more: int = MORE_FOR_AN_ALIAS) -> None:
+        """An alias leads elsewhere, or a key is wanted: a little more may be needed."""
+        self.packets = min(self.packets + more, MOST_PACKETS)
+
+    @contextmanager
+    def until(self, deadline: Instant) -> Iterator[None]:
+        """Meanwhile it must be over by then; never later than before."""
+        former, self.deadline = self.deadline, min(self.deadline, deadline)
+        try:
+            yield
+        finally:
+            self.deadline = former
 
     def spent(self, now: Instant) -> str:
         """What has run out; empty if nothing has."""

@@ -8,11 +8,11 @@ from dataclasses import replace
 from ipaddress import IPv6Address
 from typing import NamedTuple
 
-from resolver.accept import expand_rdata
 from resolver.cache.rrsets import rename
 from resolver.iterate.port import Endpoint
 from resolver.iterate.verdict import (
     Alias,
+    Answer,
     Broken,
     Chain,
     Lame,
@@ -26,7 +26,8 @@ from resolver.iterate.verdict import (
 )
 from wire.dns.codes import HeaderFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, rdata_name
-from wire.dns.names import Known, is_below, suffixes
+from wire.dns.names import ROOT, Known, count_labels, is_below, suffixes
+from wire.dns.rdata import expand_rdata
 from wire.errors import Malformed
 
 MAX_SERVERS = 13
@@ -47,6 +48,9 @@ _A, _NS, _CNAME, _SOA, _AAAA, _DNAME = (int(RecordType[t]) for t in ("A", "NS", 
 _DS, _RRSIG, _NSEC, _NSEC3 = (int(RecordType[t]) for t in ("DS", "RRSIG", "NSEC", "NSEC3"))
 _NOERROR, _NXDOMAIN, _YXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN), int(Rcode.YXDOMAIN)
 
+_LABELS = 3
+"""Where the number of labels stands in the data of an RRSIG (RFC 4034 §3.1)."""
+
 RRsets = dict[tuple[bytes, int], RRset]
 
 
@@ -65,6 +69,13 @@ def classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int 
     return verdict
 
 
+def understand(message: Message, name: bytes, rrtype: int) -> Answer:
+    """What a server that resolves for us says of `name` and `rrtype`: it may speak of every name, and where it refers
+    elsewhere there is nothing. Its code is one of those three. Raises Malformed."""
+    verdict = _classify(message, name, rrtype, ROOT, 53)
+    return Negative(False, None) if isinstance(verdict, Referral | Lame | Broken) else verdict
+
+
 def _classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int) -> Verdict:
     answer = gather(message, message.answer, zone)
     followed = _follow(answer, name, rrtype)
@@ -76,9 +87,10 @@ def _classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int
     authority = gather(message, message.authority, zone)
     end = _end(message, answer, authority, last, rrtype)
     if followed:
-        # "There is none" at the end of a chain counts only with the SOA of the zone that says so.
-        vague = not is_below(last, zone) or (isinstance(end, Negative) and end.soa is None)
-        return Chain(tuple(followed), None if vague else end)
+        vague = not is_below(last, zone) or (isinstance(end, Negative) and _is_vague(end, followed[-1]))
+        proof = tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3))
+        links = tuple(replace(link, proof=proof) if proof and _is_expanded(link) else link for link in followed)
+        return Chain(links, None if vague else end)
     if isinstance(end, Positive) and rrtype == _NS and name == zone:
         return replace(end, servers=_with_glue(message, end.rrset, zone, port))
     if end is not None:
@@ -104,6 +116,19 @@ def _follow(answer: RRsets, name: bytes, rrtype: int) -> list[Alias] | TooLong:
     return links
 
 
+def _is_vague(end: Negative, link: Alias) -> bool:
+    """Whether "there is none" at the end of a chain had better be asked for by itself: without the SOA of the zone that says
+    so; or signed, and behind a DNAME, where NSD 4.6 proves that there is no wildcard, but not that there is no such name.
+    """
+    return end.soa is None or (link.dname is not None and bool(end.soa.signatures))
+
+
+def _is_expanded(link: Alias) -> bool:
+    """Whether its signature says that it comes from a wildcard (RFC 4035 §5.3.4): then a proof belongs to it."""
+    labels = count_labels(link.rrset.owner)
+    return any(len(rdata) > _LABELS and rdata[_LABELS] < labels for rdata in link.rrset.signatures)
+
+
 def _alias(answer: RRsets, name: bytes) -> Alias | TooLong | None:
     """The alias that `name` is, by a DNAME above it or by a CNAME."""
     for above in suffixes(name[1 + name[0] :]) if name[0] else ():
@@ -122,6 +147,9 @@ def _end(message: Message, answer: RRsets, authority: RRsets, name: bytes, rrtyp
     proof = tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3))
     found = _signatures_of(message, name) if rrtype == _RRSIG else answer.get((name, rrtype))
     if found is not None:
+        link = _alias(answer, name) if rrtype == _CNAME else None
+        if isinstance(link, Alias) and link.dname is not None:
+            return Positive(link.rrset, dname=link.dname)
         return Positive(found, proof)
     soa = next((s for s in authority.values() if s.rrtype == _SOA and is_below(name, s.owner)), None)
     if message.rcode == _NXDOMAIN or soa is not None:

@@ -1,11 +1,11 @@
 """A zone coming in over a stream (RFC 5936), message by message, and when to fetch it again. Pure."""
 
-from resolver.accept import expand_rdata
 from resolver.iterate.zonecopy import FIXED, MAX_RECORDS, Timers, parse_timers
 from wire.dns.canonical import canonical_rdata
 from wire.dns.codes import HeaderFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, build_query, parse_part
 from wire.dns.names import Known
+from wire.dns.rdata import expand_rdata
 from wire.errors import Malformed
 from wire.units import Seconds
 

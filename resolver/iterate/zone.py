@@ -102,7 +102,9 @@ class Round:
     async def _share(self, known: list[Endpoint], most: int) -> Verdict | None:
         """Ask servers until each was asked `most` times; whoever comes with the same question waits for the outcome."""
         # The memory stands for the route: what one route hears is never another's, even if both ask the same.
-        key = (self._memory, self._wanted.zone, self._wanted.question, self._wanted.whole, most)
+        # Who avoids a server that lied does not take its word from others either.
+        shunned = self._budget.shunned
+        key = (self._memory, self._wanted.zone, self._wanted.question, self._wanted.whole, most, shunned)
         while known and not self._budget.spent(self._outside.now()):
             tried = await self._outside.once(key, lambda: self._ask_each(known, most), self._budget.deadline)
             if tried is None:
@@ -134,6 +136,9 @@ class Round:
         if sum(self._tries.values()) >= self._most:
             return None
         zone, now = self._wanted.zone, self._outside.now()
+        if self._budget.shunned:
+            # Unless there is nobody else.
+            known = [e for e in known if e not in self._budget.shunned] or known
         for times in range(most):
             left = [e for e in known if e not in self._useless and self._tries.get(e, 0) == times]
             chosen = self._servers.choose(left, zone, now, self._outside.chance()) if left else None
@@ -206,6 +211,7 @@ class Round:
                 # Empty, and nobody signs for it: one more server is asked.
                 self._makeshift = verdict
             case _:
+                self._budget.heard.add(endpoint)
                 if apex is not None:
                     self._memory.add_servers(wanted.zone, apex.names, apex.ttl, self._outside.now())
                 return verdict

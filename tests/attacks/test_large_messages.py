@@ -11,9 +11,9 @@ from itertools import count, pairwise
 
 import pytest
 from kit.figures import holds
+from kit.judged import judge
 from kit.work import cpu_milliseconds, lines_run
 
-from resolver.accept import judge
 from resolver.iterate.classify import classify
 from resolver.settings import CacheSettings
 from resolver.values import Query, QueryFlag

@@ -5,8 +5,9 @@ import pytest
 from kit.figures import holds
 from kit.internet import Internet, query_of
 from kit.iterating import Asking
+from kit.judged import judge
 
-from resolver.accept import Accepted, judge
+from resolver.compose import Accepted
 from resolver.iterate.port import Ask, Endpoint, Heard
 from resolver.settings import Authority, CacheSettings
 from resolver.values import Query, QueryFlag
@@ -83,7 +84,9 @@ def test_a_forwarded_answer_holds_what_was_asked_for_and_nothing_else(injection:
     assert holds("injection, forwarded", "poisoned answers", accepted.message.count(POISON), 0)
     assert [] == message.additional
     if not message.answer:
-        assert holds("injection, forwarded", "seconds that a referral is kept", accepted.keep, 0)
+        assert holds(
+            "injection, forwarded", "seconds that a referral is kept", accepted.keep, CacheSettings().failure_ttl
+        )
 
 
 def test_the_simulated_upstream_gives_what_it_was_told() -> None:

@@ -4,9 +4,11 @@ import ast
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from kit.judged import judge
+
 from anchorhold.ipc import Inbox, MessageType, build_reply, parse_reply
 from anchorhold.ipc import Message as CellMessage
-from resolver.accept import Accepted, judge
+from resolver.compose import Accepted
 from resolver.iterate.transfer import Transfer, serial_in
 from resolver.iterate.zonecopy import parse_timers, parse_zone
 from resolver.settings import CacheSettings
@@ -29,7 +31,7 @@ OTHERS = {
     "wire.dns.peek.peek",
     "wire.dns.framing.Framer.feed",
     "anchorhold.ipc.Inbox.feed",
-    "resolver.accept.judge",
+    "resolver.accept.read",
     "resolver.iterate.transfer.Transfer.take",
     "resolver.iterate.transfer.serial_in",
 }
@@ -238,7 +240,7 @@ def feed_reply(data: bytes) -> bool:
     return True
 
 
-def feed_judge(data: bytes) -> bool:
+def feed_read(data: bytes) -> bool:
     """Asked what `data` says it answers, so that it comes far; what is accepted is held to its word."""
     key, flags = _asked(data), QueryFlag(data[0] & 15 if data else 0)
     found = judge(Query(key, flags, 0, 1), data, LIMITS)
@@ -288,8 +290,8 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "wire.dns.framing.Framer.feed": feed_framer,
     "anchorhold.ipc.Inbox.feed": feed_inbox,
     "anchorhold.ipc.parse_reply": feed_reply,
-    "resolver.accept.judge": feed_judge,
+    "resolver.accept.read": feed_read,
 }
 """Each takes octets and says whether anything was accepted; only Malformed may escape."""
 
-NEVER_RAISE = {"resolver.accept.judge", "wire.dns.framing.Framer.feed"}
+NEVER_RAISE = {"resolver.accept.read", "wire.dns.framing.Framer.feed"}

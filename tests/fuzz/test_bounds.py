@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kit.judged import judge
 from kit.work import lines_run
 
-from resolver.accept import Fault, Rejected, judge
+from resolver.accept import Fault, Rejected
 from resolver.settings import CacheSettings
 from resolver.values import Query, QueryFlag
 from wire.dns.edns import MAX_OPTIONS, build_opt, parse_options
@@ -174,9 +175,12 @@ def test_sixteen_thousand_options_cost_no_more_than_a_hundred() -> None:
 def test_an_answer_that_grows_past_a_message_when_written_out_is_a_lie() -> None:
     """Each MX names its host with a pointer; written anew, because one record does not belong, all would be 1 MB."""
     question = LONGEST + b"\0\x0f\0\1"
-    one = record(b"\xc0\x0c", b"\0\1\xc0\x0c", kind=15)
-    count = (MOST - 12 - len(question)) // len(one) - 1
-    data = response(count + 1, one * count + record(b"\0"), question)
+
+    def one(number: int) -> bytes:
+        return record(b"\xc0\x0c", number.to_bytes(2, "big") + b"\xc0\x0c", kind=15)
+
+    count = (MOST - 12 - len(question)) // len(one(0)) - 1
+    data = response(count + 1, b"".join(map(one, range(count))) + record(b"\0"), question)
     found = judge(Query(question, QueryFlag.RD, 0, 1), data, CacheSettings())
     assert Rejected(Fault.MALFORMED) == found
 

@@ -134,6 +134,9 @@ state = "{folder}/state"
 [listen]
 addresses = ["{address}:0"]
 control = "{folder}/control.sock"
+[[dnssec.negative]]
+zone = "."
+reason = "nothing is signed in this test"
 {upstreams}
 """)
     with started(config) as running:

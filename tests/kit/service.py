@@ -128,6 +128,9 @@ state = "{directory}/state"
 [listen]
 addresses = ["127.0.0.1:{port}"]
 control = "{directory}/control.sock"
+[[dnssec.negative]]
+zone = "."
+reason = "nothing is signed in this test"
 [upstreams.default]
 servers = ["{server}"]
 {extra}

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 import dns.message
 import dns.rcode
 import dns.rdatatype
+from kit.judged import judge
 from kit.questions import RD, query_for, wire_of
 from kit.world import ScriptedWorld, play, settings
 
-from resolver.accept import Accepted, judge
 from resolver.cache.answers import AnswerMemory
+from resolver.compose import Accepted
 from resolver.pipeline import Heard, Later, Silent, answer_later, answer_now, ask_again
 from resolver.settings import Dns64, ResolverSettings
 from resolver.snapshot import Snapshot

@@ -5,16 +5,27 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from kit.judged import judge
 from kit.questions import RD, wire_of
 
 from net.clock import now as clock
 from net.tls import TlsFactory
 from privacy.channel import Channel, Kind
-from resolver.accept import Accepted, judge
+from resolver.compose import Accepted
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
+from resolver.iterate.budget import Budget
 from resolver.pipeline import Heard, Silent
-from resolver.settings import CacheSettings, ResolverSettings, Route, Strategy, UpstreamGroup, UpstreamSpec
+from resolver.settings import (
+    CacheSettings,
+    Dnssec,
+    NegativeTrustAnchor,
+    ResolverSettings,
+    Route,
+    Strategy,
+    UpstreamGroup,
+    UpstreamSpec,
+)
 from resolver.snapshot import Snapshot
 from resolver.values import Query
 from wire.dns.message import parse_message
@@ -22,6 +33,8 @@ from wire.dns.names import show_name
 from wire.units import Instant
 
 T = TypeVar("T")
+
+UNVALIDATED = Dnssec(negative=(NegativeTrustAnchor(b"\0", "nothing is signed in this test"),))
 
 
 def play(conversation: Coroutine[object, object, T]) -> T:
@@ -55,7 +68,7 @@ class ScriptedWorld:
         query: Query,
         upstream_group: int,
         limits: CacheSettings,
-        deadline: Instant,
+        budget: Budget,
         *,
         snapshot: Snapshot,
         anew: bool = False,
@@ -135,6 +148,7 @@ def settings(
         (Route(b"\0", -1, 0),),
         CacheSettings(**cache),  # type: ignore[arg-type]
         deadline=deadline,
+        dnssec=UNVALIDATED,
     )
 
 

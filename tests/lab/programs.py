@@ -143,6 +143,9 @@ burst = 0
 [cache]
 stale = false
 prefetch = false
+[[dnssec.negative]]
+zone = "."
+reason = "compared with resolvers that do not validate"
 [resolve]
 mode = "iterate"
 minimise = "{minimise}"

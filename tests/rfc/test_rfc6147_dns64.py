@@ -86,12 +86,12 @@ RENAMED: Zone = {
 
 
 def test_5_1_5_a_chain_of_aliases_is_followed_and_included() -> None:
-    expected = ["www.example. 60 CNAME real.example.", "real.example. 60 AAAA 64:ff9b::c000:221"]
+    expected = ["www.example. 60 CNAME real.example.", "real.example. 120 AAAA 64:ff9b::c000:221"]
     assert expected == show(House64(ALIASES).ask("www.example."))[1]
 
 
 def test_5_1_5_so_is_a_chain_through_a_dname() -> None:
-    expected = [*SUBTREE, "www.new.example. 60 AAAA 64:ff9b::c000:221"]
+    expected = [*SUBTREE, "www.new.example. 120 AAAA 64:ff9b::c000:221"]
     assert expected == show(House64(RENAMED).ask("www.old.example."))[1]
 
 

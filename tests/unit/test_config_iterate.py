@@ -76,7 +76,7 @@ def test_some_domains_are_iterated_and_the_rest_forwarded() -> None:
 
 def test_some_domains_are_forwarded_and_the_rest_iterated() -> None:
     text = ITERATE + CLEAR + '[[route]]\ndomains = ["corp.example"]\nupstreams = "clear"\n'
-    assert loaded(text).resolver.routes == (Route(CORP, -1, 0), Route(ROOT, -1, 1))
+    assert loaded(text).resolver.routes == (Route(CORP, -1, 0, private=True), Route(ROOT, -1, 1))
 
 
 def test_a_stub_zone_has_its_own_servers_and_is_not_primed() -> None:

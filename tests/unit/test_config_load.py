@@ -208,8 +208,8 @@ def test_routes_hold_folded_names_and_indices() -> None:
         '[[route]]\ndomains = ["Corp.Example", "bücher.example."]\nupstreams = "b"\nclients = "kids"\n'
     )
     assert settings.resolver.routes == (
-        Route(b"\x04corp\x07example\0", 1, 1),
-        Route(b"\x0dxn--bcher-kva\x07example\0", 1, 1),
+        Route(b"\x04corp\x07example\0", 1, 1, private=True),
+        Route(b"\x0dxn--bcher-kva\x07example\0", 1, 1, private=True),
         Route(b"\0", -1, 0),
     )
 

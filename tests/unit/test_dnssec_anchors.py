@@ -101,9 +101,10 @@ def test_the_anchor_closest_to_a_name_decides() -> None:
         assert expected == anchors.closest(read_name(name), NOW)
 
 
-def test_a_trust_anchor_goes_before_a_negative_one_at_the_same_zone() -> None:
-    anchors = anchors_of((ANCHOR,), (NegativeAnchor(ANCHOR.zone, "no"),))
-    assert ANCHOR == anchors.closest(ANCHOR.zone, NOW)
+def test_a_negative_anchor_goes_before_a_trust_anchor_at_the_same_zone_while_it_lasts() -> None:
+    negative = NegativeAnchor(ANCHOR.zone, "no", Epoch(NOW + 1))
+    anchors = anchors_of((ANCHOR,), (negative,))
+    assert [negative, ANCHOR] == [anchors.closest(ANCHOR.zone, Epoch(when)) for when in (NOW, NOW + 1)]
 
 
 def test_a_negative_anchor_ends_when_its_time_has_come() -> None:

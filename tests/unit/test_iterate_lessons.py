@@ -7,7 +7,7 @@ from kit.internet import Internet
 from kit.iterating import Asking
 from kit.questions import query_for
 
-from resolver.iterate.compose import compose
+from resolver.compose import compose
 from resolver.iterate.port import Ask, Heard, Silent
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Negative

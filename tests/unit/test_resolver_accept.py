@@ -7,9 +7,12 @@ import dns.rdatatype
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit.judged import judge
 from kit.questions import RD, SOA, query_for, response, wire_of
 
-from resolver.accept import Accepted, Fault, Rejected, judge
+from resolver.accept import Fault, Rejected, Understood
+from resolver.accept import read as understand
+from resolver.compose import Accepted
 from resolver.settings import CacheSettings
 from wire.dns.codes import ExtendedError, QueryFlag
 from wire.dns.message import parse_message
@@ -23,6 +26,12 @@ def accept(data: bytes, rrtype: str = "A", flags: int = RD, limits: CacheSetting
     verdict = judge(query_for(NAME, rrtype, flags), data, limits)
     assert isinstance(verdict, Accepted), verdict
     return verdict
+
+
+def understood(data: bytes, rrtype: str = "A", limits: CacheSettings = LIMITS) -> Understood:
+    found = understand(query_for(NAME, rrtype).key, data, limits)
+    assert isinstance(found, Understood), found
+    return found
 
 
 def reject(data: bytes) -> Rejected:
@@ -54,7 +63,7 @@ def test_a_plain_answer_is_cut_to_question_and_answer() -> None:
         message.authority,
         message.additional,
     )
-    assert (300, [300], 0) == (accepted.keep, ttls(accepted), accepted.dropped)
+    assert (300, [300], 0) == (accepted.keep, ttls(accepted), understood(data).dropped)
     assert (0, "QR RD RA") == (message.id, dns.flags.to_text(message.flags))
     assert message.edns == -1
 
@@ -65,7 +74,7 @@ def test_with_do_the_proofs_in_the_authority_section_stay_and_name_servers_go() 
     accepted = accept(data, flags=RD | QueryFlag.DO)
     (proof,) = read(accepted).authority
     assert ("example.net.", "NSEC") == (proof.name.to_text(), dns.rdatatype.to_text(proof.rdtype))
-    assert (0, 200) == (accepted.dropped, accepted.keep)
+    assert (0, 200) == (understood(data).dropped, accepted.keep)
 
 
 def test_ad_and_aa_are_cleared_for_nobody_here_has_validated() -> None:
@@ -128,7 +137,7 @@ def test_an_error_code_is_an_honest_no(rcode: str) -> None:
 def test_records_that_have_nothing_to_do_with_the_question_are_dropped() -> None:
     data = wire_of(NAME, "A", f"{NAME} 300 A 192.0.2.1", "www.bank.example. 86400 A 203.0.113.66")
     accepted = accept(data)
-    assert ([NAME], 1) == ([s.name.to_text() for s in read(accepted).answer], accepted.dropped)
+    assert ([NAME], 1) == ([s.name.to_text() for s in read(accepted).answer], understood(data).dropped)
 
 
 def test_after_dropping_compressed_names_in_the_rest_are_still_right() -> None:
@@ -148,13 +157,16 @@ def test_a_chain_out_of_order_is_followed() -> None:
         "b.example.org. 50 CNAME c.example.org.",
         f"{NAME} 40 CNAME b.example.org.",
     )
-    accepted = accept(wire_of(NAME, "A", *lines))
-    assert (3, 0, 40) == (len(read(accepted).answer), accepted.dropped, accepted.keep)
+    data = wire_of(NAME, "A", *lines)
+    accepted = accept(data)
+    assert (3, 0, 40) == (len(read(accepted).answer), understood(data).dropped, accepted.keep)
 
 
-def test_a_chain_longer_than_sixteen_is_not_followed_to_its_end() -> None:
+def test_a_chain_longer_than_eleven_is_asked_for_in_pieces() -> None:
     lines = [f"{NAME} 60 CNAME n0.example."] + [f"n{n}.example. 60 CNAME n{n + 1}.example." for n in range(30)]
-    assert accept(wire_of(NAME, "A", *lines, "n30.example. 60 A 192.0.2.1")).dropped > 0
+    found = understood(wire_of(NAME, "A", *lines, "n30.example. 60 A 192.0.2.1"))
+    assert (11, read_name("n10.example")) == (len(found.resolved.links), found.resolved.onward)
+    assert found.dropped > 0
 
 
 def test_a_dname_above_the_question_belongs_to_it() -> None:
@@ -163,7 +175,7 @@ def test_a_dname_above_the_question_belongs_to_it() -> None:
         f"{NAME} 90 CNAME www.example.org.",
         "www.example.org. 90 A 192.0.2.4",
     )
-    assert 0 == accept(wire_of(NAME, "A", *lines)).dropped
+    assert 0 == understood(wire_of(NAME, "A", *lines)).dropped
 
 
 def test_a_negative_answer_lives_as_long_as_its_soa_allows() -> None:
@@ -181,28 +193,30 @@ def test_the_users_bound_on_negative_answers_holds() -> None:
     assert 10 == accept(data, limits=CacheSettings(negative_ttl=10)).keep
 
 
-def test_a_negative_answer_without_soa_is_not_kept() -> None:
-    assert [0, 0] == [accept(wire_of(NAME, "A", rcode=rcode)).keep for rcode in ("NXDOMAIN", "NOERROR")]
+def test_a_negative_answer_without_soa_is_kept_no_longer_than_a_failure() -> None:
+    assert [LIMITS.failure_ttl] * 2 == [
+        accept(wire_of(NAME, "A", rcode=rcode)).keep for rcode in ("NXDOMAIN", "NOERROR")
+    ]
 
 
 def test_a_chain_that_just_ends_is_to_be_followed_and_kept_no_longer_than_its_parts() -> None:
     lines = (f"{NAME} 300 CNAME second.example.net.", "second.example.net. 20 CNAME gone.example.net.")
-    accepted = accept(wire_of(NAME, "A", *lines))
-    assert (read_name("gone.example.net"), 20) == (accepted.onward, accepted.keep)
+    data = wire_of(NAME, "A", *lines)
+    assert (read_name("gone.example.net"), 20) == (understood(data).resolved.onward, accept(data).keep)
+
+
+def test_no_such_name_at_the_end_of_a_chain_counts_only_with_an_soa() -> None:
+    found = understood(wire_of(NAME, "A", f"{NAME} 300 CNAME gone.example.net.", rcode="NXDOMAIN"))
+    assert read_name("gone.example.net") == found.resolved.onward
 
 
 @pytest.mark.parametrize(
-    "message",
-    [
-        wire_of(NAME, "A", f"{NAME} 300 CNAME gone.example.net.", rcode="NXDOMAIN"),
-        wire_of(NAME, "A", f"{NAME} 300 CNAME {NAME}"),
-        wire_of(NAME, "A", f"{NAME} 300 CNAME b.example.net.", f"b.example.net. 300 CNAME {NAME}"),
-    ],
-    ids=["no such name", "its own alias", "a circle"],
+    "lines",
+    [(f"{NAME} 300 CNAME {NAME}",), (f"{NAME} 300 CNAME b.example.net.", f"b.example.net. 300 CNAME {NAME}")],
+    ids=["its own alias", "a circle"],
 )
-def test_a_chain_into_nothing_without_soa_is_neither_followed_nor_kept(message: bytes) -> None:
-    accepted = accept(message)
-    assert (b"", 0) == (accepted.onward, accepted.keep)
+def test_a_circle_is_not_followed(lines: tuple[str, ...]) -> None:
+    assert b"" == understood(wire_of(NAME, "A", *lines)).resolved.onward
 
 
 def test_a_chain_with_an_end_is_not_followed() -> None:
@@ -210,7 +224,7 @@ def test_a_chain_with_an_end_is_not_followed() -> None:
         wire_of(NAME, "A", f"{NAME} 300 CNAME b.example.net.", "b.example.net. 300 A 192.0.2.1"),
         wire_of(NAME, "A", f"{NAME} 300 CNAME b.example.net.", authority=(f"example.net. 900 SOA {SOA}",)),
     )
-    assert [b"", b""] == [accept(data).onward for data in ends]
+    assert [b"", b""] == [understood(data).resolved.onward for data in ends]
 
 
 def test_a_minimum_holds_for_negative_answers_too_and_their_maximum_for_it() -> None:
@@ -253,7 +267,7 @@ def test_records_of_another_class_are_dropped() -> None:
     at = accept(bytes(data)).ttl_offsets[0]
     data[at - 1] = 3
     accepted = accept(bytes(data))
-    assert (1, []) == (accepted.dropped, read(accepted).answer)
+    assert (1, []) == (understood(bytes(data)).dropped, read(accepted).answer)
 
 
 @settings(derandomize=True, deadline=None, max_examples=300)

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field, replace
 
 import dns.message
 import dns.rcode
+from kit.judged import judge
 from kit.questions import query_for, wire_of
 from kit.world import ScriptedWorld, play, settings
 
-from resolver.accept import Accepted, judge
 from resolver.cache.answers import AnswerMemory
+from resolver.compose import Accepted
 from resolver.pipeline import Heard, Later, Silent, answer_later, answer_now
 from resolver.settings import CacheSettings, Iteration, ResolverSettings, Route
 from resolver.snapshot import Snapshot

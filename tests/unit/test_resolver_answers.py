@@ -3,10 +3,11 @@
 import dns.message
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit.judged import judge
 from kit.questions import query_for, wire_of
 
-from resolver.accept import Accepted, judge
 from resolver.cache.answers import AnswerMemory, MemoryKey
+from resolver.compose import Accepted
 from resolver.settings import CacheSettings
 from resolver.values import Explanation, Origin
 from wire.dns.codes import ExtendedError, QueryFlag, Rcode

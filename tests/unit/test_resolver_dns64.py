@@ -19,6 +19,7 @@ from kit.translated import (
 )
 
 from resolver.cache.answers import AnswerMemory
+from resolver.iterate.budget import Budget
 from resolver.pipeline import FIRST_SHARE, Heard, Later, Silent
 from resolver.policy.dns64 import Translator
 from resolver.settings import CacheSettings, Dns64, Route
@@ -26,7 +27,6 @@ from resolver.values import Origin, Query, Reply
 from wire.dns.codes import Rcode
 from wire.dns.message import build_response
 from wire.dns.names import read_name
-from wire.units import Instant
 
 MADE = ["64:ff9b::c000:221"]
 BOTH = ["www.example. AAAA", "www.example. A"]
@@ -149,11 +149,9 @@ def test_the_first_look_leaves_time_for_the_second() -> None:
     seen: list[float] = []
     says = house.world.ask
 
-    async def ask(
-        query: Query, group: int, limits: CacheSettings, deadline: Instant, **named: object
-    ) -> Heard | Silent:
-        seen.append(deadline - house.world.at)
-        return await says(query, group, limits, deadline, **named)  # type: ignore[arg-type]
+    async def ask(query: Query, group: int, limits: CacheSettings, budget: Budget, **named: object) -> Heard | Silent:
+        seen.append(budget.deadline - house.world.at)
+        return await says(query, group, limits, budget, **named)  # type: ignore[arg-type]
 
     house.world.ask = ask  # type: ignore[method-assign]
     house.ask("www.example.")

@@ -112,6 +112,7 @@ def test_an_alias_holds_for_every_type_but_its_own() -> None:
     memory = RRsetMemory(CacheSettings())
     memory.store(WWW, A, Alias(RRset(WWW, CNAME, 300, (ZONE,)), ZONE), at(0))
     assert isinstance(memory.recall(WWW, MX, at(1)), Chain)
+    assert Positive(RRset(WWW, CNAME, 299, (ZONE,))) == memory.recall(WWW, CNAME, at(1))
     assert memory.recall(SUB, MX, at(1)) is None
 
 
@@ -121,6 +122,8 @@ def test_a_dname_is_not_applied_to_other_names() -> None:
     dname = RRset(ZONE, 39, 300, (read_name("net"),))
     memory.store(WWW, A, Alias(RRset(WWW, CNAME, 300, (read_name("www.net"),)), read_name("www.net"), dname), at(0))
     assert memory.recall(SUB, A, at(1)) is None
+    alias = Positive(RRset(WWW, CNAME, 299, (read_name("www.net"),)), dname=dname._replace(ttl=299))
+    assert alias == memory.recall(WWW, CNAME, at(1))
 
 
 def test_the_deepest_delegation_is_found() -> None:

@@ -134,8 +134,11 @@ class ExtendedError(IntEnum):
     NO_REACHABLE_AUTHORITY = 22
     NETWORK_ERROR = 23
     INVALID_DATA = 24
+    SIGNATURE_EXPIRED_BEFORE_VALID = 25
     UNSUPPORTED_NSEC3_ITERATIONS = 27
+    INVALID_QUERY_TYPE = 30
 
 
-BOGUS = frozenset(range(ExtendedError.DNSSEC_BOGUS, ExtendedError.NSEC_MISSING + 1))
-"""Extended errors of a validator that found data which is not genuine (RFC 8914 §4.7 to §4.13), as plain numbers."""
+BOGUS = frozenset({*range(ExtendedError.DNSSEC_BOGUS, ExtendedError.NSEC_MISSING + 1), 25})
+"""Extended errors of a validator that found data which is not genuine (RFC 8914 §4.7 to §4.13, IANA's 25), as plain
+numbers."""

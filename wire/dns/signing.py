@@ -76,6 +76,11 @@ def parse_ds(data: bytes) -> DelegationSigner:
     return DelegationSigner(tag, algorithm, digest_type, data[_DS.size :])
 
 
+def build_ds(record: DelegationSigner) -> bytes:
+    """A DS' RDATA."""
+    return _DS.pack(record.tag, record.algorithm, record.digest_type) + record.digest
+
+
 def parse_rrsig(data: bytes) -> Signature:
     """An RRSIG's RDATA. Raises Malformed."""
     if len(data) < _RRSIG.size:

@@ -1,0 +1,77 @@
+"""The validators of one generation of settings, one for each way that questions go, and what a validated answer becomes."""
+
+from collections import Counter
+from dataclasses import replace
+
+from resolver.compose import compose
+from resolver.dnssec.anchors import Anchors
+from resolver.dnssec.memory import TrustMemory
+from resolver.dnssec.scope import anchors_for
+from resolver.dnssec.security import Checked, Security
+from resolver.dnssec.validate import Validator
+from resolver.pipeline import TOO_LONG, Heard, Silent
+from resolver.settings import CacheSettings, ResolverSettings
+from resolver.values import Explanation, Query
+from wire.dns.codes import ExtendedError, QueryFlag
+from wire.errors import Malformed
+
+TOLD = frozenset(
+    map(
+        int,
+        (
+            ExtendedError.UNSUPPORTED_DNSKEY_ALGORITHM,
+            ExtendedError.UNSUPPORTED_DS_DIGEST,
+            ExtendedError.UNSUPPORTED_NSEC3_ITERATIONS,
+        ),
+    )
+)
+"""Why an answer is insecure, where its zone did mean to be secure: clients are told. That the administrator does not validate
+a zone is told by `explain`."""
+
+_CD = int(QueryFlag.CD)
+_UNPROVED = Explanation(ExtendedError.DNSSEC_INDETERMINATE, "it cannot be proved")
+
+
+class Validators:
+    """One validator for each upstream group and each iteration; a way that stays as it was keeps what it has learned."""
+
+    def __init__(self, counters: Counter[str]) -> None:
+        self._counters = counters
+        self._ways: list[tuple[object, Validator]] = []
+
+    def use(self, settings: ResolverSettings) -> None:
+        """Take these settings."""
+        former = self._ways
+        self._ways = []
+        for place, way in enumerate((*settings.upstream_groups, *settings.iterations)):
+            anchors = anchors_for(settings, place)
+            known = (v for one, v in former if one == way and v.anchors == anchors)
+            self._ways.append((way, next(known, None) or _made(anchors)))
+
+    def at(self, place: int) -> Validator:
+        """The validator of the way at an index of a route."""
+        return self._ways[place][1]
+
+    def flush(self, suffix: bytes) -> None:
+        """Forget keys and delegations at or below `suffix`."""
+        for _, validator in self._ways:
+            validator.memory.flush(suffix)
+
+    def finish(self, query: Query, checked: Checked, limits: CacheSettings) -> Heard | Silent:
+        """The answer for the client, or that there is none: nothing is given out that should be signed and is not proved."""
+        security, explanation = checked.security, checked.explanation
+        if not query.flags & _CD:
+            self._counters[f"dnssec-{security.name.lower()}"] += 1
+        if security in (Security.BOGUS, Security.INDETERMINATE):
+            return Silent(explanation or _UNPROVED)
+        try:
+            accepted = compose(query, checked.resolved, limits, security is Security.SECURE)
+        except Malformed:
+            return TOO_LONG
+        if explanation is not None and explanation.code in TOLD:
+            accepted = replace(accepted, explanation=explanation)
+        return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)
+
+
+def _made(anchors: Anchors) -> Validator:
+    return Validator(anchors, TrustMemory())
