@@ -112,8 +112,8 @@ def bounded(resolved: Resolved, limits: CacheSettings) -> Resolved:
     §5)."""
     end = resolved.end
     match end:
-        case Positive(rrset=rrset, proof=proof):
-            end = Positive(_bounded(rrset, limits), proof)
+        case Positive(rrset=rrset, proof=proof, dname=dname):
+            end = Positive(_bounded(rrset, limits), proof, dname=None if dname is None else _bounded(dname, limits))
         case Negative(absent=absent, soa=RRset() as soa, proof=proof):
             ttl = limits.bounded_negative(min(soa.ttl, int.from_bytes(soa.rdatas[0][-4:], "big")))
             end = Negative(absent, soa._replace(ttl=ttl), proof)

@@ -8,7 +8,18 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from resolver.cache.shelf import Shelf
-from resolver.iterate.verdict import Alias, Chain, Content, NameServer, Negative, Positive, Referral, RRset, TooLong
+from resolver.iterate.verdict import (
+    Alias,
+    Answer,
+    Chain,
+    Content,
+    NameServer,
+    Negative,
+    Positive,
+    Referral,
+    RRset,
+    TooLong,
+)
 from resolver.settings import CacheSettings
 from resolver.values import Explanation
 from wire.dns.codes import RecordType
@@ -28,8 +39,9 @@ NEARLY_OVER = 0.1
 """What is left of a delegation's lifetime when a refresh of an answer below it asks the parent too."""
 
 _CNAME, _DS = int(RecordType.CNAME), int(RecordType.DS)
-_ABSENT, _CUT, _FAILED = -70_000, -1, -2
-"""In the place of a type, and no type's number: the name does not exist; its delegation; looking it up failed."""
+_NOTHING_BELOW, _ABSENT, _CUT, _FAILED = -70_001, -70_000, -1, -2
+"""In the place of a type, and no type's number: nothing exists at or below the name; the name does not exist; its delegation;
+looking it up failed."""
 
 _OVERHEAD = 700
 """Octets of Python objects for one entry, beside its octets; measured by tests/unit/test_resolver_rrsets.py."""
@@ -76,6 +88,7 @@ class RRsetMemory:
     def __init__(self, settings: CacheSettings) -> None:
         self.settings = settings
         self._entries: Shelf[_Key, _Entry] = Shelf(settings.memory)
+        self._cuts_off = False
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -96,28 +109,80 @@ class RRsetMemory:
         """Remember what a server of its zone said of `name` (folded); gives it back with TTLs within the limits."""
         match content:
             case Positive():
-                content = replace(content, rrset=self._bounded(content.rrset))
-                self._entries.drop((name, _ABSENT))
-                size = _size(content.rrset, *content.proof)
+                content = replace(content, rrset=self._bounded(content.rrset), dname=self._bounded_dname(content.dname))
+                self._exists(name)
+                size = _size(content.rrset, *content.proof, *([content.dname] if content.dname else []))
                 self._put((name, rrtype), content, content.rrset.ttl, size, now)
             case Alias(dname=dname):
                 # A DNAME is kept for this name only: what it would make of others is their zone's to say, as long as
                 # nothing is signed (RFC 6672 §5.3.4.1).
-                bounded = None if dname is None else self._bounded(dname)
+                bounded = self._bounded_dname(dname)
                 content = replace(content, rrset=self._bounded(content.rrset), dname=bounded)
-                self._entries.drop((name, _ABSENT))
+                self._exists(name)
                 size = _size(content.rrset, *content.proof, *([bounded] if bounded else []))
                 self._put((name, _CNAME), content, content.rrset.ttl, size, now)
-            case Negative(soa=RRset() as soa):
-                # > the TTL of this record is set from the minimum of the MINIMUM field of the SOA record and the TTL of the
-                # > SOA itself (RFC 2308 §3)
-                ttl = self.settings.bounded_negative(min(soa.ttl, _minimum(soa)))
-                content = replace(content, soa=soa._replace(ttl=ttl))
-                size = _size(soa, *content.proof)
-                self._put((name, _ABSENT if content.absent else rrtype), content, ttl, size, now)
+            case Negative():
+                content = self._put_negative((name, _ABSENT if content.absent else rrtype), content, now)
             case _:
                 pass
         return content
+
+    def store_answer(self, name: bytes, rrtype: int, answer: Answer, now: Instant) -> Answer:
+        """Remember every part of what was said of `name`; gives it back with TTLs within the limits."""
+        match answer:
+            case Positive():
+                return self.store(name, rrtype, answer, now)
+            case Negative():
+                return self.store(name, rrtype, answer, now)
+            case Chain(links=links, end=end, target=target):
+                kept = tuple(self.store(link.rrset.owner, rrtype, link, now) for link in links)
+                match end:
+                    case Positive():
+                        end = self.store(target, rrtype, end, now)
+                    case Negative():
+                        end = self.store(target, rrtype, end, now)
+                    case None:
+                        pass
+                return Chain(kept, end)
+            case TooLong():
+                return answer
+
+    def store_cut_off(self, name: bytes, negative: Negative, now: Instant) -> None:
+        """Nothing exists at or below `name` (RFC 8020 §2): answers for names below it are made of `negative` from now on.
+
+        Only for what was validated: `negative` says that `name` does not exist, is secure, and its proof has no opt-out, below
+        which there may be delegations. Without an SOA nothing is kept. Its proof holds for the names below as it is: what is
+        denied is the same name next to the closest encloser (RFC 4035 §5.4, RFC 5155 §8.4).
+        Raises ValueError if `negative` denies a type only.
+        """
+        if not negative.absent:
+            raise ValueError("a name that exists cuts nothing off")
+        self._cuts_off = True
+        self._put_negative((name, _NOTHING_BELOW), negative, now)
+
+    def _cut_off(self, name: bytes, now: Instant) -> _Entry | None:
+        """What says that nothing exists at or above `name`, so not here either."""
+        if not self._cuts_off:
+            return None
+        above = (self._fresh((one, _NOTHING_BELOW), now) for one in suffixes(name))
+        return next((entry for entry in above if entry is not None), None)
+
+    def _exists(self, name: bytes) -> None:
+        """Whatever said that `name` does not exist is over."""
+        self._entries.drop((name, _ABSENT))
+        for one in suffixes(name) if self._cuts_off else ():
+            self._entries.drop((one, _NOTHING_BELOW))
+
+    def _put_negative(self, key: _Key, negative: Negative, now: Instant) -> Negative:
+        """Keep it under `key` if there is an SOA; gives it back with its TTL within the limits."""
+        if negative.soa is None:
+            return negative
+        # > the TTL of this record is set from the minimum of the MINIMUM field of the SOA record and the TTL of the SOA
+        # > itself (RFC 2308 §3)
+        ttl = self.settings.bounded_negative(min(negative.soa.ttl, _minimum(negative.soa)))
+        bounded = replace(negative, soa=negative.soa._replace(ttl=ttl))
+        self._put(key, bounded, ttl, _size(negative.soa, *negative.proof), now)
+        return bounded
 
     def recall(self, name: bytes, rrtype: int, now: Instant) -> Positive | Negative | Chain | None:
         """What `name` comes to for this type, with TTLs as they are left; None if that is not known."""
@@ -129,7 +194,12 @@ class RRsetMemory:
         # DS is the parent's side's to say; the alias may stand at the child's apex, where it should not (RFC 4035 §3.1.4.1).
         entry = None if rrtype == _DS else self._fresh((name, _CNAME), now)
         if entry is not None and isinstance(entry.value, Alias):
-            return Chain((_aged(entry.value, int(now - entry.stored)),))
+            alias = _aged(entry.value, int(now - entry.stored))
+            # Who asks for the alias itself does not want it followed (RFC 1034 §3.6.2).
+            return Positive(alias.rrset, alias.proof, dname=alias.dname) if rrtype == _CNAME else Chain((alias,))
+        entry = self._cut_off(name, now)
+        if entry is not None and isinstance(entry.value, Negative):
+            return _aged(entry.value, int(now - entry.stored))
         return None
 
     def data(self, name: bytes, rrtype: int, now: Instant) -> tuple[bytes, ...]:
@@ -174,6 +244,11 @@ class RRsetMemory:
                 return Cut(entry.value, entry.expires, entry.expires - entry.stored)
         return None
 
+    def restore_cut(self, cut: Cut, now: Instant) -> None:
+        """A delegation that was forgotten holds for the rest of its time, unless there is another by now."""
+        if self._fresh((cut.referral.zone, _CUT), now) is None and cut.expires > now:
+            self.store_cut(cut.referral, cut.expires, now)
+
     def forget_cut(self, zone: bytes) -> None:
         """This delegation is of no use."""
         self._entries.drop((zone, _CUT))
@@ -192,7 +267,8 @@ class RRsetMemory:
     # -- all of it
 
     def flush(self, suffix: bytes) -> int:
-        """Forget everything at or below `suffix`; how many entries."""
+        """Forget everything at or below `suffix`, and what says from above that nothing is there; how many entries."""
+        self._exists(suffix)
         gone = [key for key in self._entries if is_below(key[0], suffix)]
         for key in gone:
             self._entries.drop(key)
@@ -200,6 +276,9 @@ class RRsetMemory:
 
     def _bounded(self, rrset: RRset) -> RRset:
         return rrset._replace(ttl=self.settings.bounded(rrset.ttl))
+
+    def _bounded_dname(self, dname: RRset | None) -> RRset | None:
+        return None if dname is None else self._bounded(dname)
 
     def _fresh(self, key: _Key, now: Instant) -> _Entry | None:
         entry = self._entries.get(key)
@@ -247,8 +326,8 @@ def _aged(content: C, age: int) -> C:
         return content
     proof = tuple(_older(rrset, age) for rrset in content.proof)
     match content:
-        case Positive(rrset=rrset):
-            return Positive(_older(rrset, age), proof)
+        case Positive(rrset=rrset, dname=dname):
+            return Positive(_older(rrset, age), proof, dname=None if dname is None else _older(dname, age))
         case Alias(rrset=rrset, target=target, dname=dname):
             return Alias(_older(rrset, age), target, None if dname is None else _older(dname, age), proof)
         case Negative(soa=soa, absent=absent):

@@ -92,8 +92,10 @@ class Chain:
         *,
         again: bool = False,
     ) -> None:
-        """`again`: what is remembered as bogus is looked at anew."""
+        """`again`: what is remembered as bogus is looked at anew. `hints`, once set: NSEC and NSEC3 records that came with the
+        answer; what they show of delegations need not be asked for."""
         self._again = again
+        self.hints: tuple[RRset, ...] = ()
         self.budget = budget
         self.steps: list[Step] = []
         self._anchors = anchors
@@ -122,7 +124,7 @@ class Chain:
             if isinstance(found, Verified):
                 return found
             failure = failure or Bogus(found.explanation, getattr(found, "security", Security.BOGUS))
-        return failure or await self._unsigned(rrset.owner, rrset.rrtype, Bogus(ABSENT.explanation))
+        return failure or await self.unsigned(rrset.owner, rrset.rrtype, Bogus(ABSENT.explanation))
 
     async def absence(self, name: bytes, rrtype: int, rrsets: Iterable[RRset]) -> Absence | Insecure | Bogus:
         """What of `rrsets` (SOA, NSEC and NSEC3) may speak of `name` and `rrtype`. Raises Spent."""
@@ -141,7 +143,7 @@ class Chain:
         if failure is not None:
             return failure
         why = nothing_shows("nothing shows that there is no such record")
-        return await self._unsigned(name, rrtype, Bogus(ABSENT.explanation) if rrsets else why)
+        return await self.unsigned(name, rrtype, Bogus(ABSENT.explanation) if rrsets else why)
 
     async def absence_in(self, zone: bytes, rrsets: Iterable[RRset]) -> Absence | Insecure | Bogus:
         """The same of what `zone` signed. Raises Spent."""
@@ -220,6 +222,10 @@ class Chain:
     # -- one delegation
 
     async def _find_cut(self, zone: bytes) -> Cut:
+        if any(rrset.owner == zone or rrset.rrtype == _NSEC3 for rrset in self.hints):
+            shown = await self._no_ds_there(zone, Negative(False, None, self.hints))
+            if not isinstance(shown, Bogus):
+                return shown
         found = await self._ask(zone, _DS)
         match found:
             case Failed(explanation=explanation):
@@ -270,8 +276,9 @@ class Chain:
 
     # -- nothing signed
 
-    async def _unsigned(self, name: bytes, rrtype: int, failure: Bogus) -> Insecure | Bogus:
-        """Whether a delegation above what came without signatures leads out of what is signed; `failure` if none does."""
+    async def unsigned(self, name: bytes, rrtype: int, failure: Bogus) -> Insecure | Bogus:
+        """Whether a delegation above what came without signatures leads out of what is signed; else `failure`, or what is
+        bogus on the way. Raises Spent."""
         anchor = self._anchor(name, rrtype)
         if not isinstance(anchor, TrustAnchor):
             return anchor

@@ -235,7 +235,10 @@ def _try(
         except Wrong:
             budget.fail(cost)
             continue
-        return Verified(rrset._replace(ttl=_lifetime(rrset, signature, date)), zone, wildcard)
+        left = max(_serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
+        # RFC 4035 §5.3.3. The TTL of the RRSIG itself is in `rrset.ttl` already.
+        ttl = min(rrset.ttl, signature.original_ttl, left)
+        return Verified(rrset._replace(ttl=ttl), zone, wildcard, left)
     return WRONG
 
 
@@ -248,9 +251,3 @@ def _signed_owner(owner: bytes, signature: Signature) -> tuple[bytes, bytes | No
     encloser = names[above + owner.startswith(_WILDCARD)]
     wildcard = _WILDCARD + encloser
     return wildcard, wildcard
-
-
-def _lifetime(rrset: RRset, signature: Signature, date: Epoch) -> int:
-    """RFC 4035 §5.3.3. That of the RRSIG itself is in `rrset.ttl` already."""
-    left = _serial(signature.expiration, int(date) & 0xFFFFFFFF)
-    return max(0, min(rrset.ttl, signature.original_ttl, left))

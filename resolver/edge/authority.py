@@ -67,7 +67,8 @@ class Authority:
             address, port = self._endpoint
             self._stream = open_tcp(UpstreamSpec("tcp", "", (address,), port, ""), Profile.OPPORTUNISTIC, self._tools)
         patience = min(ask.timeout * STREAM_PATIENCE, LONGEST_STREAM)
-        return await self._stream.exchange(query, Instant(min(self._tools.now() + patience, ask.until)))
+        deadline = Instant(min(self._tools.now() + patience, ask.until))
+        return await self._stream.exchange(query, deadline, ask.room)
 
     async def close(self) -> None:
         """End the connection, if there is one."""

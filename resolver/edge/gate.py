@@ -2,66 +2,92 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
 from wire.units import Seconds
 
 MAX_WAITING = 256
 """Who may wait at one door; whoever comes then is turned away."""
 
+Limit = Callable[[], int]
+"""How many may be behind a door, at this moment; at least 1."""
+
+
+@dataclass(slots=True)
+class _Door:
+    inside: int = 0
+    line: deque["_Turn"] = field(default_factory=deque)
+
+
+@dataclass(slots=True, eq=False)
+class _Turn:
+    limit: Limit
+    come: asyncio.Future[None]
+
 
 class Gate:
-    """Doors by key; a door exists while somebody is behind it."""
+    """Doors by key; a door exists while somebody is behind it or waits at it."""
 
     def __init__(self) -> None:
-        self._inside: dict[Hashable, int] = {}
-        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
+        self._doors: dict[Hashable, _Door] = {}
 
-    async def enter(self, key: Hashable, most: int, patience: Seconds) -> bool:
-        """Whether there was room among `most` within `patience` seconds; then `leave` must follow."""
-        if self._inside.get(key, 0) < most and key not in self._waiting:
-            self._inside[key] = self._inside.get(key, 0) + 1
+    async def enter(self, key: Hashable, limit: Limit, patience: Seconds) -> bool:
+        """Whether there was room among `limit()` within `patience` seconds; then `leave` must follow.
+
+        `limit` is asked again whenever somebody comes or goes: what was learned of a server meanwhile counts for those who
+        wait, too.
+        """
+        door = self._doors.setdefault(key, _Door())
+        _let_in(door)
+        if not door.line and door.inside < limit():
+            door.inside += 1
             return True
-        line = self._waiting.setdefault(key, deque())
-        if len(line) >= MAX_WAITING:
+        if len(door.line) >= MAX_WAITING:
             return False
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        line.append(turn)
+        turn = _Turn(limit, asyncio.get_running_loop().create_future())
+        door.line.append(turn)
         try:
             async with asyncio.timeout(patience):
-                await turn
-            return True  # the place of the one who left is ours
+                await turn.come
+            return True
         except TimeoutError:
-            return turn.done() and not turn.cancelled()
+            return turn.come.done() and not turn.come.cancelled()
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn.come.done() and not turn.come.cancelled():
                 self.leave(key)
             raise
         finally:
-            self._forget(key, turn)
+            if turn in door.line:
+                door.line.remove(turn)
+            self._forget(key, door)
 
     def leave(self, key: Hashable) -> None:
-        """Somebody comes out; the first who waits takes the place."""
-        line = self._waiting.get(key)
-        while line:
-            turn = line.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        left = self._inside[key] - 1
-        if left:
-            self._inside[key] = left
-        else:
-            del self._inside[key]
+        """Somebody comes out; those who wait come in as far as there is room now."""
+        door = self._doors[key]
+        door.inside -= 1
+        _let_in(door)
+        self._forget(key, door)
 
     def inside(self, key: Hashable) -> int:
         """How many are behind the door."""
-        return self._inside.get(key, 0)
+        return self._doors[key].inside if key in self._doors else 0
 
-    def _forget(self, key: Hashable, turn: "asyncio.Future[None]") -> None:
-        line = self._waiting.get(key)
-        if line is not None:
-            if turn in line:
-                line.remove(turn)
-            if not line:
-                del self._waiting[key]
+    def _forget(self, key: Hashable, door: _Door) -> None:
+        if not door.inside and not door.line and self._doors.get(key) is door:
+            del self._doors[key]
+
+
+def _let_in(door: _Door) -> None:
+    """The first who wait, while there is room by what each of them says."""
+    while door.line:
+        turn = door.line[0]
+        if turn.come.done():
+            # Its patience is over, or its task: it will see that itself.
+            door.line.popleft()
+        elif door.inside < turn.limit():
+            door.line.popleft()
+            door.inside += 1
+            turn.come.set_result(None)
+        else:
+            return

@@ -9,10 +9,11 @@ from net.clock import date
 from net.clock import now as clock
 from privacy.memory import Fact
 from resolver.cache.rrsets import RRsetMemory
+from resolver.dnssec.anchors import TrustAnchor
 from resolver.edge.authority import Authorities, Exchange
 from resolver.edge.gate import Gate
 from resolver.edge.probing import DOT_PORT, Encryption
-from resolver.edge.transfer import Means, RootKeeper, Source
+from resolver.edge.transfer import Means, RootKeeper, Source, no_anchor
 from resolver.edge.upstream.port import Tools
 from resolver.edge.upstream.port import Why as Reason
 from resolver.edge.upstream.questions import same_question
@@ -67,8 +68,8 @@ class Sockets:
         if not await self._gate.enter(ask.endpoint, ask.crowd, _patience(ask, start)):
             return self._silent(ask, Why.BUSY, 0, start)
         try:
-            most = MAX_IN_FLIGHT_ZONE if count_labels(ask.zone) > 1 else MAX_IN_FLIGHT_TOP
-            if not await self._gate.enter(ask.zone, most, _patience(ask, clock())):
+            limit = _in_zone if count_labels(ask.zone) > 1 else _at_top
+            if not await self._gate.enter(ask.zone, limit, _patience(ask, clock())):
                 return self._silent(ask, Why.BUSY, 0, start)
             try:
                 return await self._exchange(ask)
@@ -109,11 +110,15 @@ class Sockets:
         self._counters[f"iterate-{why.value}"] += 1
         return Silent(ask, why, packets, Seconds(clock() - start))
 
-    async def once(self, key: object, work: Callable[[], Awaitable[T]]) -> T:
+    async def once(self, key: object, work: Callable[[], Awaitable[T]], until: float) -> T | None:
         """As resolver.iterate.port.Outside."""
         while (shared := self._shared.get(key)) is not None:
             self._counters["iterate-shared"] += 1
-            outcome = await asyncio.shield(shared)
+            try:
+                async with asyncio.timeout(max(until - clock(), 0.0)):
+                    outcome = await asyncio.shield(shared)
+            except TimeoutError:
+                return None
             if outcome is not _GONE:
                 return cast(T, outcome)
         shared = self._shared[key] = asyncio.get_running_loop().create_future()
@@ -138,6 +143,14 @@ class Sockets:
         """End every connection."""
         await self._authorities.close()
         await self.encryption.close()
+
+
+def _in_zone() -> int:
+    return MAX_IN_FLIGHT_ZONE
+
+
+def _at_top() -> int:
+    return MAX_IN_FLIGHT_TOP
 
 
 def _patience(ask: Ask, now: Instant) -> Seconds:
@@ -165,12 +178,19 @@ def _why(exchange: Exchange) -> Why:
 class Iterations:
     """The iterators of one generation of settings. Servers' records are shared by all; what was learned is not."""
 
-    def __init__(self, tools: Tools, counters: Counter[str], report: Callable[[Fact], None]) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        counters: Counter[str],
+        report: Callable[[Fact], None],
+        root_anchor: Callable[[], TrustAnchor | None] = no_anchor,
+    ) -> None:
+        """`root_anchor` gives the root's trust anchor as it is now, to check copies of the root zone by."""
         self.sockets = Sockets(tools, counters)
         self.servers = Servers()
         self.iterators: tuple[Iterator, ...] = ()
         self._counters = counters
-        self._means = Means(clock, date, tools.entropy, report)
+        self._means = Means(clock, date, tools.entropy, report, root_anchor)
         self._limits: CacheSettings | None = None
         self._keepers: dict[Iteration, RootKeeper] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -194,7 +214,9 @@ class Iterations:
             keeper = former.get(one) or self._keeper(one)
             self._keepers[one] = keeper
             holder = keeper.holder
-        return Iterator(one, RRsetMemory(limits), self.servers, holder)
+        iterator = Iterator(one, RRsetMemory(limits), self.servers, holder)
+        iterator.counters = self._counters
+        return iterator
 
     def _keeper(self, one: Iteration) -> RootKeeper:
         holder = RootHolder()

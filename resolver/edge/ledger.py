@@ -34,11 +34,18 @@ def iterations_status(iterations: Iterations, now: Instant) -> list[Line]:
 
 
 def _local_root(iterator: Iterator, now: Instant) -> Line | None:
-    """The copy of the root zone: its serial, for how many seconds it is good, why the last one offered was not taken."""
+    """The copy of the root zone: its serial, for how many seconds it is good, why the last one offered was not taken, and
+    whether it is known to be the root's own."""
     if iterator.local is None:
         return None
     status = iterator.local.status(now)
-    return {"serial": status.serial, "left": round(status.left), "refused": status.refused}
+    signature = "" if status.serial is None else "valid" if status.proved else "not checked"
+    return {
+        "serial": status.serial,
+        "left": round(status.left),
+        "refused": status.refused,
+        "signature": signature,
+    }
 
 
 def labels_shown(counters: Counter[str]) -> list[Line]:
@@ -80,4 +87,7 @@ def _shown(name: bytes, zone: bytes, mode: Minimisation) -> Iterating[str]:
         known, asked = shown, asked + 1
     yield "all of it in clear text: everybody on the way to those servers sees the same"
     if mode is Minimisation.RELAXED and count_labels(name) - count_labels(zone) > 1:
-        yield "where a server errs on a shortened name it is shown the full one (minimise = strict: never)"
+        yield (
+            "where servers err on a shortened name, or below the top level deny it without proof or drop it, they are shown"
+            " one label more, then all (minimise = strict: never)"
+        )

@@ -4,12 +4,14 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine
 from dataclasses import replace
+from typing import NamedTuple
 
 from privacy.channel import Channel
+from resolver.edge.authority import LONGEST_STREAM, STREAM_PATIENCE
 from resolver.edge.converse import converse
 from resolver.edge.upstream.dot import open_unasked
 from resolver.edge.upstream.framed import Framed
-from resolver.edge.upstream.port import Tools, UpstreamFailed
+from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.iterate.port import Ask
 from resolver.iterate.probing import TIMEOUT, Choice, Prober
 from wire.dns.codes import QueryFlag
@@ -25,20 +27,20 @@ MAX_PROBES = 16
 _DO = int(QueryFlag.DO)
 
 
-class _Road:
-    """A connection pool as a road to an authority: no recursion is asked for."""
+class _Road(NamedTuple):
+    """A connection pool as a road to an authority for one question, whose answer may have `room` octets: no recursion is
+    asked for."""
 
-    def __init__(self, pool: Framed) -> None:
-        self.pool = pool
-        self._channel = replace(pool.channel(), recursion=False)
+    pool: Framed
+    room: int
 
     def channel(self) -> Channel:
         """Encrypted, so padded; to nobody in particular."""
-        return self._channel
+        return replace(self.pool.channel(), recursion=False)
 
     async def exchange(self, query: bytes, deadline: Instant) -> bytes:
         """As the pool's."""
-        return await self.pool.exchange(query, deadline)
+        return await self.pool.exchange(query, deadline, self.room)
 
 
 class Encryption:
@@ -49,7 +51,7 @@ class Encryption:
         self._counters = counters
         self._port = port
         self._prober = Prober()
-        self._roads: OrderedDict[str, _Road] = OrderedDict()
+        self._pools: OrderedDict[str, Framed] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, ask: Ask) -> bytes | None:
@@ -65,13 +67,16 @@ class Encryption:
 
     async def _over_tls(self, ask: Ask) -> bytes | None:
         address = ask.endpoint.address
-        deadline = Instant(min(self._tools.now() + ask.timeout, ask.until))
+        # The connection may have been idle for too long and be made anew first: as many round trips as TCP's.
+        patience = min(ask.timeout * STREAM_PATIENCE, LONGEST_STREAM)
+        deadline = Instant(min(self._tools.now() + patience, ask.until))
         try:
-            data = await converse(self._road(address), ask.question, _DO, self._tools.entropy, deadline)
-        except UpstreamFailed:
+            road = _Road(self._pool(address), ask.room)
+            data = await converse(road, ask.question, _DO, self._tools.entropy, deadline)
+        except UpstreamFailed as failure:
             # Opportunistic: the clear way is open, and the next attempt is a day away (RFC 9539 §4.6).
             self._counters["iterate-encryption-failed"] += 1
-            self._prober.failed(address, self._tools.now())
+            self._blame(address, failure)
             return None
         self._counters["iterate-encrypted"] += 1
         self._prober.responded(address, self._tools.now())
@@ -79,23 +84,28 @@ class Encryption:
 
     async def _probe(self, address: str) -> None:
         try:
-            await self._road(address).pool.prepare(Instant(self._tools.now() + TIMEOUT))
-        except UpstreamFailed:
+            await self._pool(address).prepare(Instant(self._tools.now() + TIMEOUT))
+        except UpstreamFailed as failure:
             self._counters["iterate-probes-failed"] += 1
-            self._prober.failed(address, self._tools.now())
+            self._blame(address, failure)
         else:
             self._prober.established(address, self._tools.now())
 
-    def _road(self, address: str) -> _Road:
-        road = self._roads.get(address)
-        if road is None:
-            road = self._roads[address] = _Road(open_unasked(address, self._port, self._tools))
-            if len(self._roads) > KEPT:
-                _, oldest = self._roads.popitem(last=False)
-                self._run(oldest.pool.close())
+    def _blame(self, address: str, failure: UpstreamFailed) -> None:
+        """A day without TLS for the server; not if there was no room at our side, which says nothing of it."""
+        if failure.why is not Why.BUSY:
+            self._prober.failed(address, self._tools.now())
+
+    def _pool(self, address: str) -> Framed:
+        pool = self._pools.get(address)
+        if pool is None:
+            pool = self._pools[address] = open_unasked(address, self._port, self._tools)
+            if len(self._pools) > KEPT:
+                _, oldest = self._pools.popitem(last=False)
+                self._run(oldest.close())
         else:
-            self._roads.move_to_end(address)
-        return road
+            self._pools.move_to_end(address)
+        return pool
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -115,5 +125,5 @@ class Encryption:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for road in self._roads.values():
-            await road.pool.close()
+        for pool in self._pools.values():
+            await pool.close()

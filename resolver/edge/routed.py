@@ -11,7 +11,7 @@ from resolver.edge.validating import Validators
 from resolver.edge.world import ForwardingWorld, Trip
 from resolver.iterate.budget import MORE_FOR_A_KEY, Budget
 from resolver.iterate.resolve import Iterator, Resolved
-from resolver.iterate.verdict import Positive
+from resolver.iterate.verdict import Negative, Positive
 from resolver.pipeline import Heard, Silent
 from resolver.policy import decide
 from resolver.settings import CacheSettings
@@ -23,6 +23,9 @@ from wire.units import Epoch, Instant
 
 CHANGED = Silent(Explanation(ExtendedError.NOT_READY, "the configuration has just changed"))
 NOWHERE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no route leads there"))
+TRIES = 3
+"""How often an answer is asked for in all while what comes does not hold, each time of servers that have not lied."""
+
 DEPTH = 4
 """Routes that need each other: look-ups along other routes inside each other."""
 
@@ -90,12 +93,14 @@ class RoutedWorld:
     async def _iterate(
         self, iterator: Iterator, place: int, errand: "_Errand", budget: Budget, anew: bool
     ) -> Checked | Silent:
-        """What does not hold is asked for once more, of other servers."""
+        """What does not hold is asked for again, of other servers."""
         query = errand.query
         former: Checked | None = None
-        while True:
+        for _ in range(TRIES):
             budget.heard.clear()
-            resolved = await errand.iterate(iterator, place, query.name, query.rrtype, budget, anew=anew)
+            # What came along with an alias may lack what proves it.
+            singly = former is not None
+            resolved = await errand.iterate(iterator, place, query.name, query.rrtype, budget, anew=anew, singly=singly)
             if isinstance(resolved, Failed):
                 return former or Silent(resolved.explanation)
             if query.flags & _CD:
@@ -108,10 +113,11 @@ class RoutedWorld:
                 budget.validation,
                 again=former is not None,
             )
-            if checked.security not in (Security.BOGUS, Security.INDETERMINATE) or former is not None:
+            if checked.security not in (Security.BOGUS, Security.INDETERMINATE):
                 return checked
-            former, anew = checked, True
+            former, anew = former or checked, True
             budget.shunned |= budget.heard
+        return former or CHANGED
 
     def serves(self, snapshot: Snapshot) -> bool:
         """Whether the indices in `snapshot` are those of what is open."""
@@ -160,7 +166,15 @@ class _Errand:
         return leads
 
     async def iterate(
-        self, iterator: Iterator, place: int, name: bytes, rrtype: int, budget: Budget, *, anew: bool = False
+        self,
+        iterator: Iterator,
+        place: int,
+        name: bytes,
+        rrtype: int,
+        budget: Budget,
+        *,
+        anew: bool = False,
+        singly: bool = False,
     ) -> Resolved | Failed:
         """What the authoritative servers at `place` say."""
         return await iterator.answer(
@@ -171,6 +185,7 @@ class _Errand:
             self.leads_to(place),
             elsewhere=self.elsewhere,
             anew=anew,
+            singly=singly,
         )
 
     async def obtain(self, name: bytes, rrtype: int, budget: Budget) -> Resolved | Failed:
@@ -215,7 +230,23 @@ class _Keys:
         top = self._iterator.settings.zone
         if top != ROOT and not is_below(parent(name) if rrtype == _DS else name, top):
             return await self._errand.obtain(name, rrtype, self._budget)
+        if rrtype == _DS and not self._again:
+            referred = self._referred(name)
+            if referred is not None:
+                return referred
         return await self._errand.iterate(self._iterator, self._place, name, rrtype, self._budget, anew=self._again)
+
+    def _referred(self, zone: bytes) -> Resolved | None:
+        """What the parent said of the zone's keys when it referred us there (RFC 4035 §3.1.4)."""
+        cut = self._iterator.memory.cut(zone, self.now())
+        if cut is None or cut.referral.zone != zone:
+            return None
+        age = int(cut.lifetime - (cut.expires - self.now()))
+        said = (cut.referral.ds,) if cut.referral.ds is not None else cut.referral.proof
+        left = tuple(rrset._replace(ttl=rrset.ttl - age) for rrset in said if rrset.ttl > age)
+        if not left or len(left) < len(said):
+            return None
+        return Resolved((), Positive(left[0]) if cut.referral.ds is not None else Negative(False, None, left))
 
     def now(self) -> Instant:
         """The monotonic clock."""

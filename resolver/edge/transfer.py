@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from net.dial import DialFailed, Target, dial
 from net.stream import Link
 from privacy.memory import Fact
-from resolver.iterate.local_root import Moment, Offered, RootHolder, RootRefused, read_local_root
+from resolver.dnssec.anchors import TrustAnchor
+from resolver.dnssec.signature import Unsigned
+from resolver.dnssec.values import Verified
+from resolver.dnssec.wholezone import verify_zone
+from resolver.iterate.local_root import LocalRoot, Moment, Offered, RootHolder, RootRefused, read_local_root
 from resolver.iterate.port import Endpoint
 from resolver.iterate.transfer import MAX_OCTETS, Transfer, build_ask, serial_in, wait_after
 from resolver.iterate.zonecopy import is_newer
@@ -39,14 +43,21 @@ class Source:
     port: int = 53
 
 
+def no_anchor() -> TrustAnchor | None:
+    """The signature of a copy is not checked."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the keeper may use: both clocks, n random octets, a way to say what happened."""
+    """What the keeper may use: both clocks, n random octets, a way to say what happened, the root's trust anchor as it is
+    now (None: signatures are not checked)."""
 
     now: Callable[[], Instant]
     date: Callable[[], Epoch]
     entropy: Callable[[int], bytes]
     report: Callable[[Fact], None]
+    anchor: Callable[[], TrustAnchor | None] = no_anchor
 
     def moment(self) -> Moment:
         """Both clocks at once."""
@@ -101,14 +112,19 @@ class RootKeeper:
         return False
 
     async def take(self, data: bytes) -> bool:
-        """Check a copy in a thread, for it takes its time, and use it if it is good and newer."""
+        """Check a copy in a thread, for it takes its time, and use it if it is good, the root's own, and newer."""
         moment = self._means.moment()
         try:
-            copy = await asyncio.to_thread(read_local_root, data, moment, self._source.port)
+            copy, proof = await asyncio.to_thread(_check, data, moment, self._source.port, self._means.anchor())
         except RootRefused as error:
             self.holder.refuse(str(error))
             self._say()
             return False
+        if isinstance(proof, Unsigned):
+            self.holder.disprove(proof.explanation.text)
+            self._say()
+            return False
+        copy.proved = proof is not None
         outcome = self.holder.offer(copy, moment.now)
         self._say()
         return outcome is not Offered.OLDER
@@ -121,6 +137,14 @@ class RootKeeper:
         if text != self._said:
             self._said = text
             self._means.report(Fact("resolver", text))
+
+
+def _check(
+    data: bytes, moment: Moment, port: int, anchor: TrustAnchor | None
+) -> tuple[LocalRoot, Verified | Unsigned | None]:
+    """A copy, and what its signature comes to if there is an anchor. Raises RootRefused."""
+    copy = read_local_root(data, moment, port)
+    return copy, None if anchor is None else verify_zone(copy.zone, anchor, moment.date)
 
 
 async def fetch(server: Endpoint, serial: int | None, entropy: Callable[[int], bytes]) -> bytes | None:

@@ -3,8 +3,9 @@
 A copy is used only if its content has the digest it claims (RFC 8976), and not after the time its SOA allows. Whenever
 there is no answer to be had here, the real root servers are asked.
 
-The digest shows damage, not forgery: that the ZONEMD records are the root's own is shown by their signature, and that is
-not checked yet. Until it is, whoever the copy is had from is believed like a root server over clear text.
+The digest shows damage, not forgery: that the ZONEMD records are the root's own is shown by their signature, which whoever
+fetches a copy has checked against the root's trust anchor if there is one (`resolver.dnssec.wholezone`). Without an anchor,
+whoever the copy is had from is believed like a root server over clear text.
 """
 
 from bisect import bisect_right
@@ -49,9 +50,12 @@ class Moment:
 
 
 class LocalRoot:
-    """One copy, verified: `evidence` is that its content is whole. Valid until `expires` (monotonic)."""
+    """One copy, verified: `evidence` is that its content is whole, `proved` whether its signature was checked. Valid until
+    `expires` (monotonic)."""
 
     def __init__(self, zone: ZoneCopy, evidence: Digested, expires: Instant, port: int = 53) -> None:
+        self.zone = zone
+        self.proved = False
         self.timers = zone.timers
         self.evidence = evidence
         self.expires = expires
@@ -181,11 +185,12 @@ class Offered(Enum):
 @dataclass(frozen=True, slots=True)
 class RootStatus:
     """For the operator. `left`: seconds for which the copy is good (0: there is none to use); `refused`: why the last
-    copy was not taken, "" if it was."""
+    copy was not taken, "" if it was; `proved`: whether the signature of the copy in use was checked."""
 
     serial: int | None
     left: float
     refused: str
+    proved: bool = False
 
 
 class RootHolder:
@@ -229,6 +234,11 @@ class RootHolder:
         self.refused = why
         self.counters["local-root-refused"] += 1
 
+    def disprove(self, why: str) -> None:
+        """A copy is whole and not the root's own: its signature does not hold."""
+        self.counters["local-root-disproved"] += 1
+        self.refuse(f"its signature does not hold: {why}")
+
     def fail(self, why: str) -> None:
         """A copy could not be had; the one in use stays."""
         self.refused = why
@@ -246,4 +256,4 @@ class RootHolder:
         current = self.usable(now)
         if current is None:
             return RootStatus(None, 0.0, self.refused)
-        return RootStatus(current.timers.serial, current.expires - now, self.refused)
+        return RootStatus(current.timers.serial, current.expires - now, self.refused, current.proved)

@@ -10,6 +10,13 @@ from wire.units import Instant, Seconds
 
 T = TypeVar("T")
 
+MAX_IN_FLIGHT = 50
+"""Questions under way to one server that answers."""
+
+
+def _any_server() -> int:
+    return MAX_IN_FLIGHT
+
 
 class Endpoint(NamedTuple):
     """Where a server listens: a literal address and a port."""
@@ -22,9 +29,10 @@ class Ask(NamedTuple):
     """One question to one authoritative server of `zone` (folded).
 
     `question` is the folded name, type and class, two octets each. With `edns` the query has an OPT with DO set, without
-    it none at all. `stream`: over TCP from the start. `timeout` is for how many seconds an answer is awaited. `crowd`: with
-    so many questions under way to this endpoint already, this one waits. `probe`: TLS may be tried (RFC 9539).
-    `until`: the instant at which all of it must be over, waiting for a turn and a stream after a packet included.
+    it none at all. `stream`: over TCP from the start. `timeout` is for how many seconds an answer is awaited. `crowd`
+    tells, whenever it is asked, with how many questions under way to this endpoint this one waits. `probe`: TLS may be
+    tried (RFC 9539). `until`: the instant at which all of it must be over, waiting for a turn and a stream after a packet
+    included. `room`: how many octets an answer over a stream may have.
     """
 
     endpoint: Endpoint
@@ -33,9 +41,10 @@ class Ask(NamedTuple):
     timeout: Seconds
     edns: bool = True
     stream: bool = False
-    crowd: int = 50
+    crowd: Callable[[], int] = _any_server
     probe: bool = False
     until: float = math.inf
+    room: int = 65_535
 
 
 class Heard(NamedTuple):
@@ -75,8 +84,9 @@ class Outside(Protocol):
     async def ask(self, ask: Ask) -> Heard | Silent:
         """Ask one server. Raises nothing (but CancelledError when its task is cancelled)."""
 
-    async def once(self, key: object, work: Callable[[], Awaitable[T]]) -> T:
-        """The outcome of `work`, shared with whoever wants the same `key` meanwhile. `work` must not call `once`."""
+    async def once(self, key: object, work: Callable[[], Awaitable[T]], until: float) -> T | None:
+        """The outcome of `work`, shared with whoever wants the same `key` meanwhile. None if somebody else is at it and
+        not done at the instant `until`; `work` itself must see to its end. `work` must not call `once`."""
 
     def now(self) -> Instant:
         """The monotonic clock."""

@@ -4,15 +4,17 @@ Start reading at `Iterator.answer`. Plain `async` functions over the port `Outsi
 (docs/decisions/0009). Everything that could go on for ever is counted in one `Budget`.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from resolver.cache.rrsets import MAX_DELEGATION_TTL, MAX_SERVERS, Cut, Failed, RRsetMemory, rename
 from resolver.iterate.budget import DEPTH, LINKS, Budget
 from resolver.iterate.delegation import endpoints_of, hinted, ordered
+from resolver.iterate.failures import CYCLE, NO_ADDRESS, NOBODY, PAUSED, TOO_DEEP, TOO_MANY, TOO_MANY_ALIASES
 from resolver.iterate.local_root import RootHolder
-from resolver.iterate.minimise import next_name
+from resolver.iterate.minimise import Question, Trouble, Way, is_top
+from resolver.iterate.outages import Outages
 from resolver.iterate.port import Endpoint, Outside
 from resolver.iterate.servers import Servers
 from resolver.iterate.verdict import (
@@ -29,8 +31,7 @@ from resolver.iterate.verdict import (
 )
 from resolver.iterate.zone import Round, Wanted
 from resolver.settings import Family, Iteration, Minimisation
-from resolver.values import Explanation
-from wire.dns.codes import ExtendedError, RecordType
+from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, is_below, parent
 from wire.units import Instant
 
@@ -47,12 +48,6 @@ _ADDRESS_TYPES = {
 
 _TRANSLATED_TYPES = (_AAAA, _A)
 """The same where a translator reaches IPv4."""
-
-CYCLE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "its servers' names depend on each other"), True)
-TOO_DEEP = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "too many look-ups inside each other"), True)
-TOO_MANY = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "too many look-ups of servers' addresses"), True)
-TOO_MANY_ALIASES = Failed(Explanation(ExtendedError.OTHER, "aliases without end"))
-NO_ADDRESS = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no address of the zone's servers can be found"))
 
 FAILURE_PAUSE = 60.0
 """Seconds for which a server's name whose address could not be found is not looked up again, and a delegation that led
@@ -99,6 +94,8 @@ class Iterator:
         self.local = local
         self.memory = memory
         self.servers = servers
+        self.outages = Outages()
+        self.counters: Counter[str] = Counter()
         self._hints = hinted(settings)
         self._configured = frozenset(e for server in self._hints.servers for e in server.endpoints)
 
@@ -112,9 +109,10 @@ class Iterator:
         *,
         elsewhere: Elsewhere | None = None,
         anew: bool = False,
+        singly: bool = False,
     ) -> Resolved | Failed:
         """What `name` (folded) has of `rrtype`. `leads(name)` tells whether an alias' target stays on this route;
-        `anew` asks even if the answer is remembered. Raises nothing."""
+        `anew` asks even if the answer is remembered; `singly` asks for the target of each alias by itself. Raises nothing."""
         run = Run(outside, budget, leads, elsewhere)
         links: list[Alias] = []
         owners = {name}
@@ -124,6 +122,7 @@ class Iterator:
                 return found
             if not isinstance(found, Chain):
                 return Resolved(tuple(links), found)
+            found = Chain(found.links[:1]) if singly else found
             away = next((at for at, link in enumerate(found.links) if not leads(link.target)), None)
             if away is not None and found.links[away].target != found.links[away].rrset.owner:
                 # Another route's, or a special name: what this zone's servers say of it does not count.
@@ -153,28 +152,37 @@ class Iterator:
         if len(path) > DEPTH:
             return TOO_DEEP
         path = (*path, (name, rrtype))
+        given_up: list[Cut] = []
         while True:
             cut = self._deepest(name, rrtype, run, anew) or await self._top(run, path)
             outcome = await self._descend(run, cut, name, rrtype, path)
-            if not isinstance(outcome, Failed) or not self._give_up(run, name, outcome):
+            if not isinstance(outcome, Failed):
                 return outcome
+            useless = self._give_up(run, name, outcome)
+            if useless is None:
+                break
+            given_up.append(useless)
+        # If the parents have nothing to say either, what they said before is better than nothing.
+        for cut in given_up:
+            self.memory.restore_cut(cut, run.outside.now())
+        return outcome
 
-    def _give_up(self, run: Run, name: bytes, failed: Failed) -> bool:
+    def _give_up(self, run: Run, name: bytes, failed: Failed) -> Cut | None:
         """Forget a remembered delegation that led nowhere, so that its parent is asked again; once for each zone in a while,
         and not if it was learned just now."""
         now = run.outside.now()
         cut = self.memory.cut(name, now)
         if cut is None or failed.cycle or run.budget.restarts <= 0 or cut.referral.zone in run.settled:
-            return False
+            return None
         zone = cut.referral.zone
         # An outage of a zone must not become one more question to its parent for every name asked below it.
         if run.budget.lookups <= 0 or run.budget.spent(now) or self.memory.failed(zone, _NS, now) is not None:
-            return False
+            return None
         run.budget.restarts -= 1
         run.settled.add(zone)
         self.memory.forget_cut(zone)
         self.memory.store_failure(zone, _NS, failed, FAILURE_PAUSE, now)
-        return True
+        return cut
 
     # -- where to begin
 
@@ -193,7 +201,7 @@ class Iterator:
         hints = Cut(self._hints, run.outside.now() + MAX_DELEGATION_TTL)
         if not self.settings.prime:
             return hints
-        verdict = await self._ask(run, self._hints, _Question(self._hints.zone, _NS, True), path)
+        verdict = await self._ask(run, self._hints, Question(self._hints.zone, _NS, True), path)
         now = run.outside.now()
         if not isinstance(verdict, Positive):
             return hints
@@ -211,30 +219,28 @@ class Iterator:
 
     async def _descend(self, run: Run, cut: Cut, name: bytes, rrtype: int, path: Path) -> Answer | Failed:
         """Ask down from `cut`, a label more each time, until the goal itself is answered (RFC 9156 §3)."""
-        known, asked, mode = cut.referral.zone, 0, self.settings.minimisation
+        mode = self.settings.minimisation
         if rrtype == _DS and mode is Minimisation.OFF:
             mode = Minimisation.RELAXED  # or the child's servers might be asked for what is their parent's
+        way = Way(name, rrtype, cut.referral.zone, mode, self.settings.zone)
         while True:
-            shown = next_name(name, known, asked, mode)
-            question = _Question(shown, rrtype, True) if shown == name else _Question(shown, _A, False)
-            # Names in between that are known are not asked for again (RFC 9156 §3, step 5).
-            seen = None if question.whole else self.memory.recall(shown, _A, run.outside.now())
+            question = way.question()
+            seen = self._seen(question, run.outside.now())
             verdict = seen or await self._ask(run, cut.referral, question, path)
-            asked += seen is None
+            way.asked += seen is None
             if seen is None and isinstance(verdict, Positive | Negative | Chain | TooLong):
-                verdict = self._remember(question, verdict, run)
-            # The root's servers do not err on names in between; a typo is not to be shown them whole.
-            may_err = cut.referral.zone != ROOT
+                verdict = self.memory.store_answer(question.name, question.rrtype, verdict, run.outside.now())
+            trouble = way.trouble(question, verdict)
+            if trouble is not None:
+                if seen is None:
+                    self._note_trouble(run, question, trouble, verdict)
+                way.passed_over(question.name, trouble)
+                continue
             match verdict:
                 case Referral():
                     cut = self.memory.store_cut(verdict, cut.expires, run.outside.now())
-                    known = verdict.zone
-                    run.settled.add(known)
-                case Failed() | Negative(absent=True) if (
-                    not question.whole and may_err and mode is not Minimisation.STRICT
-                ):
-                    # Servers that err on names in between are not rare: the whole name is shown after all.
-                    mode = Minimisation.OFF
+                    way.enter(verdict.zone)
+                    run.settled.add(verdict.zone)
                 case Failed() | Negative(absent=True):
                     return verdict
                 case Positive() | Negative() | Chain() | TooLong() if question.whole:
@@ -243,28 +249,52 @@ class Iterator:
                     renamed = rename(name, dname)
                     return renamed if isinstance(renamed, TooLong) else Chain((renamed,))
                 case _:
-                    known = shown
+                    way.passed(question.name)
 
-    async def _ask(self, run: Run, cut: Referral, question: "_Question", path: Path) -> Verdict | Failed:
+    def _seen(self, question: Question, now: Instant) -> Answer | Failed | None:
+        """Names in between that are known are not asked for again (RFC 9156 §3, step 5), nor those that servers err on."""
+        if question.whole:
+            return None
+        known = self.memory.recall(question.name, question.rrtype, now)
+        return known or (self.memory.failed(question.name, question.rrtype, now) if question.hasty else None)
+
+    def _note_trouble(self, run: Run, question: Question, trouble: Trouble, verdict: Verdict | Failed) -> None:
+        self.counters[trouble.value] += 1
+        now = run.outside.now()
+        if isinstance(verdict, Failed) and not run.budget.spent(now):
+            self.memory.store_failure(question.name, question.rrtype, verdict, FAILURE_PAUSE, now)
+
+    async def _ask(self, run: Run, cut: Referral, question: Question, path: Path) -> Verdict | Failed:
         """One question to the servers of `cut`; the addresses of those without glue are looked up as they are needed."""
         if self.local is not None and cut.zone == ROOT:
             said = self.local.verdict(question.name, question.rrtype, run.outside.now())
             if said is not None:
                 return said
-        settings = self.settings
-        wanted = Wanted(
-            cut.zone, question.name, question.rrtype, settings.port, question.whole, settings.probe_encryption
-        )
-        now = run.outside.now()
+        now, settings = run.outside.now(), self.settings
+        if self.outages.pausing(cut, run, now):
+            return PAUSED
+        name, rrtype, whole, hasty = question
+        wanted = Wanted(cut.zone, name, rrtype, settings.port, whole, settings.probe_encryption, hasty)
         # What its own zone says of a server's addresses comes before what the parent says (RFC 2181 §5.4.1).
         servers = [(server, self._own_endpoints(server.name, now)) for server in cut.servers]
         known = self._allowed(e for server, own in servers for e in (*own, *server.endpoints))
         untried = [server.name for server, own in servers if not server.endpoints and not self._allowed(own)]
         search = Search(self, run, [server.name for server in cut.servers], untried, path)
         outcome = await Round(wanted, self.memory, self.servers, run.budget, run.outside).run(known, search.more)
+        self._note_outage(run, cut, question, outcome)
         if isinstance(outcome, Failed) and not known and not search.found:
             return CYCLE if search.cycle else TOO_MANY if search.cut_short else NO_ADDRESS
         return outcome
+
+    def _note_outage(self, run: Run, cut: Referral, question: Question, outcome: Verdict | Failed) -> None:
+        """Whether all servers of the zone err. That those of the root and of top-level domains do is rather our network."""
+        now = run.outside.now()
+        if not isinstance(outcome, Failed):
+            self.outages.answered(cut.zone)
+        elif outcome != NOBODY and not (
+            question.hasty or is_top(cut.zone, self.settings.zone) or run.budget.spent(now)
+        ):
+            self.outages.erred(cut, question.name, now)
 
     def _own_endpoints(self, name: bytes, now: Instant) -> tuple[Endpoint, ...]:
         """What is known of a server's addresses from its own zone, allowed or not."""
@@ -302,27 +332,6 @@ class Iterator:
                 return glue
             cut = self.memory.cut(parent(zone), now)
         return ()
-
-    def _remember(self, question: "_Question", verdict: Answer, run: Run) -> Answer:
-        """Keep what was said; gives it back with TTLs within the limits."""
-        name, rrtype, now = question.name, question.rrtype, run.outside.now()
-        match verdict:
-            case Positive():
-                return self.memory.store(name, rrtype, verdict, now)
-            case Negative():
-                return self.memory.store(name, rrtype, verdict, now)
-            case Chain(links=links, end=end, target=target):
-                kept = tuple(self.memory.store(link.rrset.owner, rrtype, link, now) for link in links)
-                match end:
-                    case Positive():
-                        end = self.memory.store(target, rrtype, end, now)
-                    case Negative():
-                        end = self.memory.store(target, rrtype, end, now)
-                    case None:
-                        pass
-                return Chain(kept, end)
-            case TooLong():
-                return verdict
 
 
 class Search:
@@ -388,11 +397,3 @@ class Search:
             self.cycle = True
         elif not self._run.budget.spent(now):
             self._iterator.memory.store_failure(name, rrtype, failed, FAILURE_PAUSE, now)
-
-
-class _Question(NamedTuple):
-    """What a zone is asked; `whole`: the goal itself, not a shortened name on the way."""
-
-    name: bytes
-    rrtype: int
-    whole: bool

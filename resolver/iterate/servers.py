@@ -6,7 +6,7 @@ Per endpoint, nothing of who asked for what. Time and chance are arguments.
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from resolver.iterate.port import Endpoint
+from resolver.iterate.port import MAX_IN_FLIGHT, Endpoint
 from wire.units import Instant, Seconds
 
 REMEMBERED = 20_000
@@ -27,8 +27,9 @@ DEAD_AFTER, FIRST_REST, LONGEST_REST = 3, 2.0, 120.0
 PROBE_EVERY = 2.0
 """Seconds between questions to a dead server where nobody else is left to ask."""
 
-MAX_IN_FLIGHT, MAX_IN_FLIGHT_UNKNOWN, MAX_IN_FLIGHT_DEAD = 50, 16, 2
-"""Questions under way to one server: that answers, that was never heard of, that was silent of late."""
+MAX_IN_FLIGHT_UNKNOWN, MAX_IN_FLIGHT_DEAD = 4, 2
+"""Questions under way to one server: that was never heard of, that was silent of late; MAX_IN_FLIGHT to one that answers.
+Whether the first is dead its first answer shows, and until then a few must do; of two, chance may lose both."""
 
 LAME_FOR, NO_EDNS_FOR = 900.0, 3_600.0
 """Seconds that lameness for a zone, and the lack of EDNS, are remembered."""
@@ -92,6 +93,11 @@ class Server:
             self.rest_until = now + self.rest
             self.probe_at = now + PROBE_EVERY
 
+    def dropped(self, now: Instant) -> None:
+        """It said nothing to a question that some servers drop: that alone makes none dead."""
+        if self.row != DEAD_AFTER - 1:
+            self.silent(now)
+
     def unreachable(self, now: Instant) -> None:
         """There is no way to it, or nobody listens: no use in trying soon."""
         self.row = max(self.row, DEAD_AFTER - 1)
@@ -102,7 +108,7 @@ class Server:
         return self.rest > 0 and (now < self.rest_until or self.in_flight >= MAX_IN_FLIGHT_DEAD)
 
     def crowd(self) -> int:
-        """How many questions may be under way to it."""
+        """How many questions may be under way to it, by what is known now."""
         if self.row >= DEAD_AFTER or (self.row and self.rtt is None):
             return MAX_IN_FLIGHT_DEAD
         return MAX_IN_FLIGHT_UNKNOWN if self.rtt is None else MAX_IN_FLIGHT

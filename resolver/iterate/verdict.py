@@ -20,11 +20,13 @@ class RRset(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Positive:
     """Records of the type asked for. `proof`: what shows that a wildcard was rightly expanded (NSEC, NSEC3). `servers`:
-    for a zone's own NS records, with the addresses that came along."""
+    for a zone's own NS records, with the addresses that came along. `dname`: where the CNAME that was asked for follows from
+    a DNAME, that one."""
 
     rrset: RRset
     proof: tuple[RRset, ...] = ()
     servers: "tuple[NameServer, ...]" = ()
+    dname: RRset | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from resolver.cache.rrsets import Failed, RRsetMemory
 from resolver.iterate.budget import Budget
 from resolver.iterate.classify import apex_servers, classify
+from resolver.iterate.failures import LAME, NOBODY, NONSENSE
 from resolver.iterate.port import Ask, Endpoint, Heard, Outside, Silent, Why
 from resolver.iterate.servers import Server, Servers
 from resolver.iterate.verdict import Answer, Broken, Lame, Negative, Verdict
@@ -20,17 +21,17 @@ MAX_TRIES = 16
 MAX_TRIES_EACH = 3
 """Times that one silent server is asked the same."""
 
+MAX_HASTY_TRIES, MAX_HASTY_TRIES_EACH = 3, 2
+"""The same for a name that can be passed over: many servers drop questions for names without records."""
+
 _NO_EDNS = frozenset({int(Rcode.FORMERR), int(Rcode.NOTIMP), int(Rcode.BADVERS)})
 """What servers say that do not understand OPT (RFC 6891 §7, RFC 8906 §3.2)."""
-
-NOBODY = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no server of the zone answers"))
-NONSENSE = Failed(Explanation(ExtendedError.INVALID_DATA, "servers of the zone send what is no answer"))
-LAME = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no server of the zone knows it"))
 
 
 class Wanted(NamedTuple):
     """A question and the zone whose servers are asked. Addresses in referrals become endpoints at `port`. `whole`: this
-    is the goal itself, not a shortened name on the way. `probe`: TLS may be tried."""
+    is the goal itself, not a shortened name on the way. `probe`: TLS may be tried. `hasty`: after few tries, there is
+    another name to ask for."""
 
     zone: bytes
     name: bytes
@@ -38,6 +39,7 @@ class Wanted(NamedTuple):
     port: int
     whole: bool
     probe: bool = False
+    hasty: bool = False
 
     @property
     def question(self) -> bytes:
@@ -69,6 +71,9 @@ class Round:
         self._servers = servers
         self._budget = budget
         self._outside = outside
+        self._most, self._most_each = MAX_TRIES, MAX_TRIES_EACH
+        if wanted.hasty:
+            self._most, self._most_each = MAX_HASTY_TRIES, MAX_HASTY_TRIES_EACH
         self._tries: dict[Endpoint, int] = {}
         self._useless: set[Endpoint] = set()
         self._failed = NOBODY
@@ -81,14 +86,21 @@ class Round:
         that were silent.
         """
         known = list(dict.fromkeys(endpoints))
+        # Who lied is asked again only if there is nobody else.
+        shunned = [e for e in known if (self._wanted.zone, e) in self._budget.shunned]
+        known = [e for e in known if e not in shunned]
         while True:
             verdict = await self._share(known, 1)
             if verdict is not None:
                 return verdict
-            found = [endpoint for endpoint in await more() if endpoint not in known]
+            # No address is looked up that there are no tries left for.
+            more_of_them = await more() if sum(self._tries.values()) < self._most else ()
+            found = [endpoint for endpoint in more_of_them if endpoint not in known and endpoint not in shunned]
+            if not found and shunned:
+                found, shunned = shunned, []
             if not found:
                 # With something to make do with, the silent ones are left alone.
-                verdict = None if self._makeshift else await self._share(known, MAX_TRIES_EACH)
+                verdict = None if self._makeshift else await self._share(known, self._most_each)
                 return verdict or self._makeshift or self._failure()
             known += found
 
@@ -99,7 +111,9 @@ class Round:
         shunned = self._budget.shunned
         key = (self._memory, self._wanted.zone, self._wanted.question, self._wanted.whole, most, shunned)
         while known and not self._budget.spent(self._outside.now()):
-            tried = await self._outside.once(key, lambda: self._ask_each(known, most))
+            tried = await self._outside.once(key, lambda: self._ask_each(known, most), self._budget.deadline)
+            if tried is None:
+                return None  # our time is over, not that of whoever asks
             if tried.verdict is not None:
                 return tried.verdict
             self._tries.update(tried.tries)
@@ -124,12 +138,9 @@ class Round:
 
     def _next(self, known: list[Endpoint], most: int) -> Endpoint | None:
         """A server asked fewer than `most` times, those asked least first."""
-        if sum(self._tries.values()) >= MAX_TRIES:
+        if sum(self._tries.values()) >= self._most:
             return None
         zone, now = self._wanted.zone, self._outside.now()
-        if self._budget.shunned:
-            # Unless there is nobody else.
-            known = [e for e in known if e not in self._budget.shunned] or known
         for times in range(most):
             left = [e for e in known if e not in self._useless and self._tries.get(e, 0) == times]
             chosen = self._servers.choose(left, zone, now, self._outside.chance()) if left else None
@@ -160,8 +171,8 @@ class Round:
         record.in_flight += 1
         try:
             wanted, probe = self._wanted, self._wanted.probe and edns and not stream
-            until = self._budget.deadline
-            ask = Ask(endpoint, wanted.zone, wanted.question, timeout, edns, stream, record.crowd(), probe, until)
+            until, room = self._budget.deadline, self._budget.octets
+            ask = Ask(endpoint, wanted.zone, wanted.question, timeout, edns, stream, record.crowd, probe, until, room)
             said = await self._outside.ask(ask)
         finally:
             record.in_flight -= 1
@@ -174,6 +185,8 @@ class Round:
             record.alive()
         elif said.why is Why.UNREACHABLE:
             record.unreachable(self._outside.now())
+        elif said.why is Why.TIMEOUT and self._wanted.hasty:
+            record.dropped(self._outside.now())
         elif said.why is Why.TIMEOUT:
             record.silent(self._outside.now())
         return said
@@ -200,7 +213,7 @@ class Round:
                 # Empty, and nobody signs for it: one more server is asked.
                 self._makeshift = verdict
             case _:
-                self._budget.heard.add(endpoint)
+                self._budget.heard.add((wanted.zone, endpoint))
                 if apex is not None:
                     self._memory.add_servers(wanted.zone, apex.names, apex.ttl, self._outside.now())
                 return verdict

@@ -5,7 +5,6 @@ with the feature as the reason; docs/conformance.md explains each.
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ UNROUTABLE = {"localhost.", "invalid.", "onion."}
 """Special names that no route of ours overrides (resolver/policy/special_names.py)."""
 
 SUPPORTS = {
-    "aggressive-nsec",  # without validation there is nothing to be aggressive with
+    "aggressive-nsec",
     "class-any",  # the player's guess by the file's name
     "counted-timeouts",
     "dns64",
@@ -79,8 +78,6 @@ class Adapter(Base):
     def check(self, settings: Settings, scenario: Scenario) -> None:
         """Raise Skip for what we have not."""
         super().check(settings, scenario)
-        if needs_validator(settings, scenario) and os.environ.get("VALIDATE") != "1":
-            raise Skip("validates: issue 4")
         if any(name[2] != 1 for step in scenario.steps for name in questions(step)):
             raise Skip("asks for another class than IN")
         if unroutable := UNROUTABLE & set(settings.ordinary):
@@ -152,6 +149,7 @@ def configuration(settings: Settings, env) -> dict[str, object]:
         "route": [*stub_routes(settings), *forward_routes(forwards), *ordinary_routes(settings)],
         "upstreams": {name: upstreams(zone) for name, zone in forwards.items()},
         "cache": cache(settings),
+        **dnssec(settings),
         **dns64(settings),
         "limits": {"rate": 0, "burst": 0, "deadline": 9.0 + waiting_jumps(env.scenario)},
         "privacy": {"log_names": True},
@@ -192,6 +190,7 @@ def stub_routes(settings: Settings) -> Iterator[dict[str, object]]:
         yield {
             "domains": [zone.name],
             "authorities": [authority(text) for text in zone.addresses],
+            "validate": "always",
             **({"fallback": "iterate"} if zone.first else {}),
         }
 
@@ -210,6 +209,7 @@ def forward_routes(forwards: dict[str, Zone]) -> Iterator[dict[str, object]]:
         yield {
             "domains": [zone.name],
             "upstreams": name,
+            **({} if is_root(zone) else {"validate": "always"}),
             **({"fallback": "iterate"} if zone.first else {}),
         }
 
@@ -253,6 +253,16 @@ def cache(settings: Settings) -> dict[str, object]:
         "stale_after": number("serve-expired-client-timeout", 1_800) / 1000,
         "prefetch": flag("prefetch"),
     }
+
+
+def dnssec(settings: Settings) -> dict[str, object]:
+    """The tables of `[dnssec]`. Where the root has no anchor, all that no other anchor is above is left alone."""
+    anchors = [text for text in settings.trust_anchors if settings.validate]
+    negative = list(settings.insecure)
+    if not any(text.split()[0] == "." for text in anchors):
+        negative.append(".")
+    reasoned = [{"zone": zone, "reason": "the scenario says so"} for zone in negative]
+    return {"dnssec": {"trust_anchors": anchors}, "dnssec.negative": reasoned}
 
 
 def dns64(settings: Settings) -> dict[str, object]:

@@ -152,7 +152,7 @@ class Internet:
         self.cpu += time.thread_time() - started
         return outcome
 
-    async def once(self, key: object, work: Callable[[], Awaitable[T]]) -> T:
+    async def once(self, key: object, work: Callable[[], Awaitable[T]], until: float) -> T | None:
         assert hash(key) is not None
         assert not self._works, "work must not call once"
         self._works += 1
@@ -187,6 +187,8 @@ class Internet:
         took = Seconds(rtt * (3 if cut else 2 if ask.stream else 1))  # TCP: a hand-shake before
         if took > ask.timeout:
             return silent(ask, packets=2 if cut else 1)
+        if (cut or ask.stream) and len(data) > ask.room:
+            return Silent(ask, Why.NONSENSE, 2 if cut else 1, took)  # the length before it says so
         return Heard(ask, parse_message(data), 2 if cut else 1, len(data), took)
 
     def altered(self, edit: Callable[[dns.message.Message], None]) -> Behaviour:

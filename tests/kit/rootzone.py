@@ -1,9 +1,14 @@
 """Root zones for tests: a small one by hand, and one of any size; the digest is dnspython's."""
 
 import dns.name
+import dns.node
+import dns.rdata
+import dns.rdataclass
 import dns.rdataset
 import dns.rdatatype
+import dns.rrset
 import dns.zone
+from kit.signing import Signer
 
 from anchorhold.config.root_zone import read_root_zone
 
@@ -50,6 +55,34 @@ def with_digest(text: str) -> str:
 def wire(text: str = SMALL) -> bytes:
     """The records of `text`, with the right digest."""
     return read_root_zone(with_digest(text))
+
+
+def signed_root(signer: Signer, without: str = "", text: str = SMALL) -> bytes:
+    """The records of `text`, really signed by the one key `signer`, at its apex only, with the right digest. `without`: a type
+    that its apex lacks in the end, `RRSIG TYPE` for a signature; the digest counts it."""
+    lines = (line for line in text.splitlines() if " IN RRSIG " not in line and " DNSKEY 257" not in line)
+    zone = dns.zone.from_text("\n".join(lines), ".", relativize=False)
+    apex = zone.nodes[dns.name.root]
+    _add(apex, "DNSKEY", signer.dnskey)
+    for rrtype in ("SOA", "NS", "DNSKEY", "NSEC"):
+        _sign(apex, signer, rrtype)
+    _add(apex, "ZONEMD", zone.compute_digest(dns.zone.DigestHashAlgorithm.SHA384))
+    _sign(apex, signer, "ZONEMD")
+    if without:
+        apex.delete_rdataset(dns.rdataclass.IN, *map(dns.rdatatype.from_text, without.split()))
+    return read_root_zone(zone.to_text())
+
+
+def _add(node: dns.node.Node, rrtype: str, rdata: dns.rdata.Rdata) -> None:
+    node.replace_rdataset(dns.rdataset.from_rdata(86_400, rdata))
+
+
+def _sign(node: dns.node.Node, signer: Signer, rrtype: str) -> None:
+    rdataset = node.get_rdataset(dns.rdataclass.IN, dns.rdatatype.from_text(rrtype))
+    assert rdataset is not None
+    signature = dns.rdataset.Rdataset(dns.rdataclass.IN, dns.rdatatype.RRSIG, rdataset.rdtype, rdataset.ttl)
+    signature.add(signer.sign(dns.rrset.from_rdata_list(dns.name.root, rdataset.ttl, list(rdataset))))
+    node.rdatasets.append(signature)
 
 
 def large(domains: int, serial: int = 2026112400) -> str:

@@ -18,7 +18,8 @@ from kit.world import no_lookup
 from net.clock import now
 from net.tls import TlsFactory
 from resolver.edge.iterating import Sockets
-from resolver.edge.upstream.port import Tools
+from resolver.edge.upstream.framed import Framed
+from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.iterate.port import Ask, Endpoint, Heard
 from resolver.iterate.probing import DAMPING, PERSISTENCE, REMEMBERED, TIMEOUT, Choice, Prober
 from wire.dns.names import read_name
@@ -205,3 +206,23 @@ def test_the_setting_reaches_the_questions(probes: bool) -> None:
     made.serve(".", {"a.root.": "198.51.100.1"}, "www.example A 203.0.113.1")
     Asking(made, {"probe_encryption": probes}).ask("www.example.")
     assert {probes} == {asked.ask.probe for asked in made.log}
+
+
+@pytest.mark.parametrize(("why", "encrypting"), [(Why.BUSY, 1), (Why.RESET, 0)])
+def test_4_6_no_room_at_our_side_costs_a_server_nothing_and_a_broken_connection_its_day(
+    why: Why, encrypting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> bytes:
+        raise UpstreamFailed(why)
+
+    async def conversation(authority: Authority, sockets: Sockets, endpoint: Endpoint) -> None:
+        await sockets.ask(asks(endpoint))
+        await sockets.encryption.settled()
+        with monkeypatch.context() as patch:
+            patch.setattr(Framed, "exchange", fail)
+            assert isinstance(await sockets.ask(asks(endpoint)), Heard)
+        assert (["udp", "udp"], encrypting) == (authority.seen, sockets.encryption.encrypting())
+        await sockets.ask(asks(endpoint))
+        assert ("tls" if encrypting else "udp") == authority.seen[-1]
+
+    run(conversation)

@@ -10,7 +10,7 @@ import pytest
 from kit.authority import DS, IN, NSEC, RRSIG, Zone
 from kit.signed import DNSKEY, Hashed, add, sign_all
 from kit.signing import DATE, DAY, EXPIRATION, Signer
-from kit.toytree import Tree
+from kit.toytree import SHOP, Tree
 from kit.world import play
 
 from resolver.cache.rrsets import Failed
@@ -46,6 +46,8 @@ def tree(request: pytest.FixtureRequest) -> Tree:
         "alias.shop.example. A",
         "away.shop.example. A",
         "x.old.shop.example. A",
+        "x.old.shop.example. CNAME",
+        "alias.shop.example. CNAME",
         "y.old.shop.example. A",
         "lost.shop.example. A",
         "any.wild.shop.example. A",
@@ -288,6 +290,45 @@ def test_an_altered_alias_of_a_dname() -> None:
 
     tree.edits["x.old.shop.example. A"] = elsewhere
     bogus(tree, Ede.DNSSEC_BOGUS, "x.old.shop.example.")
+
+
+def test_the_alias_that_a_dname_makes_may_be_asked_for() -> None:
+    """It is not signed, and follows from what is; before and after the name itself was asked for."""
+    tree = Tree().build()
+    found = []
+    for kind in ("CNAME", "A", "CNAME"):
+        checked = tree.check("x.old.shop.example.", kind)
+        assert checked.security is Security.SECURE
+        found.append(checked.resolved)
+    assert found[0].links == found[2].links == ()
+    ends = [resolved.end for resolved in (found[0], found[2])]
+    targets = [(read_name("x.new.shop.example."),)] * 2
+    assert targets == [end.rrset.rdatas for end in ends if isinstance(end, Positive) and end.dname is not None]
+
+
+def test_another_alias_than_the_dname_makes_is_bogus_when_it_was_asked_for() -> None:
+    tree = Tree().build()
+
+    def elsewhere(resolved: Resolved) -> Resolved:
+        assert isinstance(resolved.end, Positive)
+        rrset = resolved.end.rrset._replace(rdatas=(read_name("www.shop.example."),))
+        return replace(resolved, end=replace(resolved.end, rrset=rrset))
+
+    tree.edits["x.old.shop.example. CNAME"] = elsewhere
+    bogus(tree, Ede.DNSSEC_BOGUS, "x.old.shop.example.", "CNAME")
+
+
+def test_a_denial_behind_a_dname_that_proves_too_little_is_asked_for_itself() -> None:
+    """NSD 4.6 proves that no wildcard stands in for the target, and not that the target is absent."""
+    tree = Tree().build()
+
+    def without_proofs(response: dns.message.Message) -> None:
+        if response.answer:
+            response.authority = [r for r in response.authority if NSEC not in (r.rdtype, r.covers)]
+
+    tree.internet.behave(SHOP, tree.internet.altered(without_proofs))
+    checked = tree.check("y.old.shop.example.")
+    assert checked.security is Security.SECURE
 
 
 @pytest.mark.parametrize("question", ["any.wild.shop.example. A", "www.shop.example. A", "any.star.shop.example. A"])

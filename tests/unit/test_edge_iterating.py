@@ -24,6 +24,7 @@ from wire.units import Seconds
 
 QUESTION = read_name("www.shop.example") + b"\0\1\0\1"
 SHOP = read_name("shop.example")
+LATER = float("inf")
 Reply = Callable[[dns.message.Message], bytes | None]
 
 
@@ -155,6 +156,15 @@ def test_a_truncated_answer_is_had_over_tcp() -> None:
     run(cut, test)
 
 
+def test_an_answer_longer_than_the_budget_has_room_for_is_not_waited_for() -> None:
+    async def test(server: Server, sockets: Sockets, endpoint: Endpoint) -> None:
+        said = await sockets.ask(asks(endpoint, room=40))
+        assert isinstance(said, Silent)
+        assert (Why.NONSENSE, 2, 1) == (said.why, said.packets, server.streams)
+
+    run(cut, test)
+
+
 def test_a_near_miss_makes_the_question_go_over_tcp() -> None:
     def forged(query: dns.message.Message) -> bytes:
         return bytes([query.id >> 8 ^ 1, query.id & 255]) + honest(query, "6.6.6.6")[2:]
@@ -201,7 +211,7 @@ async def under_way(server: Server, tasks: list[asyncio.Task[Heard | Silent]]) -
 @pytest.mark.parametrize("crowd", [MAX_IN_FLIGHT_DEAD, MAX_IN_FLIGHT_UNKNOWN])
 def test_no_more_questions_than_allowed_are_under_way_to_one_endpoint(crowd: int) -> None:
     async def test(server: Server, sockets: Sockets, endpoint: Endpoint) -> None:
-        tasks = [asyncio.create_task(sockets.ask(asks(endpoint, 30.0, crowd=crowd))) for _ in range(60)]
+        tasks = [asyncio.create_task(sockets.ask(asks(endpoint, 30.0, crowd=lambda: crowd))) for _ in range(60)]
         assert crowd == await under_way(server, tasks)
 
     run(lambda query: None, test)
@@ -209,7 +219,7 @@ def test_no_more_questions_than_allowed_are_under_way_to_one_endpoint(crowd: int
 
 def test_no_more_questions_than_allowed_are_under_way_to_one_zone() -> None:
     async def test(server: Server, sockets: Sockets, endpoint: Endpoint) -> None:
-        tasks = [asyncio.create_task(sockets.ask(asks(endpoint, 30.0, crowd=1_000))) for _ in range(90)]
+        tasks = [asyncio.create_task(sockets.ask(asks(endpoint, 30.0, crowd=lambda: 1_000))) for _ in range(90)]
         assert MAX_IN_FLIGHT_ZONE == await under_way(server, tasks)
 
     run(lambda query: None, test)
@@ -217,9 +227,9 @@ def test_no_more_questions_than_allowed_are_under_way_to_one_zone() -> None:
 
 def test_a_question_that_finds_no_room_in_time_is_told_so() -> None:
     async def test(server: Server, sockets: Sockets, endpoint: Endpoint) -> None:
-        first = asyncio.create_task(sockets.ask(asks(endpoint, 30.0, crowd=1)))
+        first = asyncio.create_task(sockets.ask(asks(endpoint, 30.0, crowd=lambda: 1)))
         await asyncio.sleep(0)
-        said = await sockets.ask(asks(endpoint, 0.01, crowd=1))
+        said = await sockets.ask(asks(endpoint, 0.01, crowd=lambda: 1))
         assert isinstance(said, Silent)
         assert (Why.BUSY, 0) == (said.why, said.packets)
         first.cancel()
@@ -231,7 +241,7 @@ def test_a_question_that_finds_no_room_in_time_is_told_so() -> None:
 def test_what_several_want_at_once_is_asked_once() -> None:
     async def test(server: Server, sockets: Sockets, endpoint: Endpoint) -> None:
         ask = asks(endpoint)
-        said = await asyncio.gather(*(sockets.once("it", lambda: sockets.ask(ask)) for _ in range(5)))
+        said = await asyncio.gather(*(sockets.once("it", lambda: sockets.ask(ask), LATER) for _ in range(5)))
         assert (1, 1) == (len(server.queries), len({id(one) for one in said}))
 
     run(honest, test)
@@ -239,13 +249,27 @@ def test_what_several_want_at_once_is_asked_once() -> None:
 
 def test_if_the_one_who_asks_is_ended_another_asks() -> None:
     async def test(server: Server, sockets: Sockets, endpoint: Endpoint) -> None:
-        first, second = (asyncio.create_task(sockets.once("it", lambda: sockets.ask(asks(endpoint)))) for _ in range(2))
+        first, second = (
+            asyncio.create_task(sockets.once("it", lambda: sockets.ask(asks(endpoint)), LATER)) for _ in range(2)
+        )
         await asyncio.sleep(0)
         first.cancel()
         assert isinstance(await second, Heard)
         assert first.cancelled()
 
     run(honest, test)
+
+
+def test_who_waits_for_another_s_asking_goes_when_its_own_time_is_over() -> None:
+    async def test(server: Server, sockets: Sockets, endpoint: Endpoint) -> None:
+        first = asyncio.create_task(sockets.once("it", lambda: sockets.ask(asks(endpoint, 30.0)), LATER))
+        await asyncio.sleep(0)
+        assert await sockets.once("it", lambda: sockets.ask(asks(endpoint)), now() + 0.01) is None
+        assert not first.done()
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+    run(lambda query: None, test)
 
 
 def test_the_ledger_counts_labels_and_no_names() -> None:

@@ -10,7 +10,9 @@ from kit.questions import query_for
 from resolver.compose import compose
 from resolver.iterate.port import Ask, Heard, Silent
 from resolver.iterate.resolve import Resolved
+from resolver.iterate.verdict import Negative
 from resolver.settings import CacheSettings, Family, Minimisation
+from wire.dns.names import read_name
 
 ROOT, TOP, SHOP, OTHER, MOVED = "198.51.100.1", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"
 WWW = "www.shop.example."
@@ -176,3 +178,16 @@ def test_a_translator_may_have_a_prefix_of_the_own_network() -> None:
     made.place(net, "fd00:64::c629:5")
     asking = Asking(made, {"private_servers": False, "nat64": "fd00:64::/96"})
     assert ["203.0.113.2", "203.0.113.3"] == [asking.said(f"{label}.net.") for label in ("www", "mail")]
+
+
+def test_below_a_name_that_was_proved_not_to_exist_nobody_is_asked() -> None:
+    """unbound/stop_nxdomain, stop_nxdomain_minimised: whoever validated says so; without that the servers are asked."""
+    made = internet()
+    asking = Asking(made)
+    said = asking.ask("gone.shop.example.")
+    assert isinstance(said, Resolved)
+    assert isinstance(said.end, Negative)
+    assert asking.questions("x.gone.shop.example.")
+    asking.iterator.memory.store_cut_off(read_name("gone.shop.example."), said.end, made.now())
+    assert [] == asking.questions("a.b.c.gone.shop.example.", "MX")
+    assert "no name (shop.example.)" == asking.said("a.b.c.gone.shop.example.")

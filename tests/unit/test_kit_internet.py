@@ -242,7 +242,7 @@ def test_chance_is_the_same_in_every_run_and_work_is_awaited() -> None:
 
     first, second = Internet(), Internet()
     assert [first.chance() for _ in range(5)] == [second.chance() for _ in range(5)]
-    assert 7 == play(first.once("key", work))
+    assert 7 == play(first.once("key", work, 5.0))
 
 
 def test_the_settings_start_at_the_root_served_here() -> None:

@@ -112,6 +112,7 @@ def test_an_alias_holds_for_every_type_but_its_own() -> None:
     memory = RRsetMemory(CacheSettings())
     memory.store(WWW, A, Alias(RRset(WWW, CNAME, 300, (ZONE,)), ZONE), at(0))
     assert isinstance(memory.recall(WWW, MX, at(1)), Chain)
+    assert Positive(RRset(WWW, CNAME, 299, (ZONE,))) == memory.recall(WWW, CNAME, at(1))
     assert memory.recall(SUB, MX, at(1)) is None
 
 
@@ -121,6 +122,8 @@ def test_a_dname_is_not_applied_to_other_names() -> None:
     dname = RRset(ZONE, 39, 300, (read_name("net"),))
     memory.store(WWW, A, Alias(RRset(WWW, CNAME, 300, (read_name("www.net"),)), read_name("www.net"), dname), at(0))
     assert memory.recall(SUB, A, at(1)) is None
+    alias = Positive(RRset(WWW, CNAME, 299, (read_name("www.net"),)), dname=dname._replace(ttl=299))
+    assert alias == memory.recall(WWW, CNAME, at(1))
 
 
 def test_the_deepest_delegation_is_found() -> None:
@@ -187,3 +190,67 @@ def test_the_counted_size_is_what_python_takes_within_a_third() -> None:
     finally:
         tracemalloc.stop()
     assert 0.7 < memory.size / taken < 1.9
+
+
+PROOF = RRset(read_name("a.shop.example"), 47, 60, (b"\4next\0\0\1\0",), (b"signed",))
+GONE = read_name("gone.shop.example")
+BELOW = tuple(map(read_name, ("www.gone.shop.example", "a.b.c.gone.shop.example")))
+
+
+def proved(minimum: int = 60) -> Negative:
+    return Negative(True, nothing(True, minimum=minimum).soa, (PROOF,))
+
+
+def test_below_a_name_that_was_proved_not_to_exist_nothing_does() -> None:
+    memory = RRsetMemory(CacheSettings())
+    memory.store_cut_off(GONE, proved(), at(0))
+    for name in (GONE, *BELOW):
+        for rrtype in (A, MX, DS):
+            found = memory.recall(name, rrtype, at(10))
+            assert isinstance(found, Negative)
+            assert found.soa is not None
+            assert (True, 50, [PROOF.owner]) == (found.absent, found.soa.ttl, [rrset.owner for rrset in found.proof])
+
+
+def test_above_and_beside_it_nothing_is_said() -> None:
+    memory = RRsetMemory(CacheSettings())
+    memory.store_cut_off(GONE, proved(), at(0))
+    assert {None} == {memory.recall(name, A, at(0)) for name in (ZONE, WWW, read_name("xgone.shop.example"))}
+
+
+def test_what_was_not_proved_says_nothing_of_names_below() -> None:
+    memory = RRsetMemory(CacheSettings())
+    memory.store(GONE, A, nothing(True), at(0))
+    assert (True, None) == (memory.recall(GONE, MX, at(0)) is not None, memory.recall(BELOW[0], A, at(0)))
+
+
+def test_a_cut_off_ends_in_time_and_needs_an_soa() -> None:
+    memory = RRsetMemory(CacheSettings())
+    memory.store_cut_off(GONE, proved(30), at(0))
+    assert memory.recall(BELOW[0], A, at(29)) is not None
+    assert memory.recall(BELOW[0], A, at(30)) is None
+    memory.store_cut_off(GONE, Negative(True, None), at(40))
+    assert memory.recall(BELOW[0], A, at(40)) is None
+
+
+def test_what_is_known_of_a_name_itself_comes_first_and_a_name_that_turns_up_ends_the_cut_off() -> None:
+    memory = RRsetMemory(CacheSettings())
+    memory.store(BELOW[0], A, addresses(name=BELOW[0]), at(0))
+    memory.store_cut_off(GONE, proved(), at(0))
+    assert isinstance(memory.recall(BELOW[0], A, at(1)), Positive)
+    assert isinstance(memory.recall(BELOW[0], MX, at(1)), Negative)
+    memory.store(BELOW[1], A, addresses(name=BELOW[1]), at(1))
+    assert memory.recall(BELOW[0], MX, at(1)) is None
+
+
+@pytest.mark.parametrize("suffix", ["example", "gone.shop.example", "www.gone.shop.example"])
+def test_a_flush_forgets_cut_offs_above_too(suffix: str) -> None:
+    memory = RRsetMemory(CacheSettings())
+    memory.store_cut_off(GONE, proved(), at(0))
+    memory.flush(read_name(suffix))
+    assert memory.recall(BELOW[0], A, at(0)) is None
+
+
+def test_a_type_that_is_not_there_cuts_nothing_off() -> None:
+    with pytest.raises(ValueError, match="cuts nothing off"):
+        RRsetMemory(CacheSettings()).store_cut_off(GONE, nothing(False), at(0))

@@ -123,6 +123,36 @@ def test_all_queries_of_one_turn_leave_in_one_write() -> None:
     play(conversation())
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_answer_longer_than_may_come_is_refused_by_its_length_and_hurts_nobody_else(whole: bool) -> None:
+    async def conversation() -> None:
+        table = Table()
+        bounded = table.link.ask(QUERY, Instant(105.0), 400)
+        other = table.ask(query_for("other.example"))
+        ids = table.sent_ids()
+        long = frame(ids[0] + answer(QUERY)[2:] + b"x" * 400)
+        table.link.received(memoryview(long if whole else long[:4]))
+        assert (Why.TOO_LARGE, False, False) == (table.why(bounded), other.done(), table.wire.ended)
+        table.link.received(memoryview(b"" if whole else long[4:]))
+        table.hear(ids[1] + answer(query_for("other.example"))[2:])
+        assert other.done()
+        assert table.link.room
+        table.link.connection_lost(None)
+
+    play(conversation())
+
+
+def test_an_answer_longer_than_may_come_is_not_read_if_nobody_else_uses_the_connection() -> None:
+    async def conversation() -> None:
+        table = Table()
+        bounded = table.link.ask(QUERY, Instant(105.0), 400)
+        (identifier,) = table.sent_ids()
+        table.link.received(memoryview(b"\x01\x91" + identifier))
+        assert (Why.TOO_LARGE, True, False) == (table.why(bounded), table.wire.ended, table.link.room)
+
+    play(conversation())
+
+
 def test_an_answer_that_comes_after_its_deadline_is_given_to_nobody() -> None:
     async def conversation() -> None:
         table = Table()

@@ -21,6 +21,12 @@ class Framer:
         """Octets of the message that is not complete yet."""
         return len(self._rest)
 
+    @property
+    def announced(self) -> tuple[int, int] | None:
+        """Of the message that is not complete yet: its length and its id; None as long as they are not there."""
+        rest = self._rest
+        return (rest[0] << 8 | rest[1], rest[2] << 8 | rest[3]) if len(rest) >= 4 else None
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Every message that `data` completes. Consume the iterator before feeding again."""
         if self._rest:

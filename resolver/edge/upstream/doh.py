@@ -125,7 +125,7 @@ class Https(Pooled[HttpsLink]):
             raise
         return link
 
-    async def ask(self, link: HttpsLink, query: bytes, deadline: Instant) -> bytes:
+    async def ask(self, link: HttpsLink, query: bytes, deadline: Instant, most: int) -> bytes:
         """One request."""
         headers, body = self._requests.build(query)
         try:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from resolver.edge.upstream.pool import PoolLimits
 from resolver.edge.upstream.pooled import IDLE, Pooled, PooledLink
-from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
+from resolver.edge.upstream.port import LARGEST, Tools, UpstreamFailed, Why
 from resolver.edge.upstream.questions import same_question, spelled_question
 from wire.dns.framing import Framer
 from wire.units import Instant
@@ -23,15 +23,18 @@ TCP_LIMITS = PoolLimits(connections=1, crowded=MAX_OPEN)
 _PREFIX = struct.Struct("!HH")
 _HEADER = 12
 _QR = 0x80
+_TOO_LARGE = "more octets than may still come"
 
 
 class _Ask(NamedTuple):
-    """An exchange under way. `question` is what must come back, or empty where the channel is authenticated."""
+    """An exchange under way. `question` is what must come back, or empty where the channel is authenticated; `most` is how
+    many octets it may have."""
 
     future: "asyncio.Future[bytes]"
     due: float
     sent: float
     question: bytes
+    most: int
 
 
 class FramedLink(PooledLink):
@@ -62,13 +65,13 @@ class FramedLink(PooledLink):
         """Whether one more may start."""
         return len(self._asks) < MAX_OPEN and not (self.retired or self.paused or self.closed)
 
-    def ask(self, query: bytes, due: Instant) -> "asyncio.Future[bytes]":
+    def ask(self, query: bytes, due: Instant, most: int = LARGEST) -> "asyncio.Future[bytes]":
         """Send a query under an id of our own. The future ends by `due`, or raises UpstreamFailed."""
         now = self._now()
         identifier = self._fresh_id()
         future: asyncio.Future[bytes] = self._loop.create_future()
         question = spelled_question(query) if self._compare else b""
-        self._asks[identifier] = _Ask(future, due, now, question)
+        self._asks[identifier] = _Ask(future, due, now, question, most)
         self._last_used = now
         self.wake_at(due, now)
         self.write(_PREFIX.pack(len(query), identifier) + query[2:])
@@ -86,6 +89,7 @@ class FramedLink(PooledLink):
             self._heard(message)
             if self.retired and self.closed:
                 return
+        self._refuse_too_large()
         if self.retired and not self._asks:
             self.close()
 
@@ -140,6 +144,8 @@ class FramedLink(PooledLink):
             return
         if not message[2] & _QR:
             _refuse(ask.future, Why.MALFORMED, "not a response")
+        elif len(message) > ask.most:
+            _refuse(ask.future, Why.TOO_LARGE, _TOO_LARGE)
         elif ask.question and not same_question(message, ask.question):
             _refuse(ask.future, Why.MISMATCH, "another question")
         else:
@@ -147,6 +153,21 @@ class FramedLink(PooledLink):
             if not ask.future.done():
                 ask.future.set_result(message)
         self._upstream.freed()
+
+    def _refuse_too_large(self) -> None:
+        """The length stands before the message: what is too long is not waited for, and if nobody else uses the
+        connection, not read either."""
+        length, identifier = self._framer.announced or (0, 0)
+        ask = self._asks.get(identifier)
+        if ask is None or length <= ask.most:
+            return
+        del self._asks[identifier]
+        self._ghosts.add(identifier)
+        _refuse(ask.future, Why.TOO_LARGE, _TOO_LARGE)
+        self._upstream.freed()
+        if not self._asks:
+            self.retired = True
+            self.abort()
 
     def _break(self, why: Why, detail: str) -> None:
         """The peer breaks the rules: nothing it says later counts."""
@@ -171,9 +192,9 @@ class Framed(Pooled[FramedLink]):
         """A link of this upstream."""
         return FramedLink(self, self._tools, compare=not self._channel.encrypted)
 
-    async def ask(self, link: FramedLink, query: bytes, deadline: Instant) -> bytes:
+    async def ask(self, link: FramedLink, query: bytes, deadline: Instant, most: int) -> bytes:
         """One message there, one back."""
-        return await link.ask(query, deadline)
+        return await link.ask(query, deadline, most)
 
 
 def _refuse(future: "asyncio.Future[bytes]", why: Why, detail: str) -> None:

@@ -8,7 +8,7 @@ from net.tls import Peer, TlsClient
 from privacy.channel import Channel
 from resolver.edge.upstream.failures import dial_failure
 from resolver.edge.upstream.pool import Member, Pool, PoolLimits
-from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
+from resolver.edge.upstream.port import LARGEST, Tools, UpstreamFailed, Why
 from resolver.settings import Profile, UpstreamSpec
 from wire.units import Instant
 
@@ -44,7 +44,7 @@ class Pooled(Generic[L]):
         """A link that is not connected yet and reports to the pool."""
         raise NotImplementedError
 
-    async def ask(self, link: L, query: bytes, deadline: Instant) -> bytes:
+    async def ask(self, link: L, query: bytes, deadline: Instant, most: int) -> bytes:
         """One exchange over `link`, which has room. Raises UpstreamFailed."""
         raise NotImplementedError
 
@@ -57,16 +57,16 @@ class Pooled(Generic[L]):
         if self._pool.ready() is None:
             await self._pool.take(deadline)
 
-    async def exchange(self, query: bytes, deadline: Instant) -> bytes:
-        """As the port says."""
+    async def exchange(self, query: bytes, deadline: Instant, most: int = LARGEST) -> bytes:
+        """As the port says. A response of more than `most` octets is not waited for, where its length is told first."""
         try:
             link = self._pool.ready() or await self._pool.take(deadline)
-            return await self.ask(link, query, deadline)
+            return await self.ask(link, query, deadline, most)
         except UpstreamFailed as failure:
             if failure.why not in AGAIN:
                 raise
         self._tools.count("retry")
-        return await self.ask(await self._pool.take(deadline), query, deadline)
+        return await self.ask(await self._pool.take(deadline), query, deadline, most)
 
     async def close(self) -> None:
         """As the port says."""

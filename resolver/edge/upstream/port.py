@@ -28,6 +28,10 @@ class Why(Enum):
     NO_ADDRESS = "no-address"
 
 
+LARGEST = 65_535
+"""Octets of the largest DNS message over a stream."""
+
+
 class UpstreamFailed(Exception):
     """This exchange brought no answer. `why` goes into the counters, `detail` (no name, no address) into the log."""
 
