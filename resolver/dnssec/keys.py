@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from resolver.dnssec.algorithms import ALGORITHMS, DIGESTS, Algorithm, Digest
 from resolver.dnssec.budget import DS_MISMATCHES, Validation
-from resolver.dnssec.signature import KEYLESS, NO_ZONE_KEY, Signing, Unsigned, Verifier, may_sign, prove, verify_now
+from resolver.dnssec.signature import KEYLESS, Signing, Unsigned, Verifier, may_sign, prove, verify_now, why_unfit
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import RRset
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError
-from wire.dns.signing import ZONE_KEY, DelegationSigner, Key, parse_dnskey, parse_ds
+from wire.dns.signing import DelegationSigner, Key, parse_dnskey, parse_ds
 from wire.errors import Malformed
 from wire.units import Epoch
 
@@ -116,7 +116,7 @@ def entry_points(usable: Signing, records: tuple[DelegationSigner, ...], policy:
     are looked at (HashTrap)."""
     found: dict[bytes, Key] = {}
     mismatches = 0
-    unfit = False
+    unfit: list[Key] = []
     named: dict[tuple[int, int], list[Key]] = {}
     for record in records:
         # Two lists of hundreds, every pair of them, would be dear even where nothing is hashed.
@@ -124,7 +124,7 @@ def entry_points(usable: Signing, records: tuple[DelegationSigner, ...], policy:
         if name not in named:
             same = usable.named(*name)
             named[name] = [key for key in same if may_sign(key)]
-            unfit = unfit or any(not key.flags & ZONE_KEY for key in same)
+            unfit += [key for key in same if not may_sign(key)]
         for key in named[name]:
             if digest_of(usable.zone, key, policy.digests[record.digest_type]) == record.digest:
                 found[key.rdata] = key
@@ -132,7 +132,8 @@ def entry_points(usable: Signing, records: tuple[DelegationSigner, ...], policy:
                 return tuple(found.values()) or Unsigned(KEYLESS.stage, MISMATCH)
     if found:
         return tuple(found.values())
-    return NO_ZONE_KEY if unfit else Unsigned(KEYLESS.stage, MISMATCH)
+    why = why_unfit(unfit)
+    return Unsigned(KEYLESS.stage, MISMATCH) if why is KEYLESS else why
 
 
 def digest_of(zone: bytes, key: Key, digest: Digest) -> bytes:

@@ -162,7 +162,7 @@ def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch) -> Can
     same = signing.named(signature.tag, signature.algorithm)
     keys = tuple(key for key in same if may_sign(key))
     if not keys:
-        return _why_none(same)
+        return why_unfit(same)
     return _untimely(signature, date) or Candidate(signature, algorithm, keys)
 
 
@@ -171,7 +171,8 @@ def may_sign(key: Key) -> bool:
     return key.flags & (ZONE_KEY | REVOKED) == ZONE_KEY and key.protocol == 3
 
 
-def _why_none(same: list[Key]) -> Unsigned:
+def why_unfit(same: list[Key]) -> Unsigned:
+    """Why none of these keys may sign; that there are none, if that is it."""
     if any(not key.flags & ZONE_KEY for key in same):
         return NO_ZONE_KEY
     return REVOKED_KEY if any(key.flags & REVOKED for key in same) else KEYLESS

@@ -21,7 +21,7 @@ from resolver.dnssec.keys import (
     read_delegation,
     trust,
 )
-from resolver.dnssec.signature import NO_ZONE_KEY, WRONG, Signing, Unsigned
+from resolver.dnssec.signature import NO_ZONE_KEY, REVOKED_KEY, WRONG, Signing, Unsigned
 from resolver.iterate.verdict import RRset
 from wire.dns.codes import ExtendedError
 from wire.dns.names import read_name
@@ -96,6 +96,12 @@ def test_any_one_valid_path_is_enough() -> None:
 def test_a_key_that_is_no_zone_key_is_told_as_such() -> None:
     signer = replace(ENTRY, flags=1)
     assert judge(keys_of(signer, by=(signer,)), ds_of(signer.ds())) == NO_ZONE_KEY
+
+
+def test_a_key_that_is_revoked_vouches_for_nothing() -> None:
+    """> it MUST NOT use this key as a trust anchor or for any other purpose (RFC 5011 §2.1): not even if its parent does."""
+    signer = replace(ENTRY, flags=257 | 128)
+    assert judge(keys_of(signer, by=(signer,)), ds_of(signer.ds())) == REVOKED_KEY
 
 
 def test_a_revoked_key_is_no_way_in() -> None:
