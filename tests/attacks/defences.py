@@ -313,8 +313,8 @@ PROOF = (
     Defence(
         "an insecure record excuses nothing (routedns)",
         JUDGED,
-        "        if isinstance(proved, Bogus):\n            return proved\n        if proved.wildcard is None:",
-        "        if isinstance(proved, Bogus):\n            return None\n        if proved.wildcard is None:",
+        "            return proved\n        self.valid = min(self.valid, proved.left)\n        if proved.wildcard",
+        "            return None\n        self.valid = min(self.valid, proved.left)\n        if proved.wildcard",
         f"{CHAIN}::test_an_insecure_part_does_not_excuse_a_bogus_one",
     ),
     Defence(
@@ -411,8 +411,8 @@ PROOF = (
     Defence(
         "TTLs bounded by signatures (RFC 4035 §5.3.3)",
         SIGNED,
-        "return max(0, min(rrset.ttl, signature.original_ttl, left))",
-        "return rrset.ttl",
+        "ttl = min(rrset.ttl, signature.original_ttl, left)",
+        "ttl = rrset.ttl",
         f"{CHAIN}::test_ttls_are_bounded_by_the_signatures",
     ),
     Defence(

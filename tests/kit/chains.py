@@ -188,7 +188,7 @@ def meaning(resolved: Resolved) -> tuple[object, ...]:
     for part in (*resolved.links, resolved.end):
         match part:
             case Alias():
-                found.append((part.rrset.owner, part.target))
+                found.append((part.rrset.owner, part.target.lower()))
             case Positive():
                 found.append(content(part.rrset))
             case Negative():
@@ -249,7 +249,7 @@ def refielded(signature: bytes, chance: random.Random) -> bytes:
 def resigned(signature: bytes, chance: random.Random) -> bytes:
     """Another signer's name."""
     end = 18
-    while signature[end]:
+    while end < len(signature) and signature[end]:
         end += 1 + signature[end]
     signer = signature[18 : end + 1]
     other = chance.choice(

@@ -163,5 +163,5 @@ def world() -> ForwardingWorld:
 async def asked(resolver: Resolver, query: Query) -> Reply:
     """The reply to a question."""
     given: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-    resolver.ask(query, object(), given.set_result)
+    resolver.ask(query, object(), lambda reply: None if given.done() else given.set_result(reply))
     return await given

@@ -56,7 +56,7 @@ def sign(
     if ds and parent is not None:
         add(parent, zone.origin, DS, signer.ds())
     found = Signed(zone, signer, hashed)
-    _hash(found, hashed) if hashed else _link(zone)
+    _hash(found, hashed) if hashed else link(zone)
     sign_all(zone, signer)
     return found
 
@@ -131,7 +131,7 @@ def _types(zone: Zone, owner: dns.name.Name, *more: int) -> list[int]:
     return sorted(kinds - {int(RRSIG)} | set(map(int, more))) if kinds or more else []
 
 
-def _link(zone: Zone) -> None:
+def link(zone: Zone) -> None:
     owners = _owners(zone)
     for owner, following in zip(owners, [*owners[1:], owners[0]], strict=True):
         types = " ".join(

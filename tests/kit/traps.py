@@ -130,7 +130,7 @@ class Replay:
             return found
         return found._replace(ask=ask, message=parse_message(found.message.data))
 
-    async def once(self, key: object, work: Callable[[], Awaitable[T]]) -> T:
+    async def once(self, key: object, work: Callable[[], Awaitable[T]], until: float) -> T | None:
         return await work()
 
     def now(self) -> Instant:

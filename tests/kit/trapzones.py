@@ -20,7 +20,7 @@ from wire.dns.signing import key_tag
 A, TXT, CNAME = (dns.rdatatype.from_text(kind) for kind in ("A", "TXT", "CNAME"))
 
 
-def _spoiled(kind: dns.rdatatype.RdataType, owner: str, count: int, **changes: object) -> Callable[[Field], None]:
+def spoiled(kind: dns.rdatatype.RdataType, owner: str, count: int, **changes: object) -> Callable[[Field], None]:
     """Junk in the place of an RRset's signatures in the evil zone."""
 
     def spoil(tree: Field) -> None:
@@ -30,7 +30,7 @@ def _spoiled(kind: dns.rdatatype.RdataType, owner: str, count: int, **changes: o
     return spoil
 
 
-def _with_keys(keys: Callable[[Field], list[Dnskey]]) -> Callable[[Field], None]:
+def with_keys(keys: Callable[[Field], list[Dnskey]]) -> Callable[[Field], None]:
     """More keys behind the one that signs: it signs them, too."""
 
     def parents(tree: Field) -> None:
@@ -41,7 +41,7 @@ def _with_keys(keys: Callable[[Field], list[Dnskey]]) -> Callable[[Field], None]
     return parents
 
 
-def _collisions(count: int, algorithm: int = 13) -> Callable[[Field], list[Dnskey]]:
+def collisions(count: int, algorithm: int = 13) -> Callable[[Field], list[Dnskey]]:
     def keys(tree: Field) -> list[Dnskey]:
         mine = tree.signed[EVIL].signer.dnskey
         if algorithm == int(mine.algorithm):
@@ -64,8 +64,8 @@ def _dear(algorithm: int) -> Trap:
     """The product of keys and signatures on an answer, in an algorithm that is not the entry key's."""
     return Trap(
         f"KeyTrap, algorithm {algorithm}",
-        parents=_with_keys(_collisions(60, algorithm)),
-        spoil=_spoiled(A, "www", 60, algorithm=algorithm, key_tag=_tag_of(algorithm)),
+        parents=with_keys(collisions(60, algorithm)),
+        spoil=spoiled(A, "www", 60, algorithm=algorithm, key_tag=_tag_of(algorithm)),
     )
 
 
@@ -87,7 +87,7 @@ def _junk_on_keys(tree: Field) -> None:
 
 def _vouched_keys(tree: Field) -> None:
     """Each of the colliding keys has its DS."""
-    _with_keys(_collisions(100))(tree)
+    with_keys(collisions(100))(tree)
     keys = list(tree.zone(EVIL).get(tree.zone(EVIL).origin, DNSKEY) or ())
     ds = [dns.dnssec.make_ds(dns.name.from_text(EVIL), key, 2) for key in keys]
     add(tree.zone("example."), dns.name.from_text(EVIL), DS, *ds)
@@ -109,13 +109,13 @@ def _malformed_keys(tree: Field) -> list[Dnskey]:
     return found[:2_000]
 
 
-def _tiny_keys(tree: Field) -> list[Dnskey]:
+def tiny_keys(tree: Field) -> list[Dnskey]:
     return [Dnskey(IN, DNSKEY, ENTRY_KEY, 3, 13, n.to_bytes(3, "big")) for n in range(3_000)]
 
 
 def _hash_trap(tree: Field) -> None:
     """All DS and all keys have one tag; no digest is right but the last one's."""
-    _with_keys(_collisions(200))(tree)
+    with_keys(collisions(200))(tree)
     real = tree.signed[EVIL].signer.ds(4)
     chance = random.Random(2)
     wrong = [real.replace(digest=chance.randbytes(48)) for _ in range(220)]
@@ -124,7 +124,7 @@ def _hash_trap(tree: Field) -> None:
 
 def _many_ds(tree: Field) -> None:
     """As many DS as a message holds, with the real one; as many small keys as a message holds, all with other tags."""
-    _with_keys(_tiny_keys)(tree)
+    with_keys(tiny_keys)(tree)
     ds = [Ds(IN, DS, n, 13, 2, n.to_bytes(4, "big") * 8) for n in range(1_200)]
     add(tree.zone("example."), dns.name.from_text(EVIL), DS, *ds, tree.signed[EVIL].signer.ds())
 
@@ -146,7 +146,7 @@ def _unfit_keys(wanted: int) -> list[Dnskey]:
 
 def _unfit(tree: Field) -> None:
     wanted = dns.dnssec.key_id(tree.signed[EVIL].signer.dnskey)
-    _with_keys(lambda _: _unfit_keys(wanted)[:3_000])(tree)
+    with_keys(lambda _: _unfit_keys(wanted)[:3_000])(tree)
     real = tree.signed[EVIL].signer.ds()
     ds = [real.replace(digest=n.to_bytes(4, "big") * 8) for n in range(1_200)]
     add(tree.zone("example."), dns.name.from_text(EVIL), DS, *ds)
@@ -155,8 +155,8 @@ def _unfit(tree: Field) -> None:
 def _two_hundred(tree: Field) -> None:
     """Each DS is the right one of a key."""
     evil = tree.signed[EVIL]
-    keys = [evil.signer.dnskey, *_tiny_keys(tree)[:199]]
-    _with_keys(lambda _: keys[1:])(tree)
+    keys = [evil.signer.dnskey, *tiny_keys(tree)[:199]]
+    with_keys(lambda _: keys[1:])(tree)
     ds = [dns.dnssec.make_ds(evil.zone.origin, key, 2) for key in reversed(keys)]
     add(tree.zone("example."), evil.zone.origin, DS, *ds)
 
@@ -170,7 +170,7 @@ def _mostly_unknown(tree: Field) -> None:
 def _unfit_and_good(tree: Field) -> None:
     """Keys with the DS' tag that may not sign: nothing is hashed for them, but they are looked at."""
     wanted = dns.dnssec.key_id(tree.signed[EVIL].signer.dnskey)
-    _with_keys(lambda _: _unfit_keys(wanted)[:200])(tree)
+    with_keys(lambda _: _unfit_keys(wanted)[:200])(tree)
     real = tree.signed[EVIL].signer.ds()
     ds = [real.replace(digest_type=1, digest=n.to_bytes(4, "big") * 5) for n in range(200)]
     add(tree.zone("example."), dns.name.from_text(EVIL), DS, *ds, real)
@@ -222,7 +222,7 @@ def _many_keys(tree: Field) -> None:
     _aliases(tree)
     for n in range(11):
         signed = tree.signed[f"z{n}.{EVIL}"]
-        add(signed.zone, signed.zone.origin, DNSKEY, signed.signer.dnskey, *_tiny_keys(tree)[:180])
+        add(signed.zone, signed.zone.origin, DNSKEY, signed.signer.dnskey, *tiny_keys(tree)[:180])
         signed.resign(signed.signer)
 
 
@@ -260,11 +260,11 @@ def _spoil_depth(tree: Field) -> None:
 # -- absence
 
 
-def _many_nsec(tree: Field) -> None:
+def many_nsec(tree: Field) -> None:
     tree.zone(EVIL).add("\n".join(f"n{n:03} A 192.0.2.80" for n in range(60)))
 
 
-def _all_proofs(kind: dns.rdatatype.RdataType, wrong: int) -> Callable[[Field], None]:
+def all_proofs(kind: dns.rdatatype.RdataType, wrong: int) -> Callable[[Field], None]:
     """Every NSEC or NSEC3 of the zone with each denial, behind `wrong` signatures that are not right."""
 
     def spoil(tree: Field) -> None:
@@ -292,7 +292,7 @@ def _spoil_wide(tree: Field) -> None:
         windows = tuple((window, b"\xff" * 32) for window in range(255))
         add(zone, owner, NSEC, rrset[0].replace(windows=windows))
     evil.resign(evil.signer)
-    _all_proofs(NSEC, 0)(tree)
+    all_proofs(NSEC, 0)(tree)
 
 
 def _hashed(iterations: int, salt: int = 255, **more: bool) -> Hashed:
@@ -303,7 +303,7 @@ LONGEST = "a." * 115 + EVIL
 """As many labels as a name has room for, nearly."""
 
 
-def _enclosers(tree: Field) -> None:
+def enclosers(tree: Field) -> None:
     """Names of a hundred labels exist, so that the closest encloser is far from the apex."""
     tree.zone(EVIL).add("a." * 110 + EVIL + " A 192.0.2.80")
 
@@ -336,21 +336,21 @@ def _many_iterations(iterations: int) -> Trap:
 BENIGN = Trap("nothing", f"www.{GOOD} A")
 
 TRAPS = [
-    Trap("KeyTrap, answer", parents=_with_keys(_collisions(200)), spoil=_spoiled(A, "www", 400)),
+    Trap("KeyTrap, answer", parents=with_keys(collisions(200)), spoil=spoiled(A, "www", 400)),
     *(_dear(algorithm) for algorithm in (14, 15, 16)),
-    Trap("KeyTrap, long RSA", parents=_with_keys(_rsa_keys), spoil=_rsa_spoil),
-    Trap("KeyTrap, keys", parents=_with_keys(_collisions(200)), spoil=_junk_on_keys),
+    Trap("KeyTrap, long RSA", parents=with_keys(_rsa_keys), spoil=_rsa_spoil),
+    Trap("KeyTrap, keys", parents=with_keys(collisions(200)), spoil=_junk_on_keys),
     Trap("KeyTrap, keys that all have a DS", parents=_vouched_keys, spoil=_junk_on_keys),
     Trap(
         "KeyTrap, DS",
         f"www.sub.{EVIL} A",
         fill=_below_signed,
-        parents=_with_keys(_collisions(200)),
-        spoil=_spoiled(DS, "sub", 300),
+        parents=with_keys(collisions(200)),
+        spoil=spoiled(DS, "sub", 300),
     ),
-    Trap("KeyTrap, keys that are none", parents=_with_keys(_malformed_keys), spoil=_spoiled(A, "www", 400)),
-    Trap("SigJam", spoil=_spoiled(A, "www", 600)),
-    Trap("LockCram", parents=_with_keys(_collisions(220)), spoil=_spoiled(A, "www", 1)),
+    Trap("KeyTrap, keys that are none", parents=with_keys(_malformed_keys), spoil=spoiled(A, "www", 400)),
+    Trap("SigJam", spoil=spoiled(A, "www", 600)),
+    Trap("LockCram", parents=with_keys(collisions(220)), spoil=spoiled(A, "www", 1)),
     Trap("HashTrap", parents=_hash_trap),
     Trap("many DS, many keys", parents=_many_ds),
     Trap("many DS, keys that may not sign", parents=_unfit),
@@ -358,29 +358,29 @@ TRAPS = [
     Trap("200 DS, 200 keys", parents=_two_hundred),
     Trap("200 unknown DS beside a good one", parents=_mostly_unknown),
     Trap("200 DS, keys that may not sign", parents=_unfit_and_good),
-    Trap("3,000 keys", parents=_with_keys(_tiny_keys)),
+    Trap("3,000 keys", parents=with_keys(tiny_keys)),
     Trap("3,500 addresses", fill=_large_rrset, spoil=_other_ttls),
-    Trap("signatures over 50 kB", f"www.{EVIL} TXT", fill=_large_records, spoil=_spoiled(TXT, "www", 60)),
+    Trap("signatures over 50 kB", f"www.{EVIL} TXT", fill=_large_records, spoil=spoiled(TXT, "www", 60)),
     Trap("ANY", f"all.{EVIL} ANY", fill=_everything, spoil=_spoil_everything),
     Trap("aliases through signed zones", f"www.z0.{EVIL} A", fill=_aliases, spoil=_spoil_aliases),
     Trap("aliases through signed zones, honest", f"www.z0.{EVIL} A", fill=_aliases),
     Trap("aliases through zones of 180 keys", f"www.z0.{EVIL} A", fill=_many_keys),
     Trap("zones below zones", f"www.{'d.' * 20}{EVIL} A", fill=_deep),
     Trap("unsigned below 100 labels", f"{'u.' * 100}{EVIL} A", fill=_unsigned_depth, spoil=_spoil_depth),
-    Trap("60 NSEC", f"missing.{EVIL} A", fill=_many_nsec, spoil=_all_proofs(NSEC, 0)),
-    Trap("60 NSEC, wrong signatures first", f"missing.{EVIL} A", fill=_many_nsec, spoil=_all_proofs(NSEC, 7)),
+    Trap("60 NSEC", f"missing.{EVIL} A", fill=many_nsec, spoil=all_proofs(NSEC, 0)),
+    Trap("60 NSEC, wrong signatures first", f"missing.{EVIL} A", fill=many_nsec, spoil=all_proofs(NSEC, 7)),
     Trap("NSEC with all types", f"missing.{EVIL} A", fill=_wide, spoil=_spoil_wide),
     Trap("NSEC3 encloser, no name", LONGEST + " A", hashed=_hashed(50)),
-    Trap("NSEC3 encloser, deep", "b." + "a." * 110 + EVIL + " A", fill=_enclosers, hashed=_hashed(50)),
-    Trap("NSEC3 encloser, no data", "a." * 110 + EVIL + " AAAA", fill=_enclosers, hashed=_hashed(50)),
+    Trap("NSEC3 encloser, deep", "b." + "a." * 110 + EVIL + " A", fill=enclosers, hashed=_hashed(50)),
+    Trap("NSEC3 encloser, no data", "a." * 110 + EVIL + " AAAA", fill=enclosers, hashed=_hashed(50)),
     Trap(
         "NSEC3 encloser, all records",
         "b." + "a." * 8 + EVIL + " A",
         fill=_enclosers_and_more,
         hashed=_hashed(50, 0),
-        spoil=_all_proofs(NSEC3, 0),
+        spoil=all_proofs(NSEC3, 0),
     ),
-    Trap("NSEC3 encloser, two salts", "b." + "a." * 8 + EVIL + " A", fill=_enclosers, hashed=_hashed(50, 0), spoil=_two_salts),
+    Trap("NSEC3 encloser, two salts", "b." + "a." * 8 + EVIL + " A", fill=enclosers, hashed=_hashed(50, 0), spoil=_two_salts),
     Trap("NSEC3 encloser, insecure referral", f"www.plain.{EVIL} A", fill=_insecure_child, hashed=_hashed(50, opt_out=True)),
     *map(_many_iterations, (50, 51, 150, 500, 2_500)),
     Trap("NSEC3 with 2,500 iterations, insecure referral", f"www.plain.{EVIL} A", fill=_insecure_child, hashed=_hashed(2_500)),
