@@ -37,9 +37,10 @@ bench: peers ## ours beside the peers; writes benchmarks/results/
 bench-iteration: peers ## cold iteration beside unbound and knot-resolver; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_iteration.py --record
 
-fuzz: setup ## a million mutated messages through every parser, proofs of absence; writes docs/fuzz.md
+fuzz: setup ## a million mutated messages through every parser, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
 	$(BIN)/python tests/fuzz/denial.py --cases 120000 --record
+	$(BIN)/python tests/fuzz/chains.py --cases 200000 --record
 
 conformance: peers ## play ../shared/rpl against the real service (ONLY='unbound/iter_* deckard/iter_*')
 	@$(BIN)/python tests/conformance/play.py $(patsubst %,'%',$(ONLY))
