@@ -37,15 +37,16 @@ bench: peers ## ours beside the peers; writes benchmarks/results/
 bench-iteration: peers ## cold iteration beside unbound and knot-resolver; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_iteration.py --record
 
-fuzz: setup ## a million mutated messages through every parser, proofs of absence; writes docs/fuzz.md
+fuzz: setup ## a million mutated messages through every parser, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
 	$(BIN)/python tests/fuzz/denial.py --cases 120000 --record
+	$(BIN)/python tests/fuzz/chains.py --cases 200000 --record
 
 conformance: peers ## play ../shared/rpl against the real service (ONLY='unbound/iter_* deckard/iter_*')
 	@$(BIN)/python tests/conformance/play.py $(patsubst %,'%',$(ONLY))
 
-lab: peers ## NSD, Knot and BIND serving 198 zones in a network namespace, to look at with dig (root)
-	@PYTHONPATH=tests unshare --net $(BIN)/python -m lab.run stay
+lab: peers ## NSD, Knot and BIND serving 198 zones in a network namespace, to look at with dig (root; SIGNED=1: the signed ones)
+	@PYTHONPATH=tests unshare --net $(BIN)/python -m lab.run stay$(if $(filter-out 0 no,$(SIGNED)),-signed)
 
 run: setup ## real use: make run UPSTREAM=tls://NAME@ADDRESS or ITERATE=1 (without: choices)
 	@$(BIN)/anchorhold init --if-missing --output "$(CONFIG)" --listen "$(LISTEN)" --upstream "$(UPSTREAM)" $(if $(filter-out 0 no,$(ITERATE)),--iterate)

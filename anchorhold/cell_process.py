@@ -45,8 +45,8 @@ class CellProcess:
         self.link: socket.socket | None = None
         self.ready: int = 0
         """The generation in force there; 0 before the first READY of this life."""
-        self.partner: CellProcess | None = None
-        """The other end of its pair; ended if this cell accuses it."""
+        self.partners: dict[int, CellProcess] = {}
+        """The other ends of its pairs, by how each was sent (LinkType); ended if this cell accuses them."""
         self.sent: int = 0
         """The newest generation it was given in this life."""
         self.returns: int = 0
@@ -110,8 +110,10 @@ class CellProcess:
             self.ready = int.from_bytes(message.body, "little")
         if message.type is LinkType.PING:
             self._silent = 0
-        if message.type is LinkType.ACCUSE and self.partner is not None:
-            self.partner.signal(signal.SIGKILL)
+        if message.type is LinkType.ACCUSE and (
+            accused := self.partners.get(int.from_bytes(message.body[:1], "little"))
+        ):
+            accused.signal(signal.SIGKILL)
         return message
 
     def hang_up(self) -> None:
@@ -167,3 +169,12 @@ class CellProcess:
         except subprocess.TimeoutExpired:
             return False
         return True
+
+
+def introduce(kind: LinkType, one: CellProcess, other: CellProcess) -> None:
+    """A fresh pair between two cells, sent as `kind`; each side lets go of the former one."""
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    for cell, partner, end in ((one, other, ends[0]), (other, one, ends[1])):
+        cell.partners[kind] = partner
+        cell.send(kind, b"", (end.fileno(),))
+        end.close()

@@ -14,6 +14,7 @@ COMMANDS = {
     "ask": "Ask one question: the service, or any server directly.",
     "explain": "How a question would be decided, and what each party would see.",
     "cache": "Look into the caches, or empty them.",
+    "anchors": "The keys that trust begins with: shown, and updated from IANA's file.",
     "key": "The secret that spreads sites over operators.",
     "version": "This program's version and the running service's.",
 }

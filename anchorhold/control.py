@@ -206,6 +206,8 @@ class ControlServer:
                 self._pass_on(Verb.CACHE_FLUSH, name, 0, connection)
             case "cache-dump":
                 self._pass_on(Verb.CACHE_DUMP, b"", 0, connection)
+            case "anchors":
+                self._pass_on(Verb.ANCHORS, b"", 0, connection)
             case _:
                 raise BadRequest(f"unknown verb {verb!r}")
 

@@ -35,7 +35,7 @@ def _runtime(environment: Mapping[str, str], user: int) -> Path:
 
 
 def default_state_directory(environment: Mapping[str, str] | None = None, user: int | None = None) -> Path:
-    """The directory of what must outlive a run (`spread.key`).
+    """The directory of what must outlive a run (`spread.key`, and the folder `keeper`).
 
     `$STATE_DIRECTORY` (systemd), else /var/lib/anchorhold for root, else `$XDG_STATE_HOME/anchorhold`, else
     ~/.local/state/anchorhold.

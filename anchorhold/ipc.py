@@ -43,6 +43,13 @@ class MessageType(IntEnum):
     unread; flags 1: more follows)."""
     PING = 9
     """Both ways; the answer carries the same handle and flags 1."""
+    LOOK = 10
+    """keeper → resolver: ask for the DNSKEY RRset of this zone (body: folded wire name)."""
+    KEYS = 11
+    """resolver → keeper: what came of it (body: see `anchorhold/keeper/messages.py`), or with flags 1 that nothing did (body: the
+    zone)."""
+    ANCHORS = 12
+    """keeper → resolver: a trust point as it is in force (body: see `anchorhold/keeper/messages.py`); flags 1: more follow."""
 
 
 class Verb(IntEnum):
@@ -55,6 +62,8 @@ class Verb(IntEnum):
     CACHE_FLUSH = 4
     """Folded wire name: this name and everything below goes."""
     CACHE_DUMP = 5
+    ANCHORS = 6
+    """The trust anchors as the keeper last told them."""
 
 
 class Message(NamedTuple):

@@ -37,7 +37,11 @@ class LinkType(IntEnum):
     PING = 10
     """To a cell; it answers with the same."""
     ACCUSE = 11
-    """From a cell: the other end of its pair sent what does not decode. That one is ended."""
+    """From a cell: the other end of a pair sent what does not decode. That one is ended. Body: u8, PEER or KEEPER."""
+    KEEPER = 12
+    """To resolver and keeper: this cell's end of a fresh stream pair between them; replaces the former."""
+    FOLDER = 13
+    """To the keeper: the directory of what it keeps. Without this message there is none."""
 
 
 @dataclass(frozen=True, slots=True)

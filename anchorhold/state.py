@@ -1,10 +1,11 @@
-"""The state directory: what must outlive a run. Today one file, the key that spreads sites over operators."""
+"""The state directory: what must outlive a run. The key that spreads sites over operators, and the keeper's folder."""
 
 import os
 import stat
 from pathlib import Path
 
 KEY_NAME = "spread.key"
+FOLDER_NAME = "keeper"
 KEY_LENGTH = 32
 """Octets of the key, random, as they are."""
 
@@ -24,6 +25,27 @@ def open_state(directory: Path) -> None:
         raise StateRefused(f"state directory {directory} belongs to somebody else; chown it or name another")
     if found.st_mode & 0o022:
         raise StateRefused(f"others may write into the state directory {directory}; chmod 700 {directory}")
+
+
+def open_folder(directory: Path, owner: tuple[int, int] | None) -> int:
+    """A descriptor of the keeper's folder in `directory`, made (0700) if it is not there; the caller closes it. `owner` (uid,
+    gid) is given it, for whom the keeper becomes; None: it stays ours. Raises StateRefused."""
+    path = directory / FOLDER_NAME
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise StateRefused(f"{path}: {error.strerror}; correct its owner and permissions") from None
+    try:
+        found = os.fstat(descriptor)
+        if owner is not None and (found.st_uid, found.st_gid) != owner:
+            os.fchown(descriptor, *owner)
+        if found.st_mode & 0o077:
+            os.fchmod(descriptor, 0o700)
+    except OSError as error:
+        os.close(descriptor)
+        raise StateRefused(f"{path} is somebody else's ({error.strerror}); chown it") from None
+    return descriptor
 
 
 def spread_key(directory: Path) -> bytes:

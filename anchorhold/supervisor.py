@@ -13,19 +13,21 @@ import time
 from pathlib import Path
 
 from anchorhold import facts
-from anchorhold.cell_process import CellProcess, cell_environment
-from anchorhold.config.request import PATIENCE, LoaderRun, Refused, Snapshot
+from anchorhold.cell_process import CellProcess, cell_environment, introduce
+from anchorhold.config.request import LoaderRun, Refused, Snapshot
 from anchorhold.control_path import default_control_path, default_state_directory
 from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen, Listener, open_changed, open_control
 from anchorhold.notify import notify
+from anchorhold.reloading import Reloading
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.sandbox import SandboxRefused, find_user
-from anchorhold.state import StateRefused, open_state, spread_key
+from anchorhold.state import StateRefused, open_folder, open_state, spread_key
 
 NAME = "supervisor"
 FRONT_MODULE = "anchorhold.cells.front"
 RESOLVER_MODULE = "anchorhold.cells.resolver"
+KEEPER_MODULE = "anchorhold.cells.keeper"
 STOP_PATIENCE = 3.0
 """Seconds the cells get to end by themselves."""
 
@@ -54,18 +56,17 @@ def run(config: Path) -> int:
 
 
 class Supervisor:
-    """Two cells, their sockets, and one loop over signals, links and the clock."""
+    """Three cells, their sockets, and one loop over signals, links and the clock."""
 
     def __init__(self, config: Path, snapshot: Snapshot) -> None:
         """Open everything. Raises CannotListen, StateRefused or SandboxRefused."""
         service = snapshot.service
-        if os.geteuid() == 0:
-            find_user(service.user)
-        self._config = config
+        user = find_user(service.user) if os.geteuid() == 0 else None
         self._snapshot = snapshot
         self._state = Path(service.state) if service.state else default_state_directory()
         open_state(self._state)
         self._spread_key = spread_key(self._state)
+        self._folder = self._open_folder(None if user is None else (user.pw_uid, user.pw_gid))
         self._cookie_key = os.urandom(32)
         self._control_path = Path(service.control) if service.control else default_control_path()
         self._listeners = open_changed(service.listen, ())
@@ -73,12 +74,11 @@ class Supervisor:
         self._environment = cell_environment(os.environ, service.user)
         self.front = CellProcess("front", FRONT_MODULE)
         self.resolver = CellProcess("resolver", RESOLVER_MODULE)
-        self._cells = (self.resolver, self.front)
-        self.front.partner, self.resolver.partner = self.resolver, self.front
+        self.keeper = CellProcess("keeper", KEEPER_MODULE)
+        self._cells = (self.keeper, self.resolver, self.front)
+        self._pairs = ((LinkType.PEER, self.resolver, self.front), (LinkType.KEEPER, self.resolver, self.keeper))
         self._selector = selectors.DefaultSelector()
-        self._loader: LoaderRun | None = None
-        self._loader_until = 0.0
-        self._load_again = False
+        self._reloading = Reloading(config, cell_environment(os.environ, ""), self._selector)
         self._stopping = False
         self._exit_code = 0
         self._announced = 0
@@ -96,7 +96,7 @@ class Supervisor:
                 elif isinstance(key.data, CellProcess):
                     self._hear(key.data)
                 else:
-                    self._step_loader()
+                    self._finish_load(self._reloading.step())
         self._stop()
         return self._exit_code
 
@@ -129,12 +129,12 @@ class Supervisor:
             self._reap(cell, now)
         due = [cell for cell in self._cells if cell.due is not None and cell.due <= now]
         started = [cell for cell in due if self._start(cell, now)]
-        if started:
-            self._introduce()
-            for cell in started:
-                cell.send(LinkType.START, _u32(cell.restarts.count))
-        if self._loader is not None and now >= self._loader_until:
-            self._finish_load(self._loader.give_up())
+        for kind, one, other in self._pairs:
+            if one in started or other in started:
+                introduce(kind, one, other)
+        for cell in started:
+            cell.send(LinkType.START, _u32(cell.restarts.count))
+        self._finish_load(self._reloading.expire(now))
 
     # Cells.
 
@@ -146,7 +146,8 @@ class Supervisor:
         if link is not None:
             self._selector.unregister(link)
         facts.log(NAME, f"{cell.name} (pid {pid}) ended: {why}")
-        if not self._announced and cell.restarts.count >= START_ATTEMPTS:
+        # Without the keeper nothing is kept, but everything is answered.
+        if not self._announced and cell.restarts.count >= START_ATTEMPTS and cell is not self.keeper:
             facts.log(NAME, f"{cell.name} ended {START_ATTEMPTS} times before it was ready; giving up")
             self._stopping, self._exit_code = True, 3
 
@@ -163,20 +164,24 @@ class Supervisor:
             self._hand_listeners()
             cell.send(LinkType.CONTROL, b"", (self._control.fileno(),))
             cell.send(LinkType.SECRET, self._cookie_key)
-        else:
+        elif cell is self.resolver:
             cell.send(LinkType.SECRET, self._spread_key)
+        elif self._folder is not None:
+            cell.send(LinkType.FOLDER, b"", (self._folder,))
         self._hand_settings(cell)
         return True
 
-    def _introduce(self) -> None:
-        """A fresh pair between the two; each side lets go of the former one."""
-        ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        for cell, end in zip(self._cells, ends, strict=True):
-            cell.send(LinkType.PEER, b"", (end.fileno(),))
-            end.close()
+    def _open_folder(self, owner: tuple[int, int] | None) -> int | None:
+        """Where the keeper keeps; without, it works all the same and says so."""
+        try:
+            return open_folder(self._state, owner)
+        except StateRefused as error:
+            facts.log(NAME, f"trust anchors and the time are not kept: {error}")
+            return None
 
     def _hand_settings(self, cell: CellProcess) -> None:
-        descriptor = self._snapshot.front if cell is self.front else self._snapshot.resolver
+        parts = {self.front: self._snapshot.front, self.resolver: self._snapshot.resolver}
+        descriptor = parts.get(cell, self._snapshot.keeper)
         cell.sent = self._snapshot.generation
         cell.send(LinkType.SETTINGS, _u32(cell.sent), (descriptor,))
 
@@ -214,36 +219,22 @@ class Supervisor:
     # A new configuration.
 
     def _reload(self) -> None:
-        if self._loader is not None:
-            self._load_again = True
-            return
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        try:
-            self._loader = LoaderRun(self._config, self._snapshot.generation + 1, cell_environment(os.environ, ""))
-        except OSError as error:
-            self._keep_old(f"{self._config}: {error.strerror}")
-            return
-        self._loader_until = time.monotonic() + PATIENCE
-        self._selector.register(self._loader.link, selectors.EVENT_READ)
+        self._finish_load(self._reloading.begin(self._snapshot.generation + 1))
 
-    def _step_loader(self) -> None:
-        if self._loader is not None and (outcome := self._loader.step()) is not None:
-            self._finish_load(outcome)
-
-    def _finish_load(self, outcome: Snapshot | Refused) -> None:
-        if self._loader is not None:
-            self._selector.unregister(self._loader.link)
-            self._loader = None
-        if isinstance(outcome, Refused):
-            self._keep_old(outcome.text)
-        else:
-            try:
-                self._take_over(outcome)
-            except (CannotListen, StateRefused) as error:
-                outcome.close()
-                self._keep_old(f"{error}. An address that overlaps one of the old configuration needs a restart")
-        if self._load_again:
-            self._load_again = False
+    def _finish_load(self, outcome: Snapshot | Refused | None) -> None:
+        match outcome:
+            case None:
+                return
+            case Refused(text=text):
+                self._keep_old(text)
+            case Snapshot():
+                try:
+                    self._take_over(outcome)
+                except (CannotListen, StateRefused) as error:
+                    outcome.close()
+                    self._keep_old(f"{error}. An address that overlaps one of the old configuration needs a restart")
+        if self._reloading.wanted:
             self._reload()
 
     def _keep_old(self, why: str) -> None:
@@ -263,6 +254,7 @@ class Supervisor:
         former.close()
         self._spread_key = key
         self.resolver.send(LinkType.SECRET, key)
+        self._hand_settings(self.keeper)
         self._hand_settings(self.resolver)
         if listeners != self._listeners:
             self._change_listeners(listeners)
@@ -281,15 +273,14 @@ class Supervisor:
     def _stop(self) -> None:
         notify("STOPPING=1")
         until = time.monotonic() + STOP_PATIENCE
-        # front first: what it still waits for comes from the resolver.
-        for cell, spare in ((self.front, 1.0), (self.resolver, 0.0)):
+        # front first: what it still waits for comes from the resolver; the keeper last, for it saves the time.
+        for cell, spare in ((self.front, 1.0), (self.resolver, 0.5), (self.keeper, 0.0)):
             cell.signal(signal.SIGTERM)
             if not cell.wait(until - spare - time.monotonic()):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
                 cell.signal(signal.SIGKILL)
                 cell.wait(STOP_PATIENCE)
-        if self._loader is not None:
-            self._loader.give_up()
+        self._reloading.give_up()
         self._control.close()
         self._control_path.unlink(missing_ok=True)
         for listener in self._listeners:

@@ -18,19 +18,21 @@ _DO, _CD = int(QueryFlag.DO), int(QueryFlag.CD)
 # Plain numbers: enum arithmetic costs a microsecond each time.
 ANSWER_FLAGS = int(HeaderFlag.QR | HeaderFlag.RD | HeaderFlag.RA)
 _HEADER_CD, _HEADER_AD = int(HeaderFlag.CD), int(HeaderFlag.AD)
+_YXDOMAIN = int(Rcode.YXDOMAIN)
 _NOT_FLAGS = 0xFFFF ^ _HEADER_AD
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """An undressed answer (the layout of resolver.values.Reply.message). `keep` is for how many seconds it may be cached, 0 for
-    not at all; `explanation`: what clients should know of it."""
+    not at all; `explanation`: what clients should know of it; `valid`: for how many seconds AD holds."""
 
     message: bytes
     ttl_offsets: tuple[int, ...]
     rcode: int
     keep: int
     explanation: Explanation | None = None
+    valid: int = 0
 
 
 def compose(query: Query, resolved: Resolved, limits: CacheSettings, secure: bool = False) -> Accepted:
@@ -54,7 +56,9 @@ def compose(query: Query, resolved: Resolved, limits: CacheSettings, secure: boo
             pass
     authority = list(dict.fromkeys(authority)) if len(authority) > 1 else authority
     most = limits.maximum_ttl
-    flags = ANSWER_FLAGS | (_HEADER_CD if query.flags & _CD else 0) | (_HEADER_AD if secure else 0)
+    flags = (
+        ANSWER_FLAGS | (_HEADER_CD if query.flags & _CD else 0) | (_HEADER_AD if secure and rcode != _YXDOMAIN else 0)
+    )
     built = build_response(
         query.key,
         flags,
@@ -119,7 +123,8 @@ def joined(query: Query, first: Accepted, second: bytes, lifetime: float) -> Acc
         [*_as_they_are(head, head.answer), *_as_they_are(tail, tail.answer)],
         [*_as_they_are(head, head.authority), *_as_they_are(tail, tail.authority)],
     )
-    return Accepted(built.message, built.ttl_offsets, tail.rcode, min(first.keep, int(lifetime)), first.explanation)
+    keep = min(first.keep, int(lifetime))
+    return Accepted(built.message, built.ttl_offsets, tail.rcode, keep, first.explanation, valid=keep)
 
 
 def _as_they_are(message: Message, records: list[Record]) -> list[ResourceRecord]:

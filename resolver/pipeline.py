@@ -14,20 +14,21 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from resolver.cache.answers import AnswerMemory, MemoryKey
-from resolver.cache.ranges import Denied, Expanded
+from resolver.cache.ranges import Denied, Expanded, Renamed
 from resolver.compose import Accepted, compose, joined
 from resolver.dnssec.evidence import NoName
 from resolver.dnssec.nsec3 import Hashes
+from resolver.dnssec.sentinel import is_sentinel
 from resolver.dnssec.values import Learned
 from resolver.iterate.budget import Budget
 from resolver.iterate.resolve import Resolved
-from resolver.iterate.verdict import Negative, Positive
+from resolver.iterate.verdict import Alias, Negative, Positive, TooLong
 from resolver.policy import decide
 from resolver.policy.dns64 import Translator
 from resolver.settings import CacheSettings, Route
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
-from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag, Rcode
+from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag, Rcode, RecordType
 from wire.dns.message import build_response
 from wire.errors import Malformed
 from wire.units import Instant
@@ -36,7 +37,8 @@ from wire.units import Instant
 @dataclass(frozen=True, slots=True)
 class Later:
     """Nobody here knows: ask the servers of `upstream_group`, and if nothing can be had there those of `fallback` (-1:
-    none). `stale` may stand in if they are late or silent; `anew`: ask even if parts of the answer are remembered.
+    none). `stale` may stand in if they are late or silent; `anew`: ask even if parts of the answer are remembered;
+    `known`: it is an alias to what has to be asked.
 
     `translator` judges the answer again; it makes another answer of the same `key`, so it is part of what tells two
     questions apart.
@@ -49,6 +51,7 @@ class Later:
     fallback: int = -1
     translator: Translator | None = None
     anew: bool = False
+    known: "Heard | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ MAX_CHAIN = 16
 """Aliases into other routes followed for one question."""
 
 _CD = int(QueryFlag.CD)
+_CNAME = int(RecordType.CNAME)
 
 ENDLESS = Silent(Explanation(ExtendedError.OTHER, "aliases without end"))
 TOO_LONG = Silent(Explanation(ExtendedError.INVALID_DATA, "the answer is longer than a message can be"))
@@ -160,33 +164,44 @@ def _remembered(query: Query, route: Route, generation: int, memory: AnswerMemor
         if fresh is not None:
             return fresh
     concluded = _concluded(query, groups[0], generation, memory, now)
-    if concluded is not None:
+    if isinstance(concluded, Reply):
         return concluded
     stale = next(filter(None, (memory.stale(key, generation, now) for key in keys)), None)
     failures = [memory.failed(key, now) for key in keys]
     if failures[0] is None:
-        return Later(query, groups[0], keys[0], stale, route.fallback)
+        return Later(query, groups[0], keys[0], stale, route.fallback, known=concluded)
     if failures[-1] is None:
         return Later(query, groups[-1], keys[-1], stale)
     return stale or failure(query, generation, failures[-1].explanation, failures[-1].rcode)
 
 
-def _concluded(query: Query, group: int, generation: int, memory: AnswerMemory, now: Instant) -> Reply | None:
-    """What follows from proofs that came with answers to other questions (RFC 8198): no server learns of the question."""
-    if query.flags & _CD:
+def _concluded(query: Query, group: int, generation: int, memory: AnswerMemory, now: Instant) -> Reply | Heard | None:
+    """What follows from proofs that came with answers to other questions (RFC 8198): no server learns of the question. An
+    alias still has to be followed."""
+    if query.flags & _CD or is_sentinel(query.name):
         return None
     found = memory.ranges(group).answer(query.name, query.rrtype, now, Hashes())
     match found:
         case Denied(evidence=evidence, soa=soa, records=records):
-            end: Negative | Positive = Negative(isinstance(evidence, NoName), soa, records)
+            resolved = Resolved((), Negative(isinstance(evidence, NoName), soa, records))
         case Expanded(rrset=rrset, records=records) if rrset.rrtype == query.rrtype:
-            end = Positive(rrset, records)
+            resolved = Resolved((), Positive(rrset, records))
+        case Expanded(rrset=rrset, records=records):
+            resolved = Resolved((Alias(rrset, rrset.rdatas[0], None, records),), None, rrset.rdatas[0])
+        case Renamed(alias=Alias() as alias) if query.rrtype == _CNAME:
+            resolved = Resolved((), Positive(alias.rrset, dname=alias.dname))
+        case Renamed(alias=Alias() as alias):
+            resolved = Resolved((alias,), None, alias.target)
+        case Renamed(alias=TooLong() as too_long):
+            resolved = Resolved((), too_long)
         case _:
             return None
     try:
-        accepted = compose(query, Resolved((), end), memory.settings, secure=True)
+        accepted = compose(query, resolved, memory.settings, secure=True)
     except Malformed:
         return None
+    if resolved.onward:
+        return Heard(accepted, -1, resolved.onward)
     return Reply(accepted.message, accepted.ttl_offsets, float(accepted.keep), generation, Origin.CACHE)
 
 
@@ -233,7 +248,9 @@ async def _ask(
     query, generation, cache = later.query, snapshot.generation, snapshot.settings.cache
     start, end = world.now(), budget.deadline
     with budget.until(end if later.fallback < 0 else Instant(start + FIRST_SHARE * (end - start))):
-        outcome = await world.ask(query, later.upstream_group, cache, budget, snapshot=snapshot, anew=later.anew)
+        outcome: Heard | Silent = later.known or await world.ask(
+            query, later.upstream_group, cache, budget, snapshot=snapshot, anew=later.anew
+        )
     # Only who was asked and had nothing is stood in for, not what an alias of his leads to.
     fallback = later.fallback if isinstance(outcome, Silent) else -1
     if isinstance(outcome, Heard) and outcome.onward:

@@ -217,6 +217,14 @@ class ResolverSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeeperSettings:
+    """All that the keeper may know: the anchors to begin with, those that come with the program or those configured."""
+
+    generation: int
+    anchors: tuple[Anchor, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClientGroup:
     """Clients told apart by network; index 0 is `default` and takes whoever no other group names."""
 

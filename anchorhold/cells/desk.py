@@ -8,6 +8,9 @@ import socket
 from collections.abc import Callable, Iterable
 
 from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, Verb, build_message, build_reply
+from anchorhold.keeper.account import anchors_status, keeper_status
+from anchorhold.keeper.messages import Told
+from net.clock import date
 from resolver.edge import account
 from resolver.edge.resolve import Resolver
 from resolver.values import Query, Reply
@@ -30,13 +33,19 @@ class FrontLine:
     """One pair. `lost` is called once at its end: with None if `front` hung up, else with what was wrong."""
 
     def __init__(
-        self, pair: socket.socket, resolver: Resolver, restarts: int, lost: Callable[[Nonsense | None], None]
+        self,
+        pair: socket.socket,
+        resolver: Resolver,
+        restarts: int,
+        lost: Callable[[Nonsense | None], None],
+        anchors: Callable[[], tuple[Told, ...]] = tuple,
     ) -> None:
         pair.setblocking(False)
         self._pair = pair
         self._resolver = resolver
         self._restarts = restarts
         self._lost = lost
+        self._anchors = anchors
         self._loop = asyncio.get_running_loop()
         self._inbox = Inbox()
         self._out: list[bytes] = []
@@ -177,7 +186,9 @@ class FrontLine:
                     "restarts": self._restarts,
                     "loop": type(self._loop).__module__.split(".")[0],
                 }
-                return [own | account.status(resolver)]
+                return [own | account.status(resolver) | {"keeper": keeper_status(self._anchors())}]
+            case Verb.ANCHORS:
+                return [anchors_status(self._anchors(), date())]
             case Verb.EXPLAIN:
                 if len(argument) < 6:
                     raise Malformed("EXPLAIN without a question")

@@ -150,7 +150,7 @@ class FrontCell:
 
     def accuse(self) -> None:
         """What does not decode ends its sender: only the supervisor can do that."""
-        send_message(self._link, LinkType.ACCUSE)
+        send_message(self._link, LinkType.ACCUSE, bytes((LinkType.PEER,)))
 
     # link
 

@@ -1,7 +1,8 @@
 """The cell that knows names and upstreams, and no client: asyncio around `resolver.edge.resolve.Resolver`.
 
-It gets its settings, the spread key and its end of the pair to `front` over the link. On the pair come questions with an
-opaque handle; replies go back. What does not decode ends this process.
+It gets its settings, the spread key and its ends of the pairs to `front` and to the keeper over the link. On the one come
+questions with an opaque handle; replies go back. On the other come the trust anchors in force. What does not decode ends this
+process.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from anchorhold import snapshot
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.start import EXIT_PROTOCOL, ignore_terminal_signals, receive_until_start, run_guarded
 from anchorhold.facts import log
+from anchorhold.keeper.line import KeeperLine
+from anchorhold.keeper.messages import Told
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sites import Sites
@@ -27,6 +30,7 @@ from privacy.memory import Fact, Retention
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
+from resolver.edge.zonekeys import keys_of
 from resolver.settings import ResolverSettings
 from resolver.values import Query
 from wire.dns.codes import QueryFlag, RecordType
@@ -41,6 +45,11 @@ COLLECT_EVERY = 10_000
 caches only ever grow and next to nothing is cyclic."""
 
 
+KEEPER_PATIENCE = 5.0
+"""Seconds to wait at the start for the keeper's first word, for it knows which keys were revoked; then the configured anchors
+count until it comes."""
+
+
 class ResolverCell:
     """All of the process's state."""
 
@@ -51,6 +60,10 @@ class ResolverCell:
         self._restarts = 0
         self._pair: socket.socket | None = None
         self._line: FrontLine | None = None
+        self._keeper_pair: socket.socket | None = None
+        self._keeper_task: asyncio.Task[None] | None = None
+        self._told = asyncio.Event()
+        self._anchors: tuple[Told, ...] = ()
         self._ending: asyncio.Future[int] | None = None
         self._resolver: Resolver | None = None
 
@@ -66,6 +79,10 @@ class ResolverCell:
                 if self._pair is not None:
                     self._pair.close()
                 self._pair = socket.socket(fileno=descriptor)
+            case LinkType.KEEPER, (descriptor,):
+                if self._keeper_pair is not None:
+                    self._keeper_pair.close()
+                self._keeper_pair = socket.socket(fileno=descriptor)
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, ResolverSettings)
                 os.close(descriptor)
@@ -94,6 +111,7 @@ class ResolverCell:
         loop.add_signal_handler(signal.SIGTERM, self.end, 0)
         self._link.setblocking(False)
         loop.add_reader(self._link.fileno(), self._hear)
+        await self._hear_keeper_first()
         self._connect()
         self._ready()
         try:
@@ -132,6 +150,8 @@ class ResolverCell:
         match kind:
             case LinkType.PEER:
                 self._connect()
+            case LinkType.KEEPER:
+                self._connect_keeper()
             case LinkType.SETTINGS if self._settings is not None and self._resolver is not None:
                 self._resolver.world.spread_key = self._spread_key
                 self._resolver.use(self._settings)
@@ -149,7 +169,7 @@ class ResolverCell:
             return
         if self._line is not None:
             self._line.close()
-        self._line = FrontLine(self._pair, self._resolver, self._restarts, self._lost)
+        self._line = FrontLine(self._pair, self._resolver, self._restarts, self._lost, lambda: self._anchors)
         self._pair = None
         self._line.start()
 
@@ -158,7 +178,43 @@ class ResolverCell:
         self._line = None
         if error is not None:
             log("resolver", str(error))
-            send_message(self._link, LinkType.ACCUSE)
+            send_message(self._link, LinkType.ACCUSE, bytes((LinkType.PEER,)))
+
+    # the keeper
+
+    async def _hear_keeper_first(self) -> None:
+        if self._keeper_pair is None:
+            return
+        self._connect_keeper()
+        try:
+            async with asyncio.timeout(KEEPER_PATIENCE):
+                await self._told.wait()
+        except TimeoutError:
+            log("resolver", "the keeper says nothing; the trust anchors of the configuration count until it does")
+
+    def _connect_keeper(self) -> None:
+        """Listen to the keeper over the newest pair."""
+        if self._keeper_pair is None or self._resolver is None:
+            return
+        if self._keeper_task is not None:
+            self._keeper_task.cancel()
+        resolver, pair = self._resolver, self._keeper_pair
+        line = KeeperLine(pair, lambda zone: keys_of(resolver, zone), self._take_anchors)
+        self._keeper_pair = None
+        self._keeper_task = asyncio.get_running_loop().create_task(self._listen(line))
+
+    async def _listen(self, line: KeeperLine) -> None:
+        try:
+            await line.run()
+        except Malformed as error:
+            log("resolver", f"the keeper sent what does not decode, it is ended: {error}")
+            send_message(self._link, LinkType.ACCUSE, bytes((LinkType.KEEPER,)))
+
+    def _take_anchors(self, told: tuple[Told, ...]) -> None:
+        self._anchors = told
+        if self._resolver is not None:
+            self._resolver.follow({one.point.zone: one.point.records for one in told})
+        self._told.set()
 
     # what upstreams may use
 

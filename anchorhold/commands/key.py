@@ -47,7 +47,7 @@ def rotate(state: Path | None, yes: bool) -> None:
     if not yes and not click.confirm(f"Write a new {path}?", err=True):
         raise CommandFailed(Exit.NEGATIVE, "nothing was changed")
     try:
-        owner = _prepare(path.parent)
+        owner = prepare_state(path.parent)
         write_secret(path, secrets.token_bytes(KEY_LENGTH), owner)
     except StateRefused as refused:
         raise CommandFailed(Exit.USAGE, str(refused)) from None
@@ -56,10 +56,11 @@ def rotate(state: Path | None, yes: bool) -> None:
     click.echo(f"new key in {path}; it is used after a restart, or now: kill -HUP PID-OF-anchorhold-run")
 
 
-def _prepare(directory: Path) -> tuple[int, int] | None:
-    """Make the directory if need be. Gives whose the file must become (uid, gid), None if it stays ours.
+def prepare_state(directory: Path) -> tuple[int, int] | None:
+    """Make the directory if need be. Gives whose a file in it must become (uid, gid), None if it stays ours.
 
-    Root may rotate the key of a service that runs as somebody else (systemd's DynamicUser); the file must then be theirs.
+    Root may change files of a service that runs as somebody else (systemd's DynamicUser); they must then be theirs. Raises
+    StateRefused.
     """
     if os.geteuid() == 0 and os.path.exists(directory):
         found = directory.stat()

@@ -47,6 +47,7 @@ def command(control: Path | None, as_json: bool) -> None:
         _print_cells(cells)
         _print_upstreams(cells.get("resolver", {}))
         _print_iterations(cells.get("resolver", {}))
+        _print_keeper(cells.get("resolver", {}))
         _print_counters(cells)
     complain(cells)
     missing = [cell for cell in ("front", "resolver") if cell not in cells]
@@ -112,6 +113,15 @@ def _local_root(found: object) -> str:
         signature = printable(str(found.get("signature", "not checked")))
         text = f"serial {show(found['serial'])}, good for {show(found['left'])} s, signature {signature}"
     return f"{text}; not taken: {printable(str(found['refused']))}" if found.get("refused") else text
+
+
+def _print_keeper(resolver: Answer) -> None:
+    keeper = resolver.get("keeper")
+    if not isinstance(keeper, dict):
+        return
+    kept = "yes" if keeper.get("kept") else f"no: {show(keeper.get('why_not_kept') or 'the keeper says nothing')}"
+    row = [show(keeper.get(column)) for column in ("state", "zones", "problems", "not_before")]
+    print_table("trust anchors", ["keeper", "zones followed", "problems", "no clock before", "kept"], [[*row, kept]])
 
 
 def _failures(found: object) -> str:

@@ -13,7 +13,15 @@ from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation
 from anchorhold.config.routes import DEFAULT, RouteReader
 from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings
 from anchorhold.config.trust import read_trust
-from resolver.settings import CacheSettings, ClientGroup, Dns64, FrontSettings, ResolverSettings, UpstreamGroup
+from resolver.settings import (
+    CacheSettings,
+    ClientGroup,
+    Dns64,
+    FrontSettings,
+    KeeperSettings,
+    ResolverSettings,
+    UpstreamGroup,
+)
 
 MAX_GROUPS = 1_000
 """Client groups travel as 16 bits."""
@@ -36,9 +44,11 @@ class Checker:
         allow = self._allow()
         self._check_reach(clients, allow)
         self._check_limits()
+        resolver = self._resolver(generation, clients, upstreams, cache)
         return Loaded(
             self._front(generation, clients, allow, cache),
-            self._resolver(generation, clients, upstreams, cache),
+            resolver,
+            KeeperSettings(generation, resolver.dnssec.anchors),
             self._service(),
         )
 

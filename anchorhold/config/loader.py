@@ -109,8 +109,8 @@ def decode_text(data: bytes, file: str) -> str:
 
 
 def answer(link: socket.socket, loaded: Loaded) -> None:
-    """Send the three parts, each sealed in a memfd of its own."""
-    descriptors = [seal(part) for part in (loaded.front, loaded.resolver, loaded.service)]
+    """Send the four parts, each sealed in a memfd of its own."""
+    descriptors = [seal(part) for part in (loaded.front, loaded.resolver, loaded.keeper, loaded.service)]
     socket.send_fds(link, [bytes((LoaderMessage.LOADED,))], descriptors)
 
 

@@ -9,6 +9,6 @@ class LoaderMessage(IntEnum):
     FILE = 1
     """Body: the path of a file the configuration names."""
     LOADED = 2
-    """Three sealed memfds: FrontSettings, ResolverSettings, ServiceSettings."""
+    """Four sealed memfds: FrontSettings, ResolverSettings, KeeperSettings, ServiceSettings."""
     REFUSED = 3
     """One sealed memfd: what is wrong, a line for each problem."""

@@ -29,17 +29,18 @@ MASTER_FILE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A checked configuration: two descriptors for the cells, and the supervisor's own part. The holder closes it."""
+    """A checked configuration: three descriptors for the cells, and the supervisor's own part. The holder closes it."""
 
     generation: int
     front: int
     resolver: int
+    keeper: int
     service: ServiceSettings
 
     def close(self) -> None:
         """The cells have their own copies of the descriptors."""
-        os.close(self.front)
-        os.close(self.resolver)
+        for descriptor in (self.front, self.resolver, self.keeper):
+            os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class LoaderRun:
     def step(self) -> Snapshot | Refused | None:
         """Take one message; None: there will be more. With an outcome the process has ended."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(self.link, 4_096, 3)
+            data, descriptors, _, _ = socket.recv_fds(self.link, 4_096, 4)
         except TimeoutError:
             return self.give_up()
         except ConnectionError:
@@ -91,7 +92,7 @@ class LoaderRun:
             self._send_file(os.fsdecode(data[1:]))
             return None
         self._end()
-        if kind == LoaderMessage.LOADED and len(descriptors) == 3:
+        if kind == LoaderMessage.LOADED and len(descriptors) == 4:
             return self._snapshot(descriptors)
         if kind == LoaderMessage.REFUSED and len(descriptors) == 1:
             return self._refused(descriptors[0])
@@ -114,12 +115,12 @@ class LoaderRun:
             self._process.wait()
 
     def _snapshot(self, descriptors: list[int]) -> Snapshot | Refused:
-        front, resolver, service = descriptors
+        front, resolver, keeper, service = descriptors
         try:
-            return Snapshot(self._generation, front, resolver, load(service, ServiceSettings))
+            return Snapshot(self._generation, front, resolver, keeper, load(service, ServiceSettings))
         except Malformed as error:
-            os.close(front)
-            os.close(resolver)
+            for descriptor in (front, resolver, keeper):
+                os.close(descriptor)
             return Refused(f"the loader's result is no use: {error}")
         finally:
             os.close(service)

@@ -81,8 +81,8 @@ class ServiceTable:
     user: Text = "nobody"
     """Whom the processes become that speak to clients and upstreams, when started as root."""
     state: Text = ""
-    """Directory of what outlives a run: `spread.key`. Empty: `$STATE_DIRECTORY`, else `/var/lib/anchorhold` as root,
-    else `~/.local/state/anchorhold`. Relative to this file."""
+    """Directory of what outlives a run: `spread.key`, trust anchors. Empty: `$STATE_DIRECTORY`, else `/var/lib/anchorhold` as
+    root, else `~/.local/state/anchorhold`. Relative to this file."""
 
 
 @dataclass(frozen=True, slots=True)

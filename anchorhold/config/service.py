@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from resolver.settings import FrontSettings, ResolverSettings
+from resolver.settings import FrontSettings, KeeperSettings, ResolverSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +33,5 @@ class Loaded:
 
     front: FrontSettings
     resolver: ResolverSettings
+    keeper: KeeperSettings
     service: ServiceSettings

@@ -165,6 +165,8 @@ def print_views(internet: Internet) -> None:
     for operator in ("North", "South"):
         names = sorted({seen.name for seen in internet.log if seen.operator == operator})
         print(f"  {operator}: {', '.join(names) or 'nothing'}")
+    if internet.own:
+        print(f"  {internet.own[-1].operator}: once a day the keys of the root, which the service follows by itself")
     print("  nobody: client addresses, the client's subnet option, special names, names behind a wrong certificate")
     print("\nWhat each authoritative server saw (QNAME minimisation: one label more than its own zone, and no more):")
     for authority in AUTHORITIES:

@@ -19,7 +19,7 @@ import h2.events
 import trustme
 
 from demo.authorities import listen, write_hints
-from demo.zone import Seen, answer, seen
+from demo.zone import Seen, answer, is_own, seen
 
 PATH = "/dns-query"
 
@@ -45,6 +45,8 @@ class Internet:
 
     folder: Path
     log: list[Seen] = field(default_factory=list)
+    own: list[Seen] = field(default_factory=list)
+    """What the service asked for itself; not in `log`."""
     ports: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __enter__(self) -> "Internet":
@@ -114,7 +116,8 @@ class Internet:
 
     def _respond(self, operator: Operator, transport: str, data: bytes) -> bytes:
         query = dns.message.from_wire(data)
-        self.log.append(seen(operator.title, transport, data, query))
+        one = seen(operator.title, transport, data, query)
+        (self.own if is_own(one) else self.log).append(one)
         return answer(query).to_wire(max_size=65_535)
 
     async def _dot(self, operator: Operator, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

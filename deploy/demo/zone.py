@@ -68,6 +68,11 @@ def answer(query: dns.message.Message) -> dns.message.Message:
     return response
 
 
+def is_own(one: "Seen") -> bool:
+    """Whether the service asked for itself: it follows the keys of the root (RFC 5011), whoever its clients are."""
+    return (one.name, one.rrtype) == (".", "DNSKEY")
+
+
 def seen(operator: str, transport: str, data: bytes, query: dns.message.Message) -> Seen:
     """What this query tells the operator."""
     question = query.question[0]

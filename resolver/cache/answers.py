@@ -47,13 +47,25 @@ class MemoryKey(NamedTuple):
 
 
 class _Entry:
-    __slots__ = ("doubted", "expires", "explanation", "message", "offsets", "rcode", "size", "stored", "visited")
+    __slots__ = (
+        "doubted",
+        "expires",
+        "explanation",
+        "message",
+        "offsets",
+        "rcode",
+        "size",
+        "stored",
+        "valid",
+        "visited",
+    )
 
     def __init__(self, accepted: Accepted, now: Instant) -> None:
         self.message = accepted.message
         self.offsets = accepted.ttl_offsets
         self.rcode = accepted.rcode
         self.explanation = accepted.explanation
+        self.valid = accepted.valid
         self.stored = now
         self.expires = now + accepted.keep
         self.visited = False
@@ -119,8 +131,9 @@ class AnswerMemory:
             return None
         entry.visited = True
         message = bytearray(entry.message)
-        # Its signatures may have ended with it.
-        message[3] &= _NOT_AD
+        if now - entry.stored >= entry.valid:
+            # Its signatures have ended too.
+            message[3] &= _NOT_AD
         for at in entry.offsets:
             message[at : at + 4] = settings.stale_ttl.to_bytes(4, "big")
         nxdomain = entry.rcode == Rcode.NXDOMAIN
@@ -171,7 +184,9 @@ class AnswerMemory:
             if one.soa is not None:
                 ranges.store(one.soa, one.records, now)
             if one.expanded is not None:
-                ranges.store_wildcard(one.expanded, now)
+                ranges.store_wildcard(one.expanded, one.records, now)
+            if one.renamer is not None:
+                ranges.store_renamer(one.renamer, now)
 
     def ranges(self, upstream_group: int) -> Ranges:
         """The ranges of names that are not there, as learned from there."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from resolver.cache.rrsets import rename
 from resolver.cache.shelf import Shelf
 from resolver.dnssec.denial import (
     Proof,
@@ -22,7 +23,7 @@ from resolver.dnssec.evidence import NoData, NoName, RightlyExpanded, WildcardNo
 from resolver.dnssec.nsec import NsecChain, read_range
 from resolver.dnssec.nsec3 import MAX_ITERATIONS, Hashes, HashesSpent, Hashing, HashRange, read_hash_range
 from resolver.dnssec.values import Verified
-from resolver.iterate.verdict import RRset
+from resolver.iterate.verdict import Alias, RRset, TooLong
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, canonical_order, parent, suffixes
 from wire.units import Instant
@@ -57,11 +58,19 @@ class Expanded:
     records: tuple[RRset, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """The alias that a verified DNAME makes of the name (RFC 6672 §5.3.4.1), or that the name would be too long."""
+
+    alias: Alias | TooLong
+
+
 class _Kind(IntEnum):
     SOA = 0
     NSEC = 1
     NSEC3 = 2
     WILDCARD = 3
+    DNAME = 4
 
 
 class _Key(NamedTuple):
@@ -110,6 +119,9 @@ class Ranges:
             return
         zone, most = soa.zone, min(soa.rrset.ttl, _minimum(soa.rrset), self._longest)
         self._put(_Key(zone, _Kind.SOA, ()), soa, most, now)
+        self._store_ranges(zone, records, most, now)
+
+    def _store_ranges(self, zone: bytes, records: tuple[Verified, ...], most: int, now: Instant) -> None:
         for record in records:
             lifetime = min(record.rrset.ttl, most)
             if (found := read_range(record, zone)) is not None:
@@ -120,19 +132,32 @@ class Ranges:
             elif (hashed := read_hash_range(record, zone)) is not None:
                 self._store_hashed(zone, hashed, record, lifetime, now)
 
-    def store_wildcard(self, answer: Verified, now: Instant) -> None:
-        """Keep records that were expanded from a wildcard, to expand them for other names (RFC 8198 §5.3)."""
+    def store_wildcard(self, answer: Verified, records: tuple[Verified, ...], now: Instant) -> None:
+        """Keep records that were expanded from a wildcard, to expand them for other names (RFC 8198 §5.3), and those which
+        showed that nothing was closer: without an SOA they deny nothing."""
         if answer.wildcard is not None:
+            self._store_ranges(answer.zone, records, self._longest, now)
             place = (answer.wildcard, answer.rrset.rrtype.to_bytes(2, "big"))
             self._put(_Key(answer.zone, _Kind.WILDCARD, place), answer, min(answer.rrset.ttl, self._longest), now)
 
+    def store_renamer(self, dname: Verified, now: Instant) -> None:
+        """Keep a DNAME, to rename other names below its owner."""
+        lifetime = min(dname.rrset.ttl, self._longest)
+        self._put(_Key(dname.rrset.owner, _Kind.DNAME, ()), dname, lifetime, now)
+
     # -- what it answers
 
-    def answer(self, name: bytes, rrtype: int, now: Instant, hashes: Hashes) -> Denied | Expanded | None:
+    def answer(self, name: bytes, rrtype: int, now: Instant, hashes: Hashes) -> Denied | Expanded | Renamed | None:
         """What the ranges say of a folded name and a type; None if they do not.
 
         Nothing is concluded from what a range with opt-out covers (RFC 8198 §5.1).
         """
+        if not self._entries:
+            return None
+        for above in list(suffixes(name))[1:]:
+            renamer = self._fresh(_Key(above, _Kind.DNAME, ()), now)
+            if renamer is not None:
+                return Renamed(rename(name, renamer.record.rrset._replace(ttl=_left(renamer, now))))
         zone = self._zone(name, rrtype, now)
         if zone is None:
             return None
@@ -181,7 +206,8 @@ class Ranges:
         """The deepest zone known that may speak of the name: of DS only the parent does."""
         start = parent(name) if rrtype == _DS and name != ROOT else name
         for zone in suffixes(start):
-            if self._fresh(_Key(zone, _Kind.SOA, ()), now) is not None:
+            ranges = self._order.get((zone, _Kind.NSEC)) or zone in self._hashing
+            if ranges or self._fresh(_Key(zone, _Kind.SOA, ()), now) is not None:
                 return zone
         return None
 
@@ -210,12 +236,22 @@ class Ranges:
             if at is not None and candidate == name:
                 return [at]
             before = self._before(zone, _Kind.NSEC3, (digest,), now)
-            if at is None and above is not None and before is not None and _covers(before, digest):
+            covered = at is None and before is not None and _covers(before, digest)
+            if covered and above is None and candidate != zone and self._has_wildcard(zone, parent(candidate)):
+                # The wildcard's own name says what the closest encloser is (RFC 5155 §7.2.6).
+                return [before] if before is not None else []
+            if above is not None and covered and before is not None:
                 star = hashes.digest(wildcard_at(parent(candidate)), hashing)
                 third = self._before(zone, _Kind.NSEC3, (star,), now)
                 return list(dict.fromkeys([above, before] if third is None else [above, before, third]))
             above = at
         return []
+
+    def _has_wildcard(self, zone: bytes, encloser: bytes) -> bool:
+        """Whether records of a wildcard there are known."""
+        order, star = self._order.get((zone, _Kind.WILDCARD), []), wildcard_at(encloser)
+        at = bisect_left(order, (star,))
+        return at < len(order) and order[at][0] == star
 
     def _before(self, zone: bytes, kind: _Kind, place: tuple[bytes, ...], now: Instant) -> _Entry | None:
         """The record at the place or the last one before it; hashes stand in a ring."""

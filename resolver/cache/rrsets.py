@@ -244,6 +244,11 @@ class RRsetMemory:
                 return Cut(entry.value, entry.expires, entry.expires - entry.stored)
         return None
 
+    def restore_cut(self, cut: Cut, now: Instant) -> None:
+        """A delegation that was forgotten holds for the rest of its time, unless there is another by now."""
+        if self._fresh((cut.referral.zone, _CUT), now) is None and cut.expires > now:
+            self.store_cut(cut.referral, cut.expires, now)
+
     def forget_cut(self, zone: bytes) -> None:
         """This delegation is of no use."""
         self._entries.drop((zone, _CUT))

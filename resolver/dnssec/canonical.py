@@ -43,8 +43,12 @@ def _naptr_name(rdata: bytes) -> tuple[int, int]:
     return at, 1
 
 
-def canonical_records(owner: bytes, rrtype: int, ttl: int, rdatas: tuple[bytes, ...]) -> bytes:
-    """All records of an RRset in canonical form and order, class IN, equal ones once (RFC 4034 §6.3). Raises Malformed."""
+def canonical_data(rrtype: int, rdatas: tuple[bytes, ...]) -> list[bytes]:
+    """The data of an RRset in canonical form and order, equal ones once (RFC 4034 §6.3). Raises Malformed."""
+    return sorted({canonical_rdata(rrtype, rdata) for rdata in rdatas})
+
+
+def canonical_records(owner: bytes, rrtype: int, ttl: int, ordered: list[bytes]) -> bytes:
+    """The records as they are signed: class IN, `ordered` as `canonical_data` gives it (RFC 4034 §3.1.8.1)."""
     head = owner + rrtype.to_bytes(2, "big") + b"\0\1" + ttl.to_bytes(4, "big")
-    ordered = sorted({canonical_rdata(rrtype, rdata) for rdata in rdatas})
     return b"".join(head + len(rdata).to_bytes(2, "big") + rdata for rdata in ordered)

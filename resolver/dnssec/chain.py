@@ -9,22 +9,31 @@ anchor down are asked for DS one by one, until one is shown to be an insecure de
 only chooses where we look: nothing is believed of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from resolver.cache.rrsets import Failed
 from resolver.dnssec.anchors import Anchors, NegativeAnchor, TrustAnchor
-from resolver.dnssec.budget import SIGNATURES_READ, Spent, Validation
+from resolver.dnssec.budget import (
+    PROOFS,
+    RECORDS_OF_AN_ANSWER,
+    SIGNATURES_READ,
+    SIGNERS_READ,
+    WALKED,
+    Spent,
+    Validation,
+)
 from resolver.dnssec.denial import Proof, proves_no_ds
 from resolver.dnssec.evidence import InsecureDelegation, NoCut, NotProved, TooExpensive, Unproved
 from resolver.dnssec.evidence import Spent as HashesSpent
 from resolver.dnssec.keys import DEFAULT, Policy, Supported, Trusted, Unsupported, read_delegation, supported, trust
 from resolver.dnssec.memory import MOST_SECONDS, Cut, Keys, NotACut, Signed, TrustMemory
 from resolver.dnssec.security import Bogus, Insecure, Security, Step, nothing_shows
-from resolver.dnssec.signature import ABSENT, Unsigned, Verifier, prove, verify_now
+from resolver.dnssec.signature import ABSENT, Stage, Unsigned, Verifier, prove, verify_now
 from resolver.dnssec.values import Verified
 from resolver.iterate.resolve import Resolved
-from resolver.iterate.verdict import Alias, Negative, Positive, RRset
+from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError, RecordType
 from wire.dns.names import ROOT, is_below, parent, suffixes
@@ -43,6 +52,7 @@ NO_ANCHOR = Bogus(
 )
 NO_ZONE = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "the signer is not a zone"))
 NO_KEYS = Bogus(Explanation(ExtendedError.DNSKEY_MISSING, "the zone has no keys"))
+TOO_LARGE = Failed(Explanation(ExtendedError.DNSSEC_INDETERMINATE, "too many records in one answer"))
 STRANGE = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "a question for DS has a strange answer"))
 
 
@@ -82,8 +92,10 @@ class Chain:
         *,
         again: bool = False,
     ) -> None:
-        """`again`: what is remembered as bogus is looked at anew."""
+        """`again`: what is remembered as bogus is looked at anew. `hints`, once set: NSEC and NSEC3 records that came with the
+        answer; what they show of delegations need not be asked for."""
         self._again = again
+        self.hints: tuple[RRset, ...] = ()
         self.budget = budget
         self.steps: list[Step] = []
         self._anchors = anchors
@@ -112,7 +124,7 @@ class Chain:
             if isinstance(found, Verified):
                 return found
             failure = failure or Bogus(found.explanation, getattr(found, "security", Security.BOGUS))
-        return failure or await self._unsigned(rrset.owner, rrset.rrtype, Bogus(ABSENT.explanation))
+        return failure or await self.unsigned(rrset.owner, rrset.rrtype, Bogus(ABSENT.explanation))
 
     async def absence(self, name: bytes, rrtype: int, rrsets: Iterable[RRset]) -> Absence | Insecure | Bogus:
         """What of `rrsets` (SOA, NSEC and NSEC3) may speak of `name` and `rrtype`. Raises Spent."""
@@ -131,7 +143,7 @@ class Chain:
         if failure is not None:
             return failure
         why = nothing_shows("nothing shows that there is no such record")
-        return await self._unsigned(name, rrtype, Bogus(ABSENT.explanation) if rrsets else why)
+        return await self.unsigned(name, rrtype, Bogus(ABSENT.explanation) if rrsets else why)
 
     async def absence_in(self, zone: bytes, rrsets: Iterable[RRset]) -> Absence | Insecure | Bogus:
         """The same of what `zone` signed. Raises Spent."""
@@ -210,6 +222,10 @@ class Chain:
     # -- one delegation
 
     async def _find_cut(self, zone: bytes) -> Cut:
+        if any(rrset.owner == zone or rrset.rrtype == _NSEC3 for rrset in self.hints):
+            shown = await self._no_ds_there(zone, Negative(False, None, self.hints))
+            if not isinstance(shown, Bogus):
+                return shown
         found = await self._ask(zone, _DS)
         match found:
             case Failed(explanation=explanation):
@@ -260,13 +276,16 @@ class Chain:
 
     # -- nothing signed
 
-    async def _unsigned(self, name: bytes, rrtype: int, failure: Bogus) -> Insecure | Bogus:
-        """Whether a delegation above what came without signatures leads out of what is signed; `failure` if none does."""
+    async def unsigned(self, name: bytes, rrtype: int, failure: Bogus) -> Insecure | Bogus:
+        """Whether a delegation above what came without signatures leads out of what is signed; else `failure`, or what is
+        bogus on the way. Raises Spent."""
         anchor = self._anchor(name, rrtype)
         if not isinstance(anchor, TrustAnchor):
             return anchor
         below = [zone for zone in suffixes(parent(name) if rrtype == _DS else name) if zone != anchor.zone]
-        for zone in reversed([zone for zone in below if is_below(zone, anchor.zone)]):
+        for depth, zone in enumerate(reversed([zone for zone in below if is_below(zone, anchor.zone)])):
+            if depth == WALKED:
+                raise Spent("too many names above it could be where signed zones end")
             cut = await self.cut(zone)
             if isinstance(cut, Insecure | Bogus):
                 return cut
@@ -278,7 +297,15 @@ class Chain:
 
     async def _ask(self, name: bytes, rrtype: int) -> Resolved | Failed:
         self.budget.ask()
-        return await self._questions.ask(name, rrtype)
+        found = await self._questions.ask(name, rrtype)
+        if isinstance(found, Failed):
+            return found
+        records = sum(len(rrset.rdatas) + len(rrset.signatures) for rrset in _rrsets_of(found))
+        if records > RECORDS_OF_AN_ANSWER:
+            # This zone's own fault, and remembered as such; what runs out in the end may be any zone's.
+            return TOO_LARGE
+        self.budget.hear(records)
+        return found
 
     def _verify(self, rrset: RRset, keys: Trusted) -> Verified | Unsigned:
         """Once for each RRset and zone."""
@@ -293,10 +320,14 @@ class Chain:
         soa: Verified | None = None
         failure: Unsigned | None = None
         records: list[Verified] = []
-        for rrset in rrsets:
+        tried = 0
+        for rrset in sorted(rrsets, key=_soa_first):
             if rrset.rrtype == _SOA and rrset.owner != zone:
                 continue
+            if tried == PROOFS:
+                break
             found = self._verify(rrset, keys)
+            tried += isinstance(found, Verified) or found.stage is Stage.WRONG
             if isinstance(found, Unsigned):
                 failure = found if failure is None or found.stage > failure.stage else failure
             elif rrset.rrtype == _SOA:
@@ -319,11 +350,30 @@ def not_proved(found: NotProved, absence: Absence) -> Insecure | Bogus:
             return nothing_shows(why) if absence.failure is None else Bogus(absence.failure.explanation)
 
 
+def _soa_first(rrset: RRset) -> bool:
+    return rrset.rrtype != _SOA
+
+
+def _rrsets_of(found: Resolved) -> Iterator[RRset]:
+    """Everything that came."""
+    for part in (*found.links, found.end):
+        match part:
+            case Alias(rrset=rrset) | Positive(rrset=rrset) | TooLong(dname=rrset):
+                yield rrset
+            case Negative(soa=RRset() as rrset):
+                yield rrset
+            case _:
+                pass
+        if isinstance(part, Alias | Positive | Negative):
+            yield from part.proof
+
+
 def _signers(rrsets: tuple[RRset, ...], name: bytes, rrtype: int, top: bytes) -> list[bytes]:
     """The zones that signatures say are theirs and that could be the zone of `name`: at or above it and at or below the
     anchor, for DS above; the deepest first."""
     found: set[bytes] = set()
-    for rdata in (rdata for rrset in rrsets for rdata in rrset.signatures[:SIGNATURES_READ]):
+    every = (rdata for rrset in rrsets for rdata in rrset.signatures[:SIGNATURES_READ])
+    for rdata in islice(every, SIGNERS_READ):
         try:
             signer = parse_rrsig(rdata).signer
         except Malformed:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from resolver.dnssec.algorithms import ALGORITHMS, DIGESTS, Algorithm, Digest
 from resolver.dnssec.budget import DS_MISMATCHES, Validation
-from resolver.dnssec.signature import KEYLESS, NO_ZONE_KEY, Signing, Unsigned, Verifier, may_sign, prove, verify_now
+from resolver.dnssec.signature import KEYLESS, Signing, Unsigned, Verifier, may_sign, prove, verify_now, why_unfit
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import RRset
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError
-from wire.dns.signing import ZONE_KEY, DelegationSigner, Key, parse_dnskey, parse_ds
+from wire.dns.signing import DelegationSigner, Key, parse_dnskey, parse_ds
 from wire.errors import Malformed
 from wire.units import Epoch
 
@@ -90,14 +90,14 @@ def trust(
     Raises Spent."""
     zone = dnskeys.owner
     keys = read_keys(dnskeys.rdatas)
-    entries = entry_points(zone, keys, vouching.records, policy)
+    usable = Signing(zone, tuple(key for key in keys if key.algorithm in policy.algorithms), policy.algorithms)
+    entries = entry_points(usable, vouching.records, policy)
     if isinstance(entries, Unsigned):
         return entries
     proved = prove(dnskeys, Signing(zone, entries, policy.algorithms), date, budget, verifier)
     if not isinstance(proved, Verified):
         return proved
-    usable = tuple(key for key in keys if key.algorithm in policy.algorithms)
-    return Trusted(Signing(zone, usable, policy.algorithms), proved.rrset.ttl)
+    return Trusted(usable, proved.rrset.ttl)
 
 
 def read_keys(rdatas: tuple[bytes, ...]) -> tuple[Key, ...]:
@@ -111,27 +111,29 @@ def read_keys(rdatas: tuple[bytes, ...]) -> tuple[Key, ...]:
     return tuple(keys)
 
 
-def entry_points(
-    zone: bytes, keys: tuple[Key, ...], records: tuple[DelegationSigner, ...], policy: Policy
-) -> tuple[Key, ...] | Unsigned:
+def entry_points(usable: Signing, records: tuple[DelegationSigner, ...], policy: Policy) -> tuple[Key, ...] | Unsigned:
     """The keys that a DS is of, or why there are none. Of those alike in tag and algorithm but not in digest only so many
     are looked at (HashTrap)."""
     found: dict[bytes, Key] = {}
     mismatches = 0
-    unfit = False
+    unfit: list[Key] = []
+    named: dict[tuple[int, int], list[Key]] = {}
     for record in records:
-        for key in keys:
-            if (key.tag, key.algorithm) != (record.tag, record.algorithm):
-                continue
-            if not may_sign(key):
-                unfit = unfit or not key.flags & ZONE_KEY
-            elif digest_of(zone, key, policy.digests[record.digest_type]) == record.digest:
+        # Two lists of hundreds, every pair of them, would be dear even where nothing is hashed.
+        name = (record.tag, record.algorithm)
+        if name not in named:
+            same = usable.named(*name)
+            named[name] = [key for key in same if may_sign(key)]
+            unfit += [key for key in same if not may_sign(key)]
+        for key in named[name]:
+            if digest_of(usable.zone, key, policy.digests[record.digest_type]) == record.digest:
                 found[key.rdata] = key
             elif (mismatches := mismatches + 1) >= DS_MISMATCHES:
                 return tuple(found.values()) or Unsigned(KEYLESS.stage, MISMATCH)
     if found:
         return tuple(found.values())
-    return NO_ZONE_KEY if unfit else Unsigned(KEYLESS.stage, MISMATCH)
+    why = why_unfit(unfit)
+    return Unsigned(KEYLESS.stage, MISMATCH) if why is KEYLESS else why
 
 
 def digest_of(zone: bytes, key: Key, digest: Digest) -> bytes:

@@ -1,8 +1,12 @@
 """Which anchors hold for one way that questions go: an upstream group or an iteration. Pure."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from resolver.dnssec.anchors import Anchors, NegativeAnchor, TrustAnchor, anchors_of
-from resolver.settings import ResolverSettings
-from wire.dns.signing import parse_ds
+from resolver.settings import Anchor, Dnssec, ResolverSettings
+from wire.dns.names import ROOT
+from wire.dns.signing import DelegationSigner, build_ds, parse_ds
 from wire.units import Epoch
 
 ROUTED = "its names go to servers of this network"
@@ -28,3 +32,23 @@ def anchors_for(settings: ResolverSettings, place: int) -> Anchors:
         if route.private and place == route.upstream_group and route.suffix not in proved
     )
     return anchors_of(trusted, (*routed, *chosen))
+
+
+Followed = Mapping[bytes, tuple[DelegationSigner, ...]]
+"""By zone, which keys are in force where its changes of keys are followed (RFC 5011); none if all were revoked."""
+
+
+def with_followed(dnssec: Dnssec, followed: Followed) -> Dnssec:
+    """The same with what has become of the anchors of zones that are followed; what else is followed does not count."""
+    anchors: list[Anchor] = []
+    for zone in dict.fromkeys(anchor.zone for anchor in dnssec.anchors):
+        if zone in followed:
+            anchors += (Anchor(zone, build_ds(record)) for record in followed[zone])
+        else:
+            anchors += (anchor for anchor in dnssec.anchors if anchor.zone == zone)
+    return replace(dnssec, anchors=tuple(anchors))
+
+
+def root_tags(dnssec: Dnssec) -> frozenset[int]:
+    """Key tags of the root's anchors."""
+    return frozenset(parse_ds(anchor.delegation).tag for anchor in dnssec.anchors if anchor.zone == ROOT)

@@ -48,7 +48,8 @@ class Step:
 class Checked:
     """A validated answer. `resolved` is what may be given out: TTLs bounded by the signatures, no proof that was not
     itself proved. Nothing of it may be given out if `security` is BOGUS or INDETERMINATE, but for CD=1. `learned`: of use for
-    other questions; `server`: the place in its group of the one that gave it, -1 for several."""
+    other questions; `server`: the place in its group of the one that gave it, -1 for several;
+    `valid`: for how many seconds the signatures of a secure answer hold, whatever the TTLs."""
 
     resolved: Resolved
     security: Security
@@ -56,6 +57,7 @@ class Checked:
     steps: tuple[Step, ...] = ()
     learned: tuple[Learned, ...] = ()
     server: int = -1
+    valid: int = 0
 
 
 def nothing_shows(why: str) -> Bogus:

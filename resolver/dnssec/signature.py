@@ -4,12 +4,19 @@ What comes out is evidence (`Verified`) or the reason for there being none (`Uns
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from resolver.dnssec.algorithms import Algorithm, Wrong
-from resolver.dnssec.budget import COLLIDING_KEYS, SIGNATURES, SIGNATURES_READ, Validation
-from resolver.dnssec.canonical import canonical_records
+from resolver.dnssec.budget import (
+    COLLIDING_KEYS,
+    OCTETS_A_UNIT,
+    RECORDS_OF_A_SET,
+    SIGNATURES,
+    SIGNATURES_READ,
+    Validation,
+)
+from resolver.dnssec.canonical import canonical_data, canonical_records
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import RRset
 from resolver.values import Explanation
@@ -53,6 +60,18 @@ class Signing:
     zone: bytes
     keys: tuple[Key, ...]
     algorithms: Mapping[int, Algorithm]
+    _named: dict[tuple[int, int], list[Key]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        named: dict[tuple[int, int], list[Key]] = {}
+        for key in self.keys:
+            named.setdefault((key.tag, key.algorithm), []).append(key)
+        object.__setattr__(self, "_named", named)
+
+    def named(self, tag: int, algorithm: int) -> list[Key]:
+        """The keys that a signature or a DS with these means. Looked up, not searched: a message has room for hundreds of
+        both."""
+        return self._named.get((tag, algorithm), [])
 
 
 Verifier = Callable[[Algorithm, Key, bytes, bytes], None]
@@ -84,6 +103,7 @@ REVOKED_KEY = _unsigned(Stage.KEYLESS, ExtendedError.DNSKEY_MISSING, "the key th
 EXPIRED = _unsigned(Stage.UNTIMELY, ExtendedError.SIGNATURE_EXPIRED, "the signature has expired")
 NOT_YET = _unsigned(Stage.UNTIMELY, ExtendedError.SIGNATURE_NOT_YET_VALID, "the signature is not valid yet")
 BACKWARDS = _unsigned(Stage.UNTIMELY, ExtendedError.DNSSEC_BOGUS, "the signature ends before it begins")
+TOO_LARGE = _unsigned(Stage.WRONG, ExtendedError.DNSSEC_INDETERMINATE, "too many records to verify them")
 WRONG = _unsigned(Stage.WRONG, ExtendedError.DNSSEC_BOGUS, "the signature is wrong")
 
 
@@ -91,7 +111,10 @@ def prove(
     rrset: RRset, signing: Signing, date: Epoch, budget: Validation, verifier: Verifier = verify_now
 ) -> Verified | Unsigned:
     """`rrset` with its TTL bounded, if one of its first signatures is valid and by a key of the zone. Raises Spent."""
+    if len(rrset.rdatas) > RECORDS_OF_A_SET:
+        return TOO_LARGE
     farthest, tried = ABSENT, 0
+    ordered: list[bytes] | None = None
     for rdata in rrset.signatures[:SIGNATURES_READ]:
         candidate = _candidate(rrset, rdata, signing, date)
         if isinstance(candidate, Unsigned):
@@ -100,7 +123,11 @@ def prove(
         if tried == SIGNATURES:
             break
         tried += 1
-        outcome = _try(rrset, candidate, signing, date, budget, verifier)
+        try:
+            ordered = ordered or canonical_data(rrset.rrtype, rrset.rdatas)
+        except Malformed:
+            return UNREADABLE
+        outcome = _try(rrset, ordered, candidate, signing.zone, date, budget, verifier)
         if isinstance(outcome, Verified):
             return outcome
         farthest = max(farthest, outcome, key=_stage)
@@ -132,10 +159,10 @@ def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch) -> Can
     algorithm = signing.algorithms.get(signature.algorithm)
     if algorithm is None:
         return UNSUPPORTED
-    same = [k for k in signing.keys if k.tag == signature.tag and k.algorithm == signature.algorithm]
+    same = signing.named(signature.tag, signature.algorithm)
     keys = tuple(key for key in same if may_sign(key))
     if not keys:
-        return _why_none(same)
+        return why_unfit(same)
     return _untimely(signature, date) or Candidate(signature, algorithm, keys)
 
 
@@ -144,7 +171,8 @@ def may_sign(key: Key) -> bool:
     return key.flags & (ZONE_KEY | REVOKED) == ZONE_KEY and key.protocol == 3
 
 
-def _why_none(same: list[Key]) -> Unsigned:
+def why_unfit(same: list[Key]) -> Unsigned:
+    """Why none of these keys may sign; that there are none, if that is it."""
     if any(not key.flags & ZONE_KEY for key in same):
         return NO_ZONE_KEY
     return REVOKED_KEY if any(key.flags & REVOKED for key in same) else KEYLESS
@@ -188,22 +216,30 @@ def _untimely(signature: Signature, date: Epoch) -> Unsigned | None:
 
 
 def _try(
-    rrset: RRset, candidate: Candidate, signing: Signing, date: Epoch, budget: Validation, verifier: Verifier
+    rrset: RRset,
+    ordered: list[bytes],
+    candidate: Candidate,
+    zone: bytes,
+    date: Epoch,
+    budget: Validation,
+    verifier: Verifier,
 ) -> Verified | Unsigned:
     """Verify with each key that has the tag; there may be two (RFC 4034 appendix B), hardly more."""
     signature = candidate.signature
     owner, wildcard = _signed_owner(rrset.owner, signature)
-    try:
-        data = signature.head + canonical_records(owner, rrset.rrtype, signature.original_ttl, rrset.rdatas)
-    except Malformed:
-        return UNREADABLE
+    data = signature.head + canonical_records(owner, rrset.rrtype, signature.original_ttl, ordered)
+    cost = candidate.algorithm.cost + len(data) // OCTETS_A_UNIT
     for key in candidate.keys[:COLLIDING_KEYS]:
-        budget.verify(candidate.algorithm.cost)
+        budget.verify(cost)
         try:
             verifier(candidate.algorithm, key, signature.signature, data)
         except Wrong:
+            budget.fail(cost)
             continue
-        return Verified(rrset._replace(ttl=_lifetime(rrset, signature, date)), signing.zone, wildcard)
+        left = max(_serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
+        # RFC 4035 §5.3.3. The TTL of the RRSIG itself is in `rrset.ttl` already.
+        ttl = min(rrset.ttl, signature.original_ttl, left)
+        return Verified(rrset._replace(ttl=ttl), zone, wildcard, left)
     return WRONG
 
 
@@ -216,9 +252,3 @@ def _signed_owner(owner: bytes, signature: Signature) -> tuple[bytes, bytes | No
     encloser = names[above + owner.startswith(_WILDCARD)]
     wildcard = _WILDCARD + encloser
     return wildcard, wildcard
-
-
-def _lifetime(rrset: RRset, signature: Signature, date: Epoch) -> int:
-    """RFC 4035 §5.3.3. That of the RRSIG itself is in `rrset.ttl` already."""
-    left = _serial(signature.expiration, int(date) & 0xFFFFFFFF)
-    return max(0, min(rrset.ttl, signature.original_ttl, left))

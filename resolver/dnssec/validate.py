@@ -21,7 +21,7 @@ from resolver.dnssec.keys import DEFAULT, Policy
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Bogus, Checked, Insecure, Security
 from resolver.dnssec.signature import ABSENT, Verifier, verify_now
-from resolver.dnssec.values import Learned, Verified
+from resolver.dnssec.values import LONG, Learned, Verified
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
 from resolver.values import Explanation
@@ -73,7 +73,8 @@ class Validator:
             return Checked(resolved, bogus.security, bogus.explanation, steps)
         links, end = tuple(judging.links), judging.end
         checked = replace(resolved, links=links, end=end)
-        return Checked(checked, judging.security, judging.explanation, steps, tuple(judging.learned))
+        learned = tuple(judging.learned)
+        return Checked(checked, judging.security, judging.explanation, steps, learned, valid=judging.valid)
 
 
 class Judging:
@@ -84,12 +85,14 @@ class Judging:
         self.end: End | None = None
         self.learned: list[Learned] = []
         self.security = Security.SECURE
+        self.valid = LONG
         self.explanation: Explanation | None = None
         self._chain = chain
         self._resolved = resolved
         # A response with several aliases has the proofs for all of them in one place.
         parts = [*resolved.links, resolved.end]
-        self._proofs = tuple(p for part in parts if isinstance(part, Alias | Positive | Negative) for p in part.proof)
+        proofs = (p for part in parts if isinstance(part, Alias | Positive | Negative) for p in part.proof)
+        self._proofs = chain.hints = tuple(dict.fromkeys(proofs))
 
     async def judge(self, name: bytes, rrtype: int) -> Bogus | None:
         """None if nothing is bogus. Raises Spent."""
@@ -159,6 +162,8 @@ class Judging:
                 self._lower(proved)
                 return dname
             case Verified(rrset=rrset, wildcard=None):
+                self.valid = min(self.valid, proved.left)
+                self.learned.append(Learned(renamer=proved))
                 return rrset
             case Verified():
                 return WILD_DNAME
@@ -173,6 +178,7 @@ class Judging:
             return None
         if isinstance(proved, Bogus):
             return proved
+        self.valid = min(self.valid, proved.left)
         if proved.wildcard is None:
             return proved.rrset, ()
         absence = await self._chain.absence_in(proved.zone, self._proofs)
@@ -186,7 +192,7 @@ class Judging:
         if isinstance(judged, Bogus):
             return judged
         self.learned.append(Learned(absence.proof.records, expanded=proved))
-        proof = tuple(record.rrset for record in absence.proof.records)
+        proof = self._kept(absence)
         ttl = min(proved.rrset.ttl, *(record.ttl for record in proof), proved.rrset.ttl)
         return proved.rrset._replace(ttl=ttl), proof
 
@@ -198,18 +204,31 @@ class Judging:
             return end
         if isinstance(absence, Bogus):
             return absence
+        found = _denied(name, rrtype, end, absence)
         if end.soa is not None and absence.soa is None:
-            return Bogus((absence.failure or ABSENT).explanation)
-        judged = self._believe(_denied(name, rrtype, end, absence), absence)
-        if isinstance(judged, Bogus):
-            return judged
+            judged: Bogus | None = Bogus((absence.failure or ABSENT).explanation)
+        else:
+            judged = self._believe(found, absence)
+        if judged is not None:
+            # One server for both sides of an insecure delegation may show the parent's signatures with the child's answer.
+            insecure = await self._chain.unsigned(name, rrtype, judged)
+            if isinstance(insecure, Bogus):
+                return judged
+            self._lower(insecure)
+            return end
         if absence.soa is not None:
             self.learned.append(Learned(absence.proof.records, absence.soa))
-        proof = tuple(record.rrset for record in absence.proof.records)
+        proof = self._kept(absence)
         soa = None if absence.soa is None else absence.soa.rrset
         if soa is not None:
             soa = soa._replace(ttl=min(soa.ttl, *(record.ttl for record in proof), soa.ttl))
-        return Negative(end.absent, soa, proof)
+        return Negative(end.absent and not isinstance(found, NoData), soa, proof)
+
+    def _kept(self, absence: Absence) -> tuple[RRset, ...]:
+        """The proof as it is given out."""
+        signed = (*absence.proof.records, *([absence.soa] if absence.soa else []))
+        self.valid = min(self.valid, *(record.left for record in signed), self.valid)
+        return tuple(record.rrset for record in absence.proof.records)
 
     def _believe(
         self, found: "NoName | NoData | WildcardNoData | RightlyExpanded | NotProved", absence: Absence
@@ -240,7 +259,12 @@ def _leads_on(link: Alias, name: bytes) -> bool:
 def _denied(name: bytes, rrtype: int, end: Negative, absence: Absence) -> NoName | NoData | WildcardNoData | NotProved:
     """What shows that there is no such name, or no such type."""
     if end.absent:
-        return proves_no_name(name, absence.proof)
+        none = proves_no_name(name, absence.proof)
+        if not isinstance(none, Unproved):
+            return none
+        # Servers that do not know of empty non-terminals say so of them; what is proved counts (RFC 8020 §2).
+        empty = proves_no_data(name, rrtype, absence.proof)
+        return empty if isinstance(empty, NoData) and empty.empty else none
     found = proves_no_data(name, rrtype, absence.proof)
     if not isinstance(found, Unproved):
         return found

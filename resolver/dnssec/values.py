@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from resolver.iterate.verdict import RRset
 
+LONG = 2**31 - 1
+"""Seconds: as long as a signature can be valid (RFC 4034 §3.1.5)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verified:
@@ -11,19 +14,22 @@ class Verified:
 
     `rrset.ttl` is bounded already by the original TTL, the TTL of the RRSIG and the end of the signature (RFC 4035
     §5.3.3). `zone` is the signer's name, folded. `wildcard` is the name that the owner was expanded from
-    (`*.example.`), as the labels field of the RRSIG says; None if the owner stands in the zone itself.
+    (`*.example.`), as the labels field of the RRSIG says; None if the owner stands in the zone itself. `left`: seconds for
+    which the signature is still valid.
     """
 
     rrset: RRset
     zone: bytes
     wildcard: bytes | None = None
+    left: int = LONG
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
     """What an answer showed that answers to other questions can be made of (RFC 8198): the records of a proof with the SOA of
-    their zone, if it was there, or records that were `expanded` from a wildcard."""
+    their zone, if it was there, records that were `expanded` from a wildcard, or a DNAME (`renamer`)."""
 
-    records: tuple[Verified, ...]
+    records: tuple[Verified, ...] = ()
     soa: Verified | None = None
     expanded: Verified | None = None
+    renamer: Verified | None = None

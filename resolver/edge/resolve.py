@@ -4,10 +4,12 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from net.clock import now as clock
 from privacy.memory import Fact
 from resolver.cache.answers import AnswerMemory, MemoryKey
+from resolver.dnssec.scope import Followed, with_followed
 from resolver.edge.iterating import Iterations
 from resolver.edge.routed import RoutedWorld
 from resolver.edge.upstream.port import Upstream
@@ -52,6 +54,8 @@ class Resolver:
         self.world = world
         self.memory = AnswerMemory(settings.cache)
         self.snapshot = Snapshot(settings)
+        self._given = settings
+        self._followed: Followed = {}
         self.counters: Counter[str] = Counter()
         self._former: Snapshot | None = None
         self._report = report
@@ -67,6 +71,8 @@ class Resolver:
     def use(self, settings: ResolverSettings) -> None:
         """Take the next generation; questions of the former one are still understood. Answers are kept only if no
         upstream group or route changed: they are kept by place, and aliases may lead along other routes."""
+        self._given = settings
+        settings = self._as_followed()
         self._former, self.snapshot = self.snapshot, Snapshot(settings)
         if _places(self._former.settings) != _places(settings):
             self.memory = AnswerMemory(settings.cache)
@@ -77,6 +83,19 @@ class Resolver:
             task = asyncio.get_running_loop().create_task(_close(gone))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+    def follow(self, followed: Followed) -> None:
+        """Believe these keys of zones that are followed instead of those in the settings, now and after each reload. If that
+        changes anything, nothing that was found before is given out any more."""
+        self._followed = followed
+        settings = self._as_followed()
+        if settings.dnssec != self.snapshot.settings.dnssec:
+            self.snapshot = Snapshot(settings)
+            self.memory = AnswerMemory(settings.cache)
+            self.routed.use(self.snapshot)
+
+    def _as_followed(self) -> ResolverSettings:
+        return replace(self._given, dnssec=with_followed(self._given.dnssec, self._followed))
 
     def _snapshot_for(self, generation: int) -> Snapshot | None:
         for snapshot in (self.snapshot, self._former):

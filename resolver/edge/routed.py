@@ -98,7 +98,9 @@ class RoutedWorld:
         former: Checked | None = None
         for _ in range(TRIES):
             budget.heard.clear()
-            resolved = await errand.iterate(iterator, place, query.name, query.rrtype, budget, anew=anew)
+            # What came along with an alias may lack what proves it.
+            singly = former is not None
+            resolved = await errand.iterate(iterator, place, query.name, query.rrtype, budget, anew=anew, singly=singly)
             if isinstance(resolved, Failed):
                 return former or Silent(resolved.explanation)
             if query.flags & _CD:
@@ -164,7 +166,15 @@ class _Errand:
         return leads
 
     async def iterate(
-        self, iterator: Iterator, place: int, name: bytes, rrtype: int, budget: Budget, *, anew: bool = False
+        self,
+        iterator: Iterator,
+        place: int,
+        name: bytes,
+        rrtype: int,
+        budget: Budget,
+        *,
+        anew: bool = False,
+        singly: bool = False,
     ) -> Resolved | Failed:
         """What the authoritative servers at `place` say."""
         return await iterator.answer(
@@ -175,6 +185,7 @@ class _Errand:
             self.leads_to(place),
             elsewhere=self.elsewhere,
             anew=anew,
+            singly=singly,
         )
 
     async def obtain(self, name: bytes, rrtype: int, budget: Budget) -> Resolved | Failed:
@@ -230,10 +241,12 @@ class _Keys:
         cut = self._iterator.memory.cut(zone, self.now())
         if cut is None or cut.referral.zone != zone:
             return None
-        referral = cut.referral
-        if referral.ds is not None:
-            return Resolved((), Positive(referral.ds))
-        return Resolved((), Negative(False, None, referral.proof)) if referral.proof else None
+        age = int(cut.lifetime - (cut.expires - self.now()))
+        said = (cut.referral.ds,) if cut.referral.ds is not None else cut.referral.proof
+        left = tuple(rrset._replace(ttl=rrset.ttl - age) for rrset in said if rrset.ttl > age)
+        if not left or len(left) < len(said):
+            return None
+        return Resolved((), Positive(left[0]) if cut.referral.ds is not None else Negative(False, None, left))
 
     def now(self) -> Instant:
         """The monotonic clock."""

@@ -6,8 +6,9 @@ from dataclasses import replace
 from resolver.compose import compose
 from resolver.dnssec.anchors import Anchors
 from resolver.dnssec.memory import TrustMemory
-from resolver.dnssec.scope import anchors_for
+from resolver.dnssec.scope import anchors_for, root_tags
 from resolver.dnssec.security import Checked, Security
+from resolver.dnssec.sentinel import must_fail
 from resolver.dnssec.validate import Validator
 from resolver.pipeline import TOO_LONG, Heard, Silent
 from resolver.settings import CacheSettings, ResolverSettings
@@ -28,6 +29,8 @@ TOLD = frozenset(
 """Why an answer is insecure, where its zone did mean to be secure: clients are told. That the administrator does not validate
 a zone is told by `explain`."""
 
+SENTINEL = Silent(Explanation(ExtendedError.OTHER, "the name says what is not so of the root's keys (RFC 8509)"))
+
 _CD = int(QueryFlag.CD)
 _UNPROVED = Explanation(ExtendedError.DNSSEC_INDETERMINATE, "it cannot be proved")
 
@@ -38,9 +41,11 @@ class Validators:
     def __init__(self, counters: Counter[str]) -> None:
         self._counters = counters
         self._ways: list[tuple[object, Validator]] = []
+        self._root_tags: frozenset[int] = frozenset()
 
     def use(self, settings: ResolverSettings) -> None:
         """Take these settings."""
+        self._root_tags = root_tags(settings.dnssec)
         former = self._ways
         self._ways = []
         for place, way in enumerate((*settings.upstream_groups, *settings.iterations)):
@@ -64,12 +69,15 @@ class Validators:
             self._counters[f"dnssec-{security.name.lower()}"] += 1
         if security in (Security.BOGUS, Security.INDETERMINATE):
             return Silent(explanation or _UNPROVED)
+        if must_fail(query.name, query.rrtype, security, self._root_tags, checking_disabled=bool(query.flags & _CD)):
+            return SENTINEL
         try:
             accepted = compose(query, checked.resolved, limits, security is Security.SECURE)
         except Malformed:
             return TOO_LONG
-        if explanation is not None and explanation.code in TOLD:
-            accepted = replace(accepted, explanation=explanation)
+        told = explanation if explanation is not None and explanation.code in TOLD else None
+        if told is not None or checked.valid:
+            accepted = replace(accepted, explanation=told, valid=checked.valid)
         return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)
 
 

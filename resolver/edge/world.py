@@ -20,7 +20,7 @@ from resolver.edge.sharing import Shared
 from resolver.edge.upstream import open_upstream
 from resolver.edge.upstream.port import Tools, Upstream, UpstreamFailed, Why
 from resolver.forward import MAX_SERVERS, Candidate, Circumstances, Plan, rank
-from resolver.iterate.budget import MORE_FOR_A_KEY, Budget
+from resolver.iterate.budget import LINKS, MORE_FOR_A_KEY, Budget
 from resolver.iterate.resolve import Resolved
 from resolver.pipeline import Silent
 from resolver.servers import Health
@@ -150,14 +150,28 @@ class ForwardingWorld:
         attempt = Attempt(self, upstream_group, query.key, limits, trip.budget)
 
         async def examine(resolved: Resolved, server: int, again: bool) -> Checked:
-            resolved = within(resolved, trip.leads)
+            questions = OfOneOperator(self, upstream_group, server, limits, trip.budget)
+            resolved = await self._to_its_end(within(resolved, trip.leads), query.rrtype, trip, questions)
             if query.flags & _CD:
                 return Checked(resolved, Security.INSECURE, None)
-            questions = OfOneOperator(self, upstream_group, server, limits, trip.budget)
             validation = trip.budget.validation
             return await validator.check(query.name, query.rrtype, resolved, questions, validation, again=again)
 
         return await attempt.run(self._plan(query.name, upstream_group), examine)
+
+    @staticmethod
+    async def _to_its_end(resolved: Resolved, rrtype: int, trip: Trip, questions: "OfOneOperator") -> Resolved:
+        """A chain that just ends, in names that lead here too, is followed with who gave it."""
+        owners = {link.rrset.owner for link in resolved.links}
+        while (target := resolved.onward) and trip.leads(target) and len(resolved.links) < LINKS:
+            trip.budget.widen()
+            more = await questions.ask(target, rrtype)
+            if isinstance(more, Failed) or target in owners:
+                return resolved
+            more = within(more, trip.leads)
+            owners |= {target, *(link.rrset.owner for link in more.links)}
+            resolved = Resolved((*resolved.links, *more.links), more.end, more.onward)
+        return resolved
 
     async def obtain(
         self, question: bytes, upstream_group: int, limits: CacheSettings, budget: Budget, plan: Plan | None = None

@@ -29,10 +29,14 @@ RESTARTS = 3
 """Remembered delegations given up because none of their servers would do."""
 
 
+Source = tuple[bytes, Endpoint]
+"""A server of a zone."""
+
+
 class Budget:
     """Counts down; never refilled, whatever is begun anew. `deadline` is an instant of the monotonic clock; `validation` what
-    validating may cost. `heard` are the servers whose word was taken since it was last emptied, `shunned` those whose word
-    turned out to be forged."""
+    validating may cost. `heard` are the servers whose word of a zone was taken since it was last emptied, `shunned` those whose
+    word turned out to be forged."""
 
     __slots__ = ("deadline", "heard", "lookups", "octets", "packets", "restarts", "sent", "shunned", "validation")
 
@@ -44,8 +48,8 @@ class Budget:
         self.restarts = RESTARTS
         self.sent = 0
         self.validation = Validation()
-        self.heard: set[Endpoint] = set()
-        self.shunned: frozenset[Endpoint] = frozenset()
+        self.heard: set[Source] = set()
+        self.shunned: frozenset[Source] = frozenset()
 
     def pay(self, packets: int, octets: int) -> None:
         """This much was used."""

@@ -89,7 +89,14 @@ def _classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int
     if followed:
         vague = not is_below(last, zone) or (isinstance(end, Negative) and _is_vague(end, followed[-1]))
         proof = tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3))
-        links = tuple(replace(link, proof=proof) if proof and _is_expanded(link) else link for link in followed)
+        # What the last one may still show: that its target lies behind an insecure delegation.
+        last_has_it = vague or end is None
+        links = tuple(
+            replace(link, proof=proof)
+            if proof and (_is_expanded(link) or (last_has_it and link is followed[-1]))
+            else link
+            for link in followed
+        )
         return Chain(links, None if vague else end)
     if isinstance(end, Positive) and rrtype == _NS and name == zone:
         return replace(end, servers=_with_glue(message, end.rrset, zone, port))
@@ -159,12 +166,14 @@ def _end(message: Message, answer: RRsets, authority: RRsets, name: bytes, rrtyp
 
 def _without_answer(message: Message, authority: RRsets, name: bytes, rrtype: int, zone: bytes, port: int) -> Verdict:
     """NOERROR, and neither an answer nor an SOA: a referral, a lame server, or "no such type" said badly."""
+    proof = tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3))
     servers = next((s for s in authority.values() if s.rrtype == _NS and is_below(name, s.owner)), None)
     authoritative = bool(message.flags & _AA)
     if servers is not None and servers.owner != zone:
         if servers.owner == name and rrtype == _DS:
-            # The parent answers for DS; one that does not know that names the child, which has none to give.
-            return Negative(False, None)
+            # The parent answers for DS; one that does not know that refers to the child, whose DS may come along.
+            ds = authority.get((name, _DS))
+            return Negative(False, None, proof) if ds is None else Positive(ds)
         return _referral(message, servers, authority, zone, port)
     # What stands in the authority section for a zone above ours was scrubbed: look at what came.
     if servers is None and any(record.rrtype == _NS for record in message.authority) and not authoritative:
@@ -173,7 +182,7 @@ def _without_answer(message: Message, authority: RRsets, name: bytes, rrtype: in
         return Lame("it refers to itself")
     if message.answer and not authoritative:
         return Lame("it answers something else")
-    return Negative(False, None)
+    return Negative(False, None, proof)
 
 
 def _referral(message: Message, servers: RRset, authority: RRsets, zone: bytes, port: int) -> Verdict:

@@ -30,7 +30,7 @@ from resolver.iterate.verdict import (
     Verdict,
 )
 from resolver.iterate.zone import Round, Wanted
-from resolver.settings import Family, Iteration, Minimisation
+from resolver.settings import Family, Iteration
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, is_below, parent
 from wire.units import Instant
@@ -109,9 +109,10 @@ class Iterator:
         *,
         elsewhere: Elsewhere | None = None,
         anew: bool = False,
+        singly: bool = False,
     ) -> Resolved | Failed:
         """What `name` (folded) has of `rrtype`. `leads(name)` tells whether an alias' target stays on this route;
-        `anew` asks even if the answer is remembered. Raises nothing."""
+        `anew` asks even if the answer is remembered; `singly` asks for the target of each alias by itself. Raises nothing."""
         run = Run(outside, budget, leads, elsewhere)
         links: list[Alias] = []
         owners = {name}
@@ -121,6 +122,7 @@ class Iterator:
                 return found
             if not isinstance(found, Chain):
                 return Resolved(tuple(links), found)
+            found = Chain(found.links[:1]) if singly else found
             away = next((at for at, link in enumerate(found.links) if not leads(link.target)), None)
             if away is not None and found.links[away].target != found.links[away].rrset.owner:
                 # Another route's, or a special name: what this zone's servers say of it does not count.
@@ -150,28 +152,37 @@ class Iterator:
         if len(path) > DEPTH:
             return TOO_DEEP
         path = (*path, (name, rrtype))
+        given_up: list[Cut] = []
         while True:
             cut = self._deepest(name, rrtype, run, anew) or await self._top(run, path)
             outcome = await self._descend(run, cut, Question(name, rrtype, True), path, anew)
-            if not isinstance(outcome, Failed) or not self._give_up(run, name, outcome):
+            if not isinstance(outcome, Failed):
                 return outcome
+            useless = self._give_up(run, name, outcome)
+            if useless is None:
+                break
+            given_up.append(useless)
+        # If the parents have nothing to say either, what they said before is better than nothing.
+        for cut in given_up:
+            self.memory.restore_cut(cut, run.outside.now())
+        return outcome
 
-    def _give_up(self, run: Run, name: bytes, failed: Failed) -> bool:
+    def _give_up(self, run: Run, name: bytes, failed: Failed) -> Cut | None:
         """Forget a remembered delegation that led nowhere, so that its parent is asked again; once for each zone in a while,
         and not if it was learned just now."""
         now = run.outside.now()
         cut = self.memory.cut(name, now)
         if cut is None or failed.cycle or run.budget.restarts <= 0 or cut.referral.zone in run.settled:
-            return False
+            return None
         zone = cut.referral.zone
         # An outage of a zone must not become one more question to its parent for every name asked below it.
         if run.budget.lookups <= 0 or run.budget.spent(now) or self.memory.failed(zone, _NS, now) is not None:
-            return False
+            return None
         run.budget.restarts -= 1
         run.settled.add(zone)
         self.memory.forget_cut(zone)
         self.memory.store_failure(zone, _NS, failed, FAILURE_PAUSE, now)
-        return True
+        return cut
 
     # -- where to begin
 
@@ -209,10 +220,7 @@ class Iterator:
     async def _descend(self, run: Run, cut: Cut, goal: Question, path: Path, anew: bool) -> Answer | Failed:
         """Ask down from `cut`, a label more each time, until the goal itself is answered (RFC 9156 §3)."""
         name, rrtype = goal.name, goal.rrtype
-        mode = self.settings.minimisation
-        if rrtype == _DS and mode is Minimisation.OFF:
-            mode = Minimisation.RELAXED  # or the child's servers might be asked for what is their parent's
-        way = Way(name, rrtype, cut.referral.zone, mode, self.settings.zone)
+        way = Way(name, rrtype, cut.referral.zone, self.settings.minimisation, self.settings.zone)
         while True:
             question = way.question()
             seen = self._seen(question, run.outside.now(), anew)

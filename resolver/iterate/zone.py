@@ -86,13 +86,18 @@ class Round:
         that were silent.
         """
         known = list(dict.fromkeys(endpoints))
+        # Who lied is asked again only if there is nobody else.
+        shunned = [e for e in known if (self._wanted.zone, e) in self._budget.shunned]
+        known = [e for e in known if e not in shunned]
         while True:
             verdict = await self._share(known, 1)
             if verdict is not None:
                 return verdict
             # No address is looked up that there are no tries left for.
             more_of_them = await more() if sum(self._tries.values()) < self._most else ()
-            found = [endpoint for endpoint in more_of_them if endpoint not in known]
+            found = [endpoint for endpoint in more_of_them if endpoint not in known and endpoint not in shunned]
+            if not found and shunned:
+                found, shunned = shunned, []
             if not found:
                 # With something to make do with, the silent ones are left alone.
                 verdict = None if self._makeshift else await self._share(known, self._most_each)
@@ -136,9 +141,6 @@ class Round:
         if sum(self._tries.values()) >= self._most:
             return None
         zone, now = self._wanted.zone, self._outside.now()
-        if self._budget.shunned:
-            # Unless there is nobody else.
-            known = [e for e in known if e not in self._budget.shunned] or known
         for times in range(most):
             left = [e for e in known if e not in self._useless and self._tries.get(e, 0) == times]
             chosen = self._servers.choose(left, zone, now, self._outside.chance()) if left else None
@@ -211,7 +213,7 @@ class Round:
                 # Empty, and nobody signs for it: one more server is asked.
                 self._makeshift = verdict
             case _:
-                self._budget.heard.add(endpoint)
+                self._budget.heard.add((wanted.zone, endpoint))
                 if apex is not None:
                     self._memory.add_servers(wanted.zone, apex.names, apex.ttl, self._outside.now())
                 return verdict

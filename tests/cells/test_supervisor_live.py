@@ -47,7 +47,7 @@ def test_each_cell_is_given_what_it_needs_and_nothing_else(config: Path) -> None
         front, resolver = cell_pids(running)
         given = told(running)
         assert kinds(given[str(front)]) == ["UDP", "TCP", "CONTROL", "SECRET", "SETTINGS", "PEER", "START"]
-        assert kinds(given[str(resolver)]) == ["SECRET", "SETTINGS", "PEER", "START"]
+        assert kinds(given[str(resolver)]) == ["SECRET", "SETTINGS", "PEER", "KEEPER", "START"]
         assert given[str(front)][-1] == ("START", "00000000", "0")
         secret = (config.parent / "state/spread.key").read_bytes()
         assert ("SECRET", secret.hex(), "0") == given[str(resolver)][0]

@@ -181,7 +181,7 @@ class Internet:
 
     def hear(self, ask: Ask, response: dns.message.Message) -> Heard | Silent:
         """`response` as it arrives after the server's round-trip time, over TCP if it is long."""
-        data = response.to_wire(max_size=65_535)
+        data = response.to_wire(max_size=65_535, want_shuffle=False)
         rtt = self.rtts.get(ask.endpoint, self.rtt)
         cut = not ask.stream and len(data) > (LARGEST if ask.edns else LARGEST_WITHOUT_EDNS)
         took = Seconds(rtt * (3 if cut else 2 if ask.stream else 1))  # TCP: a hand-shake before

@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 from base64 import urlsafe_b64decode
+from collections.abc import Callable
 from enum import Enum, auto
 from types import TracebackType
 
@@ -138,7 +139,10 @@ class Liar:
         certificate: str = "good",
         tcp_script: tuple[Lie, ...] = (),
         max_streams: int = 100,
+        answers: Callable[[bytes, bool], bytes] | None = None,
     ) -> None:
+        """`answers` says what is answered instead of the usual: (query, whether it came over UDP) → response."""
+        self.answers = answers
         self.scheme = scheme
         self.script = list(script) or [Lie.NONE]
         self.tcp_script = list(tcp_script) or ([Lie.NONE] if scheme == "udp" else self.script)
@@ -208,6 +212,10 @@ class Liar:
         }
         return UpstreamSpec(**(fields | changes))  # type: ignore[arg-type]
 
+    def messages(self, lie: Lie, query: bytes, over_udp: bool = False) -> list[bytes]:
+        """What is sent back."""
+        return messages(lie, query) if self.answers is None else [self.answers(query, over_udp)]
+
     def next_lie(self, over_udp: bool = False) -> Lie:
         script = self.script if over_udp or self.scheme != "udp" else self.tcp_script
         return script.pop(0) if len(script) > 1 else script[0]
@@ -250,7 +258,7 @@ class PacketSide(asyncio.DatagramProtocol):
         self.send(lie, data, addr)
 
     def send(self, lie: Lie, query: bytes, addr: tuple[str, int]) -> None:
-        for message in messages(lie, query):
+        for message in self.liar.messages(lie, query, over_udp=True):
             self.transport.sendto(message, addr)
 
 
@@ -331,7 +339,7 @@ class StreamSide(Side):
             self.hear(query, None)
 
     def respond(self, lie: Lie, query: bytes, handle: object) -> None:
-        for message in messages(lie, query):
+        for message in self.liar.messages(lie, query):
             self.transport.write(struct.pack("!H", len(message)) + message)
 
 
@@ -405,7 +413,7 @@ class HttpSide(Side):
             case Lie.AGED:
                 self.send(stream, [*ok(), (b"cache-control", b"private, max-age=250"), (b"age", b"60")], answer(query))
             case _:
-                self.send(stream, ok(), b"".join(messages(lie, query)))
+                self.send(stream, ok(), b"".join(self.liar.messages(lie, query)))
         self.flush()
 
     def send(self, stream: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -17,10 +17,15 @@ from kit.service import Running, started
 
 PATIENCE = 20.0
 PACKAGES = {
+    "delv": "bind9-dnsutils",
     "dig": "bind9-dnsutils",
+    "dnssec-signzone": "bind9-utils",
     "dnssec-verify": "bind9-utils",
     "ip": "iproute2",
     "kdig": "knot-dnsutils",
+    "keymgr": "knot",
+    "kzonesign": "knot-dnssecutils",
+    "ldns-signzone": "ldnsutils",
     "knotd": "knot",
     "kresd": "knot-resolver",
     "named": "bind9",

@@ -20,8 +20,8 @@ RUN = """
 import sys
 from pathlib import Path
 from anchorhold import supervisor
-if len(sys.argv) > 2:
-    supervisor.FRONT_MODULE, supervisor.RESOLVER_MODULE = sys.argv[2:4]
+for name, module in zip(("FRONT_MODULE", "RESOLVER_MODULE", "KEEPER_MODULE"), sys.argv[2:]):
+    setattr(supervisor, name, module)
 sys.exit(supervisor.run(Path(sys.argv[1])))
 """
 
@@ -73,7 +73,7 @@ class Running:
 
 @contextmanager
 def started(config: Path, *modules: str) -> Iterator[Running]:
-    """Run by `config`; with `modules`, these instead of the front and the resolver. Ended and waited for at the end."""
+    """Run by `config`; with `modules`, these instead of front, resolver and keeper. Ended and waited for at the end."""
     tests = Path(__file__).parents[1]
     process = subprocess.Popen(
         [sys.executable, "-c", RUN, str(config), *modules],

@@ -10,6 +10,7 @@ import dns.rdataset
 import dns.rdatatype
 import dns.rdtypes.ANY.NSEC3
 import dns.rrset
+import dns.zone
 from dns.rdtypes.util import Bitmap
 from kit.authority import DS, IN, NS, NSEC, RRSIG, TTL, Zone
 from kit.internet import Internet
@@ -58,6 +59,32 @@ def sign(
     _hash(found, hashed) if hashed else _link(zone)
     sign_all(zone, signer)
     return found
+
+
+def read_signed(origin: str, text: str) -> Zone:
+    """A zone that somebody else signed, from its master file."""
+    zone = Zone(origin)
+    data = dns.zone.from_text(text, zone.origin, relativize=False, check_origin=False)
+    zone.nodes = dict(data.nodes)
+    chain = []
+    for name, node in data.nodes.items():
+        if any(rdataset.rdtype == NSEC3 for rdataset in node.rdatasets):
+            chain.append(name.labels[0].decode().lower())
+            continue
+        while name not in zone.inner:
+            zone.inner.add(name)
+            name = name.parent()
+    if chain:
+        _answer_from(zone, sorted(chain))
+    return zone
+
+
+def _answer_from(zone: Zone, chain: list[str]) -> None:
+    """Denials by the NSEC3 records that are there."""
+    first = zone.get(dns.name.Name((chain[0].encode(), *zone.origin.labels)), NSEC3)
+    assert first is not None
+    how = Hashed(first[0].iterations, first[0].salt.hex())
+    zone.proofs = lambda name: _proofs(zone, chain, how, name)  # type: ignore[method-assign]
 
 
 def add(zone: Zone, owner: dns.name.Name, kind: dns.rdatatype.RdataType, *rdatas: dns.rdata.Rdata) -> None:
@@ -128,7 +155,7 @@ def _hash(signed: Signed, how: Hashed) -> None:
             Bitmap.from_rdtypes([dns.rdatatype.RdataType.make(t) for t in own]).windows,
         )  # fmt: skip
         add(zone, dns.name.Name((digest.encode(), *zone.origin.labels)), NSEC3, rdata)
-    zone.proofs = lambda name: _proofs(signed, how, name)  # type: ignore[method-assign]
+    zone.proofs = lambda name: _proofs(zone, signed.chain, how, name)  # type: ignore[method-assign]
 
 
 def _unhash(digest: str) -> bytes:
@@ -137,26 +164,24 @@ def _unhash(digest: str) -> bytes:
     return b32hexdecode(digest.upper())
 
 
-def _proofs(signed: Signed, how: Hashed, name: dns.name.Name) -> list[dns.rrset.RRset]:
+def _proofs(zone: Zone, chain: list[str], how: Hashed, name: dns.name.Name) -> list[dns.rrset.RRset]:
     """RFC 5155 §7.2: at the name, or the closest encloser, the next closer name and the wildcard."""
-    zone = signed.zone
-    if how.digest(name) in signed.chain:
-        return [_nsec3(signed, how.digest(name))]
+    if how.digest(name) in chain:
+        return [_nsec3(zone, how.digest(name))]
     closer, encloser = name, name.parent()
-    while how.digest(encloser) not in signed.chain:
+    while how.digest(encloser) not in chain:
         closer, encloser = encloser, encloser.parent()
     wildcard = how.digest(dns.name.Name((b"*", *encloser.labels)))
-    found = [_nsec3(signed, how.digest(encloser)), _nsec3(signed, _before(signed, how.digest(closer)))]
-    found.append(_nsec3(signed, wildcard if wildcard in signed.chain else _before(signed, wildcard)))
-    assert zone.origin
+    found = [_nsec3(zone, how.digest(encloser)), _nsec3(zone, _before(chain, how.digest(closer)))]
+    found.append(_nsec3(zone, wildcard if wildcard in chain else _before(chain, wildcard)))
     return [rrset for place, rrset in enumerate(found) if rrset not in found[:place]]
 
 
-def _before(signed: Signed, digest: str) -> str:
-    return max((d for d in signed.chain if d < digest), default=signed.chain[-1])
+def _before(chain: list[str], digest: str) -> str:
+    return max((d for d in chain if d < digest), default=chain[-1])
 
 
-def _nsec3(signed: Signed, digest: str) -> dns.rrset.RRset:
-    found = signed.zone.get(dns.name.Name((digest.encode(), *signed.zone.origin.labels)), NSEC3)
+def _nsec3(zone: Zone, digest: str) -> dns.rrset.RRset:
+    found = zone.get(dns.name.Name((digest.encode(), *zone.origin.labels)), NSEC3)
     assert found is not None
     return found

@@ -24,7 +24,8 @@ from wire.dns.names import read_name, show_name
 from wire.dns.signing import parse_ds
 from wire.units import Epoch, Instant
 
-ROOT, TLD, ORG, SHOP, BANK, PLAIN, ODD = (f"192.0.2.{n}" for n in range(1, 8))
+NETWORK = "192.0.2."
+ROOT, TLD, ORG, SHOP, BANK, PLAIN = (f"{NETWORK}{n}" for n in range(1, 7))
 
 HASHED = Hashed()
 SHOP_RECORDS = """
@@ -52,15 +53,17 @@ class Tree:
     memory: TrustMemory = field(default_factory=TrustMemory)
     negative: tuple[NegativeAnchor, ...] = ()
     edits: dict[str, Callable[[Resolved], Resolved | Failed]] = field(default_factory=dict)
+    network: str = NETWORK
 
     def build(self, tld: Hashed | None = HASHED, shop: Signer | None = None, **more: object) -> "Tree":
         net = self.internet
-        net.serve(".", {"a.root.": ROOT})
-        net.serve("example.", {"ns.example.": TLD}, "direct A 192.0.2.90")
-        net.serve("org.", {"ns.org.": ORG})
-        net.serve("shop.example.", {"ns.shop.example.": SHOP}, SHOP_RECORDS)
-        net.serve("bank.org.", {"ns.bank.org.": BANK}, "www A 192.0.2.100\n*.wild A 192.0.2.101")
-        net.serve("plain.example.", {"ns.plain.example.": PLAIN}, "www A 192.0.2.110\nback CNAME www.shop.example.")
+        root, tld_at, org, shop_at, bank, plain = (f"{self.network}{n}" for n in range(1, 7))
+        net.serve(".", {"a.root.": root})
+        net.serve("example.", {"ns.example.": tld_at}, "direct A 192.0.2.90")
+        net.serve("org.", {"ns.org.": org})
+        net.serve("shop.example.", {"ns.shop.example.": shop_at}, SHOP_RECORDS)
+        net.serve("bank.org.", {"ns.bank.org.": bank}, "www A 192.0.2.100\n*.wild A 192.0.2.101")
+        net.serve("plain.example.", {"ns.plain.example.": plain}, "www A 192.0.2.110\nback CNAME www.shop.example.")
         hashed = more.get("shop_hashed")
         assert hashed is None or isinstance(hashed, Hashed)
         self.signed["shop.example."] = sign(net, "shop.example.", shop, hashed, ds=bool(more.get("ds", True)))

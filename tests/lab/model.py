@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+from lab.keys import Key, Vouch
+from lab.signers import Seal
+
 
 class Signing(Enum):
     """How a zone is signed. BROKEN and EXPIRED are for the validator: nothing below them can be proved."""
@@ -19,6 +22,14 @@ class Glue(Enum):
     ALL = "all"
     OWN = "only of servers inside the child"
     NONE = "none"
+
+
+class Worth(Enum):
+    """What validation comes to (RFC 4033 §5)."""
+
+    SECURE = "secure"
+    INSECURE = "insecure"
+    BOGUS = "bogus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,10 @@ class Zone:
     `servers` are its NS records, `parent` those its parent has (None: the same). `hosts` have its data (None: the hosts of
     `servers`). `stale_glue` is glue that differs from what the zone itself says. `records` is master file text relative to
     `origin`. `secure`: the parent has a DS. `notes` say what is special; tests match on them.
+
+    `seal`: it is signed by a signer of another project instead, its parent has the DS records `vouched`, and after that
+    `damage` (`lab/damage.py`) is done to it. `online`: Knot signs each answer anew with this key instead. `worth`: what a
+    validator has to find of its address records.
     """
 
     origin: str
@@ -55,6 +70,11 @@ class Zone:
     secure: bool = True
     algorithm: str = "ED25519"
     expired: bool = False
+    seal: Seal | None = None
+    vouched: tuple[Vouch, ...] = ()
+    damage: str = ""
+    online: Key | None = None
+    worth: Worth = Worth.INSECURE
     notes: tuple[str, ...] = field(default=())
 
     @property

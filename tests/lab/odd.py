@@ -16,6 +16,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 from kit.authority import Answering, Zone
+from lab.compact import compact
 from lab.plan import HOSTS, PORT, Host, Software
 
 Message = dns.message.Message
@@ -137,6 +138,7 @@ def _no_ns(response: Message, zones: list[Zone]) -> None:
 
 
 MAKERS: dict[str, Callable[[Message, list[Zone]], Message | None]] = {
+    "compact": compact,
     "refuses": partial(_code, "REFUSED"),
     "fails": partial(_code, "SERVFAIL"),
     "formerr": partial(_code, "FORMERR"),

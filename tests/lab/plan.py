@@ -88,6 +88,7 @@ def _levels() -> list[Host]:
     for level, name in enumerate(("root", "tld", "site")):
         found += [Host(f"{name}-{one.value}", one, (level, index)) for index, one in enumerate(programs, 1)]
     found += [Host(f"sub-{one.value}", one, (3, index)) for index, one in enumerate(programs[:2], 1)]
+    found.append(Host("compact", Software.ODD, (9, 100), "compact"))
     return found + [Host(word, Software.ODD, (9, index), word) for index, word in enumerate(ODDITIES, 1)]
 
 
@@ -109,8 +110,11 @@ class Place:
 
 PLACES = {
     name: Place(name, f"10.53.254.{n}", f"fd00:53:254::{n}")
-    for n, name in enumerate(("ours", "unbound", "kresd", "bind"), 1)
+    for n, name in enumerate(
+        ("ours", "unbound", "kresd", "bind", "unchecking", "behind-unchecking", "behind-unbound"), 1
+    )
 }
+"""`unchecking` is unbound as well, but does not validate; the two `behind-…` are ours and forward to one of them."""
 CLIENT = "10.53.254.100"
 
 

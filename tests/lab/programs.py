@@ -3,14 +3,16 @@
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from kit.nsd import nsd_server
+from lab.keys import Key, write_pem
 from lab.model import Zone
 from lab.plan import HOSTS, PLACES, PORT, Host, Software
-from lab.zones import Content, hints
+from lab.zones import Content, anchor, hints
 
 TESTS = Path(__file__).resolve().parents[1]
 PROGRAMS = {"nsd": "nsd", "knotd": "knot", "named": "bind9", "unbound": "unbound", "kresd": "knot-resolver"}
@@ -51,8 +53,12 @@ def nsd(host: Host, folder: Path, origins: list[str]) -> str:
     return nsd_server(folder, *(f"ip-address: {address}@{PORT}" for address in host.addresses)) + zones
 
 
-def knotd(host: Host, folder: Path, origins: list[str]) -> str:
-    zones = "".join(f'  - domain: "{o}"\n    file: "{folder}/{file_name(o)}"\n' for o in origins)
+def knotd(host: Host, folder: Path, origins: list[str], online: Collection[str] = ()) -> str:
+    """`online`: zones that are signed answer by answer."""
+    module = "    module: mod-onlinesign/each\n"
+    zones = "".join(
+        f'  - domain: "{o}"\n    file: "{folder}/{file_name(o)}"\n{module if o in online else ""}' for o in origins
+    )
     return f"""server:
   rundir: "{folder}"
   listen: [{", ".join(f'"{a}@{PORT}"' for a in host.addresses)}]
@@ -64,6 +70,13 @@ database:
 log:
   - target: stderr
     any: error
+policy:
+  - id: each
+    manual: on
+    single-type-signing: on
+mod-onlinesign:
+  - id: each
+    policy: each
 template:
   - id: default
     storage: "{folder}"
@@ -72,6 +85,14 @@ template:
     zonefile-sync: -1
 zone:
 {zones}"""
+
+
+def give_key(config: Path, origin: str, key: Key) -> None:
+    """Knot's store of keys gets one that signs everything."""
+    pem = write_pem(config.parent, origin, key)
+    words = ["-c", str(config), origin, "import-pem", str(pem), f"algorithm={key.algorithm}", "ksk=yes", "zsk=yes"]
+    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin"}
+    subprocess.run(["keymgr", *words], env=environment, check=True, capture_output=True, timeout=20)
 
 
 def named(host: Host, folder: Path, origins: list[str]) -> str:
@@ -93,8 +114,12 @@ controls {{ }};
 {zones}"""
 
 
-def unbound(folder: Path) -> str:
-    place = PLACES["unbound"]
+def unbound(folder: Path, name: str = "unbound", *, validates: bool = False) -> str:
+    """Iterations of NSEC3 are followed as far as we do: RFC 9276 leaves the number to who validates."""
+    place = PLACES[name]
+    validation = f"""  trust-anchor-file: "{folder}/anchor"
+  val-nsec3-keysize-iterations: "1024 50 2048 50 4096 50"
+"""
     return f"""server:
   interface: {place.v4}
   outgoing-interface: {place.v4}
@@ -106,11 +131,12 @@ def unbound(folder: Path) -> str:
   pidfile: "{folder}/unbound.pid"
   use-syslog: no
   do-daemonize: no
-  module-config: "iterator"
-  root-hints: "{folder}/root.hints"
+  module-config: "{"validator " * validates}iterator"
+{validation if validates else ""}  root-hints: "{folder}/root.hints"
   qname-minimisation: yes
   do-not-query-localhost: no
   minimal-responses: yes
+  incoming-num-tcp: 200
   unknown-server-time-limit: 200
 remote-control:
   control-enable: no
@@ -130,8 +156,31 @@ cache.min_ttl(0)
 """
 
 
-def ours(folder: Path, minimise: str = "relaxed") -> str:
-    place = PLACES["ours"]
+ITERATING = """[resolve]
+mode = "iterate"
+minimise = "{minimise}"
+root_hints = "{folder}/root.hints"
+private_servers = true
+"""
+
+FORWARDING = """[upstreams.default]
+servers = ["udp://{address}"]
+profile = "opportunistic"
+"""
+
+TRUSTING = """[dnssec]
+trust_anchors = [{anchors}]
+"""
+
+UNCHECKING = """[[dnssec.negative]]
+zone = "."
+reason = "compared with resolvers that do not validate"
+"""
+
+
+def ours(folder: Path, resolve: str, name: str = "ours") -> str:
+    """`resolve` is the table that says how answers are had."""
+    place = PLACES[name]
     return f"""[listen]
 addresses = ["{place.v4}:{PORT}"]
 control = "{folder}/control.sock"
@@ -143,15 +192,7 @@ burst = 0
 [cache]
 stale = false
 prefetch = false
-[[dnssec.negative]]
-zone = "."
-reason = "compared with resolvers that do not validate"
-[resolve]
-mode = "iterate"
-minimise = "{minimise}"
-root_hints = "{folder}/root.hints"
-private_servers = true
-"""
+{resolve}"""
 
 
 @dataclass
@@ -162,6 +203,7 @@ class Lab:
     tree: tuple[Zone, ...]
     contents: dict[str, Content]
     minimise: str = "relaxed"
+    validating: bool = False
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __enter__(self) -> "Lab":
@@ -180,7 +222,11 @@ class Lab:
                 config.write_text(nsd(host, place, origins))
                 command = ["nsd", "-d", "-c", str(config)]
             case Software.KNOT:
-                config.write_text(knotd(host, place, origins))
+                online = {zone.origin: zone.online for zone in self.tree if zone.online and zone.origin in origins}
+                config.write_text(knotd(host, place, origins, online))
+                (place / "db").mkdir()
+                for origin, key in online.items():
+                    give_key(config, origin, key)
                 command = ["knotd", "-c", str(config)]
             case _:
                 config.write_text(named(host, place, origins))
@@ -188,24 +234,34 @@ class Lab:
         self.start(host.name, command)
 
     def start_resolvers(self, *names: str) -> None:
-        """Those of `ours`, `unbound` and `kresd` that are wanted, with empty caches."""
+        """Those of `PLACES` that are wanted, with empty caches."""
         for name in names:
             place = self.folder / f"resolver-{name}"
             place.mkdir(exist_ok=True)
             (place / "root.hints").write_text(hints(self.tree))
+            (place / "anchor").write_text(anchor(self.tree))
             place.chmod(0o755)
-            match name:
-                case "unbound":
-                    (place / "config").write_text(unbound(place))
-                    command = ["unbound", "-d", "-c", str(place / "config")]
-                case "kresd":
-                    (place / "config").write_text(kresd(place))
-                    command = ["kresd", "-n", "-c", str(place / "config"), str(place)]
-                case _:
-                    (place / "config.toml").write_text(ours(place, self.minimise))
-                    binary = Path(sys.executable).parent / "anchorhold"
-                    command = [str(binary), "run", "--config", str(place / "config.toml")]
+            text, command = self._resolver(name, place)
+            (place / "config").write_text(text)
             self.start(name, command)
+
+    def _resolver(self, name: str, place: Path) -> tuple[str, list[str]]:
+        """Its configuration, and the command that starts it."""
+        config = str(place / "config")
+        match name:
+            case "unbound" | "unchecking":
+                validates = self.validating and name == "unbound"
+                return unbound(place, name, validates=validates), ["unbound", "-d", "-c", config]
+            case "kresd":
+                return kresd(place), ["kresd", "-n", "-c", config, str(place)]
+            case "ours":
+                resolve = ITERATING.format(minimise=self.minimise, folder=place)
+            case _:
+                resolve = FORWARDING.format(address=PLACES[name.removeprefix("behind-")].v4)
+        anchors = ", ".join(f"'{line}'" for line in anchor(self.tree).splitlines())
+        validation = TRUSTING.format(anchors=anchors) if self.validating else UNCHECKING
+        binary = str(Path(sys.executable).parent / "anchorhold")
+        return ours(place, resolve + validation, name), [binary, "run", "--config", config]
 
     def stop(self, name: str) -> None:
         """End one of them, to start it anew."""

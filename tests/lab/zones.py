@@ -1,14 +1,18 @@
 """From the lab's plan to zone contents: NS records, addresses, glue, DS, signatures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import dns.name
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.zone
+import lab.keys
+from lab.damage import damaged
 from lab.model import Glue, Server, Signing, Zone
 from lab.plan import HOSTS, VANISHED
+from lab.signers import Unsigned, sign_all
 from lab.signing import ds_of, pair, sign
 
 TTL = 3_600
@@ -22,11 +26,12 @@ class Content:
 
     zone: Zone
     data: dns.zone.Zone
+    signed: str = ""
 
     @property
     def text(self) -> str:
-        """Master file text, names in full."""
-        return self.data.to_text(relativize=False, want_origin=True)
+        """Master file text, names in full: what a signer made of it, or the data as they are."""
+        return self.signed or self.data.to_text(relativize=False, want_origin=True)
 
 
 def build(tree: tuple[Zone, ...], now: int) -> dict[str, Content]:
@@ -36,9 +41,22 @@ def build(tree: tuple[Zone, ...], now: int) -> dict[str, Content]:
     return {origin: Content(zone, _build_one(zone, by_origin, now)) for origin, zone in by_origin.items()}
 
 
+def seal(contents: dict[str, Content], folder: Path) -> dict[str, Content]:
+    """The same with every zone that has a seal signed, and then damaged as it says. What signers write goes below `folder`."""
+    wanted = [Unsigned(origin, one.text, one.zone.seal) for origin, one in contents.items() if one.zone.seal]
+    signed = sign_all(wanted, folder)
+    for origin in signed:
+        damage = contents[origin].zone.damage
+        if damage:
+            signed[origin] = damaged(signed[origin], origin, damage)
+    return {origin: replace(one, signed=signed.get(origin, "")) for origin, one in contents.items()}
+
+
 def anchor(tree: tuple[Zone, ...]) -> str:
     """The root's DNSKEY as master file text: the trust anchor of whoever validates."""
     root = next(zone for zone in tree if zone.origin == ".")
+    if root.seal is not None:
+        return "".join(f". {TTL} IN DS {lab.keys.ds_of('.', vouch).to_text()}\n" for vouch in root.vouched)
     return f". {TTL} IN DNSKEY {pair('.', root.algorithm).public.to_text()}\n"
 
 
@@ -118,6 +136,7 @@ def _delegation(child: Zone, parent: Zone) -> list[str]:
         inside = child.origin if child.glue is Glue.OWN else parent.origin
         if child.glue is not Glue.NONE and is_below(server.name, inside) and not server.alias:
             lines += address_lines(stale.get(server.name, server))
+    lines += [f"{child.origin} {TTL} IN DS {lab.keys.ds_of(child.origin, one).to_text()}" for one in child.vouched]
     if child.signing is not Signing.NONE and child.secure:
         lines.append(f"{child.origin} {TTL} IN DS {ds_of(child).to_text()}")
     return lines

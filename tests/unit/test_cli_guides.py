@@ -59,7 +59,7 @@ def words_of(line: str) -> list[str]:
 def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that `words` call, and its own arguments."""
     found: click.Command = main
-    while isinstance(found, click.Group) and words:
+    while isinstance(found, click.Group) and words and not words[0].startswith("-"):
         inner = found.get_command(click.Context(found), words[0])
         assert inner is not None, words[0]
         found, words = inner, words[1:]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.dnssec.canonical import canonical_rdata, canonical_records
+from resolver.dnssec.canonical import canonical_data, canonical_rdata, canonical_records
 from wire.dns.signing import key_tag, parse_dnskey, parse_ds, parse_rrsig
 from wire.errors import Malformed
 
@@ -44,7 +44,9 @@ def test_an_rrset_in_canonical_form_is_what_dnspython_makes_of_it(kind: str) -> 
     signature = dns.rdata.from_text("IN", "RRSIG", f"{kind} 13 2 3600 20300101000000 20200101000000 1 example. AAAA")
     oracle = dns.dnssec._make_rrsig_signature_data(rrset, signature)  # type: ignore[arg-type]
     head = parse_rrsig(signature.to_wire()).head
-    assert oracle == head + canonical_records(rrset.name.to_wire(), int(rrset.rdtype), 3600, rdatas)
+    assert oracle == head + canonical_records(
+        rrset.name.to_wire(), int(rrset.rdtype), 3600, canonical_data(int(rrset.rdtype), rdatas)
+    )
 
 
 @pytest.mark.parametrize("rrtype", [24, 30, 46])
@@ -60,7 +62,7 @@ def test_the_next_name_of_an_nsec_and_what_nobody_knows_keep_their_case() -> Non
 
 
 def test_equal_records_are_signed_once_and_the_shorter_of_two_comes_first() -> None:
-    records = canonical_records(b"\0", 16, 1, (b"\2ab", b"\1b", b"\2ab"))
+    records = canonical_records(b"\0", 16, 1, canonical_data(16, (b"\2ab", b"\1b", b"\2ab")))
     assert records == b"".join(b"\0\0\x10\0\1\0\0\0\1\0" + bytes((len(r),)) + r for r in (b"\1b", b"\2ab"))
 
 

@@ -346,9 +346,12 @@ def test_an_answer_to_another_question_is_bogus_though_it_is_signed(question: st
 
 def test_an_alias_leads_where_its_record_says() -> None:
     tree = Tree().build()
+    other = play(tree.resolve(read_name("real.wild.shop.example."), 1, ""))
+    assert isinstance(other, Resolved)
 
     def elsewhere(resolved: Resolved) -> Resolved:
-        return replace(resolved, links=(replace(resolved.links[0], target=read_name("real.wild.shop.example.")),))
+        link = replace(resolved.links[0], target=read_name("real.wild.shop.example."))
+        return replace(resolved, links=(link,), end=other.end)
 
     tree.edits["alias.shop.example. A"] = elsewhere
     bogus(tree, Ede.DNSSEC_BOGUS, "alias.shop.example.")

@@ -21,7 +21,7 @@ from resolver.dnssec.keys import (
     read_delegation,
     trust,
 )
-from resolver.dnssec.signature import NO_ZONE_KEY, WRONG, Unsigned
+from resolver.dnssec.signature import NO_ZONE_KEY, REVOKED_KEY, WRONG, Signing, Unsigned
 from resolver.iterate.verdict import RRset
 from wire.dns.codes import ExtendedError
 from wire.dns.names import read_name
@@ -96,6 +96,12 @@ def test_any_one_valid_path_is_enough() -> None:
 def test_a_key_that_is_no_zone_key_is_told_as_such() -> None:
     signer = replace(ENTRY, flags=1)
     assert judge(keys_of(signer, by=(signer,)), ds_of(signer.ds())) == NO_ZONE_KEY
+
+
+def test_a_key_that_is_revoked_vouches_for_nothing() -> None:
+    """> it MUST NOT use this key as a trust anchor or for any other purpose (RFC 5011 §2.1): not even if its parent does."""
+    signer = replace(ENTRY, flags=257 | 128)
+    assert judge(keys_of(signer, by=(signer,)), ds_of(signer.ds())) == REVOKED_KEY
 
 
 def test_a_revoked_key_is_no_way_in() -> None:
@@ -174,7 +180,9 @@ def test_only_so_many_digests_are_made_in_vain() -> None:
     made = []
     counting = Digest(2, "counting", lambda data: made.append(data) or b"x" * 32, 32, 1)  # type: ignore[func-returns-value]
     record = parse_ds(ENTRY.ds().to_wire())
-    found = entry_points(b"\7example\0", (ENTRY.key,) * 100, (record,) * 100, Policy(ALGORITHMS, {2: counting}))
+    found = entry_points(
+        Signing(b"\7example\0", (ENTRY.key,) * 100, ALGORITHMS), (record,) * 100, Policy(ALGORITHMS, {2: counting})
+    )
     assert found == Unsigned(NO_ZONE_KEY.stage, MISMATCH)
     assert len(made) == DS_MISMATCHES
 
@@ -182,7 +190,7 @@ def test_only_so_many_digests_are_made_in_vain() -> None:
 def test_a_good_ds_found_before_too_many_bad_ones_counts() -> None:
     good = parse_ds(ENTRY.ds().to_wire())
     bad = replace(good, digest=bytes(32))
-    found = entry_points(read_name("example"), (ENTRY.key,), (good, *[bad] * 50), DEFAULT)
+    found = entry_points(ENTRY.signing, (good, *[bad] * 50), DEFAULT)
     assert found == (ENTRY.key,)
 
 

@@ -305,6 +305,15 @@ def test_the_budget_counts_what_algorithms_cost_and_then_it_is_over() -> None:
         prove(rrset, signer.signing, DATE, budget)
 
 
+def test_rsa_keys_of_sizes_that_are_not_in_use_are_wrong() -> None:
+    """A long exponent makes verifying as dear as signing, a long modulus dearer still: neither is begun with."""
+    for exponent, modulus in [(2**64 + 1, 2**2047 + 1), (65_537, 2**8191 + 1), (65_537, 2**255 + 1)]:
+        size = exponent.bit_length() // 8 + 1
+        public = bytes((size,)) + exponent.to_bytes(size, "big") + modulus.to_bytes(1_024, "big").lstrip(b"\0")
+        with pytest.raises(Wrong, match="not in use"):
+            ALGORITHMS[8].verify(public, bytes(256), b"data")
+
+
 # -- mutation
 
 

@@ -1,0 +1,85 @@
+"""The folder of what is kept: small files, each replaced at once or not at all, and never lost.
+
+A folder is known by its descriptor, which the supervisor opened: who has become another user can still use it, and nothing
+else of the file system.
+"""
+
+import os
+import stat
+from datetime import UTC, datetime
+
+from wire.units import Epoch
+
+MAX_OCTETS = 1024 * 1024
+"""Of one file; ours are far smaller."""
+
+
+class Unreadable(Exception):
+    """A file is there and cannot be read; the text says which and why."""
+
+
+class Folder:
+    """Files in the directory `descriptor`, which stays open as long as this is used."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self, name: str) -> bytes | None:
+        """The content of a file; None if there is none. Raises Unreadable."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            opened = os.open(name, flags, dir_fd=self._descriptor)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Unreadable(f"{name}: {error.strerror}") from None
+        try:
+            if not stat.S_ISREG(os.fstat(opened).st_mode):
+                raise Unreadable(f"{name} is no regular file")
+            data = _read_all(opened)
+        except OSError as error:
+            raise Unreadable(f"{name}: {error.strerror}") from None
+        finally:
+            os.close(opened)
+        if len(data) > MAX_OCTETS:
+            raise Unreadable(f"{name} is larger than {MAX_OCTETS} octets")
+        return data
+
+    def write(self, name: str, data: bytes, mode: int = 0o600) -> None:
+        """Replace a file; after a crash it is the old one or the new one, whole. Raises OSError."""
+        draft = f".{name}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._remove(draft)
+        opened = os.open(draft, flags, 0o600, dir_fd=self._descriptor)
+        try:
+            with open(opened, "wb") as file:
+                os.fchmod(opened, mode)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        except OSError:
+            self._remove(draft)
+            raise
+        os.fsync(self._descriptor)
+
+    def set_aside(self, name: str, date: Epoch) -> str:
+        """Give a damaged file another name, so that it can be looked at; gives that name. Raises OSError."""
+        stamp = datetime.fromtimestamp(date, UTC).strftime("%Y%m%dT%H%M%SZ")
+        other = f"{name}.damaged-{stamp}"
+        os.replace(name, other, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        return other
+
+    def _remove(self, name: str) -> None:
+        try:
+            os.unlink(name, dir_fd=self._descriptor)
+        except FileNotFoundError:
+            return
+
+
+def _read_all(opened: int) -> bytes:
+    """At most one octet more than may be."""
+    data = b""
+    while len(data) <= MAX_OCTETS and (piece := os.read(opened, MAX_OCTETS + 1 - len(data))):
+        data += piece
+    return data
