@@ -30,7 +30,7 @@ from resolver.iterate.verdict import (
     Verdict,
 )
 from resolver.iterate.zone import Round, Wanted
-from resolver.settings import Family, Iteration, Minimisation
+from resolver.settings import Family, Iteration
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, is_below, parent
 from wire.units import Instant
@@ -220,10 +220,7 @@ class Iterator:
     async def _descend(self, run: Run, cut: Cut, goal: Question, path: Path, anew: bool) -> Answer | Failed:
         """Ask down from `cut`, a label more each time, until the goal itself is answered (RFC 9156 §3)."""
         name, rrtype = goal.name, goal.rrtype
-        mode = self.settings.minimisation
-        if rrtype == _DS and mode is Minimisation.OFF:
-            mode = Minimisation.RELAXED  # or the child's servers might be asked for what is their parent's
-        way = Way(name, rrtype, cut.referral.zone, mode, self.settings.zone)
+        way = Way(name, rrtype, cut.referral.zone, self.settings.minimisation, self.settings.zone)
         while True:
             question = way.question()
             seen = self._seen(question, run.outside.now(), anew)
