@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from resolver.iterate.classify import understand
 from resolver.iterate.resolve import Resolved
@@ -42,8 +43,7 @@ class Rejected:
         return self.fault in (Fault.MALFORMED, Fault.MISMATCH)
 
 
-@dataclass(frozen=True, slots=True)
-class Understood:
+class Understood(NamedTuple):
     """What a response says. `dropped`: how many records had nothing to do with the question."""
 
     resolved: Resolved

@@ -11,7 +11,7 @@ What a client sees of it is made in `front` (`privacy.reply.dress`); what an ups
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.cache.ranges import Denied, Expanded, Renamed
@@ -54,8 +54,7 @@ class Later:
     known: "Heard | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """An accepted answer and the server that gave it (index in its group; -1: several authoritative ones). `onward`: it
     ends with an alias to this name, which another route has. `learned`: what other answers can be made of."""
 
@@ -297,7 +296,7 @@ async def _follow(
         whole = joined(query, heard.accepted, outcome.message, outcome.cacheable)
     except Malformed:
         return TOO_LONG
-    return replace(heard, accepted=whole, onward=b"")
+    return heard._replace(accepted=whole, onward=b"")
 
 
 def failure(query: Query, generation: int, explanation: Explanation, rcode: int = Rcode.SERVFAIL) -> Reply:

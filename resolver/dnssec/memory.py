@@ -91,7 +91,12 @@ class TrustMemory:
             return None
         self._entries.move_to_end(key)
         value, expires, _ = entry
-        return value if isinstance(value, Bogus) else replace(value, ttl=min(value.ttl, int(expires - now)))
+        if isinstance(value, Bogus):
+            return value
+        left = int(expires - now)
+        if isinstance(value, Trusted):
+            return Trusted(value.signing, min(value.ttl, left))
+        return replace(value, ttl=min(value.ttl, left))
 
     def _store(self, key: _Key, value: Cut | Trusted, now: Instant) -> None:
         self._drop(key)

@@ -4,8 +4,6 @@ Every RRset of a secure answer is proved by itself, and that nothing closer was 
 not proved is not there: a proof nobody needs is dropped, and one that is needed and does not hold makes the answer bogus.
 """
 
-from dataclasses import replace
-
 from resolver.cache.rrsets import rename
 from resolver.dnssec.anchors import Anchors
 from resolver.dnssec.budget import Spent, Validation
@@ -73,7 +71,7 @@ class Validator:
         if bogus is not None:
             return Checked(resolved, bogus.security, bogus.explanation, steps, spent=spent)
         links, end = tuple(judging.links), judging.end
-        checked = replace(resolved, links=links, end=end)
+        checked = Resolved(links, end, resolved.onward)
         learned = (*chain.learned, *judging.learned)
         return Checked(checked, judging.security, judging.explanation, steps, learned, valid=judging.valid)
 
@@ -122,14 +120,14 @@ class Judging:
                 return NOT_ASKED
             case Positive(rrset=rrset) if rrset.rrtype == _RRSIG:
                 self._lower(SIGNATURES_THEMSELVES)
-                return replace(end, proof=())
+                return Positive(rrset, (), end.servers, end.dname)
             case Positive(rrset=rrset, dname=RRset() as dname):
                 return await self._renamed(name, Alias(rrset, rrset.rdatas[0], dname))
             case Positive(rrset=rrset):
                 proved = await self._rrset(rrset)
                 if isinstance(proved, Bogus):
                     return proved
-                return end if proved is None else replace(end, rrset=proved[0], proof=proved[1])
+                return end if proved is None else Positive(*proved, end.servers, end.dname)
             case Negative():
                 return await self._negative(name, rrtype, end)
             case TooLong(dname=dname) if name == dname.owner or not is_below(name, dname.owner):
@@ -148,7 +146,7 @@ class Judging:
             proved = await self._rrset(link.rrset)
             if isinstance(proved, Bogus):
                 return proved
-            return link if proved is None else replace(link, rrset=proved[0], proof=proved[1])
+            return link if proved is None else Alias(proved[0], link.target, None, proved[1])
         dname = await self._dname(link.dname)
         if isinstance(dname, Bogus):
             return dname

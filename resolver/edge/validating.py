@@ -1,7 +1,6 @@
 """The validators of one generation of settings, one for each way that questions go, and what a validated answer becomes."""
 
 from collections import Counter
-from dataclasses import replace
 
 from resolver.compose import compose
 from resolver.dnssec.anchors import Anchors
@@ -82,7 +81,7 @@ class Validators:
             return TOO_LONG
         told = explanation if explanation is not None and explanation.code in TOLD else None
         if told is not None or checked.valid:
-            accepted = replace(accepted, explanation=told, valid=checked.valid)
+            accepted = accepted._replace(explanation=told, valid=checked.valid)
         return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)
 
 
