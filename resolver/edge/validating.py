@@ -5,6 +5,7 @@ from collections import Counter
 from resolver.compose import compose
 from resolver.dnssec.anchors import Anchors
 from resolver.dnssec.memory import TrustMemory
+from resolver.dnssec.recent import Recent
 from resolver.dnssec.scope import anchors_for, root_tags
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.sentinel import must_fail
@@ -86,4 +87,4 @@ class Validators:
 
 
 def _made(anchors: Anchors) -> Validator:
-    return Validator(anchors, TrustMemory())
+    return Validator(anchors, TrustMemory(), verifier=Recent())
