@@ -43,6 +43,8 @@ class NotACut:
 Cut = Signed | NotACut | Insecure | Bogus
 """What the parent says of a name that a zone may begin at."""
 
+_NO_KEYS = (Signed, NotACut)
+
 Keys = Trusted | Insecure | Bogus
 """What a zone's keys come to."""
 
@@ -68,7 +70,7 @@ class TrustMemory:
     def keys(self, zone: bytes, now: Instant) -> Keys | None:
         """What is known of a zone's keys."""
         found = self._recall((zone, True), now)
-        return None if isinstance(found, Signed | NotACut) else found
+        return None if isinstance(found, _NO_KEYS) else found
 
     def store_cut(self, zone: bytes, cut: Cut, now: Instant) -> None:
         """Remember a delegation."""

@@ -35,6 +35,7 @@ SIGNATURES_THEMSELVES = Insecure(None, 0)
 """Nobody signs signatures: an answer to a question for RRSIG is never more than insecure."""
 
 End = Positive | Negative | TooLong
+_WITH_PROOFS = (Alias, Positive, Negative)
 
 
 class Validator:
@@ -71,7 +72,7 @@ class Validator:
         if bogus is not None:
             return Checked(resolved, bogus.security, bogus.explanation, steps, spent=spent)
         links, end = tuple(judging.links), judging.end
-        checked = Resolved(links, end, resolved.onward)
+        checked = resolved if end is resolved.end and not links else Resolved(links, end, resolved.onward)
         learned = (*chain.learned, *judging.learned)
         return Checked(checked, judging.security, judging.explanation, steps, learned, valid=judging.valid)
 
@@ -90,7 +91,7 @@ class Judging:
         self._resolved = resolved
         # A response with several aliases has the proofs for all of them in one place.
         parts = [*resolved.links, resolved.end]
-        proofs = (p for part in parts if isinstance(part, Alias | Positive | Negative) for p in part.proof)
+        proofs = [p for part in parts if isinstance(part, _WITH_PROOFS) for p in part.proof]
         self._proofs = chain.hints = tuple(dict.fromkeys(proofs))
 
     async def judge(self, name: bytes, rrtype: int) -> Bogus | None:
@@ -127,7 +128,9 @@ class Judging:
                 proved = await self._rrset(rrset)
                 if isinstance(proved, Bogus):
                     return proved
-                return end if proved is None else Positive(*proved, end.servers, end.dname)
+                if proved is None or (proved[0] is rrset and not end.proof and not proved[1]):
+                    return end
+                return Positive(*proved, end.servers, end.dname)
             case Negative():
                 return await self._negative(name, rrtype, end)
             case TooLong(dname=dname) if name == dname.owner or not is_below(name, dname.owner):

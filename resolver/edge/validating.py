@@ -35,6 +35,7 @@ UNPROVED_PAUSE = 30.0
 """Seconds for which what was found forged, or too dear to prove, is not tried again (RFC 9520 §3.2)."""
 
 _CD = int(QueryFlag.CD)
+_COUNTERS = {security: f"dnssec-{security.name.lower()}" for security in Security}
 _UNPROVED = Explanation(ExtendedError.DNSSEC_INDETERMINATE, "it cannot be proved")
 
 
@@ -69,7 +70,7 @@ class Validators:
         """The answer for the client, or that there is none: nothing is given out that should be signed and is not proved."""
         security, explanation = checked.security, checked.explanation
         if not query.flags & _CD:
-            self._counters[f"dnssec-{security.name.lower()}"] += 1
+            self._counters[_COUNTERS[security]] += 1
         if security in (Security.BOGUS, Security.INDETERMINATE):
             # To try again would be dear, or end in the same way; what could not be had may be had soon.
             dear = security is Security.BOGUS or checked.spent
