@@ -89,6 +89,7 @@ MODES = {
     "udp": Mode("answer, ECDSA P-256, upstream over UDP", "udp", present),
     "tls": Mode("answer, ECDSA P-256, upstream over warm DoT", "tls", present),
     "rsa": Mode("answer, RSASHA256 (2,048 bits), upstream over UDP", "udp", present, RSA),
+    "rsa-tls": Mode("answer, RSASHA256 (2,048 bits), upstream over warm DoT", "tls", present, RSA),
     "absent": Mode("NXDOMAIN in a range not known yet, ECDSA P-256, upstream over UDP", "udp", absent),
     "denied": Mode("NXDOMAIN in a range that is known (RFC 8198): nothing is forwarded", "udp", denied),
 }
