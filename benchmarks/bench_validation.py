@@ -77,10 +77,11 @@ def absent(zones: list[str], count: int) -> Questions:
 
 
 def denied(zones: list[str], count: int) -> Questions:
-    """Other names in ranges that are known already (RFC 8198): the upstream sees none of them. A fifth of the zones will do."""
-    few = zones[: max(len(zones) // 5, 1)]
+    """Other names in ranges that are known already (RFC 8198): the upstream sees none of them. A tenth of the zones will do:
+    everybody has memory for that many ranges."""
+    few = zones[: max(len(zones) // 10, 1)]
     warm = [f"host{number:04}x.{zone}" for zone in few for number in range(count)]
-    measured = [f"host{number:04}y{again}.{zone}" for zone in few for number in range(count) for again in range(4)]
+    measured = [f"host{number:04}y{again}.{zone}" for zone in few for number in range(count) for again in range(8)]
     random.Random(8).shuffle(measured)
     return Questions(warm, measured, "NXDOMAIN")
 
