@@ -62,8 +62,12 @@ EXPECTED = {
     "ANY": Expected(BOGUS, "nothing shows that there is no such record", 7, 7, 0, 6, 34),
     "aliases through signed zones": Expected(INDETERMINATE, "too many signatures are wrong", 34, 34, 0, 9, 46),
     "aliases through 8 signed zones, honest": Expected(SECURE, "", 29, 29, 0, 21, 56),
-    "aliases through 11 signed zones, honest": Expected(INDETERMINATE, "the chain of trust needs too many questions", 30, 30, 0, 22, 63),
-    "aliases through zones of 180 keys": Expected(INDETERMINATE, "the chain of trust has too many records", 15, 15, 0, 13, 91),
+    "aliases through 11 signed zones, honest": Expected(
+        INDETERMINATE, "the chain of trust needs too many questions", 30, 30, 0, 22, 63
+    ),
+    "aliases through zones of 180 keys": Expected(
+        INDETERMINATE, "the chain of trust has too many records", 15, 15, 0, 13, 91
+    ),
     "zones below zones": Expected(INDETERMINATE, "the chain of trust is too long", 0, 0, 0, 16, 79),
     "unsigned below 100 labels": Expected(
         INDETERMINATE, "too many names above it could be where signed zones end", 7, 7, 0, 19, 121
@@ -86,6 +90,67 @@ EXPECTED = {
         INSECURE, "NSEC3 with 2500 iterations, 50 are the most", 7, 7, 0, 6, 14
     ),
     "signatures over 50 kB": Expected(BOGUS, "the signature is wrong", 13, 21, 0, 5, 28),
+}
+LINES = 180_000
+BY_NAME = {trap.name: trap for trap in TRAPS}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_trap_costs_what_it_may(name: str) -> None:
+    trap, expected = BY_NAME[name], EXPECTED[name]
+    field = Field().plant(trap)
+    field.outside = Replay(field.internet)
+    budget = Validation()
+    found = field.spring(trap, budget)
+    text = found.explanation.text if found.explanation else ""
+    assert not isinstance(found, Failed)
+    assert (expected.security, expected.text) == (found.security, text)
+    spent, hashed, asked = UNITS - budget.units, MAX_HASHES - budget.hashes.left, len(field.asked)
+    assert expected[2:6] == (len(field.verified), spent, hashed, asked)
+    lines = lines_run(lambda: field.spring(trap, Validation()))
+    assert lines <= expected.kilolines * 1_000
+    attack = f"{len(TRAPS)} traps for the validator"
+    assert holds(attack, "units spent on signatures", spent, UNITS)
+    assert holds(attack, "units spent on wrong ones", WRONG_UNITS - max(budget.wrong, 0), WRONG_UNITS)
+    assert holds(attack, "names hashed", hashed, MAX_HASHES)
+    assert holds(attack, "DS and DNSKEY asked for", asked, QUESTIONS)
+    assert holds(attack, "lines of Python run", lines, LINES)
+
+
+def test_every_trap_is_expected_and_nothing_else() -> None:
+    assert EXPECTED.keys() == BY_NAME.keys()
+
+
+def test_beside_a_trap_an_honest_zone_is_secure() -> None:
+    field = Field().plant(BY_NAME["KeyTrap, answer"])
+    assert field.spring(BENIGN, Validation()).security is SECURE  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "verified"),
+    [
+        ("KeyTrap, answer", 5, 5 + 100 * 16),
+        ("KeyTrap, keys", 5, 12),
+        ("KeyTrap, keys that all have a DS", 5, 12),
+        ("HashTrap", 5, 4),
+        ("many DS, many keys", 1, 0),
+        ("3,000 keys", 5, 4),
+    ],
+)
+def test_a_hundred_names_of_a_trapped_zone_lead_to_one_look_at_its_keys(name: str, asked: int, verified: int) -> None:
+    trap = BY_NAME[name]
+    field = Field().plant(trap)
+    wire = read_name(trap.question.split()[0])
+    for _ in range(100):
+        found = play(field.answer(wire, 1, Validation()))
+        assert not isinstance(found, Failed)
+        assert found.security < INSECURE
+    assert (asked, verified) == (len(field.asked), len(field.verified))
+    assert holds("100 names of one trapped zone", "DS and DNSKEY asked for", len(field.asked), 6)
+    assert holds("100 names of one trapped zone", "signatures verified", len(field.verified), 1_605)
+
+
+def test_what_an_attack_spent_does_not_spoil_a_victim_for_others() -> None:
     """The chain of aliases ends in an honest zone just when the budget does: nothing bad is remembered of that zone."""
     trap = BY_NAME["aliases through signed zones"]
     field = Field().plant(trap)
