@@ -123,8 +123,8 @@ def joined(query: Query, first: Accepted, second: bytes, lifetime: float) -> Acc
         [*_as_they_are(head, head.answer), *_as_they_are(tail, tail.answer)],
         [*_as_they_are(head, head.authority), *_as_they_are(tail, tail.authority)],
     )
-    keep = min(first.keep, int(lifetime))
-    return Accepted(built.message, built.ttl_offsets, tail.rcode, keep, first.explanation, valid=keep)
+    seconds = min(first.keep, int(lifetime))
+    return Accepted(built.message, built.ttl_offsets, tail.rcode, seconds, first.explanation, valid=seconds)
 
 
 def _as_they_are(message: Message, records: list[Record]) -> list[ResourceRecord]:

@@ -67,10 +67,12 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """Nobody gave an answer; `explanation` says why, without a name."""
+    """Nobody gave an answer; `explanation` says why, without a name. `pause`: seconds for which it is not tried again, at
+    least."""
 
     explanation: Explanation
     rcode: int = Rcode.SERVFAIL
+    pause: float = 0.0
 
 
 class World(Protocol):
@@ -263,8 +265,8 @@ async def _ask(
             memory.learn(later.upstream_group, learned, now)
             seconds, explanation = float(accepted.keep), accepted.explanation
             return Reply(accepted.message, accepted.ttl_offsets, seconds, generation, Origin.UPSTREAM, explanation)
-        case Silent(explanation=explanation, rcode=rcode):
-            memory.store_failure(later.key, explanation, rcode, now)
+        case Silent(explanation=explanation, rcode=rcode, pause=pause):
+            memory.store_failure(later.key, explanation, rcode, now, pause)
             if fallback >= 0:
                 second = Later(query, fallback, memory.key(query, fallback), None, anew=later.anew)
                 reply = await _ask(second, snapshot, memory, world, budget, links)

@@ -26,9 +26,6 @@ RANGES_SHARE = 8
 
 KEPT_FLAGS, _DO = int(QueryFlag.DO | QueryFlag.CD), int(QueryFlag.DO)
 
-UNPROVED_PAUSE = 30.0
-"""Seconds for which what could not be proved is not tried again, at least (RFC 9520 §3.2): it is dear to try."""
-
 LONGEST_FAILURE = 300.0
 """Seconds; RFC 9520 §3.2: at most five minutes."""
 
@@ -159,8 +156,11 @@ class AnswerMemory:
         self._entries.put(key, _Entry(accepted, now))
         self._entries.trim()
 
-    def store_failure(self, key: MemoryKey, explanation: Explanation, rcode: int, now: Instant) -> float:
-        """Remember that asking failed; twice as long each time, up to five minutes. Gives the seconds.
+    def store_failure(
+        self, key: MemoryKey, explanation: Explanation, rcode: int, now: Instant, least: float = 0.0
+    ) -> float:
+        """Remember that asking failed, for `least` seconds at least; twice as long each time, up to five minutes. Gives the
+        seconds.
 
         Where an upstream found the data not genuine, the older answer may not stand in for them once it has expired.
         """
@@ -168,8 +168,7 @@ class AnswerMemory:
         if entry is not None and explanation.code in BOGUS:
             entry.doubted = True
         former = self._failures.pop(key, None)
-        unproved = explanation.code in BOGUS or explanation.code == ExtendedError.DNSSEC_INDETERMINATE
-        pause = max(float(self.settings.failure_ttl), UNPROVED_PAUSE if unproved else 0.0)
+        pause = max(float(self.settings.failure_ttl), least)
         if former is not None and now - former.until < former.pause:
             pause = min(2 * former.pause, LONGEST_FAILURE)
         self._failures[key] = Failure(now + pause, pause, explanation, rcode)
@@ -181,10 +180,12 @@ class AnswerMemory:
         """Keep what proofs from there show (RFC 8198)."""
         for one in learned:
             ranges = self.ranges(upstream_group)
+            if one.soa is None and one.records:
+                ranges.store_proof(one.records, now)
             if one.soa is not None:
                 ranges.store(one.soa, one.records, now)
             if one.expanded is not None:
-                ranges.store_wildcard(one.expanded, one.records, now)
+                ranges.store_wildcard(one.expanded, now)
             if one.renamer is not None:
                 ranges.store_renamer(one.renamer, now)
 

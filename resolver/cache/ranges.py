@@ -132,11 +132,15 @@ class Ranges:
             elif (hashed := read_hash_range(record, zone)) is not None:
                 self._store_hashed(zone, hashed, record, lifetime, now)
 
-    def store_wildcard(self, answer: Verified, records: tuple[Verified, ...], now: Instant) -> None:
-        """Keep records that were expanded from a wildcard, to expand them for other names (RFC 8198 §5.3), and those which
-        showed that nothing was closer: without an SOA they deny nothing."""
+    def store_proof(self, records: tuple[Verified, ...], now: Instant) -> None:
+        """Keep the NSEC and NSEC3 records of a wildcard's answer or of an insecure delegation: until an SOA is known they
+        deny nothing."""
+        if records:
+            self._store_ranges(records[0].zone, records, self._longest, now)
+
+    def store_wildcard(self, answer: Verified, now: Instant) -> None:
+        """Keep records that were expanded from a wildcard, to expand them for other names (RFC 8198 §5.3)."""
         if answer.wildcard is not None:
-            self._store_ranges(answer.zone, records, self._longest, now)
             place = (answer.wildcard, answer.rrset.rrtype.to_bytes(2, "big"))
             self._put(_Key(answer.zone, _Kind.WILDCARD, place), answer, min(answer.rrset.ttl, self._longest), now)
 

@@ -31,7 +31,7 @@ from resolver.dnssec.keys import DEFAULT, Policy, Supported, Trusted, Unsupporte
 from resolver.dnssec.memory import MOST_SECONDS, Cut, Keys, NotACut, Signed, TrustMemory
 from resolver.dnssec.security import Bogus, Insecure, Security, Step, nothing_shows
 from resolver.dnssec.signature import ABSENT, Stage, Unsigned, Verifier, prove, verify_now
-from resolver.dnssec.values import Verified
+from resolver.dnssec.values import Learned, Verified
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
 from resolver.values import Explanation
@@ -96,6 +96,7 @@ class Chain:
         answer; what they show of delegations need not be asked for."""
         self._again = again
         self.hints: tuple[RRset, ...] = ()
+        self.learned: list[Learned] = []
         self.budget = budget
         self.steps: list[Step] = []
         self._anchors = anchors
@@ -268,6 +269,7 @@ class Chain:
         found = proves_no_ds(zone, absence.proof)
         match found:
             case InsecureDelegation():
+                self.learned.append(Learned(absence.proof.records))
                 return Insecure(None, ttl)
             case NoCut():
                 return NotACut(negative.absent, ttl)

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from resolver.dnssec.keys import Supported, Trusted
-from resolver.dnssec.security import Bogus, Insecure
+from resolver.dnssec.security import Bogus, Insecure, Security
 from wire.dns.names import is_below
 from wire.units import Instant
 
@@ -13,6 +13,9 @@ MOST_SECONDS = 86_400
 
 BOGUS_SECONDS = 30
 """For which what cannot be proved is not tried again (RFC 9520 §3.2)."""
+
+UNKNOWN_SECONDS = 5
+"""For which what could not be had is not asked for again."""
 
 OCTETS = 4 * 1024 * 1024
 """What all of it may take."""
@@ -92,7 +95,13 @@ class TrustMemory:
 
     def _store(self, key: _Key, value: Cut | Trusted, now: Instant) -> None:
         self._drop(key)
-        lifetime = BOGUS_SECONDS if isinstance(value, Bogus) else min(value.ttl, MOST_SECONDS)
+        match value:
+            case Bogus(security=Security.INDETERMINATE):
+                lifetime = UNKNOWN_SECONDS
+            case Bogus():
+                lifetime = BOGUS_SECONDS
+            case _:
+                lifetime = min(value.ttl, MOST_SECONDS)
         size = _OVERHEAD + len(key[0]) + _size(value)
         if lifetime <= 0 or size > self.octets // 8:
             return

@@ -49,7 +49,8 @@ class Checked:
     """A validated answer. `resolved` is what may be given out: TTLs bounded by the signatures, no proof that was not
     itself proved. Nothing of it may be given out if `security` is BOGUS or INDETERMINATE, but for CD=1. `learned`: of use for
     other questions; `server`: the place in its group of the one that gave it, -1 for several;
-    `valid`: for how many seconds the signatures of a secure answer hold, whatever the TTLs."""
+    `valid`: for how many seconds the signatures of a secure answer hold, whatever the TTLs; `spent`: to
+    prove it would have cost too much."""
 
     resolved: Resolved
     security: Security
@@ -58,6 +59,7 @@ class Checked:
     learned: tuple[Learned, ...] = ()
     server: int = -1
     valid: int = 0
+    spent: bool = False
 
 
 def nothing_shows(why: str) -> Bogus:

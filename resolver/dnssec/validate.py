@@ -63,17 +63,18 @@ class Validator:
         """What the answer to `name` and `rrtype` is worth. `again`: what failed before is tried anew, for others are asked.
         Raises nothing."""
         chain = Chain(self.anchors, self.memory, questions, budget, self._policy, self._verifier, again=again)
-        judging = Judging(chain, resolved)
+        judging, spent = Judging(chain, resolved), False
         try:
             bogus = await judging.judge(name, rrtype)
-        except Spent as spent:
-            bogus = Bogus(Explanation(ExtendedError.DNSSEC_INDETERMINATE, spent.what), Security.INDETERMINATE)
+        except Spent as error:
+            spent = True
+            bogus = Bogus(Explanation(ExtendedError.DNSSEC_INDETERMINATE, error.what), Security.INDETERMINATE)
         steps = tuple(chain.steps)
         if bogus is not None:
-            return Checked(resolved, bogus.security, bogus.explanation, steps)
+            return Checked(resolved, bogus.security, bogus.explanation, steps, spent=spent)
         links, end = tuple(judging.links), judging.end
         checked = replace(resolved, links=links, end=end)
-        learned = tuple(judging.learned)
+        learned = (*chain.learned, *judging.learned)
         return Checked(checked, judging.security, judging.explanation, steps, learned, valid=judging.valid)
 
 

@@ -31,6 +31,9 @@ a zone is told by `explain`."""
 
 SENTINEL = Silent(Explanation(ExtendedError.OTHER, "the name says what is not so of the root's keys (RFC 8509)"))
 
+UNPROVED_PAUSE = 30.0
+"""Seconds for which what was found forged, or too dear to prove, is not tried again (RFC 9520 §3.2)."""
+
 _CD = int(QueryFlag.CD)
 _UNPROVED = Explanation(ExtendedError.DNSSEC_INDETERMINATE, "it cannot be proved")
 
@@ -68,7 +71,9 @@ class Validators:
         if not query.flags & _CD:
             self._counters[f"dnssec-{security.name.lower()}"] += 1
         if security in (Security.BOGUS, Security.INDETERMINATE):
-            return Silent(explanation or _UNPROVED)
+            # To try again would be dear, or end in the same way; what could not be had may be had soon.
+            dear = security is Security.BOGUS or checked.spent
+            return Silent(explanation or _UNPROVED, pause=UNPROVED_PAUSE if dear else 0.0)
         if must_fail(query.name, query.rrtype, security, self._root_tags, checking_disabled=bool(query.flags & _CD)):
             return SENTINEL
         try:

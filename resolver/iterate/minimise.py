@@ -18,7 +18,7 @@ MINIMISE_ONE_LAB = 4
 """How many of them add one label only (RFC 9156 §2.3)."""
 
 
-_A = int(RecordType.A)
+_A, _DS = int(RecordType.A), int(RecordType.DS)
 
 
 class Trouble(Enum):
@@ -59,6 +59,8 @@ class Way:
 
     def __post_init__(self) -> None:
         self._zone = self.known
+        if self.rrtype == _DS and self.mode is Minimisation.OFF:
+            self.mode = Minimisation.RELAXED  # or the child's servers might be asked for what is their parent's
 
     def question(self) -> Question:
         """What to ask for next."""

@@ -30,7 +30,7 @@ from resolver.iterate.verdict import (
     Verdict,
 )
 from resolver.iterate.zone import Round, Wanted
-from resolver.settings import Family, Iteration, Minimisation
+from resolver.settings import Family, Iteration
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, is_below, parent
 from wire.units import Instant
@@ -155,7 +155,7 @@ class Iterator:
         given_up: list[Cut] = []
         while True:
             cut = self._deepest(name, rrtype, run, anew) or await self._top(run, path)
-            outcome = await self._descend(run, cut, name, rrtype, path)
+            outcome = await self._descend(run, cut, Question(name, rrtype, True), path, anew)
             if not isinstance(outcome, Failed):
                 return outcome
             useless = self._give_up(run, name, outcome)
@@ -217,15 +217,13 @@ class Iterator:
 
     # -- down the delegations
 
-    async def _descend(self, run: Run, cut: Cut, name: bytes, rrtype: int, path: Path) -> Answer | Failed:
+    async def _descend(self, run: Run, cut: Cut, goal: Question, path: Path, anew: bool) -> Answer | Failed:
         """Ask down from `cut`, a label more each time, until the goal itself is answered (RFC 9156 §3)."""
-        mode = self.settings.minimisation
-        if rrtype == _DS and mode is Minimisation.OFF:
-            mode = Minimisation.RELAXED  # or the child's servers might be asked for what is their parent's
-        way = Way(name, rrtype, cut.referral.zone, mode, self.settings.zone)
+        name, rrtype = goal.name, goal.rrtype
+        way = Way(name, rrtype, cut.referral.zone, self.settings.minimisation, self.settings.zone)
         while True:
             question = way.question()
-            seen = self._seen(question, run.outside.now())
+            seen = self._seen(question, run.outside.now(), anew)
             verdict = seen or await self._ask(run, cut.referral, question, path)
             way.asked += seen is None
             if seen is None and isinstance(verdict, Positive | Negative | Chain | TooLong):
@@ -251,11 +249,14 @@ class Iterator:
                 case _:
                     way.passed(question.name)
 
-    def _seen(self, question: Question, now: Instant) -> Answer | Failed | None:
-        """Names in between that are known are not asked for again (RFC 9156 §3, step 5), nor those that servers err on."""
+    def _seen(self, question: Question, now: Instant, anew: bool) -> Answer | Failed | None:
+        """Names in between that are known are not asked for again (RFC 9156 §3, step 5), nor those that servers err on; but
+        those that were denied are if all is asked `anew`, for the denial may be what did not hold."""
         if question.whole:
             return None
         known = self.memory.recall(question.name, question.rrtype, now)
+        if anew and isinstance(known, Negative) and known.absent:
+            return None
         return known or (self.memory.failed(question.name, question.rrtype, now) if question.hasty else None)
 
     def _note_trouble(self, run: Run, question: Question, trouble: Trouble, verdict: Verdict | Failed) -> None:

@@ -171,6 +171,7 @@ def test_glue_that_points_to_the_sender_again_and_again() -> None:
         "example.? evil.example. A",
         "evil.example.? sub.evil.example. A",
         "sub.evil.example.? c.sub.evil.example. A",
+        "sub.evil.example.? b.c.sub.evil.example. A",
         "sub.evil.example.? a.b.c.sub.evil.example. A",
     ]
     assert expected == asking.questions("a.b.c.sub.evil.example.")

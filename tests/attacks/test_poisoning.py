@@ -214,9 +214,9 @@ def test_two_routes_that_ask_the_same_at_once_do_not_share_what_they_hear() -> N
     made = internet()
     once = made.once
 
-    async def noting(key: object, work: Callable[[], Awaitable[T]]) -> T:
+    async def noting(key: object, work: Callable[[], Awaitable[T]], until: float) -> T | None:
         keys.append(key)
-        return await once(key, work)
+        return await once(key, work, until)
 
     made.once = noting  # type: ignore[method-assign]
     for _ in range(2):

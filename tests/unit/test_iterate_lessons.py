@@ -191,3 +191,17 @@ def test_below_a_name_that_was_proved_not_to_exist_nobody_is_asked() -> None:
     asking.iterator.memory.store_cut_off(read_name("gone.shop.example."), said.end, made.now())
     assert [] == asking.questions("a.b.c.gone.shop.example.", "MX")
     assert "no name (shop.example.)" == asking.said("a.b.c.gone.shop.example.")
+
+
+@pytest.mark.parametrize("server", [TOP, SHOP])
+def test_a_denial_in_between_that_did_not_hold_is_not_believed_again(server: str) -> None:
+    """One forged denial, proof and all: whoever validates asks anew, and so do the next ones."""
+    made = internet("a.b A 203.0.113.7\nc.b A 203.0.113.8")
+    zone = "example." if server == TOP else "shop.example."
+    soa = f"{zone} 3600 SOA ns.{zone} h.example. 1 2 3 4 3600"
+    made.behave(server, made.says(authority=(soa, f"{zone} 3600 NSEC zz.{zone} NS SOA"), rcode="NXDOMAIN"))
+    asking = Asking(made)
+    assert f"no name ({zone})" == asking.said("a.b.shop.example.")
+    made.behave(server, made.honest)
+    assert "203.0.113.7" == asking.said("a.b.shop.example.", anew=True)
+    assert "203.0.113.8" == asking.said("c.b.shop.example.")

@@ -68,7 +68,7 @@ def test_a_wildcard_without_the_type_says_so_for_the_names_it_stands_for(how: Sa
 def test_a_known_wildcard_is_expanded_for_another_name(how: Salted | None) -> None:
     ranges = filled(zone_of(star={A}, a={TXT}), how)
     assert ask(ranges, "b.z.") is None
-    ranges.store_wildcard(Verified(RRset(n("x.z."), A, 200, (b"1234",), (b"sig",)), Z, n("*.z.")), (), START)
+    ranges.store_wildcard(Verified(RRset(n("x.z."), A, 200, (b"1234",), (b"sig",)), Z, n("*.z.")), START)
     found = ask(ranges, "b.z.", after=20)
     assert isinstance(found, Expanded)
     assert RRset(n("b.z."), A, 180, (b"1234",), (b"sig",)) == found.rrset
@@ -79,7 +79,7 @@ def test_a_known_wildcard_is_expanded_for_another_name(how: Salted | None) -> No
 
 def test_an_alias_at_a_wildcard_stands_for_every_type() -> None:
     ranges = filled(zone_of(star={CNAME}))
-    ranges.store_wildcard(Verified(RRset(n("x.z."), CNAME, 200, (n("t."),)), Z, n("*.z.")), (), START)
+    ranges.store_wildcard(Verified(RRset(n("x.z."), CNAME, 200, (n("t."),)), Z, n("*.z.")), START)
     found = ask(ranges, "b.z.", TXT)
     assert isinstance(found, Expanded)
     assert CNAME == found.rrset.rrtype
@@ -87,7 +87,7 @@ def test_an_alias_at_a_wildcard_stands_for_every_type() -> None:
 
 def test_what_is_no_expansion_is_not_expanded() -> None:
     ranges = filled(zone_of(star={A}))
-    ranges.store_wildcard(Verified(RRset(n("x.z."), A, 200, (b"1234",)), Z), (), START)
+    ranges.store_wildcard(Verified(RRset(n("x.z."), A, 200, (b"1234",)), Z), START)
     assert ask(ranges, "b.z.") is None
 
 
@@ -126,7 +126,7 @@ def test_opt_out_ranges_deny_no_name_and_no_type() -> None:
 
 def test_no_wildcard_is_expanded_where_unsigned_delegations_may_be() -> None:
     ranges = filled(zone_of(a={A}, b={NS}, star={A}), Salted(opt_out=True))
-    ranges.store_wildcard(Verified(RRset(n("x.z."), A, 200, (b"1234",)), Z, n("*.z.")), (), START)
+    ranges.store_wildcard(Verified(RRset(n("x.z."), A, 200, (b"1234",)), Z, n("*.z.")), START)
     assert ask(ranges, "b.z.") is None
 
 
