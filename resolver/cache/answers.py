@@ -136,8 +136,9 @@ class AnswerMemory:
         nxdomain = entry.rcode == Rcode.NXDOMAIN
         code = ExtendedError.STALE_NXDOMAIN_ANSWER if nxdomain else ExtendedError.STALE_ANSWER
         explanation = Explanation(code, "upstreams do not answer; this is an older answer")
-        # Given out again for a moment only, so that recovery is seen soon (RFC 8767 §5: the recheck timer).
-        return Reply(bytes(message), entry.offsets, 1.0, generation, Origin.STALE, explanation)
+        # Not kept by `front`, so that recovery is seen at once; how often servers are tried is told by failures here (RFC 8767
+        # §5: the recheck timer).
+        return Reply(bytes(message), entry.offsets, 0.0, generation, Origin.STALE, explanation)
 
     def failed(self, key: MemoryKey, now: Instant) -> Failure | None:
         """Whether asking failed a moment ago, and why (RFC 9520)."""

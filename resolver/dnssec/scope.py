@@ -11,13 +11,16 @@ from wire.units import Epoch
 
 ROUTED = "its names go to servers of this network"
 
+NOWHERE = -1
+"""The place of no route: what holds wherever nothing is private."""
+
 
 def anchors_for(settings: ResolverSettings, place: int) -> Anchors:
     """The anchors for the way at `place` (an index as in a route).
 
     Zones that a route sends to private servers are not validated there, and only there: what any other way says of them is,
-    and so is what those servers say of other names. A trust anchor for the
-    zone counts all the same. Nothing that comes from the network can make such an exception.
+    and so is what those servers say of other names. A trust anchor for the zone counts all the same. Nothing that comes from
+    the network can make such an exception.
     """
     dnssec = settings.dnssec
     trusted = tuple(TrustAnchor(anchor.zone, (parse_ds(anchor.delegation),)) for anchor in dnssec.anchors)

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+from net.clock import date
 from net.clock import now as clock
 from privacy.memory import Fact
 from resolver.cache.answers import AnswerMemory, MemoryKey
-from resolver.dnssec.scope import Followed, with_followed
+from resolver.dnssec.anchors import TrustAnchor
+from resolver.dnssec.scope import NOWHERE, Followed, anchors_for, with_followed
 from resolver.edge.iterating import Iterations
 from resolver.edge.routed import RoutedWorld
 from resolver.edge.upstream.port import Upstream
@@ -19,7 +21,7 @@ from resolver.settings import ResolverSettings
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import ExtendedError
-from wire.dns.names import show_name
+from wire.dns.names import ROOT, show_name
 from wire.units import Instant
 
 Answer = Callable[[Reply], None]
@@ -62,7 +64,7 @@ class Resolver:
         self._flights: dict[Place, Flight] = {}
         self._waiting: dict[object, Flight] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self.iterations = Iterations(world.tools, world.counters, report)
+        self.iterations = Iterations(world.tools, world.counters, report, self._root_anchor)
         self.routed = RoutedWorld(world, self.iterations)
         world.use(settings.upstream_groups)
         self.iterations.use(settings.iterations, settings.cache)
@@ -93,6 +95,11 @@ class Resolver:
             self.snapshot = Snapshot(settings)
             self.memory = AnswerMemory(settings.cache)
             self.routed.use(self.snapshot)
+
+    def _root_anchor(self) -> TrustAnchor | None:
+        """What the root's keys are believed by now; None if that zone is not validated."""
+        anchor = anchors_for(self.snapshot.settings, NOWHERE).closest(ROOT, date())
+        return anchor if isinstance(anchor, TrustAnchor) else None
 
     def _as_followed(self) -> ResolverSettings:
         return replace(self._given, dnssec=with_followed(self._given.dnssec, self._followed))

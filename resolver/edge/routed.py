@@ -11,7 +11,7 @@ from resolver.edge.validating import Validators
 from resolver.edge.world import ForwardingWorld, Trip
 from resolver.iterate.budget import MORE_FOR_A_KEY, Budget
 from resolver.iterate.resolve import Iterator, Resolved
-from resolver.iterate.verdict import Negative, Positive
+from resolver.iterate.verdict import Negative, Positive, RRset
 from resolver.pipeline import Heard, Silent
 from resolver.policy import decide
 from resolver.settings import CacheSettings
@@ -114,6 +114,7 @@ class RoutedWorld:
                 again=former is not None,
             )
             if checked.security not in (Security.BOGUS, Security.INDETERMINATE):
+                _cut_off(iterator, query.name, checked, self.now())
                 return checked
             former, anew = former or checked, True
             budget.shunned |= budget.heard
@@ -132,6 +133,17 @@ class RoutedWorld:
         """End every connection."""
         await self.forwarding.close()
         await self.iterations.close()
+
+
+def _cut_off(iterator: Iterator, name: bytes, checked: Checked, now: Instant) -> None:
+    """Below a name that is proved not to exist nothing does (RFC 8020): no server learns what else is asked there."""
+    resolved = checked.resolved
+    match resolved.end:
+        case Negative(absent=True, soa=RRset()) as negative if checked.security is Security.SECURE:
+            last = resolved.links[-1].target if resolved.links else name
+            iterator.memory.store_cut_off(last, negative, now)
+        case _:
+            pass
 
 
 class _Errand:
