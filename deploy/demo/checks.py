@@ -100,6 +100,8 @@ def leaks(asked: Asked, seen: Seen) -> list[str]:
         wrong.append(f"{seen.octets} octets are no multiple of {BLOCK}")
     if seen.options != (PADDING_OPTION,):
         wrong.append(f"EDNS options {seen.options} arrived upstream, expected padding only")
+    if not seen.proofs:
+        wrong.append("asked without DO and CD, so for no signatures or for what the operator makes of them")
     order = asked.explained.get("order")
     planned = [str(row["upstream"]) for row in order] if isinstance(order, list) else []
     scheme = TRANSPORTS[seen.transport]

@@ -3,6 +3,7 @@ operator sees of a question."""
 
 from dataclasses import dataclass
 
+import dns.flags
 import dns.message
 import dns.rdatatype
 
@@ -89,6 +90,8 @@ class Seen:
     octets: int
     options: tuple[int, ...]
     identifier: int
+    proofs: bool = True
+    """DO and CD are set: it wants the signatures, and the answer whatever the operator thinks of them."""
 
     @property
     def validates(self) -> bool:
@@ -107,4 +110,5 @@ def seen(operator: str, transport: str, data: bytes, query: dns.message.Message)
     question = query.question[0]
     options = tuple(int(option.otype) for option in query.options)
     rrtype = dns.rdatatype.to_text(question.rdtype)
-    return Seen(operator, transport, question.name.to_text().lower(), rrtype, len(data), options, query.id)
+    proofs = bool(query.flags & dns.flags.CD and query.ednsflags & dns.flags.DO)
+    return Seen(operator, transport, question.name.to_text().lower(), rrtype, len(data), options, query.id, proofs)

@@ -79,6 +79,7 @@ def test_what_is_as_expected_is_no_fault() -> None:
         (asked(FIRST, sighting(octets=97)), "no multiple of 128"),
         (asked(FIRST, sighting(options=(12, 8))), "EDNS options"),
         (asked(FIRST, sighting(transport="DoH")), "which the plan did not name"),
+        (asked(FIRST, sighting(proofs=False)), "asked without DO and CD"),
         (asked(FIRST, sighting(), upstream_group="office"), "explained as group"),
         (asked(replace(FIRST, answer=frozenset({"203.0.113.1"})), sighting()), "expected ['203.0.113.1']"),
         (asked(replace(FIRST, rcode="NXDOMAIN"), sighting()), "response code NOERROR"),
