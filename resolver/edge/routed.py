@@ -215,12 +215,14 @@ class _Errand:
         further = _Errand(self.world, self._snapshot, query, self._limits, self._depth + 1)
         return await further.iterate(iterator, place, name, rrtype, budget)
 
-    async def elsewhere(self, name: bytes, rrtype: int, budget: Budget) -> tuple[bytes, ...]:
-        """Addresses of a name server whose name is another route's; none if they cannot be had, or the name is special."""
+    async def elsewhere(self, name: bytes, rrtype: int, budget: Budget) -> tuple[bytes, ...] | Failed:
+        """Addresses of a name server whose name is another route's; a special name has none."""
         if decide(self._asks(name, rrtype), self._snapshot.routes) is not None:
-            return ()
+            return NOWHERE
         found = await self.obtain(name, rrtype, budget)
         match found:
+            case Failed():
+                return found
             case Resolved(links=(), end=Positive(rrset=rrset)):
                 return tuple(rdata for rdata in rrset.rdatas if len(rdata) == _SIZES[rrtype])
             case _:

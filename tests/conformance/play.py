@@ -88,7 +88,12 @@ def groups(names: list[str]) -> list[Group]:
 
     found = runner.find({"unbound": str(SCENARIOS / "unbound"), "deckard": str(SCENARIOS / "deckard")})
     anchored = "all that have a trust anchor (some are counted above)"
-    members: dict[str, list[str]] = {"resolution": [], "local data, lists and views": [], "validation": [], anchored: []}
+    members: dict[str, list[str]] = {
+        "resolution": [],
+        "local data, lists and views": [],
+        "validation": [],
+        anchored: [],
+    }
     for name in names:
         scenario = rpl.load(*found[name])
         read = settings.settings(scenario)
@@ -108,10 +113,11 @@ def figures(group: Group, results: dict[str, dict[str, str]], easy: set[str]) ->
     passed, skipped = count["PASS"], count["SKIP"]
     played = len(group.names) - skipped
     hard = [results[name]["result"] for name in group.names if name not in easy and results[name]["result"] != "SKIP"]
+    able = hard.count("PASS")
     return (
         f"{group.title}: {len(group.names)} scenarios, {passed} passed, {played - passed} failed, "
         f"{skipped} skipped ({_percent(skipped, len(group.names))}); {_percent(passed, played)} of those played pass; "
-        f"of those that ask for more than failures {hard.count('PASS')} of {len(hard)} ({_percent(hard.count('PASS'), len(hard))})"
+        f"of those that ask for more than failures {able} of {len(hard)} ({_percent(able, len(hard))})"
     )
 
 
