@@ -8,8 +8,9 @@ from resolver.dnssec.clock import WRONG_CLOCK, Doubting
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.validate import Checker
 from resolver.edge.iterating import Iterations
+from resolver.edge.upstream.port import Why
 from resolver.edge.validating import Validators
-from resolver.edge.world import ForwardingWorld, Trip
+from resolver.edge.world import EXPLANATIONS, ForwardingWorld, Trip
 from resolver.iterate.budget import MORE_FOR_A_KEY, Budget
 from resolver.iterate.resolve import Iterator, Resolved
 from resolver.iterate.verdict import Negative, Positive, RRset
@@ -24,6 +25,11 @@ from wire.units import Epoch, Instant
 
 CHANGED = Silent(Explanation(ExtendedError.NOT_READY, "the configuration has just changed"))
 NO_DATE = Silent(WRONG_CLOCK)
+NO_CERTIFICATE = Silent(
+    Explanation(
+        ExtendedError.NETWORK_ERROR, "the clock is wrong, and so no upstream can prove its name; those with pins could"
+    )
+)
 NOWHERE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no route leads there"))
 TRIES = 3
 """How often an answer is asked for in all while what comes does not hold, each time of servers that have not lied."""
@@ -91,7 +97,9 @@ class RoutedWorld:
         iterator = self.iterator(upstream_group)
         if iterator is None:
             trip = Trip(budget, errand.leads_to(upstream_group))
-            return await self.forwarding.answer(query, upstream_group, validator, limits, trip)
+            outcome = await self.forwarding.answer(query, upstream_group, validator, limits, trip)
+            unproved = self.forwarding.wall.wrong and outcome == Silent(EXPLANATIONS[Why.CERTIFICATE])
+            return NO_CERTIFICATE if unproved else outcome
         return await self._iterate(iterator, validator, upstream_group, errand, budget, anew)
 
     def _validator(self, query: Query, place: int) -> Checker | Silent:

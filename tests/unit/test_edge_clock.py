@@ -23,7 +23,7 @@ from privacy.memory import Fact
 from resolver.dnssec.clock import WRONG_CLOCK
 from resolver.edge import account
 from resolver.edge.resolve import TURNS, Resolver
-from resolver.edge.upstream.port import Tools
+from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
 from resolver.settings import NegativeTrustAnchor, ResolverSettings
 from resolver.values import Origin, Reply
@@ -229,6 +229,17 @@ async def test_new_settings_count_for_servers_of_time_at_once() -> None:
     install(scene.resolver.world, [scene.upstream])
     replies = [await asked(scene.resolver, replace(query_for(name), generation=2)) for name in (SOURCE, OTHER)]
     assert [REFUSED, ("NOERROR", 1, False)] == list(map(told, replies))
+
+
+@on_loop
+async def test_an_upstream_that_cannot_prove_its_name_for_want_of_the_date_is_explained() -> None:
+    scene = Scene(Tree().build(), 0)
+    scene.upstream.behave = lambda data: UpstreamFailed(Why.CERTIFICATE)
+    failed = await scene.ask(SOURCE)
+    scene.date = DATE
+    later = await scene.ask(SOURCE)
+    texts = [reply.explanation.text if reply.explanation else "" for reply in (failed, later)]
+    assert ["the clock is wrong, and", "no upstream proved its"] == [text[:23].strip() for text in texts]
 
 
 # Along iteration.
