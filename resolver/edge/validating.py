@@ -91,7 +91,7 @@ class Validators:
         brief = replace(limits, maximum_ttl=min(limits.maximum_ttl, UNDATED))
         finished = self._finish(query, checked, brief)
         if isinstance(finished, Silent):
-            return replace(finished, pause=0.0)
+            return finished
         return replace(finished, accepted=replace(finished.accepted, keep=0))
 
     def _finish(self, query: Query, checked: Checked, limits: CacheSettings) -> Heard | Silent:

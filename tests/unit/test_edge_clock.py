@@ -29,7 +29,7 @@ from resolver.settings import NegativeTrustAnchor, ResolverSettings
 from resolver.values import Origin, Reply
 from wire.dns.codes import ExtendedError, QueryFlag
 from wire.dns.names import read_name
-from wire.units import Epoch
+from wire.units import Epoch, Instant
 
 TRUTH = Lie("nothing but the truth", "www.shop.example. A", {}, frozenset())
 SOURCE, OTHER, PLAIN = "www.shop.example.", "www.bank.org.", "www.plain.example."
@@ -59,6 +59,12 @@ class Scene:
             negative=tuple(NegativeTrustAnchor(read_name(zone), "ours") for zone in negative),
         )
         return replace(settings("a"), dnssec=dnssec)
+
+    def use(self, tree: Tree, **changes: object) -> None:
+        """Other settings of `[dnssec]`."""
+        given = self.settings(tree)
+        self.resolver.use(replace(given, dnssec=replace(given.dnssec, **changes)))  # type: ignore[arg-type]
+        install(self.resolver.world, [self.upstream])
 
     async def ask(self, name: str, flags: int = RD) -> Reply:
         return await asked(self.resolver, query_for(name, flags=flags))
@@ -208,6 +214,61 @@ async def test_what_was_proved_by_a_clock_that_turns_out_wrong_is_proved_anew() 
 
 
 @on_loop
+async def test_servers_of_time_in_unsigned_zones_are_not_kept_either() -> None:
+    tree = Tree().build()
+    scene = Scene(tree, 0)
+    scene.use(tree, time_sources=(read_name("plain.example."),))
+    found = await scene.ask(PLAIN)
+    ttls = {rrset.ttl for rrset in dns.message.from_wire(found.message).answer}
+    assert (("NOERROR", 1, False), 0.0, {5}) == (told(found), found.cacheable, ttls)
+
+
+@on_loop
+async def test_what_was_found_forged_without_the_date_is_forgotten_with_the_rest() -> None:
+    tree = Tree().build()
+    honest = tree.signed["shop.example."].signer
+    tree.signed["shop.example."].resign(Signer("shop.example.", seed=2))
+    scene = Scene(tree, 0)
+    assert REFUSED == told(await scene.ask(SOURCE))
+    tree.signed["shop.example."].resign(honest)
+    scene.date = DATE
+    assert SECURE == told(await scene.ask(SOURCE))
+    scene.date = Epoch(0.0)
+    assert ("NOERROR", 3, False) == told(await scene.ask("alias.shop.example."))
+
+
+@on_loop
+async def test_who_asks_after_the_clock_was_set_shares_no_flight_of_before() -> None:
+    scene = Scene(Tree().build(), 0)
+    gate = asyncio.Event()
+    honest = scene.upstream.exchange
+
+    async def held(query: bytes, deadline: Instant) -> bytes:
+        await gate.wait()
+        return await honest(query, deadline)
+
+    scene.upstream.exchange = held  # type: ignore[method-assign]
+    before = asyncio.ensure_future(scene.ask(SOURCE))
+    await asyncio.sleep(0)
+    scene.date = DATE
+    after = asyncio.ensure_future(scene.ask(SOURCE))
+    await asyncio.sleep(0)
+    gate.set()
+    assert [NOT_PROVED, SECURE] == [told(await one) for one in (before, after)]
+
+
+@on_loop
+async def test_a_zone_that_was_not_validated_until_a_date_that_is_over_is_refused() -> None:
+    tree = Tree().build()
+    scene = Scene(tree, 0)
+    anchor = NegativeTrustAnchor(read_name("plain.example."), "ours", DATE - 1)
+    scene.use(tree, negative=(anchor,))
+    assert REFUSED == told(await scene.ask(PLAIN))
+    scene.use(tree, negative=(replace(anchor, until=DATE + 1),))
+    assert ("NOERROR", 1, False) == told(await scene.ask(PLAIN))
+
+
+@on_loop
 async def test_status_tells_of_the_clock() -> None:
     scene = Scene(Tree().build(), 0)
     wrong = account.status(scene.resolver)["clock"]
@@ -222,13 +283,8 @@ async def test_new_settings_count_for_servers_of_time_at_once() -> None:
     tree = Tree().build()
     scene = Scene(tree, 0)
     assert NOT_PROVED == told(await scene.ask(SOURCE))
-    given = scene.settings(tree)
-    scene.resolver.use(
-        replace(given, generation=2, dnssec=replace(given.dnssec, time_sources=(read_name("bank.org."),)))
-    )
-    install(scene.resolver.world, [scene.upstream])
-    replies = [await asked(scene.resolver, replace(query_for(name), generation=2)) for name in (SOURCE, OTHER)]
-    assert [REFUSED, ("NOERROR", 1, False)] == list(map(told, replies))
+    scene.use(tree, time_sources=(read_name("bank.org."),))
+    assert [REFUSED, ("NOERROR", 1, False)] == [told(await scene.ask(name)) for name in (SOURCE, OTHER)]
 
 
 @on_loop
