@@ -21,6 +21,7 @@ from anchorhold.cells.start import EXIT_PROTOCOL, ignore_terminal_signals, recei
 from anchorhold.facts import log
 from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import Told
+from anchorhold.keeper.packaged import built_date
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sites import Sites
@@ -105,6 +106,8 @@ class ResolverCell:
         assert self._settings is not None  # noqa: S101 # prepare saw to it
         tools = Tools(now=now, entropy=os.urandom, lookup=self._lookup, count=self._count, tls=TlsFactory())
         world = ForwardingWorld(tools, self._spread_key, Sites())
+        # What is packaged, while our own files can still be read.
+        world.wall.not_before(built_date())
         self._resolver = Resolver(self._settings, world, self._report)
         # Contexts with the system's authorities read files: make them before the sandbox.
         enter(PROFILE)
@@ -213,6 +216,8 @@ class ResolverCell:
     def _take_anchors(self, told: tuple[Told, ...]) -> None:
         self._anchors = told
         if self._resolver is not None:
+            for one in told:
+                self._resolver.world.wall.has_shown(one.floor)
             self._resolver.follow({one.point.zone: one.point.records for one in told})
         self._told.set()
 

@@ -30,7 +30,7 @@ from resolver.dnssec.evidence import Spent as HashesSpent
 from resolver.dnssec.keys import DEFAULT, Policy, Supported, Trusted, Unsupported, read_delegation, supported, trust
 from resolver.dnssec.memory import MOST_SECONDS, Cut, Keys, NotACut, Signed, TrustMemory
 from resolver.dnssec.security import Bogus, Insecure, Security, Step, nothing_shows
-from resolver.dnssec.signature import ABSENT, Stage, Unsigned, Verifier, prove, verify_now
+from resolver.dnssec.signature import ABSENT, Dates, Stage, Unsigned, Verifier, prove, verify_now
 from resolver.dnssec.values import Learned, Verified
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
@@ -66,7 +66,7 @@ class Questions(Protocol):
         """The monotonic clock."""
 
     def date(self) -> Epoch:
-        """The wall clock."""
+        """The wall clock, but nothing that cannot be (`resolver.dnssec.clock`)."""
 
 
 class Absence(NamedTuple):
@@ -89,6 +89,7 @@ class Chain:
         budget: Validation,
         policy: Policy = DEFAULT,
         verifier: Verifier = verify_now,
+        dates: Dates = Dates.CHECKED,
         *,
         again: bool = False,
     ) -> None:
@@ -105,6 +106,7 @@ class Chain:
         self._policy = policy
         self._verifier = verifier
         self._date = questions.date()
+        self._signed_at = self._date if dates is Dates.CHECKED else None
         self._cuts: dict[bytes, Cut] = {}
         self._keys: dict[bytes, Keys] = {}
         self._proved: dict[tuple[bytes, RRset], Verified | Unsigned] = {}
@@ -196,7 +198,7 @@ class Chain:
             return Bogus(NO_KEYS.explanation, Security.INDETERMINATE)
         if found.links or not isinstance(found.end, Positive):
             return NO_KEYS
-        keys = trust(found.end.rrset, vouching, self._date, self.budget, self._policy, self._verifier)
+        keys = trust(found.end.rrset, vouching, self._signed_at, self.budget, self._policy, self._verifier)
         if isinstance(keys, Unsigned):
             return Bogus(keys.explanation)
         return Trusted(keys.signing, min(keys.ttl, ttl))
@@ -231,8 +233,7 @@ class Chain:
         match found:
             case Failed(explanation=explanation):
                 text = f"no DS could be had: {explanation.text}"[:120]
-                why = Explanation(ExtendedError.DNSSEC_INDETERMINATE, text)
-                return Bogus(why, Security.INDETERMINATE)
+                return Bogus(Explanation(ExtendedError.DNSSEC_INDETERMINATE, text), Security.INDETERMINATE)
             case Resolved(links=(Alias() as alias, *_)):
                 return await self._alias_there(alias)
             case Resolved(end=Positive(rrset=rrset)) if rrset.rrtype == _DS and rrset.owner == zone:
@@ -314,7 +315,7 @@ class Chain:
         place = (keys.signing.zone, rrset)
         found = self._proved.get(place)
         if found is None:
-            found = self._proved[place] = prove(rrset, keys.signing, self._date, self.budget, self._verifier)
+            found = self._proved[place] = prove(rrset, keys.signing, self._signed_at, self.budget, self._verifier)
         return found
 
     def _absence(self, rrsets: tuple[RRset, ...], keys: Trusted) -> Absence:
@@ -323,7 +324,7 @@ class Chain:
         failure: Unsigned | None = None
         records: list[Verified] = []
         tried = 0
-        for rrset in sorted(rrsets, key=_soa_first):
+        for rrset in sorted(rrsets, key=lambda rrset: rrset.rrtype != _SOA):
             if rrset.rrtype == _SOA and rrset.owner != zone:
                 continue
             if tried == PROOFS:
@@ -350,10 +351,6 @@ def not_proved(found: NotProved, absence: Absence) -> Insecure | Bogus:
         case Unproved(why=why):
             # What was wrong with a signature says more than that its record was not there to prove anything.
             return nothing_shows(why) if absence.failure is None else Bogus(absence.failure.explanation)
-
-
-def _soa_first(rrset: RRset) -> bool:
-    return rrset.rrtype != _SOA
 
 
 def _rrsets_of(found: Resolved) -> Iterator[RRset]:

@@ -50,7 +50,7 @@ class Checked:
     itself proved. Nothing of it may be given out if `security` is BOGUS or INDETERMINATE, but for CD=1. `learned`: of use for
     other questions; `server`: the place in its group of the one that gave it, -1 for several;
     `valid`: for how many seconds the signatures of a secure answer hold, whatever the TTLs; `spent`: to
-    prove it would have cost too much."""
+    prove it would have cost too much; `undated`: proved without the date, so for this one client and not to be kept."""
 
     resolved: Resolved
     security: Security
@@ -60,6 +60,7 @@ class Checked:
     server: int = -1
     valid: int = 0
     spent: bool = False
+    undated: bool = False
 
 
 def nothing_shows(why: str) -> Bogus:

@@ -30,6 +30,19 @@ def status(resolver: Resolver) -> Line:
         "labels_shown": labels_shown(world.counters),
         "servers_over_tls": resolver.iterations.sockets.encryption.encrypting(),
         "cache": cache_stats(resolver),
+        "clock": _clock(resolver),
+    }
+
+
+def _clock(resolver: Resolver) -> Line:
+    """Whether the clock can be right. Dates are seconds since 1970."""
+    resolver.look_at_clock()
+    world = resolver.world
+    return {
+        "believed": not world.wall.wrong,
+        "date": int(world.tools.date()),
+        "not_before": int(world.wall.floor),
+        "time_sources": len(resolver.snapshot.settings.dnssec.time_sources),
     }
 
 

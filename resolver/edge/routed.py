@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 
-from net.clock import date
 from resolver.cache.rrsets import Failed
+from resolver.dnssec.clock import WRONG_CLOCK, Doubting
 from resolver.dnssec.security import Checked, Security
+from resolver.dnssec.validate import Checker
 from resolver.edge.iterating import Iterations
+from resolver.edge.upstream.port import Why
 from resolver.edge.validating import Validators
-from resolver.edge.world import ForwardingWorld, Trip
+from resolver.edge.world import EXPLANATIONS, ForwardingWorld, Trip
 from resolver.iterate.budget import MORE_FOR_A_KEY, Budget
 from resolver.iterate.resolve import Iterator, Resolved
 from resolver.iterate.verdict import Negative, Positive, RRset
@@ -22,6 +24,12 @@ from wire.dns.names import ROOT, is_below, parent
 from wire.units import Epoch, Instant
 
 CHANGED = Silent(Explanation(ExtendedError.NOT_READY, "the configuration has just changed"))
+NO_DATE = Silent(WRONG_CLOCK)
+NO_CERTIFICATE = Silent(
+    Explanation(
+        ExtendedError.NETWORK_ERROR, "the clock is wrong, and so no upstream can prove its name; those with pins could"
+    )
+)
 NOWHERE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no route leads there"))
 TRIES = 3
 """How often an answer is asked for in all while what comes does not hold, each time of servers that have not lied."""
@@ -82,16 +90,30 @@ class RoutedWorld:
         """The answer and what it is worth; with CD nothing is checked."""
         if not self.serves(snapshot):
             return CHANGED
+        validator = self._validator(query, upstream_group)
+        if isinstance(validator, Silent):
+            return validator
         errand = _Errand(self, snapshot, query, limits)
         iterator = self.iterator(upstream_group)
         if iterator is None:
-            validator = self.validators.at(upstream_group)
             trip = Trip(budget, errand.leads_to(upstream_group))
-            return await self.forwarding.answer(query, upstream_group, validator, limits, trip)
-        return await self._iterate(iterator, upstream_group, errand, budget, anew)
+            outcome = await self.forwarding.answer(query, upstream_group, validator, limits, trip)
+            unproved = self.forwarding.wall.wrong and outcome == Silent(EXPLANATIONS[Why.CERTIFICATE])
+            return NO_CERTIFICATE if unproved else outcome
+        return await self._iterate(iterator, validator, upstream_group, errand, budget, anew)
+
+    def _validator(self, query: Query, place: int) -> Checker | Silent:
+        """Who tells the worth of the answer; or that nobody can, for the clock is wrong: then nobody is asked."""
+        if not self.forwarding.wall.wrong or query.flags & _CD:
+            return Doubting(self.validators.at(place), self.forwarding.wall)
+        undated = self.validators.undated(place)
+        if undated.answers(query.name, query.rrtype, self.date()):
+            return undated
+        self.counters["clock-refused"] += 1
+        return NO_DATE
 
     async def _iterate(
-        self, iterator: Iterator, place: int, errand: "_Errand", budget: Budget, anew: bool
+        self, iterator: Iterator, validator: Checker, place: int, errand: "_Errand", budget: Budget, anew: bool
     ) -> Checked | Silent:
         """What does not hold is asked for again, of other servers."""
         query = errand.query
@@ -105,7 +127,7 @@ class RoutedWorld:
                 return former or Silent(resolved.explanation)
             if query.flags & _CD:
                 return Checked(resolved, Security.INSECURE, None)
-            checked = await self.validators.at(place).check(
+            checked = await validator.check(
                 query.name,
                 query.rrtype,
                 resolved,
@@ -130,6 +152,10 @@ class RoutedWorld:
     def now(self) -> Instant:
         """The monotonic clock."""
         return self.forwarding.now()
+
+    def date(self) -> Epoch:
+        """The wall clock, but nothing that cannot be."""
+        return self.forwarding.date()
 
     async def close(self) -> None:
         """End every connection."""
@@ -269,5 +295,5 @@ class _Keys:
         return self._errand.world.now()
 
     def date(self) -> Epoch:
-        """The wall clock."""
-        return date()
+        """The wall clock, but nothing that cannot be."""
+        return self._errand.world.date()
