@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from resolver.dnssec.values import Learned
 from resolver.iterate.resolve import Resolved
@@ -44,8 +45,7 @@ class Step:
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """A validated answer. `resolved` is what may be given out: TTLs bounded by the signatures, no proof that was not
     itself proved. Nothing of it may be given out if `security` is BOGUS or INDETERMINATE, but for CD=1. `learned`: of use for
     other questions; `server`: the place in its group of the one that gave it, -1 for several;

@@ -6,6 +6,7 @@ What comes out is evidence (`Verified`) or the reason for there being none (`Uns
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from typing import NamedTuple
 
 from resolver.dnssec.algorithms import Algorithm, Wrong
 from resolver.dnssec.budget import (
@@ -149,8 +150,7 @@ def _stage(failure: Unsigned) -> Stage:
     return failure.stage
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A signature that may be valid, as far as can be told without verifying it."""
 
     signature: Signature
@@ -252,7 +252,7 @@ def _try(
         left = UNDATED if date is None else max(_serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
         # RFC 4035 §5.3.3. The TTL of the RRSIG itself is in `rrset.ttl` already.
         ttl = min(rrset.ttl, signature.original_ttl, left)
-        return Verified(rrset._replace(ttl=ttl), zone, wildcard, left)
+        return Verified(rrset if ttl == rrset.ttl else rrset._replace(ttl=ttl), zone, wildcard, left)
     return WRONG
 
 

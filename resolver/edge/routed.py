@@ -193,10 +193,9 @@ class _Errand:
     def leads_to(self, place: int) -> Callable[[bytes], bool]:
         """Whether a name may be asked for on the route that goes to `place`: neither special nor another route's."""
 
-        mine = self._snapshot.route(self.query)
-        stands_in = mine is not None and mine.upstream_group != place
-
         def leads(name: bytes) -> bool:
+            mine = self._snapshot.route(self.query)
+            stands_in = mine is not None and mine.upstream_group != place
             query = self._asks(name, self.query.rrtype)
             route = self._snapshot.route(query)
             # Where this iteration only stands in for a route's own servers, it does so for that route and no other.
