@@ -113,7 +113,9 @@ NO_ZONE_KEY = _unsigned(Stage.KEYLESS, ExtendedError.NO_ZONE_KEY_BIT, "the key t
 REVOKED_KEY = _unsigned(Stage.KEYLESS, ExtendedError.DNSKEY_MISSING, "the key that signed is revoked")
 EXPIRED = _unsigned(Stage.UNTIMELY, ExtendedError.SIGNATURE_EXPIRED, "the signature has expired")
 NOT_YET = _unsigned(Stage.UNTIMELY, ExtendedError.SIGNATURE_NOT_YET_VALID, "the signature is not valid yet")
-BACKWARDS = _unsigned(Stage.UNTIMELY, ExtendedError.DNSSEC_BOGUS, "the signature ends before it begins")
+BACKWARDS = _unsigned(
+    Stage.UNTIMELY, ExtendedError.SIGNATURE_EXPIRED_BEFORE_VALID, "the signature ends before it begins"
+)
 TOO_LARGE = _unsigned(Stage.WRONG, ExtendedError.DNSSEC_INDETERMINATE, "too many records to verify them")
 WRONG = _unsigned(Stage.WRONG, ExtendedError.DNSSEC_BOGUS, "the signature is wrong")
 

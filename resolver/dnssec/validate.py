@@ -69,7 +69,7 @@ class Validator:
     ) -> None:
         self.anchors = anchors
         self.memory = memory
-        self._policy = policy
+        self.policy = policy
         self._verifier = verifier
         self._dates = dates
 
@@ -85,7 +85,7 @@ class Validator:
     ) -> Checked:
         """What the answer to `name` and `rrtype` is worth. `again`: what failed before is tried anew, for others are asked.
         Raises nothing."""
-        means = (self._policy, self._verifier, self._dates)
+        means = (self.policy, self._verifier, self._dates)
         chain = Chain(self.anchors, self.memory, questions, budget, *means, again=again)
         judging, spent = Judging(chain, resolved), False
         try:

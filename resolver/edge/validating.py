@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import replace
 
 from resolver.compose import compose
-from resolver.dnssec.anchors import Anchors
 from resolver.dnssec.clock import Undated
+from resolver.dnssec.keys import DEFAULT, WITHOUT_SHA1
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.recent import Recent
 from resolver.dnssec.scope import anchors_for, root_tags
@@ -57,12 +57,13 @@ class Validators:
         self._root_tags = root_tags(settings.dnssec)
         self._sources = frozenset(settings.dnssec.time_sources)
         self._undated = {}
-        former = self._ways
+        former, policy = self._ways, DEFAULT if settings.dnssec.sha1_signatures else WITHOUT_SHA1
         self._ways = []
         for place, way in enumerate((*settings.upstream_groups, *settings.iterations)):
             anchors = anchors_for(settings, place)
-            known = (v for one, v in former if one == way and v.anchors == anchors)
-            self._ways.append((way, next(known, None) or _made(anchors)))
+            known = (v for one, v in former if one == way and v.anchors == anchors and v.policy is policy)
+            made = next(known, None) or Validator(anchors, TrustMemory(), policy, verifier=Recent())
+            self._ways.append((way, made))
 
     def at(self, place: int) -> Validator:
         """The validator of the way at an index of a route."""
@@ -114,7 +115,3 @@ class Validators:
         if told is not None or checked.valid:
             accepted = accepted._replace(explanation=told, valid=checked.valid)
         return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)
-
-
-def _made(anchors: Anchors) -> Validator:
-    return Validator(anchors, TrustMemory(), verifier=Recent())
