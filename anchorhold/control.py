@@ -226,10 +226,9 @@ class ControlServer:
     def _explain(self, request: Line, connection: ControlConnection, now: Instant) -> None:
         front = self._front()
         key = _octets(request, "key")
-        flags = request.get("flags", 0)
-        address = request.get("client") or ""
-        if len(key) < 5 or not isinstance(flags, int) or not isinstance(address, str):
-            raise BadRequest("explain needs a key, flags and a client")
+        flags, address, dnssec = request.get("flags", 0), request.get("client") or "", request.get("dnssec", False)
+        if len(key) < 5 or not isinstance(flags, int) or not isinstance(address, str) or not isinstance(dnssec, bool):
+            raise BadRequest("explain needs a key, flags and a client, and dnssec true or false")
         allowed, group = True, 0
         if address:
             try:
@@ -246,7 +245,9 @@ class ControlServer:
                 "cached": front.desk.cached_for(key, flags, group, now),
             }
         )
-        self._pass_on(Verb.EXPLAIN, bytes((flags & 0xFF,)) + key, group, connection)
+        # Who gets no answer at all makes nobody ask either.
+        verb = Verb.TRACE if dnssec and allowed else Verb.EXPLAIN
+        self._pass_on(verb, bytes((flags & 0xFF,)) + key, group, connection)
 
     def _status(self) -> Line:
         front = self._front()

@@ -64,6 +64,8 @@ class Verb(IntEnum):
     CACHE_DUMP = 5
     ANCHORS = 6
     """The trust anchors as the keeper last told them."""
+    TRACE = 7
+    """Like EXPLAIN; but the upstreams are asked, and the chain of trust is told too."""
 
 
 class Message(NamedTuple):

@@ -169,11 +169,12 @@ class NegativeTrustAnchor:
 
 @dataclass(frozen=True, slots=True)
 class Dnssec:
-    """Where trust begins, and where it ends by the administrator's will. Without any of it nothing can be proved, and
-    nothing is answered."""
+    """Where trust begins, and where it ends by the administrator's will: `negative` by configuration, `excepted` by a command to
+    the running service. Without any of it nothing can be proved, and nothing is answered."""
 
     anchors: tuple[Anchor, ...] = ()
     negative: tuple[NegativeTrustAnchor, ...] = ()
+    excepted: tuple[NegativeTrustAnchor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

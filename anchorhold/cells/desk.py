@@ -13,6 +13,7 @@ from anchorhold.keeper.messages import Told
 from net.clock import date
 from resolver.edge import account
 from resolver.edge.resolve import Resolver
+from resolver.edge.tracing import trace
 from resolver.values import Query, Reply
 from wire.errors import Malformed
 
@@ -53,6 +54,7 @@ class FrontLine:
         self._spent = 0
         self._flushing = False
         self._closed = False
+        self._tracing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Grant credits and listen."""
@@ -68,6 +70,8 @@ class FrontLine:
         """Let go of the pair; replies that still come go nowhere."""
         if not self._closed:
             self._closed = True
+            if self._tracing is not None:
+                self._tracing.cancel()
             self._loop.remove_reader(self._pair.fileno())
             self._loop.remove_writer(self._pair.fileno())
             self._pair.close()
@@ -171,11 +175,33 @@ class FrontLine:
         except ValueError:
             raise Malformed("unknown verb") from None
         argument = message.body[1:]
-        lines = self._lines(verb, argument, message)
+        if verb is Verb.TRACE:
+            self._trace(_asked(argument, message, self._resolver), message.handle)
+        else:
+            self._tell(message.handle, self._lines(verb, argument, message))
+
+    def _tell(self, handle: int, lines: Iterable[account.Line]) -> None:
         pieces = list(_pieces(lines))
         for number, piece in enumerate(pieces, 1):
             flags = 1 if number < len(pieces) else 0
-            self._post(build_message(MessageType.FACT, message.handle, piece, flags=flags))
+            self._post(build_message(MessageType.FACT, handle, piece, flags=flags))
+
+    def _trace(self, query: Query, handle: int) -> None:
+        """Ask the upstreams why; one at a time, for an operator is one."""
+        if self._tracing is not None and not self._tracing.done():
+            self._tell(handle, [{"error": "another chain of trust is being looked at; try again in a moment"}])
+            return
+        self._tracing = self._loop.create_task(self._traced(query, handle))
+
+    async def _traced(self, query: Query, handle: int) -> None:
+        line = account.explain(self._resolver, query)
+        try:
+            chain = await trace(self._resolver, query)
+        except Exception as error:
+            # Our own mistake: the operator is told that it is one, then it goes on up.
+            self._tell(handle, [line | {"error": f"the resolver made a mistake: {type(error).__name__}"}])
+            raise
+        self._tell(handle, [line | {"dnssec": chain}])
 
     def _lines(self, verb: Verb, argument: bytes, message: Message) -> Iterable[account.Line]:
         resolver = self._resolver
@@ -189,17 +215,21 @@ class FrontLine:
                 return [own | account.status(resolver) | {"keeper": keeper_status(self._anchors())}]
             case Verb.ANCHORS:
                 return [anchors_status(self._anchors(), date())]
-            case Verb.EXPLAIN:
-                if len(argument) < 6:
-                    raise Malformed("EXPLAIN without a question")
-                flags, generation = argument[0] & 15, resolver.snapshot.generation
-                return [account.explain(resolver, Query(argument[1:], flags, message.group, generation))]
+            case Verb.EXPLAIN | Verb.TRACE:
+                return [account.explain(resolver, _asked(argument, message, resolver))]
             case Verb.CACHE_STATS:
                 return [{"cache": account.cache_stats(resolver)}]
             case Verb.CACHE_FLUSH:
                 return [{"flushed": resolver.memory.flush(argument)}]
             case Verb.CACHE_DUMP:
                 return [{"entries": list(account.dump(resolver))}]
+
+
+def _asked(argument: bytes, message: Message, resolver: Resolver) -> Query:
+    """The question in EXPLAIN and TRACE. Raises Malformed."""
+    if not 6 <= len(argument) <= 260:
+        raise Malformed("an operator's question of the wrong length")
+    return Query(argument[1:], argument[0] & 15, message.group, resolver.snapshot.generation)
 
 
 def _patience(message: Message) -> float:

@@ -145,6 +145,7 @@ class Candidate:
     signature: Signature
     algorithm: Algorithm
     keys: tuple[Key, ...]
+    rdata: bytes
 
 
 def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch) -> Candidate | Unsigned:
@@ -163,7 +164,7 @@ def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch) -> Can
     keys = tuple(key for key in same if may_sign(key))
     if not keys:
         return why_unfit(same)
-    return _untimely(signature, date) or Candidate(signature, algorithm, keys)
+    return untimely(signature, date) or Candidate(signature, algorithm, keys, rdata)
 
 
 def may_sign(key: Key) -> bool:
@@ -198,21 +199,21 @@ def labels_of(owner: bytes) -> int:
     return count_labels(owner) - owner.startswith(_WILDCARD)
 
 
-def _serial(left: int, right: int) -> int:
+def serial(left: int, right: int) -> int:
     """How far `left` is after `right` on a circle of 32 bits, negative if before (RFC 1982 §3.2)."""
     return ((left - right + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
-def _untimely(signature: Signature, date: Epoch) -> Unsigned | None:
+def untimely(signature: Signature, date: Epoch) -> Unsigned | None:
     """Whether the date is outside the signature's time (RFC 4034 §3.1.5)."""
     now = int(date) & 0xFFFFFFFF
-    span = _serial(signature.expiration, signature.inception)
+    span = serial(signature.expiration, signature.inception)
     if span < 0:
         return BACKWARDS
     skew = min(SKEW, span // SKEW_SHARE)
-    if _serial(now, signature.expiration) > skew:
+    if serial(now, signature.expiration) > skew:
         return EXPIRED
-    return NOT_YET if _serial(signature.inception, now) > skew else None
+    return NOT_YET if serial(signature.inception, now) > skew else None
 
 
 def _try(
@@ -236,10 +237,10 @@ def _try(
         except Wrong:
             budget.fail(cost)
             continue
-        left = max(_serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
+        left = max(serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
         # RFC 4035 §5.3.3. The TTL of the RRSIG itself is in `rrset.ttl` already.
         ttl = min(rrset.ttl, signature.original_ttl, left)
-        return Verified(rrset._replace(ttl=ttl), zone, wildcard, left)
+        return Verified(rrset._replace(ttl=ttl), zone, wildcard, left, candidate.rdata)
     return WRONG
 
 

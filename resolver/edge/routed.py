@@ -6,6 +6,7 @@ from collections.abc import Callable
 from net.clock import date
 from resolver.cache.rrsets import Failed
 from resolver.dnssec.security import Checked, Security
+from resolver.dnssec.validate import Validator
 from resolver.edge.iterating import Iterations
 from resolver.edge.validating import Validators
 from resolver.edge.world import ForwardingWorld, Trip
@@ -78,20 +79,21 @@ class RoutedWorld:
         *,
         snapshot: Snapshot,
         anew: bool = False,
+        validator: Validator | None = None,
     ) -> Checked | Silent:
-        """The answer and what it is worth; with CD nothing is checked."""
+        """The answer and what it is worth, by `validator` instead of the one that is there; with CD nothing is checked."""
         if not self.serves(snapshot):
             return CHANGED
         errand = _Errand(self, snapshot, query, limits)
         iterator = self.iterator(upstream_group)
+        validator = validator or self.validators.at(upstream_group)
         if iterator is None:
-            validator = self.validators.at(upstream_group)
             trip = Trip(budget, errand.leads_to(upstream_group))
             return await self.forwarding.answer(query, upstream_group, validator, limits, trip)
-        return await self._iterate(iterator, upstream_group, errand, budget, anew)
+        return await self._iterate(iterator, upstream_group, errand, budget, validator, anew=anew)
 
     async def _iterate(
-        self, iterator: Iterator, place: int, errand: "_Errand", budget: Budget, anew: bool
+        self, iterator: Iterator, place: int, errand: "_Errand", budget: Budget, validator: Validator, *, anew: bool
     ) -> Checked | Silent:
         """What does not hold is asked for again, of other servers."""
         query = errand.query
@@ -105,7 +107,7 @@ class RoutedWorld:
                 return former or Silent(resolved.explanation)
             if query.flags & _CD:
                 return Checked(resolved, Security.INSECURE, None)
-            checked = await self.validators.at(place).check(
+            checked = await validator.check(
                 query.name,
                 query.rrtype,
                 resolved,
