@@ -190,14 +190,11 @@ def _denied(step: Denied, date: Epoch) -> Line:
 def _proof(step: Denied, records: tuple[Verified, ...], date: Epoch) -> Line:
     """What the records of absence show, and which they are."""
     line = _outcome(step.found) if step.rrtype != _DS or not isinstance(step.found, InsecureDelegation | NoCut) else {}
-    return (
-        line
-        | {
-            "shows": _SHOWS.get(type(step.found)),  # type: ignore[arg-type] # what shows nothing is not in it
-            "proof": _kind(step.found, records),
-            "by": [show_name(record.rrset.owner) for record in records[:OWNERS]],
-        }
-    )
+    line["shows"] = _SHOWS.get(type(step.found))  # type: ignore[arg-type] # what shows nothing is not in it
+    line["proof"] = _kind(step.found, records)
+    line["by"] = [show_name(record.rrset.owner) for record in records[:OWNERS]]
+    line["signature"] = _signature(records[0].by, date) if records else None
+    return line
 
 
 def _outcome(found: Shown | NotProved | Insecure | Bogus) -> Line:
