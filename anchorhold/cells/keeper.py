@@ -18,7 +18,7 @@ from anchorhold.facts import log
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
 from anchorhold.keeper.folder import Folder
 from anchorhold.keeper.keeper import SAVE_TIME_EVERY, Keeper
-from anchorhold.keeper.messages import MORE, NOTHING, Found, pack, unpack
+from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, pack, unpack
 from anchorhold.keeper.packaged import built_date, packaged_root, trust_anchors
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
@@ -166,6 +166,8 @@ class KeeperCell:
     def _tell(self) -> None:
         told = self._keeper.told()
         if not told:
+            # Who waits for our first word is to know that there is none.
+            self._send(build_message(MessageType.ANCHORS, 0, b"", flags=NONE))
             return
         bodies = (build_message(MessageType.ANCHORS, 0, pack(one), flags=MORE) for one in told[:-1])
         self._send(b"".join(bodies) + build_message(MessageType.ANCHORS, 0, pack(told[-1])))

@@ -59,6 +59,12 @@ def read_anchor(text: str) -> tuple[Anchor, ...]:
     return found
 
 
+def followed_anchors(dnssec: Dnssec) -> tuple[Anchor, ...]:
+    """Those whose zones' changes of keys are worth following: nobody asks for keys that count for nothing."""
+    left_alone = {one.zone for one in dnssec.negative if one.until is None}
+    return tuple(anchor for anchor in dnssec.anchors if anchor.zone not in left_alone)
+
+
 def _negative(notes: Notes, path: Path, table: NegativeTable) -> NegativeTrustAnchor | None:
     if not table.reason.strip() or len(table.reason) > MAX_REASON or not table.reason.isprintable():
         hint = f'say why in up to {MAX_REASON} letters, for whoever wonders later: reason = "their keys expired, ticket 42"'

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
-from anchorhold.keeper.messages import MORE, NOTHING, Found, Told, pack, unpack
+from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, Told, pack, unpack
 from resolver.iterate.verdict import RRset
 from wire.dns.names import MAX_NAME, parse_name
 from wire.errors import Malformed
@@ -43,6 +43,8 @@ class KeeperLine:
 
     def _hear(self, message: Message, writer: asyncio.StreamWriter) -> None:
         match message.type:
+            case MessageType.ANCHORS if message.flags & NONE:
+                self._take(())
             case MessageType.ANCHORS:
                 self._told.append(unpack(message, Told))
                 if not message.flags & MORE:

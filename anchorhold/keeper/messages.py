@@ -17,6 +17,9 @@ T = TypeVar("T")
 MORE = 1
 """Flag of ANCHORS: another trust point follows."""
 
+NONE = 2
+"""Flag of ANCHORS: no zone is followed, and there is no body."""
+
 NOTHING = 1
 """Flag of KEYS: they could not be had."""
 

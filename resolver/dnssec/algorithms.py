@@ -6,6 +6,7 @@ Public keys and signatures are the octets of the DNSKEY and RRSIG records' last 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha1, sha256, sha384
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -25,6 +26,9 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512, 
 
 RSA_BITS = (512, 4096)
 """The smallest and the largest modulus (RFC 5702 §2.1); SHA-512 needs 1,024 bits (§2.2)."""
+
+KEYS_KEPT = 512
+"""Points kept as OpenSSL wants them: one that a zone signs everything with is not made again for each signature."""
 
 RSA_EXPONENT_BITS = 35
 """The largest public exponent: 2**32 + 1 is in use, and a long one makes verifying as dear as signing."""
@@ -85,13 +89,16 @@ def _rsa_numbers(public: bytes) -> tuple[int, int]:
 def _ecdsa(curve: EllipticCurve, hashing: HashAlgorithm, size: int) -> Verify:
     """RFC 6605 §4: key and signature are two numbers of `size` octets each."""
 
+    @lru_cache(KEYS_KEPT)
+    def load(public: bytes) -> EllipticCurvePublicKey:
+        return EllipticCurvePublicKey.from_encoded_point(curve, b"\4" + public)
+
     def verify(public: bytes, signature: bytes, data: bytes) -> None:
         if len(public) != 2 * size or len(signature) != 2 * size:
             raise Wrong("an ECDSA key or signature of another length")
         r, s = (int.from_bytes(part, "big") for part in (signature[:size], signature[size:]))
         try:
-            key = EllipticCurvePublicKey.from_encoded_point(curve, b"\4" + public)
-            key.verify(encode_dss_signature(r, s), data, ECDSA(hashing))
+            load(public).verify(encode_dss_signature(r, s), data, ECDSA(hashing))
         except (InvalidSignature, UnsupportedAlgorithm, ValueError) as why:
             raise Wrong(type(why).__name__) from None
 

@@ -95,6 +95,13 @@ def test_what_is_wrong_is_said_with_its_place(text: str, said: str) -> None:
     assert said in complaints(f"[dnssec]\n{text}\n").replace("\n", " ")
 
 
+def test_keys_that_count_for_nothing_are_not_followed() -> None:
+    text = '[[dnssec.negative]]\nzone = "."\nreason = "a test"\n'
+    assert [] == list(load(BASE + text, "a").keeper.anchors)
+    assert 2 == len(load(BASE + text + "until = 2030-01-01\n", "a").keeper.anchors)
+    assert 2 == len(load(BASE, "a").keeper.anchors)
+
+
 def route(text: str) -> str:
     return INSIDE + f'[[route]]\ndomains = ["corp.example"]\n{text}\n'
 
