@@ -7,14 +7,17 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 
-from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, Verb, build_message, build_reply
+from anchorhold.ipc import CREDITS, FORGET, Inbox, Message, MessageType, Verb, build_message, build_reply
 from anchorhold.keeper.account import anchors_status, keeper_status
-from anchorhold.keeper.messages import Told
+from anchorhold.keeper.exceptions import Wanted
+from anchorhold.keeper.side import KeeperSide
 from net.clock import date
+from resolver.dnssec.story import exceptions
 from resolver.edge import account
 from resolver.edge.resolve import Resolver
 from resolver.edge.tracing import trace
 from resolver.values import Query, Reply
+from wire.dns.names import parse_name
 from wire.errors import Malformed
 
 READ_SIZE = 262_144
@@ -39,14 +42,15 @@ class FrontLine:
         resolver: Resolver,
         restarts: int,
         lost: Callable[[Nonsense | None], None],
-        anchors: Callable[[], tuple[Told, ...]] = tuple,
+        keeper: KeeperSide | None = None,
     ) -> None:
         pair.setblocking(False)
         self._pair = pair
         self._resolver = resolver
         self._restarts = restarts
         self._lost = lost
-        self._anchors = anchors
+        self._keeper = keeper or KeeperSide()
+        self._changes: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._inbox = Inbox()
         self._out: list[bytes] = []
@@ -66,12 +70,18 @@ class FrontLine:
         """Tell which generation is in force here."""
         self._post(build_message(MessageType.SNAPSHOT, 0, generation=generation))
 
+    def forget(self) -> None:
+        """What is in force changed within a generation: answers of before must not be given out again."""
+        self._post(build_message(MessageType.SNAPSHOT, 0, flags=FORGET, generation=self._resolver.snapshot.generation))
+
     def close(self) -> None:
         """Let go of the pair; replies that still come go nowhere."""
         if not self._closed:
             self._closed = True
             if self._tracing is not None:
                 self._tracing.cancel()
+            for task in self._changes:
+                task.cancel()
             self._loop.remove_reader(self._pair.fileno())
             self._loop.remove_writer(self._pair.fileno())
             self._pair.close()
@@ -175,10 +185,15 @@ class FrontLine:
         except ValueError:
             raise Malformed("unknown verb") from None
         argument = message.body[1:]
-        if verb is Verb.TRACE:
-            self._trace(_asked(argument, message, self._resolver), message.handle)
-        else:
-            self._tell(message.handle, self._lines(verb, argument, message))
+        match verb:
+            case Verb.TRACE:
+                self._trace(_asked(argument, message, self._resolver), message.handle)
+            case Verb.EXCEPT:
+                task = self._loop.create_task(self._change_exception(_wanted(argument), message.handle))
+                self._changes.add(task)
+                task.add_done_callback(self._changes.discard)
+            case _:
+                self._tell(message.handle, self._lines(verb, argument, message))
 
     def _tell(self, handle: int, lines: Iterable[account.Line]) -> None:
         pieces = list(_pieces(lines))
@@ -192,6 +207,18 @@ class FrontLine:
             self._tell(handle, [{"error": "another chain of trust is being looked at; try again in a moment"}])
             return
         self._tracing = self._loop.create_task(self._traced(query, handle))
+
+    async def _change_exception(self, wanted: Wanted, handle: int) -> None:
+        done = await self._keeper.change_exception(wanted)
+        if done is None:
+            self._tell(handle, [{"error": "the keeper is not there just now; try again in a second"}])
+            return
+        line = self._exceptions()
+        self._tell(handle, [line | {"error": done.refused} if done.refused else line])
+
+    def _exceptions(self) -> account.Line:
+        """What is not validated, and whether what a command made of it outlives a restart."""
+        return {"exceptions": exceptions(self._resolver.snapshot.settings, date()), "kept": self._keeper.in_force.kept}
 
     async def _traced(self, query: Query, handle: int) -> None:
         line = account.explain(self._resolver, query)
@@ -212,9 +239,10 @@ class FrontLine:
                     "restarts": self._restarts,
                     "loop": type(self._loop).__module__.split(".")[0],
                 }
-                return [own | account.status(resolver) | {"keeper": keeper_status(self._anchors())}]
+                keeper = {"keeper": keeper_status(self._keeper.told)}
+                return [own | account.status(resolver) | keeper | self._exceptions()]
             case Verb.ANCHORS:
-                return [anchors_status(self._anchors(), date())]
+                return [anchors_status(self._keeper.told, date()) | self._exceptions()]
             case Verb.EXPLAIN | Verb.TRACE:
                 return [account.explain(resolver, _asked(argument, message, resolver))]
             case Verb.CACHE_STATS:
@@ -223,6 +251,8 @@ class FrontLine:
                 return [{"flushed": resolver.memory.flush(argument)}]
             case Verb.CACHE_DUMP:
                 return [{"entries": list(account.dump(resolver))}]
+            case Verb.EXCEPT:
+                return [self._exceptions()]
 
 
 def _asked(argument: bytes, message: Message, resolver: Resolver) -> Query:
@@ -230,6 +260,15 @@ def _asked(argument: bytes, message: Message, resolver: Resolver) -> Query:
     if not 6 <= len(argument) <= 260:
         raise Malformed("an operator's question of the wrong length")
     return Query(argument[1:], argument[0] & 15, message.group, resolver.snapshot.generation)
+
+
+def _wanted(argument: bytes) -> Wanted:
+    """What is in EXCEPT. Raises Malformed."""
+    zone, end = parse_name(argument, 4)
+    try:
+        return Wanted(zone, int.from_bytes(argument[:4], "little"), argument[end:].decode())
+    except UnicodeDecodeError:
+        raise Malformed("a reason that is no text") from None
 
 
 def _patience(message: Message) -> float:

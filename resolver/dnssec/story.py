@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from resolver.dnssec.algorithms import ALGORITHMS, DIGESTS
-from resolver.dnssec.anchors import NegativeAnchor, TrustAnchor
+from resolver.dnssec.anchors import By, NegativeAnchor, TrustAnchor
 from resolver.dnssec.evidence import (
     InsecureDelegation,
     NoCut,
@@ -23,11 +23,13 @@ from resolver.dnssec.evidence import (
 )
 from resolver.dnssec.keys import DEFAULT, Supported, Trusted, entry_points, read_keys
 from resolver.dnssec.memory import NotACut, Signed
+from resolver.dnssec.scope import NOWHERE, anchors_for
 from resolver.dnssec.security import Bogus, Insecure
 from resolver.dnssec.signature import Signing, Unsigned, serial, untimely
 from resolver.dnssec.steps import Began, Delegated, Denied, Keyed, Looked, Shown, Step
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import RRset
+from resolver.settings import ResolverSettings
 from resolver.values import Explanation
 from wire.dns.codes import RecordType
 from wire.dns.names import show_name
@@ -97,6 +99,19 @@ def about_anchor(anchor: TrustAnchor | NegativeAnchor | None, date: Epoch) -> Li
                 "until": until,
                 "left": None if until is None else round(until - date),
             }
+
+
+def exceptions(settings: ResolverSettings, date: Epoch) -> list[Line]:
+    """Everything that is not validated, by whose will: by a command, by configuration, and what routes lead to servers of this
+    network (there only)."""
+    places = range(len(settings.upstream_groups) + len(settings.iterations))
+    every = [anchor for place in (NOWHERE, *places) for anchor in anchors_for(settings, place).negative.values()]
+    lasting = [anchor for anchor in dict.fromkeys(every) if anchor.until is None or date < anchor.until]
+    return [about_anchor(anchor, date) for anchor in sorted(lasting, key=_rank)]
+
+
+def _rank(anchor: NegativeAnchor) -> tuple[bool, bool]:
+    return anchor.by is not By.COMMAND, anchor.by is not By.CONFIGURATION
 
 
 def _began(step: Began, date: Epoch) -> Line:
