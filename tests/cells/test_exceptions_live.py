@@ -72,7 +72,7 @@ def test_what_the_keeper_refuses_changes_nothing(tmp_path: Path) -> None:
     with root_server(keys(), www(STRANGER)) as port, service(tmp_path, port) as running:  # type: ignore[arg-type]
         for zone, seconds, reason in (("00", 60, "all"), ("0377777700", 31 * 86_400, "long"), ("0377777700", 60, " ")):
             request = {"verb": "except", "zone": zone, "seconds": seconds, "reason": reason}
-            with pytest.raises(ControlFailed, match="root would end|up to 30 days|a reason of up to"):
+            with pytest.raises(ControlFailed, match=r"root would end|up to 30 days|a reason of up to"):
                 ask_service(tmp_path / "control.sock", request)
         assert [] == json_rows(run(tmp_path, "status", "--json"))
         assert BROKEN == asked(running)
