@@ -118,6 +118,8 @@ class RoutedWorld:
             if checked.security not in (Security.BOGUS, Security.INDETERMINATE):
                 _cut_off(iterator, query.name, checked, self.now())
                 return checked
+            for name in (query.name, *(link.target for link in resolved.links)):
+                iterator.memory.forget(name, query.rrtype)
             former, anew = former or checked, True
             budget.shunned |= budget.heard
         return former or CHANGED
