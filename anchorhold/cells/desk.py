@@ -218,7 +218,8 @@ class FrontLine:
 
     def _exceptions(self) -> account.Line:
         """What is not validated, and whether what a command made of it outlives a restart."""
-        return {"exceptions": exceptions(self._resolver.snapshot.settings, date()), "kept": self._keeper.in_force.kept}
+        now = self._resolver.world.date()
+        return {"exceptions": exceptions(self._resolver.snapshot.settings, now), "kept": self._keeper.in_force.kept}
 
     async def _traced(self, query: Query, handle: int) -> None:
         line = account.explain(self._resolver, query)

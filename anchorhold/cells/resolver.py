@@ -21,6 +21,7 @@ from anchorhold.cells.start import EXIT_PROTOCOL, ignore_terminal_signals, recei
 from anchorhold.facts import log
 from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import InForce, Told
+from anchorhold.keeper.packaged import built_date
 from anchorhold.keeper.side import KeeperSide
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
@@ -106,6 +107,8 @@ class ResolverCell:
         assert self._settings is not None  # noqa: S101 # prepare saw to it
         tools = Tools(now=now, entropy=os.urandom, lookup=self._lookup, count=self._count, tls=TlsFactory())
         world = ForwardingWorld(tools, self._spread_key, Sites())
+        # What is packaged, while our own files can still be read.
+        world.wall.not_before(built_date())
         self._resolver = Resolver(self._settings, world, self._report)
         # Contexts with the system's authorities read files: make them before the sandbox.
         enter(PROFILE)
@@ -214,8 +217,11 @@ class ResolverCell:
 
     def _take_anchors(self, told: tuple[Told, ...]) -> None:
         self._keeper.told = told
-        if self._resolver is not None and self._resolver.follow({one.point.zone: one.point.records for one in told}):
-            self._forget()
+        if self._resolver is not None:
+            for one in told:
+                self._resolver.world.wall.has_shown(one.floor)
+            if self._resolver.follow({one.point.zone: one.point.records for one in told}):
+                self._forget()
         self._told.set()
 
     def _take_exceptions(self, in_force: InForce) -> None:

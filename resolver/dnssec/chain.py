@@ -28,7 +28,7 @@ from resolver.dnssec.heard import rrsets_of, signers_of
 from resolver.dnssec.keys import DEFAULT, Policy, Supported, Trusted, Unsupported, read_delegation, supported, trust
 from resolver.dnssec.memory import MOST_SECONDS, Cut, Keys, NotACut, Signed, TrustMemory
 from resolver.dnssec.security import Bogus, Insecure, Security, nothing_shows
-from resolver.dnssec.signature import ABSENT, Stage, Unsigned, Verifier, prove, verify_now
+from resolver.dnssec.signature import ABSENT, Dates, Stage, Unsigned, Verifier, prove, verify_now
 from resolver.dnssec.steps import Began, Delegated, Denied, Keyed, Looked, Step
 from resolver.dnssec.values import Learned, Verified
 from resolver.iterate.resolve import Resolved
@@ -60,7 +60,7 @@ class Questions(Protocol):
         """The monotonic clock."""
 
     def date(self) -> Epoch:
-        """The wall clock."""
+        """The wall clock, but nothing that cannot be (`resolver.dnssec.clock`)."""
 
 
 class Absence(NamedTuple):
@@ -83,6 +83,7 @@ class Chain:
         budget: Validation,
         policy: Policy = DEFAULT,
         verifier: Verifier = verify_now,
+        dates: Dates = Dates.CHECKED,
         *,
         again: bool = False,
     ) -> None:
@@ -99,6 +100,7 @@ class Chain:
         self._policy = policy
         self._verifier = verifier
         self._date = questions.date()
+        self._signed_at = self._date if dates is Dates.CHECKED else None
         self._cuts: dict[bytes, Cut] = {}
         self._keys: dict[bytes, Keys] = {}
         self._proved: dict[tuple[bytes, RRset], Verified | Unsigned] = {}
@@ -205,7 +207,7 @@ class Chain:
         rrset = _rrset_in(heard)
         if rrset is None:
             return NO_KEYS
-        keys = trust(rrset, vouching, self._date, self.budget, self._policy, self._verifier)
+        keys = trust(rrset, vouching, self._signed_at, self.budget, self._policy, self._verifier)
         if isinstance(keys, Unsigned):
             return Bogus(keys.explanation)
         return Trusted(keys.signing, min(keys.ttl, ttl), keys.by)
@@ -240,8 +242,7 @@ class Chain:
         match found:
             case Failed(explanation=explanation):
                 text = f"no DS could be had: {explanation.text}"[:120]
-                why = Explanation(ExtendedError.DNSSEC_INDETERMINATE, text)
-                return Bogus(why, Security.INDETERMINATE)
+                return Bogus(Explanation(ExtendedError.DNSSEC_INDETERMINATE, text), Security.INDETERMINATE)
             case Resolved(links=(Alias() as alias, *_)):
                 return await self._alias_there(alias)
             case Resolved(end=Positive(rrset=rrset)) if rrset.rrtype == _DS and rrset.owner == zone:
@@ -324,7 +325,7 @@ class Chain:
         place = (keys.signing.zone, rrset)
         found = self._proved.get(place)
         if found is None:
-            found = self._proved[place] = prove(rrset, keys.signing, self._date, self.budget, self._verifier)
+            found = self._proved[place] = prove(rrset, keys.signing, self._signed_at, self.budget, self._verifier)
         return found
 
     def _absence(self, rrsets: tuple[RRset, ...], keys: Trusted) -> Absence:
@@ -333,7 +334,7 @@ class Chain:
         failure: Unsigned | None = None
         records: list[Verified] = []
         tried = 0
-        for rrset in sorted(rrsets, key=_soa_first):
+        for rrset in sorted(rrsets, key=lambda rrset: rrset.rrtype != _SOA):
             if rrset.rrtype == _SOA and rrset.owner != zone:
                 continue
             if tried == PROOFS:

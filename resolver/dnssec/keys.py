@@ -82,13 +82,13 @@ def read_delegation(rdatas: tuple[bytes, ...], policy: Policy = DEFAULT) -> Supp
 def trust(
     dnskeys: RRset,
     vouching: Supported,
-    date: Epoch,
+    date: Epoch | None,
     budget: Validation,
     policy: Policy = DEFAULT,
     verifier: Verifier = verify_now,
 ) -> Trusted | Unsigned:
     """The keys of the zone, if a key that has one of the digests has signed them. Any one path will do (RFC 6840 §5.11).
-    Raises Spent."""
+    `date` as in `prove`. Raises Spent."""
     zone = dnskeys.owner
     keys = read_keys(dnskeys.rdatas)
     usable = Signing(zone, tuple(key for key in keys if key.algorithm in policy.algorithms), policy.algorithms)

@@ -45,7 +45,8 @@ class Checked:
     itself proved. Nothing of it may be given out if `security` is BOGUS or INDETERMINATE, but for CD=1. `steps`: what was looked
     at for it, in order, without what was remembered; `learned`: of use for other questions; `server`: the place in its group of
     the one that gave it, -1 for several; `valid`: for how many seconds the signatures of a secure answer hold, whatever the TTLs;
-    `spent`: to prove it would have cost too much."""
+    `spent`: to prove it would have cost too much; `undated`: proved without the date, so for this one client and not to be
+    kept."""
 
     resolved: Resolved
     security: Security
@@ -55,6 +56,7 @@ class Checked:
     server: int = -1
     valid: int = 0
     spent: bool = False
+    undated: bool = False
 
 
 def nothing_shows(why: str) -> Bogus:

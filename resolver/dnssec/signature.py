@@ -5,7 +5,7 @@ What comes out is evidence (`Verified`) or the reason for there being none (`Uns
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 from resolver.dnssec.algorithms import Algorithm, Wrong
 from resolver.dnssec.budget import (
@@ -26,6 +26,9 @@ from wire.dns.signing import REVOKED, ZONE_KEY, Key, Signature, parse_rrsig
 from wire.errors import Malformed
 from wire.units import Epoch
 
+UNDATED = 5
+"""Seconds for which something is proved while the date is not known; whoever asks again has it proved anew."""
+
 SKEW, SKEW_SHARE = 3600, 10
 """How wrong a clock may be: seconds, and one part in so many of the time that the signature is valid; the less counts."""
 
@@ -43,6 +46,13 @@ class Stage(IntEnum):
     KEYLESS = 4
     UNTIMELY = 5
     WRONG = 6
+
+
+class Dates(Enum):
+    """Whether the times in signatures count."""
+
+    CHECKED = "checked"
+    IGNORED = "ignored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +118,10 @@ WRONG = _unsigned(Stage.WRONG, ExtendedError.DNSSEC_BOGUS, "the signature is wro
 
 
 def prove(
-    rrset: RRset, signing: Signing, date: Epoch, budget: Validation, verifier: Verifier = verify_now
+    rrset: RRset, signing: Signing, date: Epoch | None, budget: Validation, verifier: Verifier = verify_now
 ) -> Verified | Unsigned:
-    """`rrset` with its TTL bounded, if one of its first signatures is valid and by a key of the zone. Raises Spent."""
+    """`rrset` with its TTL bounded, if one of its first signatures is valid and by a key of the zone. Where the date is not
+    known (None), the times in signatures do not count, and it is proved for `UNDATED` seconds. Raises Spent."""
     if len(rrset.rdatas) > RECORDS_OF_A_SET:
         return TOO_LARGE
     farthest, tried = ABSENT, 0
@@ -148,7 +159,7 @@ class Candidate:
     rdata: bytes
 
 
-def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch) -> Candidate | Unsigned:
+def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch | None) -> Candidate | Unsigned:
     """Everything of RFC 4035 §5.3.1 that costs nothing."""
     try:
         signature = parse_rrsig(rdata)
@@ -204,12 +215,14 @@ def serial(left: int, right: int) -> int:
     return ((left - right + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
-def untimely(signature: Signature, date: Epoch) -> Unsigned | None:
+def untimely(signature: Signature, date: Epoch | None) -> Unsigned | None:
     """Whether the date is outside the signature's time (RFC 4034 §3.1.5)."""
-    now = int(date) & 0xFFFFFFFF
     span = serial(signature.expiration, signature.inception)
     if span < 0:
         return BACKWARDS
+    if date is None:
+        return None
+    now = int(date) & 0xFFFFFFFF
     skew = min(SKEW, span // SKEW_SHARE)
     if serial(now, signature.expiration) > skew:
         return EXPIRED
@@ -221,7 +234,7 @@ def _try(
     ordered: list[bytes],
     candidate: Candidate,
     zone: bytes,
-    date: Epoch,
+    date: Epoch | None,
     budget: Validation,
     verifier: Verifier,
 ) -> Verified | Unsigned:
@@ -237,7 +250,7 @@ def _try(
         except Wrong:
             budget.fail(cost)
             continue
-        left = max(serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
+        left = UNDATED if date is None else max(serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
         # RFC 4035 §5.3.3. The TTL of the RRSIG itself is in `rrset.ttl` already.
         ttl = min(rrset.ttl, signature.original_ttl, left)
         return Verified(rrset._replace(ttl=ttl), zone, wildcard, left, candidate.rdata)

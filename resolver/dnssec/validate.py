@@ -5,6 +5,7 @@ not proved is not there: a proof nobody needs is dropped, and one that is needed
 """
 
 from dataclasses import replace
+from typing import Protocol
 
 from resolver.cache.rrsets import rename
 from resolver.dnssec.anchors import Anchors
@@ -20,7 +21,7 @@ from resolver.dnssec.evidence import NoData, NoName, NotProved, RightlyExpanded,
 from resolver.dnssec.keys import DEFAULT, Policy
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Bogus, Checked, Insecure, Security
-from resolver.dnssec.signature import ABSENT, Verifier, verify_now
+from resolver.dnssec.signature import ABSENT, Dates, Verifier, verify_now
 from resolver.dnssec.steps import Denied
 from resolver.dnssec.values import LONG, Learned, Verified
 from resolver.iterate.resolve import Resolved
@@ -40,16 +41,38 @@ SIGNATURES_THEMSELVES = Insecure(None, 0)
 End = Positive | Negative | TooLong
 
 
+class Checker(Protocol):
+    """What tells the worth of an answer."""
+
+    async def check(
+        self,
+        name: bytes,
+        rrtype: int,
+        resolved: Resolved,
+        questions: Questions,
+        budget: Validation,
+        *,
+        again: bool = False,
+    ) -> Checked:
+        """As `Validator.check`."""
+
+
 class Validator:
     """What validation rests on, for one upstream group or iteration."""
 
     def __init__(
-        self, anchors: Anchors, memory: TrustMemory, policy: Policy = DEFAULT, verifier: Verifier = verify_now
+        self,
+        anchors: Anchors,
+        memory: TrustMemory,
+        policy: Policy = DEFAULT,
+        verifier: Verifier = verify_now,
+        dates: Dates = Dates.CHECKED,
     ) -> None:
         self.anchors = anchors
         self.memory = memory
         self._policy = policy
         self._verifier = verifier
+        self._dates = dates
 
     async def check(
         self,
@@ -63,7 +86,8 @@ class Validator:
     ) -> Checked:
         """What the answer to `name` and `rrtype` is worth. `again`: what failed before is tried anew, for others are asked.
         Raises nothing."""
-        chain = Chain(self.anchors, self.memory, questions, budget, self._policy, self._verifier, again=again)
+        means = (self._policy, self._verifier, self._dates)
+        chain = Chain(self.anchors, self.memory, questions, budget, *means, again=again)
         judging, spent = Judging(chain, resolved), False
         try:
             bogus = await judging.judge(name, rrtype)

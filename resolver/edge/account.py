@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from net.clock import date
 from net.clock import now as clock
 from resolver.cache.answers import MemoryKey
 from resolver.dnssec.anchors import NegativeAnchor, TrustAnchor
@@ -33,6 +32,19 @@ def status(resolver: Resolver) -> Line:
         "labels_shown": labels_shown(world.counters),
         "servers_over_tls": resolver.iterations.sockets.encryption.encrypting(),
         "cache": cache_stats(resolver),
+        "clock": _clock(resolver),
+    }
+
+
+def _clock(resolver: Resolver) -> Line:
+    """Whether the clock can be right. Dates are seconds since 1970."""
+    resolver.look_at_clock()
+    world = resolver.world
+    return {
+        "believed": not world.wall.wrong,
+        "date": int(world.tools.date()),
+        "not_before": int(world.wall.floor),
+        "time_sources": len(resolver.snapshot.settings.dnssec.time_sources),
     }
 
 
@@ -114,7 +126,7 @@ def explain(resolver: Resolver, query: Query) -> Line:
         "cached": round(left, 1) if left is not None and left > 0 else None,
         "route": show_name(route.suffix),
         "fallback": None if route.fallback < 0 else _place_name(resolver, route.fallback),
-        "validation": about_anchor(_anchor(resolver, query, route), date()),
+        "validation": about_anchor(_anchor(resolver, query, route), resolver.world.date()),
     }
     iterator = resolver.routed.iterator(route.upstream_group)
     if iterator is not None:
@@ -125,7 +137,7 @@ def explain(resolver: Resolver, query: Query) -> Line:
 def _anchor(resolver: Resolver, query: Query, route: Route) -> TrustAnchor | NegativeAnchor | None:
     """What decides whether the answer must be proved; a DS is its parent's."""
     name = parent(query.name) if query.rrtype == RecordType.DS and query.name != ROOT else query.name
-    return resolver.routed.validators.at(route.upstream_group).anchors.closest(name, date())
+    return resolver.routed.validators.at(route.upstream_group).anchors.closest(name, resolver.world.date())
 
 
 def _place_name(resolver: Resolver, place: int) -> str:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from net.clock import date
 from net.clock import now as clock
 from privacy.memory import Fact
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.dnssec.anchors import TrustAnchor
+from resolver.dnssec.clock import Turn
 from resolver.dnssec.scope import NOWHERE, Followed, anchors_for, with_followed
 from resolver.edge.iterating import Iterations
 from resolver.edge.routed import RoutedWorld
@@ -26,11 +26,17 @@ from wire.units import Instant
 
 Answer = Callable[[Reply], None]
 
-Place = tuple[MemoryKey, bool, Snapshot]
-"""What questions that may share a flight have in common: the key, whether the answer is judged again, what is in force."""
+Place = tuple[MemoryKey, bool, Snapshot, bool]
+"""What questions that may share a flight have in common: the key, whether the answer is judged again, what is in force, whether
+the clock is wrong."""
 
 _NOW = {origin: f"now-{origin.name.lower()}" for origin in Origin}
 _LATER = {origin: f"later-{origin.name.lower()}" for origin in Origin}
+
+TURNS = {
+    Turn.LOST: "the clock shows a date that is over: until it is set, only servers of time are looked up",
+    Turn.FOUND: "the clock shows a date that can be: every name is looked up and validated again",
+}
 
 _BROKEN = Explanation(ExtendedError.OTHER, "the resolver made a mistake; it was logged")
 
@@ -65,7 +71,7 @@ class Resolver:
         self._flights: dict[Place, Flight] = {}
         self._waiting: dict[object, Flight] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self.iterations = Iterations(world.tools, world.counters, report, self._root_anchor)
+        self.iterations = Iterations(world.tools, world.counters, report, self._root_anchor, world.date)
         self.routed = RoutedWorld(world, self.iterations)
         world.use(settings.upstream_groups)
         self.iterations.use(settings.iterations, settings.cache)
@@ -109,8 +115,22 @@ class Resolver:
 
     def _root_anchor(self) -> TrustAnchor | None:
         """What the root's keys are believed by now; None if that zone is not validated."""
-        anchor = anchors_for(self.snapshot.settings, NOWHERE).closest(ROOT, date())
+        anchor = anchors_for(self.snapshot.settings, NOWHERE).closest(ROOT, self.world.date())
         return anchor if isinstance(anchor, TrustAnchor) else None
+
+    def look_at_clock(self) -> None:
+        """Whether the clock can be right, and what follows if that is new: what was found without it ends with it."""
+        turn = self.world.wall.look(self.world.tools.date())
+        if turn is None:
+            return
+        self.world.counters[f"clock-{turn.value}"] += 1
+        self._report(Fact("resolver", TURNS[turn]))
+        self.routed.validators.forget_undated()
+        self.memory.forget_failures()
+        if turn is Turn.FOUND:
+            # The clock may have been wrong for longer than that was known: what was proved by it is proved anew.
+            self.memory = AnswerMemory(self.snapshot.settings.cache)
+            self.routed.validators.flush(ROOT)
 
     def _as_followed(self) -> ResolverSettings:
         dnssec = replace(with_followed(self._given.dnssec, self._followed), excepted=self._excepted)
@@ -127,6 +147,7 @@ class Resolver:
 
         `waiter` is what `cancel` knows it by; `patience` is after how many seconds an answer is of no use to it.
         """
+        self.look_at_clock()
         if self.snapshot.settings.log_names:
             self._report(Fact("resolver", "asked", f"{show_name(query.name)} type {query.rrtype}"))
         snapshot = self._snapshot_for(query.generation)
@@ -144,6 +165,7 @@ class Resolver:
 
     def refresh(self, query: Query, waiter: object, answer: Answer) -> None:
         """Ask the upstreams even though an answer is there."""
+        self.look_at_clock()
         snapshot = self._snapshot_for(query.generation)
         later = None if snapshot is None else ask_again(query, snapshot, self.memory)
         if snapshot is None or later is None:
@@ -160,7 +182,7 @@ class Resolver:
         return flight is not None
 
     def _join(self, later: Later, snapshot: Snapshot, waiter: object, answer: Answer, patience: float) -> None:
-        place = (later.key, later.translator is not None, snapshot)
+        place = (later.key, later.translator is not None, snapshot, self.world.wall.wrong)
         flight = self._flights.get(place)
         if flight is None:
             patience = min(patience, snapshot.settings.deadline)
@@ -212,6 +234,7 @@ class Resolver:
 
     async def lookup(self, upstream_group: int, query: Query) -> Reply:
         """One answer from one upstream group, for our own needs (bootstrap)."""
+        self.look_at_clock()
         key = self.memory.key(query, upstream_group)
         fresh = self.memory.fresh(key, self.snapshot.generation, clock())
         if fresh is not None:

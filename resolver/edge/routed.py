@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 
-from net.clock import date
 from resolver.cache.rrsets import Failed
+from resolver.dnssec.clock import WRONG_CLOCK, Doubting
 from resolver.dnssec.security import Checked, Security
-from resolver.dnssec.validate import Validator
+from resolver.dnssec.validate import Checker
 from resolver.edge.iterating import Iterations
+from resolver.edge.upstream.port import Why
 from resolver.edge.validating import Validators
-from resolver.edge.world import ForwardingWorld, Trip
+from resolver.edge.world import EXPLANATIONS, ForwardingWorld, Trip
 from resolver.iterate.budget import MORE_FOR_A_KEY, Budget
 from resolver.iterate.resolve import Iterator, Resolved
 from resolver.iterate.verdict import Negative, Positive, RRset
@@ -23,6 +24,12 @@ from wire.dns.names import ROOT, is_below, parent
 from wire.units import Epoch, Instant
 
 CHANGED = Silent(Explanation(ExtendedError.NOT_READY, "the configuration has just changed"))
+NO_DATE = Silent(WRONG_CLOCK)
+NO_CERTIFICATE = Silent(
+    Explanation(
+        ExtendedError.NETWORK_ERROR, "the clock is wrong, and so no upstream can prove its name; those with pins could"
+    )
+)
 NOWHERE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no route leads there"))
 TRIES = 3
 """How often an answer is asked for in all while what comes does not hold, each time of servers that have not lied."""
@@ -79,21 +86,36 @@ class RoutedWorld:
         *,
         snapshot: Snapshot,
         anew: bool = False,
-        validator: Validator | None = None,
+        validator: Checker | None = None,
     ) -> Checked | Silent:
         """The answer and what it is worth, by `validator` instead of the one that is there; with CD nothing is checked."""
         if not self.serves(snapshot):
             return CHANGED
+        usual = self._validator(query, upstream_group)
+        if isinstance(usual, Silent):
+            return usual
+        validator = validator or usual
         errand = _Errand(self, snapshot, query, limits)
         iterator = self.iterator(upstream_group)
-        validator = validator or self.validators.at(upstream_group)
         if iterator is None:
             trip = Trip(budget, errand.leads_to(upstream_group))
-            return await self.forwarding.answer(query, upstream_group, validator, limits, trip)
-        return await self._iterate(iterator, upstream_group, errand, budget, validator, anew=anew)
+            outcome = await self.forwarding.answer(query, upstream_group, validator, limits, trip)
+            unproved = self.forwarding.wall.wrong and outcome == Silent(EXPLANATIONS[Why.CERTIFICATE])
+            return NO_CERTIFICATE if unproved else outcome
+        return await self._iterate(iterator, validator, upstream_group, errand, budget, anew)
+
+    def _validator(self, query: Query, place: int) -> Checker | Silent:
+        """Who tells the worth of the answer; or that nobody can, for the clock is wrong: then nobody is asked."""
+        if not self.forwarding.wall.wrong or query.flags & _CD:
+            return Doubting(self.validators.at(place), self.forwarding.wall)
+        undated = self.validators.undated(place)
+        if undated.answers(query.name, query.rrtype, self.date()):
+            return undated
+        self.counters["clock-refused"] += 1
+        return NO_DATE
 
     async def _iterate(
-        self, iterator: Iterator, place: int, errand: "_Errand", budget: Budget, validator: Validator, *, anew: bool
+        self, iterator: Iterator, validator: Checker, place: int, errand: "_Errand", budget: Budget, anew: bool
     ) -> Checked | Silent:
         """What does not hold is asked for again, of other servers."""
         query = errand.query
@@ -132,6 +154,10 @@ class RoutedWorld:
     def now(self) -> Instant:
         """The monotonic clock."""
         return self.forwarding.now()
+
+    def date(self) -> Epoch:
+        """The wall clock, but nothing that cannot be."""
+        return self.forwarding.date()
 
     async def close(self) -> None:
         """End every connection."""
@@ -217,12 +243,14 @@ class _Errand:
         further = _Errand(self.world, self._snapshot, query, self._limits, self._depth + 1)
         return await further.iterate(iterator, place, name, rrtype, budget)
 
-    async def elsewhere(self, name: bytes, rrtype: int, budget: Budget) -> tuple[bytes, ...]:
-        """Addresses of a name server whose name is another route's; none if they cannot be had, or the name is special."""
+    async def elsewhere(self, name: bytes, rrtype: int, budget: Budget) -> tuple[bytes, ...] | Failed:
+        """Addresses of a name server whose name is another route's; a special name has none."""
         if decide(self._asks(name, rrtype), self._snapshot.routes) is not None:
-            return ()
+            return NOWHERE
         found = await self.obtain(name, rrtype, budget)
         match found:
+            case Failed():
+                return found
             case Resolved(links=(), end=Positive(rrset=rrset)):
                 return tuple(rdata for rdata in rrset.rdatas if len(rdata) == _SIZES[rrtype])
             case _:
@@ -269,5 +297,5 @@ class _Keys:
         return self._errand.world.now()
 
     def date(self) -> Epoch:
-        """The wall clock."""
-        return date()
+        """The wall clock, but nothing that cannot be."""
+        return self._errand.world.date()

@@ -5,7 +5,6 @@ Unlike everything else that an operator may ask, this asks the upstreams: for th
 
 from dataclasses import replace
 
-from net.clock import date
 from net.clock import now as clock
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Checked, Security
@@ -46,7 +45,12 @@ async def trace(resolver: Resolver, query: Query) -> Line:
     while name and len(parts) < PARTS:
         part, name = await _part(resolver, replace(query, key=name + query.key[-4:]), budget)
         parts.append(part)
-    return {"date": int(date()), "asked": budget.sent, "parts": parts, "verdict": _verdict(parts, bool(name))}
+    return {
+        "date": int(resolver.world.date()),
+        "asked": budget.sent,
+        "parts": parts,
+        "verdict": _verdict(parts, bool(name)),
+    }
 
 
 async def _part(resolver: Resolver, query: Query, budget: Budget) -> tuple[Line, bytes]:
@@ -63,7 +67,7 @@ async def _part(resolver: Resolver, query: Query, budget: Budget) -> tuple[Line,
     line["group"] = _place_name(resolver, place)
     if isinstance(found, Silent):
         return line | _silent(found), b""
-    line |= {"security": found.security.name.lower(), "steps": tell(found.steps, date())[:LINES]}
+    line |= {"security": found.security.name.lower(), "steps": tell(found.steps, resolver.world.date())[:LINES]}
     if found.explanation is not None:
         line |= {"why": found.explanation.text, "ede": int(found.explanation.code)}
     if found.security in (Security.BOGUS, Security.INDETERMINATE):
@@ -83,7 +87,9 @@ async def _ask(resolver: Resolver, query: Query, route: Route, budget: Budget) -
 
 
 async def _prove(resolver: Resolver, query: Query, place: int, budget: Budget) -> Checked | Silent:
-    validator = Validator(resolver.routed.validators.at(place).anchors, TrustMemory())
+    # While the clock is wrong, what is proved without dates is shown as it is; else nothing is remembered.
+    fresh = Validator(resolver.routed.validators.at(place).anchors, TrustMemory())
+    validator = None if resolver.world.wall.wrong else fresh
     snapshot = resolver.snapshot
     return await resolver.routed.prove(
         query, place, snapshot.settings.cache, budget, snapshot=snapshot, anew=True, validator=validator

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from resolver.compose import compose
 from resolver.dnssec.anchors import Anchors
+from resolver.dnssec.clock import Undated
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.scope import anchors_for, root_tags
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.sentinel import must_fail
+from resolver.dnssec.signature import UNDATED
 from resolver.dnssec.validate import Validator
 from resolver.pipeline import TOO_LONG, Heard, Silent
 from resolver.settings import CacheSettings, ResolverSettings
@@ -45,10 +47,14 @@ class Validators:
         self._counters = counters
         self._ways: list[tuple[object, Validator]] = []
         self._root_tags: frozenset[int] = frozenset()
+        self._sources: frozenset[bytes] = frozenset()
+        self._undated: dict[int, Undated] = {}
 
     def use(self, settings: ResolverSettings) -> None:
         """Take these settings."""
         self._root_tags = root_tags(settings.dnssec)
+        self._sources = frozenset(settings.dnssec.time_sources)
+        self._undated = {}
         former = self._ways
         self._ways = []
         for place, way in enumerate((*settings.upstream_groups, *settings.iterations)):
@@ -60,6 +66,17 @@ class Validators:
         """The validator of the way at an index of a route."""
         return self._ways[place][1]
 
+    def undated(self, place: int) -> Undated:
+        """The same while the clock is wrong: with a memory of its own, which is gone with `forget_undated`."""
+        found = self._undated.get(place)
+        if found is None:
+            found = self._undated[place] = Undated(self._ways[place][1].anchors, self._sources)
+        return found
+
+    def forget_undated(self) -> None:
+        """The clock is right, or wrong anew."""
+        self._undated = {}
+
     def flush(self, suffix: bytes) -> None:
         """Forget keys and delegations at or below `suffix`."""
         for _, validator in self._ways:
@@ -67,6 +84,17 @@ class Validators:
 
     def finish(self, query: Query, checked: Checked, limits: CacheSettings) -> Heard | Silent:
         """The answer for the client, or that there is none: nothing is given out that should be signed and is not proved."""
+        if not checked.undated:
+            return self._finish(query, checked, limits)
+        self._counters["clock-time-sources"] += 1
+        # For this client only: neither `front` nor the memory keeps it, and clients not for long.
+        brief = replace(limits, maximum_ttl=min(limits.maximum_ttl, UNDATED))
+        finished = self._finish(query, checked, brief)
+        if isinstance(finished, Silent):
+            return finished
+        return replace(finished, accepted=replace(finished.accepted, keep=0))
+
+    def _finish(self, query: Query, checked: Checked, limits: CacheSettings) -> Heard | Silent:
         security, explanation = checked.security, checked.explanation
         if not query.flags & _CD:
             self._counters[f"dnssec-{security.name.lower()}"] += 1

@@ -5,8 +5,8 @@ Start reading at `Iterator.answer`. Plain `async` functions over the port `Outsi
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from resolver.cache.rrsets import MAX_DELEGATION_TTL, MAX_SERVERS, Cut, Failed, RRsetMemory, rename
 from resolver.iterate.budget import DEPTH, LINKS, Budget
@@ -16,6 +16,7 @@ from resolver.iterate.local_root import RootHolder
 from resolver.iterate.minimise import Question, Trouble, Way, is_top
 from resolver.iterate.outages import Outages
 from resolver.iterate.port import Endpoint, Outside
+from resolver.iterate.run import Elsewhere, Run
 from resolver.iterate.servers import Servers
 from resolver.iterate.verdict import (
     Alias,
@@ -65,22 +66,6 @@ class Resolved:
     links: tuple[Alias, ...]
     end: Positive | Negative | TooLong | None
     onward: bytes = b""
-
-
-Elsewhere = Callable[[bytes, int, Budget], Awaitable[tuple[bytes, ...]]]
-"""Finds the data of a name that another route has: (name, type, budget) → RDATA."""
-
-
-@dataclass(slots=True)
-class Run:
-    """One client's question on its way. `leads` tells whether a name is this route's; `settled`: zones whose delegation
-    was learned, or given up, just now."""
-
-    outside: Outside
-    budget: Budget
-    leads: Callable[[bytes], bool]
-    elsewhere: Elsewhere | None
-    settled: set[bytes] = field(default_factory=set)
 
 
 class Iterator:
@@ -312,6 +297,8 @@ class Iterator:
         already."""
         if not is_below(name, self.settings.zone) or not run.leads(name):
             rdatas = await run.elsewhere(name, rrtype, run.budget) if run.elsewhere else ()
+            if isinstance(rdatas, Failed):
+                return rdatas
             return self._allowed(endpoints_of(rdatas, self.settings.port))
         content = await self._find(run, name, rrtype, path)
         if isinstance(content, Chain):

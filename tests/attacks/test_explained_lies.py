@@ -1,7 +1,7 @@
 """For every lie about signed zones `explain --dnssec` names the link that does not hold."""
 
 import pytest
-from kit.household import in_their_time, run
+from kit.household import run
 from kit.lies import LIES, Lie
 from kit.lying import ITERATION, forwarding, iterating
 from kit.questions import query_for
@@ -11,11 +11,6 @@ from resolver.edge.tracing import trace
 
 BY_NAME = {lie.name: lie for lie in LIES}
 HONEST = Lie("nothing but the truth", "www.shop.example. A", {}, frozenset())
-
-
-@pytest.fixture(autouse=True)
-def at_the_date_of_the_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
-    in_their_time(monkeypatch)
 
 
 def traced(way: str, lie: Lie) -> dict[str, object]:

@@ -9,9 +9,7 @@ from kit.lies import FORGED, LIES, Lie
 from kit.lying import ITERATION, asked, forwarding, iterating
 from kit.meeting import run
 from kit.questions import RD, query_for
-from kit.signing import DATE
 
-from resolver.edge import routed, world
 from resolver.edge.upstream import TRANSPORTS
 from resolver.values import Reply
 from wire.dns.codes import QueryFlag
@@ -20,12 +18,6 @@ BY_NAME = {lie.name: lie for lie in LIES}
 FORGED_DATA = bytes(map(int, FORGED.split(".")))
 HONEST = Lie("nothing but the truth", "www.shop.example. A", {}, frozenset())
 DO = int(QueryFlag.DO)
-
-
-@pytest.fixture(autouse=True)
-def at_the_date_of_the_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (routed, world):
-        monkeypatch.setattr(module, "date", lambda: DATE)
 
 
 def tell(way: str, lie: Lie, flags: int = RD) -> tuple[list[Reply], dict[str, int]]:

@@ -10,9 +10,8 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rrset
-import pytest
 from kit.bad_upstreams import Answer, honest, served
-from kit.household import Household, household, in_their_time, run
+from kit.household import Household, household, run
 from kit.lies import FORGED
 from kit.toytree import Tree
 
@@ -25,11 +24,6 @@ SHARED = [f"{number}.100.in-addr.arpa" for number in range(64, 128)]
 ZONES = ["home.arpa", "10.in-addr.arpa", *SHARED, "corp.example"]
 OURS = "10.9.8.7"
 SERVFAIL, NOERROR, NXDOMAIN = dns.rcode.SERVFAIL, dns.rcode.NOERROR, dns.rcode.NXDOMAIN
-
-
-@pytest.fixture(autouse=True)
-def at_the_date_of_the_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
-    in_their_time(monkeypatch)
 
 
 @cache

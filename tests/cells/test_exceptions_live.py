@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from kit.forwarder import root_server
 from kit.keyset import ENTRY, keyset
-from kit.ownroot import asked, root_server, service, www
+from kit.ownroot import asked, service, www
 
 from anchorhold.cli import main
 from anchorhold.control_client import ControlFailed, ask_service

@@ -4,8 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
+from kit.forwarder import root_server
 from kit.keyset import ENTRY, REVOKED, ROOT, keyset
-from kit.ownroot import PATIENCE, asked, root_server, service, www
+from kit.ownroot import PATIENCE, asked, service, www
 
 from anchorhold.control_client import ask_service
 from anchorhold.keeper.files import read_points

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import dns.flags
 import dns.message
-import pytest
 from kit.desk import SECRET, START, FakeRoad
 from kit.lying import world
 from kit.signing import DATE
@@ -18,8 +17,6 @@ from kit.signing import DATE
 from anchorhold.config.load import load
 from net.clock import now
 from resolver.admission import Admission
-from resolver.edge import routed, tracing
-from resolver.edge import world as worlds
 from resolver.edge.resolve import Resolver
 from resolver.edge.serve import Desk, Flight
 from resolver.values import Query, Reply
@@ -88,13 +85,6 @@ async def household(text: str) -> AsyncIterator[Household]:
         yield Household(desk, Admission(loaded.front), resolver)
     finally:
         await resolver.close()
-
-
-def in_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The date is that of the toy tree's signatures."""
-    for module in (routed, worlds, tracing):
-        if hasattr(module, "date"):
-            monkeypatch.setattr(module, "date", lambda: DATE)
 
 
 def run(conversation: Coroutine[object, object, None]) -> None:

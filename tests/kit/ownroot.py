@@ -1,7 +1,6 @@
-"""The whole service with a root of the test's own: a forwarder with a few RRsets, a configuration that trusts its keys."""
+"""The whole service with a root of the test's own: a configuration that trusts its keys, and one question."""
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,43 +14,8 @@ from kit.signing import plain, rrset_of
 
 from anchorhold.keeper.files import show_record
 from resolver.iterate.verdict import RRset
-from wire.dns.codes import HeaderFlag, Rcode
-from wire.dns.message import ResourceRecord, build_response, parse_message
 
 PATIENCE = 20.0
-FLAGS = HeaderFlag.QR | HeaderFlag.RD | HeaderFlag.RA
-
-
-@contextmanager
-def root_server(*rrsets: RRset) -> Iterator[int]:
-    """A forwarder over UDP that has these RRsets; its port. To everything else it says SERVFAIL."""
-    known = {rrset.owner + rrset.rrtype.to_bytes(2, "big") + b"\0\1": rrset for rrset in rrsets}
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=_serve, args=(server, known))
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
-                last.sendto(b"", server.getsockname())
-            thread.join()
-
-
-def _serve(server: socket.socket, known: dict[bytes, RRset]) -> None:
-    while True:
-        data, client = server.recvfrom(65_535)
-        if not data:
-            return
-        query = parse_message(data)
-        rrset = known.get(query.question.lower())
-        records = []
-        if rrset is not None:
-            records += [ResourceRecord(rrset.owner, rrset.rrtype, 1, rrset.ttl, rdata) for rdata in rrset.rdatas]
-            records += [ResourceRecord(rrset.owner, 46, 1, rrset.ttl, rdata) for rdata in rrset.signatures]
-        rcode = Rcode.SERVFAIL if rrset is None else Rcode.NOERROR
-        response = build_response(query.question, FLAGS, rcode, records).message
-        server.sendto(query.identifier.to_bytes(2, "big") + response[2:], client)
 
 
 def www(seed: int) -> RRset:

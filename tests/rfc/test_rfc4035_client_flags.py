@@ -11,7 +11,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 from kit.bad_upstreams import Answer, honest, served
-from kit.household import Household, household, in_their_time, run
+from kit.household import Household, household, run
 from kit.lies import FORGED
 from kit.toytree import Tree
 
@@ -21,11 +21,6 @@ Talk = Callable[[Household], Awaitable[None]]
 AD, CD, RA = dns.flags.AD, dns.flags.CD, dns.flags.RA
 SECURE, INSECURE, BOGUS, DENIED = "www.shop.example", "www.plain.example", "real.wild.shop.example", "no.shop.example"
 SIGNING = {dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3, dns.rdatatype.DNSKEY, dns.rdatatype.DS}
-
-
-@pytest.fixture(autouse=True)
-def at_the_date_of_the_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
-    in_their_time(monkeypatch)
 
 
 @cache

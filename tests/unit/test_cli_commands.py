@@ -126,6 +126,21 @@ def test_status_prints_plain_columns_off_a_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("believed", "expected"),
+    [
+        (True, "The clock is believed: it shows 1970-01-01T00:00:05Z, and it is later than 1970-01-02T00:00:00Z."),
+        (False, "THE CLOCK IS WRONG: it shows 1970-01-01T00:00:05Z, and 1970-01-02T00:00:00Z is over."),
+    ],
+)
+def test_status_says_in_words_whether_the_clock_can_be_right(tmp_path: Path, believed: bool, expected: str) -> None:
+    clock = {"believed": believed, "date": 5, "not_before": 86_400, "time_sources": 10}
+    with fake_service(tmp_path, {"status": [{"cell": "front"}, {"cell": "resolver", "clock": clock}]}) as service:
+        result = run("status", "--control", service.path)
+    assert (0, True) == (result.exit_code, expected in result.stdout)
+    assert believed is not ("only the 10 servers of time" in result.stdout)
+
+
 def test_status_as_json_is_one_document_by_cell(tmp_path: Path) -> None:
     with fake_service(tmp_path, STATUS) as service:
         result = run("status", "--json", "--control", service.path)

@@ -9,7 +9,7 @@ from anchorhold.config.load import load
 from resolver.dnssec.anchors import Anchors, By, NegativeAnchor, TrustAnchor
 from resolver.dnssec.scope import ROUTED, anchors_for
 from resolver.settings import ResolverSettings
-from wire.dns.names import ROOT, read_name
+from wire.dns.names import ROOT, read_name, show_name
 from wire.dns.signing import parse_ds
 from wire.units import Epoch
 
@@ -138,3 +138,19 @@ def test_the_root_is_never_private_by_itself_nor_by_a_route() -> None:
 def test_a_trust_anchor_for_a_routed_zone_counts() -> None:
     text = route('upstreams = "inside"') + f'[dnssec]\ntrust_anchors = ["corp.example. DS 12345 13 2 {DIGEST}"]\n'
     assert isinstance(anchors(text, 1).closest(CORP, NOW), TrustAnchor)
+
+
+def test_servers_of_time_are_known_without_a_word_and_may_be_others() -> None:
+    known = settings("").dnssec.time_sources
+    assert {"pool.ntp.org.", "time.cloudflare.com.", "ntp.ubuntu.com."} <= {show_name(name) for name in known}
+    assert () == settings("[dnssec]\ntime_sources = []\n").dnssec.time_sources
+    assert (read_name("ntp.corp.example"),) == settings(
+        '[dnssec]\ntime_sources = ["NTP.corp.example"]\n'
+    ).dnssec.time_sources
+
+
+@pytest.mark.parametrize(("name", "expected"), [(".", "holds more than"), ("com", "holds more than"), ("a..b", "a..b")])
+def test_what_is_no_name_of_servers_of_time_is_said_with_its_place(name: str, expected: str) -> None:
+    said = complaints(f'[dnssec]\ntime_sources = ["time.example.net", "{name}"]\n')
+    assert "dnssec.time_sources[1]" in said
+    assert expected in said
