@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from anchorhold.commands.exceptions import print_exceptions
 from anchorhold.control_client import Answer
 from anchorhold.terminal import (
     CommandFailed,
@@ -50,6 +51,7 @@ def command(control: Path | None, as_json: bool) -> None:
         _print_upstreams(cells.get("resolver", {}))
         _print_iterations(cells.get("resolver", {}))
         _print_keeper(cells.get("resolver", {}))
+        print_exceptions(cells.get("resolver", {}))
         _print_counters(cells)
     complain(cells)
     missing = [cell for cell in ("front", "resolver") if cell not in cells]

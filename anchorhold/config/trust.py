@@ -47,7 +47,7 @@ def read_trust(table: DnssecTable, notes: Notes) -> Dnssec:
     _check_twice(notes, negative, {anchor.zone for anchor in given})
     sources = _time_sources(notes, table.time_sources)
     excepted = tuple(one for one in negative if one is not None)
-    return Dnssec((*packaged, *given), excepted, sources, table.sha1_signatures)
+    return Dnssec((*packaged, *given), excepted, sources, sha1_signatures=table.sha1_signatures)
 
 
 def read_anchor(text: str) -> tuple[Anchor, ...]:

@@ -1,7 +1,7 @@
 """A zone's DNSKEY RRset against the DS records that vouch for it (RFC 4035 §5.2, RFC 6840 §5.2 and §5.11)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from resolver.dnssec.algorithms import ALGORITHMS, DIGESTS, STRICT, Algorithm, Digest
 from resolver.dnssec.budget import DS_MISMATCHES, Validation
@@ -31,10 +31,11 @@ WITHOUT_SHA1 = Policy(STRICT, DIGESTS)
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """The keys of a zone, proved for `ttl` seconds."""
+    """The keys of a zone, proved for `ttl` seconds; `by`: the RDATA of the signature that did it."""
 
     signing: Signing
     ttl: int
+    by: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def trust(
     proved = prove(dnskeys, Signing(zone, entries, policy.algorithms), date, budget, verifier)
     if not isinstance(proved, Verified):
         return proved
-    return Trusted(usable, proved.rrset.ttl)
+    return Trusted(usable, proved.rrset.ttl, proved.by)
 
 
 def read_keys(rdatas: tuple[bytes, ...]) -> tuple[Key, ...]:

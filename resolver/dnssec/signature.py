@@ -158,6 +158,7 @@ class Candidate(NamedTuple):
     signature: Signature
     algorithm: Algorithm
     keys: tuple[Key, ...]
+    rdata: bytes
 
 
 def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch | None) -> Candidate | Unsigned:
@@ -176,7 +177,7 @@ def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch | None)
     keys = tuple(key for key in same if may_sign(key))
     if not keys:
         return why_unfit(same)
-    return _untimely(signature, date) or Candidate(signature, algorithm, keys)
+    return untimely(signature, date) or Candidate(signature, algorithm, keys, rdata)
 
 
 def may_sign(key: Key) -> bool:
@@ -211,23 +212,23 @@ def labels_of(owner: bytes) -> int:
     return count_labels(owner) - owner.startswith(_WILDCARD)
 
 
-def _serial(left: int, right: int) -> int:
+def serial(left: int, right: int) -> int:
     """How far `left` is after `right` on a circle of 32 bits, negative if before (RFC 1982 §3.2)."""
     return ((left - right + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
-def _untimely(signature: Signature, date: Epoch | None) -> Unsigned | None:
+def untimely(signature: Signature, date: Epoch | None) -> Unsigned | None:
     """Whether the date is outside the signature's time (RFC 4034 §3.1.5)."""
-    span = _serial(signature.expiration, signature.inception)
+    span = serial(signature.expiration, signature.inception)
     if span < 0:
         return BACKWARDS
     if date is None:
         return None
     now = int(date) & 0xFFFFFFFF
     skew = min(SKEW, span // SKEW_SHARE)
-    if _serial(now, signature.expiration) > skew:
+    if serial(now, signature.expiration) > skew:
         return EXPIRED
-    return NOT_YET if _serial(signature.inception, now) > skew else None
+    return NOT_YET if serial(signature.inception, now) > skew else None
 
 
 def _try(
@@ -251,10 +252,11 @@ def _try(
         except Wrong:
             budget.fail(cost)
             continue
-        left = UNDATED if date is None else max(_serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
+        left = UNDATED if date is None else max(serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
         # RFC 4035 §5.3.3. The TTL of the RRSIG itself is in `rrset.ttl` already.
         ttl = min(rrset.ttl, signature.original_ttl, left)
-        return Verified(rrset if ttl == rrset.ttl else rrset._replace(ttl=ttl), zone, wildcard, left)
+        kept = rrset if ttl == rrset.ttl else rrset._replace(ttl=ttl)
+        return Verified(kept, zone, wildcard, left, candidate.rdata)
     return WRONG
 
 

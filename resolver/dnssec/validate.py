@@ -21,6 +21,7 @@ from resolver.dnssec.keys import DEFAULT, Policy
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Bogus, Checked, Insecure, Security
 from resolver.dnssec.signature import ABSENT, Dates, Verifier, verify_now
+from resolver.dnssec.steps import Denied
 from resolver.dnssec.values import LONG, Learned, Verified
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
@@ -215,6 +216,7 @@ class Judging:
             self._lower(absence)
             return None
         found = proves_wildcard_rightly_expanded(rrset.owner, proved.wildcard, absence.proof)
+        self._chain.steps.append(Denied(rrset.owner, rrset.rrtype, found, absence.proof.records))
         judged = self._believe(found, absence)
         if isinstance(judged, Bogus):
             return judged
@@ -226,12 +228,15 @@ class Judging:
     async def _negative(self, name: bytes, rrtype: int, end: Negative) -> Negative | Bogus:
         rrsets = (*self._proofs, *(() if end.soa is None else (end.soa,)))
         absence = await self._chain.absence(name, rrtype, rrsets)
+        if not isinstance(absence, Absence):
+            self._chain.steps.append(Denied(name, rrtype, absence))
         if isinstance(absence, Insecure):
             self._lower(absence)
             return end
         if isinstance(absence, Bogus):
             return absence
         found = _denied(name, rrtype, end, absence)
+        self._chain.steps.append(Denied(name, rrtype, found, absence.proof.records))
         if end.soa is not None and absence.soa is None:
             judged: Bogus | None = Bogus((absence.failure or ABSENT).explanation)
         else:

@@ -17,7 +17,7 @@ from resolver.edge.routed import RoutedWorld
 from resolver.edge.upstream.port import Upstream
 from resolver.edge.world import ForwardingWorld
 from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure
-from resolver.settings import ResolverSettings
+from resolver.settings import NegativeTrustAnchor, ResolverSettings
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import ExtendedError
@@ -26,8 +26,8 @@ from wire.units import Instant
 
 Answer = Callable[[Reply], None]
 
-Place = tuple[MemoryKey, bool, int, bool]
-"""What questions that may share a flight have in common: the key, whether the answer is judged again, the generation, whether
+Place = tuple[MemoryKey, bool, Snapshot, bool]
+"""What questions that may share a flight have in common: the key, whether the answer is judged again, what is in force, whether
 the clock is wrong."""
 
 _NOW = {origin: f"now-{origin.name.lower()}" for origin in Origin}
@@ -64,6 +64,7 @@ class Resolver:
         self.snapshot = Snapshot(settings)
         self._given = settings
         self._followed: Followed = {}
+        self._excepted: tuple[NegativeTrustAnchor, ...] = ()
         self.counters: Counter[str] = Counter()
         self._former: Snapshot | None = None
         self._report = report
@@ -92,15 +93,25 @@ class Resolver:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
-    def follow(self, followed: Followed) -> None:
+    def follow(self, followed: Followed) -> bool:
         """Believe these keys of zones that are followed instead of those in the settings, now and after each reload. If that
-        changes anything, nothing that was found before is given out any more."""
+        changes anything, which it tells, nothing that was found before is given out any more."""
         self._followed = followed
+        return self._believe_anew()
+
+    def except_from_validation(self, excepted: tuple[NegativeTrustAnchor, ...]) -> bool:
+        """The same of zones that an operator excepts (RFC 7646)."""
+        self._excepted = excepted
+        return self._believe_anew()
+
+    def _believe_anew(self) -> bool:
         settings = self._as_followed()
-        if settings.dnssec != self.snapshot.settings.dnssec:
-            self.snapshot = Snapshot(settings)
-            self.memory = AnswerMemory(settings.cache)
-            self.routed.use(self.snapshot)
+        if settings.dnssec == self.snapshot.settings.dnssec:
+            return False
+        self.snapshot = Snapshot(settings)
+        self.memory = AnswerMemory(settings.cache)
+        self.routed.use(self.snapshot)
+        return True
 
     def _root_anchor(self) -> TrustAnchor | None:
         """What the root's keys are believed by now; None if that zone is not validated."""
@@ -122,7 +133,8 @@ class Resolver:
             self.routed.validators.flush(ROOT)
 
     def _as_followed(self) -> ResolverSettings:
-        return replace(self._given, dnssec=with_followed(self._given.dnssec, self._followed))
+        dnssec = replace(with_followed(self._given.dnssec, self._followed), excepted=self._excepted)
+        return replace(self._given, dnssec=dnssec)
 
     def _snapshot_for(self, generation: int) -> Snapshot | None:
         for snapshot in (self.snapshot, self._former):
@@ -170,7 +182,7 @@ class Resolver:
         return flight is not None
 
     def _join(self, later: Later, snapshot: Snapshot, waiter: object, answer: Answer, patience: float) -> None:
-        place = (later.key, later.translator is not None, snapshot.generation, self.world.wall.wrong)
+        place = (later.key, later.translator is not None, snapshot, self.world.wall.wrong)
         flight = self._flights.get(place)
         if flight is None:
             patience = min(patience, snapshot.settings.deadline)
@@ -206,6 +218,9 @@ class Resolver:
 
     def _end(self, flight: Flight, place: Place, reply: Reply) -> None:
         self._flights.pop(place, None)
+        if flight.snapshot is not self.snapshot:
+            # What is believed may have changed meanwhile.
+            reply = replace(reply, cacheable=0.0)
         if flight.stale_timer is not None:
             flight.stale_timer.cancel()
         self.counters[_LATER[reply.origin]] += 1

@@ -86,13 +86,15 @@ class RoutedWorld:
         *,
         snapshot: Snapshot,
         anew: bool = False,
+        validator: Checker | None = None,
     ) -> Checked | Silent:
-        """The answer and what it is worth; with CD nothing is checked."""
+        """The answer and what it is worth, by `validator` instead of the one that is there; with CD nothing is checked."""
         if not self.serves(snapshot):
             return CHANGED
-        validator = self._validator(query, upstream_group)
-        if isinstance(validator, Silent):
-            return validator
+        usual = self._validator(query, upstream_group)
+        if isinstance(usual, Silent):
+            return usual
+        validator = validator or usual
         errand = _Errand(self, snapshot, query, limits)
         iterator = self.iterator(upstream_group)
         if iterator is None:

@@ -1,47 +1,17 @@
 """The whole service with a root of the test's own: its keys are followed, a revocation outlives restarts and reaches clients."""
 
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import dns.flags
-import dns.message
 import pytest
 from kit.forwarder import root_server
-from kit.keyset import ENTRY, REVOKED, ROOT, keyset, record, signer
-from kit.service import Running, config_text, started
-from kit.signing import plain, rrset_of
+from kit.keyset import ENTRY, REVOKED, ROOT, keyset
+from kit.ownroot import PATIENCE, asked, service, www
 
 from anchorhold.control_client import ask_service
-from anchorhold.keeper.files import read_points, show_record
+from anchorhold.keeper.files import read_points
 from resolver.dnssec.rollover import KeyState
-from resolver.iterate.verdict import RRset
 from wire.dns.codes import Rcode
-
-PATIENCE = 20.0
-
-
-def www(seed: int) -> RRset:
-    rrset = rrset_of("www. 300 A 192.0.2.1")
-    return plain(rrset)._replace(signatures=(signer(seed, ENTRY, time.time()).sign(rrset).to_wire(),))
-
-
-@contextmanager
-def service(folder: Path, port: int) -> Iterator[Running]:
-    """Run with the keys of seeds 1 and 2 as the root's anchors."""
-    records = ", ".join(f'". DS {show_record(record(seed))}"' for seed in (1, 2))
-    text = config_text(folder, server=f"udp://127.0.0.1:{port}")
-    head, _, tail = text.partition("[[dnssec.negative]]")
-    tail = tail.partition("[upstreams.default]")[2]
-    config = folder / "anchorhold.toml"
-    upstreams = f'[upstreams.default]\nprofile = "opportunistic"{tail}'
-    config.write_text(f"{head}[dnssec]\ntrust_anchors = [{records}]\n{upstreams}")
-    with started(config) as running:
-        running.wait_for("serving on")
-        yield running
-        assert running.end() == 0
 
 
 def anchors(folder: Path) -> dict[str, object]:
@@ -53,16 +23,6 @@ def anchors(folder: Path) -> dict[str, object]:
         if zone["last_look"] or zone["problem"]:
             return zone  # type: ignore[no-any-return]
     raise AssertionError("no look in time")
-
-
-def asked(running: Running) -> tuple[int, bool]:
-    """rcode and AD of the answer to `www.`"""
-    port = int(running.wait_for("serving on 127.0.0.1:").split(" (")[0].rsplit(":", 1)[1])
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(PATIENCE)
-        client.sendto(dns.message.make_query("www.", "A", want_dnssec=True).to_wire(), ("127.0.0.1", port))
-        answer = dns.message.from_wire(client.recv(65_535))
-    return int(answer.rcode()), bool(answer.flags & dns.flags.AD)
 
 
 @pytest.fixture

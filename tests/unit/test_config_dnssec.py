@@ -6,7 +6,7 @@ import pytest
 
 from anchorhold.config.errors import SettingsError
 from anchorhold.config.load import load
-from resolver.dnssec.anchors import Anchors, NegativeAnchor, TrustAnchor
+from resolver.dnssec.anchors import Anchors, By, NegativeAnchor, TrustAnchor
 from resolver.dnssec.scope import ROUTED, anchors_for
 from resolver.settings import ResolverSettings
 from wire.dns.names import ROOT, read_name, show_name
@@ -114,7 +114,7 @@ def route(text: str) -> str:
 
 def test_names_routed_to_servers_of_this_network_are_theirs_there_and_only_there() -> None:
     text = route('upstreams = "inside"')
-    assert NegativeAnchor(CORP, ROUTED) == anchors(text, 1).closest(read_name("a.corp.example"), NOW)
+    assert NegativeAnchor(CORP, ROUTED, by=By.ROUTE) == anchors(text, 1).closest(read_name("a.corp.example"), NOW)
     assert isinstance(anchors(text, 1).closest(read_name("bank.example"), NOW), TrustAnchor)
     assert {} == anchors(text, 0).negative
 
