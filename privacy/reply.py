@@ -78,6 +78,8 @@ def lower_ttls(out: bytearray, ttl_offsets: tuple[int, ...], age: int) -> None:
 
 def _truncated(out: bytearray, question_end: int, opt: bytes) -> bytes:
     out[2] |= _TC
+    # What is left out proves nothing.
+    out[3] &= _NOT_AD
     out[6:12] = b"\0\0\0\0\0\1" if opt else b"\0\0\0\0\0\0"
     return bytes(out[:question_end] + opt)
 

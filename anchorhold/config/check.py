@@ -12,7 +12,7 @@ from anchorhold.config.places import Places, read_listen
 from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation_prefix
 from anchorhold.config.routes import DEFAULT, RouteReader
 from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings
-from anchorhold.config.trust import read_trust
+from anchorhold.config.trust import followed_anchors, read_trust
 from resolver.settings import (
     CacheSettings,
     ClientGroup,
@@ -48,7 +48,7 @@ class Checker:
         return Loaded(
             self._front(generation, clients, allow, cache),
             resolver,
-            KeeperSettings(generation, resolver.dnssec.anchors),
+            KeeperSettings(generation, followed_anchors(resolver.dnssec)),
             self._service(),
         )
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from anchorhold.ipc import Message
+from anchorhold.keeper.exceptions import Excepted, Wanted
 from resolver.dnssec.rollover import TrustPoint
 from resolver.iterate.verdict import RRset
 from wire.dns.codes import RecordType
@@ -16,6 +17,9 @@ T = TypeVar("T")
 
 MORE = 1
 """Flag of ANCHORS: another trust point follows."""
+
+NONE = 2
+"""Flag of ANCHORS: no zone is followed, and there is no body."""
 
 NOTHING = 1
 """Flag of KEYS: they could not be had."""
@@ -33,6 +37,16 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class InForce:
+    """All exceptions from validation that an operator has made. `kept`: they outlive a restart; `refused`: why the one that was
+    asked for is not among them, empty if it is."""
+
+    exceptions: tuple[Excepted, ...]
+    kept: bool = True
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A zone's DNSKEY RRset with its signatures, as it was heard: RDATA, uncompressed."""
 
@@ -47,8 +61,8 @@ class Found:
         return RRset(self.zone, int(RecordType.DNSKEY), self.ttl, self.rdatas, self.signatures)
 
 
-def pack(value: Told | Found) -> bytes:
-    """The body of ANCHORS, or of KEYS."""
+def pack(value: Told | Found | Wanted | InForce) -> bytes:
+    """The body of ANCHORS, KEYS, EXCEPT or EXCEPTIONS."""
     return msgspec.msgpack.encode(value)
 
 

@@ -1,16 +1,15 @@
-"""Three authoritative servers on loopback, a root, a top-level domain and a zone, over UDP with dnspython; each records what
-it is shown."""
+"""Three authoritative servers on loopback, of the root, a top-level domain and a zone, over UDP with dnspython; each records
+what it is shown."""
 
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-import dns.flags
 import dns.message
 import dns.name
-import dns.rdatatype
-import dns.rrset
 
+from demo.lookup import Zones, answer_as_server
+from demo.signing import Zone
 from demo.zone import Seen, seen
 
 
@@ -31,19 +30,13 @@ COVE = Authority("Cove", "cove.island.", "127.0.0.8", "", 4)
 AUTHORITIES = (ROOT, TOP, COVE)
 BY_TITLE = {authority.title: authority for authority in AUTHORITIES}
 
-RECORDS = {
-    ("www.cove.island.", "A"): ("203.0.113.80",),
-    ("a.deep.cove.island.", "AAAA"): ("2001:db8::80",),
-    (".", "NS"): ("root.nic.island.",),
-}
-TTL = 600
-
 
 class Authoritative(asyncio.DatagramProtocol):
     """One server's socket."""
 
-    def __init__(self, authority: Authority, log: list[Seen]) -> None:
+    def __init__(self, authority: Authority, zone: Zone, log: list[Seen]) -> None:
         self._authority = authority
+        self._zone = zone
         self._log = log
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -54,33 +47,10 @@ class Authoritative(asyncio.DatagramProtocol):
         """Note it down, and answer."""
         query = dns.message.from_wire(data)
         self._log.append(seen(self._authority.title, "UDP", data, query))
-        self._transport.sendto(answer(self._authority, query).to_wire(), sender)  # type: ignore[attr-defined]
+        self._transport.sendto(answer_as_server(self._zone, query).to_wire(), sender)  # type: ignore[attr-defined]
 
 
-def answer(authority: Authority, query: dns.message.Message) -> dns.message.Message:
-    """Data, a referral to the child, an empty non-terminal, or NXDOMAIN."""
-    response = dns.message.make_response(query)
-    name = query.question[0].name
-    text, rrtype = name.to_text().lower(), dns.rdatatype.to_text(query.question[0].rdtype)
-    child = next((a for a in AUTHORITIES if a.zone == authority.child), None)
-    if child is not None and name.is_subdomain(dns.name.from_text(child.zone)):
-        server = f"ns.{child.zone}"
-        response.authority.append(dns.rrset.from_text(child.zone, TTL, "IN", "NS", server))
-        response.additional.append(dns.rrset.from_text(server, TTL, "IN", "A", child.address))
-        return response
-    response.flags |= dns.flags.AA
-    found = RECORDS.get((text, rrtype))
-    if found:
-        response.answer.append(dns.rrset.from_text(name, TTL, "IN", rrtype, *found))
-        return response
-    soa = f"ns.{authority.zone} hostmaster.{authority.zone} 1 7200 900 1209600 300".replace("..", ".")
-    response.authority.append(dns.rrset.from_text(authority.zone, TTL, "IN", "SOA", soa))
-    if not any(known == text or known.endswith("." + text) for known, _ in RECORDS):
-        response.set_rcode(dns.rcode.NXDOMAIN)
-    return response
-
-
-async def listen(log: list[Seen]) -> tuple[list[asyncio.DatagramTransport], int]:
+async def listen(zones: Zones, log: list[Seen]) -> tuple[list[asyncio.DatagramTransport], int]:
     """All three, on one port."""
     loop = asyncio.get_running_loop()
     for _ in range(20):
@@ -89,7 +59,9 @@ async def listen(log: list[Seen]) -> tuple[list[asyncio.DatagramTransport], int]
         try:
             for authority in AUTHORITIES:
                 transport, _ = await loop.create_datagram_endpoint(
-                    lambda authority=authority: Authoritative(authority, log),  # type: ignore[misc]
+                    lambda authority=authority: Authoritative(
+                        authority, zones[dns.name.from_text(authority.zone)], log
+                    ),  # type: ignore[misc]
                     (authority.address, port),
                 )
                 opened.append(transport)

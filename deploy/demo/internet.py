@@ -1,5 +1,5 @@
-"""Two operators with DoT and DoH servers on loopback, written with ssl, h2 and dnspython; each records what it sees. Beside
-them the authoritative servers of `authorities.py`."""
+"""Operators with DoT and DoH servers on loopback, written with ssl, h2 and dnspython; each records what it sees. Beside them the
+authoritative servers of `authorities.py`. All have the zones of `zone.py`, signed."""
 
 import asyncio
 import base64
@@ -13,13 +13,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import dns.exception
 import dns.message
+import dns.rdatatype
+import dns.rrset
 import h2.config
 import h2.connection
 import h2.events
 import trustme
 
 from demo.authorities import listen, write_hints
-from demo.zone import Seen, answer, is_own, seen
+from demo.lookup import answer_as_resolver
+from demo.signing import sign_zones
+from demo.zone import Seen, is_own, seen
 
 PATH = "/dns-query"
 
@@ -32,11 +36,15 @@ class Operator:
     host: str
     address: str
     honest_certificate: bool = True
+    liar: bool = False
 
 
 NORTH = Operator("North", "dns.north.example", "127.0.0.2")
 SOUTH = Operator("South", "dns.south.example", "127.0.0.3")
 IMPOSTOR = Operator("Impostor", "dns.north.example", "127.0.0.4", honest_certificate=False)
+PIRATE = Operator("Pirate", "dns.pirate.example", "127.0.0.10", liar=True)
+"""It gives another address than the owner of the name did."""
+TREASURE = "203.0.113.13"
 
 
 @dataclass
@@ -50,6 +58,7 @@ class Internet:
     ports: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __enter__(self) -> "Internet":
+        self.zones = sign_zones()
         self._authority = trustme.CA()
         self._authority.cert_pem.write_to_path(self.folder / "ca.pem")
         self._loop = asyncio.new_event_loop()
@@ -73,10 +82,10 @@ class Internet:
 
     async def _start(self) -> None:
         self.hints = write_hints(self.folder)
-        self._authoritative, self.authorities_port = await listen(self.log)
+        self._authoritative, self.authorities_port = await listen(self.zones, self.log)
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        for operator in (NORTH, SOUTH, IMPOSTOR):
+        for operator in (NORTH, SOUTH, IMPOSTOR, PIRATE):
             for transport, alpn, serve in (("DoT", "dot", self._dot), ("DoH", "h2", self._doh)):
                 context = self._context(operator, alpn)
                 handler = self._handler(operator, serve)
@@ -118,7 +127,12 @@ class Internet:
         query = dns.message.from_wire(data)
         one = seen(operator.title, transport, data, query)
         (self.own if is_own(one) else self.log).append(one)
-        return answer(query).to_wire(max_size=65_535)
+        # The office's own server is South's as well, on a road of its own; nobody else has that zone.
+        known = {o: z for o, z in self.zones.items() if operator is SOUTH or not z.contents.private}
+        response = answer_as_resolver(known, query)
+        if operator.liar:
+            forge(response)
+        return response.to_wire(max_size=65_535)
 
     async def _dot(self, operator: Operator, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """RFC 7858: two octets of length, then the message."""
@@ -170,3 +184,11 @@ class Internet:
         ]
         http.send_headers(number, reply)
         http.send_data(number, response, end_stream=True)
+
+
+def forge(response: dns.message.Message) -> None:
+    """Another address in the place of each, beside the signature over the real one."""
+    response.answer = [
+        dns.rrset.from_text(r.name, r.ttl, "IN", "A", TREASURE) if r.rdtype == dns.rdatatype.A else r
+        for r in response.answer
+    ]

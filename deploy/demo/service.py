@@ -12,7 +12,8 @@ from types import TracebackType
 import dns.message
 import dns.query
 
-from demo.internet import IMPOSTOR, NORTH, PATH, SOUTH, Internet, Operator
+from demo.internet import IMPOSTOR, NORTH, PATH, PIRATE, SOUTH, Internet, Operator
+from demo.signing import trust_anchor
 
 PATIENCE = 20.0
 PORT_TAKEN = 3
@@ -123,6 +124,7 @@ class Service:
         return f'{{ url = "{url}", operator = "{operator.title}", ca_file = "{self.internet.authorities}" }}'
 
     def _configuration(self) -> str:
+        """Routes to servers on loopback would not be validated by default: what is public below them says so."""
         everyone = ", ".join(self._server(o, t) for t in ("DoT", "DoH") for o in (NORTH, SOUTH))
         dead = self._server(Operator("Sunken", NORTH.host, "127.0.0.5"), "DoT", dead_port())
         return f"""[listen]
@@ -132,9 +134,8 @@ control = "{self.folder}/control.sock"
 [service]
 state = "{self.folder}/state"
 
-[[dnssec.negative]]
-zone = "."
-reason = "nothing is signed in this small Internet"
+[dnssec]
+trust_anchors = ["{trust_anchor(self.internet.zones)}"]
 
 [resolve]
 root_hints = "{self.internet.hints}"
@@ -155,6 +156,10 @@ servers = [{self._server(SOUTH, "DoH")}]
 strategy = "failover"
 servers = [{dead}, {self._server(NORTH, "DoT")}]
 
+[upstreams.treasure]
+strategy = "failover"
+servers = [{self._server(PIRATE, "DoT")}, {self._server(NORTH, "DoT")}]
+
 [upstreams.sealed]
 servers = [{self._server(IMPOSTOR, "DoT")}]
 
@@ -169,6 +174,12 @@ upstreams = "office"
 [[route]]
 domains = ["ferry.example"]
 upstreams = "ferry"
+validate = "always"
+
+[[route]]
+domains = ["treasure.example"]
+upstreams = "treasure"
+validate = "always"
 
 [[route]]
 domains = ["sealed.example"]

@@ -179,6 +179,10 @@ class AnswerMemory:
             self._failures.popitem(last=False)
         return pause
 
+    def forget_failures(self) -> None:
+        """Whatever failed may be tried again."""
+        self._failures.clear()
+
     def learn(self, upstream_group: int, learned: tuple[Learned, ...], now: Instant) -> None:
         """Keep what proofs from there show (RFC 8198)."""
         for one in learned:

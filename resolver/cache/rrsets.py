@@ -244,6 +244,11 @@ class RRsetMemory:
                 return Cut(entry.value, entry.expires, entry.expires - entry.stored)
         return None
 
+    def forget(self, name: bytes, rrtype: int) -> None:
+        """What was said of this name for this type turned out forged."""
+        for kind in (rrtype, _CNAME, _ABSENT, _NOTHING_BELOW):
+            self._entries.drop((name, kind))
+
     def restore_cut(self, cut: Cut, now: Instant) -> None:
         """A delegation that was forgotten holds for the rest of its time, unless there is another by now."""
         if self._fresh((cut.referral.zone, _CUT), now) is None and cut.expires > now:

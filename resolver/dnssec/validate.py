@@ -4,6 +4,8 @@ Every RRset of a secure answer is proved by itself, and that nothing closer was 
 not proved is not there: a proof nobody needs is dropped, and one that is needed and does not hold makes the answer bogus.
 """
 
+from typing import Protocol
+
 from resolver.cache.rrsets import rename
 from resolver.dnssec.anchors import Anchors
 from resolver.dnssec.budget import Spent, Validation
@@ -18,7 +20,8 @@ from resolver.dnssec.evidence import NoData, NoName, NotProved, RightlyExpanded,
 from resolver.dnssec.keys import DEFAULT, Policy
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Bogus, Checked, Insecure, Security
-from resolver.dnssec.signature import ABSENT, Verifier, verify_now
+from resolver.dnssec.signature import ABSENT, Dates, Verifier, verify_now
+from resolver.dnssec.steps import Denied
 from resolver.dnssec.values import LONG, Learned, Verified
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
@@ -38,16 +41,38 @@ End = Positive | Negative | TooLong
 _WITH_PROOFS = (Alias, Positive, Negative)
 
 
+class Checker(Protocol):
+    """What tells the worth of an answer."""
+
+    async def check(
+        self,
+        name: bytes,
+        rrtype: int,
+        resolved: Resolved,
+        questions: Questions,
+        budget: Validation,
+        *,
+        again: bool = False,
+    ) -> Checked:
+        """As `Validator.check`."""
+
+
 class Validator:
     """What validation rests on, for one upstream group or iteration."""
 
     def __init__(
-        self, anchors: Anchors, memory: TrustMemory, policy: Policy = DEFAULT, verifier: Verifier = verify_now
+        self,
+        anchors: Anchors,
+        memory: TrustMemory,
+        policy: Policy = DEFAULT,
+        verifier: Verifier = verify_now,
+        dates: Dates = Dates.CHECKED,
     ) -> None:
         self.anchors = anchors
         self.memory = memory
-        self._policy = policy
+        self.policy = policy
         self._verifier = verifier
+        self._dates = dates
 
     async def check(
         self,
@@ -61,7 +86,8 @@ class Validator:
     ) -> Checked:
         """What the answer to `name` and `rrtype` is worth. `again`: what failed before is tried anew, for others are asked.
         Raises nothing."""
-        chain = Chain(self.anchors, self.memory, questions, budget, self._policy, self._verifier, again=again)
+        means = (self.policy, self._verifier, self._dates)
+        chain = Chain(self.anchors, self.memory, questions, budget, *means, again=again)
         judging, spent = Judging(chain, resolved), False
         try:
             bogus = await judging.judge(name, rrtype)
@@ -190,6 +216,7 @@ class Judging:
             self._lower(absence)
             return None
         found = proves_wildcard_rightly_expanded(rrset.owner, proved.wildcard, absence.proof)
+        self._chain.steps.append(Denied(rrset.owner, rrset.rrtype, found, absence.proof.records))
         judged = self._believe(found, absence)
         if isinstance(judged, Bogus):
             return judged
@@ -201,12 +228,15 @@ class Judging:
     async def _negative(self, name: bytes, rrtype: int, end: Negative) -> Negative | Bogus:
         rrsets = (*self._proofs, *(() if end.soa is None else (end.soa,)))
         absence = await self._chain.absence(name, rrtype, rrsets)
+        if not isinstance(absence, Absence):
+            self._chain.steps.append(Denied(name, rrtype, absence))
         if isinstance(absence, Insecure):
             self._lower(absence)
             return end
         if isinstance(absence, Bogus):
             return absence
         found = _denied(name, rrtype, end, absence)
+        self._chain.steps.append(Denied(name, rrtype, found, absence.proof.records))
         if end.soa is not None and absence.soa is None:
             judged: Bogus | None = Bogus((absence.failure or ABSENT).explanation)
         else:

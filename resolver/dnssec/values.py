@@ -15,13 +15,14 @@ class Verified(NamedTuple):
     `rrset.ttl` is bounded already by the original TTL, the TTL of the RRSIG and the end of the signature (RFC 4035
     §5.3.3). `zone` is the signer's name, folded. `wildcard` is the name that the owner was expanded from
     (`*.example.`), as the labels field of the RRSIG says; None if the owner stands in the zone itself. `left`: seconds for
-    which the signature is still valid.
+    which the signature is still valid; `by`: its RDATA.
     """
 
     rrset: RRset
     zone: bytes
     wildcard: bytes | None = None
     left: int = LONG
+    by: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def _follow(answer: RRsets, name: bytes, rrtype: int) -> list[Alias] | TooLong:
     """The aliases from `name` on, as far as the answer section goes."""
     links: list[Alias] = []
     seen = {name}
-    while answer and len(links) < MAX_LINKS and (name, rrtype) not in answer:
+    while answer and len(links) < MAX_LINKS and not _ends(answer, name, rrtype):
         link = _alias(answer, name)
         if link is None:
             break
@@ -123,6 +123,13 @@ def _follow(answer: RRsets, name: bytes, rrtype: int) -> list[Alias] | TooLong:
             break
         seen.add(name)
     return links
+
+
+def _ends(answer: RRsets, name: bytes, rrtype: int) -> bool:
+    """Whether what was asked for is there. Beside an alias it should not be (RFC 2181 §10.1): of both, the first counts."""
+    if (name, rrtype) not in answer:
+        return False
+    return next(key for key in answer if key in ((name, rrtype), (name, _CNAME))) == (name, rrtype)
 
 
 def _is_vague(end: Negative, link: Alias) -> bool:

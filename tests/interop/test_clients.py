@@ -97,8 +97,10 @@ def cookie(output: str) -> tuple[str, str]:
 def test_dig_gets_an_answer_over_udp(house: House) -> None:
     output = house.dig("www.harbour.example")
     assert ("NOERROR", [["IN", "A", "192.0.2.10"]]) == (code(output), data(output))
-    assert {"qr", "rd", "ra"} == flags(output)
+    # dig sets AD by itself, so it is told that the answer is validated.
+    assert {"qr", "rd", "ra", "ad"} == flags(output)
     assert "(UDP)" in output
+    assert {"qr", "rd", "ra"} == flags(house.dig("+noadflag", "www.harbour.example"))
 
 
 def test_dig_gets_an_answer_over_tcp(house: House) -> None:
@@ -152,7 +154,7 @@ def test_a_clients_cookie_does_not_arrive_upstream(house: House) -> None:
 def test_a_long_answer_comes_truncated_and_empty_over_udp(house: House) -> None:
     output = house.dig("+bufsize=512", "+ignore", "long.harbour.example", "TXT")
     assert ("NOERROR", []) == (code(output), data(output))
-    assert {"qr", "tc", "rd", "ra"} == flags(output)
+    assert {"qr", "tc", "rd", "ra"} == flags(output) - {"ad"}
     size = re.search(r"MSG SIZE  rcvd: (\d+)", output)
     assert size is not None
     assert int(size[1]) <= 512
@@ -197,7 +199,8 @@ def test_kdig_asks_several_questions_on_one_connection(house: House) -> None:
 def test_kdigs_options_do_no_harm_and_go_nowhere(house: House) -> None:
     options = ["+padding=300", "+bufsize=4096", "+alignment=64", "+nsid", "+cookie", f"+subnet={SUBNET}", "+dnssec"]
     output = house.kdig(*options, "ecs.reef.example")
-    assert ("NOERROR", ["192.0.2.30"]) == (code(output), [words[-1] for words in data(output)])
+    address, signature = data(output)
+    assert ("NOERROR", "192.0.2.30", "RRSIG") == (code(output), address[-1], signature[1])
     assert [PADDING] == [seen.options for seen in house.seen("ecs.reef.example.")]
 
 
@@ -223,10 +226,20 @@ def test_the_letters_case_comes_back_as_it_was_asked(house: House) -> None:
     assert 1 == len(house.seen("www.harbour.example."))
 
 
-def test_a_question_for_signatures_gets_do_back_and_no_ad(house: House) -> None:
-    output = house.dig("+dnssec", "+adflag", "www.harbour.example")
-    assert ("NOERROR", {"qr", "rd", "ra"}) == (code(output), flags(output))
+def test_a_question_for_signatures_gets_them_and_do_and_ad_back(house: House) -> None:
+    output = house.dig("+dnssec", "+noadflag", "www.harbour.example")
+    assert ("NOERROR", {"qr", "rd", "ra", "ad"}) == (code(output), flags(output))
+    assert ["A", "RRSIG"] == [words[1] for words in data(output)]
     assert "flags: do;" in output
+
+
+def test_what_is_forged_is_servfail_and_says_why_but_not_with_cd(house: House) -> None:
+    output = house.dig("www.forged.example")
+    assert ("SERVFAIL", []) == (code(output), data(output))
+    assert "6 (DNSSEC Bogus): (the signature is wrong)" == extended_error(output)
+    output = house.dig("+cdflag", "www.forged.example")
+    assert ("NOERROR", [["IN", "A", "203.0.113.66"]]) == (code(output), data(output))
+    assert {"qr", "rd", "ra", "cd"} == flags(output)
 
 
 def test_another_version_of_edns_is_badvers(house: House) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import dns.edns
 import dns.exception
 import dns.message
+import dns.name
 import dns.query
 import dns.rcode
 import dns.rdatatype
@@ -26,7 +27,6 @@ import dns.rrset
 import pytest
 from demo.internet import NORTH, Internet
 from demo.internet import PATH as DOH_PATH
-from demo.zone import RECORDS
 from kit.certificates import NAME, Identity, authority, identity, server_context
 from kit.peers import House, free_ports, house, open_folder
 
@@ -348,9 +348,10 @@ def test_a_strict_resolution_over_tls_shows_a_listener_no_name(pinned: bool) -> 
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_a_strict_resolution_over_https_shows_a_listener_no_name(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     name, mark = secret_name()
-    monkeypatch.setitem(RECORDS, (name, "A"), (ANSWER,))
     monkeypatch.setattr("demo.internet.NORTH", replace(NORTH, address=UPSTREAM))  # where the capture looks
     with open_folder() as folder, Internet(folder) as internet:
+        answer = dns.rrset.from_text(name, 600, "IN", "A", ANSWER)
+        internet.zones[dns.name.from_text("example.")].rrsets[answer.name, dns.rdatatype.A] = answer
         url = f"https://{NORTH.host}@{UPSTREAM}:{internet.ports['North', 'DoH']}{DOH_PATH}"
         server = f'{{ url = "{url}", ca_file = "{internet.authorities}", method = "{method}" }}'
         with captured() as finish, house(folder, f"[upstreams.default]\nservers = [{server}]", SERVICE) as here:

@@ -203,9 +203,9 @@ def _spoil_everything(tree: Field) -> None:
         put_signatures(zone, "all", kind, junk(signatures(zone, "all", kind)[0], 8))
 
 
-def _aliases(tree: Field) -> None:
-    """A chain of 11 aliases, each in a zone of its own with keys that collide."""
-    labels = [f"z{n}" for n in range(11)]
+def _aliases(tree: Field, count: int = 11) -> None:
+    """A chain of aliases, each in a zone of its own with keys that collide."""
+    labels = [f"z{n}" for n in range(count)]
     zones = list(tree.below(*labels))
     for (_, zone), (following, _) in pairwise(zones):
         zone.remove("www", "A")
@@ -215,6 +215,10 @@ def _aliases(tree: Field) -> None:
         add(zone, zone.origin, DNSKEY, signed.signer.dnskey, *colliding(signed.signer.dnskey, 8))
         signed.resign(signed.signer)
         tree.signed[origin] = signed
+
+
+def _few_aliases(tree: Field) -> None:
+    _aliases(tree, 8)
 
 
 def _many_keys(tree: Field) -> None:
@@ -363,7 +367,8 @@ TRAPS = [
     Trap("signatures over 50 kB", f"www.{EVIL} TXT", fill=_large_records, spoil=spoiled(TXT, "www", 60)),
     Trap("ANY", f"all.{EVIL} ANY", fill=_everything, spoil=_spoil_everything),
     Trap("aliases through signed zones", f"www.z0.{EVIL} A", fill=_aliases, spoil=_spoil_aliases),
-    Trap("aliases through signed zones, honest", f"www.z0.{EVIL} A", fill=_aliases),
+    Trap("aliases through 8 signed zones, honest", f"www.z0.{EVIL} A", fill=_few_aliases),
+    Trap("aliases through 11 signed zones, honest", f"www.z0.{EVIL} A", fill=_aliases),
     Trap("aliases through zones of 180 keys", f"www.z0.{EVIL} A", fill=_many_keys),
     Trap("zones below zones", f"www.{'d.' * 20}{EVIL} A", fill=_deep),
     Trap("unsigned below 100 labels", f"{'u.' * 100}{EVIL} A", fill=_unsigned_depth, spoil=_spoil_depth),

@@ -293,6 +293,16 @@ def test_the_example_file_is_valid() -> None:
     assert [one.name for one in settings.resolver.iterations] == ["stub:lab.example.", "iterate"]
 
 
+def test_what_the_example_file_shows_of_dnssec_is_valid() -> None:
+    shown = (Path(__file__).parents[2] / "deploy/anchorhold.example.toml").read_text().partition("# [dnssec]")[2]
+    lines = [line.removeprefix("# ").removeprefix("#") for line in shown.partition("\n\n")[0].splitlines()]
+    dnssec = loaded("[dnssec]\n" + "\n".join(lines)).resolver.dnssec
+    assert ({b"", b"\4corp\7example"}, [b"\7example\3com"]) == (
+        {anchor.zone.rstrip(b"\0") for anchor in dnssec.anchors},
+        [one.zone.rstrip(b"\0") for one in dnssec.negative],
+    )
+
+
 def test_the_reference_page_is_up_to_date() -> None:
     assert PAGE.read_text() == page(), "run: python -m anchorhold.config.reference"
 

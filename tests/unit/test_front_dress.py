@@ -48,6 +48,15 @@ def test_the_undressed_answer_is_not_changed() -> None:
     assert before == reply.message
 
 
+@pytest.mark.parametrize(("asks", "told"), [({}, False), ({"ad": True}, True), ({"do": True}, True)])
+def test_ad_is_told_only_to_who_asks_with_ad_or_do(asks: dict[str, bool], told: bool) -> None:
+    reply = answer(KEY)
+    flags = int.from_bytes(reply.message[2:4], "big") | dns.flags.AD
+    secure = reply.message[:2] + flags.to_bytes(2, "big") + reply.message[4:]
+    message = dns.message.from_wire(dress(secure, reply.ttl_offsets, 0, outer(**asks)))
+    assert told == bool(message.flags & dns.flags.AD)
+
+
 def test_cookie_and_explanation_are_options() -> None:
     message = dns.message.from_wire(dressed(cookie=bytes(range(24)), explanation=b"\0\x16no answer"))
     assert [(10, bytes(range(24))), (15, b"\0\x16no answer")] == [(o.otype, o.to_wire()) for o in message.options]
