@@ -289,6 +289,8 @@ class DnssecTable:
     the root's keys that come with the program."""
     negative: tuple[NegativeTable, ...] = ()
     """Negative trust anchors, `[[dnssec.negative]]`."""
+    sha1_signatures: Flag = _RESOLVER.dnssec.sha1_signatures
+    """false: zones that are signed with SHA-1 only (algorithms 5 and 7) count as unsigned (RFC 9905)."""
     time_sources: tuple[Text, ...] = (
         "pool.ntp.org",
         "ntp.ubuntu.com",

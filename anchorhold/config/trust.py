@@ -46,7 +46,8 @@ def read_trust(table: DnssecTable, notes: Notes) -> Dnssec:
     negative = [_negative(notes, ("dnssec", "negative", number), one) for number, one in enumerate(table.negative)]
     _check_twice(notes, negative, {anchor.zone for anchor in given})
     sources = _time_sources(notes, table.time_sources)
-    return Dnssec((*packaged, *given), tuple(one for one in negative if one is not None), sources)
+    excepted = tuple(one for one in negative if one is not None)
+    return Dnssec((*packaged, *given), excepted, sources, sha1_signatures=table.sha1_signatures)
 
 
 def read_anchor(text: str) -> tuple[Anchor, ...]:

@@ -8,7 +8,6 @@ A date is over if the program was made later, if the clock has shown it before, 
 (`Doubting`): a machine that was off for a week may go on with the time at which it went off.
 """
 
-from dataclasses import replace
 from enum import Enum
 
 from resolver.dnssec.algorithms import Algorithm, Wrong
@@ -157,10 +156,10 @@ class Undated:
         if is_time_source(name, self._sources):
             checked = await self._of_sources.check(name, rrtype, resolved, questions, budget, again=again)
             security = min(checked.security, Security.INSECURE)
-            return replace(checked, security=security, learned=(), valid=0, undated=True)
+            return checked._replace(security=security, learned=(), valid=0, undated=True)
         checked = await self._of_others.check(name, rrtype, resolved, questions, budget, again=again)
         if checked.security in (Security.BOGUS, Security.INDETERMINATE):
-            return replace(checked, security=Security.INDETERMINATE, explanation=WRONG_CLOCK)
+            return checked._replace(security=Security.INDETERMINATE, explanation=WRONG_CLOCK)
         return checked
 
 

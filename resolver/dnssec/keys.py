@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from resolver.dnssec.algorithms import ALGORITHMS, DIGESTS, Algorithm, Digest
+from resolver.dnssec.algorithms import ALGORITHMS, DIGESTS, STRICT, Algorithm, Digest
 from resolver.dnssec.budget import DS_MISMATCHES, Validation
 from resolver.dnssec.signature import KEYLESS, Signing, Unsigned, Verifier, may_sign, prove, verify_now, why_unfit
 from resolver.dnssec.values import Verified
@@ -26,6 +26,7 @@ class Policy:
 
 
 DEFAULT = Policy(ALGORITHMS, DIGESTS)
+WITHOUT_SHA1 = Policy(STRICT, DIGESTS)
 
 
 @dataclass(frozen=True, slots=True)

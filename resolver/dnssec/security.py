@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.dnssec.values import Learned
 from resolver.iterate.resolve import Resolved
@@ -39,8 +39,7 @@ class Bogus:
     security: Security = Security.BOGUS
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """A validated answer. `resolved` is what may be given out: TTLs bounded by the signatures, no proof that was not
     itself proved. Nothing of it may be given out if `security` is BOGUS or INDETERMINATE, but for CD=1. `steps`: what was looked
     at for it, in order, without what was remembered; `learned`: of use for other questions; `server`: the place in its group of

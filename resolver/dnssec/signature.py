@@ -6,6 +6,7 @@ What comes out is evidence (`Verified`) or the reason for there being none (`Uns
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from typing import NamedTuple
 
 from resolver.dnssec.algorithms import Algorithm, Wrong
 from resolver.dnssec.budget import (
@@ -112,7 +113,9 @@ NO_ZONE_KEY = _unsigned(Stage.KEYLESS, ExtendedError.NO_ZONE_KEY_BIT, "the key t
 REVOKED_KEY = _unsigned(Stage.KEYLESS, ExtendedError.DNSKEY_MISSING, "the key that signed is revoked")
 EXPIRED = _unsigned(Stage.UNTIMELY, ExtendedError.SIGNATURE_EXPIRED, "the signature has expired")
 NOT_YET = _unsigned(Stage.UNTIMELY, ExtendedError.SIGNATURE_NOT_YET_VALID, "the signature is not valid yet")
-BACKWARDS = _unsigned(Stage.UNTIMELY, ExtendedError.DNSSEC_BOGUS, "the signature ends before it begins")
+BACKWARDS = _unsigned(
+    Stage.UNTIMELY, ExtendedError.SIGNATURE_EXPIRED_BEFORE_VALID, "the signature ends before it begins"
+)
 TOO_LARGE = _unsigned(Stage.WRONG, ExtendedError.DNSSEC_INDETERMINATE, "too many records to verify them")
 WRONG = _unsigned(Stage.WRONG, ExtendedError.DNSSEC_BOGUS, "the signature is wrong")
 
@@ -149,8 +152,7 @@ def _stage(failure: Unsigned) -> Stage:
     return failure.stage
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A signature that may be valid, as far as can be told without verifying it."""
 
     signature: Signature
@@ -253,7 +255,8 @@ def _try(
         left = UNDATED if date is None else max(serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
         # RFC 4035 §5.3.3. The TTL of the RRSIG itself is in `rrset.ttl` already.
         ttl = min(rrset.ttl, signature.original_ttl, left)
-        return Verified(rrset._replace(ttl=ttl), zone, wildcard, left, candidate.rdata)
+        kept = rrset if ttl == rrset.ttl else rrset._replace(ttl=ttl)
+        return Verified(kept, zone, wildcard, left, candidate.rdata)
     return WRONG
 
 

@@ -1,6 +1,7 @@
 """What has been verified, told apart by type from what has only been received."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from resolver.iterate.verdict import RRset
 
@@ -8,8 +9,7 @@ LONG = 2**31 - 1
 """Seconds: as long as a signature can be valid (RFC 4034 §3.1.5)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """An RRset with a signature that was found valid.
 
     `rrset.ttl` is bounded already by the original TTL, the TTL of the RRSIG and the end of the signature (RFC 4035
@@ -22,7 +22,7 @@ class Verified:
     zone: bytes
     wildcard: bytes | None = None
     left: int = LONG
-    by: bytes = field(default=b"", compare=False)
+    by: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

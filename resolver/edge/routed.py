@@ -38,7 +38,7 @@ DEPTH = 4
 """Routes that need each other: look-ups along other routes inside each other."""
 
 _SIZES = {int(RecordType.A): 4, int(RecordType.AAAA): 16}
-_DS = int(RecordType.DS)
+_DS, _NS = int(RecordType.DS), int(RecordType.NS)
 _CD = int(QueryFlag.CD)
 
 
@@ -129,14 +129,10 @@ class RoutedWorld:
                 return former or Silent(resolved.explanation)
             if query.flags & _CD:
                 return Checked(resolved, Security.INSECURE, None)
-            checked = await validator.check(
-                query.name,
-                query.rrtype,
-                resolved,
-                _Keys(errand, iterator, place, budget, again=former is not None),
-                budget.validation,
-                again=former is not None,
-            )
+            again = former is not None
+            keys = _Keys(errand, iterator, place, budget, again)
+            checked = await validator.check(query.name, query.rrtype, resolved, keys, budget.validation, again=again)
+            await self._check_priming(iterator, validator, keys, budget)
             if checked.security not in (Security.BOGUS, Security.INDETERMINATE):
                 _cut_off(iterator, query.name, checked, self.now())
                 return checked
@@ -145,6 +141,16 @@ class RoutedWorld:
             former, anew = former or checked, True
             budget.shunned |= budget.heard
         return former or CHANGED
+
+    async def _check_priming(self, iterator: Iterator, validator: Checker, keys: "_Keys", budget: Budget) -> None:
+        """Whether the root itself says that these are its servers (RFC 9609 §4.3); their addresses nobody signs."""
+        primed, iterator.primed = iterator.primed, None
+        if primed is None or iterator.settings.zone != ROOT:
+            return
+        checked = await validator.check(ROOT, _NS, Resolved((), primed), keys, budget.validation)
+        if checked.security is Security.BOGUS:
+            self.counters["priming-forged"] += 1
+            iterator.distrust_priming(self.now())
 
     def serves(self, snapshot: Snapshot) -> bool:
         """Whether the indices in `snapshot` are those of what is open."""
@@ -195,10 +201,9 @@ class _Errand:
     def leads_to(self, place: int) -> Callable[[bytes], bool]:
         """Whether a name may be asked for on the route that goes to `place`: neither special nor another route's."""
 
-        mine = self._snapshot.route(self.query)
-        stands_in = mine is not None and mine.upstream_group != place
-
         def leads(name: bytes) -> bool:
+            mine = self._snapshot.route(self.query)
+            stands_in = mine is not None and mine.upstream_group != place
             query = self._asks(name, self.query.rrtype)
             route = self._snapshot.route(query)
             # Where this iteration only stands in for a route's own servers, it does so for that route and no other.

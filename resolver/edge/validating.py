@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import replace
 
 from resolver.compose import compose
-from resolver.dnssec.anchors import Anchors
 from resolver.dnssec.clock import Undated
+from resolver.dnssec.keys import DEFAULT, WITHOUT_SHA1
 from resolver.dnssec.memory import TrustMemory
+from resolver.dnssec.recent import Recent
 from resolver.dnssec.scope import anchors_for, root_tags
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.sentinel import must_fail
@@ -37,6 +38,7 @@ UNPROVED_PAUSE = 30.0
 """Seconds for which what was found forged, or too dear to prove, is not tried again (RFC 9520 §3.2)."""
 
 _CD = int(QueryFlag.CD)
+_COUNTERS = {security: f"dnssec-{security.name.lower()}" for security in Security}
 _UNPROVED = Explanation(ExtendedError.DNSSEC_INDETERMINATE, "it cannot be proved")
 
 
@@ -55,12 +57,13 @@ class Validators:
         self._root_tags = root_tags(settings.dnssec)
         self._sources = frozenset(settings.dnssec.time_sources)
         self._undated = {}
-        former = self._ways
+        former, policy = self._ways, DEFAULT if settings.dnssec.sha1_signatures else WITHOUT_SHA1
         self._ways = []
         for place, way in enumerate((*settings.upstream_groups, *settings.iterations)):
             anchors = anchors_for(settings, place)
-            known = (v for one, v in former if one == way and v.anchors == anchors)
-            self._ways.append((way, next(known, None) or _made(anchors)))
+            known = (v for one, v in former if one == way and v.anchors == anchors and v.policy is policy)
+            made = next(known, None) or Validator(anchors, TrustMemory(), policy, verifier=Recent())
+            self._ways.append((way, made))
 
     def at(self, place: int) -> Validator:
         """The validator of the way at an index of a route."""
@@ -92,12 +95,12 @@ class Validators:
         finished = self._finish(query, checked, brief)
         if isinstance(finished, Silent):
             return finished
-        return replace(finished, accepted=replace(finished.accepted, keep=0))
+        return finished._replace(accepted=finished.accepted._replace(keep=0))
 
     def _finish(self, query: Query, checked: Checked, limits: CacheSettings) -> Heard | Silent:
         security, explanation = checked.security, checked.explanation
         if not query.flags & _CD:
-            self._counters[f"dnssec-{security.name.lower()}"] += 1
+            self._counters[_COUNTERS[security]] += 1
         if security in (Security.BOGUS, Security.INDETERMINATE):
             # To try again would be dear, or end in the same way; what could not be had may be had soon.
             dear = security is Security.BOGUS or checked.spent
@@ -110,9 +113,5 @@ class Validators:
             return TOO_LONG
         told = explanation if explanation is not None and explanation.code in TOLD else None
         if told is not None or checked.valid:
-            accepted = replace(accepted, explanation=told, valid=checked.valid)
+            accepted = accepted._replace(explanation=told, valid=checked.valid)
         return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)
-
-
-def _made(anchors: Anchors) -> Validator:
-    return Validator(anchors, TrustMemory())

@@ -6,7 +6,7 @@ Every outcome is a value.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from net.clock import now as clock
 from privacy.spread import SiteSketch
@@ -374,7 +374,7 @@ class Attempt:
             if checked.security in (Security.BOGUS, Security.INDETERMINATE):
                 self._forged = checked
                 return None
-            return replace(checked, server=index)
+            return checked._replace(server=index)
         world.counters[f"rejected-{verdict.fault.value}"] += 1
         if verdict.bogus:
             self._bogus = True

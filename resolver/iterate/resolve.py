@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from resolver.cache.rrsets import MAX_DELEGATION_TTL, MAX_SERVERS, Cut, Failed, RRsetMemory, rename
 from resolver.iterate.budget import DEPTH, LINKS, Budget
 from resolver.iterate.delegation import endpoints_of, hinted, ordered
-from resolver.iterate.failures import CYCLE, NO_ADDRESS, NOBODY, PAUSED, TOO_DEEP, TOO_MANY, TOO_MANY_ALIASES
+from resolver.iterate.failures import CYCLE, FORGED, NO_ADDRESS, NOBODY, PAUSED, TOO_DEEP, TOO_MANY, TOO_MANY_ALIASES
 from resolver.iterate.local_root import RootHolder
 from resolver.iterate.minimise import Question, Trouble, Way, is_top
 from resolver.iterate.outages import Outages
@@ -81,6 +81,8 @@ class Iterator:
         self.servers = servers
         self.outages = Outages()
         self.counters: Counter[str] = Counter()
+        self.primed: Positive | None = None
+        """What the root's servers were last said to be, until somebody has looked whether it is proved."""
         self._hints = hinted(settings)
         self._configured = frozenset(e for server in self._hints.servers for e in server.endpoints)
 
@@ -184,7 +186,7 @@ class Iterator:
     async def _top(self, run: Run, path: Path) -> Cut:
         """The servers of the zone where all begins: primed, if they are hints only (RFC 9609)."""
         hints = Cut(self._hints, run.outside.now() + MAX_DELEGATION_TTL)
-        if not self.settings.prime:
+        if not self.settings.prime or self.memory.failed(self._hints.zone, _NS, run.outside.now()) is not None:
             return hints
         verdict = await self._ask(run, self._hints, Question(self._hints.zone, _NS, True), path)
         now = run.outside.now()
@@ -197,8 +199,15 @@ class Iterator:
         if not any(server.endpoints for server in servers):
             servers = (*self._hints.servers, *servers)
         self.memory.store(self._hints.zone, _NS, verdict, now)
+        self.primed = verdict
         primed = Referral(self._hints.zone, servers, verdict.rrset.ttl)
         return self.memory.store_cut(primed, hints.expires, now)
+
+    def distrust_priming(self, now: Instant) -> None:
+        """What the root's servers were said to be is forged: the hints are asked, and nobody who they are, for a while."""
+        self.memory.forget_cut(self._hints.zone)
+        self.memory.forget(self._hints.zone, _NS)
+        self.memory.store_failure(self._hints.zone, _NS, FORGED, FAILURE_PAUSE, now)
 
     # -- down the delegations
 

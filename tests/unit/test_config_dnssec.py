@@ -102,6 +102,12 @@ def test_keys_that_count_for_nothing_are_not_followed() -> None:
     assert 2 == len(load(BASE, "a").keeper.anchors)
 
 
+def test_signatures_over_sha1_count_unless_the_user_says_otherwise() -> None:
+    assert [True, False] == [
+        settings(text).dnssec.sha1_signatures for text in ("", "[dnssec]\nsha1_signatures = false\n")
+    ]
+
+
 def route(text: str) -> str:
     return INSIDE + f'[[route]]\ndomains = ["corp.example"]\n{text}\n'
 
