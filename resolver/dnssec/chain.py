@@ -10,6 +10,7 @@ only chooses where we look: nothing is believed of it.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from resolver.cache.rrsets import Failed
@@ -37,6 +38,9 @@ from resolver.values import Explanation
 from wire.dns.codes import ExtendedError, RecordType
 from wire.dns.names import is_below, parent, suffixes
 from wire.units import Epoch, Instant
+
+REASONS = 64
+"""Explanations of negative anchors that are kept: where the root has one, each answer needs it."""
 
 _DS, _DNSKEY, _SOA = (int(RecordType[t]) for t in ("DS", "DNSKEY", "SOA"))
 _NSEC, _NSEC3 = int(RecordType.NSEC), int(RecordType.NSEC3)
@@ -186,7 +190,7 @@ class Chain:
             self.steps.append(Began(name, anchor))
         if isinstance(anchor, NegativeAnchor):
             ttl = MOST_SECONDS if anchor.until is None else int(anchor.until - self._date)
-            return Insecure(Explanation(ExtendedError.OTHER, f"not validated: {anchor.reason}"[:120]), ttl)
+            return Insecure(_not_validated(anchor.reason), ttl)
         return anchor or NO_ANCHOR
 
     # -- one zone
@@ -361,6 +365,11 @@ def not_proved(found: NotProved, absence: Absence) -> Insecure | Bogus:
         case Unproved(why=why):
             # What was wrong with a signature says more than that its record was not there to prove anything.
             return nothing_shows(why) if absence.failure is None else Bogus(absence.failure.explanation)
+
+
+@lru_cache(REASONS)
+def _not_validated(reason: str) -> Explanation:
+    return Explanation(ExtendedError.OTHER, f"not validated: {reason}"[:120])
 
 
 def _rrset_in(heard: Resolved | Failed) -> RRset | None:
