@@ -230,9 +230,8 @@ class Chain:
         found = await self._ask(zone, _DS)
         match found:
             case Failed(explanation=explanation):
-                text = f"no DS could be had: {explanation.text}"[:120]
-                why = Explanation(ExtendedError.DNSSEC_INDETERMINATE, text)
-                return Bogus(why, Security.INDETERMINATE)
+                why = f"no DS could be had: {explanation.text}"[:120]
+                return Bogus(Explanation(ExtendedError.DNSSEC_INDETERMINATE, why), Security.INDETERMINATE)
             case Resolved(links=(Alias() as alias, *_)):
                 return await self._alias_there(alias)
             case Resolved(end=Positive(rrset=rrset)) if rrset.rrtype == _DS and rrset.owner == zone:
@@ -243,12 +242,12 @@ class Chain:
                 return STRANGE
 
     async def _alias_there(self, alias: Alias) -> Cut:
-        """Where there is an alias, no zone begins (RFC 2181 §10.1, RFC 6672 §2.4).
-
-        If that is a lie, less is secure than could be, and nothing more insecure.
-        """
+        """Where there is an alias, no zone begins (RFC 2181 §10.1, RFC 6672 §2.4). One made from a wildcard shows nothing: it
+        can be made for any name."""
         proved = await self.prove(alias.rrset if alias.dname is None else alias.dname)
-        return NotACut(False, proved.rrset.ttl) if isinstance(proved, Verified) else proved
+        if not isinstance(proved, Verified):
+            return proved
+        return NotACut(False, proved.rrset.ttl) if proved.wildcard is None else STRANGE
 
     async def _ds_there(self, rrset: RRset) -> Cut:
         proved = await self.prove(rrset)
@@ -271,8 +270,9 @@ class Chain:
             case InsecureDelegation():
                 self.learned.append(Learned(absence.proof.records))
                 return Insecure(None, ttl)
-            case NoCut():
-                return NotACut(negative.absent, ttl)
+            case NoCut(absent=absent):
+                # What the response's code says nobody has signed.
+                return NotACut(absent, ttl)
             case _:
                 return not_proved(found, absence)
 
