@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration fuzz conformance lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation fuzz conformance lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -7,7 +7,7 @@ CONFIG ?= anchorhold.toml
 LISTEN := $(shell [ "$$(id -u)" = 0 ] && echo 127.0.0.1:53 || echo 127.0.0.1:5300)
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 setup: ## virtual environment and locked packages
 	@tools/setup.sh
@@ -36,6 +36,9 @@ bench: peers ## ours beside the peers; writes benchmarks/results/
 
 bench-iteration: peers ## cold iteration beside unbound and knot-resolver; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_iteration.py --record
+
+bench-validation: peers ## validated answers beside unbound, both forwarding; writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_validation.py --record
 
 fuzz: setup ## a million mutated messages through every parser, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record

@@ -17,12 +17,17 @@ from anchorhold.ipc import Verb
 from resolver.admission import Admission
 from resolver.edge.listen.stream import Watch
 from resolver.edge.serve import Desk
+from wire.dns.names import parse_name
+from wire.errors import Malformed
 from wire.units import Instant
 
 MAX_REQUEST = 64 * 1024
 MAX_CONNECTIONS = 8
 IDLE = 5.0
 """Seconds until a silent operator is hung up on; the resolver's answer may take as long."""
+
+MAX_REASON = 1_000
+"""Characters that are passed on."""
 
 Line = dict[str, object]
 
@@ -208,6 +213,8 @@ class ControlServer:
                 self._pass_on(Verb.CACHE_DUMP, b"", 0, connection)
             case "anchors":
                 self._pass_on(Verb.ANCHORS, b"", 0, connection)
+            case "except":
+                self._pass_on(Verb.EXCEPT, _exception(request), 0, connection)
             case _:
                 raise BadRequest(f"unknown verb {verb!r}")
 
@@ -226,10 +233,9 @@ class ControlServer:
     def _explain(self, request: Line, connection: ControlConnection, now: Instant) -> None:
         front = self._front()
         key = _octets(request, "key")
-        flags = request.get("flags", 0)
-        address = request.get("client") or ""
-        if len(key) < 5 or not isinstance(flags, int) or not isinstance(address, str):
-            raise BadRequest("explain needs a key, flags and a client")
+        flags, address, dnssec = request.get("flags", 0), request.get("client") or "", request.get("dnssec", False)
+        if len(key) < 5 or not isinstance(flags, int) or not isinstance(address, str) or not isinstance(dnssec, bool):
+            raise BadRequest("explain needs a key, flags and a client, and dnssec true or false")
         allowed, group = True, 0
         if address:
             try:
@@ -246,7 +252,9 @@ class ControlServer:
                 "cached": front.desk.cached_for(key, flags, group, now),
             }
         )
-        self._pass_on(Verb.EXPLAIN, bytes((flags & 0xFF,)) + key, group, connection)
+        # Who gets no answer at all makes nobody ask either.
+        verb = Verb.TRACE if dnssec and allowed else Verb.EXPLAIN
+        self._pass_on(verb, bytes((flags & 0xFF,)) + key, group, connection)
 
     def _status(self) -> Line:
         front = self._front()
@@ -265,6 +273,20 @@ class ControlServer:
     def _cache(self) -> Line:
         cache = self._front().desk.cache
         return {"answers": len(cache), "octets": cache.size, "ceiling": cache.ceiling, "evicted": cache.evicted}
+
+
+def _exception(request: Line) -> bytes:
+    """The argument of EXCEPT. What may be is decided by the keeper."""
+    zone, seconds, reason = _octets(request, "zone"), request.get("seconds"), request.get("reason", "")
+    if not isinstance(seconds, int) or not isinstance(reason, str) or not 0 <= seconds < 2**32:
+        raise BadRequest("except needs a zone, seconds and a reason")
+    try:
+        name, end = parse_name(zone, 0)
+    except Malformed:
+        raise BadRequest("the zone is no domain name") from None
+    if name != zone or end != len(zone) or len(reason) > MAX_REASON:
+        raise BadRequest("the zone is no domain name, or the reason is too long")
+    return seconds.to_bytes(4, "little") + zone + reason.encode(errors="replace")
 
 
 def _octets(request: Line, field: str) -> bytes:

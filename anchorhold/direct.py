@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from anchorhold.config.servers import read_server
@@ -63,7 +64,7 @@ def read_pin(text: str) -> bytes:
 def ask_directly(spec: UpstreamSpec, key: bytes, flags: QueryFlag) -> bytes:
     """The server's whole response to the question `key`. Raises DirectFailed."""
     profile = Profile.OPPORTUNISTIC if spec.scheme in CLEAR else Profile.STRICT
-    tools = Tools(now=now, entropy=os.urandom, lookup=_no_lookup, count=_no_count, tls=TlsFactory())
+    tools = tools_with(_no_lookup)
     query = Query(key, flags, group=0, generation=0)
     try:
         data = asyncio.run(ask_once(spec, profile, query, tools))
@@ -75,6 +76,11 @@ def ask_directly(spec: UpstreamSpec, key: bytes, flags: QueryFlag) -> bytes:
     if question[:-4].lower() + question[-4:] != key:
         raise DirectFailed(f"{spec.label} answered another question")
     return data
+
+
+def tools_with(lookup: Callable[[str], Awaitable[tuple[str, ...]]]) -> Tools:
+    """What a transport may use outside the service; `lookup` gives the addresses of a server's name."""
+    return Tools(now=now, entropy=os.urandom, lookup=lookup, count=_no_count, tls=TlsFactory())
 
 
 async def _no_lookup(name: str) -> tuple[str, ...]:

@@ -21,6 +21,10 @@ CREDITS = 1_024
 """Queries a front may have open at a resolver."""
 
 
+FORGET = 1
+"""Flag of SNAPSHOT: what is believed has changed within the generation."""
+
+
 class MessageType(IntEnum):
     """Everything that crosses; nothing else does."""
 
@@ -33,7 +37,8 @@ class MessageType(IntEnum):
     REFRESH = 4
     """front → resolver: like QUERY, for a popular answer near its end; nobody waits, the reply is for the cache."""
     SNAPSHOT = 5
-    """resolver → front: this generation is in force here. No body."""
+    """resolver → front: this generation is in force here; flags 1 (FORGET): and what was answered before is not to be given
+    out again. No body."""
     HOSTS = 6
     """dhcp → front: names from leases. No cell sends or accepts it yet."""
     CREDIT = 7
@@ -50,6 +55,11 @@ class MessageType(IntEnum):
     zone)."""
     ANCHORS = 12
     """keeper → resolver: a trust point as it is in force (body: see `anchorhold/keeper/messages.py`); flags 1: more follow."""
+    EXCEPT = 13
+    """resolver → keeper: an operator wants an exception from validation, or its end (body: see
+    `anchorhold/keeper/messages.py`)."""
+    EXCEPTIONS = 14
+    """keeper → resolver: all exceptions in force (body: likewise); the handle is that of the EXCEPT it answers, else 0."""
 
 
 class Verb(IntEnum):
@@ -64,6 +74,10 @@ class Verb(IntEnum):
     CACHE_DUMP = 5
     ANCHORS = 6
     """The trust anchors as the keeper last told them."""
+    TRACE = 7
+    """Like EXPLAIN; but the upstreams are asked, and the chain of trust is told too."""
+    EXCEPT = 8
+    """Seconds u32 (little-endian; 0: the exception ends), a folded wire name, the reason in UTF-8."""
 
 
 class Message(NamedTuple):

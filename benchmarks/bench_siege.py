@@ -27,12 +27,10 @@ from kit.lies import recursive
 from kit.lying import asked, cut, world
 from kit.questions import RD, query_for
 from kit.signed import Hashed, link
-from kit.signing import DATE, Signer
+from kit.signing import Signer
 from kit.traps import EVIL, GOOD, Field, Trap
 from kit.trapzones import A, all_proofs, collisions, enclosers, many_nsec, spoiled, tiny_keys, with_keys
 
-from resolver.edge import routed
-from resolver.edge import world as worlds
 from resolver.edge.resolve import Resolver
 from resolver.settings import (
     Anchor,
@@ -235,8 +233,6 @@ def main() -> None:
     if chosen.serve is not None:
         asyncio.run(serve(SIEGES[chosen.serve]))
         return
-    for module in (routed, worlds):
-        module.date = lambda: DATE  # type: ignore[attr-defined]
     print(f"{chosen.attacks} attack questions, {chosen.rate:g} a second; milliseconds")
     print(f"{'':18} {'alone: lost, median, 99 %':21}   {'beside: lost, median, 99 %':21}   CPU each, refused")
     for place, siege in enumerate(SIEGES):

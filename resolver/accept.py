@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from resolver.iterate.classify import understand
 from resolver.iterate.resolve import Resolved
@@ -42,8 +43,7 @@ class Rejected:
         return self.fault in (Fault.MALFORMED, Fault.MISMATCH)
 
 
-@dataclass(frozen=True, slots=True)
-class Understood:
+class Understood(NamedTuple):
     """What a response says. `dropped`: how many records had nothing to do with the question."""
 
     resolved: Resolved
@@ -112,6 +112,8 @@ def bounded(resolved: Resolved, limits: CacheSettings) -> Resolved:
     §5)."""
     end = resolved.end
     match end:
+        case Positive(rrset=rrset, dname=None) if not resolved.links and limits.bounded(rrset.ttl) == rrset.ttl:
+            return resolved
         case Positive(rrset=rrset, proof=proof, dname=dname):
             end = Positive(_bounded(rrset, limits), proof, dname=None if dname is None else _bounded(dname, limits))
         case Negative(absent=absent, soa=RRset() as soa, proof=proof):
@@ -146,4 +148,4 @@ def _count(resolved: Resolved) -> int:
             rrsets.append(rrset)
         case _:
             pass
-    return sum(len(rrset.rdatas) + len(rrset.signatures) for rrset in set(rrsets))
+    return sum(len(rrset.rdatas) + len(rrset.signatures) for rrset in (set(rrsets) if len(rrsets) > 1 else rrsets))

@@ -1,7 +1,7 @@
 """From what was resolved to the message that a client gets, undressed."""
 
 from collections.abc import Iterator as Iterating
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Negative, Positive, RRset, TooLong
@@ -22,8 +22,7 @@ _YXDOMAIN = int(Rcode.YXDOMAIN)
 _NOT_FLAGS = 0xFFFF ^ _HEADER_AD
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """An undressed answer (the layout of resolver.values.Reply.message). `keep` is for how many seconds it may be cached, 0 for
     not at all; `explanation`: what clients should know of it; `valid`: for how many seconds AD holds."""
 

@@ -10,8 +10,9 @@ What a client sees of it is made in `front` (`privacy.reply.dress`); what an ups
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.cache.ranges import Denied, Expanded, Renamed
@@ -34,8 +35,7 @@ from wire.errors import Malformed
 from wire.units import Instant
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
+class Later(NamedTuple):
     """Nobody here knows: ask the servers of `upstream_group`, and if nothing can be had there those of `fallback` (-1:
     none). `stale` may stand in if they are late or silent; `anew`: ask even if parts of the answer are remembered;
     `known`: it is an alias to what has to be asked.
@@ -54,8 +54,7 @@ class Later:
     known: "Heard | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """An accepted answer and the server that gave it (index in its group; -1: several authoritative ones). `onward`: it
     ends with an alias to this name, which another route has. `learned`: what other answers can be made of."""
 
@@ -126,7 +125,7 @@ def answer_now(query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Inst
     if isinstance(found, Reply):
         return _look_again(query, found, translator, look)
     stale = None if found.stale is None else _look_again(query, found.stale, translator, look)
-    return replace(found, translator=translator, stale=stale.stale if isinstance(stale, Later) else stale)
+    return found._replace(translator=translator, stale=stale.stale if isinstance(stale, Later) else stale)
 
 
 def _look_again(
@@ -141,7 +140,7 @@ def _look_again(
         return translator.compose(query, first, second)
     stale = None if second.stale is None else translator.compose(query, first, second.stale)
     key = AnswerMemory.key(query, second.upstream_group)
-    return replace(second, query=query, key=key, stale=stale, translator=translator)
+    return second._replace(query=query, key=key, stale=stale, translator=translator)
 
 
 def _look(
@@ -249,7 +248,7 @@ async def _ask(
     """Ask for exactly this question; `links` is how many aliases into other routes may still be followed."""
     query, generation, cache = later.query, snapshot.generation, snapshot.settings.cache
     start, end = world.now(), budget.deadline
-    with budget.until(end if later.fallback < 0 else Instant(start + FIRST_SHARE * (end - start))):
+    with nullcontext() if later.fallback < 0 else budget.until(Instant(start + FIRST_SHARE * (end - start))):
         outcome: Heard | Silent = later.known or await world.ask(
             query, later.upstream_group, cache, budget, snapshot=snapshot, anew=later.anew
         )
@@ -297,7 +296,7 @@ async def _follow(
         whole = joined(query, heard.accepted, outcome.message, outcome.cacheable)
     except Malformed:
         return TOO_LONG
-    return replace(heard, accepted=whole, onward=b"")
+    return heard._replace(accepted=whole, onward=b"")
 
 
 def failure(query: Query, generation: int, explanation: Explanation, rcode: int = Rcode.SERVFAIL) -> Reply:

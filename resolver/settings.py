@@ -169,11 +169,16 @@ class NegativeTrustAnchor:
 
 @dataclass(frozen=True, slots=True)
 class Dnssec:
-    """Where trust begins, and where it ends by the administrator's will. Without any of it nothing can be proved, and
-    nothing is answered."""
+    """Where trust begins, and where it ends by the administrator's will: `negative` by configuration, `excepted` by a command to
+    the running service. Without any of it nothing can be proved, and nothing is answered. At or below `time_sources` (folded) are
+    the servers that this machine gets the time from: their names are resolved even while the clock is wrong.
+    Without `sha1_signatures` zones that are signed with SHA-1 only count as unsigned (RFC 9905)."""
 
     anchors: tuple[Anchor, ...] = ()
     negative: tuple[NegativeTrustAnchor, ...] = ()
+    time_sources: tuple[bytes, ...] = ()
+    excepted: tuple[NegativeTrustAnchor, ...] = ()
+    sha1_signatures: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,17 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 
-from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, Verb, build_message, build_reply
+from anchorhold.ipc import CREDITS, FORGET, Inbox, Message, MessageType, Verb, build_message, build_reply
 from anchorhold.keeper.account import anchors_status, keeper_status
-from anchorhold.keeper.messages import Told
+from anchorhold.keeper.exceptions import Wanted
+from anchorhold.keeper.side import KeeperSide
 from net.clock import date
+from resolver.dnssec.story import exceptions
 from resolver.edge import account
 from resolver.edge.resolve import Resolver
+from resolver.edge.tracing import trace
 from resolver.values import Query, Reply
+from wire.dns.names import parse_name
 from wire.errors import Malformed
 
 READ_SIZE = 262_144
@@ -38,14 +42,15 @@ class FrontLine:
         resolver: Resolver,
         restarts: int,
         lost: Callable[[Nonsense | None], None],
-        anchors: Callable[[], tuple[Told, ...]] = tuple,
+        keeper: KeeperSide | None = None,
     ) -> None:
         pair.setblocking(False)
         self._pair = pair
         self._resolver = resolver
         self._restarts = restarts
         self._lost = lost
-        self._anchors = anchors
+        self._keeper = keeper or KeeperSide()
+        self._changes: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._inbox = Inbox()
         self._out: list[bytes] = []
@@ -53,6 +58,7 @@ class FrontLine:
         self._spent = 0
         self._flushing = False
         self._closed = False
+        self._tracing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Grant credits and listen."""
@@ -64,10 +70,18 @@ class FrontLine:
         """Tell which generation is in force here."""
         self._post(build_message(MessageType.SNAPSHOT, 0, generation=generation))
 
+    def forget(self) -> None:
+        """What is in force changed within a generation: answers of before must not be given out again."""
+        self._post(build_message(MessageType.SNAPSHOT, 0, flags=FORGET, generation=self._resolver.snapshot.generation))
+
     def close(self) -> None:
         """Let go of the pair; replies that still come go nowhere."""
         if not self._closed:
             self._closed = True
+            if self._tracing is not None:
+                self._tracing.cancel()
+            for task in self._changes:
+                task.cancel()
             self._loop.remove_reader(self._pair.fileno())
             self._loop.remove_writer(self._pair.fileno())
             self._pair.close()
@@ -171,11 +185,51 @@ class FrontLine:
         except ValueError:
             raise Malformed("unknown verb") from None
         argument = message.body[1:]
-        lines = self._lines(verb, argument, message)
+        match verb:
+            case Verb.TRACE:
+                self._trace(_asked(argument, message, self._resolver), message.handle)
+            case Verb.EXCEPT:
+                task = self._loop.create_task(self._change_exception(_wanted(argument), message.handle))
+                self._changes.add(task)
+                task.add_done_callback(self._changes.discard)
+            case _:
+                self._tell(message.handle, self._lines(verb, argument, message))
+
+    def _tell(self, handle: int, lines: Iterable[account.Line]) -> None:
         pieces = list(_pieces(lines))
         for number, piece in enumerate(pieces, 1):
             flags = 1 if number < len(pieces) else 0
-            self._post(build_message(MessageType.FACT, message.handle, piece, flags=flags))
+            self._post(build_message(MessageType.FACT, handle, piece, flags=flags))
+
+    def _trace(self, query: Query, handle: int) -> None:
+        """Ask the upstreams why; one at a time, for an operator is one."""
+        if self._tracing is not None and not self._tracing.done():
+            self._tell(handle, [{"error": "another chain of trust is being looked at; try again in a moment"}])
+            return
+        self._tracing = self._loop.create_task(self._traced(query, handle))
+
+    async def _change_exception(self, wanted: Wanted, handle: int) -> None:
+        done = await self._keeper.change_exception(wanted)
+        if done is None:
+            self._tell(handle, [{"error": "the keeper is not there just now; try again in a second"}])
+            return
+        line = self._exceptions()
+        self._tell(handle, [line | {"error": done.refused} if done.refused else line])
+
+    def _exceptions(self) -> account.Line:
+        """What is not validated, and whether what a command made of it outlives a restart."""
+        now = self._resolver.world.date()
+        return {"exceptions": exceptions(self._resolver.snapshot.settings, now), "kept": self._keeper.in_force.kept}
+
+    async def _traced(self, query: Query, handle: int) -> None:
+        line = account.explain(self._resolver, query)
+        try:
+            chain = await trace(self._resolver, query)
+        except Exception as error:
+            # Our own mistake: the operator is told that it is one, then it goes on up.
+            self._tell(handle, [line | {"error": f"the resolver made a mistake: {type(error).__name__}"}])
+            raise
+        self._tell(handle, [line | {"dnssec": chain}])
 
     def _lines(self, verb: Verb, argument: bytes, message: Message) -> Iterable[account.Line]:
         resolver = self._resolver
@@ -186,20 +240,36 @@ class FrontLine:
                     "restarts": self._restarts,
                     "loop": type(self._loop).__module__.split(".")[0],
                 }
-                return [own | account.status(resolver) | {"keeper": keeper_status(self._anchors())}]
+                keeper = {"keeper": keeper_status(self._keeper.told)}
+                return [own | account.status(resolver) | keeper | self._exceptions()]
             case Verb.ANCHORS:
-                return [anchors_status(self._anchors(), date())]
-            case Verb.EXPLAIN:
-                if len(argument) < 6:
-                    raise Malformed("EXPLAIN without a question")
-                flags, generation = argument[0] & 15, resolver.snapshot.generation
-                return [account.explain(resolver, Query(argument[1:], flags, message.group, generation))]
+                return [anchors_status(self._keeper.told, date()) | self._exceptions()]
+            case Verb.EXPLAIN | Verb.TRACE:
+                return [account.explain(resolver, _asked(argument, message, resolver))]
             case Verb.CACHE_STATS:
                 return [{"cache": account.cache_stats(resolver)}]
             case Verb.CACHE_FLUSH:
                 return [{"flushed": resolver.memory.flush(argument)}]
             case Verb.CACHE_DUMP:
                 return [{"entries": list(account.dump(resolver))}]
+            case Verb.EXCEPT:
+                return [self._exceptions()]
+
+
+def _asked(argument: bytes, message: Message, resolver: Resolver) -> Query:
+    """The question in EXPLAIN and TRACE. Raises Malformed."""
+    if not 6 <= len(argument) <= 260:
+        raise Malformed("an operator's question of the wrong length")
+    return Query(argument[1:], argument[0] & 15, message.group, resolver.snapshot.generation)
+
+
+def _wanted(argument: bytes) -> Wanted:
+    """What is in EXCEPT. Raises Malformed."""
+    zone, end = parse_name(argument, 4)
+    try:
+        return Wanted(zone, int.from_bytes(argument[:4], "little"), argument[end:].decode())
+    except UnicodeDecodeError:
+        raise Malformed("a reason that is no text") from None
 
 
 def _patience(message: Message) -> float:

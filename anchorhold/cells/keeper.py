@@ -16,9 +16,10 @@ from anchorhold import snapshot
 from anchorhold.cells.start import ignore_terminal_signals, receive_until_start, run_guarded
 from anchorhold.facts import log
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
+from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.folder import Folder
 from anchorhold.keeper.keeper import SAVE_TIME_EVERY, Keeper
-from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, pack, unpack
+from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, pack, unpack
 from anchorhold.keeper.packaged import built_date, packaged_root, trust_anchors
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
@@ -97,10 +98,13 @@ class KeeperCell:
             self._keeper.keep_time(date())
         for zone in [zone for zone, until in self._asked.items() if now >= until]:
             self._learn(zone, None)
+        if self._keeper.exceptions.expire(self._keeper.date(date())):
+            self._tell_exceptions(self._keeper.in_force())
 
     def _patience(self, now: float) -> float:
         """Seconds until something is to be done. What is due by the clock is looked at once an hour anyway: it may jump."""
         waits = [self._save_at - now, *(until - now for until in self._asked.values())]
+        waits.append(self._keeper.exceptions.pause(self._keeper.date(date())))
         if self._pair is not None and not self._asked:
             waits.append(self._keeper.pause(date()))
         return max(0.0, min(waits))
@@ -154,6 +158,8 @@ class KeeperCell:
         self._pair = Pair(self._pair_socket)
         self._pair_socket = None
         self._selector.register(self._pair.socket, selectors.EVENT_READ)
+        # Before the anchors: with those the resolver begins to serve.
+        self._tell_exceptions(self._keeper.in_force())
         self._tell()
 
     def _disconnect(self) -> None:
@@ -172,6 +178,9 @@ class KeeperCell:
         bodies = (build_message(MessageType.ANCHORS, 0, pack(one), flags=MORE) for one in told[:-1])
         self._send(b"".join(bodies) + build_message(MessageType.ANCHORS, 0, pack(told[-1])))
 
+    def _tell_exceptions(self, in_force: InForce, handle: int = 0) -> None:
+        self._send(build_message(MessageType.EXCEPTIONS, handle, pack(in_force)))
+
     def _ask_for_keys(self, now: float) -> None:
         for zone in self._keeper.due(date()):
             if self._pair is not None and zone not in self._asked:
@@ -189,7 +198,11 @@ class KeeperCell:
                 self._disconnect()
                 return
             for message in messages:
-                self._take_keys(message)
+                if message.type is MessageType.EXCEPT:
+                    wanted = unpack(message, Wanted)
+                    self._tell_exceptions(self._keeper.change_exception(wanted, date()), message.handle)
+                else:
+                    self._take_keys(message)
         except Malformed as error:
             log(NAME, f"the resolver sent what does not decode, it is ended: {error}")
             send_message(self._link, LinkType.ACCUSE, bytes((LinkType.KEEPER,)))

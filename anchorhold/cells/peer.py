@@ -123,6 +123,8 @@ class Peer:
                 self._out += build_message(MessageType.PING, message.handle, flags=1)
             case MessageType.SNAPSHOT:
                 desk.counters["resolver-generation"] = message.generation
+                if message.flags & ipc.FORGET:
+                    desk.forget_answers()
             case _:
                 raise Malformed(f"{message.type.name} is not for front")
 

@@ -20,7 +20,9 @@ from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.start import EXIT_PROTOCOL, ignore_terminal_signals, receive_until_start, run_guarded
 from anchorhold.facts import log
 from anchorhold.keeper.line import KeeperLine
-from anchorhold.keeper.messages import Told
+from anchorhold.keeper.messages import InForce, Told
+from anchorhold.keeper.packaged import built_date
+from anchorhold.keeper.side import KeeperSide
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sites import Sites
@@ -31,7 +33,7 @@ from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
 from resolver.edge.zonekeys import keys_of
-from resolver.settings import ResolverSettings
+from resolver.settings import NegativeTrustAnchor, ResolverSettings
 from resolver.values import Query
 from wire.dns.codes import QueryFlag, RecordType
 from wire.dns.message import parse_message
@@ -63,7 +65,7 @@ class ResolverCell:
         self._keeper_pair: socket.socket | None = None
         self._keeper_task: asyncio.Task[None] | None = None
         self._told = asyncio.Event()
-        self._anchors: tuple[Told, ...] = ()
+        self._keeper = KeeperSide()
         self._ending: asyncio.Future[int] | None = None
         self._resolver: Resolver | None = None
 
@@ -105,6 +107,8 @@ class ResolverCell:
         assert self._settings is not None  # noqa: S101 # prepare saw to it
         tools = Tools(now=now, entropy=os.urandom, lookup=self._lookup, count=self._count, tls=TlsFactory())
         world = ForwardingWorld(tools, self._spread_key, Sites())
+        # What is packaged, while our own files can still be read.
+        world.wall.not_before(built_date())
         self._resolver = Resolver(self._settings, world, self._report)
         # Contexts with the system's authorities read files: make them before the sandbox.
         enter(PROFILE)
@@ -169,7 +173,7 @@ class ResolverCell:
             return
         if self._line is not None:
             self._line.close()
-        self._line = FrontLine(self._pair, self._resolver, self._restarts, self._lost, lambda: self._anchors)
+        self._line = FrontLine(self._pair, self._resolver, self._restarts, self._lost, self._keeper)
         self._pair = None
         self._line.start()
 
@@ -199,7 +203,8 @@ class ResolverCell:
         if self._keeper_task is not None:
             self._keeper_task.cancel()
         resolver, pair = self._resolver, self._keeper_pair
-        line = KeeperLine(pair, lambda zone: keys_of(resolver, zone), self._take_anchors)
+        line = KeeperLine(pair, lambda zone: keys_of(resolver, zone), self._take_anchors, self._take_exceptions)
+        self._keeper.line = line
         self._keeper_pair = None
         self._keeper_task = asyncio.get_running_loop().create_task(self._listen(line))
 
@@ -211,10 +216,24 @@ class ResolverCell:
             send_message(self._link, LinkType.ACCUSE, bytes((LinkType.KEEPER,)))
 
     def _take_anchors(self, told: tuple[Told, ...]) -> None:
-        self._anchors = told
+        self._keeper.told = told
         if self._resolver is not None:
-            self._resolver.follow({one.point.zone: one.point.records for one in told})
+            for one in told:
+                self._resolver.world.wall.has_shown(one.floor)
+            if self._resolver.follow({one.point.zone: one.point.records for one in told}):
+                self._forget()
         self._told.set()
+
+    def _take_exceptions(self, in_force: InForce) -> None:
+        self._keeper.in_force = in_force
+        excepted = tuple(NegativeTrustAnchor(one.zone, one.reason, one.until) for one in in_force.exceptions)
+        if self._resolver is not None and self._resolver.except_from_validation(excepted):
+            self._forget()
+
+    def _forget(self) -> None:
+        """What was believed is not believed any more, or otherwise: `front` must not give it out again."""
+        if self._line is not None:
+            self._line.forget()
 
     # what upstreams may use
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from anchorhold.commands.exceptions import command as except_command
+from anchorhold.commands.exceptions import print_exceptions
 from anchorhold.commands.key import prepare_state
 from anchorhold.control_client import Answer
 from anchorhold.control_path import default_state_directory
@@ -50,6 +52,7 @@ Examples:
   anchorhold anchors --json
   anchorhold anchors check --xml root-anchors.xml --signature root-anchors.p7s
   anchorhold anchors update --xml root-anchors.xml --signature root-anchors.p7s
+  anchorhold anchors except broken.example --for 2h --reason "their keys expired"
 
 Exit codes: 0 shown or done, 1 a zone has a problem or no key in force, or not confirmed, 2 the files are no use, 4 no service
 answers.""",
@@ -61,7 +64,7 @@ def command(ctx: click.Context, control: Path | None, as_json: bool) -> None:
     """The keys that trust begins with, as the running service has them: of the root, and of zones in [dnssec].
 
     They follow their zones by themselves (RFC 5011): a new key is believed once it was seen for 30 days, a revoked one never
-    again.
+    again. What is not validated is shown too, and by whose will.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -95,6 +98,7 @@ def _print_zones(resolver: Answer) -> None:
         for zone in rows_of(resolver, "zones")
     ]
     print_table("looks at their keys", ["zone", "last", "next", "problem"], looks)
+    print_exceptions(resolver)
     keeper = resolver.get("keeper")
     if isinstance(keeper, dict) and not keeper.get("kept"):
         why = show(keeper.get("why_not_kept") or "the keeper says nothing yet")
@@ -120,6 +124,9 @@ def _judge(zones: list[Answer]) -> None:
             raise CommandFailed(Exit.NEGATIVE, f"no key of {name} is in force; for the root: anchorhold anchors update")
         if zone.get("problem"):
             raise CommandFailed(Exit.NEGATIVE, f"the last look at {show(zone.get('zone'))}: {show(zone['problem'])}")
+
+
+command.add_command(except_command)
 
 
 def document_options(function: click.decorators.FC) -> click.decorators.FC:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from anchorhold.commands.fitness import check_upstreams
 from anchorhold.config.service import Loaded
 from anchorhold.settings_file import SettingsRefused, read_settings, shown_routes, warnings
 from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, print_table
@@ -17,13 +18,19 @@ from resolver.settings import Iteration
 Examples:
   anchorhold check anchorhold.toml
   anchorhold check /etc/anchorhold.toml --json
+  anchorhold check anchorhold.toml --upstreams
 
-Exit codes: 0 usable (warnings do not count), 2 errors."""
+Exit codes: 0 usable (warnings do not count), 1 with --upstreams one of them is unfit, 2 errors."""
 )
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--upstreams", is_flag=True, help="Ask each upstream whether it is fit for DNSSEC.")
 @json_option
-def command(file: Path, as_json: bool) -> None:
-    """Judge FILE: all errors together, then warnings, then what would go where. Nothing is sent and nothing changed."""
+def command(file: Path, upstreams: bool, as_json: bool) -> None:
+    """Judge FILE: all errors together, then warnings, then what would go where. Nothing is sent and nothing changed.
+
+    With --upstreams each server in FILE is asked a few questions about the root, none about your names: whether it gives what
+    validation needs, before your household meets SERVFAIL everywhere.
+    """
     try:
         loaded = read_settings(file)
     except SettingsRefused as refused:
@@ -31,6 +38,9 @@ def command(file: Path, as_json: bool) -> None:
             print_json({"file": str(file), "errors": [asdict(problem) for problem in refused.problems]})
             raise SystemExit(int(Exit.USAGE)) from None
         raise CommandFailed(Exit.USAGE, f"not usable, {len(refused.problems)} to correct:\n{refused}") from None
+    if upstreams:
+        check_upstreams(file, loaded, as_json)
+        return
     if as_json:
         print_json({"file": str(file), "errors": [], "warnings": warnings(loaded)} | _summary(loaded))
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from anchorhold import text
+from anchorhold.chain_text import chain_lines, exception_text
 from anchorhold.control_client import Answer
 from anchorhold.terminal import (
     CommandFailed,
@@ -28,33 +29,60 @@ from wire.dns.codes import QueryFlag
 Examples:
   anchorhold explain example.net
   anchorhold explain printer.corp.example --client 192.168.1.20
-  anchorhold explain example.net --type HTTPS --json
+  anchorhold explain example.net HTTPS --json
+  anchorhold explain --dnssec example.net
 
-Exit codes: 0 explained, 1 the service says no, 2 no such name, type or address, 4 no service answers."""
+Exit codes: 0 explained, 1 the service says no, or with --dnssec clients get SERVFAIL, 2 no such name, type or address, 4 no
+service answers."""
 )
 @click.argument("name")
-@click.option("--type", "rrtype", default="A", show_default=True, help="Record type.")
+@click.argument("rrtype", default="", metavar="[TYPE]")
+@click.option("--type", "other_type", default="", help="Record type, instead of TYPE.  [default: A]")
 @click.option("--client", default="", help="Decide as for the client with this address.  [default: group default]")
+@click.option("--dnssec", is_flag=True, help="Show the chain of trust too. For this the upstreams are asked.")
 @control_option
 @json_option
-def command(name: str, rrtype: str, client: str, control: Path | None, as_json: bool) -> None:
-    """The path of a question through the policy, step by step. Nothing is sent to any upstream.
+def command(
+    name: str, rrtype: str, other_type: str, client: str, dnssec: bool, control: Path | None, as_json: bool
+) -> None:
+    """The path of a question through the policy, step by step. Nothing is sent to any upstream, unless --dnssec says so.
+
+    With --dnssec the name is asked for as for a client, and so are the keys and delegations above it, whatever is remembered:
+    each link of the chain of trust is shown, and the first that fails.
 
     Your --client address goes to the front process only; it tells the resolver process the group.
     """
     try:
-        key = text.question_key(text.read_name(name), text.read_type(rrtype))
+        if rrtype and other_type and rrtype != other_type:
+            raise ValueError("TYPE and --type are two ways to say the same; give one of them")
+        wanted = text.read_type(rrtype or other_type or "A")
+        key = text.question_key(text.read_name(name), wanted)
         address = str(ip_address(client)) if client else ""
     except ValueError as error:
         raise CommandFailed(Exit.USAGE, str(error)) from None
     request: Answer = {"verb": "explain", "key": key.hex(), "flags": int(QueryFlag.RD), "client": address}
+    if dnssec:
+        request["dnssec"] = True
     cells = by_cell(service_answer(control, request))
+    chain = cells.get("resolver", {}).get("dnssec")
     if as_json:
         print_json(cells)
     else:
-        for line in explain_lines(text.show_name(key[:-4]), text.show_type(text.read_type(rrtype)), address, cells):
+        for line in explain_lines(text.show_name(key[:-4]), text.show_type(wanted), address, cells):
             click.echo(line)
+        if isinstance(chain, dict):
+            click.echo()
+            for line in chain_lines(chain):
+                click.echo(line)
     complain(cells)
+    _judge(chain)
+
+
+def _judge(chain: object) -> None:
+    """That clients get no answer goes into the exit code."""
+    verdict = chain.get("verdict") if isinstance(chain, dict) else None
+    if isinstance(verdict, dict) and verdict.get("rcode") in ("SERVFAIL", "REFUSED"):
+        raise CommandFailed(Exit.NEGATIVE, f"clients get {verdict['rcode']}; the first failure above says why")
 
 
 def explain_lines(name: str, rrtype: str, client: str, cells: dict[str, Answer]) -> list[str]:
@@ -94,6 +122,9 @@ def _resolver_steps(resolver: Answer) -> list[tuple[str, str]]:
     steps.append(("route", f"{show(resolver.get('route'))} goes to group {show(resolver.get('upstream_group'))}"))
     if resolver.get("fallback"):
         steps.append(("fallback", f"{show(resolver['fallback'])}, if nothing can be had there"))
+    validation = resolver.get("validation")
+    if isinstance(validation, dict):
+        steps.append(("dnssec", _validation_step(validation)))
     if resolver.get("strategy") == "iterate":
         steps.append(
             ("iterate", f"from {show(resolver.get('begins_at'))} down, minimise {show(resolver.get('minimise'))}")
@@ -105,6 +136,17 @@ def _resolver_steps(resolver: Answer) -> list[tuple[str, str]]:
     if resolver.get("moved"):
         steps.append(("moved", "the site's own operator does not answer; the next in the site's order takes its place"))
     return steps + [("ask", _server(row)) for row in rows_of(resolver, "order")]
+
+
+def _validation_step(found: Answer) -> str:
+    """Whether the answer must be proved, and if not, by whose will."""
+    match found.get("outcome"):
+        case "trusted":
+            return f"must be proved, from the trust anchor of {show(found.get('zone'))} down"
+        case "not validated":
+            return exception_text(found)
+        case _:
+            return f"cannot be proved: {show(found.get('why'))}; clients get SERVFAIL"
 
 
 def _server(row: Answer) -> str:

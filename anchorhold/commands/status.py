@@ -1,9 +1,11 @@
 """`anchorhold status`: what the running service does."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from anchorhold.commands.exceptions import print_exceptions
 from anchorhold.control_client import Answer
 from anchorhold.terminal import (
     CommandFailed,
@@ -45,9 +47,11 @@ def command(control: Path | None, as_json: bool) -> None:
         print_json(cells)
     else:
         _print_cells(cells)
+        _print_clock(cells.get("resolver", {}))
         _print_upstreams(cells.get("resolver", {}))
         _print_iterations(cells.get("resolver", {}))
         _print_keeper(cells.get("resolver", {}))
+        print_exceptions(cells.get("resolver", {}))
         _print_counters(cells)
     complain(cells)
     missing = [cell for cell in ("front", "resolver") if cell not in cells]
@@ -62,6 +66,25 @@ def _print_cells(cells: dict[str, Answer]) -> None:
         if "error" not in line
     ]
     print_table("cells", ["cell", "process", "generation", "restarts"], rows)
+
+
+def _print_clock(resolver: Answer) -> None:
+    clock = resolver.get("clock")
+    if not isinstance(clock, dict):
+        return
+    shown, floor = _time(clock.get("date")), _time(clock.get("not_before"))
+    if clock.get("believed"):
+        click.echo(f"The clock is believed: it shows {shown}, and it is later than {floor}.\n")
+        return
+    click.echo(
+        f"THE CLOCK IS WRONG: it shows {shown}, and {floor} is over. Set it (NTP, or date).\n"
+        f"Until then only the {show(clock.get('time_sources'))} servers of time in [dnssec] time_sources are looked up, and zones"
+        " that are not\nvalidated; everything else is answered SERVFAIL. That ends by itself.\n"
+    )
+
+
+def _time(found: object) -> str:
+    return datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(found, int) else "?"
 
 
 def _print_upstreams(resolver: Answer) -> None:

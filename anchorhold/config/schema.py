@@ -289,6 +289,22 @@ class DnssecTable:
     the root's keys that come with the program."""
     negative: tuple[NegativeTable, ...] = ()
     """Negative trust anchors, `[[dnssec.negative]]`."""
+    sha1_signatures: Flag = _RESOLVER.dnssec.sha1_signatures
+    """false: zones that are signed with SHA-1 only (algorithms 5 and 7) count as unsigned (RFC 9905)."""
+    time_sources: tuple[Text, ...] = (
+        "pool.ntp.org",
+        "ntp.ubuntu.com",
+        "ntp-bootstrap.ubuntu.com",
+        "time.android.com",
+        "time.apple.com",
+        "time.cloudflare.com",
+        "time.google.com",
+        "time.nist.gov",
+        "time.windows.com",
+        "nts.netnod.se",
+    )
+    """Names at or below these are servers of time. While the clock shows a date that cannot be, they alone are resolved; their
+    signatures are verified, the times in them are not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from anchorhold.config.notes import Notes
 from anchorhold.config.schema import DnssecTable, NegativeTable
 from resolver.dnssec.anchors import read_anchors
 from resolver.settings import Anchor, Dnssec, NegativeTrustAnchor
-from wire.dns.names import ROOT
+from wire.dns.names import ROOT, count_labels
 from wire.dns.signing import build_ds
 
 PACKAGED = "data/trust-anchors/root.ds"
 """In the package `anchorhold`; trust-anchors/README.md says where it is from."""
 
 MAX_ANCHORS = 100
-"""Trust anchors, and negative ones, in one configuration."""
+"""Trust anchors, negative ones, and names of time sources, in one configuration."""
 
 MAX_REASON = 100
 """Characters: it goes into explanations."""
@@ -45,7 +45,9 @@ def read_trust(table: DnssecTable, notes: Notes) -> Dnssec:
     packaged = () if any(anchor.zone == ROOT for anchor in given) else packaged_anchors()
     negative = [_negative(notes, ("dnssec", "negative", number), one) for number, one in enumerate(table.negative)]
     _check_twice(notes, negative, {anchor.zone for anchor in given})
-    return Dnssec((*packaged, *given), tuple(one for one in negative if one is not None))
+    sources = _time_sources(notes, table.time_sources)
+    excepted = tuple(one for one in negative if one is not None)
+    return Dnssec((*packaged, *given), excepted, sources, sha1_signatures=table.sha1_signatures)
 
 
 def read_anchor(text: str) -> tuple[Anchor, ...]:
@@ -76,6 +78,19 @@ def _negative(notes: Notes, path: Path, table: NegativeTable) -> NegativeTrustAn
         notes.note((*path, "zone"), wrong.what, wrong.hint)
         return None
     return NegativeTrustAnchor(zone, table.reason, None if table.until is None else table.until.timestamp())
+
+
+def _time_sources(notes: Notes, texts: tuple[str, ...]) -> tuple[bytes, ...]:
+    place: Path = ("dnssec", "time_sources")
+    found = notes.each(place, texts, read_domain)
+    _check_number(notes, place, len(found))
+    for path, name in found:
+        # "at or below" would make it the switch that there is not to be.
+        if count_labels(name) < 2:
+            notes.note(
+                path, f"{show_domain(name)} holds more than servers of time", "name the servers: time.example.net"
+            )
+    return tuple(name for _, name in found)
 
 
 def _check_number(notes: Notes, path: Path, number: int) -> None:

@@ -1,7 +1,8 @@
 """The text of the files that are kept. Each begins with what it is and the SHA-256 digest of the rest, so that damage is seen.
 
 `anchors`: the trust points with the state of every key. `given`: the root's anchors that `anchorhold anchors update` has taken
-over. `clock`: the latest time that was believable. Bytes to values and back; all that is wrong is `Damaged`.
+over. `clock`: the latest time that was believable. `exceptions`: zones that an operator excepts from validation. Bytes to values
+and back; all that is wrong is `Damaged`.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from anchorhold.keeper.exceptions import MAX_REASON, MOST, Excepted
 from resolver.dnssec.anchors import read_anchors
 from resolver.dnssec.rollover import HOLD_DOWN, MOST_KEYS, NEVER, KeyState, Source, TrackedKey, TrustPoint
 from wire.dns.names import ROOT, read_name, show_name
@@ -20,7 +22,7 @@ from wire.units import Epoch
 
 T = TypeVar("T")
 
-ANCHORS, GIVEN, CLOCK = "anchors", "given", "clock"
+ANCHORS, GIVEN, CLOCK, EXCEPTIONS = "anchors", "given", "clock", "exceptions"
 """Names of the files."""
 
 
@@ -50,6 +52,16 @@ class SavedPoint:
     due: datetime
     ttl: float
     span: float
+
+
+@dataclass(frozen=True, slots=True)
+class SavedException:
+    """A zone that is not validated for a while."""
+
+    zone: str
+    reason: str
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,24 @@ def read_clock(data: bytes) -> Epoch:
     return _epoch(_read(CLOCK, data, datetime))
 
 
+def write_exceptions(exceptions: tuple[Excepted, ...]) -> bytes:
+    """The file `exceptions`."""
+    saved = (
+        SavedException(show_name(one.zone), one.reason, as_time(one.since), as_time(one.until)) for one in exceptions
+    )
+    return _written(EXCEPTIONS, tuple(saved))
+
+
+def read_exceptions(data: bytes) -> tuple[Excepted, ...]:
+    """The exceptions in the file `exceptions`. Raises Damaged."""
+    found = _read(EXCEPTIONS, data, tuple[SavedException, ...])
+    if len(found) > MOST:
+        raise Damaged(f"{len(found)} exceptions")
+    return tuple(
+        Excepted(_zone(one.zone), one.reason[:MAX_REASON], _epoch(one.since), _epoch(one.until)) for one in found
+    )
+
+
 def as_time(date: Epoch) -> datetime:
     """As a value that shows itself to people, in whole seconds."""
     return datetime.fromtimestamp(int(date), UTC)
@@ -154,15 +184,19 @@ def _saved(point: TrustPoint) -> SavedPoint:
 def _point(saved: SavedPoint) -> TrustPoint:
     if len(saved.keys) > MOST_KEYS:
         raise Damaged(f"{len(saved.keys)} keys of one zone")
-    try:
-        zone = ROOT if saved.zone == "." else read_name(saved.zone)
-    except (ValueError, Malformed):
-        raise Damaged(f"{saved.zone!r} is no name of a zone") from None
+    zone = _zone(saved.zone)
     if not all(0 <= number < 2**32 for number in (saved.ttl, saved.span)):
         raise Damaged("a number that cannot be")
     looked = NEVER if saved.looked is None else _epoch(saved.looked)
     keys = tuple(_key(saved.zone, key) for key in saved.keys)
     return TrustPoint(zone, keys, looked, _epoch(saved.due), saved.ttl, saved.span)
+
+
+def _zone(text: str) -> bytes:
+    try:
+        return ROOT if text == "." else read_name(text)
+    except (ValueError, Malformed):
+        raise Damaged(f"{text!r} is no name of a zone") from None
 
 
 def _key(zone: str, saved: SavedKey) -> TrackedKey:

@@ -6,22 +6,27 @@ kept.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
+from anchorhold.keeper.exceptions import Exceptions, Refused, Wanted
 from anchorhold.keeper.files import (
     ANCHORS,
     CLOCK,
+    EXCEPTIONS,
     GIVEN,
     Damaged,
     GivenAnchors,
     read_clock,
+    read_exceptions,
     read_given,
     read_points,
     write_clock,
+    write_exceptions,
     write_points,
 )
 from anchorhold.keeper.folder import Folder, Unreadable
-from anchorhold.keeper.messages import Told
+from anchorhold.keeper.messages import InForce, Told
 from resolver.dnssec.anchors import TrustAnchor, anchors_of
 from resolver.dnssec.rollover import HOUR, LONGEST_PAUSE, TrustPoint, advance, changes, failed, plant, replant
 from resolver.dnssec.sighting import OnlyRevoked, Seen, look
@@ -58,6 +63,7 @@ class Keeper:
         self._problems: dict[bytes, str] = {}
         self._configured: tuple[TrustAnchor, ...] = ()
         self._saved: dict[bytes, TrustPoint] = {}
+        self.exceptions = Exceptions(lambda all_: self._write(EXCEPTIONS, write_exceptions(all_)), report)
         self._witnessed = Epoch(0.0)
         """Until when a signature of the root was valid that was verified in this run: as far the clock may be saved."""
 
@@ -68,6 +74,7 @@ class Keeper:
         points = self._read(ANCHORS, read_points, clock) or ()
         self._points = {point.zone: point for point in points}
         self._saved = dict(self._points)
+        self.exceptions.open(self._read(EXCEPTIONS, read_exceptions, clock) or (), self.date(clock))
 
     def follow(self, configured: tuple[TrustAnchor, ...], clock: Epoch) -> None:
         """Take what the configuration gives (the packaged anchors of the root included), and read again what `anchorhold anchors
@@ -153,6 +160,20 @@ class Keeper:
         return tuple(
             Told(point, self.floor, self.storage, self._problems.get(zone, "")) for zone, point in self._points.items()
         )
+
+    # exceptions
+
+    def change_exception(self, wanted: Wanted, clock: Epoch) -> InForce:
+        """What an operator asks for, done or refused."""
+        try:
+            self.exceptions.change(wanted, self.date(clock))
+        except Refused as refused:
+            return replace(self.in_force(), refused=str(refused))
+        return self.in_force()
+
+    def in_force(self) -> InForce:
+        """All exceptions, for the resolver."""
+        return InForce(self.exceptions.all(), kept=not self.storage)
 
     # keeping
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from anchorhold.ipc import Message
+from anchorhold.keeper.exceptions import Excepted, Wanted
 from resolver.dnssec.rollover import TrustPoint
 from resolver.iterate.verdict import RRset
 from wire.dns.codes import RecordType
@@ -36,6 +37,16 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class InForce:
+    """All exceptions from validation that an operator has made. `kept`: they outlive a restart; `refused`: why the one that was
+    asked for is not among them, empty if it is."""
+
+    exceptions: tuple[Excepted, ...]
+    kept: bool = True
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A zone's DNSKEY RRset with its signatures, as it was heard: RDATA, uncompressed."""
 
@@ -50,8 +61,8 @@ class Found:
         return RRset(self.zone, int(RecordType.DNSKEY), self.ttl, self.rdatas, self.signatures)
 
 
-def pack(value: Told | Found) -> bytes:
-    """The body of ANCHORS, or of KEYS."""
+def pack(value: Told | Found | Wanted | InForce) -> bytes:
+    """The body of ANCHORS, KEYS, EXCEPT or EXCEPTIONS."""
     return msgspec.msgpack.encode(value)
 
 

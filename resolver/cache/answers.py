@@ -123,7 +123,9 @@ class AnswerMemory:
         Who asks with DO gets one without signatures if there is no other: better than none.
         """
         settings = self.settings
-        entry = self._entries.get(key) or self._entries.get(key._replace(flags=key.flags & ~_DO))
+        entry = self._entries.get(key)
+        if entry is None and key.flags & _DO:
+            entry = self._entries.get(key._replace(flags=key.flags & ~_DO))
         if not settings.stale or entry is None or entry.doubted or now > entry.expires + settings.stale_for:
             return None
         entry.visited = True
@@ -149,7 +151,7 @@ class AnswerMemory:
         """Keep an answer, unless it may not be kept; what was remembered, a failure too, is over either way."""
         self._failures.pop(key, None)
         self._entries.drop(key)
-        other = key._replace(flags=key.flags ^ _DO)
+        other = MemoryKey(key.question, key.flags ^ _DO, key.upstream_group)
         if (self.left(other, now) or 0.0) < 0.0:
             self._entries.drop(other)
         if accepted.keep <= 0:
@@ -176,6 +178,10 @@ class AnswerMemory:
         if len(self._failures) > MAX_FAILURES:
             self._failures.popitem(last=False)
         return pause
+
+    def forget_failures(self) -> None:
+        """Whatever failed may be tried again."""
+        self._failures.clear()
 
     def learn(self, upstream_group: int, learned: tuple[Learned, ...], now: Instant) -> None:
         """Keep what proofs from there show (RFC 8198)."""

@@ -1,8 +1,10 @@
 """Where trust begins, and where it ends by the administrator's will (RFC 4033 §2, RFC 7646)."""
 
+import math
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from resolver.dnssec.algorithms import DIGESTS
 from wire.dns.names import read_name, suffixes
@@ -19,6 +21,14 @@ class TrustAnchor:
     records: tuple[DelegationSigner, ...]
 
 
+class By(Enum):
+    """Where a negative anchor is from."""
+
+    CONFIGURATION = "configuration"
+    ROUTE = "route"
+    COMMAND = "command"
+
+
 @dataclass(frozen=True, slots=True)
 class NegativeAnchor:
     """`zone` and what is below it is not validated, for a reason that people are shown, `until` a date if there is one."""
@@ -26,6 +36,7 @@ class NegativeAnchor:
     zone: bytes
     reason: str
     until: Epoch | None = None
+    by: By = By.CONFIGURATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +58,18 @@ class Anchors:
 
 
 def anchors_of(trusted: tuple[TrustAnchor, ...], negative: tuple[NegativeAnchor, ...] = ()) -> Anchors:
-    """From what was configured; anchors of the same zone are put together."""
+    """From what was configured; anchors of the same zone are put together, and of negative ones the last to end counts."""
     together: dict[bytes, tuple[DelegationSigner, ...]] = {}
     for anchor in trusted:
         together[anchor.zone] = together.get(anchor.zone, ()) + anchor.records
     return Anchors(
         {zone: TrustAnchor(zone, records) for zone, records in together.items()},
-        {anchor.zone: anchor for anchor in negative},
+        {anchor.zone: anchor for anchor in sorted(negative, key=_end)},
     )
+
+
+def _end(anchor: NegativeAnchor) -> float:
+    return math.inf if anchor.until is None else anchor.until
 
 
 def read_anchors(text: str) -> tuple[TrustAnchor, ...]:

@@ -45,6 +45,8 @@ def _naptr_name(rdata: bytes) -> tuple[int, int]:
 
 def canonical_data(rrtype: int, rdatas: tuple[bytes, ...]) -> list[bytes]:
     """The data of an RRset in canonical form and order, equal ones once (RFC 4034 §6.3). Raises Malformed."""
+    if len(rdatas) == 1:
+        return [canonical_rdata(rrtype, rdatas[0])]
     return sorted({canonical_rdata(rrtype, rdata) for rdata in rdatas})
 
 

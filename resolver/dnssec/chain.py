@@ -9,8 +9,7 @@ anchor down are asked for DS one by one, until one is shown to be an insecure de
 only chooses where we look: nothing is believed of it.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from resolver.cache.rrsets import Failed
@@ -18,8 +17,6 @@ from resolver.dnssec.anchors import Anchors, NegativeAnchor, TrustAnchor
 from resolver.dnssec.budget import (
     PROOFS,
     RECORDS_OF_AN_ANSWER,
-    SIGNATURES_READ,
-    SIGNERS_READ,
     WALKED,
     Spent,
     Validation,
@@ -27,22 +24,19 @@ from resolver.dnssec.budget import (
 from resolver.dnssec.denial import Proof, proves_no_ds
 from resolver.dnssec.evidence import InsecureDelegation, NoCut, NotProved, TooExpensive, Unproved
 from resolver.dnssec.evidence import Spent as HashesSpent
+from resolver.dnssec.heard import rrsets_of, signers_of
 from resolver.dnssec.keys import DEFAULT, Policy, Supported, Trusted, Unsupported, read_delegation, supported, trust
 from resolver.dnssec.memory import MOST_SECONDS, Cut, Keys, NotACut, Signed, TrustMemory
-from resolver.dnssec.security import Bogus, Insecure, Security, Step, nothing_shows
-from resolver.dnssec.signature import ABSENT, Stage, Unsigned, Verifier, prove, verify_now
+from resolver.dnssec.security import Bogus, Insecure, Security, nothing_shows
+from resolver.dnssec.signature import ABSENT, Dates, Stage, Unsigned, Verifier, prove, verify_now
+from resolver.dnssec.steps import Began, Delegated, Denied, Keyed, Looked, Step
 from resolver.dnssec.values import Learned, Verified
 from resolver.iterate.resolve import Resolved
-from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
+from resolver.iterate.verdict import Alias, Negative, Positive, RRset
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError, RecordType
-from wire.dns.names import ROOT, is_below, parent, suffixes
-from wire.dns.signing import parse_rrsig
-from wire.errors import Malformed
+from wire.dns.names import is_below, parent, suffixes
 from wire.units import Epoch, Instant
-
-SIGNERS = 2
-"""Zones tried as the signer of one RRset."""
 
 _DS, _DNSKEY, _SOA = (int(RecordType[t]) for t in ("DS", "DNSKEY", "SOA"))
 _NSEC, _NSEC3 = int(RecordType.NSEC), int(RecordType.NSEC3)
@@ -66,7 +60,7 @@ class Questions(Protocol):
         """The monotonic clock."""
 
     def date(self) -> Epoch:
-        """The wall clock."""
+        """The wall clock, but nothing that cannot be (`resolver.dnssec.clock`)."""
 
 
 class Absence(NamedTuple):
@@ -89,6 +83,7 @@ class Chain:
         budget: Validation,
         policy: Policy = DEFAULT,
         verifier: Verifier = verify_now,
+        dates: Dates = Dates.CHECKED,
         *,
         again: bool = False,
     ) -> None:
@@ -105,19 +100,26 @@ class Chain:
         self._policy = policy
         self._verifier = verifier
         self._date = questions.date()
+        self._signed_at = self._date if dates is Dates.CHECKED else None
         self._cuts: dict[bytes, Cut] = {}
         self._keys: dict[bytes, Keys] = {}
         self._proved: dict[tuple[bytes, RRset], Verified | Unsigned] = {}
+        self._began: TrustAnchor | NegativeAnchor | None = None
 
     # -- what others ask for
 
     async def prove(self, rrset: RRset) -> Verified | Insecure | Bogus:
         """`rrset`, if its zone signed it. Raises Spent."""
+        found = await self._prove(rrset)
+        self.steps.append(Looked(rrset, found))
+        return found
+
+    async def _prove(self, rrset: RRset) -> Verified | Insecure | Bogus:
         anchor = self._anchor(rrset.owner, rrset.rrtype)
         if not isinstance(anchor, TrustAnchor):
             return anchor
         failure: Bogus | None = None
-        for zone in _signers((rrset,), rrset.owner, rrset.rrtype, anchor.zone):
+        for zone in signers_of((rrset,), rrset.owner, rrset.rrtype, anchor.zone):
             keys = await self.keys(zone)
             if isinstance(keys, Insecure):
                 return keys
@@ -134,7 +136,7 @@ class Chain:
             return anchor
         rrsets = tuple(rrset for rrset in rrsets if rrset.rrtype in (_SOA, _NSEC, _NSEC3))
         failure: Bogus | None = None
-        for zone in _signers(rrsets, name, rrtype, anchor.zone):
+        for zone in signers_of(rrsets, name, rrtype, anchor.zone):
             keys = await self.keys(zone)
             if isinstance(keys, Insecure):
                 return keys
@@ -161,7 +163,6 @@ class Chain:
             finally:
                 self.budget.ascend()
             self._memory.store_keys(zone, found, self._questions.now())
-            self.steps.append(Step(zone, "DNSKEY", _tell(found)))
         self._keys[zone] = found
         return found
 
@@ -171,7 +172,7 @@ class Chain:
         if found is None or (self._again and zone not in self._cuts and isinstance(found, Bogus)):
             found = await self._find_cut(zone)
             self._memory.store_cut(zone, found, self._questions.now())
-            self.steps.append(Step(zone, "DS", _tell(found)))
+            self.steps.append(Delegated(zone, found))
         self._cuts[zone] = found
         return found
 
@@ -180,6 +181,9 @@ class Chain:
     def _anchor(self, name: bytes, rrtype: int) -> TrustAnchor | Insecure | Bogus:
         """The anchor that decides about records of `name`; a DS is its parent's."""
         anchor = self._anchors.closest(parent(name) if rrtype == _DS else name, self._date)
+        if anchor is not self._began or not self.steps:
+            self._began = anchor
+            self.steps.append(Began(name, anchor))
         if isinstance(anchor, NegativeAnchor):
             ttl = MOST_SECONDS if anchor.until is None else int(anchor.until - self._date)
             return Insecure(Explanation(ExtendedError.OTHER, f"not validated: {anchor.reason}"[:120]), ttl)
@@ -190,16 +194,23 @@ class Chain:
     async def _find_keys(self, zone: bytes) -> Keys:
         vouching, ttl = await self._vouching(zone)
         if not isinstance(vouching, Supported):
+            self.steps.append(Keyed(zone, vouching))
             return vouching
-        found = await self._ask(zone, _DNSKEY)
-        if isinstance(found, Failed):
+        heard = await self._ask(zone, _DNSKEY)
+        keys = self._trust(heard, vouching, ttl)
+        self.steps.append(Keyed(zone, keys, vouching, _rrset_in(heard)))
+        return keys
+
+    def _trust(self, heard: Resolved | Failed, vouching: Supported, ttl: int) -> Keys:
+        if isinstance(heard, Failed):
             return Bogus(NO_KEYS.explanation, Security.INDETERMINATE)
-        if found.links or not isinstance(found.end, Positive):
+        rrset = _rrset_in(heard)
+        if rrset is None:
             return NO_KEYS
-        keys = trust(found.end.rrset, vouching, self._date, self.budget, self._policy, self._verifier)
+        keys = trust(rrset, vouching, self._signed_at, self.budget, self._policy, self._verifier)
         if isinstance(keys, Unsigned):
             return Bogus(keys.explanation)
-        return Trusted(keys.signing, min(keys.ttl, ttl))
+        return Trusted(keys.signing, min(keys.ttl, ttl), keys.by)
 
     async def _vouching(self, zone: bytes) -> tuple[Supported | Insecure | Bogus, int]:
         """What vouches for the keys of `zone`, an anchor or its parent, and for how many seconds."""
@@ -230,8 +241,8 @@ class Chain:
         found = await self._ask(zone, _DS)
         match found:
             case Failed(explanation=explanation):
-                why = f"no DS could be had: {explanation.text}"[:120]
-                return Bogus(Explanation(ExtendedError.DNSSEC_INDETERMINATE, why), Security.INDETERMINATE)
+                text = f"no DS could be had: {explanation.text}"[:120]
+                return Bogus(Explanation(ExtendedError.DNSSEC_INDETERMINATE, text), Security.INDETERMINATE)
             case Resolved(links=(Alias() as alias, *_)):
                 return await self._alias_there(alias)
             case Resolved(end=Positive(rrset=rrset)) if rrset.rrtype == _DS and rrset.owner == zone:
@@ -266,6 +277,7 @@ class Chain:
             return absence
         ttl = min((record.rrset.ttl for record in absence.proof.records), default=0)
         found = proves_no_ds(zone, absence.proof)
+        self.steps.append(Denied(zone, _DS, found, absence.proof.records))
         match found:
             case InsecureDelegation():
                 self.learned.append(Learned(absence.proof.records))
@@ -302,7 +314,7 @@ class Chain:
         found = await self._questions.ask(name, rrtype)
         if isinstance(found, Failed):
             return found
-        records = sum(len(rrset.rdatas) + len(rrset.signatures) for rrset in _rrsets_of(found))
+        records = sum(len(rrset.rdatas) + len(rrset.signatures) for rrset in rrsets_of(found))
         if records > RECORDS_OF_AN_ANSWER:
             # This zone's own fault, and remembered as such; what runs out in the end may be any zone's.
             return TOO_LARGE
@@ -314,7 +326,7 @@ class Chain:
         place = (keys.signing.zone, rrset)
         found = self._proved.get(place)
         if found is None:
-            found = self._proved[place] = prove(rrset, keys.signing, self._date, self.budget, self._verifier)
+            found = self._proved[place] = prove(rrset, keys.signing, self._signed_at, self.budget, self._verifier)
         return found
 
     def _absence(self, rrsets: tuple[RRset, ...], keys: Trusted) -> Absence:
@@ -323,7 +335,7 @@ class Chain:
         failure: Unsigned | None = None
         records: list[Verified] = []
         tried = 0
-        for rrset in sorted(rrsets, key=_soa_first):
+        for rrset in sorted(rrsets, key=lambda rrset: rrset.rrtype != _SOA):
             if rrset.rrtype == _SOA and rrset.owner != zone:
                 continue
             if tried == PROOFS:
@@ -352,48 +364,14 @@ def not_proved(found: NotProved, absence: Absence) -> Insecure | Bogus:
             return nothing_shows(why) if absence.failure is None else Bogus(absence.failure.explanation)
 
 
+def _rrset_in(heard: Resolved | Failed) -> RRset | None:
+    """The RRset that was asked for, if it came without an alias."""
+    match heard:
+        case Resolved(links=(), end=Positive(rrset=rrset)):
+            return rrset
+        case _:
+            return None
+
+
 def _soa_first(rrset: RRset) -> bool:
     return rrset.rrtype != _SOA
-
-
-def _rrsets_of(found: Resolved) -> Iterator[RRset]:
-    """Everything that came."""
-    for part in (*found.links, found.end):
-        match part:
-            case Alias(rrset=rrset) | Positive(rrset=rrset) | TooLong(dname=rrset):
-                yield rrset
-            case Negative(soa=RRset() as rrset):
-                yield rrset
-            case _:
-                pass
-        if isinstance(part, Alias | Positive | Negative):
-            yield from part.proof
-
-
-def _signers(rrsets: tuple[RRset, ...], name: bytes, rrtype: int, top: bytes) -> list[bytes]:
-    """The zones that signatures say are theirs and that could be the zone of `name`: at or above it and at or below the
-    anchor, for DS above; the deepest first."""
-    found: set[bytes] = set()
-    every = (rdata for rrset in rrsets for rdata in rrset.signatures[:SIGNATURES_READ])
-    for rdata in islice(every, SIGNERS_READ):
-        try:
-            signer = parse_rrsig(rdata).signer
-        except Malformed:
-            continue
-        if is_below(name, signer) and is_below(signer, top) and not (rrtype == _DS and signer == name != ROOT):
-            found.add(signer)
-    return sorted(found, key=len, reverse=True)[:SIGNERS]
-
-
-def _tell(found: Cut | Keys) -> str:
-    match found:
-        case Signed():
-            return "vouched for"
-        case Trusted(signing=signing):
-            return f"{len(signing.keys)} keys trusted"
-        case NotACut():
-            return "no zone begins here"
-        case Insecure(explanation=why):
-            return "insecure: " + ("the delegation has no DS" if why is None else why.text)
-        case Bogus(explanation=explanation, security=security):
-            return f"{security.name.lower()}: {explanation.text}"

@@ -5,7 +5,7 @@ rules of the RFCs stand here once. Sections: RFC 4035 §5.4, RFC 5155 §8, RFC 6
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from resolver.dnssec.evidence import (
@@ -40,6 +40,10 @@ class Proof:
     zone: bytes
     records: tuple[Verified, ...]
     hashes: Hashes
+    plain: NsecChain = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plain", NsecChain(self.zone, self.records))
 
 
 class Denials(Protocol):
@@ -173,7 +177,7 @@ def _judged(name: bytes, proof: Proof, judge: Callable[[Denials], E | Unproved])
     """What NSEC shows; if nothing, what NSEC3 shows. Never something that only both together would."""
     if not is_below(name, proof.zone):
         return Unproved("the name is not in the zone")
-    chain = NsecChain(proof.zone, proof.records)
+    chain = proof.plain
     found = judge(chain) if chain else Unproved("no NSEC")
     if not isinstance(found, Unproved):
         return found

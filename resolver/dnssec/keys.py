@@ -1,9 +1,9 @@
 """A zone's DNSKEY RRset against the DS records that vouch for it (RFC 4035 §5.2, RFC 6840 §5.2 and §5.11)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from resolver.dnssec.algorithms import ALGORITHMS, DIGESTS, Algorithm, Digest
+from resolver.dnssec.algorithms import ALGORITHMS, DIGESTS, STRICT, Algorithm, Digest
 from resolver.dnssec.budget import DS_MISMATCHES, Validation
 from resolver.dnssec.signature import KEYLESS, Signing, Unsigned, Verifier, may_sign, prove, verify_now, why_unfit
 from resolver.dnssec.values import Verified
@@ -26,14 +26,16 @@ class Policy:
 
 
 DEFAULT = Policy(ALGORITHMS, DIGESTS)
+WITHOUT_SHA1 = Policy(STRICT, DIGESTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """The keys of a zone, proved for `ttl` seconds."""
+    """The keys of a zone, proved for `ttl` seconds; `by`: the RDATA of the signature that did it."""
 
     signing: Signing
     ttl: int
+    by: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,13 @@ def read_delegation(rdatas: tuple[bytes, ...], policy: Policy = DEFAULT) -> Supp
 def trust(
     dnskeys: RRset,
     vouching: Supported,
-    date: Epoch,
+    date: Epoch | None,
     budget: Validation,
     policy: Policy = DEFAULT,
     verifier: Verifier = verify_now,
 ) -> Trusted | Unsigned:
     """The keys of the zone, if a key that has one of the digests has signed them. Any one path will do (RFC 6840 §5.11).
-    Raises Spent."""
+    `date` as in `prove`. Raises Spent."""
     zone = dnskeys.owner
     keys = read_keys(dnskeys.rdatas)
     usable = Signing(zone, tuple(key for key in keys if key.algorithm in policy.algorithms), policy.algorithms)
@@ -97,7 +99,7 @@ def trust(
     proved = prove(dnskeys, Signing(zone, entries, policy.algorithms), date, budget, verifier)
     if not isinstance(proved, Verified):
         return proved
-    return Trusted(usable, proved.rrset.ttl)
+    return Trusted(usable, proved.rrset.ttl, proved.by)
 
 
 def read_keys(rdatas: tuple[bytes, ...]) -> tuple[Key, ...]:

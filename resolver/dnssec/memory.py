@@ -43,6 +43,8 @@ class NotACut:
 Cut = Signed | NotACut | Insecure | Bogus
 """What the parent says of a name that a zone may begin at."""
 
+_NO_KEYS = (Signed, NotACut)
+
 Keys = Trusted | Insecure | Bogus
 """What a zone's keys come to."""
 
@@ -68,7 +70,7 @@ class TrustMemory:
     def keys(self, zone: bytes, now: Instant) -> Keys | None:
         """What is known of a zone's keys."""
         found = self._recall((zone, True), now)
-        return None if isinstance(found, Signed | NotACut) else found
+        return None if isinstance(found, _NO_KEYS) else found
 
     def store_cut(self, zone: bytes, cut: Cut, now: Instant) -> None:
         """Remember a delegation."""
@@ -91,7 +93,12 @@ class TrustMemory:
             return None
         self._entries.move_to_end(key)
         value, expires, _ = entry
-        return value if isinstance(value, Bogus) else replace(value, ttl=min(value.ttl, int(expires - now)))
+        if isinstance(value, Bogus):
+            return value
+        left = int(expires - now)
+        if isinstance(value, Trusted):
+            return Trusted(value.signing, min(value.ttl, left))
+        return replace(value, ttl=min(value.ttl, left))
 
     def _store(self, key: _Key, value: Cut | Trusted, now: Instant) -> None:
         self._drop(key)

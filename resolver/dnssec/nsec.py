@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from resolver.dnssec.evidence import Absent, Encloser
 from resolver.dnssec.values import Verified
@@ -12,6 +13,9 @@ from wire.errors import Malformed
 
 _NS, _SOA, _DNAME = (int(RecordType[t]) for t in ("NS", "SOA", "DNAME"))
 _RRSIG, _NSEC, _NXNAME = (int(RecordType[t]) for t in ("RRSIG", "NSEC", "NXNAME"))
+
+RANGES_READ = 1_024
+"""NSEC records as they were read: each is looked at for several names, and that of a zone's apex by every denial."""
 
 NO_TYPES = Types({})
 """Of a name that exists only because names below it do."""
@@ -96,15 +100,20 @@ def read_range(record: Verified, zone: bytes) -> Range | None:
     rrset = record.rrset
     if rrset.rrtype != _NSEC or record.zone != zone or record.wildcard is not None or len(rrset.rdatas) != 1:
         return None
+    return _read_range(rrset.owner, rrset.rdatas[0], zone)
+
+
+@lru_cache(RANGES_READ)
+def _read_range(owner: bytes, rdata: bytes, zone: bytes) -> Range | None:
     try:
-        found = parse_nsec(rrset.rdatas[0])
+        found = parse_nsec(rdata)
     except Malformed:
         return None
-    if not (is_below(rrset.owner, zone) and is_below(found.next, zone)):
+    if not (is_below(owner, zone) and is_below(found.next, zone)):
         return None
-    if found.next != zone and canonical_order(found.next) <= canonical_order(rrset.owner):
+    if found.next != zone and canonical_order(found.next) <= canonical_order(owner):
         return None
-    return Range(rrset.owner, found.next, found.types)
+    return Range(owner, found.next, found.types)
 
 
 def ends_here(types: Types) -> bool:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from resolver.dnssec.anchors import Anchors, NegativeAnchor, TrustAnchor, anchors_of
-from resolver.settings import Anchor, Dnssec, ResolverSettings
+from resolver.dnssec.anchors import Anchors, By, NegativeAnchor, TrustAnchor, anchors_of
+from resolver.settings import Anchor, Dnssec, NegativeTrustAnchor, ResolverSettings
 from wire.dns.names import ROOT
 from wire.dns.signing import DelegationSigner, build_ds, parse_ds
 from wire.units import Epoch
@@ -24,17 +24,19 @@ def anchors_for(settings: ResolverSettings, place: int) -> Anchors:
     """
     dnssec = settings.dnssec
     trusted = tuple(TrustAnchor(anchor.zone, (parse_ds(anchor.delegation),)) for anchor in dnssec.anchors)
-    chosen = tuple(
-        NegativeAnchor(zone.zone, zone.reason, None if zone.until is None else Epoch(zone.until))
-        for zone in dnssec.negative
-    )
+    chosen = tuple(_negative(one, By.CONFIGURATION) for one in dnssec.negative)
+    excepted = tuple(_negative(one, By.COMMAND) for one in dnssec.excepted)
     proved = {anchor.zone for anchor in trusted}
     routed = tuple(
-        NegativeAnchor(route.suffix, ROUTED)
+        NegativeAnchor(route.suffix, ROUTED, by=By.ROUTE)
         for route in settings.routes
         if route.private and place == route.upstream_group and route.suffix not in proved
     )
-    return anchors_of(trusted, (*routed, *chosen))
+    return anchors_of(trusted, (*routed, *chosen, *excepted))
+
+
+def _negative(one: NegativeTrustAnchor, by: By) -> NegativeAnchor:
+    return NegativeAnchor(one.zone, one.reason, None if one.until is None else Epoch(one.until), by)
 
 
 Followed = Mapping[bytes, tuple[DelegationSigner, ...]]

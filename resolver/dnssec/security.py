@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.dnssec.values import Learned
 from resolver.iterate.resolve import Resolved
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError
+
+if TYPE_CHECKING:
+    from resolver.dnssec.steps import Step
 
 
 class Security(IntEnum):
@@ -35,31 +39,23 @@ class Bogus:
     security: Security = Security.BOGUS
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the chain of trust, for people: what was looked at (`DS`, `DNSKEY`) for which zone, what it came to."""
-
-    zone: bytes
-    what: str
-    outcome: str
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """A validated answer. `resolved` is what may be given out: TTLs bounded by the signatures, no proof that was not
-    itself proved. Nothing of it may be given out if `security` is BOGUS or INDETERMINATE, but for CD=1. `learned`: of use for
-    other questions; `server`: the place in its group of the one that gave it, -1 for several;
-    `valid`: for how many seconds the signatures of a secure answer hold, whatever the TTLs; `spent`: to
-    prove it would have cost too much."""
+    itself proved. Nothing of it may be given out if `security` is BOGUS or INDETERMINATE, but for CD=1. `steps`: what was looked
+    at for it, in order, without what was remembered; `learned`: of use for other questions; `server`: the place in its group of
+    the one that gave it, -1 for several; `valid`: for how many seconds the signatures of a secure answer hold, whatever the TTLs;
+    `spent`: to prove it would have cost too much; `undated`: proved without the date, so for this one client and not to be
+    kept."""
 
     resolved: Resolved
     security: Security
     explanation: Explanation | None
-    steps: tuple[Step, ...] = ()
+    steps: "tuple[Step, ...]" = ()
     learned: tuple[Learned, ...] = ()
     server: int = -1
     valid: int = 0
     spent: bool = False
+    undated: bool = False
 
 
 def nothing_shows(why: str) -> Bogus:

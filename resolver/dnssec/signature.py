@@ -5,7 +5,8 @@ What comes out is evidence (`Verified`) or the reason for there being none (`Uns
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum
+from typing import NamedTuple
 
 from resolver.dnssec.algorithms import Algorithm, Wrong
 from resolver.dnssec.budget import (
@@ -26,6 +27,9 @@ from wire.dns.signing import REVOKED, ZONE_KEY, Key, Signature, parse_rrsig
 from wire.errors import Malformed
 from wire.units import Epoch
 
+UNDATED = 5
+"""Seconds for which something is proved while the date is not known; whoever asks again has it proved anew."""
+
 SKEW, SKEW_SHARE = 3600, 10
 """How wrong a clock may be: seconds, and one part in so many of the time that the signature is valid; the less counts."""
 
@@ -43,6 +47,13 @@ class Stage(IntEnum):
     KEYLESS = 4
     UNTIMELY = 5
     WRONG = 6
+
+
+class Dates(Enum):
+    """Whether the times in signatures count."""
+
+    CHECKED = "checked"
+    IGNORED = "ignored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +113,18 @@ NO_ZONE_KEY = _unsigned(Stage.KEYLESS, ExtendedError.NO_ZONE_KEY_BIT, "the key t
 REVOKED_KEY = _unsigned(Stage.KEYLESS, ExtendedError.DNSKEY_MISSING, "the key that signed is revoked")
 EXPIRED = _unsigned(Stage.UNTIMELY, ExtendedError.SIGNATURE_EXPIRED, "the signature has expired")
 NOT_YET = _unsigned(Stage.UNTIMELY, ExtendedError.SIGNATURE_NOT_YET_VALID, "the signature is not valid yet")
-BACKWARDS = _unsigned(Stage.UNTIMELY, ExtendedError.DNSSEC_BOGUS, "the signature ends before it begins")
+BACKWARDS = _unsigned(
+    Stage.UNTIMELY, ExtendedError.SIGNATURE_EXPIRED_BEFORE_VALID, "the signature ends before it begins"
+)
 TOO_LARGE = _unsigned(Stage.WRONG, ExtendedError.DNSSEC_INDETERMINATE, "too many records to verify them")
 WRONG = _unsigned(Stage.WRONG, ExtendedError.DNSSEC_BOGUS, "the signature is wrong")
 
 
 def prove(
-    rrset: RRset, signing: Signing, date: Epoch, budget: Validation, verifier: Verifier = verify_now
+    rrset: RRset, signing: Signing, date: Epoch | None, budget: Validation, verifier: Verifier = verify_now
 ) -> Verified | Unsigned:
-    """`rrset` with its TTL bounded, if one of its first signatures is valid and by a key of the zone. Raises Spent."""
+    """`rrset` with its TTL bounded, if one of its first signatures is valid and by a key of the zone. Where the date is not
+    known (None), the times in signatures do not count, and it is proved for `UNDATED` seconds. Raises Spent."""
     if len(rrset.rdatas) > RECORDS_OF_A_SET:
         return TOO_LARGE
     farthest, tried = ABSENT, 0
@@ -138,16 +152,16 @@ def _stage(failure: Unsigned) -> Stage:
     return failure.stage
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A signature that may be valid, as far as can be told without verifying it."""
 
     signature: Signature
     algorithm: Algorithm
     keys: tuple[Key, ...]
+    rdata: bytes
 
 
-def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch) -> Candidate | Unsigned:
+def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch | None) -> Candidate | Unsigned:
     """Everything of RFC 4035 §5.3.1 that costs nothing."""
     try:
         signature = parse_rrsig(rdata)
@@ -163,7 +177,7 @@ def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch) -> Can
     keys = tuple(key for key in same if may_sign(key))
     if not keys:
         return why_unfit(same)
-    return _untimely(signature, date) or Candidate(signature, algorithm, keys)
+    return untimely(signature, date) or Candidate(signature, algorithm, keys, rdata)
 
 
 def may_sign(key: Key) -> bool:
@@ -198,21 +212,23 @@ def labels_of(owner: bytes) -> int:
     return count_labels(owner) - owner.startswith(_WILDCARD)
 
 
-def _serial(left: int, right: int) -> int:
+def serial(left: int, right: int) -> int:
     """How far `left` is after `right` on a circle of 32 bits, negative if before (RFC 1982 §3.2)."""
     return ((left - right + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
-def _untimely(signature: Signature, date: Epoch) -> Unsigned | None:
+def untimely(signature: Signature, date: Epoch | None) -> Unsigned | None:
     """Whether the date is outside the signature's time (RFC 4034 §3.1.5)."""
-    now = int(date) & 0xFFFFFFFF
-    span = _serial(signature.expiration, signature.inception)
+    span = serial(signature.expiration, signature.inception)
     if span < 0:
         return BACKWARDS
+    if date is None:
+        return None
+    now = int(date) & 0xFFFFFFFF
     skew = min(SKEW, span // SKEW_SHARE)
-    if _serial(now, signature.expiration) > skew:
+    if serial(now, signature.expiration) > skew:
         return EXPIRED
-    return NOT_YET if _serial(signature.inception, now) > skew else None
+    return NOT_YET if serial(signature.inception, now) > skew else None
 
 
 def _try(
@@ -220,7 +236,7 @@ def _try(
     ordered: list[bytes],
     candidate: Candidate,
     zone: bytes,
-    date: Epoch,
+    date: Epoch | None,
     budget: Validation,
     verifier: Verifier,
 ) -> Verified | Unsigned:
@@ -236,10 +252,11 @@ def _try(
         except Wrong:
             budget.fail(cost)
             continue
-        left = max(_serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
+        left = UNDATED if date is None else max(serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
         # RFC 4035 §5.3.3. The TTL of the RRSIG itself is in `rrset.ttl` already.
         ttl = min(rrset.ttl, signature.original_ttl, left)
-        return Verified(rrset._replace(ttl=ttl), zone, wildcard, left)
+        kept = rrset if ttl == rrset.ttl else rrset._replace(ttl=ttl)
+        return Verified(kept, zone, wildcard, left, candidate.rdata)
     return WRONG
 
 

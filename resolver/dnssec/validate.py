@@ -4,7 +4,7 @@ Every RRset of a secure answer is proved by itself, and that nothing closer was 
 not proved is not there: a proof nobody needs is dropped, and one that is needed and does not hold makes the answer bogus.
 """
 
-from dataclasses import replace
+from typing import Protocol
 
 from resolver.cache.rrsets import rename
 from resolver.dnssec.anchors import Anchors
@@ -20,7 +20,8 @@ from resolver.dnssec.evidence import NoData, NoName, NotProved, RightlyExpanded,
 from resolver.dnssec.keys import DEFAULT, Policy
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Bogus, Checked, Insecure, Security
-from resolver.dnssec.signature import ABSENT, Verifier, verify_now
+from resolver.dnssec.signature import ABSENT, Dates, Verifier, verify_now
+from resolver.dnssec.steps import Denied
 from resolver.dnssec.values import LONG, Learned, Verified
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
@@ -37,18 +38,41 @@ SIGNATURES_THEMSELVES = Insecure(None, 0)
 """Nobody signs signatures: an answer to a question for RRSIG is never more than insecure."""
 
 End = Positive | Negative | TooLong
+_WITH_PROOFS = (Alias, Positive, Negative)
+
+
+class Checker(Protocol):
+    """What tells the worth of an answer."""
+
+    async def check(
+        self,
+        name: bytes,
+        rrtype: int,
+        resolved: Resolved,
+        questions: Questions,
+        budget: Validation,
+        *,
+        again: bool = False,
+    ) -> Checked:
+        """As `Validator.check`."""
 
 
 class Validator:
     """What validation rests on, for one upstream group or iteration."""
 
     def __init__(
-        self, anchors: Anchors, memory: TrustMemory, policy: Policy = DEFAULT, verifier: Verifier = verify_now
+        self,
+        anchors: Anchors,
+        memory: TrustMemory,
+        policy: Policy = DEFAULT,
+        verifier: Verifier = verify_now,
+        dates: Dates = Dates.CHECKED,
     ) -> None:
         self.anchors = anchors
         self.memory = memory
-        self._policy = policy
+        self.policy = policy
         self._verifier = verifier
+        self._dates = dates
 
     async def check(
         self,
@@ -62,7 +86,8 @@ class Validator:
     ) -> Checked:
         """What the answer to `name` and `rrtype` is worth. `again`: what failed before is tried anew, for others are asked.
         Raises nothing."""
-        chain = Chain(self.anchors, self.memory, questions, budget, self._policy, self._verifier, again=again)
+        means = (self.policy, self._verifier, self._dates)
+        chain = Chain(self.anchors, self.memory, questions, budget, *means, again=again)
         judging, spent = Judging(chain, resolved), False
         try:
             bogus = await judging.judge(name, rrtype)
@@ -73,7 +98,7 @@ class Validator:
         if bogus is not None:
             return Checked(resolved, bogus.security, bogus.explanation, steps, spent=spent)
         links, end = tuple(judging.links), judging.end
-        checked = replace(resolved, links=links, end=end)
+        checked = resolved if end is resolved.end and not links else Resolved(links, end, resolved.onward)
         learned = (*chain.learned, *judging.learned)
         return Checked(checked, judging.security, judging.explanation, steps, learned, valid=judging.valid)
 
@@ -92,7 +117,7 @@ class Judging:
         self._resolved = resolved
         # A response with several aliases has the proofs for all of them in one place.
         parts = [*resolved.links, resolved.end]
-        proofs = (p for part in parts if isinstance(part, Alias | Positive | Negative) for p in part.proof)
+        proofs = [p for part in parts if isinstance(part, _WITH_PROOFS) for p in part.proof]
         self._proofs = chain.hints = tuple(dict.fromkeys(proofs))
 
     async def judge(self, name: bytes, rrtype: int) -> Bogus | None:
@@ -122,14 +147,16 @@ class Judging:
                 return NOT_ASKED
             case Positive(rrset=rrset) if rrset.rrtype == _RRSIG:
                 self._lower(SIGNATURES_THEMSELVES)
-                return replace(end, proof=())
+                return Positive(rrset, (), end.servers, end.dname)
             case Positive(rrset=rrset, dname=RRset() as dname):
                 return await self._renamed(name, Alias(rrset, rrset.rdatas[0], dname))
             case Positive(rrset=rrset):
                 proved = await self._rrset(rrset)
                 if isinstance(proved, Bogus):
                     return proved
-                return end if proved is None else replace(end, rrset=proved[0], proof=proved[1])
+                if proved is None or (proved[0] is rrset and not end.proof and not proved[1]):
+                    return end
+                return Positive(*proved, end.servers, end.dname)
             case Negative():
                 return await self._negative(name, rrtype, end)
             case TooLong(dname=dname) if name == dname.owner or not is_below(name, dname.owner):
@@ -148,7 +175,7 @@ class Judging:
             proved = await self._rrset(link.rrset)
             if isinstance(proved, Bogus):
                 return proved
-            return link if proved is None else replace(link, rrset=proved[0], proof=proved[1])
+            return link if proved is None else Alias(proved[0], link.target, None, proved[1])
         dname = await self._dname(link.dname)
         if isinstance(dname, Bogus):
             return dname
@@ -189,6 +216,7 @@ class Judging:
             self._lower(absence)
             return None
         found = proves_wildcard_rightly_expanded(rrset.owner, proved.wildcard, absence.proof)
+        self._chain.steps.append(Denied(rrset.owner, rrset.rrtype, found, absence.proof.records))
         judged = self._believe(found, absence)
         if isinstance(judged, Bogus):
             return judged
@@ -200,12 +228,15 @@ class Judging:
     async def _negative(self, name: bytes, rrtype: int, end: Negative) -> Negative | Bogus:
         rrsets = (*self._proofs, *(() if end.soa is None else (end.soa,)))
         absence = await self._chain.absence(name, rrtype, rrsets)
+        if not isinstance(absence, Absence):
+            self._chain.steps.append(Denied(name, rrtype, absence))
         if isinstance(absence, Insecure):
             self._lower(absence)
             return end
         if isinstance(absence, Bogus):
             return absence
         found = _denied(name, rrtype, end, absence)
+        self._chain.steps.append(Denied(name, rrtype, found, absence.proof.records))
         if end.soa is not None and absence.soa is None:
             judged: Bogus | None = Bogus((absence.failure or ABSENT).explanation)
         else:

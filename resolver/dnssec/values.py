@@ -1,6 +1,7 @@
 """What has been verified, told apart by type from what has only been received."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from resolver.iterate.verdict import RRset
 
@@ -8,20 +9,20 @@ LONG = 2**31 - 1
 """Seconds: as long as a signature can be valid (RFC 4034 §3.1.5)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """An RRset with a signature that was found valid.
 
     `rrset.ttl` is bounded already by the original TTL, the TTL of the RRSIG and the end of the signature (RFC 4035
     §5.3.3). `zone` is the signer's name, folded. `wildcard` is the name that the owner was expanded from
     (`*.example.`), as the labels field of the RRSIG says; None if the owner stands in the zone itself. `left`: seconds for
-    which the signature is still valid.
+    which the signature is still valid; `by`: its RDATA.
     """
 
     rrset: RRset
     zone: bytes
     wildcard: bytes | None = None
     left: int = LONG
+    by: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from net.clock import now as clock
 from resolver.cache.answers import MemoryKey
+from resolver.dnssec.anchors import NegativeAnchor, TrustAnchor
+from resolver.dnssec.story import about_anchor
 from resolver.edge.ledger import explain_iteration, is_ledger, iterations_status, labels_shown
 from resolver.edge.resolve import Resolver
 from resolver.edge.world import Server
@@ -12,7 +14,7 @@ from resolver.policy import decide
 from resolver.settings import Route, Strategy
 from resolver.values import Query
 from wire.dns.codes import RecordType
-from wire.dns.names import show_name
+from wire.dns.names import ROOT, parent, show_name
 
 Line = dict[str, object]
 
@@ -30,6 +32,19 @@ def status(resolver: Resolver) -> Line:
         "labels_shown": labels_shown(world.counters),
         "servers_over_tls": resolver.iterations.sockets.encryption.encrypting(),
         "cache": cache_stats(resolver),
+        "clock": _clock(resolver),
+    }
+
+
+def _clock(resolver: Resolver) -> Line:
+    """Whether the clock can be right. Dates are seconds since 1970."""
+    resolver.look_at_clock()
+    world = resolver.world
+    return {
+        "believed": not world.wall.wrong,
+        "date": int(world.tools.date()),
+        "not_before": int(world.wall.floor),
+        "time_sources": len(resolver.snapshot.settings.dnssec.time_sources),
     }
 
 
@@ -111,11 +126,18 @@ def explain(resolver: Resolver, query: Query) -> Line:
         "cached": round(left, 1) if left is not None and left > 0 else None,
         "route": show_name(route.suffix),
         "fallback": None if route.fallback < 0 else _place_name(resolver, route.fallback),
+        "validation": about_anchor(_anchor(resolver, query, route), resolver.world.date()),
     }
     iterator = resolver.routed.iterator(route.upstream_group)
     if iterator is not None:
         return line | explain_iteration(iterator, query, clock())
     return line | _explain_forwarding(resolver, query, route)
+
+
+def _anchor(resolver: Resolver, query: Query, route: Route) -> TrustAnchor | NegativeAnchor | None:
+    """What decides whether the answer must be proved; a DS is its parent's."""
+    name = parent(query.name) if query.rrtype == RecordType.DS and query.name != ROOT else query.name
+    return resolver.routed.validators.at(route.upstream_group).anchors.closest(name, resolver.world.date())
 
 
 def _place_name(resolver: Resolver, place: int) -> str:

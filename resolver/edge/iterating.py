@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
-from net.clock import date
 from net.clock import now as clock
 from privacy.memory import Fact
 from resolver.cache.rrsets import RRsetMemory
@@ -27,7 +26,7 @@ from wire.dns.codes import HeaderFlag
 from wire.dns.message import Message, parse_message
 from wire.dns.names import count_labels
 from wire.errors import Malformed
-from wire.units import Instant, Seconds
+from wire.units import Epoch, Instant, Seconds
 
 T = TypeVar("T")
 
@@ -184,13 +183,15 @@ class Iterations:
         counters: Counter[str],
         report: Callable[[Fact], None],
         root_anchor: Callable[[], TrustAnchor | None] = no_anchor,
+        date: Callable[[], Epoch] | None = None,
     ) -> None:
-        """`root_anchor` gives the root's trust anchor as it is now, to check copies of the root zone by."""
+        """`root_anchor` gives the root's trust anchor as it is now, to check copies of the root zone by; `date` the date as far
+        as it is known."""
         self.sockets = Sockets(tools, counters)
         self.servers = Servers()
         self.iterators: tuple[Iterator, ...] = ()
         self._counters = counters
-        self._means = Means(clock, date, tools.entropy, report, root_anchor)
+        self._means = Means(clock, date or tools.date, tools.entropy, report, root_anchor)
         self._limits: CacheSettings | None = None
         self._keepers: dict[Iteration, RootKeeper] = {}
         self._closing: set[asyncio.Task[None]] = set()

@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from net.clock import date
 from net.clock import now as clock
 from privacy.memory import Fact
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.dnssec.anchors import TrustAnchor
+from resolver.dnssec.clock import Turn
 from resolver.dnssec.scope import NOWHERE, Followed, anchors_for, with_followed
 from resolver.edge.iterating import Iterations
 from resolver.edge.routed import RoutedWorld
 from resolver.edge.upstream.port import Upstream
 from resolver.edge.world import ForwardingWorld
 from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure
-from resolver.settings import ResolverSettings
+from resolver.settings import NegativeTrustAnchor, ResolverSettings
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import ExtendedError
@@ -26,11 +26,17 @@ from wire.units import Instant
 
 Answer = Callable[[Reply], None]
 
-Place = tuple[MemoryKey, bool, int]
-"""What questions that may share a flight have in common: the key, whether the answer is judged again, the generation."""
+Place = tuple[MemoryKey, bool, Snapshot, bool]
+"""What questions that may share a flight have in common: the key, whether the answer is judged again, what is in force, whether
+the clock is wrong."""
 
 _NOW = {origin: f"now-{origin.name.lower()}" for origin in Origin}
 _LATER = {origin: f"later-{origin.name.lower()}" for origin in Origin}
+
+TURNS = {
+    Turn.LOST: "the clock shows a date that is over: until it is set, only servers of time are looked up",
+    Turn.FOUND: "the clock shows a date that can be: every name is looked up and validated again",
+}
 
 _BROKEN = Explanation(ExtendedError.OTHER, "the resolver made a mistake; it was logged")
 
@@ -58,13 +64,14 @@ class Resolver:
         self.snapshot = Snapshot(settings)
         self._given = settings
         self._followed: Followed = {}
+        self._excepted: tuple[NegativeTrustAnchor, ...] = ()
         self.counters: Counter[str] = Counter()
         self._former: Snapshot | None = None
         self._report = report
         self._flights: dict[Place, Flight] = {}
         self._waiting: dict[object, Flight] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self.iterations = Iterations(world.tools, world.counters, report, self._root_anchor)
+        self.iterations = Iterations(world.tools, world.counters, report, self._root_anchor, world.date)
         self.routed = RoutedWorld(world, self.iterations)
         world.use(settings.upstream_groups)
         self.iterations.use(settings.iterations, settings.cache)
@@ -86,23 +93,48 @@ class Resolver:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
-    def follow(self, followed: Followed) -> None:
+    def follow(self, followed: Followed) -> bool:
         """Believe these keys of zones that are followed instead of those in the settings, now and after each reload. If that
-        changes anything, nothing that was found before is given out any more."""
+        changes anything, which it tells, nothing that was found before is given out any more."""
         self._followed = followed
+        return self._believe_anew()
+
+    def except_from_validation(self, excepted: tuple[NegativeTrustAnchor, ...]) -> bool:
+        """The same of zones that an operator excepts (RFC 7646)."""
+        self._excepted = excepted
+        return self._believe_anew()
+
+    def _believe_anew(self) -> bool:
         settings = self._as_followed()
-        if settings.dnssec != self.snapshot.settings.dnssec:
-            self.snapshot = Snapshot(settings)
-            self.memory = AnswerMemory(settings.cache)
-            self.routed.use(self.snapshot)
+        if settings.dnssec == self.snapshot.settings.dnssec:
+            return False
+        self.snapshot = Snapshot(settings)
+        self.memory = AnswerMemory(settings.cache)
+        self.routed.use(self.snapshot)
+        return True
 
     def _root_anchor(self) -> TrustAnchor | None:
         """What the root's keys are believed by now; None if that zone is not validated."""
-        anchor = anchors_for(self.snapshot.settings, NOWHERE).closest(ROOT, date())
+        anchor = anchors_for(self.snapshot.settings, NOWHERE).closest(ROOT, self.world.date())
         return anchor if isinstance(anchor, TrustAnchor) else None
 
+    def look_at_clock(self) -> None:
+        """Whether the clock can be right, and what follows if that is new: what was found without it ends with it."""
+        turn = self.world.wall.look(self.world.tools.date())
+        if turn is None:
+            return
+        self.world.counters[f"clock-{turn.value}"] += 1
+        self._report(Fact("resolver", TURNS[turn]))
+        self.routed.validators.forget_undated()
+        self.memory.forget_failures()
+        if turn is Turn.FOUND:
+            # The clock may have been wrong for longer than that was known: what was proved by it is proved anew.
+            self.memory = AnswerMemory(self.snapshot.settings.cache)
+            self.routed.validators.flush(ROOT)
+
     def _as_followed(self) -> ResolverSettings:
-        return replace(self._given, dnssec=with_followed(self._given.dnssec, self._followed))
+        dnssec = replace(with_followed(self._given.dnssec, self._followed), excepted=self._excepted)
+        return replace(self._given, dnssec=dnssec)
 
     def _snapshot_for(self, generation: int) -> Snapshot | None:
         for snapshot in (self.snapshot, self._former):
@@ -115,6 +147,7 @@ class Resolver:
 
         `waiter` is what `cancel` knows it by; `patience` is after how many seconds an answer is of no use to it.
         """
+        self.look_at_clock()
         if self.snapshot.settings.log_names:
             self._report(Fact("resolver", "asked", f"{show_name(query.name)} type {query.rrtype}"))
         snapshot = self._snapshot_for(query.generation)
@@ -132,6 +165,7 @@ class Resolver:
 
     def refresh(self, query: Query, waiter: object, answer: Answer) -> None:
         """Ask the upstreams even though an answer is there."""
+        self.look_at_clock()
         snapshot = self._snapshot_for(query.generation)
         later = None if snapshot is None else ask_again(query, snapshot, self.memory)
         if snapshot is None or later is None:
@@ -148,7 +182,7 @@ class Resolver:
         return flight is not None
 
     def _join(self, later: Later, snapshot: Snapshot, waiter: object, answer: Answer, patience: float) -> None:
-        place = (later.key, later.translator is not None, snapshot.generation)
+        place = (later.key, later.translator is not None, snapshot, self.world.wall.wrong)
         flight = self._flights.get(place)
         if flight is None:
             patience = min(patience, snapshot.settings.deadline)
@@ -184,6 +218,9 @@ class Resolver:
 
     def _end(self, flight: Flight, place: Place, reply: Reply) -> None:
         self._flights.pop(place, None)
+        if flight.snapshot is not self.snapshot:
+            # What is believed may have changed meanwhile.
+            reply = replace(reply, cacheable=0.0)
         if flight.stale_timer is not None:
             flight.stale_timer.cancel()
         self.counters[_LATER[reply.origin]] += 1
@@ -197,6 +234,7 @@ class Resolver:
 
     async def lookup(self, upstream_group: int, query: Query) -> Reply:
         """One answer from one upstream group, for our own needs (bootstrap)."""
+        self.look_at_clock()
         key = self.memory.key(query, upstream_group)
         fresh = self.memory.fresh(key, self.snapshot.generation, clock())
         if fresh is not None:

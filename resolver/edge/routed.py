@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 
-from net.clock import date
 from resolver.cache.rrsets import Failed
+from resolver.dnssec.clock import WRONG_CLOCK, Doubting
 from resolver.dnssec.security import Checked, Security
+from resolver.dnssec.validate import Checker
 from resolver.edge.iterating import Iterations
+from resolver.edge.upstream.port import Why
 from resolver.edge.validating import Validators
-from resolver.edge.world import ForwardingWorld, Trip
+from resolver.edge.world import EXPLANATIONS, ForwardingWorld, Trip
 from resolver.iterate.budget import MORE_FOR_A_KEY, Budget
 from resolver.iterate.resolve import Iterator, Resolved
 from resolver.iterate.verdict import Negative, Positive, RRset
@@ -22,6 +24,12 @@ from wire.dns.names import ROOT, is_below, parent
 from wire.units import Epoch, Instant
 
 CHANGED = Silent(Explanation(ExtendedError.NOT_READY, "the configuration has just changed"))
+NO_DATE = Silent(WRONG_CLOCK)
+NO_CERTIFICATE = Silent(
+    Explanation(
+        ExtendedError.NETWORK_ERROR, "the clock is wrong, and so no upstream can prove its name; those with pins could"
+    )
+)
 NOWHERE = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no route leads there"))
 TRIES = 3
 """How often an answer is asked for in all while what comes does not hold, each time of servers that have not lied."""
@@ -30,7 +38,7 @@ DEPTH = 4
 """Routes that need each other: look-ups along other routes inside each other."""
 
 _SIZES = {int(RecordType.A): 4, int(RecordType.AAAA): 16}
-_DS = int(RecordType.DS)
+_DS, _NS = int(RecordType.DS), int(RecordType.NS)
 _CD = int(QueryFlag.CD)
 
 
@@ -78,20 +86,36 @@ class RoutedWorld:
         *,
         snapshot: Snapshot,
         anew: bool = False,
+        validator: Checker | None = None,
     ) -> Checked | Silent:
-        """The answer and what it is worth; with CD nothing is checked."""
+        """The answer and what it is worth, by `validator` instead of the one that is there; with CD nothing is checked."""
         if not self.serves(snapshot):
             return CHANGED
+        usual = self._validator(query, upstream_group)
+        if isinstance(usual, Silent):
+            return usual
+        validator = validator or usual
         errand = _Errand(self, snapshot, query, limits)
         iterator = self.iterator(upstream_group)
         if iterator is None:
-            validator = self.validators.at(upstream_group)
             trip = Trip(budget, errand.leads_to(upstream_group))
-            return await self.forwarding.answer(query, upstream_group, validator, limits, trip)
-        return await self._iterate(iterator, upstream_group, errand, budget, anew)
+            outcome = await self.forwarding.answer(query, upstream_group, validator, limits, trip)
+            unproved = self.forwarding.wall.wrong and outcome == Silent(EXPLANATIONS[Why.CERTIFICATE])
+            return NO_CERTIFICATE if unproved else outcome
+        return await self._iterate(iterator, validator, upstream_group, errand, budget, anew)
+
+    def _validator(self, query: Query, place: int) -> Checker | Silent:
+        """Who tells the worth of the answer; or that nobody can, for the clock is wrong: then nobody is asked."""
+        if not self.forwarding.wall.wrong or query.flags & _CD:
+            return Doubting(self.validators.at(place), self.forwarding.wall)
+        undated = self.validators.undated(place)
+        if undated.answers(query.name, query.rrtype, self.date()):
+            return undated
+        self.counters["clock-refused"] += 1
+        return NO_DATE
 
     async def _iterate(
-        self, iterator: Iterator, place: int, errand: "_Errand", budget: Budget, anew: bool
+        self, iterator: Iterator, validator: Checker, place: int, errand: "_Errand", budget: Budget, anew: bool
     ) -> Checked | Silent:
         """What does not hold is asked for again, of other servers."""
         query = errand.query
@@ -105,14 +129,10 @@ class RoutedWorld:
                 return former or Silent(resolved.explanation)
             if query.flags & _CD:
                 return Checked(resolved, Security.INSECURE, None)
-            checked = await self.validators.at(place).check(
-                query.name,
-                query.rrtype,
-                resolved,
-                _Keys(errand, iterator, place, budget, again=former is not None),
-                budget.validation,
-                again=former is not None,
-            )
+            again = former is not None
+            keys = _Keys(errand, iterator, place, budget, again)
+            checked = await validator.check(query.name, query.rrtype, resolved, keys, budget.validation, again=again)
+            await self._check_priming(iterator, validator, keys, budget)
             if checked.security not in (Security.BOGUS, Security.INDETERMINATE):
                 _cut_off(iterator, query.name, checked, self.now())
                 return checked
@@ -122,6 +142,16 @@ class RoutedWorld:
             budget.shunned |= budget.heard
         return former or CHANGED
 
+    async def _check_priming(self, iterator: Iterator, validator: Checker, keys: "_Keys", budget: Budget) -> None:
+        """Whether the root itself says that these are its servers (RFC 9609 §4.3); their addresses nobody signs."""
+        primed, iterator.primed = iterator.primed, None
+        if primed is None or iterator.settings.zone != ROOT:
+            return
+        checked = await validator.check(ROOT, _NS, Resolved((), primed), keys, budget.validation)
+        if checked.security is Security.BOGUS:
+            self.counters["priming-forged"] += 1
+            iterator.distrust_priming(self.now())
+
     def serves(self, snapshot: Snapshot) -> bool:
         """Whether the indices in `snapshot` are those of what is open."""
         current = self.current
@@ -130,6 +160,10 @@ class RoutedWorld:
     def now(self) -> Instant:
         """The monotonic clock."""
         return self.forwarding.now()
+
+    def date(self) -> Epoch:
+        """The wall clock, but nothing that cannot be."""
+        return self.forwarding.date()
 
     async def close(self) -> None:
         """End every connection."""
@@ -167,10 +201,9 @@ class _Errand:
     def leads_to(self, place: int) -> Callable[[bytes], bool]:
         """Whether a name may be asked for on the route that goes to `place`: neither special nor another route's."""
 
-        mine = self._snapshot.route(self.query)
-        stands_in = mine is not None and mine.upstream_group != place
-
         def leads(name: bytes) -> bool:
+            mine = self._snapshot.route(self.query)
+            stands_in = mine is not None and mine.upstream_group != place
             query = self._asks(name, self.query.rrtype)
             route = self._snapshot.route(query)
             # Where this iteration only stands in for a route's own servers, it does so for that route and no other.
@@ -215,12 +248,14 @@ class _Errand:
         further = _Errand(self.world, self._snapshot, query, self._limits, self._depth + 1)
         return await further.iterate(iterator, place, name, rrtype, budget)
 
-    async def elsewhere(self, name: bytes, rrtype: int, budget: Budget) -> tuple[bytes, ...]:
-        """Addresses of a name server whose name is another route's; none if they cannot be had, or the name is special."""
+    async def elsewhere(self, name: bytes, rrtype: int, budget: Budget) -> tuple[bytes, ...] | Failed:
+        """Addresses of a name server whose name is another route's; a special name has none."""
         if decide(self._asks(name, rrtype), self._snapshot.routes) is not None:
-            return ()
+            return NOWHERE
         found = await self.obtain(name, rrtype, budget)
         match found:
+            case Failed():
+                return found
             case Resolved(links=(), end=Positive(rrset=rrset)):
                 return tuple(rdata for rdata in rrset.rdatas if len(rdata) == _SIZES[rrtype])
             case _:
@@ -267,5 +302,5 @@ class _Keys:
         return self._errand.world.now()
 
     def date(self) -> Epoch:
-        """The wall clock."""
-        return date()
+        """The wall clock, but nothing that cannot be."""
+        return self._errand.world.date()

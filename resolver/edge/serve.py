@@ -101,8 +101,12 @@ class Desk:
     def use(self, settings: FrontSettings) -> None:
         """Take these settings; answers of another generation are forgotten, and nobody joins a flight of one."""
         self.settings = settings
+        self.forget_answers()
+
+    def forget_answers(self) -> None:
+        """Give out nothing again that was found before; who asks from now on joins no flight of before."""
         self._by_key.clear()
-        self.cache = PacketCache(settings.cache.memory, len(settings.client_groups))
+        self.cache = PacketCache(self.settings.cache.memory, len(self.settings.client_groups))
 
     # -- a packet comes in
 

@@ -6,15 +6,15 @@ Every outcome is a value.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from net.clock import date
 from net.clock import now as clock
 from privacy.spread import SiteSketch
 from resolver.accept import Fault, Rejected, Understood, read, within
 from resolver.cache.rrsets import Failed
+from resolver.dnssec.clock import WallClock
 from resolver.dnssec.security import Checked, Security
-from resolver.dnssec.validate import Validator
+from resolver.dnssec.validate import Checker
 from resolver.edge.converse import converse
 from resolver.edge.sharing import Shared
 from resolver.edge.upstream import open_upstream
@@ -111,6 +111,7 @@ class ForwardingWorld:
         self.groups: tuple[Group, ...] = ()
         self.sketches: dict[str, SiteSketch] = {}
         self.shared = Shared()
+        self.wall = WallClock()
         self._sketch_key = tools.entropy(32)
         self._servers: dict[tuple[UpstreamSpec, Profile], Server] = {}
 
@@ -134,6 +135,10 @@ class ForwardingWorld:
         """The monotonic clock."""
         return clock()
 
+    def date(self) -> Epoch:
+        """The wall clock, but nothing that cannot be."""
+        return self.wall.date(self.tools.date())
+
     def plan(self, name: bytes, upstream_group: int) -> Plan:
         """Whom a question for `name` would go to, in order."""
         group = self.groups[upstream_group]
@@ -144,7 +149,7 @@ class ForwardingWorld:
         return rank(group.settings.strategy, group.candidates, Circumstances(site, self.spread_key, chance, clock()))
 
     async def answer(
-        self, query: Query, upstream_group: int, validator: Validator, limits: CacheSettings, trip: Trip
+        self, query: Query, upstream_group: int, validator: Checker, limits: CacheSettings, trip: Trip
     ) -> Checked | Silent:
         """The first answer of the group's servers, by its strategy, that is not forged. With CD nothing is checked."""
         attempt = Attempt(self, upstream_group, query.key, limits, trip.budget)
@@ -269,8 +274,8 @@ class OfOneOperator:
         return clock()
 
     def date(self) -> Epoch:
-        """The wall clock."""
-        return date()
+        """The wall clock, but nothing that cannot be."""
+        return self._world.date()
 
 
 Examine = Callable[[Resolved, int, bool], Awaitable[Checked]]
@@ -369,7 +374,7 @@ class Attempt:
             if checked.security in (Security.BOGUS, Security.INDETERMINATE):
                 self._forged = checked
                 return None
-            return replace(checked, server=index)
+            return checked._replace(server=index)
         world.counters[f"rejected-{verdict.fault.value}"] += 1
         if verdict.bogus:
             self._bogus = True

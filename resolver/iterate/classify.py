@@ -48,6 +48,8 @@ _A, _NS, _CNAME, _SOA, _AAAA, _DNAME = (int(RecordType[t]) for t in ("A", "NS", 
 _DS, _RRSIG, _NSEC, _NSEC3 = (int(RecordType[t]) for t in ("DS", "RRSIG", "NSEC", "NSEC3"))
 _NOERROR, _NXDOMAIN, _YXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN), int(Rcode.YXDOMAIN)
 
+_NO_ANSWER = (Referral, Lame, Broken)
+
 _LABELS = 3
 """Where the number of labels stands in the data of an RRSIG (RFC 4034 §3.1)."""
 
@@ -73,7 +75,7 @@ def understand(message: Message, name: bytes, rrtype: int) -> Answer:
     """What a server that resolves for us says of `name` and `rrtype`: it may speak of every name, and where it refers
     elsewhere there is nothing. Its code is one of those three. Raises Malformed."""
     verdict = _classify(message, name, rrtype, ROOT, 53)
-    return Negative(False, None) if isinstance(verdict, Referral | Lame | Broken) else verdict
+    return Negative(False, None) if isinstance(verdict, _NO_ANSWER) else verdict
 
 
 def _classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int) -> Verdict:
@@ -158,7 +160,7 @@ def _alias(answer: RRsets, name: bytes) -> Alias | TooLong | None:
 
 def _end(message: Message, answer: RRsets, authority: RRsets, name: bytes, rrtype: int) -> Positive | Negative | None:
     """What the name at the end of the chain comes to, if the response says so."""
-    proof = tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3))
+    proof = tuple([rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3)])
     found = _signatures_of(message, name) if rrtype == _RRSIG else answer.get((name, rrtype))
     if found is not None:
         link = _alias(answer, name) if rrtype == _CNAME else None
@@ -229,6 +231,8 @@ def show_address(rdata: bytes) -> str:
 def gather(message: Message, records: list[Record], zone: bytes) -> RRsets:
     """The records of class IN at or below `zone` as RRsets, signatures with what they cover. Raises Malformed, also for
     more owners than an answer can need."""
+    if not records:
+        return {}
     found: dict[tuple[bytes, int], tuple[list[bytes], list[bytes], list[int]]] = {}
     below: dict[bytes, bool] = {}
     known: Known = {}
@@ -244,14 +248,20 @@ def gather(message: Message, records: list[Record], zone: bytes) -> RRsets:
         signs = rrtype == _RRSIG
         if signs:
             rrtype = int.from_bytes(rdata[:2], "big")
-        datas, signatures, ttls = found.setdefault((owner, rrtype), ([], [], []))
-        (signatures if signs else datas).append(rdata)
-        ttls.append(record.ttl)
+        parts = found.get((owner, rrtype))
+        if parts is None:
+            parts = found[owner, rrtype] = ([], [], [])
+        (parts[1] if signs else parts[0]).append(rdata)
+        parts[2].append(record.ttl)
     return {
-        key: RRset(*key, min(ttls), tuple(dict.fromkeys(datas)), tuple(dict.fromkeys(signatures)))
+        key: RRset(key[0], key[1], min(ttls), _once(datas), _once(signatures))
         for key, (datas, signatures, ttls) in found.items()
         if datas
     }
+
+
+def _once(datas: list[bytes]) -> tuple[bytes, ...]:
+    return tuple(datas) if len(datas) < 2 else tuple(dict.fromkeys(datas))
 
 
 def _signatures_of(message: Message, name: bytes) -> RRset | None:

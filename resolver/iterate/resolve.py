@@ -5,17 +5,18 @@ Start reading at `Iterator.answer`. Plain `async` functions over the port `Outsi
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from resolver.cache.rrsets import MAX_DELEGATION_TTL, MAX_SERVERS, Cut, Failed, RRsetMemory, rename
 from resolver.iterate.budget import DEPTH, LINKS, Budget
 from resolver.iterate.delegation import endpoints_of, hinted, ordered
-from resolver.iterate.failures import CYCLE, NO_ADDRESS, NOBODY, PAUSED, TOO_DEEP, TOO_MANY, TOO_MANY_ALIASES
+from resolver.iterate.failures import CYCLE, FORGED, NO_ADDRESS, NOBODY, PAUSED, TOO_DEEP, TOO_MANY, TOO_MANY_ALIASES
 from resolver.iterate.local_root import RootHolder
 from resolver.iterate.minimise import Question, Trouble, Way, is_top
 from resolver.iterate.outages import Outages
 from resolver.iterate.port import Endpoint, Outside
+from resolver.iterate.run import Elsewhere, Run
 from resolver.iterate.servers import Servers
 from resolver.iterate.verdict import (
     Alias,
@@ -67,22 +68,6 @@ class Resolved:
     onward: bytes = b""
 
 
-Elsewhere = Callable[[bytes, int, Budget], Awaitable[tuple[bytes, ...]]]
-"""Finds the data of a name that another route has: (name, type, budget) → RDATA."""
-
-
-@dataclass(slots=True)
-class Run:
-    """One client's question on its way. `leads` tells whether a name is this route's; `settled`: zones whose delegation
-    was learned, or given up, just now."""
-
-    outside: Outside
-    budget: Budget
-    leads: Callable[[bytes], bool]
-    elsewhere: Elsewhere | None
-    settled: set[bytes] = field(default_factory=set)
-
-
 class Iterator:
     """The mind of one iteration; shared by all its questions."""
 
@@ -96,6 +81,8 @@ class Iterator:
         self.servers = servers
         self.outages = Outages()
         self.counters: Counter[str] = Counter()
+        self.primed: Positive | None = None
+        """What the root's servers were last said to be, until somebody has looked whether it is proved."""
         self._hints = hinted(settings)
         self._configured = frozenset(e for server in self._hints.servers for e in server.endpoints)
 
@@ -199,7 +186,7 @@ class Iterator:
     async def _top(self, run: Run, path: Path) -> Cut:
         """The servers of the zone where all begins: primed, if they are hints only (RFC 9609)."""
         hints = Cut(self._hints, run.outside.now() + MAX_DELEGATION_TTL)
-        if not self.settings.prime:
+        if not self.settings.prime or self.memory.failed(self._hints.zone, _NS, run.outside.now()) is not None:
             return hints
         verdict = await self._ask(run, self._hints, Question(self._hints.zone, _NS, True), path)
         now = run.outside.now()
@@ -212,8 +199,15 @@ class Iterator:
         if not any(server.endpoints for server in servers):
             servers = (*self._hints.servers, *servers)
         self.memory.store(self._hints.zone, _NS, verdict, now)
+        self.primed = verdict
         primed = Referral(self._hints.zone, servers, verdict.rrset.ttl)
         return self.memory.store_cut(primed, hints.expires, now)
+
+    def distrust_priming(self, now: Instant) -> None:
+        """What the root's servers were said to be is forged: the hints are asked, and nobody who they are, for a while."""
+        self.memory.forget_cut(self._hints.zone)
+        self.memory.forget(self._hints.zone, _NS)
+        self.memory.store_failure(self._hints.zone, _NS, FORGED, FAILURE_PAUSE, now)
 
     # -- down the delegations
 
@@ -312,6 +306,8 @@ class Iterator:
         already."""
         if not is_below(name, self.settings.zone) or not run.leads(name):
             rdatas = await run.elsewhere(name, rrtype, run.budget) if run.elsewhere else ()
+            if isinstance(rdatas, Failed):
+                return rdatas
             return self._allowed(endpoints_of(rdatas, self.settings.port))
         content = await self._find(run, name, rrtype, path)
         if isinstance(content, Chain):

@@ -207,8 +207,8 @@ PROOF = (
     Defence(
         "next name outside the zone (BIND 13321)",
         NSEC,
-        "if not (is_below(rrset.owner, zone) and is_below(found.next, zone)):",
-        "if not is_below(rrset.owner, zone):",
+        "if not (is_below(owner, zone) and is_below(found.next, zone)):",
+        "if not is_below(owner, zone):",
         f"{DENIAL}::test_a_next_name_outside_the_zone_proves_nothing",
     ),
     Defence(

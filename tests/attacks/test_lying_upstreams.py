@@ -5,13 +5,12 @@ import dns.message
 import dns.rcode
 import pytest
 from kit.figures import holds
-from kit.lies import FORGED, LIES, Lie
+from kit.lies import FORGED, LIES, Lie, put
 from kit.lying import ITERATION, asked, forwarding, iterating
 from kit.meeting import run
 from kit.questions import RD, query_for
-from kit.signing import DATE
+from kit.signing import rrset_of
 
-from resolver.edge import routed, world
 from resolver.edge.upstream import TRANSPORTS
 from resolver.values import Reply
 from wire.dns.codes import QueryFlag
@@ -20,12 +19,6 @@ BY_NAME = {lie.name: lie for lie in LIES}
 FORGED_DATA = bytes(map(int, FORGED.split(".")))
 HONEST = Lie("nothing but the truth", "www.shop.example. A", {}, frozenset())
 DO = int(QueryFlag.DO)
-
-
-@pytest.fixture(autouse=True)
-def at_the_date_of_the_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (routed, world):
-        monkeypatch.setattr(module, "date", lambda: DATE)
 
 
 def tell(way: str, lie: Lie, flags: int = RD) -> tuple[list[Reply], dict[str, int]]:
@@ -68,3 +61,16 @@ def test_the_truth_is_secure(way: str) -> None:
     replies, counters = tell(way, HONEST)
     assert counters["dnssec-secure"] == 1
     assert dns.message.from_wire(replies[0].message).rcode() == dns.rcode.NOERROR
+
+
+def _another_root(response: dns.message.Message, _tree: object) -> None:
+    """The liar is the only server of the root, under the honest signature."""
+    put(response, rrset_of(". 518400 NS ns.liar."))
+
+
+@pytest.mark.parametrize("lies", [True, False])
+def test_the_servers_of_the_root_are_those_that_it_has_signed(lies: bool) -> None:
+    edits = {". NS": _another_root} if lies else {}
+    replies, counters = tell(ITERATION, Lie(f"priming {lies}", "www.shop.example. A", edits, frozenset()))
+    assert {dns.rcode.NOERROR} == {dns.message.from_wire(reply.message).rcode() for reply in replies}
+    assert (1, int(lies)) == (counters["dnssec-secure"], counters.get("priming-forged", 0))

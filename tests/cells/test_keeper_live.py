@@ -1,81 +1,17 @@
 """The whole service with a root of the test's own: its keys are followed, a revocation outlives restarts and reaches clients."""
 
-import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import dns.flags
-import dns.message
 import pytest
-from kit.keyset import ENTRY, REVOKED, ROOT, keyset, record, signer
-from kit.service import Running, config_text, started
-from kit.signing import plain, rrset_of
+from kit.forwarder import root_server
+from kit.keyset import ENTRY, REVOKED, ROOT, keyset
+from kit.ownroot import PATIENCE, asked, service, www
 
 from anchorhold.control_client import ask_service
-from anchorhold.keeper.files import read_points, show_record
+from anchorhold.keeper.files import read_points
 from resolver.dnssec.rollover import KeyState
-from resolver.iterate.verdict import RRset
-from wire.dns.codes import HeaderFlag, Rcode
-from wire.dns.message import ResourceRecord, build_response, parse_message
-
-PATIENCE = 20.0
-FLAGS = HeaderFlag.QR | HeaderFlag.RD | HeaderFlag.RA
-
-
-@contextmanager
-def root_server(*rrsets: RRset) -> Iterator[int]:
-    """A forwarder over UDP that has these RRsets; its port. To everything else it says SERVFAIL."""
-    known = {rrset.owner + rrset.rrtype.to_bytes(2, "big") + b"\0\1": rrset for rrset in rrsets}
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=_serve, args=(server, known))
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
-                last.sendto(b"", server.getsockname())
-            thread.join()
-
-
-def _serve(server: socket.socket, known: dict[bytes, RRset]) -> None:
-    while True:
-        data, client = server.recvfrom(65_535)
-        if not data:
-            return
-        query = parse_message(data)
-        rrset = known.get(query.question.lower())
-        records = []
-        if rrset is not None:
-            records += [ResourceRecord(rrset.owner, rrset.rrtype, 1, rrset.ttl, rdata) for rdata in rrset.rdatas]
-            records += [ResourceRecord(rrset.owner, 46, 1, rrset.ttl, rdata) for rdata in rrset.signatures]
-        rcode = Rcode.SERVFAIL if rrset is None else Rcode.NOERROR
-        response = build_response(query.question, FLAGS, rcode, records).message
-        server.sendto(query.identifier.to_bytes(2, "big") + response[2:], client)
-
-
-def www(seed: int) -> RRset:
-    rrset = rrset_of("www. 300 A 192.0.2.1")
-    return plain(rrset)._replace(signatures=(signer(seed, ENTRY, time.time()).sign(rrset).to_wire(),))
-
-
-@contextmanager
-def service(folder: Path, port: int) -> Iterator[Running]:
-    """Run with the keys of seeds 1 and 2 as the root's anchors."""
-    records = ", ".join(f'". DS {show_record(record(seed))}"' for seed in (1, 2))
-    text = config_text(folder, server=f"udp://127.0.0.1:{port}")
-    head, _, tail = text.partition("[[dnssec.negative]]")
-    tail = tail.partition("[upstreams.default]")[2]
-    config = folder / "anchorhold.toml"
-    upstreams = f'[upstreams.default]\nprofile = "opportunistic"{tail}'
-    config.write_text(f"{head}[dnssec]\ntrust_anchors = [{records}]\n{upstreams}")
-    with started(config) as running:
-        running.wait_for("serving on")
-        yield running
-        assert running.end() == 0
+from wire.dns.codes import Rcode
 
 
 def anchors(folder: Path) -> dict[str, object]:
@@ -87,16 +23,6 @@ def anchors(folder: Path) -> dict[str, object]:
         if zone["last_look"] or zone["problem"]:
             return zone  # type: ignore[no-any-return]
     raise AssertionError("no look in time")
-
-
-def asked(running: Running) -> tuple[int, bool]:
-    """rcode and AD of the answer to `www.`"""
-    port = int(running.wait_for("serving on 127.0.0.1:").split(" (")[0].rsplit(":", 1)[1])
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(PATIENCE)
-        client.sendto(dns.message.make_query("www.", "A", want_dnssec=True).to_wire(), ("127.0.0.1", port))
-        answer = dns.message.from_wire(client.recv(65_535))
-    return int(answer.rcode()), bool(answer.flags & dns.flags.AD)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """`anchorhold run --config FILE` under libfaketime: `launch.py FILE`, started by `adapter.py`.
 
 The supervisor hands its cells a short list of environment variables, and as root changes their user. Here the whole
-service is an ordinary user from the start, and libfaketime's variables are on the list: the cells are the real ones.
+service is an ordinary user from the start, and libfaketime's variables are on the list: the cells are the real ones. Only the
+date on which the program was made is another one: scenarios play in the past, and the real one would not believe their clock.
 """
 
 import os
@@ -19,12 +20,12 @@ def main(config: str) -> None:
     if os.geteuid() == 0:
         _as_nobody(Path(config).parent)
     # -P was not given: this folder must not be searched for modules.
-    sys.path.pop(0)
-    from anchorhold import cell_process
-    from anchorhold.supervisor import run
+    os.environ["PYTHONPATH"] = sys.path.pop(0)
+    from anchorhold import cell_process, supervisor
 
     cell_process.KEPT |= FAKETIME
-    raise SystemExit(run(Path(config)))
+    supervisor.RESOLVER_MODULE, supervisor.KEEPER_MODULE = "ageless_resolver", "ageless_keeper"
+    raise SystemExit(supervisor.run(Path(config)))
 
 
 def _as_nobody(folder: Path) -> None:

@@ -251,12 +251,13 @@ def test_a_literal_address_is_proved_by_the_certificate_too(loop: str, scheme: s
 
 
 @encrypted
-def test_a_pin_alone_proves_the_server(loop: str, scheme: str) -> None:
+@pytest.mark.parametrize("certificate", ["self-signed", "expired"])
+def test_a_pin_alone_proves_the_server_whatever_the_date(loop: str, scheme: str, certificate: str) -> None:
     from kit.certificates import identity
 
     async def conversation() -> None:
-        async with Liar(scheme, certificate="self-signed") as liar:
-            right = identity("self-signed").pin
+        async with Liar(scheme, certificate=certificate) as liar:
+            right = identity(certificate).pin
             async with meet(liar, pins=(bytes(32), right), authorities="") as (upstream, _):
                 assert await outcome(upstream, QUERY) == RIGHT
             async with meet(liar, pins=(bytes(32),), authorities="") as (upstream, _):

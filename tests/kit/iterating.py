@@ -11,6 +11,7 @@ from kit.world import play
 from resolver.cache.rrsets import Failed, RRsetMemory
 from resolver.iterate.budget import Budget
 from resolver.iterate.resolve import Iterator, Resolved
+from resolver.iterate.run import Elsewhere
 from resolver.iterate.servers import Servers
 from resolver.iterate.verdict import Negative, Positive
 from resolver.settings import CacheSettings, Iteration
@@ -35,11 +36,18 @@ class Asking:
         self.budget = Budget(Instant(0.0))
 
     def ask(
-        self, name: str, rrtype: str = "A", *, leads: Callable[[bytes], bool] = lambda name: True, anew: bool = False
+        self,
+        name: str,
+        rrtype: str = "A",
+        *,
+        leads: Callable[[bytes], bool] = lambda name: True,
+        anew: bool = False,
+        elsewhere: Elsewhere | None = None,
     ) -> Resolved | Failed:
         self.budget = Budget(Instant(self.internet.now() + PATIENCE))
         wanted = int(RecordType[rrtype])
-        return play(self.iterator.answer(read_name(name), wanted, self.internet, self.budget, leads, anew=anew))
+        how = {"elsewhere": elsewhere, "anew": anew}
+        return play(self.iterator.answer(read_name(name), wanted, self.internet, self.budget, leads, **how))  # type: ignore[arg-type]
 
     def said(self, name: str, rrtype: str = "A", **how: object) -> str:
         """Aliases and the end: `→ TARGET`, addresses, `no name (SOA)`, `no data (SOA)`, or why nothing was had."""

@@ -12,6 +12,7 @@ from kit.authority import Answering, Zone
 from kit.liar import Liar
 from kit.lies import Lie, recursive
 from kit.meeting import profile_for
+from kit.signing import DATE
 from kit.toytree import NETWORK, Tree
 from kit.world import no_lookup, two_labels
 
@@ -156,7 +157,8 @@ def anchored(tree: Tree) -> Dnssec:
 
 
 def world() -> ForwardingWorld:
-    tools = Tools(now, os.urandom, no_lookup, lambda what: None, TlsFactory())
+    """At the date of the signatures."""
+    tools = Tools(now, os.urandom, no_lookup, lambda what: None, TlsFactory(), lambda: DATE)
     return ForwardingWorld(tools, bytes(32), two_labels)
 
 

@@ -1,5 +1,6 @@
 """`anchorhold run` as a real process: its lines, its children, and what they hold open."""
 
+import json
 import os
 import queue
 import signal
@@ -7,19 +8,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 PATIENCE = 20.0
 """Seconds a test waits for something that is bound to come."""
 
 RUN = """
-import sys
+import json, os, sys
 from pathlib import Path
-from anchorhold import supervisor
+from anchorhold import cell_process, supervisor
+more = json.loads(sys.argv.pop(1))
+cell_process.KEPT |= set(more)
+os.environ.update(more)
 for name, module in zip(("FRONT_MODULE", "RESOLVER_MODULE", "KEEPER_MODULE"), sys.argv[2:]):
     setattr(supervisor, name, module)
 sys.exit(supervisor.run(Path(sys.argv[1])))
@@ -72,11 +77,12 @@ class Running:
 
 
 @contextmanager
-def started(config: Path, *modules: str) -> Iterator[Running]:
-    """Run by `config`; with `modules`, these instead of front, resolver and keeper. Ended and waited for at the end."""
+def started(config: Path, *modules: str, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[Running]:
+    """Run by `config`; with `modules`, these instead of front, resolver and keeper. The cells, but not the supervisor, have
+    `environment` besides. Ended and waited for at the end."""
     tests = Path(__file__).parents[1]
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN, str(config), *modules],
+        [sys.executable, "-c", RUN, json.dumps(dict(environment)), str(config), *modules],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -75,7 +75,7 @@ class House64:
         assert isinstance(accepted, Accepted), accepted
         leads = self.onward.get(name)
         # As iteration gives it (resolver/iterate/compose.py): the alias by itself may be kept.
-        return Heard(accepted, 0) if leads is None else Heard(replace(accepted, keep=300), 0, read_name(leads))
+        return Heard(accepted, 0) if leads is None else Heard(accepted._replace(keep=300), 0, read_name(leads))
 
     def look(self, query: Query) -> Reply | Later:
         return answer_now(query, self.snapshot, self.memory, self.world.now())

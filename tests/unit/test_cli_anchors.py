@@ -221,3 +221,57 @@ def test_as_root_a_new_folder_is_the_services_and_an_old_one_stays_whose_it_is(t
     os.chown(files.state / "keeper", 23_456, 23_456)
     assert 0 == files.run("update").exit_code
     assert 23_456 == (files.state / "keeper").stat().st_uid
+
+
+# Exceptions.
+
+EXCEPTED = {"zone": "broken.example.", "by": "command", "why": "lost keys", "until": 2.0, "left": 7_100}
+
+
+def excepting(tmp_path: Path, *arguments: str, **line: object) -> tuple[Result, list[dict[str, object]]]:
+    answered = {"cell": "resolver", "exceptions": [EXCEPTED], "kept": True} | line
+    with fake_service(tmp_path, {"except": [answered]}) as service:
+        return run("except", *arguments, "--control", service.path), service.requests
+
+
+def test_an_exception_is_asked_for_and_shown(tmp_path: Path) -> None:
+    result, (asked,) = excepting(tmp_path, "Broken.Example", "--for", "2h", "--reason", "lost keys")
+    wanted = {"verb": "except", "zone": b"\6broken\7example\0".hex(), "seconds": 7_200, "reason": "lost keys"}
+    assert (0, wanted) == (result.exit_code, asked)
+    assert "  broken.example.  command  2.0 hours more  lost keys" in result.stdout
+
+
+def test_one_is_taken_back(tmp_path: Path) -> None:
+    result, (asked,) = excepting(tmp_path, "--remove", "broken.example", exceptions=[])
+    assert (0, 0, "") == (result.exit_code, asked["seconds"], result.stdout)
+
+
+def test_one_that_a_restart_would_forget_is_warned_of(tmp_path: Path) -> None:
+    result, _ = excepting(tmp_path, "broken.example", "--for", "2h", "--reason", "x", kept=False)
+    assert "warning: nothing can be kept" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("broken.example", "--reason", "x"), "--for is needed"),
+        (("broken.example", "--for", "2", "--reason", "x"), "--for is needed"),
+        (("broken.example", "--for", "31d", "--reason", "x"), "up to 30 days"),
+        (("broken.example", "--for", "0h", "--reason", "x"), "up to 30 days"),
+        (("broken.example", "--for", "2h"), "--reason is needed"),
+        (("broken.example", "--for", "2h", "--reason", "x\ny"), "--reason is needed"),
+        ((".", "--for", "2h", "--reason", "x"), "the root"),
+        (("a..b", "--for", "2h", "--reason", "x"), "no domain name"),
+        (("broken.example", "--remove", "--for", "2h"), "--remove takes"),
+    ],
+)
+def test_what_can_be_no_exception_is_wrong_usage(arguments: tuple[str, ...], why: str) -> None:
+    result = run("except", *arguments)
+    assert (2, True) == (result.exit_code, why in result.stderr)
+
+
+def test_what_is_not_validated_is_among_the_anchors(tmp_path: Path) -> None:
+    line = {"cell": "resolver", **anchors_status((told(),), DATE), "exceptions": [EXCEPTED | {"left": None}]}
+    with fake_service(tmp_path, {"anchors": [line]}) as service:
+        result = run("--control", service.path)
+    assert "  broken.example.  command  good  lost keys" in result.stdout

@@ -126,6 +126,21 @@ def test_status_prints_plain_columns_off_a_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("believed", "expected"),
+    [
+        (True, "The clock is believed: it shows 1970-01-01T00:00:05Z, and it is later than 1970-01-02T00:00:00Z."),
+        (False, "THE CLOCK IS WRONG: it shows 1970-01-01T00:00:05Z, and 1970-01-02T00:00:00Z is over."),
+    ],
+)
+def test_status_says_in_words_whether_the_clock_can_be_right(tmp_path: Path, believed: bool, expected: str) -> None:
+    clock = {"believed": believed, "date": 5, "not_before": 86_400, "time_sources": 10}
+    with fake_service(tmp_path, {"status": [{"cell": "front"}, {"cell": "resolver", "clock": clock}]}) as service:
+        result = run("status", "--control", service.path)
+    assert (0, True) == (result.exit_code, expected in result.stdout)
+    assert believed is not ("only the 10 servers of time" in result.stdout)
+
+
 def test_status_as_json_is_one_document_by_cell(tmp_path: Path) -> None:
     with fake_service(tmp_path, STATUS) as service:
         result = run("status", "--json", "--control", service.path)
@@ -224,6 +239,8 @@ def test_bytes_that_are_no_message_are_an_error_and_no_traceback(tmp_path: Path,
         ("explain", "a..b"),
         ("explain", "example.net", "--type", "NOTYPE"),
         ("explain", "example.net", "--client", "nowhere"),
+        ("explain", "example.net", "NOTYPE"),
+        ("explain", "example.net", "A", "--type", "AAAA"),
         ("cache", "flush", "a..b"),
     ],
 )
@@ -269,6 +286,63 @@ def test_explain_of_a_client_that_is_not_allowed_ends_at_the_door(tmp_path: Path
     with fake_service(tmp_path, script) as service:
         result = run("explain", "example.net", "--client", "203.0.113.9", "--control", service.path)
     assert "not on the access list" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("validation", "sentence"),
+    [
+        ({"outcome": "trusted", "zone": "."}, "must be proved, from the trust anchor of . down"),
+        (
+            {"outcome": "not validated", "zone": "corp.", "why": "ours", "by": "route", "left": None},
+            "corp. is not validated: ours (by route, without an end)",
+        ),
+        ({"outcome": "none", "why": "no trust anchor"}, "cannot be proved: no trust anchor; clients get SERVFAIL"),
+    ],
+)
+def test_explain_says_whether_an_answer_must_be_proved(
+    tmp_path: Path, validation: dict[str, object], sentence: str
+) -> None:
+    script: Script = {"explain": [{"cell": "front"}, EXPLAIN_RESOLVER | {"validation": validation}]}
+    with fake_service(tmp_path, script) as service:
+        result = run("explain", "example.net", "HTTPS", "--control", service.path)
+    assert f"dnssec    {sentence}" in result.stdout
+    assert bytes.fromhex(str(service.requests[0]["key"])).endswith(b"\0\x41\0\1")
+    assert "dnssec" not in service.requests[0]
+
+
+CHAIN = {
+    "date": 1_000,
+    "asked": 2,
+    "parts": [
+        {
+            "name": "example.net.",
+            "type": 1,
+            "group": "default",
+            "steps": [{"step": "records", "name": "example.net.\x1b[2J", "type": 1, "number": 1, "outcome": "bogus"}],
+        }
+    ],
+    "verdict": {"security": "bogus", "rcode": "SERVFAIL", "why": "the signature is wrong", "ede": 6, "ad": False},
+}
+
+
+def test_explain_shows_the_chain_of_trust_and_says_with_1_that_clients_get_nothing(tmp_path: Path) -> None:
+    script: Script = {"explain": [{"cell": "front"}, EXPLAIN_RESOLVER | {"dnssec": CHAIN}]}
+    with fake_service(tmp_path, script) as service:
+        result = run("explain", "--dnssec", "example.net", "--control", service.path)
+    assert (1, True) == (result.exit_code, service.requests[0]["dnssec"])
+    assert "Chain of trust, looked at anew (2 questions sent to upstreams for this):" in result.stdout
+    assert (
+        "Verdict: bogus; clients get SERVFAIL, without AD: the signature is wrong (EDE 6, dnssec bogus)"
+        in result.stdout
+    )
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("chain", [{}, {"parts": 7}, {"parts": [{"steps": [{}]}]}, {"error": "no"}, {"verdict": []}])
+def test_a_chain_of_another_shape_is_no_traceback(tmp_path: Path, chain: dict[str, object]) -> None:
+    script: Script = {"explain": [{"cell": "front"}, EXPLAIN_RESOLVER | {"dnssec": chain}]}
+    with fake_service(tmp_path, script) as service:
+        assert 0 == run("explain", "--dnssec", "example.net", "--control", service.path).exit_code
 
 
 def test_a_flush_names_the_folded_wire_name(tmp_path: Path) -> None:

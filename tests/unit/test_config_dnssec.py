@@ -6,10 +6,10 @@ import pytest
 
 from anchorhold.config.errors import SettingsError
 from anchorhold.config.load import load
-from resolver.dnssec.anchors import Anchors, NegativeAnchor, TrustAnchor
+from resolver.dnssec.anchors import Anchors, By, NegativeAnchor, TrustAnchor
 from resolver.dnssec.scope import ROUTED, anchors_for
 from resolver.settings import ResolverSettings
-from wire.dns.names import ROOT, read_name
+from wire.dns.names import ROOT, read_name, show_name
 from wire.dns.signing import parse_ds
 from wire.units import Epoch
 
@@ -102,13 +102,19 @@ def test_keys_that_count_for_nothing_are_not_followed() -> None:
     assert 2 == len(load(BASE, "a").keeper.anchors)
 
 
+def test_signatures_over_sha1_count_unless_the_user_says_otherwise() -> None:
+    assert [True, False] == [
+        settings(text).dnssec.sha1_signatures for text in ("", "[dnssec]\nsha1_signatures = false\n")
+    ]
+
+
 def route(text: str) -> str:
     return INSIDE + f'[[route]]\ndomains = ["corp.example"]\n{text}\n'
 
 
 def test_names_routed_to_servers_of_this_network_are_theirs_there_and_only_there() -> None:
     text = route('upstreams = "inside"')
-    assert NegativeAnchor(CORP, ROUTED) == anchors(text, 1).closest(read_name("a.corp.example"), NOW)
+    assert NegativeAnchor(CORP, ROUTED, by=By.ROUTE) == anchors(text, 1).closest(read_name("a.corp.example"), NOW)
     assert isinstance(anchors(text, 1).closest(read_name("bank.example"), NOW), TrustAnchor)
     assert {} == anchors(text, 0).negative
 
@@ -138,3 +144,19 @@ def test_the_root_is_never_private_by_itself_nor_by_a_route() -> None:
 def test_a_trust_anchor_for_a_routed_zone_counts() -> None:
     text = route('upstreams = "inside"') + f'[dnssec]\ntrust_anchors = ["corp.example. DS 12345 13 2 {DIGEST}"]\n'
     assert isinstance(anchors(text, 1).closest(CORP, NOW), TrustAnchor)
+
+
+def test_servers_of_time_are_known_without_a_word_and_may_be_others() -> None:
+    known = settings("").dnssec.time_sources
+    assert {"pool.ntp.org.", "time.cloudflare.com.", "ntp.ubuntu.com."} <= {show_name(name) for name in known}
+    assert () == settings("[dnssec]\ntime_sources = []\n").dnssec.time_sources
+    assert (read_name("ntp.corp.example"),) == settings(
+        '[dnssec]\ntime_sources = ["NTP.corp.example"]\n'
+    ).dnssec.time_sources
+
+
+@pytest.mark.parametrize(("name", "expected"), [(".", "holds more than"), ("com", "holds more than"), ("a..b", "a..b")])
+def test_what_is_no_name_of_servers_of_time_is_said_with_its_place(name: str, expected: str) -> None:
+    said = complaints(f'[dnssec]\ntime_sources = ["time.example.net", "{name}"]\n')
+    assert "dnssec.time_sources[1]" in said
+    assert expected in said

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections import Counter
 
-import pytest
 from kit.rootzone import signed_root
 from kit.signing import DATE, DAY, Signer
 from kit.world import no_lookup
@@ -13,7 +12,6 @@ from net.clock import now
 from net.tls import TlsFactory
 from privacy.memory import Fact
 from resolver.dnssec.anchors import TrustAnchor
-from resolver.edge import iterating
 from resolver.edge.iterating import Iterations
 from resolver.edge.ledger import iterations_status
 from resolver.edge.transfer import Means, RootKeeper, Source, no_anchor
@@ -77,11 +75,9 @@ def test_without_an_anchor_the_digest_has_to_do_and_status_says_so() -> None:
     assert not root.holder.status(now()).proved
 
 
-def test_an_iteration_checks_its_copy_by_the_anchor_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(iterating, "date", lambda: DATE)
-
+def test_an_iteration_checks_its_copy_by_the_anchor_it_was_given() -> None:
     async def main() -> list[dict[str, object]]:
-        tools = Tools(now, os.urandom, no_lookup, lambda what: None, TlsFactory())
+        tools = Tools(now, os.urandom, no_lookup, lambda what: None, TlsFactory(), lambda: DATE)
         counters: Counter[str] = Counter()
         iterations = Iterations(tools, counters, lambda fact: None, lambda: ANCHOR)
         forged = signed_root(THEIRS)

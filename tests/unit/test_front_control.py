@@ -130,6 +130,25 @@ def test_explain_tells_the_resolver_the_group_and_never_the_address(tmp_path: Pa
     assert [(Verb.EXPLAIN, b"\1" + key, 1)] == one.relay.asked
 
 
+@pytest.mark.parametrize(("client", "verb"), [("127.0.0.65", Verb.TRACE), ("203.0.113.9", Verb.EXPLAIN)])
+def test_upstreams_are_asked_for_the_chain_of_trust_only_for_who_may_ask(
+    tmp_path: Path, client: str, verb: Verb
+) -> None:
+    with service(tmp_path) as one:
+        with one.connect() as operator:
+            key = question("www.example")
+            one.say(operator, request(verb="explain", key=key.hex(), flags=1, client=client, dnssec=True))
+        assert [(verb, b"\1" + key)] == [asked[:2] for asked in one.relay.asked]
+
+
+def test_an_exception_is_passed_on_as_it_is_meant(tmp_path: Path) -> None:
+    with service(tmp_path) as one:
+        with one.connect() as operator:
+            zone = question("broken.example")[:-4]
+            one.say(operator, request(verb="except", zone=zone.hex(), seconds=7_200, reason="Schlüssel weg"))
+        assert [(Verb.EXCEPT, b"\x20\x1c\0\0" + zone + "Schlüssel weg".encode(), 0)] == one.relay.asked
+
+
 def test_ask_takes_the_way_of_a_query_without_access_list_and_limit(tmp_path: Path) -> None:
     with service(tmp_path) as one:
         query = dns.message.make_query("www.example", "A")
@@ -160,6 +179,17 @@ def test_ask_takes_the_way_of_a_query_without_access_list_and_limit(tmp_path: Pa
         b'{"verb": "explain", "key": "00", "flags": 1}\n',
         b'{"verb": "explain", "key": "000001000100", "flags": "x"}\n',
         b'{"verb": "explain", "key": "000001000100", "client": "nobody"}\n',
+        b'{"verb": "explain", "key": "000001000100", "dnssec": 1}\n',
+        b'{"verb": "except"}\n',
+        b'{"verb": "except", "zone": "0161", "seconds": 60, "reason": "x"}\n',
+        b'{"verb": "except", "zone": "01410 0", "seconds": 60, "reason": "x"}\n',
+        b'{"verb": "except", "zone": "014100", "seconds": 60, "reason": "x"}\n',
+        b'{"verb": "except", "zone": "01610000", "seconds": 60, "reason": "x"}\n',
+        b'{"verb": "except", "zone": "016100", "seconds": -1, "reason": "x"}\n',
+        b'{"verb": "except", "zone": "016100", "seconds": 4294967296, "reason": "x"}\n',
+        b'{"verb": "except", "zone": "016100", "seconds": "60", "reason": "x"}\n',
+        b'{"verb": "except", "zone": "016100", "seconds": 60, "reason": 7}\n',
+        b'{"verb": "except", "zone": "016100", "seconds": 60, "reason": "' + b"x" * 1_001 + b'"}\n',
         b"[" * 60_000 + b"\n",
         b'{"a":' * 10_000 + b"\n",
     ],

@@ -8,10 +8,14 @@ from kit.internet import Internet, flaky, nonsense, silent, unreachable
 from kit.iterating import Asking, told
 from kit.rootzone import EXPIRATION, SMALL, wire
 
+from resolver.cache.rrsets import Failed
+from resolver.iterate.budget import Budget
 from resolver.iterate.delegation import is_public
 from resolver.iterate.local_root import Moment, RootHolder, read_local_root
 from resolver.settings import Authority, Family
-from wire.dns.names import read_name
+from resolver.values import Explanation
+from wire.dns.codes import ExtendedError
+from wire.dns.names import read_name, show_name
 from wire.units import Epoch
 
 ROOT, TOP, SHOP, OTHER = "198.51.100.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"
@@ -87,6 +91,21 @@ def test_an_alias_that_another_route_has_is_left_to_it() -> None:
     assert "→ printer.corp. …" == told(outcome)
     assert read_name("printer.corp") == outcome.onward  # type: ignore[union-attr]
     assert not [asked for asked in made.log if "corp" in asked.name]
+
+
+def test_a_server_whose_name_another_route_has_and_cannot_find_is_not_looked_up_for_each_question() -> None:
+    made, corp = internet(), read_name("corp")
+    made.delegate("other.example.", {"ns.corp.": []})
+    asking, wanted = Asking(made), []
+
+    async def elsewhere(name: bytes, rrtype: int, budget: Budget) -> tuple[bytes, ...] | Failed:
+        wanted.append((show_name(name), rrtype))
+        return Failed(Explanation(ExtendedError.NETWORK_ERROR, "no upstream could be reached"))
+
+    for host in ("a", "b", "c"):
+        outcome = asking.ask(f"{host}.other.example.", leads=lambda name: not name.endswith(corp), elsewhere=elsewhere)
+        assert isinstance(outcome, Failed)
+    assert [("ns.corp.", 1), ("ns.corp.", 28)] == wanted
 
 
 @pytest.mark.parametrize("records", ["www CNAME b\nb CNAME www", "www CNAME b\nb CNAME c\nc CNAME b"])

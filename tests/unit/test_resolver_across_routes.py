@@ -26,7 +26,7 @@ def answer(query: Query, *records: str) -> Accepted:
     accepted = judge(query, wire_of(show_name(query.name), "A", *records), CacheSettings())
     assert isinstance(accepted, Accepted)
     # A dangling alias is kept by who follows it.
-    return replace(accepted, keep=accepted.keep or 60)
+    return accepted._replace(keep=accepted.keep or 60)
 
 
 def three_ways() -> ResolverSettings:

@@ -16,6 +16,7 @@ _QUESTION_AT = 12
 _MIN_RECORD = 11
 _TOP_BIT = 0x80000000
 _MAX_MESSAGE = 65_535
+_OPT = int(RecordType.OPT)
 _ONE, _ONE_OR_NONE = (1,), (1, 0)
 
 
@@ -96,13 +97,15 @@ def _parse(data: bytes, allowed: tuple[int, ...]) -> Message:
     if at != len(data):
         raise Malformed("octets after the last record", at)
     rcode, edns = flags & 15, None
-    if any(record.rrtype == RecordType.OPT for record in answer + authority):
-        raise Malformed("OPT outside the additional section", at)
-    opts = [record for record in additional if record.rrtype == RecordType.OPT]
+    for section in (answer, authority):
+        for record in section:
+            if record.rrtype == _OPT:
+                raise Malformed("OPT outside the additional section", at)
+    opts = [record for record in additional if record.rrtype == _OPT]
     if opts:
         edns = _take_opt(data, opts)
         rcode |= edns.extended_rcode << 4
-        additional = [record for record in additional if record.rrtype != RecordType.OPT]
+        additional = [record for record in additional if record.rrtype != _OPT]
     return Message(data, identifier, flags, rcode, question, answer, authority, additional, additional_start, edns)
 
 
@@ -145,7 +148,7 @@ def _parse_records(data: bytes, at: int, count: int, memo: Known) -> tuple[list[
             raise Malformed("record data cut off", rdata)
         # > an implementation should treat TTL values received with the most significant bit set as if the entire
         # > value received was zero (RFC 2181 §8); OPT uses the field for something else
-        if ttl & _TOP_BIT and rrtype != RecordType.OPT:
+        if ttl & _TOP_BIT and rrtype != _OPT:
             ttl = 0
         records.append(Record(owner, rrtype, rrclass, ttl, at + 4, rdata, stop))
         at = stop

@@ -23,8 +23,10 @@ def expand_rdata(message: Message, record: Record, known: Known | None = None) -
     Only the types of RFC 1035 and a few from before RFC 3597 §4 may compress; any other data is as it came. `known`: names
     by offset, one dictionary for all records of a message, or thousands that point to one long name would be dear.
     """
+    if record.rrtype not in _NAMES:
+        return message.data[record.rdata_start : record.rdata_end]
     known = {} if known is None else known
-    prefix, names = _NAMES.get(record.rrtype, (0, 0))
+    prefix, names = _NAMES[record.rrtype]
     data, at = message.data, record.rdata_start + prefix
     parts = [data[record.rdata_start : at]]
     for _ in range(names):
@@ -32,6 +34,6 @@ def expand_rdata(message: Message, record: Record, known: Known | None = None) -
         parts.append(name)
     # What is left: the numbers of an SOA, nothing in any other type with names. A "name" with more behind it would be taken
     # for another name further on.
-    if names and record.rdata_end - at != _BEHIND_NAMES.get(record.rrtype, 0):
+    if record.rdata_end - at != _BEHIND_NAMES.get(record.rrtype, 0):
         raise Malformed("record data of the wrong length", record.rdata_start)
     return b"".join((*parts, data[at : record.rdata_end]))

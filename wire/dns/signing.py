@@ -2,6 +2,8 @@
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from wire.dns.names import parse_name
 from wire.errors import Malformed
@@ -12,6 +14,10 @@ _RRSIG = struct.Struct("!HBBIIIH")
 
 ZONE_KEY, REVOKED = 0x0100, 0x0080
 """Bits of a key's flags: RFC 4034 §2.1.1, RFC 5011 §3."""
+
+
+SIGNATURES_KEPT = 1_024
+"""RRSIGs as they were read: whoever looks for the signer and whoever verifies read the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,7 @@ class DelegationSigner:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """An RRSIG: type covered (2 octets), algorithm (1), labels (1), original TTL (4), expiration (4), inception (4), key
     tag (2), signer's name (folded), signature. Times are seconds since 1970 modulo 2**32. `head` is what of it is signed:
     everything before the signature, the signer's name in lower case (RFC 4034 §3.1.8.1)."""
@@ -81,6 +86,7 @@ def build_ds(record: DelegationSigner) -> bytes:
     return _DS.pack(record.tag, record.algorithm, record.digest_type) + record.digest
 
 
+@lru_cache(SIGNATURES_KEPT)
 def parse_rrsig(data: bytes) -> Signature:
     """An RRSIG's RDATA. Raises Malformed."""
     if len(data) < _RRSIG.size:

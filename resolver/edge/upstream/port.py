@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from net.clock import date
 from net.tls import TlsFactory
 from privacy.channel import Channel
 from resolver.settings import Profile, UpstreamSpec
-from wire.units import Instant
+from wire.units import Epoch, Instant
 
 
 class Why(Enum):
@@ -63,8 +64,8 @@ class Upstream(Protocol):
 class Tools:
     """What a transport may use besides its spec.
 
-    `now` reads the monotonic clock, `entropy(n)` gives n random octets, `lookup(name)` gives literal addresses of a
-    server's name through its bootstrap group (raises UpstreamFailed), `count(what)` bumps a counter.
+    `now` reads the monotonic clock and `date` the wall clock, `entropy(n)` gives n random octets, `lookup(name)` gives literal
+    addresses of a server's name through its bootstrap group (raises UpstreamFailed), `count(what)` bumps a counter.
     """
 
     now: Callable[[], Instant]
@@ -72,6 +73,7 @@ class Tools:
     lookup: Callable[[str], Awaitable[tuple[str, ...]]]
     count: Callable[[str], None]
     tls: TlsFactory
+    date: Callable[[], Epoch] = date
 
 
 Open = Callable[[UpstreamSpec, Profile, Tools], Upstream]

@@ -1,0 +1,46 @@
+"""What came back for a question, looked through before anything of it is believed."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from resolver.dnssec.budget import SIGNATURES_READ, SIGNERS_READ
+from resolver.iterate.resolve import Resolved
+from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
+from wire.dns.codes import RecordType
+from wire.dns.names import ROOT, is_below
+from wire.dns.signing import parse_rrsig
+from wire.errors import Malformed
+
+SIGNERS = 2
+"""Zones tried as the signer of one RRset."""
+
+_DS = int(RecordType.DS)
+
+
+def rrsets_of(found: Resolved) -> Iterator[RRset]:
+    """Everything that came."""
+    for part in (*found.links, found.end):
+        match part:
+            case Alias(rrset=rrset) | Positive(rrset=rrset) | TooLong(dname=rrset):
+                yield rrset
+            case Negative(soa=RRset() as rrset):
+                yield rrset
+            case _:
+                pass
+        if isinstance(part, Alias | Positive | Negative):
+            yield from part.proof
+
+
+def signers_of(rrsets: tuple[RRset, ...], name: bytes, rrtype: int, top: bytes) -> list[bytes]:
+    """The zones that signatures say are theirs and that could be the zone of `name`: at or above it and at or below the
+    anchor, for DS above; the deepest first."""
+    found: set[bytes] = set()
+    every = (rdata for rrset in rrsets for rdata in rrset.signatures[:SIGNATURES_READ])
+    for rdata in islice(every, SIGNERS_READ):
+        try:
+            signer = parse_rrsig(rdata).signer
+        except Malformed:
+            continue
+        if is_below(name, signer) and is_below(signer, top) and not (rrtype == _DS and signer == name != ROOT):
+            found.add(signer)
+    return sorted(found, key=len, reverse=True)[:SIGNERS]

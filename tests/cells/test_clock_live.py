@@ -1,0 +1,125 @@
+"""The whole service on a machine whose clock is years behind, by libfaketime, until somebody sets it."""
+
+import glob
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.rcode
+import pytest
+from click.testing import CliRunner
+from kit.forwarder import root_server
+from kit.keyset import ENTRY, keyset, record, signer
+from kit.peers import peer
+from kit.service import Running, config_text, started
+from kit.signing import plain, rrset_of
+
+from anchorhold.cli import main
+from anchorhold.keeper.files import show_record
+from net.clock import date
+from resolver.dnssec.clock import WRONG_CLOCK
+from resolver.edge.resolve import TURNS
+from resolver.iterate.verdict import RRset
+from wire.dns.codes import ExtendedError
+
+PATIENCE = 20.0
+LIBRARIES = "/usr/lib/*/faketime/libfaketimeMT.so.1"
+YEARS_BEHIND, RIGHT = "-3000d", "+0"
+
+
+class Clock:
+    """The clock of the service's processes; set by writing to a file that all of them may read."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.chmod(0o755)
+        self.path = folder / "faketime"
+        self.set(YEARS_BEHIND)
+
+    def set(self, offset: str) -> None:
+        # Replaced whole: a process may read it at any moment.
+        draft = self.path.with_suffix(".draft")
+        draft.write_text(f"{offset}\n")
+        draft.replace(self.path)
+
+    def environment(self) -> dict[str, str]:
+        peer("faketime")
+        (library,) = glob.glob(LIBRARIES)
+        return {
+            "LD_PRELOAD": library,
+            "FAKETIME_TIMESTAMP_FILE": str(self.path),
+            "FAKETIME_NO_CACHE": "1",
+            "NO_FAKE_STAT": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Clock(Path(folder))
+
+
+def address(owner: str) -> RRset:
+    """An RRset that the root has signed today."""
+    rrset = rrset_of(f"{owner} 300 A 192.0.2.1")
+    return plain(rrset)._replace(signatures=(signer(1, ENTRY, date()).sign(rrset).to_wire(),))
+
+
+@contextmanager
+def service(folder: Path, port: int, clock: Clock) -> Iterator[Running]:
+    """It believes one key of the root, and gets the time from `ntp.clocks.`"""
+    text = config_text(folder, server=f"udp://127.0.0.1:{port}")
+    head, _, tail = text.partition("[[dnssec.negative]]")
+    tail = tail.partition("[upstreams.default]")[2]
+    config = folder / "anchorhold.toml"
+    dnssec = f'[dnssec]\ntrust_anchors = [". DS {show_record(record(1))}"]\ntime_sources = ["ntp.clocks"]\n'
+    config.write_text(f'{head}{dnssec}[upstreams.default]\nprofile = "opportunistic"{tail}')
+    with started(config, environment=clock.environment()) as running:
+        running.wait_for("serving on")
+        yield running
+        assert running.end() == 0
+
+
+def asked(running: Running, name: str) -> tuple[str, bool, set[tuple[int, str]]]:
+    """rcode, AD, extended errors."""
+    port = int(running.wait_for("serving on 127.0.0.1:").split(" (")[0].rsplit(":", 1)[1])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE)
+        client.sendto(dns.message.make_query(name, "A", want_dnssec=True).to_wire(), ("127.0.0.1", port))
+        answer = dns.message.from_wire(client.recv(65_535))
+    errors = {(int(one.code), one.text or "") for one in answer.options if isinstance(one, dns.edns.EDEOption)}
+    return dns.rcode.to_text(answer.rcode()), bool(answer.flags & dns.flags.AD), errors
+
+
+def status(folder: Path) -> str:
+    result = CliRunner().invoke(main, ["status", "--control", str(folder / "control.sock")])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.peer("faketime")
+def test_a_service_that_starts_with_a_wrong_clock_serves_the_servers_of_time_until_it_is_set(
+    tmp_path: Path, clock: Clock
+) -> None:
+    records = (keyset({1: ENTRY}, {1: ENTRY}, date()), address("ntp.clocks."), address("www.bank."))
+    with root_server(*records) as port, service(tmp_path, port, clock) as running:
+        assert ("NOERROR", False, set()) == asked(running, "ntp.clocks.")
+        refused = {(int(ExtendedError.NOT_READY), WRONG_CLOCK.text)}
+        assert ("SERVFAIL", False, refused) == asked(running, "www.bank.")
+        lost, found = TURNS.values()
+        running.wait_for(lost)
+        assert "THE CLOCK IS WRONG: it shows " in status(tmp_path)
+        clock.set(RIGHT)
+        assert ("NOERROR", True, set()) == asked(running, "www.bank.")
+        assert ("NOERROR", True, set()) == asked(running, "ntp.clocks.")
+        running.wait_for(found)
+        assert "The clock is believed: it shows " in status(tmp_path)
+        clock.set(YEARS_BEHIND)
+        assert ("SERVFAIL", False, refused) == asked(running, "www.new.")
+        running.wait_for(lost, count=2)

@@ -1,0 +1,49 @@
+"""The whole service with a root of the test's own: a configuration that trusts its keys, and one question."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dns.flags
+import dns.message
+from kit.keyset import ENTRY, record, signer
+from kit.service import Running, config_text, started
+from kit.signing import plain, rrset_of
+
+from anchorhold.keeper.files import show_record
+from resolver.iterate.verdict import RRset
+
+PATIENCE = 20.0
+
+
+def www(seed: int) -> RRset:
+    rrset = rrset_of("www. 300 A 192.0.2.1")
+    return plain(rrset)._replace(signatures=(signer(seed, ENTRY, time.time()).sign(rrset).to_wire(),))
+
+
+@contextmanager
+def service(folder: Path, port: int) -> Iterator[Running]:
+    """Run with the keys of seeds 1 and 2 as the root's anchors."""
+    records = ", ".join(f'". DS {show_record(record(seed))}"' for seed in (1, 2))
+    text = config_text(folder, server=f"udp://127.0.0.1:{port}")
+    head, _, tail = text.partition("[[dnssec.negative]]")
+    tail = tail.partition("[upstreams.default]")[2]
+    config = folder / "anchorhold.toml"
+    upstreams = f'[upstreams.default]\nprofile = "opportunistic"{tail}'
+    config.write_text(f"{head}[dnssec]\ntrust_anchors = [{records}]\n{upstreams}")
+    with started(config) as running:
+        running.wait_for("serving on")
+        yield running
+        assert running.end() == 0
+
+
+def asked(running: Running) -> tuple[int, bool]:
+    """rcode and AD of the answer to `www.`"""
+    port = int(running.wait_for("serving on 127.0.0.1:").split(" (")[0].rsplit(":", 1)[1])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE)
+        client.sendto(dns.message.make_query("www.", "A", want_dnssec=True).to_wire(), ("127.0.0.1", port))
+        answer = dns.message.from_wire(client.recv(65_535))
+    return int(answer.rcode()), bool(answer.flags & dns.flags.AD)
