@@ -49,10 +49,11 @@ _OVERHEAD = 700
 
 class Failed(NamedTuple):
     """No answer could be had. `cycle`: it would need itself, or look-ups too deep inside each other; asking again is no
-    help."""
+    help. `given_up`: for whoever asked could spend no more on it, which says nothing of what was asked for."""
 
     explanation: Explanation
     cycle: bool = False
+    given_up: bool = False
 
 
 class Cut(NamedTuple):
