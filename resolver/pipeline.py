@@ -139,7 +139,7 @@ def _look_again(
     if isinstance(second, Reply):
         return translator.compose(query, first, second)
     stale = None if second.stale is None else translator.compose(query, first, second.stale)
-    key = AnswerMemory.key(query, second.upstream_group)
+    key = second.key._replace(question=query.key)
     return second._replace(query=query, key=key, stale=stale, translator=translator)
 
 

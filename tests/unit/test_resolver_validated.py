@@ -25,6 +25,7 @@ from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.port import UpstreamFailed, Why
 from resolver.settings import CacheSettings, ResolverSettings, Route, Strategy, UpstreamGroup
 from resolver.values import Reply
+from wire.dns.names import read_name
 from wire.units import Instant
 
 EVERYTHING = (Route(b"\0", -1, 0),)
@@ -151,3 +152,20 @@ def test_what_one_question_had_no_time_for_the_next_one_still_gets() -> None:
             assert SHOP == await patient
 
     run_virtually(conversation())
+
+
+def test_what_an_alias_of_one_client_group_leads_to_no_other_gets() -> None:
+    """The children have the bank at a server of this network, which nobody validates; the others ask in public."""
+    bank = ("NOERROR", ["192.0.2.100"], True)
+    private = ("NOERROR", ["10.9.9.9"], False)
+
+    async def conversation(first: int) -> None:
+        tree = Tree().build()
+        routes = (*EVERYTHING, Route(read_name("bank.org"), 1, 1, private=True))
+        upstreams = Upstream(tree), Upstream(tree, private="bank.org.")
+        async with house(settings_for(tree, ("a",), ("b",), routes=routes), *upstreams) as here:
+            for group in (first, 1 - first):
+                assert (bank, private)[group] == await here.ask("away.shop.example.", group)
+
+    for first in (0, 1):
+        run_virtually(conversation(first))
