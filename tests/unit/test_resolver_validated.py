@@ -23,7 +23,7 @@ from resolver.edge import resolve
 from resolver.edge import world as forwarding
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.port import UpstreamFailed, Why
-from resolver.settings import CacheSettings, ResolverSettings, Route, Strategy, UpstreamGroup
+from resolver.settings import CacheSettings, NegativeTrustAnchor, ResolverSettings, Route, Strategy, UpstreamGroup
 from resolver.values import Reply
 from wire.dns.names import read_name
 from wire.units import Instant
@@ -169,3 +169,27 @@ def test_what_an_alias_of_one_client_group_leads_to_no_other_gets() -> None:
 
     for first in (0, 1):
         run_virtually(conversation(first))
+
+
+@pytest.mark.parametrize("way", ["route", "negative anchor"])
+def test_a_zone_that_is_not_validated_is_not_denied_by_the_one_above(way: str) -> None:
+    """The same server has names of this network, which the zone above, as everybody sees it, does not know."""
+    office = read_name("office.example")
+
+    async def conversation() -> None:
+        tree = Tree().build(tld=None)
+        settings = settings_for(tree, ("a",))
+        if way == "route":
+            settings = replace(settings, routes=(*EVERYTHING, Route(office, -1, 0, private=True)))
+        else:
+            negative = (NegativeTrustAnchor(office, "ours"),)
+            settings = replace(settings, dnssec=replace(settings.dnssec, negative=negative))
+        upstream = Upstream(tree, private="office.example.")
+        async with house(settings, upstream) as here:
+            for name in ("of.example.", "off.example."):
+                assert ("NXDOMAIN", [], True) == await here.ask(name)
+            assert ("NOERROR", ["10.9.9.9"], False) == await here.ask("printer.office.example.")
+        # From the range of names that are not there, which the first one showed, follows the second.
+        assert "off.example. A" not in upstream.asked
+
+    run_virtually(conversation())
