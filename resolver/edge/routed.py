@@ -13,7 +13,8 @@ from resolver.edge.upstream.port import Why
 from resolver.edge.validating import Validators
 from resolver.edge.world import ForwardingWorld, Trip
 from resolver.iterate.budget import MORE_FOR_A_KEY, Budget
-from resolver.iterate.resolve import Iterator, Resolved
+from resolver.iterate.failures import DOUBTED
+from resolver.iterate.resolve import FAILURE_PAUSE, Iterator, Resolved
 from resolver.iterate.verdict import Negative, Positive, RRset
 from resolver.pipeline import Heard, Silent
 from resolver.policy import decide
@@ -139,6 +140,9 @@ class RoutedWorld:
                 return checked
             for name in (query.name, *(link.target for link in resolved.links)):
                 iterator.memory.forget(name, query.rrtype)
+                if again:
+                    # Nobody signs who a zone's servers are.
+                    iterator.memory.doubt(name, iterator.settings.zone, DOUBTED, FAILURE_PAUSE, self.now())
             former, anew = former or checked, True
             budget.shunned |= budget.heard
         return former or CHANGED
