@@ -49,7 +49,7 @@ def judge(rrset: RRset, signing: Signing = SIGNER.signing, date: float = DATE) -
 def test_a_signature_of_every_algorithm_is_verified(algorithm: int) -> None:
     signer = Signer("example.", algorithm)
     rrset = signer.signed(*WWW)
-    assert judge(rrset, signer.signing) == Verified(rrset, b"\7example\0", left=LEFT)
+    assert judge(rrset, signer.signing) == Verified(rrset, b"\7example\0", left=LEFT, by=rrset.signatures[-1])
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -250,7 +250,9 @@ def test_the_ttl_is_bounded_by_the_original_one_and_by_the_end_of_the_signature(
 )
 def test_an_expanded_wildcard_is_known_by_its_labels(owner: str, wildcard: str | None) -> None:
     rrset = SIGNER.signed("*.wild.example. 300 A 192.0.2.1", owner=owner)
-    assert judge(rrset) == Verified(rrset, b"\7example\0", None if wildcard is None else read_name(wildcard), LEFT)
+    assert judge(rrset) == Verified(
+        rrset, b"\7example\0", None if wildcard is None else read_name(wildcard), LEFT, rrset.signatures[0]
+    )
 
 
 def test_a_wildcard_signs_for_names_below_it_only() -> None:
@@ -274,7 +276,7 @@ def test_only_so_many_signatures_are_tried_and_read() -> None:
     good = rrset.signatures[0]
     bad = tuple(good[:-1] + bytes((good[-1] ^ n,)) for n in range(1, SIGNATURES + 1))
     assert judge(rrset._replace(signatures=(*bad[:-1], good))) == Verified(
-        rrset._replace(signatures=(*bad[:-1], good)), b"\7example\0", left=LEFT
+        rrset._replace(signatures=(*bad[:-1], good)), b"\7example\0", left=LEFT, by=good
     )
     assert judge(rrset._replace(signatures=(*bad, good))) == WRONG
     assert judge(rrset._replace(signatures=(*[b"junk"] * SIGNATURES_READ, good))) == UNREADABLE
