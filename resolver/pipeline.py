@@ -179,9 +179,10 @@ def _remembered(query: Query, route: Route, generation: int, memory: AnswerMemor
 def _concluded(query: Query, group: int, generation: int, memory: AnswerMemory, now: Instant) -> Reply | Heard | None:
     """What follows from proofs that came with answers to other questions (RFC 8198): no server learns of the question. An
     alias still has to be followed."""
-    if query.flags & _CD or is_sentinel(query.name):
+    ranges = memory.ranges(group)
+    if not ranges or query.flags & _CD or is_sentinel(query.name):
         return None
-    found = memory.ranges(group).answer(query.name, query.rrtype, now, Hashes())
+    found = ranges.answer(query.name, query.rrtype, now, Hashes())
     match found:
         case Denied(evidence=evidence, soa=soa, records=records):
             resolved = Resolved((), Negative(isinstance(evidence, NoName), soa, records))
