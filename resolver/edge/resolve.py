@@ -244,6 +244,13 @@ class Resolver:
         deadline = Instant(clock() + self.snapshot.settings.deadline)
         return await answer_later(later, self.snapshot, self.memory, self.routed, deadline)
 
+    def flush(self, suffix: bytes) -> int:
+        """Forget answers at or below `suffix`, and the keys, delegations and contents they were made of; how many answers."""
+        self.routed.validators.flush(suffix)
+        for iterator in self.iterations.iterators:
+            iterator.memory.flush(suffix)
+        return self.memory.flush(suffix)
+
     @property
     def open(self) -> int:
         """Questions on their way."""
