@@ -77,10 +77,11 @@ def absent(zones: list[str], count: int) -> Questions:
 
 
 def denied(zones: list[str], count: int) -> Questions:
-    """Other names in ranges that are known already (RFC 8198): the upstream sees none of them. A fifth of the zones will do."""
-    few = zones[: max(len(zones) // 5, 1)]
+    """Other names in ranges that are known already (RFC 8198): the upstream sees none of them. A tenth of the zones will do:
+    everybody has memory for that many ranges."""
+    few = zones[: max(len(zones) // 10, 1)]
     warm = [f"host{number:04}x.{zone}" for zone in few for number in range(count)]
-    measured = [f"host{number:04}y{again}.{zone}" for zone in few for number in range(count) for again in range(4)]
+    measured = [f"host{number:04}y{again}.{zone}" for zone in few for number in range(count) for again in range(8)]
     random.Random(8).shuffle(measured)
     return Questions(warm, measured, "NXDOMAIN")
 
@@ -89,6 +90,7 @@ MODES = {
     "udp": Mode("answer, ECDSA P-256, upstream over UDP", "udp", present),
     "tls": Mode("answer, ECDSA P-256, upstream over warm DoT", "tls", present),
     "rsa": Mode("answer, RSASHA256 (2,048 bits), upstream over UDP", "udp", present, RSA),
+    "rsa-tls": Mode("answer, RSASHA256 (2,048 bits), upstream over warm DoT", "tls", present, RSA),
     "absent": Mode("NXDOMAIN in a range not known yet, ECDSA P-256, upstream over UDP", "udp", absent),
     "denied": Mode("NXDOMAIN in a range that is known (RFC 8198): nothing is forwarded", "udp", denied),
 }

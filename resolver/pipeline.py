@@ -182,10 +182,11 @@ def _concluded(
 ) -> Reply | Heard | None:
     """What follows from proofs that came with answers to other questions (RFC 8198): no server learns of the question. An
     alias still has to be followed."""
-    if query.flags & _CD or is_sentinel(query.name):
+    ranges = memory.ranges(group)
+    if not ranges or query.flags & _CD or is_sentinel(query.name):
         return None
     top = snapshot.believed_from(query, group)
-    found = memory.ranges(group).answer(query.name, query.rrtype, now, Hashes(), top)
+    found = ranges.answer(query.name, query.rrtype, now, Hashes(), top)
     match found:
         case Denied(evidence=evidence, soa=soa, records=records):
             resolved = Resolved((), Negative(isinstance(evidence, NoName), soa, records))

@@ -89,6 +89,11 @@ class _Entry:
         self.size = _OVERHEAD + len(rrset.owner) + sum(map(len, rrset.rdatas + rrset.signatures))
         self.visited = False
 
+    def holds(self, record: Verified) -> bool:
+        """Whether it is the same but for its time."""
+        mine, its = self.record.rrset, record.rrset
+        return mine.rdatas == its.rdatas and mine.signatures == its.signatures
+
 
 class Ranges:
     """Verified ranges of one upstream group's zones, in order; never more than `memory` octets."""
@@ -222,7 +227,8 @@ class Ranges:
     def _plain(self, zone: bytes, name: bytes, now: Instant) -> list[_Entry]:
         """The NSEC at the name or before it, and the one at or before the wildcard at its closest encloser."""
         first = self._before(zone, _Kind.NSEC, canonical_order(name), now)
-        if first is None:
+        found = None if first is None else read_range(first.record, zone)
+        if first is None or found is None or not (found.owner == name or found.covers(name, zone)):
             return []
         enclosed = NsecChain(zone, (first.record,)).encloser(name)
         if enclosed is None:
@@ -299,6 +305,11 @@ class Ranges:
     def _put(self, key: _Key, record: Verified, lifetime: int, now: Instant) -> None:
         if lifetime <= 0:
             self._entries.drop(key)
+            return
+        known = self._entries.get(key)
+        if known is not None and known.holds(record):
+            # A zone's SOA and the NSEC of its apex come again and again.
+            known.record, known.expires, known.visited = record, now + lifetime, True
             return
         if self._entries.put(key, _Entry(record, now + lifetime)):
             insort(self._order.setdefault(key[:2], []), key.place)

@@ -53,4 +53,6 @@ def canonical_data(rrtype: int, rdatas: tuple[bytes, ...]) -> list[bytes]:
 def canonical_records(owner: bytes, rrtype: int, ttl: int, ordered: list[bytes]) -> bytes:
     """The records as they are signed: class IN, `ordered` as `canonical_data` gives it (RFC 4034 §3.1.8.1)."""
     head = owner + rrtype.to_bytes(2, "big") + b"\0\1" + ttl.to_bytes(4, "big")
+    if len(ordered) == 1:
+        return head + len(ordered[0]).to_bytes(2, "big") + ordered[0]
     return b"".join(head + len(rdata).to_bytes(2, "big") + rdata for rdata in ordered)

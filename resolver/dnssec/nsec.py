@@ -51,6 +51,7 @@ class NsecChain:
     def __init__(self, zone: bytes, records: Iterable[Verified]) -> None:
         self.zone = zone
         self._ranges = [found for record in records if (found := read_range(record, zone)) is not None]
+        self._enclosers: dict[bytes, Encloser | None] = {}
 
     def __bool__(self) -> bool:
         return bool(self._ranges)
@@ -77,6 +78,11 @@ class NsecChain:
 
         Owner and next name both exist: whichever has more labels in common with the name tells (RFC 4035 §5.4).
         """
+        if name not in self._enclosers:
+            self._enclosers[name] = self._encloser(name)
+        return self._enclosers[name]
+
+    def _encloser(self, name: bytes) -> Encloser | None:
         for found in self._covering(name):
             if not is_below(found.next, name):
                 depth = max(_in_common(name, found.owner), _in_common(name, found.next))

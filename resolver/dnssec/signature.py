@@ -72,17 +72,24 @@ class Signing:
     keys: tuple[Key, ...]
     algorithms: Mapping[int, Algorithm]
     _named: dict[tuple[int, int], list[Key]] = field(init=False, repr=False, compare=False)
+    _fit: dict[tuple[int, int], tuple[Key, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         named: dict[tuple[int, int], list[Key]] = {}
         for key in self.keys:
             named.setdefault((key.tag, key.algorithm), []).append(key)
         object.__setattr__(self, "_named", named)
+        fit = {name: tuple(key for key in same if may_sign(key)) for name, same in named.items()}
+        object.__setattr__(self, "_fit", fit)
 
     def named(self, tag: int, algorithm: int) -> list[Key]:
         """The keys that a signature or a DS with these means. Looked up, not searched: a message has room for hundreds of
         both."""
         return self._named.get((tag, algorithm), [])
+
+    def fit(self, tag: int, algorithm: int) -> tuple[Key, ...]:
+        """Those of them that may sign."""
+        return self._fit.get((tag, algorithm), ())
 
 
 Verifier = Callable[[Algorithm, Key, bytes, bytes], None]
@@ -173,10 +180,9 @@ def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch | None)
     algorithm = signing.algorithms.get(signature.algorithm)
     if algorithm is None:
         return UNSUPPORTED
-    same = signing.named(signature.tag, signature.algorithm)
-    keys = tuple(key for key in same if may_sign(key))
+    keys = signing.fit(signature.tag, signature.algorithm)
     if not keys:
-        return why_unfit(same)
+        return why_unfit(signing.named(signature.tag, signature.algorithm))
     return untimely(signature, date) or Candidate(signature, algorithm, keys, rdata)
 
 

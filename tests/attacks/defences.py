@@ -363,14 +363,14 @@ PROOF = (
     Defence(
         "old signatures",
         SIGNED,
-        "    if _serial(now, signature.expiration) > skew:\n        return EXPIRED\n",
+        "    if serial(now, signature.expiration) > skew:\n        return EXPIRED\n",
         "",
         f"{LIES}[signatures that have expired]",
     ),
     Defence(
         "signatures of the future",
         SIGNED,
-        "return NOT_YET if _serial(signature.inception, now) > skew else None",
+        "return NOT_YET if serial(signature.inception, now) > skew else None",
         "return None",
         f"{CHAIN}::test_signatures_that_are_not_valid_yet",
     ),

@@ -1,4 +1,4 @@
-"""RFC 4035 §3.2, RFC 6840 §5.7 to §5.9, RFC 8914 §3 and RFC 9824 §3.5: what AD, CD and DO in a question do to its answer, seen by
+"""RFC 4035 §3.2, RFC 6840 §5.7 to §5.9, RFC 8914 and RFC 9824 §3.5: what AD, CD and DO in a question do to its answer, seen by
 a client of the whole path: `front`'s desk, the resolver, a real forwarder."""
 
 from collections.abc import Awaitable, Callable
@@ -195,7 +195,7 @@ def test_with_do_the_signatures_and_proofs_come_along_and_do_is_shown() -> None:
 
 
 def test_extended_errors_are_given_with_edns_only() -> None:
-    """RFC 8914 §3: an option of OPT, so to who sent one."""
+    """RFC 8914: an option of OPT, so to who sent one."""
 
     async def conversation(home: Household) -> None:
         told = await home.look(BOGUS)
