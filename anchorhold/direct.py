@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from anchorhold.config.servers import read_server
 from net.clock import now
 from net.tls import TlsFactory
+from resolver.edge.once import ask_once
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
-from resolver.edge.world import ask_once
 from resolver.settings import Profile, UpstreamSpec
 from resolver.values import Query
 from wire.dns.codes import QueryFlag

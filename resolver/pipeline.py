@@ -139,7 +139,7 @@ def _look_again(
     if isinstance(second, Reply):
         return translator.compose(query, first, second)
     stale = None if second.stale is None else translator.compose(query, first, second.stale)
-    key = AnswerMemory.key(query, second.upstream_group)
+    key = second.key._replace(question=query.key)
     return second._replace(query=query, key=key, stale=stale, translator=translator)
 
 
@@ -153,18 +153,19 @@ def _look(
     route = snapshot.route(query)
     if route is None:
         return failure(query, snapshot.generation, NO_ROUTE, Rcode.REFUSED)
-    return _remembered(query, route, snapshot.generation, memory, now)
+    return _remembered(query, route, snapshot, memory, now)
 
 
-def _remembered(query: Query, route: Route, generation: int, memory: AnswerMemory, now: Instant) -> Reply | Later:
+def _remembered(query: Query, route: Route, snapshot: Snapshot, memory: AnswerMemory, now: Instant) -> Reply | Later:
     """What the memory holds of the route's upstream group and its fallback; else whom to ask first."""
+    generation = snapshot.generation
     groups = [group for group in (route.upstream_group, route.fallback) if group >= 0]
     keys = [memory.key(query, group) for group in groups]
     for key in keys:
         fresh = memory.fresh(key, generation, now)
         if fresh is not None:
             return fresh
-    concluded = _concluded(query, groups[0], generation, memory, now)
+    concluded = _concluded(query, groups[0], snapshot, memory, now)
     if isinstance(concluded, Reply):
         return concluded
     stale = next(filter(None, (memory.stale(key, generation, now) for key in keys)), None)
@@ -176,13 +177,16 @@ def _remembered(query: Query, route: Route, generation: int, memory: AnswerMemor
     return stale or failure(query, generation, failures[-1].explanation, failures[-1].rcode)
 
 
-def _concluded(query: Query, group: int, generation: int, memory: AnswerMemory, now: Instant) -> Reply | Heard | None:
+def _concluded(
+    query: Query, group: int, snapshot: Snapshot, memory: AnswerMemory, now: Instant
+) -> Reply | Heard | None:
     """What follows from proofs that came with answers to other questions (RFC 8198): no server learns of the question. An
     alias still has to be followed."""
     ranges = memory.ranges(group)
     if not ranges or query.flags & _CD or is_sentinel(query.name):
         return None
-    found = ranges.answer(query.name, query.rrtype, now, Hashes())
+    top = snapshot.believed_from(query, group)
+    found = ranges.answer(query.name, query.rrtype, now, Hashes(), top)
     match found:
         case Denied(evidence=evidence, soa=soa, records=records):
             resolved = Resolved((), Negative(isinstance(evidence, NoName), soa, records))
@@ -204,7 +208,7 @@ def _concluded(query: Query, group: int, generation: int, memory: AnswerMemory, 
         return None
     if resolved.onward:
         return Heard(accepted, -1, resolved.onward)
-    return Reply(accepted.message, accepted.ttl_offsets, float(accepted.keep), generation, Origin.CACHE)
+    return Reply(accepted.message, accepted.ttl_offsets, float(accepted.keep), snapshot.generation, Origin.CACHE)
 
 
 def ask_again(query: Query, snapshot: Snapshot, memory: AnswerMemory) -> Later | None:

@@ -1,21 +1,27 @@
 """One generation of settings, with its tables built: what a running question holds on to. Never changes."""
 
+from resolver.dnssec.scope import anchors_for
 from resolver.policy.dns64 import Translator
 from resolver.routes import Routes
 from resolver.settings import ResolverSettings, Route
 from resolver.values import Query
+from wire.dns.codes import RecordType
+from wire.dns.names import ROOT, parent, suffixes
+
+_DS = int(RecordType.DS)
 
 
 class Snapshot:
     """Settings and what is looked up in them."""
 
-    __slots__ = ("dns64", "generation", "routes", "settings")
+    __slots__ = ("_anchored", "dns64", "generation", "routes", "settings")
 
     def __init__(self, settings: ResolverSettings) -> None:
         self.settings = settings
         self.generation = settings.generation
         self.routes = Routes(settings.routes)
         self.dns64 = None if settings.dns64 is None else Translator(settings.dns64)
+        self._anchored: dict[int, frozenset[bytes]] = {}
 
     def translator(self, query: Query) -> Translator | None:
         """Who judges the answer to `query` again, if anybody does."""
@@ -29,3 +35,14 @@ class Snapshot:
     def route(self, query: Query) -> Route | None:
         """Where `query` goes."""
         return self.routes.find(query.name, query.group)
+
+    def believed_from(self, query: Query, place: int) -> bytes:
+        """The zone where it is decided, for the way at `place`, whether `query`'s name is validated, and by which keys: that
+        of the closest trust anchor or negative one. What the zones above it say of the name does not count."""
+        zones = self._anchored.get(place)
+        if zones is None:
+            anchors = anchors_for(self.settings, place)
+            zones = self._anchored[place] = frozenset((*anchors.trusted, *anchors.negative))
+        # A DS is the parent's.
+        start = parent(query.name) if query.rrtype == _DS and query.name != ROOT else query.name
+        return next((zone for zone in suffixes(start) if zone in zones), ROOT)

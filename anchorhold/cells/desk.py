@@ -249,7 +249,7 @@ class FrontLine:
             case Verb.CACHE_STATS:
                 return [{"cache": account.cache_stats(resolver)}]
             case Verb.CACHE_FLUSH:
-                return [{"flushed": resolver.memory.flush(argument)}]
+                return [{"flushed": resolver.flush(argument)}]
             case Verb.CACHE_DUMP:
                 return [{"entries": list(account.dump(resolver))}]
             case Verb.EXCEPT:

@@ -41,6 +41,9 @@ SAVE_TIME_EVERY = float(HOUR)
 """Seconds between two savings of the time."""
 
 NO_FOLDER = "there is no state directory that can be used"
+MOST_RESTING = 100
+"""Zones that are not followed any more whose keys are remembered."""
+
 UNANSWERED = "the keys could not be had"
 
 Report = Callable[[str, str], None]
@@ -60,6 +63,8 @@ class Keeper:
         self._report = report
         self._given: GivenAnchors | None = None
         self._points: dict[bytes, TrustPoint] = {}
+        self._resting: dict[bytes, TrustPoint] = {}
+        """Zones that were followed and may be again, say once a negative anchor is gone: what was revoked stays revoked."""
         self._problems: dict[bytes, str] = {}
         self._configured: tuple[TrustAnchor, ...] = ()
         self._saved: dict[bytes, TrustPoint] = {}
@@ -78,12 +83,14 @@ class Keeper:
 
     def follow(self, configured: tuple[TrustAnchor, ...], clock: Epoch) -> None:
         """Take what the configuration gives (the packaged anchors of the root included), and read again what `anchorhold anchors
-        update` has taken over. Zones that are not there are not followed any more."""
+        update` has taken over. Zones that are not there are not followed any more, and are not forgotten."""
         self._configured = configured
         self._given = self._read(GIVEN, read_given, clock)
         date = self.date(clock)
         wanted = self._wanted(date)
-        former = self._points
+        former = self._resting | self._points
+        resting = [(zone, point) for zone, point in former.items() if zone not in wanted]
+        self._resting = dict(resting[-MOST_RESTING:])
         self._points = {
             zone: replant(former[zone], records, date) if zone in former else plant(zone, records, date)
             for zone, records in wanted.items()
@@ -187,8 +194,9 @@ class Keeper:
             self.floor = date
 
     def _save(self) -> None:
-        if self._points != self._saved and self._write(ANCHORS, write_points(tuple(self._points.values()))):
-            self._saved = dict(self._points)
+        kept = self._resting | self._points
+        if kept != self._saved and self._write(ANCHORS, write_points(tuple(kept.values()))):
+            self._saved = kept
 
     def _write(self, name: str, data: bytes) -> bool:
         if self._folder is None:

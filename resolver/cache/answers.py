@@ -36,11 +36,13 @@ _OVERHEAD = 560
 
 
 class MemoryKey(NamedTuple):
-    """What an answer is found by. The upstream group is part of it: no answer crosses from one group to another."""
+    """What an answer is found by. The upstream group is part of it: no answer crosses from one group to another. So is the
+    client group (-1: whoever) where it has routes of its own, for an alias may lead into these."""
 
     question: bytes
     flags: int
     upstream_group: int
+    client_group: int = -1
 
 
 class _Entry:
@@ -82,8 +84,10 @@ class Failure(NamedTuple):
 class AnswerMemory:
     """All answers and failures of one resolver."""
 
-    def __init__(self, settings: CacheSettings) -> None:
+    def __init__(self, settings: CacheSettings, apart: frozenset[int] = frozenset()) -> None:
+        """`apart`: client groups that have routes of their own."""
         self.settings = settings
+        self._apart = apart
         self._entries: Shelf[MemoryKey, _Entry] = Shelf(settings.memory)
         self._failures: OrderedDict[MemoryKey, Failure] = OrderedDict()
         self._ranges: dict[int, Ranges] = {}
@@ -101,10 +105,11 @@ class AnswerMemory:
         """How many answers had to go for want of room."""
         return self._entries.evicted
 
-    @staticmethod
-    def key(query: Query, upstream_group: int) -> MemoryKey:
+    def key(self, query: Query, upstream_group: int) -> MemoryKey:
         """Where `query`'s answer from `upstream_group` is kept."""
-        return MemoryKey(query.key, query.flags & KEPT_FLAGS, upstream_group)
+        return MemoryKey(
+            query.key, query.flags & KEPT_FLAGS, upstream_group, query.group if query.group in self._apart else -1
+        )
 
     def fresh(self, key: MemoryKey, generation: int, now: Instant) -> Reply | None:
         """The answer, if it has not expired; its TTLs are what is left."""
@@ -151,7 +156,7 @@ class AnswerMemory:
         """Keep an answer, unless it may not be kept; what was remembered, a failure too, is over either way."""
         self._failures.pop(key, None)
         self._entries.drop(key)
-        other = MemoryKey(key.question, key.flags ^ _DO, key.upstream_group)
+        other = MemoryKey(key.question, key.flags ^ _DO, key.upstream_group, key.client_group)
         if (self.left(other, now) or 0.0) < 0.0:
             self._entries.drop(other)
         if accepted.keep <= 0:

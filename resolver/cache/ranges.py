@@ -25,7 +25,7 @@ from resolver.dnssec.nsec3 import MAX_ITERATIONS, Hashes, HashesSpent, Hashing, 
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import Alias, RRset, TooLong
 from wire.dns.codes import RecordType
-from wire.dns.names import ROOT, canonical_order, parent, suffixes
+from wire.dns.names import ROOT, canonical_order, is_below, parent, suffixes
 from wire.units import Instant
 
 MAX_ENCLOSERS = 16
@@ -156,8 +156,10 @@ class Ranges:
 
     # -- what it answers
 
-    def answer(self, name: bytes, rrtype: int, now: Instant, hashes: Hashes) -> Denied | Expanded | Renamed | None:
-        """What the ranges say of a folded name and a type; None if they do not.
+    def answer(
+        self, name: bytes, rrtype: int, now: Instant, hashes: Hashes, top: bytes = ROOT
+    ) -> Denied | Expanded | Renamed | None:
+        """What the ranges of zones at or below `top` say of a folded name and a type; None if they do not.
 
         Nothing is concluded from what a range with opt-out covers (RFC 8198 §5.1).
         """
@@ -165,10 +167,10 @@ class Ranges:
             return None
         for above in list(suffixes(name))[1:]:
             renamer = self._fresh(_Key(above, _Kind.DNAME, ()), now)
-            if renamer is not None:
+            if renamer is not None and is_below(renamer.record.zone, top):
                 return Renamed(rename(name, renamer.record.rrset._replace(ttl=_left(renamer, now))))
         zone = self._zone(name, rrtype, now)
-        if zone is None:
+        if zone is None or not is_below(zone, top):
             return None
         try:
             records = self._hashed(zone, name, now, hashes) if zone in self._hashing else self._plain(zone, name, now)

@@ -23,7 +23,7 @@ from resolver.iterate.verdict import (
 from resolver.settings import CacheSettings
 from resolver.values import Explanation
 from wire.dns.codes import RecordType
-from wire.dns.names import MAX_NAME, is_below, suffixes
+from wire.dns.names import MAX_NAME, ROOT, is_below, parent, suffixes
 from wire.units import Instant
 
 MAX_SERVERS = 13
@@ -38,7 +38,7 @@ LEAST_DELEGATION_TTL = 300
 NEARLY_OVER = 0.1
 """What is left of a delegation's lifetime when a refresh of an answer below it asks the parent too."""
 
-_CNAME, _DS = int(RecordType.CNAME), int(RecordType.DS)
+_NS, _CNAME, _DS = int(RecordType.NS), int(RecordType.CNAME), int(RecordType.DS)
 _NOTHING_BELOW, _ABSENT, _CUT, _FAILED = -70_001, -70_000, -1, -2
 """In the place of a type, and no type's number: nothing exists at or below the name; the name does not exist; its delegation;
 looking it up failed."""
@@ -49,10 +49,11 @@ _OVERHEAD = 700
 
 class Failed(NamedTuple):
     """No answer could be had. `cycle`: it would need itself, or look-ups too deep inside each other; asking again is no
-    help."""
+    help. `given_up`: for whoever asked could spend no more on it, which says nothing of what was asked for."""
 
     explanation: Explanation
     cycle: bool = False
+    given_up: bool = False
 
 
 class Cut(NamedTuple):
@@ -257,6 +258,23 @@ class RRsetMemory:
     def forget_cut(self, zone: bytes) -> None:
         """This delegation is of no use."""
         self._entries.drop((zone, _CUT))
+
+    def doubt(self, name: bytes, top: bytes, why: Failed, pause: float, now: Instant) -> None:
+        """What is said of `name` does not hold, whoever of its zone is asked: the delegation goes, so that its parent is asked
+        again, and if that was in vain a moment ago, the next one above goes too, but never that of `top`. Each zone's once in
+        `pause` seconds, for anybody can have a zone that is broken.
+        """
+        doubted: list[bytes] = []
+        cut = self.cut(name, now)
+        while cut is not None and cut.referral.zone not in (ROOT, top):
+            zone = cut.referral.zone
+            doubted.append(zone)
+            if self.failed(zone, _NS, now) is None:
+                self.store_failure(zone, _NS, why, pause, now)
+                for each in doubted:
+                    self.forget_cut(each)
+                return
+            cut = self.cut(parent(zone), now)
 
     # -- failures
 

@@ -109,6 +109,7 @@ class Chain:
         self._keys: dict[bytes, Keys] = {}
         self._proved: dict[tuple[bytes, RRset], Verified | Unsigned] = {}
         self._began: TrustAnchor | NegativeAnchor | None = None
+        self._given_up = False
 
     # -- what others ask for
 
@@ -166,7 +167,8 @@ class Chain:
                 found = await self._find_keys(zone)
             finally:
                 self.budget.ascend()
-            self._memory.store_keys(zone, found, self._questions.now())
+            if not self._is_our_own_fault(found):
+                self._memory.store_keys(zone, found, self._questions.now())
         self._keys[zone] = found
         return found
 
@@ -175,7 +177,8 @@ class Chain:
         found = self._cuts.get(zone) or self._memory.cut(zone, self._questions.now())
         if found is None or (self._again and zone not in self._cuts and isinstance(found, Bogus)):
             found = await self._find_cut(zone)
-            self._memory.store_cut(zone, found, self._questions.now())
+            if not self._is_our_own_fault(found):
+                self._memory.store_cut(zone, found, self._questions.now())
             self.steps.append(Delegated(zone, found))
         self._cuts[zone] = found
         return found
@@ -257,12 +260,12 @@ class Chain:
                 return STRANGE
 
     async def _alias_there(self, alias: Alias) -> Cut:
-        """Where there is an alias, no zone begins (RFC 2181 §10.1, RFC 6672 §2.4).
-
-        If that is a lie, less is secure than could be, and nothing more insecure.
-        """
+        """Where there is an alias, no zone begins (RFC 2181 §10.1, RFC 6672 §2.4). One made from a wildcard shows nothing: it
+        can be made for any name."""
         proved = await self.prove(alias.rrset if alias.dname is None else alias.dname)
-        return NotACut(False, proved.rrset.ttl) if isinstance(proved, Verified) else proved
+        if not isinstance(proved, Verified):
+            return proved
+        return NotACut(False, proved.rrset.ttl) if proved.wildcard is None else STRANGE
 
     async def _ds_there(self, rrset: RRset) -> Cut:
         proved = await self.prove(rrset)
@@ -286,8 +289,9 @@ class Chain:
             case InsecureDelegation():
                 self.learned.append(Learned(absence.proof.records))
                 return Insecure(None, ttl)
-            case NoCut():
-                return NotACut(negative.absent, ttl)
+            case NoCut(absent=absent):
+                # What the response's code says nobody has signed.
+                return NotACut(absent, ttl)
             case _:
                 return not_proved(found, absence)
 
@@ -316,6 +320,7 @@ class Chain:
         self.budget.ask()
         found = await self._questions.ask(name, rrtype)
         if isinstance(found, Failed):
+            self._given_up = self._given_up or found.given_up
             return found
         records = sum(len(rrset.rdatas) + len(rrset.signatures) for rrset in rrsets_of(found))
         if records > RECORDS_OF_AN_ANSWER:
@@ -323,6 +328,10 @@ class Chain:
             return TOO_LARGE
         self.budget.hear(records)
         return found
+
+    def _is_our_own_fault(self, found: Cut | Keys) -> bool:
+        """Whether it could not be had only because this question had no more to spend: others may have."""
+        return self._given_up and isinstance(found, Bogus) and found.security is Security.INDETERMINATE
 
     def _verify(self, rrset: RRset, keys: Trusted) -> Verified | Unsigned:
         """Once for each RRset and zone."""

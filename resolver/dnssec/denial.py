@@ -156,7 +156,7 @@ def proves_no_ds(name: bytes, proof: Proof) -> InsecureDelegation | NoCut | NotP
         found = said.encloser(name)
         if found is None:
             return Unproved("nothing shows that there is no DS")
-        return InsecureDelegation(opt_out=True) if found.opt_out else NoCut()
+        return InsecureDelegation(opt_out=True) if found.opt_out else NoCut(absent=True)
 
     return _judged(name, proof, judge)
 

@@ -48,7 +48,10 @@ class InsecureDelegation:
 
 @dataclass(frozen=True, slots=True)
 class NoCut:
-    """No zone begins at the name: it is an ordinary name of the zone, or does not exist."""
+    """No zone begins at the name: it is an ordinary name of the zone, or does not exist (`absent`), and then nothing does below
+    it."""
+
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,8 @@ def signers_of(rrsets: tuple[RRset, ...], name: bytes, rrtype: int, top: bytes) 
             signer = parse_rrsig(rdata).signer
         except Malformed:
             continue
-        if (
-            signer not in found
-            and is_below(name, signer)
-            and is_below(signer, top)
-            and not (rrtype == _DS and signer == name != ROOT)
-        ):
+        if signer in found:
+            continue
+        if is_below(name, signer) and is_below(signer, top) and not (rrtype == _DS and signer == name != ROOT):
             found.add(signer)
     return sorted(found, key=len, reverse=True)[:SIGNERS]

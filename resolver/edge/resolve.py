@@ -17,6 +17,7 @@ from resolver.edge.routed import RoutedWorld
 from resolver.edge.upstream.port import Upstream
 from resolver.edge.world import ForwardingWorld
 from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure
+from resolver.routes import EVERYBODY
 from resolver.settings import NegativeTrustAnchor, ResolverSettings
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
@@ -60,7 +61,7 @@ class Resolver:
 
     def __init__(self, settings: ResolverSettings, world: ForwardingWorld, report: Callable[[Fact], None]) -> None:
         self.world = world
-        self.memory = AnswerMemory(settings.cache)
+        self.memory = _memory_for(settings)
         self.snapshot = Snapshot(settings)
         self._given = settings
         self._followed: Followed = {}
@@ -84,7 +85,7 @@ class Resolver:
         settings = self._as_followed()
         self._former, self.snapshot = self.snapshot, Snapshot(settings)
         if _places(self._former.settings) != _places(settings):
-            self.memory = AnswerMemory(settings.cache)
+            self.memory = _memory_for(settings)
         self.iterations.use(settings.iterations, settings.cache)
         gone = self.world.use(settings.upstream_groups)
         self.routed.use(self.snapshot)
@@ -109,7 +110,7 @@ class Resolver:
         if settings.dnssec == self.snapshot.settings.dnssec:
             return False
         self.snapshot = Snapshot(settings)
-        self.memory = AnswerMemory(settings.cache)
+        self.memory = _memory_for(settings)
         self.routed.use(self.snapshot)
         return True
 
@@ -129,7 +130,7 @@ class Resolver:
         self.memory.forget_failures()
         if turn is Turn.FOUND:
             # The clock may have been wrong for longer than that was known: what was proved by it is proved anew.
-            self.memory = AnswerMemory(self.snapshot.settings.cache)
+            self.memory = _memory_for(self.snapshot.settings)
             self.routed.validators.flush(ROOT)
 
     def _as_followed(self) -> ResolverSettings:
@@ -243,6 +244,13 @@ class Resolver:
         deadline = Instant(clock() + self.snapshot.settings.deadline)
         return await answer_later(later, self.snapshot, self.memory, self.routed, deadline)
 
+    def flush(self, suffix: bytes) -> int:
+        """Forget answers at or below `suffix`, and the keys, delegations and contents they were made of; how many answers."""
+        self.routed.validators.flush(suffix)
+        for iterator in self.iterations.iterators:
+            iterator.memory.flush(suffix)
+        return self.memory.flush(suffix)
+
     @property
     def open(self) -> int:
         """Questions on their way."""
@@ -255,6 +263,10 @@ class Resolver:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.routed.close()
+
+
+def _memory_for(settings: ResolverSettings) -> AnswerMemory:
+    return AnswerMemory(settings.cache, frozenset(route.client_group for route in settings.routes) - {EVERYBODY})
 
 
 def _places(settings: ResolverSettings) -> tuple[object, ...]:

@@ -8,11 +8,13 @@ from resolver.dnssec.clock import WRONG_CLOCK, Doubting
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.validate import Checker
 from resolver.edge.iterating import Iterations
+from resolver.edge.upstream.failures import EXPLANATIONS
 from resolver.edge.upstream.port import Why
 from resolver.edge.validating import Validators
-from resolver.edge.world import EXPLANATIONS, ForwardingWorld, Trip
+from resolver.edge.world import ForwardingWorld, Trip
 from resolver.iterate.budget import MORE_FOR_A_KEY, Budget
-from resolver.iterate.resolve import Iterator, Resolved
+from resolver.iterate.failures import DOUBTED
+from resolver.iterate.resolve import FAILURE_PAUSE, Iterator, Resolved
 from resolver.iterate.verdict import Negative, Positive, RRset
 from resolver.pipeline import Heard, Silent
 from resolver.policy import decide
@@ -138,6 +140,9 @@ class RoutedWorld:
                 return checked
             for name in (query.name, *(link.target for link in resolved.links)):
                 iterator.memory.forget(name, query.rrtype)
+                if again:
+                    # Nobody signs who a zone's servers are.
+                    iterator.memory.doubt(name, iterator.settings.zone, DOUBTED, FAILURE_PAUSE, self.now())
             former, anew = former or checked, True
             budget.shunned |= budget.heard
         return former or CHANGED
@@ -276,6 +281,12 @@ class _Keys:
     async def ask(self, name: bytes, rrtype: int) -> Resolved | Failed:
         """As resolver.dnssec.chain.Questions."""
         self._budget.widen(MORE_FOR_A_KEY)
+        short = self._budget.is_short(self.now())
+        found = await self._ask(name, rrtype)
+        given_up = short or self._budget.is_used_up()
+        return found._replace(given_up=True) if given_up and isinstance(found, Failed) else found
+
+    async def _ask(self, name: bytes, rrtype: int) -> Resolved | Failed:
         top = self._iterator.settings.zone
         if top != ROOT and not is_below(parent(name) if rrtype == _DS else name, top):
             return await self._errand.obtain(name, rrtype, self._budget)

@@ -18,6 +18,7 @@ from resolver.dnssec.validate import Checker
 from resolver.edge.converse import converse
 from resolver.edge.sharing import Shared
 from resolver.edge.upstream import open_upstream
+from resolver.edge.upstream.failures import EXPLANATIONS
 from resolver.edge.upstream.port import Tools, Upstream, UpstreamFailed, Why
 from resolver.forward import MAX_SERVERS, Candidate, Circumstances, Plan, rank
 from resolver.iterate.budget import LINKS, MORE_FOR_A_KEY, Budget
@@ -29,11 +30,9 @@ from resolver.values import Explanation, Query
 from wire.dns.codes import ExtendedError, QueryFlag, Rcode
 from wire.units import Epoch, Instant, Seconds
 
-ASK_ONCE_PATIENCE = 5.0
-"""Seconds for `ask_once`."""
-
 MOVE_AFTER = 2.0
-"""Seconds of silence after which a site's operator counts as failed for a question, and the next one is asked."""
+"""Seconds of silence after which a site's operator counts as failed for a question, and the next one is asked; of whoever
+answered, seconds that it may take to find out what the answer is worth."""
 
 FORGED_ELSEWHERE = 1
 """Further servers asked once an answer turned out forged."""
@@ -45,22 +44,6 @@ LIES = frozenset({Why.MALFORMED, Why.MISMATCH})
 
 UNSEEN = frozenset({Why.UNREACHABLE, Why.CERTIFICATE, Why.TLS, Why.BUSY, Why.NO_ADDRESS})
 """Failures before anything was sent: the operator learned nothing."""
-
-EXPLANATIONS = {
-    Why.TIMEOUT: Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no upstream answered in time"),
-    Why.UNREACHABLE: Explanation(ExtendedError.NETWORK_ERROR, "no upstream could be reached"),
-    Why.RESET: Explanation(ExtendedError.NETWORK_ERROR, "upstreams ended their connections"),
-    Why.CERTIFICATE: Explanation(ExtendedError.NETWORK_ERROR, "no upstream proved its name or key; nothing was sent"),
-    Why.TLS: Explanation(ExtendedError.NETWORK_ERROR, "no secure connection to an upstream"),
-    Why.MALFORMED: Explanation(ExtendedError.INVALID_DATA, "upstreams sent what is no answer"),
-    Why.MISMATCH: Explanation(ExtendedError.INVALID_DATA, "upstreams answered another question"),
-    Why.TOO_LARGE: Explanation(ExtendedError.INVALID_DATA, "an upstream's answer was too large"),
-    Why.HTTP: Explanation(ExtendedError.NETWORK_ERROR, "upstreams answered with an HTTP error"),
-    Why.GOAWAY: Explanation(ExtendedError.NETWORK_ERROR, "upstreams closed their connections"),
-    Why.BUSY: Explanation(ExtendedError.NETWORK_ERROR, "every upstream is at its limit"),
-    Why.NO_ADDRESS: Explanation(ExtendedError.NETWORK_ERROR, "an upstream's address is not known"),
-}
-
 
 BOGUS_EXPLANATION = Explanation(ExtendedError.DNSSEC_BOGUS, "an upstream says that the data are not genuine")
 
@@ -152,10 +135,11 @@ class ForwardingWorld:
         self, query: Query, upstream_group: int, validator: Checker, limits: CacheSettings, trip: Trip
     ) -> Checked | Silent:
         """The first answer of the group's servers, by its strategy, that is not forged. With CD nothing is checked."""
-        attempt = Attempt(self, upstream_group, query.key, limits, trip.budget)
+        group = self.groups[upstream_group]
+        attempt = Attempt(self, group, query.key, limits, trip.budget)
 
         async def examine(resolved: Resolved, server: int, again: bool) -> Checked:
-            questions = OfOneOperator(self, upstream_group, server, limits, trip.budget)
+            questions = OfOneOperator(self, group, server, limits, trip.budget)
             resolved = await self._to_its_end(within(resolved, trip.leads), query.rrtype, trip, questions)
             if query.flags & _CD:
                 return Checked(resolved, Security.INSECURE, None)
@@ -179,13 +163,11 @@ class ForwardingWorld:
         return resolved
 
     async def obtain(
-        self, question: bytes, upstream_group: int, limits: CacheSettings, budget: Budget, plan: Plan | None = None
+        self, question: bytes, upstream_group: int, limits: CacheSettings, budget: Budget
     ) -> Resolved | Failed:
-        """What the group says, by `plan` or its strategy, unchecked: for addresses of servers, and for keys, which prove
-        themselves."""
-        attempt = Attempt(self, upstream_group, question, limits, budget)
-        outcome = await attempt.run(plan or self._plan(question[:-4], upstream_group), _believe)
-        return Failed(outcome.explanation) if isinstance(outcome, Silent) else outcome.resolved
+        """What the group says, by its strategy, unchecked: for addresses of servers, and for keys, which prove themselves."""
+        attempt = Attempt(self, self.groups[upstream_group], question, limits, budget)
+        return await attempt.hear(self._plan(question[:-4], upstream_group))
 
     async def exchange(
         self, server: Server, question: bytes, limits: CacheSettings, budget: Budget
@@ -235,39 +217,36 @@ class ForwardingWorld:
             await server.upstream.close()
 
 
-async def ask_once(spec: UpstreamSpec, profile: Profile, query: Query, tools: Tools) -> bytes:
-    """Open one server, ask it one question, close it; the response, unchecked. Raises UpstreamFailed."""
-    upstream = open_upstream(spec, profile, tools)
-    try:
-        return await converse(upstream, query.key, query.flags, tools.entropy, Instant(tools.now() + ASK_ONCE_PATIENCE))
-    finally:
-        await upstream.close()
-
-
 class OfOneOperator:
     """DS and DNSKEY asked of who gave the answer: nobody else learns of the name (resolver.dnssec.chain.Questions)."""
 
     def __init__(
-        self, world: ForwardingWorld, upstream_group: int, server: int, limits: CacheSettings, budget: Budget
+        self, world: ForwardingWorld, group: Group, server: int, limits: CacheSettings, budget: Budget
     ) -> None:
         self._world = world
-        self._upstream_group = upstream_group
+        self._group = group
         self._limits = limits
         self._budget = budget
-        candidates = world.groups[upstream_group].candidates
-        self._operator = candidates[server].operator
-        others = [c.index for c in candidates if c.operator == self._operator and c.index != server]
+        self._operator = group.candidates[server].operator
+        others = [c.index for c in group.candidates if c.operator == self._operator and c.index != server]
         self._plan = Plan((server, *others)[:MAX_SERVERS])
 
     async def ask(self, name: bytes, rrtype: int) -> Resolved | Failed:
         """As resolver.dnssec.chain.Questions; who wants the same meanwhile waits for it."""
         self._budget.widen(MORE_FOR_A_KEY)
         question = name + rrtype.to_bytes(2, "big") + b"\0\1"
-        key = (self._upstream_group, self._operator, question)
-        return await self._world.shared.once(key, lambda: self._obtain(question))
+        key = (id(self._group), self._operator, question)
+        while True:
+            found = await self._world.shared.once(key, lambda: self._hear(question))
+            # Who asked for us too may have had less to spend than we have.
+            if not isinstance(found, Failed) or not found.given_up or self._budget.is_short(clock()):
+                return found
 
-    async def _obtain(self, question: bytes) -> Resolved | Failed:
-        return await self._world.obtain(question, self._upstream_group, self._limits, self._budget, self._plan)
+    async def _hear(self, question: bytes) -> Resolved | Failed:
+        short = self._budget.is_short(clock())
+        found = await Attempt(self._world, self._group, question, self._limits, self._budget).hear(self._plan)
+        given_up = short or self._budget.is_used_up()
+        return found._replace(given_up=True) if given_up and isinstance(found, Failed) else found
 
     def now(self) -> Instant:
         """The monotonic clock."""
@@ -290,10 +269,10 @@ class Attempt:
     """One question on its way down a plan: the first answer that holds wins, the others are given up."""
 
     def __init__(
-        self, world: ForwardingWorld, upstream_group: int, question: bytes, limits: CacheSettings, budget: Budget
+        self, world: ForwardingWorld, group: Group, question: bytes, limits: CacheSettings, budget: Budget
     ) -> None:
         self._world = world
-        self._group = world.groups[upstream_group]
+        self._group = group
         self._question = question
         self._limits = limits
         self._budget = budget
@@ -301,6 +280,7 @@ class Attempt:
         self._rcode: int = Rcode.SERVFAIL
         self._bogus = False
         self._forged: Checked | None = None
+        self._patient_until = 0.0
 
     async def run(self, plan: Plan, examine: Examine) -> Checked | Silent:
         """Down the plan until one answers; what that is worth. Forged answers end it once a second server gave one too."""
@@ -321,6 +301,9 @@ class Attempt:
                     return found
                 if self._budget.spent(clock()):
                     break
+                if not done and clock() < self._patient_until:
+                    # Somebody answered, and keys are looked for: nobody else needs to see the name.
+                    continue
                 if self._forged is not None:
                     # A name that is broken for good must not be shown to every operator there is.
                     del left[FORGED_ELSEWHERE:]
@@ -339,6 +322,11 @@ class Attempt:
             for task in running:
                 task.cancel()
 
+    async def hear(self, plan: Plan) -> Resolved | Failed:
+        """The first answer, whatever it is worth."""
+        outcome = await self.run(plan, _believe)
+        return Failed(outcome.explanation) if isinstance(outcome, Silent) else outcome.resolved
+
     def _start(self, left: list[int], running: "set[asyncio.Task[Checked | None]]", examine: Examine) -> None:
         """Ask the next server too, if there is one."""
         if left:
@@ -346,15 +334,21 @@ class Attempt:
 
     def _patience(self, plan: Plan, left: list[int], may_hedge: bool) -> float:
         """Seconds to wait for those running."""
-        until_end = max(self._budget.deadline - clock(), 0.0)
-        if not may_hedge:
-            return min(MOVE_AFTER, until_end) if left else until_end
+        now = clock()
+        until_end = max(self._budget.deadline - now, 0.0)
+        if not left:
+            return until_end
         asked = plan.order[len(plan.order) - len(left) - 1]
-        return min(self._group.servers[asked].health.hedge_delay(), until_end)
+        patience = self._group.servers[asked].health.hedge_delay() if may_hedge else MOVE_AFTER
+        return min(max(patience, self._patient_until - now), until_end)
 
     async def _try(self, index: int, examine: Examine) -> Checked | None:
         """One server; its failure is remembered as the explanation."""
         world, server = self._world, self._group.servers[index]
+        spent = self._budget.spent(clock())
+        if spent:
+            self._last = Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, spent)
+            return None
         shown = True
         try:
             verdict = await world.exchange(server, self._question, self._limits, self._budget)
@@ -370,7 +364,9 @@ class Attempt:
         if isinstance(verdict, Understood):
             if verdict.dropped:
                 world.counters["records-dropped"] += verdict.dropped
+            self._patient_until = clock() + MOVE_AFTER
             checked = await examine(verdict.resolved, index, self._forged is not None)
+            self._patient_until = 0.0
             if checked.security in (Security.BOGUS, Security.INDETERMINATE):
                 self._forged = checked
                 return None

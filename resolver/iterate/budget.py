@@ -25,6 +25,9 @@ DEPTH = 10
 LINKS = 11
 """Aliases followed."""
 
+FAIR_TIME = 1.0
+"""Seconds: whoever has no more left learns nothing from silence."""
+
 RESTARTS = 3
 """Remembered delegations given up because none of their servers would do."""
 
@@ -76,3 +79,11 @@ class Budget:
         if self.octets <= 0:
             return "too much came back"
         return "no answer in time" if now >= self.deadline else ""
+
+    def is_short(self, now: Instant) -> bool:
+        """Whether a question that is asked now may have no answer only because nothing is left for it."""
+        return self.is_used_up() or self.deadline - now < FAIR_TIME
+
+    def is_used_up(self) -> bool:
+        """Whether no more may be sent or received, however much time is left."""
+        return self.sent >= self.packets or self.octets <= 0

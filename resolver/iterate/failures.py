@@ -14,5 +14,6 @@ TOO_MANY_ALIASES = Failed(Explanation(ExtendedError.OTHER, "aliases without end"
 NO_ADDRESS = Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no address of the zone's servers can be found"))
 PAUSED = Failed(Explanation(ExtendedError.CACHED_ERROR, "all servers of the zone erred a moment ago"))
 FORGED = Failed(Explanation(ExtendedError.FORGED_ANSWER, "the root's own signature does not hold"))
+DOUBTED = Failed(Explanation(ExtendedError.DNSSEC_BOGUS, "what servers of the zone say does not hold"))
 NOT_ASKED = frozenset({CYCLE, TOO_DEEP, TOO_MANY, NO_ADDRESS, PAUSED})
 """Failures that another name would not spare us."""

@@ -1,8 +1,12 @@
 """Every lie about signed zones told to the real resolver, over every transport and along iteration: no forged answer passes,
 each is refused with an extended error that fits, and counted."""
 
+import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
+import dns.rdatatype
+import dns.rrset
 import pytest
 from kit.figures import holds
 from kit.lies import FORGED, LIES, Lie, put
@@ -10,7 +14,9 @@ from kit.lying import ITERATION, asked, forwarding, iterating
 from kit.meeting import run
 from kit.questions import RD, query_for
 from kit.signing import rrset_of
+from kit.toytree import Tree
 
+from resolver.edge.resolve import Resolver
 from resolver.edge.upstream import TRANSPORTS
 from resolver.values import Reply
 from wire.dns.codes import QueryFlag
@@ -74,3 +80,43 @@ def test_the_servers_of_the_root_are_those_that_it_has_signed(lies: bool) -> Non
     replies, counters = tell(ITERATION, Lie(f"priming {lies}", "www.shop.example. A", edits, frozenset()))
     assert {dns.rcode.NOERROR} == {dns.message.from_wire(reply.message).rcode() for reply in replies}
     assert (1, int(lies)) == (counters["dnssec-secure"], counters.get("priming-forged", 0))
+
+
+def test_a_delegation_that_was_forged_once_does_not_keep_a_signed_zone_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody signs a referral's NS and addresses: they lead to a server that has forged addresses for every name."""
+    lie = Lie("a referral to others", "www.shop.example. A", {"*": refer_to_others}, frozenset())
+
+    async def conversation() -> None:
+        async with iterating(lie) as resolver:
+            assert dns.rcode.SERVFAIL == await rcode_of(resolver, "www.shop.example.")
+            monkeypatch.setitem(lie.edits, "*", answer_for_others)
+            # Whether the first question or this one asks the parent again, its servers are those of the zone by now.
+            assert dns.rcode.NOERROR == await rcode_of(resolver, "alias.shop.example.")
+
+    run("asyncio", conversation())
+
+
+async def rcode_of(resolver: Resolver, name: str) -> dns.rcode.Rcode:
+    return dns.message.from_wire((await asked(resolver, query_for(name, "A"))).message).rcode()
+
+
+def refer_to_others(response: dns.message.Message, tree: Tree) -> None:
+    """A referral to shop.example. names the server of plain.example., a day long."""
+    answer_for_others(response, tree)
+    shop = dns.name.from_text("shop.example.")
+    if not response.answer and any(
+        (rrset.name, rrset.rdtype) == (shop, dns.rdatatype.NS) for rrset in response.authority
+    ):
+        response.authority = [rrset for rrset in response.authority if rrset.rdtype != dns.rdatatype.NS]
+        response.authority.append(dns.rrset.from_text(shop, 86_400, "IN", "NS", "evil.shop.example."))
+        response.additional = [dns.rrset.from_text("evil.shop.example.", 86_400, "IN", "A", f"{tree.network}6")]
+
+
+def answer_for_others(response: dns.message.Message, _tree: Tree) -> None:
+    """The server of plain.example. has addresses for names of shop.example. too."""
+    (question,) = response.question
+    if response.rcode() == dns.rcode.REFUSED and question.name.is_subdomain(dns.name.from_text("shop.example.")):
+        response.set_rcode(dns.rcode.NOERROR)
+        response.flags |= dns.flags.AA
+        if question.rdtype == dns.rdatatype.A:
+            response.answer = [dns.rrset.from_text(question.name, 300, "IN", "A", FORGED)]

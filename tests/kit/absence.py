@@ -108,6 +108,8 @@ class Zone:
         nodes = self.signed_nodes if opt_out else self.nodes
         found = self.look(name, nodes)
         match said:
+            case NoCut(absent=True):
+                return isinstance(found, Nothing)
             case NoCut():
                 return not (isinstance(found, Node) and found.delegated) and not isinstance(found, Below)
             case InsecureDelegation():

@@ -20,6 +20,7 @@ from anchorhold.keeper.exceptions import Excepted, Wanted
 from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import InForce, pack, unpack
 from anchorhold.keeper.side import KeeperSide
+from resolver.dnssec.memory import NotACut
 from resolver.edge.resolve import Resolver
 from resolver.settings import NegativeTrustAnchor
 from resolver.values import Query, Reply
@@ -182,6 +183,17 @@ async def test_a_front_that_goes_away_ends_the_look() -> None:
     ends.go.set()
     await ends.settle()
     assert [] == ends.ended
+    await ends.close()
+
+
+@on_loop
+async def test_a_flush_forgets_what_answers_were_proved_by() -> None:
+    ends = Ends()
+    known = ends.resolver.routed.validators.at(0).memory
+    for zone in (BROKEN, read_name("www.broken.example"), read_name("other.example")):
+        known.store_cut(zone, NotACut(False, 300), Instant(0.0))
+    await ends.say(ends.front, fact(Verb.CACHE_FLUSH, BROKEN))
+    assert ({"cell": "resolver", "flushed": 0}, 1) == (ends.facts()[1], len(known))
     await ends.close()
 
 

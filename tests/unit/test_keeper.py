@@ -232,6 +232,18 @@ def test_a_revocation_is_for_ever_whatever_is_packaged(home: Home) -> None:
     assert "every key of the root is revoked: it is no trust anchor any more" in home.said
 
 
+def test_a_revocation_outlives_a_time_in_which_the_zone_is_not_followed(home: Home) -> None:
+    """As with a negative anchor for the root, which is taken away again; over a restart, too."""
+    keeper = home.keeper()
+    hear(keeper, DATE, {1: REVOKED}, {1: REVOKED})
+    keeper.follow((), day(1))
+    assert () == keeper.told()
+    keeper.follow((PACKAGED,), day(2))
+    assert () == records(keeper)
+    keeper.follow((), day(3))
+    assert () == records(home.keeper(day(4)))
+
+
 def test_what_is_due_follows_the_signatures_and_failures_come_sooner(home: Home) -> None:
     keeper = home.keeper()
     hear(keeper, DATE, {1: ENTRY}, {1: ENTRY})

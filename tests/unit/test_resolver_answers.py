@@ -29,7 +29,7 @@ def accepted_for(name: str, ttl: int = 300, size: int = 1) -> Accepted:
 
 
 def key_for(name: str, group: int = 0) -> MemoryKey:
-    return AnswerMemory.key(query_for(name), group)
+    return AnswerMemory(CacheSettings()).key(query_for(name), group)
 
 
 def filled(name: str = "a.example.", **options: object) -> AnswerMemory:

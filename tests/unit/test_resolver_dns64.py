@@ -256,5 +256,6 @@ def test_without_a_route_it_is_refused_as_ever() -> None:
 
 def test_a_memory_key_does_not_tell_clients_apart() -> None:
     """Why nothing that was made may be kept under it."""
-    keys = {AnswerMemory.key(query_for("www.example.", "AAAA", RD, group), 0) for group in (0, 1)}
+    memory = AnswerMemory(CacheSettings())
+    keys = {memory.key(query_for("www.example.", "AAAA", RD, group), 0) for group in (0, 1)}
     assert 1 == len(keys)
