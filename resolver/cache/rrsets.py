@@ -259,22 +259,23 @@ class RRsetMemory:
         """This delegation is of no use."""
         self._entries.drop((zone, _CUT))
 
-    def doubt(self, name: bytes, top: bytes, why: Failed, pause: float, now: Instant) -> None:
+    def doubt(self, name: bytes, top: bytes, why: Failed, pause: float, now: Instant) -> list[Cut]:
         """What is said of `name` does not hold, whoever of its zone is asked: the delegation goes, so that its parent is asked
         again, and if that was in vain a moment ago, the next one above goes too, but never that of `top`. Each zone's once in
-        `pause` seconds, for anybody can have a zone that is broken.
+        `pause` seconds, for anybody can have a zone that is broken. Gives what has gone, to restore it if nobody knows better.
         """
-        doubted: list[bytes] = []
+        doubted: list[Cut] = []
         cut = self.cut(name, now)
         while cut is not None and cut.referral.zone not in (ROOT, top):
             zone = cut.referral.zone
-            doubted.append(zone)
+            doubted.append(cut)
             if self.failed(zone, _NS, now) is None:
                 self.store_failure(zone, _NS, why, pause, now)
                 for each in doubted:
-                    self.forget_cut(each)
-                return
+                    self.forget_cut(each.referral.zone)
+                return doubted
             cut = self.cut(parent(zone), now)
+        return []
 
     # -- failures
 

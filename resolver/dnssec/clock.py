@@ -88,6 +88,9 @@ class Doubting:
     def __init__(self, validator: Validator, wall: WallClock) -> None:
         self._validator = validator
         self._wall = wall
+        self._refused: Checked | None = None
+        """What it came to when the clock was found to be wrong: the date that was proved is an early one, and what is valid then
+        may have ended since."""
 
     async def check(
         self,
@@ -100,13 +103,17 @@ class Doubting:
         again: bool = False,
     ) -> Checked:
         """As resolver.dnssec.validate.Checker; what the root has signed later than the clock shows is held against the clock."""
+        if self._refused is not None:
+            return self._refused
+        date = questions.date()
         checked = await self._validator.check(name, rrtype, resolved, questions, budget, again=again)
         if checked.explanation == NOT_YET.explanation and questions.now() >= self._wall.doubtful:
             self._wall.doubtful = Instant(questions.now() + WITNESS_PAUSE)
-            witness = Witness(questions.date())
+            witness = Witness(date)
             looking = Validator(self._validator.anchors, TrustMemory(), verifier=witness.verify, dates=Dates.IGNORED)
             await looking.check(name, rrtype, resolved, questions, Validation())
             self._wall.not_before(witness.latest)
+            self._refused = checked if witness.latest > date else None
         return checked
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from resolver.cache.rrsets import Failed
+from resolver.cache.rrsets import Cut, Failed
 from resolver.dnssec.clock import WRONG_CLOCK, Doubting
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.validate import Checker
@@ -120,7 +120,7 @@ class RoutedWorld:
         self, iterator: Iterator, validator: Checker, place: int, errand: "_Errand", budget: Budget, anew: bool
     ) -> Checked | Silent:
         """What does not hold is asked for again, of other servers."""
-        query = errand.query
+        query, doubted = errand.query, list[Cut]()
         former: Checked | None = None
         for _ in range(TRIES):
             budget.heard.clear()
@@ -128,6 +128,9 @@ class RoutedWorld:
             singly = former is not None
             resolved = await errand.iterate(iterator, place, query.name, query.rrtype, budget, anew=anew, singly=singly)
             if isinstance(resolved, Failed):
+                # Where the parents have nothing to say either, what they said before is better than nothing.
+                for cut in doubted:
+                    iterator.memory.restore_cut(cut, self.now())
                 return former or Silent(resolved.explanation)
             if query.flags & _CD:
                 return Checked(resolved, Security.INSECURE, None)
@@ -142,7 +145,8 @@ class RoutedWorld:
                 iterator.memory.forget(name, query.rrtype)
                 if again:
                     # Nobody signs who a zone's servers are.
-                    iterator.memory.doubt(name, iterator.settings.zone, DOUBTED, FAILURE_PAUSE, self.now())
+                    zone = iterator.settings.zone
+                    doubted += iterator.memory.doubt(name, zone, DOUBTED, FAILURE_PAUSE, self.now())
             former, anew = former or checked, True
             budget.shunned |= budget.heard
         return former or CHANGED
@@ -182,6 +186,8 @@ def _cut_off(iterator: Iterator, name: bytes, checked: Checked, now: Instant) ->
     match resolved.end:
         case Negative(absent=True, soa=RRset()) as negative if checked.security is Security.SECURE:
             last = resolved.links[-1].target if resolved.links else name
+            if any(record.owner == last for record in negative.proof):
+                return  # a compact denial (RFC 9824) proves nothing of what is below
             iterator.memory.store_cut_off(last, negative, now)
         case _:
             pass
