@@ -122,7 +122,7 @@ class RoutedWorld:
         """What does not hold is asked for again, of other servers."""
         query, doubted = errand.query, list[Cut]()
         former: Checked | None = None
-        for _ in range(TRIES):
+        for left in reversed(range(TRIES)):
             budget.heard.clear()
             # What came along with an alias may lack what proves it.
             singly = former is not None
@@ -143,7 +143,7 @@ class RoutedWorld:
                 return checked
             for name in (query.name, *(link.target for link in resolved.links)):
                 iterator.memory.forget(name, query.rrtype)
-                if again:
+                if again and left:
                     # Nobody signs who a zone's servers are.
                     zone = iterator.settings.zone
                     doubted += iterator.memory.doubt(name, zone, DOUBTED, FAILURE_PAUSE, self.now())
