@@ -15,12 +15,12 @@ from resolver.dnssec.anchors import Anchors, TrustAnchor
 from resolver.dnssec.budget import Validation
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Checked, Security
-from resolver.dnssec.validate import Validator
+from resolver.dnssec.validate import Claim, Validator
 from resolver.edge.upstream.port import UpstreamFailed
 from resolver.iterate.resolve import Resolved
 from resolver.settings import CacheSettings
 from resolver.values import Explanation
-from wire.dns.codes import ExtendedError, QueryFlag, Rcode, RecordType
+from wire.dns.codes import ExtendedError, QueryFlag, Rcode, RecordType, show_rcode
 from wire.dns.message import Message, parse_message
 from wire.dns.names import ROOT, show_name
 from wire.errors import Malformed
@@ -200,17 +200,19 @@ class _Examination:
             case Rcode.NOERROR | Rcode.NXDOMAIN:
                 return message
             case Rcode.FORMERR | Rcode.NOTIMP:
-                self.find(Fault.NO_EDNS, _code(message))
+                self.find(Fault.NO_EDNS, show_rcode(message.rcode))
                 raise _Done
             case Rcode.REFUSED:
-                self.find(Fault.REFUSES, _code(message))
+                self.find(Fault.REFUSES, show_rcode(message.rcode))
                 raise _Done
             case _:
                 again = await self._exchange(subject, _DO)
         if again.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
-            self.find(Fault.REFUSES_CD, f"{subject}: {_code(message)}")
+            self.find(Fault.REFUSES_CD, f"{subject}: {show_rcode(message.rcode)}")
         else:
-            self.find(Fault.NO_KEYS if subject.rrtype == _DNSKEY else Fault.FAILS, f"{subject}: {_code(message)}")
+            self.find(
+                Fault.NO_KEYS if subject.rrtype == _DNSKEY else Fault.FAILS, f"{subject}: {show_rcode(message.rcode)}"
+            )
         return None
 
     async def _exchange(self, subject: Subject, flags: int) -> Message:
@@ -245,7 +247,7 @@ class _Examination:
 
     def _look_at_denial(self, subject: Subject, message: Message) -> None:
         if message.rcode != Rcode.NXDOMAIN or message.answer:
-            self.find(Fault.REWRITES, f"{_code(message)} with {len(message.answer)} records")
+            self.find(Fault.REWRITES, f"{show_rcode(message.rcode)} with {len(message.answer)} records")
             return
         kinds = {record.rrtype for record in message.authority}
         bare = _RRSIG not in kinds or not kinds.intersection(_DENIALS)
@@ -260,7 +262,7 @@ class _Examination:
             self.find(Fault.WRONG, f"{subject}: {found.explanation.text}")
             return
         validator = Validator(self._anchors, TrustMemory())
-        checked = await validator.check(subject.name, subject.rrtype, found, self, Validation())
+        checked = await validator.check(Claim(subject.name, subject.rrtype, found, self, Validation()))
         if checked.security is not Security.SECURE:
             self.find(_judged(checked), f"{subject}: {_why(checked)}")
 
@@ -291,10 +293,3 @@ def _judged(checked: Checked) -> Fault:
 
 def _why(checked: Checked) -> str:
     return checked.security.name.lower() if checked.explanation is None else checked.explanation.text
-
-
-def _code(message: Message) -> str:
-    try:
-        return Rcode(message.rcode).name
-    except ValueError:
-        return f"code {message.rcode}"

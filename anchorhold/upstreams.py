@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.direct import tools_with
 from anchorhold.examination import Ask, Examined, examine
 from net.clock import now
@@ -15,8 +15,7 @@ from resolver.edge.converse import converse
 from resolver.edge.upstream import open_upstream
 from resolver.edge.upstream.port import UpstreamFailed, Why
 from resolver.settings import Profile, ResolverSettings, UpstreamGroup, UpstreamSpec
-from wire.dns.codes import QueryFlag, RecordType
-from wire.dns.message import parse_message
+from wire.dns.codes import QueryFlag
 from wire.dns.names import read_name
 from wire.errors import Malformed
 from wire.units import Instant
@@ -26,8 +25,6 @@ PATIENCE = 5.0
 
 LOOKED_AT = 2
 """Servers of a bootstrap group that are asked for an upstream's address."""
-
-_SIZES = {int(RecordType.A): (4, socket.AF_INET), int(RecordType.AAAA): (16, socket.AF_INET6)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +97,10 @@ async def _look_up(settings: ResolverSettings, spec: UpstreamSpec, name: str) ->
     for server in _first(group):
         found: list[str] = []
         async with _talk(settings, server, Profile.OPPORTUNISTIC if group is None else group.profile) as ask:
-            for rrtype in _SIZES:
+            for rrtype in FAMILIES:
                 try:
                     key = read_name(name) + rrtype.to_bytes(2, "big") + b"\0\1"
-                    found += _addresses(await ask(key, int(QueryFlag.RD)), rrtype)
+                    found += addresses_in(await ask(key, int(QueryFlag.RD)), rrtype)
                 except (UpstreamFailed, Malformed):
                     continue  # the other type, or the next server, may do
         if found:
@@ -113,14 +110,3 @@ async def _look_up(settings: ResolverSettings, spec: UpstreamSpec, name: str) ->
 
 def _first(group: UpstreamGroup | None) -> Iterator[UpstreamSpec]:
     yield from () if group is None else group.servers[:LOOKED_AT]
-
-
-def _addresses(data: bytes, rrtype: int) -> list[str]:
-    """Raises Malformed."""
-    size, family = _SIZES[rrtype]
-    message = parse_message(data)
-    return [
-        socket.inet_ntop(family, data[record.rdata_start : record.rdata_end])
-        for record in message.answer
-        if record.rrtype == rrtype and record.rdata_end - record.rdata_start == size
-    ]

@@ -181,10 +181,6 @@ def percentiles(latencies: list[float]) -> tuple[float, float, float]:
     return cuts[49], cuts[89], cuts[98]
 
 
-def spread(values: list[float], form: str) -> str:
-    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
-
-
 def ratio(mine: list[float], reference: list[float]) -> str:
     return f"{statistics.median(mine) / statistics.median(reference):.2f}" if reference else "–"
 
@@ -199,7 +195,7 @@ def saturated_table(rows: dict[str, list[Sample]]) -> list[str]:
         cpu, packets = [one.cpu for one in samples], [one.packets for one in samples]
         rate, failed = statistics.median(one.rate for one in samples), sum(one.failed for one in samples)
         lines.append(
-            f"| {name} | {spread(cpu, '.0f')} | {ratio(cpu, [one.cpu for one in reference])} | {spread(packets, '.2f')} "
+            f"| {name} | {kit.spread(cpu, '.0f')} | {ratio(cpu, [one.cpu for one in reference])} | {kit.spread(packets, '.2f')} "
             f"| {ratio(packets, [one.packets for one in reference])} | {rate:,.0f} | {failed} |"
         )
     return lines
@@ -215,7 +211,7 @@ def paced_table(rows: dict[str, list[Sample]]) -> list[str]:
         middle, most, nearly = percentiles([latency for one in samples for latency in one.latencies])
         packets, cpu = [one.packets for one in samples], statistics.median(one.cpu for one in samples)
         lines.append(
-            f"| {name} | {middle:.0f} | {most:.0f} | {nearly:.0f} | {spread(packets, '.2f')} "
+            f"| {name} | {middle:.0f} | {most:.0f} | {nearly:.0f} | {kit.spread(packets, '.2f')} "
             f"| {ratio(packets, reference)} | {cpu:.0f} | {sum(one.failed for one in samples)} |"
         )
     return lines
@@ -260,12 +256,7 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-iteration.md")
     options = parser.parse_args()
     namespace.enter()
-    text = table(run(options), options)
-    print(text)
-    if options.record:
-        path = Path(__file__).parent / "results" / f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}-iteration.md"
-        path.write_text(text)
-        print(f"written to {path.name}")
+    kit.finish(table(run(options), options), "iteration", options.record)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def table(results: dict[str, dict[str, Figures]], options: argparse.Namespace) -
         for name, figures in rows.items():
             middle = statistics.median(figures.cpu)
             ratio = f"{middle / statistics.median(reference.cpu):.2f}" if reference else "–"
-            spread = f"{middle:.1f} ({min(figures.cpu):.1f} to {max(figures.cpu):.1f})"
+            spread = kit.spread(figures.cpu)
             if statistics.median(figures.rate) < STALLED:
                 spread, ratio = "stalls under this load", "–"
             lines.append(f"| {name} | {spread} | {ratio} | {statistics.median(figures.rate):,.0f} | {figures.lost} |")
@@ -148,12 +148,7 @@ def main() -> None:
     parser.add_argument("--servers", nargs="*", default=names, choices=names)
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE.md")
     options = parser.parse_args()
-    text = table(run(options), options)
-    print(text)
-    if options.record:
-        path = Path(__file__).parent / "results" / f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}.md"
-        path.write_text(text)
-        print(f"written to {path.name}")
+    kit.finish(table(run(options), options), "", options.record)
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ def table(results: Results, options: argparse.Namespace) -> str:
             cpu = [one.cpu for one in samples]
             middle, rate = statistics.median(cpu), statistics.median(one.rate for one in samples)
             ratio = f"{middle / reference:.2f}" if reference else "–"
-            spread = f"{middle:.1f} ({min(cpu):.1f} to {max(cpu):.1f})"
+            spread = kit.spread(cpu)
             failed = sum(one.failed for one in samples)
             lines.append(f"| {name} | {spread} | {ratio} | {1e6 / middle:,.0f} | {rate:,.0f} | {failed} |")
         lines.append("")
@@ -226,12 +226,7 @@ def main() -> None:
     parser.add_argument("--servers", nargs="*", default=names, choices=names)
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-validation.md")
     options = parser.parse_args()
-    text = table(run(options), options)
-    print(text)
-    if options.record:
-        path = Path(__file__).parent / "results" / f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}-validation.md"
-        path.write_text(text)
-        print(f"written to {path.name}")
+    kit.finish(table(run(options), options), "validation", options.record)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """What the measured runs share: processes on a core of their own, CPU time of a whole tree, dnsperf's figures."""
 
+import datetime
 import os
 import re
 import shutil
 import socket
+import statistics
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,3 +140,18 @@ def dnsperf(
         1000 * number(r"Average Latency \(s\)"),
         {code: int(count) for code, count in re.findall(r"\b([A-Z]{4,}) (\d+) \(", text)},
     )
+
+
+def spread(figures: Sequence[float], form: str = ".1f") -> str:
+    """`median (minimum to maximum)`."""
+    return f"{statistics.median(figures):{form}} ({min(figures):{form}} to {max(figures):{form}})"
+
+
+def finish(text: str, kind: str, record: bool) -> None:
+    """Print the results, and write them to `benchmarks/results/DATE[-KIND].md` if they are to be kept."""
+    print(text)
+    if record:
+        day = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
+        path = Path(__file__).parent / "results" / f"{day}{kind and '-'}{kind}.md"
+        path.write_text(text)
+        print(f"written to {path.name}")

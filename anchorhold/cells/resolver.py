@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine
 import click
 
 from anchorhold import snapshot
+from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.start import EXIT_PROTOCOL, ignore_terminal_signals, receive_until_start, run_guarded
 from anchorhold.facts import log
@@ -35,8 +36,7 @@ from resolver.edge.world import ForwardingWorld
 from resolver.edge.zonekeys import keys_of
 from resolver.settings import NegativeTrustAnchor, ResolverSettings
 from resolver.values import Query
-from wire.dns.codes import QueryFlag, RecordType
-from wire.dns.message import parse_message
+from wire.dns.codes import QueryFlag
 from wire.dns.names import read_name
 from wire.errors import Malformed
 
@@ -252,11 +252,11 @@ class ResolverCell:
             raise UpstreamFailed(Why.NO_ADDRESS, "not started yet")
         place = _bootstrap_of(name, resolver.snapshot.settings)
         found: list[str] = []
-        for rrtype in (RecordType.A, RecordType.AAAA):
+        for rrtype in FAMILIES:
             key = read_name(name) + rrtype.to_bytes(2, "big") + b"\0\1"
             query = Query(key, QueryFlag.RD, 0, resolver.snapshot.generation)
             reply = await resolver.lookup(place, query)
-            found += _addresses(reply.message, rrtype)
+            found += addresses_in(reply.message, rrtype)
         return tuple(found)
 
 
@@ -269,17 +269,6 @@ def _bootstrap_of(name: str, settings: ResolverSettings) -> int:
         if group.name in wanted:
             return place
     raise UpstreamFailed(Why.NO_ADDRESS, "no bootstrap group")
-
-
-def _addresses(message: bytes, rrtype: int) -> list[str]:
-    family = socket.AF_INET if rrtype == RecordType.A else socket.AF_INET6
-    size = 4 if rrtype == RecordType.A else 16
-    parsed = parse_message(message)
-    return [
-        socket.inet_ntop(family, message[record.rdata_start : record.rdata_end])
-        for record in parsed.answer
-        if record.rrtype == rrtype and record.rdata_end - record.rdata_start == size
-    ]
 
 
 def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:

@@ -8,7 +8,7 @@ import click
 from anchorhold import text
 from anchorhold.chain_text import words
 from anchorhold.control_client import Answer
-from anchorhold.keeper.exceptions import LONGEST, MAX_REASON
+from anchorhold.keeper.exceptions import LONGEST
 from anchorhold.terminal import (
     CommandFailed,
     Exit,
@@ -22,6 +22,7 @@ from anchorhold.terminal import (
     service_answer,
     show,
 )
+from resolver.dnssec.anchors import MAX_REASON
 from wire.dns.names import ROOT
 
 _SPAN = re.compile(r"(\d{1,7})([mhd])", re.ASCII)

@@ -7,7 +7,7 @@ from anchorhold.config.errors import Path, Wrong
 from anchorhold.config.names import read_domain, show_domain
 from anchorhold.config.notes import Notes
 from anchorhold.config.schema import DnssecTable, NegativeTable
-from resolver.dnssec.anchors import read_anchors
+from resolver.dnssec.anchors import MAX_REASON, is_reason, read_anchors
 from resolver.settings import Anchor, Dnssec, NegativeTrustAnchor
 from wire.dns.names import ROOT, count_labels
 from wire.dns.signing import build_ds
@@ -17,9 +17,6 @@ PACKAGED = "data/trust-anchors/root.ds"
 
 MAX_ANCHORS = 100
 """Trust anchors, negative ones, and names of time sources, in one configuration."""
-
-MAX_REASON = 100
-"""Characters: it goes into explanations."""
 
 _EXAMPLE = "write a DS or DNSKEY record: corp.example. DS 12345 13 2 49FD46E6C4B45C55D4AC…"
 
@@ -68,7 +65,7 @@ def followed_anchors(dnssec: Dnssec) -> tuple[Anchor, ...]:
 
 
 def _negative(notes: Notes, path: Path, table: NegativeTable) -> NegativeTrustAnchor | None:
-    if not table.reason.strip() or len(table.reason) > MAX_REASON or not table.reason.isprintable():
+    if not is_reason(table.reason):
         hint = f'say why in up to {MAX_REASON} letters, for whoever wonders later: reason = "their keys expired, ticket 42"'
         notes.note((*path, "reason"), "a reason is needed", hint)
         return None

@@ -6,6 +6,7 @@ The only way in is the control socket; nothing that comes from the network can m
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from resolver.dnssec.anchors import MAX_REASON, is_reason
 from wire.dns.names import MAX_NAME, ROOT, parse_name, show_name
 from wire.errors import Malformed
 from wire.units import Epoch
@@ -15,9 +16,6 @@ LONGEST = 30 * 86_400
 
 MOST = 32
 """At one time."""
-
-MAX_REASON = 100
-"""Characters: it goes into explanations."""
 
 
 class Refused(Exception):
@@ -79,7 +77,7 @@ class Exceptions:
             )
         if zone == ROOT:
             raise Refused("an exception for the root would end validation of everything; name the zone that is broken")
-        if not wanted.reason.strip() or len(wanted.reason) > MAX_REASON or not wanted.reason.isprintable():
+        if not is_reason(wanted.reason):
             raise Refused(f"a reason of up to {MAX_REASON} letters is needed, for whoever wonders later")
         if zone not in self._by_zone and len(self._by_zone) >= MOST:
             raise Refused(f"there are {MOST} exceptions already; take one back first")

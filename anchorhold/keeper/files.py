@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
-from anchorhold.keeper.exceptions import MAX_REASON, MOST, Excepted
-from resolver.dnssec.anchors import read_anchors
+from anchorhold.keeper.exceptions import MOST, Excepted
+from resolver.dnssec.anchors import MAX_REASON, read_anchors
 from resolver.dnssec.rollover import HOLD_DOWN, MOST_KEYS, NEVER, KeyState, Source, TrackedKey, TrustPoint
 from wire.dns.names import ROOT, read_name, show_name
 from wire.dns.signing import DelegationSigner

@@ -43,6 +43,31 @@ def dead_port() -> int:
         return port
 
 
+ROUTES = """[[route]]
+domains = ["island"]
+iterate = true
+
+[[route]]
+domains = ["office.example"]
+upstreams = "office"
+
+[[route]]
+domains = ["ferry.example"]
+upstreams = "ferry"
+validate = "always"
+
+[[route]]
+domains = ["treasure.example"]
+upstreams = "treasure"
+validate = "always"
+
+[[route]]
+domains = ["sealed.example"]
+upstreams = "sealed"
+"""
+"""Routes to servers on loopback would not be validated by default: what is public below them says so."""
+
+
 @dataclass
 class Service:
     """One Anchorhold, run as a user would. A context manager."""
@@ -124,7 +149,6 @@ class Service:
         return f'{{ url = "{url}", operator = "{operator.title}", ca_file = "{self.internet.authorities}" }}'
 
     def _configuration(self) -> str:
-        """Routes to servers on loopback would not be validated by default: what is public below them says so."""
         everyone = ", ".join(self._server(o, t) for t in ("DoT", "DoH") for o in (NORTH, SOUTH))
         dead = self._server(Operator("Sunken", NORTH.host, "127.0.0.5"), "DoT", dead_port())
         return f"""[listen]
@@ -163,25 +187,4 @@ servers = [{self._server(PIRATE, "DoT")}, {self._server(NORTH, "DoT")}]
 [upstreams.sealed]
 servers = [{self._server(IMPOSTOR, "DoT")}]
 
-[[route]]
-domains = ["island"]
-iterate = true
-
-[[route]]
-domains = ["office.example"]
-upstreams = "office"
-
-[[route]]
-domains = ["ferry.example"]
-upstreams = "ferry"
-validate = "always"
-
-[[route]]
-domains = ["treasure.example"]
-upstreams = "treasure"
-validate = "always"
-
-[[route]]
-domains = ["sealed.example"]
-upstreams = "sealed"
-"""
+{ROUTES}"""

@@ -12,6 +12,14 @@ from wire.dns.signing import DelegationSigner, parse_dnskey, parse_ds
 from wire.errors import Malformed
 from wire.units import Epoch
 
+MAX_REASON = 100
+"""Characters that an exception from validation is explained with: they go into extended errors."""
+
+
+def is_reason(text: str) -> bool:
+    """Whether it says anything, on one line and briefly."""
+    return bool(text.strip()) and len(text) <= MAX_REASON and text.isprintable()
+
 
 @dataclass(frozen=True, slots=True)
 class TrustAnchor:

@@ -388,7 +388,3 @@ def _rrset_in(heard: Resolved | Failed) -> RRset | None:
             return rrset
         case _:
             return None
-
-
-def _soa_first(rrset: RRset) -> bool:
-    return rrset.rrtype != _SOA

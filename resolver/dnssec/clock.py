@@ -13,12 +13,10 @@ from enum import Enum
 from resolver.dnssec.algorithms import Algorithm, Wrong
 from resolver.dnssec.anchors import Anchors, NegativeAnchor
 from resolver.dnssec.budget import Validation
-from resolver.dnssec.chain import Questions
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.signature import NOT_YET, Dates, verify_now
-from resolver.dnssec.validate import Validator
-from resolver.iterate.resolve import Resolved
+from resolver.dnssec.validate import Claim, Validator
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError, RecordType
 from wire.dns.names import ROOT, parent, suffixes
@@ -92,26 +90,18 @@ class Doubting:
         """What it came to when the clock was found to be wrong: the date that was proved is an early one, and what is valid then
         may have ended since."""
 
-    async def check(
-        self,
-        name: bytes,
-        rrtype: int,
-        resolved: Resolved,
-        questions: Questions,
-        budget: Validation,
-        *,
-        again: bool = False,
-    ) -> Checked:
+    async def check(self, claim: Claim) -> Checked:
         """As resolver.dnssec.validate.Checker; what the root has signed later than the clock shows is held against the clock."""
         if self._refused is not None:
             return self._refused
+        questions = claim.questions
         date = questions.date()
-        checked = await self._validator.check(name, rrtype, resolved, questions, budget, again=again)
+        checked = await self._validator.check(claim)
         if checked.explanation == NOT_YET.explanation and questions.now() >= self._wall.doubtful:
             self._wall.doubtful = Instant(questions.now() + WITNESS_PAUSE)
             witness = Witness(date)
             looking = Validator(self._validator.anchors, TrustMemory(), verifier=witness.verify, dates=Dates.IGNORED)
-            await looking.check(name, rrtype, resolved, questions, Validation())
+            await looking.check(claim._replace(budget=Validation(), again=False))
             self._wall.not_before(witness.latest)
             self._refused = checked if witness.latest > date else None
         return checked
@@ -148,23 +138,14 @@ class Undated:
         above = parent(name) if rrtype == _DS and name != ROOT else name
         return is_time_source(name, self._sources) or isinstance(self._anchors.closest(above, date), NegativeAnchor)
 
-    async def check(
-        self,
-        name: bytes,
-        rrtype: int,
-        resolved: Resolved,
-        questions: Questions,
-        budget: Validation,
-        *,
-        again: bool = False,
-    ) -> Checked:
+    async def check(self, claim: Claim) -> Checked:
         """As resolver.dnssec.validate.Checker. Signatures of servers of time, and of what their aliases lead to, are verified;
         of other names nothing holds that would need a signature."""
-        if is_time_source(name, self._sources):
-            checked = await self._of_sources.check(name, rrtype, resolved, questions, budget, again=again)
+        if is_time_source(claim.name, self._sources):
+            checked = await self._of_sources.check(claim)
             security = min(checked.security, Security.INSECURE)
             return checked._replace(security=security, learned=(), valid=0, undated=True)
-        checked = await self._of_others.check(name, rrtype, resolved, questions, budget, again=again)
+        checked = await self._of_others.check(claim)
         if checked.security in (Security.BOGUS, Security.INDETERMINATE):
             return checked._replace(security=Security.INDETERMINATE, explanation=WRONG_CLOCK)
         return checked

@@ -4,7 +4,7 @@ Every RRset of a secure answer is proved by itself, and that nothing closer was 
 not proved is not there: a proof nobody needs is dropped, and one that is needed and does not hold makes the answer bogus.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from resolver.cache.rrsets import rename
 from resolver.dnssec.anchors import Anchors
@@ -41,19 +41,22 @@ End = Positive | Negative | TooLong
 _WITH_PROOFS = (Alias, Positive, Negative)
 
 
+class Claim(NamedTuple):
+    """What is to be validated: that `resolved` answers `name` (folded) and `rrtype`. `questions` asks for keys the way that it
+    came, out of `budget`; `again`: what failed before is tried anew, for others are asked."""
+
+    name: bytes
+    rrtype: int
+    resolved: Resolved
+    questions: Questions
+    budget: Validation
+    again: bool = False
+
+
 class Checker(Protocol):
     """What tells the worth of an answer."""
 
-    async def check(
-        self,
-        name: bytes,
-        rrtype: int,
-        resolved: Resolved,
-        questions: Questions,
-        budget: Validation,
-        *,
-        again: bool = False,
-    ) -> Checked:
+    async def check(self, claim: Claim) -> Checked:
         """As `Validator.check`."""
 
 
@@ -74,18 +77,13 @@ class Validator:
         self._verifier = verifier
         self._dates = dates
 
-    async def check(
-        self,
-        name: bytes,
-        rrtype: int,
-        resolved: Resolved,
-        questions: Questions,
-        budget: Validation,
-        *,
-        again: bool = False,
-    ) -> Checked:
-        """What the answer to `name` and `rrtype` is worth. `again`: what failed before is tried anew, for others are asked.
-        Raises nothing."""
+    def forgetful(self) -> "Validator":
+        """The same with a memory of its own, still empty."""
+        return Validator(self.anchors, TrustMemory(), self.policy, dates=self._dates)
+
+    async def check(self, claim: Claim) -> Checked:
+        """What the answer is worth. Raises nothing."""
+        name, rrtype, resolved, questions, budget, again = claim
         means = (self.policy, self._verifier, self._dates)
         chain = Chain(self.anchors, self.memory, questions, budget, *means, again=again)
         judging, spent = Judging(chain, resolved), False

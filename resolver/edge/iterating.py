@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from net.clock import now as clock
 from privacy.memory import Fact
@@ -12,6 +12,7 @@ from resolver.dnssec.anchors import TrustAnchor
 from resolver.edge.authority import Authorities, Exchange
 from resolver.edge.gate import Gate
 from resolver.edge.probing import DOT_PORT, Encryption
+from resolver.edge.sharing import Shared
 from resolver.edge.transfer import Means, RootKeeper, Source, no_anchor
 from resolver.edge.upstream.port import Tools
 from resolver.edge.upstream.port import Why as Reason
@@ -42,7 +43,6 @@ _WHY = {
 }
 """Anything else that goes wrong is nonsense."""
 
-_GONE = object()
 _CUT_OR_OTHER = int(HeaderFlag.TC) | 0x7800
 """TC, and every opcode but QUERY."""
 
@@ -59,7 +59,7 @@ class Sockets:
         self._authorities = Authorities(tools)
         self.encryption = Encryption(tools, counters, dot_port)
         self._gate = Gate()
-        self._shared: dict[object, asyncio.Future[object]] = {}
+        self._shared = Shared(counters, "iterate-shared")
 
     async def ask(self, ask: Ask) -> Heard | Silent:
         """As resolver.iterate.port.Outside."""
@@ -111,24 +111,7 @@ class Sockets:
 
     async def once(self, key: object, work: Callable[[], Awaitable[T]], until: float) -> T | None:
         """As resolver.iterate.port.Outside."""
-        while (shared := self._shared.get(key)) is not None:
-            self._counters["iterate-shared"] += 1
-            try:
-                async with asyncio.timeout(max(until - clock(), 0.0)):
-                    outcome = await asyncio.shield(shared)
-            except TimeoutError:
-                return None
-            if outcome is not _GONE:
-                return cast(T, outcome)
-        shared = self._shared[key] = asyncio.get_running_loop().create_future()
-        done: object = _GONE
-        try:
-            done = outcome = await work()
-            return outcome
-        finally:
-            # Also when this task is ended: whoever waits begins anew.
-            del self._shared[key]
-            shared.set_result(done)
+        return await self._shared.once(key, work, until)
 
     def now(self) -> Instant:
         """The monotonic clock."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from resolver.cache.rrsets import Cut, Failed
 from resolver.dnssec.clock import WRONG_CLOCK, Doubting
 from resolver.dnssec.security import Checked, Security
-from resolver.dnssec.validate import Checker
+from resolver.dnssec.validate import Checker, Claim
 from resolver.edge.iterating import Iterations
 from resolver.edge.upstream.failures import EXPLANATIONS
 from resolver.edge.upstream.port import Why
@@ -122,7 +122,9 @@ class RoutedWorld:
         """What does not hold is asked for again, of other servers."""
         query, doubted = errand.query, list[Cut]()
         former: Checked | None = None
-        for left in reversed(range(TRIES)):
+        left = TRIES
+        while True:
+            left -= 1
             budget.heard.clear()
             # What came along with an alias may lack what proves it.
             singly = former is not None
@@ -136,27 +138,28 @@ class RoutedWorld:
                 return Checked(resolved, Security.INSECURE, None)
             again = former is not None
             keys = _Keys(errand, iterator, place, budget, again)
-            checked = await validator.check(query.name, query.rrtype, resolved, keys, budget.validation, again=again)
+            checked = await validator.check(Claim(query.name, query.rrtype, resolved, keys, budget.validation, again))
             await self._check_priming(iterator, validator, keys, budget)
             if checked.security not in (Security.BOGUS, Security.INDETERMINATE):
                 _cut_off(iterator, query.name, checked, self.now())
                 return checked
+            former, anew = former or checked, True
+            budget.shunned |= budget.heard
             for name in (query.name, *(link.target for link in resolved.links)):
                 iterator.memory.forget(name, query.rrtype)
                 if again and left:
                     # Nobody signs who a zone's servers are.
                     zone = iterator.settings.zone
                     doubted += iterator.memory.doubt(name, zone, DOUBTED, FAILURE_PAUSE, self.now())
-            former, anew = former or checked, True
-            budget.shunned |= budget.heard
-        return former or CHANGED
+            if not left:
+                return former
 
     async def _check_priming(self, iterator: Iterator, validator: Checker, keys: "_Keys", budget: Budget) -> None:
         """Whether the root itself says that these are its servers (RFC 9609 §4.3); their addresses nobody signs."""
         primed, iterator.primed = iterator.primed, None
         if primed is None or iterator.settings.zone != ROOT:
             return
-        checked = await validator.check(ROOT, _NS, Resolved((), primed), keys, budget.validation)
+        checked = await validator.check(Claim(ROOT, _NS, Resolved((), primed), keys, budget.validation))
         if checked.security is Security.BOGUS:
             self.counters["priming-forged"] += 1
             iterator.distrust_priming(self.now())

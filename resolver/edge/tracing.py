@@ -6,19 +6,17 @@ Unlike everything else that an operator may ask, this asks the upstreams: for th
 from dataclasses import replace
 
 from net.clock import now as clock
-from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Checked, Security
-from resolver.dnssec.story import LINES, Line, tell
-from resolver.dnssec.validate import Validator
+from resolver.dnssec.story import Line, tell
 from resolver.edge.resolve import Resolver
 from resolver.iterate.budget import Budget
 from resolver.iterate.resolve import Resolved
-from resolver.iterate.verdict import Negative, Positive
+from resolver.iterate.verdict import Negative, TooLong
 from resolver.pipeline import FIRST_SHARE, Silent
 from resolver.policy import decide
 from resolver.settings import Route
 from resolver.values import Explanation, Query
-from wire.dns.codes import ExtendedError, QueryFlag, Rcode
+from wire.dns.codes import ExtendedError, QueryFlag, show_rcode
 from wire.dns.names import show_name
 from wire.units import Instant
 
@@ -29,8 +27,6 @@ PARTS = 4
 """Routes that aliases lead along, one after another."""
 
 _FLAGS = int(QueryFlag.RD | QueryFlag.DO)
-
-_WORST_FIRST = (Security.BOGUS, Security.INDETERMINATE, Security.INSECURE, Security.SECURE)
 
 
 async def trace(resolver: Resolver, query: Query) -> Line:
@@ -67,7 +63,7 @@ async def _part(resolver: Resolver, query: Query, budget: Budget) -> tuple[Line,
     line["group"] = _place_name(resolver, place)
     if isinstance(found, Silent):
         return line | _silent(found), b""
-    line |= {"security": found.security.name.lower(), "steps": tell(found.steps, resolver.world.date())[:LINES]}
+    line |= {"security": found.security.name.lower(), "steps": tell(found.steps, resolver.world.date())}
     if found.explanation is not None:
         line |= {"why": found.explanation.text, "ede": int(found.explanation.code)}
     if found.security in (Security.BOGUS, Security.INDETERMINATE):
@@ -88,8 +84,7 @@ async def _ask(resolver: Resolver, query: Query, route: Route, budget: Budget) -
 
 async def _prove(resolver: Resolver, query: Query, place: int, budget: Budget) -> Checked | Silent:
     # While the clock is wrong, what is proved without dates is shown as it is; else nothing is remembered.
-    fresh = Validator(resolver.routed.validators.at(place).anchors, TrustMemory())
-    validator = None if resolver.world.wall.wrong else fresh
+    validator = None if resolver.world.wall.wrong else resolver.routed.validators.at(place).forgetful()
     snapshot = resolver.snapshot
     return await resolver.routed.prove(
         query, place, snapshot.settings.cache, budget, snapshot=snapshot, anew=True, validator=validator
@@ -102,7 +97,7 @@ def _silent(found: Silent) -> Line:
         "security": "no answer",
         "why": explanation.text,
         "ede": int(explanation.code),
-        "rcode": Rcode(found.rcode).name,
+        "rcode": show_rcode(found.rcode),
     }
 
 
@@ -110,19 +105,17 @@ def _rcode(resolved: Resolved) -> str:
     match resolved.end:
         case Negative(absent=True):
             return "NXDOMAIN"
-        case Positive() | Negative():
-            return "NOERROR"
-        case None:
-            return "NOERROR"
-        case _:
+        case TooLong():
             return "YXDOMAIN"
+        case _:
+            return "NOERROR"
 
 
 def _verdict(parts: list[Line], unfinished: bool) -> Line:
     """What a client gets: the worst of the parts decides (RFC 4035 §4.3)."""
     words = [str(part["security"]) for part in parts]
     worst = next((part for part in parts if part["security"] == "no answer"), None)
-    for security in _WORST_FIRST:
+    for security in sorted(Security):
         worst = worst or next((part for part in parts if part["security"] == security.name.lower()), None)
     worst = worst or parts[-1]
     verdict: Line = {key: worst[key] for key in ("security", "rcode", "why", "ede") if key in worst}

@@ -20,14 +20,11 @@ from wire.dns.codes import ExtendedError, QueryFlag
 from wire.errors import Malformed
 
 TOLD = frozenset(
-    map(
-        int,
-        (
-            ExtendedError.UNSUPPORTED_DNSKEY_ALGORITHM,
-            ExtendedError.UNSUPPORTED_DS_DIGEST,
-            ExtendedError.UNSUPPORTED_NSEC3_ITERATIONS,
-        ),
-    )
+    {
+        ExtendedError.UNSUPPORTED_DNSKEY_ALGORITHM,
+        ExtendedError.UNSUPPORTED_DS_DIGEST,
+        ExtendedError.UNSUPPORTED_NSEC3_ITERATIONS,
+    }
 )
 """Why an answer is insecure, where its zone did mean to be secure: clients are told. That the administrator does not validate
 a zone is told by `explain`."""

@@ -14,7 +14,7 @@ from resolver.accept import Fault, Rejected, Understood, read, within
 from resolver.cache.rrsets import Failed
 from resolver.dnssec.clock import WallClock
 from resolver.dnssec.security import Checked, Security
-from resolver.dnssec.validate import Checker
+from resolver.dnssec.validate import Checker, Claim
 from resolver.edge.converse import converse
 from resolver.edge.sharing import Shared
 from resolver.edge.upstream import open_upstream
@@ -27,7 +27,7 @@ from resolver.pipeline import Silent
 from resolver.servers import Health
 from resolver.settings import CacheSettings, Profile, Strategy, UpstreamGroup, UpstreamSpec
 from resolver.values import Explanation, Query
-from wire.dns.codes import ExtendedError, QueryFlag, Rcode
+from wire.dns.codes import ExtendedError, QueryFlag, Rcode, show_rcode
 from wire.units import Epoch, Instant, Seconds
 
 MOVE_AFTER = 2.0
@@ -39,6 +39,9 @@ FORGED_ELSEWHERE = 1
 
 DO_AND_CD = int(QueryFlag.DO | QueryFlag.CD)
 _CD = int(QueryFlag.CD)
+
+TOO_LATE = Failed(EXPLANATIONS[Why.TIMEOUT], given_up=True)
+"""Our time is over, not that of whoever asks for us too."""
 
 LIES = frozenset({Why.MALFORMED, Why.MISMATCH})
 
@@ -93,7 +96,7 @@ class ForwardingWorld:
         self.counters: Counter[str] = Counter()
         self.groups: tuple[Group, ...] = ()
         self.sketches: dict[str, SiteSketch] = {}
-        self.shared = Shared()
+        self.shared = Shared(self.counters, "keys-shared")
         self.wall = WallClock()
         self._sketch_key = tools.entropy(32)
         self._servers: dict[tuple[UpstreamSpec, Profile], Server] = {}
@@ -143,8 +146,9 @@ class ForwardingWorld:
             resolved = await self._to_its_end(within(resolved, trip.leads), query.rrtype, trip, questions)
             if query.flags & _CD:
                 return Checked(resolved, Security.INSECURE, None)
-            validation = trip.budget.validation
-            return await validator.check(query.name, query.rrtype, resolved, questions, validation, again=again)
+            return await validator.check(
+                Claim(query.name, query.rrtype, resolved, questions, trip.budget.validation, again)
+            )
 
         return await attempt.run(self._plan(query.name, upstream_group), examine)
 
@@ -152,10 +156,12 @@ class ForwardingWorld:
     async def _to_its_end(resolved: Resolved, rrtype: int, trip: Trip, questions: "OfOneOperator") -> Resolved:
         """A chain that just ends, in names that lead here too, is followed with who gave it."""
         owners = {link.rrset.owner for link in resolved.links}
-        while (target := resolved.onward) and trip.leads(target) and len(resolved.links) < LINKS:
+        while (
+            (target := resolved.onward) and target not in owners and len(resolved.links) < LINKS and trip.leads(target)
+        ):
             trip.budget.widen()
             more = await questions.ask(target, rrtype)
-            if isinstance(more, Failed) or target in owners:
+            if isinstance(more, Failed):
                 return resolved
             more = within(more, trip.leads)
             owners |= {target, *(link.rrset.owner for link in more.links)}
@@ -237,7 +243,9 @@ class OfOneOperator:
         question = name + rrtype.to_bytes(2, "big") + b"\0\1"
         key = (id(self._group), self._operator, question)
         while True:
-            found = await self._world.shared.once(key, lambda: self._hear(question))
+            found = await self._world.shared.once(key, lambda: self._hear(question), self._budget.deadline)
+            if found is None:
+                return TOO_LATE
             # Who asked for us too may have had less to spend than we have.
             if not isinstance(found, Failed) or not found.given_up or self._budget.is_short(clock()):
                 return found
@@ -375,7 +383,7 @@ class Attempt:
         if verdict.bogus:
             self._bogus = True
         elif verdict.fault is Fault.RCODE:
-            self._last = Explanation(ExtendedError.OTHER, f"the upstream says {_name(verdict.rcode)}")
+            self._last = Explanation(ExtendedError.OTHER, f"the upstream says {show_rcode(verdict.rcode)}")
             self._rcode = verdict.rcode if verdict.rcode == Rcode.REFUSED else Rcode.SERVFAIL
         else:
             self._last = EXPLANATIONS[Why.MISMATCH if verdict.fault is Fault.MISMATCH else Why.MALFORMED]
@@ -385,10 +393,3 @@ class Attempt:
         if self._forged is not None:
             return self._forged
         return Silent(BOGUS_EXPLANATION) if self._bogus else Silent(self._last, self._rcode)
-
-
-def _name(rcode: int) -> str:
-    try:
-        return Rcode(rcode).name
-    except ValueError:
-        return f"code {rcode}"

@@ -2,7 +2,7 @@
 
 from resolver.iterate.zonecopy import FIXED, MAX_RECORDS, Timers, parse_timers
 from wire.dns.canonical import canonical_rdata
-from wire.dns.codes import HeaderFlag, Rcode, RecordClass, RecordType
+from wire.dns.codes import HeaderFlag, Rcode, RecordClass, RecordType, show_rcode
 from wire.dns.message import Message, Record, build_query, parse_part
 from wire.dns.names import Known
 from wire.dns.rdata import expand_rdata
@@ -100,17 +100,13 @@ def _check(message: Message, identifier: int, zone: bytes, rrtype: int, first: b
     if message.identifier != identifier or message.flags & (_QR | _OPCODE) != _QR:
         raise Malformed("no response to what was asked", 0)
     if message.rcode != Rcode.NOERROR:
-        raise Malformed(f"the server says {_name(message.rcode)}")
+        raise Malformed(f"the server says {show_rcode(message.rcode)}")
     if message.flags & _TC:
         raise Malformed("cut off, over a stream", 2)
     asked = zone + rrtype.to_bytes(2, "big") + _IN.to_bytes(2, "big")
     said = message.question[:-4].lower() + message.question[-4:]
     if said != asked and (first or said):
         raise Malformed("an answer to another question", 12)
-
-
-def _name(rcode: int) -> str:
-    return Rcode(rcode).name if rcode in list(Rcode) else f"code {rcode}"
 
 
 def wait_after(timers: Timers | None, failures: int, chance: int) -> Seconds:

@@ -11,7 +11,7 @@ from resolver.iterate.port import Ask, Endpoint, Heard, Outside, Silent, Why
 from resolver.iterate.servers import Server, Servers
 from resolver.iterate.verdict import Answer, Broken, Lame, Negative, Verdict
 from resolver.values import Explanation
-from wire.dns.codes import ExtendedError, Rcode
+from wire.dns.codes import ExtendedError, Rcode, show_rcode
 from wire.errors import Malformed
 from wire.units import Seconds
 
@@ -229,8 +229,5 @@ def _shuns_edns(said: Heard | Silent) -> bool:
 
 
 def _says(rcode: int) -> Failed:
-    try:
-        name = Rcode(rcode).name
-    except ValueError:
-        name = f"code {rcode}"
-    return Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, f"servers of the zone say {name}"))
+    said = f"servers of the zone say {show_rcode(rcode)}"
+    return Failed(Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, said))

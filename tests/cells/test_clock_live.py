@@ -4,7 +4,7 @@ import glob
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import dns.edns
@@ -14,13 +14,13 @@ import dns.rcode
 import pytest
 from click.testing import CliRunner
 from kit.forwarder import root_server
-from kit.keyset import ENTRY, keyset, record, signer
+from kit.keyset import ENTRY, keyset, signer
+from kit.ownroot import service
 from kit.peers import peer
-from kit.service import Running, config_text, started
+from kit.service import Running
 from kit.signing import plain, rrset_of
 
 from anchorhold.cli import main
-from anchorhold.keeper.files import show_record
 from net.clock import date
 from resolver.dnssec.clock import WRONG_CLOCK
 from resolver.edge.resolve import TURNS
@@ -65,25 +65,15 @@ def clock() -> Iterator[Clock]:
         yield Clock(Path(folder))
 
 
+def believing(folder: Path, port: int, clock: Clock) -> AbstractContextManager[Running]:
+    """It believes one key of the root, and gets the time from `ntp.clocks.`"""
+    return service(folder, port, seeds=(1,), more='time_sources = ["ntp.clocks"]\n', environment=clock.environment())
+
+
 def address(owner: str) -> RRset:
     """An RRset that the root has signed today."""
     rrset = rrset_of(f"{owner} 300 A 192.0.2.1")
     return plain(rrset)._replace(signatures=(signer(1, ENTRY, date()).sign(rrset).to_wire(),))
-
-
-@contextmanager
-def service(folder: Path, port: int, clock: Clock) -> Iterator[Running]:
-    """It believes one key of the root, and gets the time from `ntp.clocks.`"""
-    text = config_text(folder, server=f"udp://127.0.0.1:{port}")
-    head, _, tail = text.partition("[[dnssec.negative]]")
-    tail = tail.partition("[upstreams.default]")[2]
-    config = folder / "anchorhold.toml"
-    dnssec = f'[dnssec]\ntrust_anchors = [". DS {show_record(record(1))}"]\ntime_sources = ["ntp.clocks"]\n'
-    config.write_text(f'{head}{dnssec}[upstreams.default]\nprofile = "opportunistic"{tail}')
-    with started(config, environment=clock.environment()) as running:
-        running.wait_for("serving on")
-        yield running
-        assert running.end() == 0
 
 
 def asked(running: Running, name: str) -> tuple[str, bool, set[tuple[int, str]]]:
@@ -108,7 +98,7 @@ def test_a_service_that_starts_with_a_wrong_clock_serves_the_servers_of_time_unt
     tmp_path: Path, clock: Clock
 ) -> None:
     records = (keyset({1: ENTRY}, {1: ENTRY}, date()), address("ntp.clocks."), address("www.bank."))
-    with root_server(*records) as port, service(tmp_path, port, clock) as running:
+    with root_server(*records) as port, believing(tmp_path, port, clock) as running:
         assert ("NOERROR", False, set()) == asked(running, "ntp.clocks.")
         refused = {(int(ExtendedError.NOT_READY), WRONG_CLOCK.text)}
         assert ("SERVFAIL", False, refused) == asked(running, "www.bank.")

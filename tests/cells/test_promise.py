@@ -110,8 +110,8 @@ def config(tmp_path: Path) -> Path:
 def test_while_a_query_is_under_way_each_process_holds_its_own_side_only(tmp_path: Path) -> None:
     config = tmp_path / "anchorhold.toml"
     with held_upstream() as upstream:
-        text = config_text(tmp_path, server=f"udp://127.0.0.1:{upstream.port}")
-        config.write_text(text.replace("[upstreams.default]", '[upstreams.default]\nprofile = "opportunistic"'))
+        text = config_text(tmp_path, server=f"udp://127.0.0.1:{upstream.port}", profile="opportunistic")
+        config.write_text(text)
         with started(config) as running:
             service = ("127.0.0.1", service_port(running))
             stream = socket.create_connection(service, PATIENCE, (CLIENT, 0))

@@ -10,26 +10,22 @@ from the unsigned zone may be anything, but not secure.
 The input is a pure function of the seed and the case's number: `--only NUMBER`.
 """
 
-import argparse
-import platform
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from fuzz.recording import SHOWN, about, command, found_lines, last_run, options, write_part
 from kit.chains import Remembering, Subject, fault, judge, mutated, subjects
 
 from resolver.dnssec.security import Security
 
 ROOT = Path(__file__).parents[2]
-RECORD = ROOT / "docs/fuzz.md"
 HEADING = "# Chains of trust"
-SHOWN = 10
 
 
 @dataclass
@@ -93,45 +89,28 @@ def summary(run: Run) -> str:
     )
 
 
-def document(run: Run, command: str) -> str:
+def document(run: Run, said: str) -> str:
     """The part of docs/fuzz.md that is about chains."""
-    found = "".join(f"- {line}\n" for line in run.found[:SHOWN])
-    about = (__doc__ or "").partition("\n\n")[2].rpartition("\n\n")[0]
     return f"""\
 {HEADING}
 
 Written by `tests/fuzz/chains.py`.
 
-{about}
+{about(__doc__)}
 
 Secure are those edits that change nothing that matters: a record that no proof needs, one of two proofs of the same, a TTL that
 is bounded anyway. A shorter run is in every `make test` (`tests/unit/test_dnssec_mutation.py`).
 
-## The last recorded run
-
-{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {run.seconds:.0f} s
-
-    {command}
-
-```
-{summary(run)}
-```
-{found}"""
+{last_run(run.seconds, said, summary(run))}{found_lines(run.found)}"""
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description="Mutated chains of trust.")
-    options.add_argument("--cases", type=int, default=10_000)
-    options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--only", type=int, help="run this one case")
-    options.add_argument("--record", action="store_true", help="write its part of docs/fuzz.md")
-    chosen = options.parse_args()
+    asked = options("Mutated chains of trust.", cases=10_000)
+    chosen = asked.parse_args()
     run = fuzz(chosen.seed, *((chosen.cases, 0) if chosen.only is None else (1, chosen.only)))
     print(summary(run), *run.found[:SHOWN], sep="\n")
     if chosen.record:
-        command = f".venv/bin/python tests/fuzz/chains.py --cases {chosen.cases} --seed {chosen.seed} --record"
-        before = RECORD.read_text().partition(f"\n{HEADING}")[0].rstrip("\n")
-        RECORD.write_text(f"{before}\n\n{document(run, command)}")
+        write_part(document(run, command("chains.py", chosen)))
     return 1 if run.found else 0
 
 

@@ -11,18 +11,16 @@ signed: then nothing but an exception is a fault, since nobody knows what is tru
 The input is a pure function of the seed and the case's number: `--only NUMBER`.
 """
 
-import argparse
-import platform
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from fuzz.recording import SHOWN, about, command, found_lines, last_run, options, write_part
 from kit.absence import DNAME, DS, NS, SOA, TXT, A, Salted, Server, Verified, Zone, nsec3_chain
 from kit.claims import KINDS, NO, TYPES, answers, check, zones
 
@@ -33,9 +31,7 @@ from wire.dns.names import count_labels, is_below, parent, read_name
 from wire.units import Instant
 
 ROOT = Path(__file__).parents[2]
-RECORD = ROOT / "docs/fuzz.md"
 HEADING = "# Proofs of absence"
-SHOWN = 10
 TOP, APEX = read_name("y."), read_name("z.y.")
 LABELS = [b"\1a", b"\1b", b"\1*", b"\1A".lower(), b"\2a\0", b"\1c"]
 HOW = [None, Salted(), Salted(3, b"\xaa\xbb"), Salted(opt_out=True), Salted(1, b"", True)]
@@ -251,30 +247,19 @@ def summary(run: Run) -> str:
     )
 
 
-def document(run: Run, command: str) -> str:
+def document(run: Run, said: str) -> str:
     """The part of docs/fuzz.md that is about proofs of absence."""
-    found = "".join(f"- {line}\n" for line in run.found[:SHOWN])
-    about = (__doc__ or "").partition("\n\n")[2].rpartition("\n\n")[0]
     return f"""\
 {HEADING}
 
 Written by `tests/fuzz/denial.py`.
 
-{about}
+{about(__doc__)}
 
 Beside this, `make test` asks every question of every subset of the records of every small zone
 (`tests/unit/test_resolver_denial_exhaustive.py`).
 
-## The last recorded run
-
-{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {run.seconds:.0f} s
-
-    {command}
-
-```
-{summary(run)}
-```
-{found}"""
+{last_run(run.seconds, said, summary(run))}{found_lines(run.found)}"""
 
 
 def exhaustive() -> int:
@@ -295,22 +280,16 @@ def exhaustive() -> int:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description="Mutated proofs of absence.")
-    options.add_argument("--cases", type=int, default=10_000)
-    options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--only", type=int, help="run this one case")
-    options.add_argument("--exhaustive", action="store_true", help="all subsets of all zones of three names")
-    options.add_argument("--record", action="store_true", help="write its part of docs/fuzz.md")
-    chosen = options.parse_args()
+    asked = options("Mutated proofs of absence.", cases=10_000)
+    asked.add_argument("--exhaustive", action="store_true", help="all subsets of all zones of three names")
+    chosen = asked.parse_args()
     if chosen.exhaustive:
         print(f"claims proved, all true: {exhaustive():,}")
         return 0
     run = fuzz(chosen.seed, *((chosen.cases, 0) if chosen.only is None else (1, chosen.only)))
     print(summary(run), *run.found[:SHOWN], sep="\n")
     if chosen.record:
-        command = f".venv/bin/python tests/fuzz/denial.py --cases {chosen.cases} --seed {chosen.seed} --record"
-        before = RECORD.read_text().partition(f"\n{HEADING}")[0].rstrip("\n")
-        RECORD.write_text(f"{before}\n\n{document(run, command)}")
+        write_part(document(run, command("denial.py", chosen)))
     return 1 if run.found else 0
 
 

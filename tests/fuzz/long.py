@@ -3,13 +3,10 @@
 The input is a pure function of the seed and the case's number, so a crash can be had again: `--only NUMBER`.
 """
 
-import argparse
-import platform
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
@@ -18,14 +15,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fuzz import corpus
 from fuzz.mutate import Edit, mutate
-from fuzz.parsers import HARNESSES, NEVER_RAISE, ROOT
+from fuzz.parsers import HARNESSES, NEVER_RAISE
+from fuzz.recording import SHOWN, command, found_lines, last_run, options, write_part
 
 from wire.errors import Malformed
-
-RECORD = ROOT / "docs/fuzz.md"
-OTHERS = "\n# Proofs of absence"
-"""Where the part of `tests/fuzz/denial.py` begins."""
-SHOWN = 20
 
 
 @dataclass(slots=True)
@@ -125,13 +118,13 @@ def summary(run: Run) -> str:
     )
 
 
-def document(run: Run, command: str) -> str:
+def document(run: Run, said: str) -> str:
     """docs/fuzz.md."""
     rows = "\n".join(
         f"| `{name}` | {tally.accepted:,} | {tally.refused:,} | {tally.crashes} | {tally.broken} | {tally.slowest * 1000:.1f} |"
         for name, tally in run.parsers.items()
     )
-    found = "".join(f"- {line}\n" for line in run.found[:SHOWN])
+    found = found_lines(run.found)
     if found:
         found = f"\n### Found\n\n`--seed` and `--only NUMBER` show a case again.\n\n{found}"
     return f"""\
@@ -148,16 +141,7 @@ by counting lines in `tests/fuzz/test_bounds.py`.
 
 A short run with hypothesis, and dnspython as the oracle, is in every `make test`.
 
-## The last recorded run
-
-{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {run.seconds:.0f} s
-
-    {command}
-
-```
-{summary(run)}
-```
-
+{last_run(run.seconds, said, summary(run))}
 | parser | accepted | refused | crashes | broken promises | slowest, ms |
 | --- | --- | --- | --- | --- | --- |
 {rows}
@@ -165,12 +149,8 @@ A short run with hypothesis, and dnspython as the oracle, is in every `make test
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description="Mutated messages through every parser.")
-    options.add_argument("--cases", type=int, default=100_000)
-    options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--only", type=int, help="run this one case")
-    options.add_argument("--record", action="store_true", help="write docs/fuzz.md")
-    chosen = options.parse_args()
+    asked = options("Mutated messages through every parser.", cases=100_000)
+    chosen = asked.parse_args()
     if chosen.only is not None:
         print(next(cases(chosen.seed, 1, chosen.only))[1].hex())
         run = fuzz(chosen.seed, 1, chosen.only)
@@ -180,9 +160,7 @@ def main() -> int:
     for line in run.found[:SHOWN]:
         print(line)
     if chosen.record:
-        command = f".venv/bin/python tests/fuzz/long.py --cases {chosen.cases} --seed {chosen.seed} --record"
-        _, others, after = RECORD.read_text().partition(OTHERS)
-        RECORD.write_text(document(run, command) + others + after)
+        write_part(document(run, command("long.py", chosen)))
     return 1 if run.found else 0
 
 

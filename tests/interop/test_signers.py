@@ -22,7 +22,7 @@ from resolver.dnssec.budget import Validation
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.nsec3 import MAX_ITERATIONS
 from resolver.dnssec.security import Checked, Security
-from resolver.dnssec.validate import Validator
+from resolver.dnssec.validate import Claim, Validator
 from resolver.iterate.budget import Budget
 from resolver.iterate.resolve import Iterator, Resolved
 from resolver.iterate.servers import Servers
@@ -108,7 +108,7 @@ class Served:
         rrtype = int(dns.rdatatype.from_text(kind))
         found = await self.ask(name, rrtype)
         assert isinstance(found, Resolved), (question, found)
-        return await self.validator.check(name, rrtype, found, Port(self), Validation())
+        return await self.validator.check(Claim(name, rrtype, found, Port(self), Validation()))
 
     def check(self, question: str) -> Checked:
         return play(self._check(question))

@@ -1,9 +1,7 @@
 """Forwarders that are unfit for a resolver that validates, one way each, as (query) → response over the toy tree."""
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import dns.flags
 import dns.message
@@ -11,6 +9,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 from kit.authority import NSEC, RRSIG
+from kit.datagrams import answering
 from kit.lies import recursive
 from kit.signed import DNSKEY, NSEC3
 from kit.toytree import Tree
@@ -98,26 +97,12 @@ def forges(tree: Tree, query: dns.message.QueryMessage) -> Response:
     return response
 
 
-@contextmanager
-def served(tree: Tree, answer: Answer) -> Iterator[int]:
-    """The forwarder over UDP in a thread; its port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=_serve, args=(server, tree, answer))
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
-                last.sendto(b"", server.getsockname())
-            thread.join()
+def served(tree: Tree, answer: Answer) -> AbstractContextManager[int]:
+    """The forwarder over UDP; its port."""
 
-
-def _serve(server: socket.socket, tree: Tree, answer: Answer) -> None:
-    while True:
-        data, client = server.recvfrom(65_535)
-        if not data:
-            return
+    def respond(data: bytes) -> bytes:
         query = dns.message.from_wire(data)
         assert isinstance(query, dns.message.QueryMessage)
-        server.sendto(answer(tree, query).to_wire(max_size=65_535), client)
+        return answer(tree, query).to_wire(max_size=65_535)
+
+    return answering(respond)

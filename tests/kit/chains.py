@@ -21,7 +21,7 @@ from resolver.dnssec.canonical import canonical_rdata
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.signature import verify_now
-from resolver.dnssec.validate import Validator
+from resolver.dnssec.validate import Claim, Validator
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
 from wire.dns.names import parent, read_name, show_name
@@ -147,7 +147,7 @@ def judge(subject: Subject, said: Transcript, verifier: Remembering) -> Checked:
     answer = said.answers[subject.question]
     assert isinstance(answer, Resolved)
     validator = Validator(subject.tree.anchors(), TrustMemory(), verifier=verifier)
-    return play(validator.check(*subject.question, answer, said, Validation()))
+    return play(validator.check(Claim(*subject.question, answer, said, Validation())))
 
 
 def rrsets_of(resolved: Resolved | Failed) -> Iterator[RRset]:

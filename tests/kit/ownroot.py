@@ -2,9 +2,10 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import dns.flags
 import dns.message
@@ -24,16 +25,20 @@ def www(seed: int) -> RRset:
 
 
 @contextmanager
-def service(folder: Path, port: int) -> Iterator[Running]:
-    """Run with the keys of seeds 1 and 2 as the root's anchors."""
-    records = ", ".join(f'". DS {show_record(record(seed))}"' for seed in (1, 2))
-    text = config_text(folder, server=f"udp://127.0.0.1:{port}")
-    head, _, tail = text.partition("[[dnssec.negative]]")
-    tail = tail.partition("[upstreams.default]")[2]
+def service(
+    folder: Path,
+    port: int,
+    *,
+    seeds: tuple[int, ...] = (1, 2),
+    more: str = "",
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Running]:
+    """Run with the keys of these seeds as the root's anchors; `more`: further lines of [dnssec]."""
+    records = ", ".join(f'". DS {show_record(record(seed))}"' for seed in seeds)
     config = folder / "anchorhold.toml"
-    upstreams = f'[upstreams.default]\nprofile = "opportunistic"{tail}'
-    config.write_text(f"{head}[dnssec]\ntrust_anchors = [{records}]\n{upstreams}")
-    with started(config) as running:
+    dnssec = f"[dnssec]\ntrust_anchors = [{records}]\n{more}"
+    config.write_text(config_text(folder, server=f"udp://127.0.0.1:{port}", dnssec=dnssec, profile="opportunistic"))
+    with started(config, environment=environment) as running:
         running.wait_for("serving on")
         yield running
         assert running.end() == 0

@@ -124,8 +124,17 @@ def command_line(pid: int) -> list[str]:
         return []
 
 
+UNSIGNED = '[[dnssec.negative]]\nzone = "."\nreason = "nothing is signed in this test"\n'
+
+
 def config_text(
-    directory: Path, port: int = 0, *, extra: str = "", server: str = "tls://dns.example@127.0.0.1:9"
+    directory: Path,
+    port: int = 0,
+    *,
+    extra: str = "",
+    server: str = "tls://dns.example@127.0.0.1:9",
+    dnssec: str = UNSIGNED,
+    profile: str = "strict",
 ) -> str:
     """A small configuration whose every file is in `directory`; port 0 takes a free one."""
     return f"""\
@@ -134,10 +143,8 @@ state = "{directory}/state"
 [listen]
 addresses = ["127.0.0.1:{port}"]
 control = "{directory}/control.sock"
-[[dnssec.negative]]
-zone = "."
-reason = "nothing is signed in this test"
-[upstreams.default]
+{dnssec}[upstreams.default]
+profile = "{profile}"
 servers = ["{server}"]
 {extra}
 """

@@ -15,7 +15,7 @@ from resolver.dnssec.anchors import Anchors, NegativeAnchor, TrustAnchor, anchor
 from resolver.dnssec.budget import Validation
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Checked
-from resolver.dnssec.validate import Validator
+from resolver.dnssec.validate import Claim, Validator
 from resolver.iterate.budget import Budget
 from resolver.iterate.resolve import Iterator, Resolved
 from resolver.iterate.servers import Servers
@@ -107,7 +107,7 @@ class Tree:
         found = await self.resolve(wire, rrtype, f"{name} {kind}")
         assert isinstance(found, Resolved), found
         validator = Validator(self.anchors(), self.memory)
-        return await validator.check(wire, rrtype, found, Port(self), budget)
+        return await validator.check(Claim(wire, rrtype, found, Port(self), budget))
 
     def check(self, name: str, kind: str = "A", budget: Validation | None = None) -> Checked:
         return play(self._check(name, kind, budget or Validation()))

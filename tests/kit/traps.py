@@ -27,7 +27,7 @@ from resolver.dnssec.budget import Validation
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Checked
 from resolver.dnssec.signature import verify_now
-from resolver.dnssec.validate import Validator
+from resolver.dnssec.validate import Claim, Validator
 from resolver.iterate.budget import Budget
 from resolver.iterate.port import Ask, Heard, Outside, Silent
 from resolver.iterate.resolve import Resolved
@@ -96,7 +96,7 @@ class Field(Tree):
         found = await self.find(name, rrtype)
         if isinstance(found, Failed):
             return found
-        return await self.validator.check(name, rrtype, found, Port(self), budget)
+        return await self.validator.check(Claim(name, rrtype, found, Port(self), budget))
 
     def prepare(self) -> None:
         """Nothing is remembered, nothing has been counted."""

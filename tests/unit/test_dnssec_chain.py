@@ -16,8 +16,10 @@ from kit.world import play
 from resolver.cache.rrsets import Failed
 from resolver.dnssec.anchors import Anchors, NegativeAnchor, TrustAnchor, anchors_of
 from resolver.dnssec.budget import Validation
+from resolver.dnssec.keys import WITHOUT_SHA1
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Security
+from resolver.dnssec.validate import Validator
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Negative, Positive, RRset
 from resolver.values import Explanation
@@ -478,3 +480,11 @@ def test_what_is_bogus_is_not_looked_into_again_for_a_while() -> None:
     for _ in range(10):
         bogus(tree, Ede.DNSKEY_MISSING)
     assert len(tree.asked) == 5
+
+
+def test_a_forgetful_validator_has_the_same_policy_and_another_memory() -> None:
+    tree = Tree().build()
+    validator = Validator(tree.anchors(), TrustMemory(), WITHOUT_SHA1)
+    other = validator.forgetful()
+    assert (validator.anchors, validator.policy) == (other.anchors, other.policy)
+    assert validator.memory is not other.memory

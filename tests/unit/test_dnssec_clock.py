@@ -13,7 +13,7 @@ from resolver.dnssec.clock import LOCAL_TIME, WRONG_CLOCK, Doubting, Turn, Undat
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.signature import UNDATED
-from resolver.dnssec.validate import Validator
+from resolver.dnssec.validate import Claim, Validator
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Positive
 from wire.dns.codes import ExtendedError, RecordType
@@ -90,7 +90,7 @@ def checked_by(checker: Undated | Doubting, tree: Tree, name: str, rrtype: int =
         wire = read_name(name)
         found = await tree.resolve(wire, rrtype, name)
         assert isinstance(found, Resolved)
-        return await checker.check(wire, rrtype, found, Port(tree), Validation())
+        return await checker.check(Claim(wire, rrtype, found, Port(tree), Validation()))
 
     return play(check())
 

@@ -27,6 +27,14 @@ class Rcode(IntEnum):
     BADCOOKIE = 23
 
 
+def show_rcode(code: int) -> str:
+    """Its name, or `code NUMBER` if it has none here."""
+    try:
+        return Rcode(code).name
+    except ValueError:
+        return f"code {code}"
+
+
 class HeaderFlag(IntFlag):
     """Bits of the second 16-bit word of the header (RFC 1035 §4.1.1, RFC 4035 §3)."""
 
