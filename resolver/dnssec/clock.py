@@ -12,7 +12,6 @@ from enum import Enum
 
 from resolver.dnssec.algorithms import Algorithm, Wrong
 from resolver.dnssec.anchors import Anchors, NegativeAnchor
-from resolver.dnssec.budget import Validation
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.signature import NOT_YET, Dates, verify_now
@@ -101,7 +100,7 @@ class Doubting:
             self._wall.doubtful = Instant(questions.now() + WITNESS_PAUSE)
             witness = Witness(date)
             looking = Validator(self._validator.anchors, TrustMemory(), verifier=witness.verify, dates=Dates.IGNORED)
-            await looking.check(claim._replace(budget=Validation(), again=False))
+            await looking.check(claim._replace(again=False))
             self._wall.not_before(witness.latest)
             self._refused = checked if witness.latest > date else None
         return checked
