@@ -78,6 +78,8 @@ class Verb(IntEnum):
     """Like EXPLAIN; but the upstreams are asked, and the chain of trust is told too."""
     EXCEPT = 8
     """Seconds u32 (little-endian; 0: the exception ends), a folded wire name, the reason in UTF-8."""
+    LEASES = 9
+    """To dhcp, not to the resolver. JSON, see `anchorhold/leases/`."""
 
 
 class Message(NamedTuple):

@@ -37,11 +37,14 @@ class LinkType(IntEnum):
     PING = 10
     """To a cell; it answers with the same."""
     ACCUSE = 11
-    """From a cell: the other end of a pair sent what does not decode. That one is ended. Body: u8, PEER or KEEPER."""
+    """From a cell: the other end of a pair sent what does not decode. That one is ended. Body: u8, PEER, KEEPER or
+    HOSTS."""
     KEEPER = 12
     """To resolver and keeper: this cell's end of a fresh stream pair between them; replaces the former."""
     FOLDER = 13
-    """To the keeper: the directory of what it keeps. Without this message there is none."""
+    """To the keeper and to dhcp: the directory of what it keeps. Without this message there is none."""
+    HOSTS = 14
+    """To front and dhcp: this cell's end of a fresh stream pair between them; replaces the former."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("anchorhold", "net", "privacy", "resolver", "wire")
+ROOMS = ("anchorhold", "dhcp", "net", "privacy", "resolver", "wire")
 
 ACTS = {
     "asyncio",
@@ -21,6 +21,7 @@ ACTS = {
     "select",
     "selectors",
     "subprocess",
+    "sqlite3",
     "threading",
     "signal",
     "pathlib",
@@ -35,6 +36,8 @@ ROWS = {
     "privacy": ({"wire", "privacy"}, {"cryptography"}, False),
     "resolver": ({"wire", "privacy", "resolver"}, {"cryptography"}, False),
     "resolver/edge": ({"wire", "privacy", "resolver", "net"}, {"cryptography"}, True),
+    "dhcp": ({"wire", "dhcp"}, set(), False),
+    "dhcp/edge": ({"wire", "dhcp", "net"}, set(), True),
     "net": ({"net"}, {"cryptography", "h2", "hpack", "hyperframe", "aioquic"}, True),
     "anchorhold": (
         set(ROOMS),
@@ -51,7 +54,8 @@ FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 def floor_of(path: Path) -> str:
     relative = path.relative_to(ROOT).as_posix()
-    return "resolver/edge" if relative.startswith("resolver/edge/") else relative.split("/")[0]
+    room, inner = relative.split("/")[:2]
+    return f"{room}/edge" if inner == "edge" else room
 
 
 def imported(tree: ast.AST) -> set[str]:

@@ -1,0 +1,1 @@
+"""Where DHCP touches the world: sockets, the lease file, clocks."""
