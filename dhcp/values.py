@@ -137,7 +137,8 @@ class Arrival(NamedTuple):
 class Link(NamedTuple):
     """One of our interfaces as it is now."""
 
-    index: int
+    number: int
+    """The kernel's index."""
     name: str
     hardware: bytes
     """6 octets of an Ethernet; else what there is."""

@@ -254,6 +254,8 @@ class FrontLine:
                 return [{"entries": list(account.dump(resolver))}]
             case Verb.EXCEPT:
                 return [self._exceptions()]
+            case Verb.LEASES:
+                raise Malformed("leases are not the resolver's")
 
 
 def _asked(argument: bytes, message: Message, resolver: Resolver) -> Query:
