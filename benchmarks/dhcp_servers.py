@@ -83,15 +83,15 @@ state = "{folder}/state"
 [resolve]
 mode = "iterate"
 [dhcp]
-interfaces = ["s0"]
 relays = ["10.77.0.2"]
 conflict_check = false
-rate = 0
+rate = 10000
+interface_rate = 1000000
+lease_time = {LEASE}
 [[dhcp.subnet]]
 prefix = "10.77.0.0/16"
-ranges = ["{FIRST}-{LAST}"]
 interface = "s0"
-lease_time = {LEASE}
+pools = ["{FIRST}-{LAST}"]
 """)
     program = str(Path(sys.executable).parent / "anchorhold")
     if held:

@@ -1,5 +1,5 @@
-"""The DHCP clients of Debian as a test drives them: each in a place of its own, with a script that notes what it was told and sets
-the address, and touches nothing else."""
+"""The DHCP clients of Debian as a test drives them: each in a place of its own, with a script that notes what it was told and
+sets the address, and touches nothing else."""
 
 import signal
 import subprocess
