@@ -30,7 +30,7 @@ class Owed:
         self._owed.clear()
 
     def failed(self, changes: Iterable[LeaseChange]) -> tuple[LeaseChange, ...]:
-        """The disk took none of it: remember what may go on from memory; the rest, newest first, is to be undone."""
+        """The disk took none of it: remember what may go on from memory; the rest is to be undone."""
         refused: list[LeaseChange] = []
         barred: set[tuple[Kind, bytes]] = set()
         for change in changes:
@@ -43,7 +43,7 @@ class Owed:
             else:
                 barred.add(place)
                 refused.append(change)
-        return tuple(reversed(refused))
+        return tuple(refused)
 
 
 def _place(change: LeaseChange) -> tuple[Kind, bytes]:

@@ -12,14 +12,16 @@ from dhcp.store import StoreDamaged, StoreFailed
 PRAGMAS = (
     "temp_store = MEMORY",
     "locking_mode = EXCLUSIVE",
-    "auto_vacuum = INCREMENTAL",
     "journal_mode = WAL",
     "synchronous = FULL",
     "secure_delete = ON",
     "trusted_schema = OFF",
     "cell_size_check = ON",
 )
-"""In this order: the first three count only before the file is first touched."""
+"""In this order: `locking_mode` before the log is first touched, so that there is no shared memory file."""
+
+NEW_FILE = "auto_vacuum = INCREMENTAL"
+"""Counts only before there is anything in the file."""
 
 _CLUSTERED = " WITHOUT ROWID"
 
@@ -43,7 +45,10 @@ PUT = (
 )
 DELETE = "DELETE FROM lease WHERE kind = ? AND address = ?"
 DELETE_TAG = "DELETE FROM lease WHERE client = ? OR hardware = ?"
-DELETE_ENDED = "DELETE FROM lease WHERE (kind, address) IN (SELECT kind, address FROM lease WHERE until <= ? ORDER BY kind, address LIMIT ?)"
+DELETE_ENDED = """
+    DELETE FROM lease WHERE (kind, address) IN
+    (SELECT kind, address FROM lease WHERE until <= ? ORDER BY kind, address LIMIT ?)
+"""
 SELECT_CLOCK = "SELECT now, boottime, boot FROM clock WHERE id = 1"
 PUT_CLOCK = (
     "INSERT INTO clock (id, now, boottime, boot) VALUES (1, ?, ?, ?)"
@@ -57,11 +62,16 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR,
 """Primary result codes. SQLITE_ERROR: our statements are right, so the tables are not."""
 
 
-def migrate(connection: sqlite3.Connection, name: str) -> None:
-    """Bring the file to our version, a version at a time. Raises StoreFailed if it is of a newer one, and
-    sqlite3.Error.
-    """
+def prepare(connection: sqlite3.Connection, name: str) -> None:
+    """A connection as we want it, to a file of our version. Raises StoreFailed if it is of a newer one, and sqlite3.Error."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    for pragma in PRAGMAS if pages else (NEW_FILE, *PRAGMAS):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    _migrate(connection, name, version)
+
+
+def _migrate(connection: sqlite3.Connection, name: str, version: int) -> None:
     if version > len(MIGRATIONS):
         raise StoreFailed(
             f"{name} was written by a newer Anchorhold (version {version} of its tables, this one knows {len(MIGRATIONS)}):"

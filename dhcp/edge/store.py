@@ -20,13 +20,12 @@ from dhcp.edge.schema import (
     DELETE,
     DELETE_ENDED,
     DELETE_TAG,
-    PRAGMAS,
     PUT,
     PUT_CLOCK,
     PUT_KEY,
     SELECT_KEY,
     as_failure,
-    migrate,
+    prepare,
     transaction,
 )
 from dhcp.record import Row, row_of
@@ -107,7 +106,8 @@ class SqliteStore:
                 raise StoreDamaged(f"somebody removed or replaced {NAME}")
             more = self._delete_ended(connection, now)
             if free := _free_pages(connection):
-                connection.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
+                # As a script: a single execute would stop after the first page.
+                connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
                 self._has_written(now)
             if self._log_since is not None and not 0 <= now - self._log_since < LOG_FOR:
                 self._empty_log(connection)
@@ -125,7 +125,7 @@ class SqliteStore:
             self._looked = None
             while self._delete_ended(connection, now):
                 pass
-            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            connection.executescript("PRAGMA incremental_vacuum")
             self._empty_log(connection)
             self._folder.drop_aside(everything=True)
         except (sqlite3.Error, OSError) as error:
@@ -175,9 +175,7 @@ class SqliteStore:
         with self._folder.within():
             connection = sqlite3.connect(name, timeout=PATIENCE, isolation_level=None)
         try:
-            for pragma in PRAGMAS:
-                connection.execute(f"PRAGMA {pragma}").fetchall()
-            migrate(connection, name)
+            prepare(connection, name)
         except (sqlite3.Error, StoreFailed):
             connection.close()
             raise
@@ -251,10 +249,10 @@ class SqliteStore:
     def _rows(self, changes: Iterable[LeaseChange]) -> tuple[list[Row], list[Row]]:
         """What to put and what to delete: for each address what counts in the end."""
         last: dict[tuple[int, bytes], Lease | None] = {}
-        for before, after in changes:
-            lease = after or before
-            if lease is not None:
-                last[int(lease.kind), lease.address] = None if lease.state is State.OFFERED else after
+        for change in changes:
+            lease = change.after or change.before
+            if lease is not None and change.durable:
+                last[int(lease.kind), lease.address] = None if lease.state is State.OFFERED else change.after
         put = [row_of(lease, self._seal, self._names_in_clear) for lease in last.values() if lease is not None]
         return put, [place for place, lease in last.items() if lease is None]
 
