@@ -6,7 +6,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 stamp=.venv/.set-up
-peers="unbound dnsdist knot-dnsutils bind9-dnsutils dnsperf dnsmasq-base faketime iproute2 nsd knot bind9 bind9-utils knot-resolver knot-dnssecutils ldnsutils dns-root-data"
+peers="unbound dnsdist knot-dnsutils bind9-dnsutils dnsperf dnsmasq-base faketime iproute2 nsd knot bind9 bind9-utils knot-resolver knot-dnssecutils ldnsutils dns-root-data strace"
 
 say() { printf 'set-up: %s\n' "$*" >&2; }
 
