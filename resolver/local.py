@@ -142,7 +142,7 @@ class LocalNames:
     def use(self, settings: FrontSettings) -> None:
         """Take the zones of these settings; what is known of leases stays."""
         names = settings.leases or LeaseNames()
-        zones = dict(_zones(names))
+        zones = dict(zones_of(names))
         routed: dict[bytes, set[int]] = {}
         for suffix, group in names.routed:
             routed.setdefault(suffix, set()).add(group)
@@ -244,8 +244,8 @@ def _names_in(pairs: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
     return found
 
 
-def _zones(names: LeaseNames) -> Iterator[tuple[bytes, bytes]]:
-    """Where zones begin, and the apex of each."""
+def zones_of(names: LeaseNames) -> Iterator[tuple[bytes, bytes]]:
+    """Where zones of leases begin, and the apex of each."""
     for domain in names.domains:
         yield domain, domain
     for address, length in names.subnets:
