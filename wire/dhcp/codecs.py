@@ -63,6 +63,14 @@ class Codec:
 # --- numbers ------------------------------------------------------------------------------------------------------------
 
 
+def read_number(text: str) -> int:
+    """Decimal, or hexadecimal behind `0x`. Raises ValueError."""
+    try:
+        return int(text, 16 if text.startswith("0x") else 10)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number") from None
+
+
 def number(size: int, lowest: int = 0, highest: int = -1, example: str = "1") -> Codec:
     """A number of so many octets, at least `lowest` and at most `highest` (-1: all there are). With a negative `lowest` its first
     bit is a sign."""
@@ -70,7 +78,7 @@ def number(size: int, lowest: int = 0, highest: int = -1, example: str = "1") ->
     most = highest if highest >= 0 else (1 << 8 * size - signed) - 1
 
     def read(text: str) -> bytes:
-        value = int(text, 0)
+        value = read_number(text)
         if not lowest <= value <= most:
             raise ValueError(f"it must be {lowest} to {most}")
         return value.to_bytes(size, "big", signed=signed)
@@ -151,7 +159,10 @@ def read_octets(text: str) -> bytes:
     parts = digits.replace("-", ":").split(":")
     if len(parts) > 1 and any(len(part) not in (1, 2) for part in parts):
         raise ValueError("between colons stand one or two hexadecimal digits")
-    return bytes.fromhex("".join(part.zfill(2) for part in parts) if len(parts) > 1 else digits)
+    try:
+        return bytes.fromhex("".join(part.zfill(2) for part in parts) if len(parts) > 1 else digits)
+    except ValueError:
+        raise ValueError("the digits are not pairs of 0 to 9 and a to f") from None
 
 
 def octets(least: int = 0) -> Codec:

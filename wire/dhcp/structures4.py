@@ -3,7 +3,7 @@
 from enum import IntFlag
 from typing import NamedTuple
 
-from wire.dhcp.codecs import Codec, ipv4, many, parse_prefixed, read_octets
+from wire.dhcp.codecs import Codec, ipv4, many, parse_prefixed, read_number, read_octets
 from wire.dhcp.names import build_names, parse_names, read_names, show_names
 from wire.dns.names import MAX_LABEL, MAX_NAME, ROOT, show_name
 from wire.errors import Malformed
@@ -129,7 +129,7 @@ def build_fqdn(flags: FqdnFlag, name: bytes) -> bytes:
 
 def _read_fqdn(text: str) -> bytes:
     flags, _, owner = text.partition(" ")
-    value = int(flags, 0)
+    value = read_number(flags)
     if not 0 <= value <= 15:
         raise ValueError("the flags are 0 to 15")
     name = read_names(owner)[0] if owner.strip() else b""
@@ -173,7 +173,7 @@ def build_vendors(vendors: tuple[tuple[int, bytes], ...]) -> bytes:
 def _vendors(inner: Codec) -> Codec:
     def read(text: str) -> bytes:
         several = [one.strip().partition(" ") for one in text.split(";")]
-        return build_vendors(tuple((int(number), inner.read(rest.strip())) for number, _, rest in several))
+        return build_vendors(tuple((read_number(number), inner.read(rest.strip())) for number, _, rest in several))
 
     def show(data: bytes) -> str:
         return "; ".join(f"{number} {inner.show(value)}" for number, value in parse_vendors(data))
