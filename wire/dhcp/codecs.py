@@ -3,6 +3,7 @@
 A list is written with commas, the parts of a record with spaces.
 """
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ INFINITE = 0xFFFFFFFF
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _FLAGS = {"true": 1, "yes": 1, "on": 1, "1": 1, "false": 0, "no": 0, "off": 0, "0": 0}
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _HEX = "hex:"
 _TEXT = "text:"
 
@@ -195,9 +197,37 @@ def show_phrase(data: bytes, within: str = "") -> str:
     return found if found and plain and not any(letter in found for letter in within) else _HEX + data.hex()
 
 
+def _read_uri(text: str) -> bytes:
+    if not _URI.fullmatch(text):
+        raise ValueError("it has no scheme before a colon, or letters that no URI has")
+    return text.encode()
+
+
+def _show_uri(data: bytes) -> str:
+    found = show_text(data)
+    if not _URI.fullmatch(found):
+        raise Malformed("not a URI", 0)
+    return found
+
+
+def _read_nothing(text: str) -> bytes:
+    if text != "true":
+        raise ValueError("it is there or not")
+    return b""
+
+
+def _show_nothing(data: bytes) -> str:
+    if data:
+        raise Malformed("octets in an option that has none", 0)
+    return "true"
+
+
 text = Codec("a text", _read_text, show_text, "a text")
 phrase = Codec("a text, or hex: and octets", read_phrase, show_phrase, "PXEClient")
 """Mostly text, but nobody says so."""
+uri = Codec("a URI", _read_uri, _show_uri, "https://example.org/")
+nothing = Codec("true", _read_nothing, _show_nothing, "true")
+"""An option that says all by being there."""
 
 
 # --- addresses ----------------------------------------------------------------------------------------------------------
