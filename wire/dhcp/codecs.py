@@ -7,7 +7,7 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from wire.errors import Malformed
 
@@ -358,44 +358,3 @@ def parse_prefixed(data: bytes, width: int) -> tuple[bytes, ...]:
     if not found:
         raise Malformed("no value", 0)
     return tuple(found)
-
-
-# --- routes -------------------------------------------------------------------------------------------------------------
-
-
-def _read_routes(text: str) -> bytes:
-    parts = [part for part in text.replace(",", " ").split() if part != "via"]
-    if len(parts) % 2:
-        raise ValueError("each network needs its router")
-    made = b""
-    for place, router in zip(parts[::2], parts[1::2], strict=True):
-        network = IPv4Network(place if place != "default" else "0.0.0.0/0")
-        width = network.prefixlen
-        made += bytes((width,)) + network.network_address.packed[: (width + 7) // 8] + read_ipv4(router)
-    return made
-
-
-def _show_routes(data: bytes) -> str:
-    return ",".join(
-        f"{show_ipv4(network)}/{width} {show_ipv4(router)}" for network, width, router in parse_routes(data)
-    )
-
-
-def parse_routes(data: bytes) -> tuple[tuple[bytes, int, bytes], ...]:
-    """Network, width and router of each classless route (RFC 3442): width u8, the octets it needs, router. Raises Malformed."""
-    found, at = [], 0
-    while at < len(data):
-        width = data[at]
-        middle = at + 1 + (width + 7) // 8
-        if width > 32 or middle + 4 > len(data):
-            raise Malformed("route cut off or wider than 32", at)
-        found.append((data[at + 1 : middle].ljust(4, b"\0"), width, data[middle : middle + 4]))
-        at = middle + 4
-    if not found:
-        raise Malformed("no route", 0)
-    return tuple(found)
-
-
-routes = Codec(
-    "networks, each with its router", _read_routes, _show_routes, "198.51.100.0/24 192.0.2.1,0.0.0.0/0 192.0.2.1"
-)

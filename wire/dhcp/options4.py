@@ -15,7 +15,6 @@ from wire.dhcp.codecs import (
     phrase,
     prefixed,
     record,
-    routes,
     s32,
     seconds,
     text,
@@ -25,7 +24,7 @@ from wire.dhcp.codecs import (
 )
 from wire.dhcp.dnr import dnr4
 from wire.dhcp.names import domain, name, names
-from wire.dhcp.structures4 import fqdn, parts, sip_servers, vendor_classes, vendor_parts
+from wire.dhcp.structures4 import fqdn, parts, routes, sip_servers, vendor_classes, vendor_parts
 from wire.dhcp.table import Option, Table
 
 _addresses = many(ipv4)
