@@ -27,7 +27,7 @@ class Delegated:
 
     def is_free(self, prefix: bytes, length: int) -> bool:
         """True if nothing of it is taken, by itself or as a part of something larger."""
-        return not self.used(prefix, length) and not self._is_inside_of_taken(prefix, length)
+        return not self.used(prefix, length) and not self.is_covered(prefix, length)
 
     def used(self, prefix: bytes, length: int) -> int:
         """How many addresses of it are in taken prefixes that lie inside of it."""
@@ -40,7 +40,7 @@ class Delegated:
         is none, or none was found in a bounded number of steps.
         """
         block, top, trees = 1 << _BITS - length, node_of(*within), (self, *barred)
-        if length < within[1] or any(tree._is_inside_of_taken(*within) for tree in trees):
+        if length < within[1] or any(tree.is_covered(*within) for tree in trees):
             return None
         nodes = [top]
         for _ in range(_STEPS):
@@ -58,7 +58,8 @@ class Delegated:
                 return ((node ^ 1 << depth) << _BITS - depth).to_bytes(16, "big")
         return None
 
-    def _is_inside_of_taken(self, prefix: bytes, length: int) -> bool:
+    def is_covered(self, prefix: bytes, length: int) -> bool:
+        """True if something larger that it is in is taken, all of it."""
         node = node_of(prefix, length) >> 1
         while node:
             if self._used.get(node, 0) >= 1 << _BITS + 1 - node.bit_length():
