@@ -73,8 +73,8 @@ def _sent(asked: Asked6, packet: Packet6) -> Reply6:
 def options_for(
     asked: Asked6, derived: dict[int, bytes], scope: Scope, name: str | None
 ) -> tuple[tuple[int, bytes], ...]:
-    """What the client asks for and there is, in the order of the numbers. `name`: what is published for it, if this answer is about
-    addresses; None: it is not."""
+    """What the client asks for and there is, in the order of the numbers. `name`: what is published for it; None: this answer
+    is not about addresses."""
     wanted = asked.request.asked | _UNASKED
     values = {
         number: data
@@ -91,8 +91,8 @@ def options_for(
 
 
 def layered(settings: DhcpSettings, share: Share, derived: dict[int, bytes]) -> dict[int, bytes]:
-    """All options that there are for a client: derived ones, then what the user set in general, for the subnet, for its classes in
-    order, and for its reservation, each over what came before. Empty octets: the option is not to be sent."""
+    """All options that there are for a client: derived ones, then what the user set in general, for the subnet, for its
+    classes in order, and for its reservation, each over what came before. Empty octets: the option is not to be sent."""
     values = dict(derived)
     layers: list[Options] = [settings.options6, share.subnet.options6, *(one.options6 for one in share.classes)]
     if share.reservation is not None:

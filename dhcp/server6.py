@@ -83,8 +83,8 @@ def _grant(asked: Asked6, book: LeaseBook, now: Epoch, links: Links, why: str) -
 def _extend(asked: Asked6, book: LeaseBook, now: Epoch, links: Links) -> Outcome:
     """§18.3.4, §18.3.5. What the client names and may not have (any more) goes back with lifetimes of 0.
 
-    A client that has nothing here gets what it names, if nobody else has it: so nobody notices when leases were lost. Where another
-    server may have given it (`authoritative` off) a Renew says that there is no binding, and a Rebind says nothing.
+    A client that has nothing here gets what it names, if nobody else has it: so nobody notices when leases were lost. Where
+    another server may have given it (`authoritative` off) a Renew says that there is no binding, and a Rebind says nothing.
     """
     draft = Draft(book, asked, now)
     renewing = asked.request.kind == MessageType6.RENEW
