@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation fuzz conformance lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp fuzz conformance lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -39,6 +39,9 @@ bench-iteration: peers ## cold iteration beside unbound and knot-resolver; write
 
 bench-validation: peers ## validated answers beside unbound, both forwarding; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_validation.py --record
+
+bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_dhcp.py --record
 
 fuzz: setup ## a million mutated messages through every parser, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
