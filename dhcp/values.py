@@ -72,6 +72,8 @@ class Lease(NamedTuple):
     """The name published for it: one label, lower case; empty: none."""
     checked: bool = False
     """Nobody answered a probe for it (an offer only)."""
+    wanted: Tag = b""
+    """Whom the address goes to if a probe finds that its holder has left (`Outcome.probe`); in memory only."""
     identifier: bytes = b""
     """The client identifier, hardware address or DUID itself: only where the user chose to store it."""
 
@@ -84,8 +86,11 @@ class LeaseChange(NamedTuple):
 
     @property
     def durable(self) -> bool:
-        """True if it concerns the disk: anything but an offer held in memory."""
-        return any(lease is not None and lease.state is not State.OFFERED for lease in self)
+        """True if it concerns the disk: anything but an offer held in memory, or a holder that is looked for."""
+        before, after = (lease if lease is not None and lease.state is not State.OFFERED else None for lease in self)
+        if before is not None and after is not None and before.wanted != after.wanted:
+            before = before._replace(wanted=after.wanted)
+        return before != after
 
 
 class Path(Enum):
