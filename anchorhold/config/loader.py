@@ -49,8 +49,7 @@ zone = "broken.example"
 reason = "an example"
 until = 2030-01-01
 [dhcp]
-options = { ntp-servers = "192.0.2.1" }
-options6 = { ntp-servers = "2001:db8::1" }
+options = { 26 = "hex:05dc" }
 [[dhcp.subnet]]
 prefix = "192.0.2.0/24"
 interface = "eth0"
