@@ -9,17 +9,15 @@ from contextlib import contextmanager
 from dhcp.record import COLUMNS
 from dhcp.store import StoreDamaged, StoreFailed
 
+FIRST_PRAGMAS = ("temp_store = MEMORY", "locking_mode = EXCLUSIVE")
+"""Before the file is touched in any way: then there is no shared memory file."""
 PRAGMAS = (
-    "temp_store = MEMORY",
-    "locking_mode = EXCLUSIVE",
     "journal_mode = WAL",
     "synchronous = FULL",
     "secure_delete = ON",
     "trusted_schema = OFF",
     "cell_size_check = ON",
 )
-"""In this order: `locking_mode` before the log is first touched, so that there is no shared memory file."""
-
 NEW_FILE = "auto_vacuum = INCREMENTAL"
 """Counts only before there is anything in the file."""
 
@@ -64,11 +62,16 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR,
 
 def prepare(connection: sqlite3.Connection, name: str) -> None:
     """A connection as we want it, to a file of our version. Raises StoreFailed if it is of a newer one, and sqlite3.Error."""
+    _set(connection, FIRST_PRAGMAS)
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    for pragma in PRAGMAS if pages else (NEW_FILE, *PRAGMAS):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
+    _set(connection, PRAGMAS if pages else (NEW_FILE, *PRAGMAS))
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     _migrate(connection, name, version)
+
+
+def _set(connection: sqlite3.Connection, pragmas: tuple[str, ...]) -> None:
+    for pragma in pragmas:
+        connection.execute(f"PRAGMA {pragma}").fetchall()
 
 
 def _migrate(connection: sqlite3.Connection, name: str, version: int) -> None:

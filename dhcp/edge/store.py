@@ -226,6 +226,8 @@ class SqliteStore:
         """What to raise for `error`; a transaction that is still open is taken back."""
         if self._connection is not None and self._connection.in_transaction:
             self._let_go()
+        # On a full disk the log is the first thing to give back; after a failed sync it is to be written out.
+        self._proven = False
         if isinstance(error, OSError):
             return StoreFailed(f"{NAME}: {error.strerror}")
         return as_failure(error, NAME)

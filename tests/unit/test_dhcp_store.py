@@ -91,6 +91,8 @@ def test_the_settings_that_durability_rests_on_are_in_force(tmp_path: Path) -> N
         )
         found = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
         one.commit(begun(lease(1)), saved())
+    with store(tmp_path) as one:
+        one.commit(begun(lease(2)), saved())
         assert {NAME, f"{NAME}-wal"} == {file.name for file in tmp_path.iterdir()}  # no shared memory file
     wanted = {
         "journal_mode": "wal",
