@@ -3,6 +3,11 @@
 from anchorhold.config.errors import Path, Wrong
 from anchorhold.config.notes import Notes
 from dhcp.settings import Options
+from wire.dhcp.options4 import OPTIONS4
+from wire.dhcp.table import Table
+
+TABLES: dict[int, Table] = {4: OPTIONS4}
+EXAMPLE = 'write its name or number, and its value as text: { ntp-servers = "192.0.2.7" }'
 
 
 def read_options(path: Path, texts: dict[str, str], family: int, notes: Notes) -> Options:
@@ -10,7 +15,7 @@ def read_options(path: Path, texts: dict[str, str], family: int, notes: Notes) -
     found: dict[int, bytes] = {}
     for name, text in texts.items():
         try:
-            number, octets = _read(family, name, text)
+            number, octets = _read(TABLES[family], name, text)
         except Wrong as wrong:
             notes.note((*path, name), wrong.what, wrong.hint)
             continue
@@ -20,7 +25,12 @@ def read_options(path: Path, texts: dict[str, str], family: int, notes: Notes) -
     return tuple(sorted(found.items()))
 
 
-def _read(family: int, name: str, text: str) -> tuple[int, bytes]:
-    if not name.isdigit() or (text and not text.startswith("hex:")):
-        raise Wrong(f"there is no option {name!r}", "write its number")
-    return int(name), bytes.fromhex(text.removeprefix("hex:"))
+def _read(table: Table, name: str, text: str) -> tuple[int, bytes]:
+    try:
+        if not text:
+            # Nothing is to be sent, though there would be a default.
+            return table.named(name).number, b""
+        return table.from_text(name, text)
+    except ValueError as error:
+        what, separator, hint = str(error).partition("; ")
+        raise Wrong(what, hint if separator else EXAMPLE) from None

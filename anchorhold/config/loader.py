@@ -49,7 +49,7 @@ zone = "broken.example"
 reason = "an example"
 until = 2030-01-01
 [dhcp]
-options = { 26 = "hex:05dc" }
+options = { ntp-servers = "192.0.2.1" }
 [[dhcp.subnet]]
 prefix = "192.0.2.0/24"
 interface = "eth0"

@@ -62,6 +62,15 @@ class Ledger:
             return frozenset()
         return self._take_back(changes)
 
+    def enact(self, changes: Sequence[LeaseChange]) -> str:
+        """An operator's changes: in the book and on disk, or in neither; then the text says why. Raises Mismatch."""
+        self.book.apply(changes)
+        if self._commit(self._owed.due(changes)):
+            self._owed.paid()
+            return ""
+        self.book.undo(changes)
+        return self.why
+
     def maintain(self, now: Instant) -> None:
         """What is due by the clock: pay what is owed, save the time, make ended leases vanish from the disk."""
         if (self.why or self._owed) and now >= self._next_try:

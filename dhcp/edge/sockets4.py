@@ -5,9 +5,9 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from dhcp.edge.opening import CLIENT4, IP_PKTINFO
+from dhcp.edge.opening import CLIENT4, IP_PKTINFO, SERVER4
 from dhcp.values import Arrival, Path, Reply4
-from wire.dhcp.frames import BROADCAST_HARDWARE, build_frame4
+from wire.dhcp.frames import ALL_STATIONS, Datagram, build_datagram
 
 AT_ONCE = 64
 """Messages read from one socket before others have their turn."""
@@ -46,8 +46,9 @@ def receive4(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arri
 def send4(udp: socket.socket, frames: socket.socket, reply: Reply4, data: bytes, hardware: bytes) -> bool:
     """Send a reply; False if it could not be sent, which its client's patience makes good. `hardware` is our own address."""
     try:
-        if reply.path is Path.FRAME and len(reply.hardware) == len(BROADCAST_HARDWARE) == len(hardware):
-            frames.send(build_frame4(hardware, reply.hardware, reply.source, reply.address, data))
+        if reply.path is Path.FRAME and len(reply.hardware) == len(ALL_STATIONS) == len(hardware):
+            carried = Datagram(hardware, reply.hardware, reply.source, reply.address, SERVER4, reply.port, data)
+            frames.send(build_datagram(carried))
             return True
         place = (socket.inet_ntoa(EVERYBODY), CLIENT4)
         if reply.path in (Path.RELAY, Path.UNICAST):
