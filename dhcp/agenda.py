@@ -45,8 +45,15 @@ class Agenda:
 
     def until(self, now: float) -> list[Key]:
         """All keys whose time is not after `now`, in order; they stay until their time is changed."""
+        return self._take(lambda entry, count: entry[0] <= now)
+
+    def some(self, limit: int) -> list[Key]:
+        """The first `limit` keys, in order; they stay."""
+        return self._take(lambda entry, count: count < limit)
+
+    def _take(self, wanted: Callable[[Key, int], bool]) -> list[Key]:
         due: list[Key] = []
-        while (entry := self.first()) is not None and entry[0] <= now:
+        while (entry := self.first()) is not None and wanted(entry, len(due)):
             if not due or due[-1] != entry:
                 due.append(entry)
             heappop(self._heap)

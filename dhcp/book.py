@@ -4,7 +4,7 @@ Every look costs the same with 10 leases or 20,000. Two leases cannot have one a
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -20,6 +20,8 @@ OFFER_SECONDS = 30
 """What an offer is held for."""
 _CONFLICTS = 1_024
 """Addresses whose conflicts are remembered after their quarantine."""
+_LOOKS = 16
+"""Leases looked at to take one back."""
 
 _Key = TypeVar("_Key")
 One = Lease | tuple[Lease, ...]
@@ -95,11 +97,14 @@ class LeaseBook:
         """The first IPv4 address from `start` to `last`, as numbers, that nobody has."""
         return self._occupied.free(start, last)
 
-    def longest_idle(self, kind: Kind, subnet: str) -> Lease | None:
-        """Of the changing devices' leases there, the one whose device was not seen for longest; none that is probed already."""
+    def longest_idle(self, kind: Kind, subnet: str, fits: Callable[[Lease], bool] | None = None) -> Lease | None:
+        """Of the changing devices' leases there, the one whose device was not seen for longest; none that is probed already.
+        Only so many are looked at as one packet may cost."""
         agenda = self._idle.get((kind, subnet))
-        entry = agenda.first() if agenda is not None else None
-        return None if entry is None else self._held[kind].get(entry[2])
+        if agenda is None:
+            return None
+        held = self._held[kind]
+        return next((held[key[2]] for key in agenda.some(_LOOKS) if fits is None or fits(held[key[2]])), None)
 
     def conflicts(self, kind: Kind, address: Address) -> int:
         """How often in a row an address was put into quarantine, up to now."""

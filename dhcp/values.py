@@ -168,6 +168,8 @@ class Probe(NamedTuple):
 
     interface: int
     address: Address
+    hardware: bytes = b""
+    """The client's own hardware address: if it is the one that answers, nobody else has the address."""
 
 
 class Outcome(NamedTuple):
