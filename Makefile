@@ -1,9 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-<<<<<<< HEAD
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp fuzz conformance lab run lock
-=======
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation fuzz durability conformance lab run lock
->>>>>>> store
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp fuzz durability conformance lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=

@@ -3,13 +3,10 @@
 from collections.abc import Iterable
 
 from wire.dhcp.codecs import (
-    domain,
     flag,
     ipv4,
     ipv6,
     many,
-    name,
-    names,
     number,
     octets,
     pairs,
@@ -24,6 +21,7 @@ from wire.dhcp.codecs import (
     u16,
 )
 from wire.dhcp.dnr import dnr4
+from wire.dhcp.names import domain, name, names
 from wire.dhcp.structures4 import fqdn, parts, sip_servers, vendor_classes, vendor_parts
 from wire.dhcp.table import Option, Table
 

@@ -3,17 +3,8 @@
 from enum import IntFlag
 from typing import NamedTuple
 
-from wire.dhcp.codecs import (
-    Codec,
-    build_names,
-    ipv4,
-    many,
-    parse_names,
-    parse_prefixed,
-    read_names,
-    read_octets,
-    show_names,
-)
+from wire.dhcp.codecs import Codec, ipv4, many, parse_prefixed, read_octets
+from wire.dhcp.names import build_names, parse_names, read_names, show_names
 from wire.dns.names import MAX_LABEL, MAX_NAME, ROOT, show_name
 from wire.errors import Malformed
 
