@@ -8,8 +8,8 @@ _STEPS = 4_096
 class Delegated:
     """The tree of all prefixes above those that are taken, and how much of each is taken.
 
-    A node is a number: a one, then the bits of the prefix; so `1` is ::/0. A taken prefix costs as many nodes as its length, most of
-    them shared with its neighbours. Prefixes of different lengths may stand side by side, in one another too.
+    A node is a number: a one, then the bits of the prefix; so `1` is ::/0. A taken prefix costs as many nodes as its length,
+    most of them shared with its neighbours. Prefixes of different lengths may stand side by side, in one another too.
     """
 
     __slots__ = ("_used",)
@@ -27,16 +27,20 @@ class Delegated:
 
     def is_free(self, prefix: bytes, length: int) -> bool:
         """True if nothing of it is taken, by itself or as a part of something larger."""
-        return not self._used.get(node_of(prefix, length), 0) and not self._is_inside_of_taken(prefix, length)
+        return not self.used(prefix, length) and not self.is_covered(prefix, length)
 
-    def free(self, within: tuple[bytes, int], length: int, draw: int, barred: "Delegated") -> bytes | None:
+    def used(self, prefix: bytes, length: int) -> int:
+        """How many addresses of it are in taken prefixes that lie inside of it."""
+        return self._used.get(node_of(prefix, length), 0)
+
+    def free(self, within: tuple[bytes, int], length: int, draw: int, *barred: "Delegated") -> bytes | None:
         """A prefix of `length` inside of `within` that neither is taken nor has any part in `barred`.
 
-        `draw` are `length - within[1]` bits or more that say where to look first; near that one the search goes on. None if there is
-        none, or none was found in a bounded number of steps.
+        `draw` are `length - within[1]` bits or more that say where to look first; near that one the search goes on. None if there
+        is none, or none was found in a bounded number of steps.
         """
-        block, top = 1 << _BITS - length, node_of(*within)
-        if length < within[1] or self._is_inside_of_taken(*within) or barred._is_inside_of_taken(*within):
+        block, top, trees = 1 << _BITS - length, node_of(*within), (self, *barred)
+        if length < within[1] or any(tree.is_covered(*within) for tree in trees):
             return None
         nodes = [top]
         for _ in range(_STEPS):
@@ -44,7 +48,7 @@ class Delegated:
                 return None
             node = nodes.pop()
             depth = node.bit_length() - 1
-            used = max(self._used.get(node, 0), barred._used.get(node, 0))
+            used = max(tree._used.get(node, 0) for tree in trees)
             if (1 << _BITS - depth) - used < block:
                 continue
             if depth < length:
@@ -54,7 +58,8 @@ class Delegated:
                 return ((node ^ 1 << depth) << _BITS - depth).to_bytes(16, "big")
         return None
 
-    def _is_inside_of_taken(self, prefix: bytes, length: int) -> bool:
+    def is_covered(self, prefix: bytes, length: int) -> bool:
+        """True if something larger that it is in is taken, all of it."""
         node = node_of(prefix, length) >> 1
         while node:
             if self._used.get(node, 0) >= 1 << _BITS + 1 - node.bit_length():
