@@ -11,26 +11,18 @@ from pathlib import Path
 from anchorhold.cell_process import CellProcess
 from anchorhold.config.request import Snapshot
 from anchorhold.config.service import ServedLink
+from anchorhold.dhcp_roles import NOTHING, roles_of
 from anchorhold.facts import log
 from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen
 from anchorhold.state import LEASES_NAME, open_folder
-from dhcp.edge.opening import ROLES4, Role, advice, open_role
+from dhcp.edge.opening import Role, advice, open_role
 
 NAME = "supervisor"
 MODULE = "anchorhold.cells.dhcp"
 
-NOTHING = Role(0)
 LOOK_EVERY = 1.0
 """Seconds between two looks for interfaces."""
-
-
-def roles_of(link: ServedLink) -> Role:
-    """Which sockets an interface gets. Port 547 and router solicitations are nobody's business where only IPv4 is served."""
-    roles = ROLES4 if link.dhcp4 else NOTHING
-    if link.dhcp6:
-        roles |= Role.UDP6 | Role.ICMP6
-    return roles | Role.ICMP6 if link.advertise else roles
 
 
 class _Interface:

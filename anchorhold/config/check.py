@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from anchorhold.config import schema
-from anchorhold.config.dhcp import DhcpReader
+from anchorhold.config.dhcp import DhcpReader, lease_names
 from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
 from anchorhold.config.iterations import ITERATE, IterationReader
@@ -48,9 +48,11 @@ class Checker:
         self._check_reach(clients, allow)
         self._check_limits()
         resolver = self._resolver(generation, clients, upstreams, cache)
-        front = self._front(generation, clients, allow, cache)
         service = self._service()
         dhcp = self._dhcp(generation, service.listen)
+        front = self._front(generation, clients, allow, cache)
+        if dhcp is not None:
+            front = replace(front, leases=lease_names(dhcp, resolver.routes))
         return Loaded(
             front,
             resolver,

@@ -1,7 +1,7 @@
 """The book and the disk kept together: changes are made in memory, then all of a wake-up's go to disk in one commit.
 
-While the disk takes nothing, newcomers are refused and everything else goes on from memory (`dhcp/owed.py`); it is tried again with
-every wake-up that changes something, and every few seconds besides.
+While the disk takes nothing, newcomers are refused and everything else goes on from memory (`dhcp/owed.py`); it is tried
+again with every wake-up that changes something, and every few seconds besides.
 """
 
 from collections.abc import Callable, Sequence

@@ -6,10 +6,8 @@ from dhcp.edge.interfaces import Interfaces
 from dhcp.edge.opening import Role
 from dhcp.edge.probe import Prober
 from dhcp.edge.sockets4 import AT_ONCE, GONE
-from dhcp.edge.sockets6 import send_icmp6
 from dhcp.values import Link, Probe
 from wire.dhcp.frames import Operation, build_probe, parse_arp
-from wire.dhcp.neighbour import build_solicitation, parse_advertisement, solicited_node
 from wire.errors import Malformed
 
 ETHERNET = 6
@@ -37,10 +35,7 @@ def _ask_arp(endpoint: socket.socket | None, link: Link, probe: Probe) -> bool:
 
 
 def _ask_neighbour(endpoint: socket.socket | None, link: Link, probe: Probe) -> bool:
-    if endpoint is None:
-        return False
-    message = build_solicitation(probe.address, link.hardware)
-    return send_icmp6(endpoint, message, solicited_node(probe.address), link.number)
+    return False
 
 
 def hears_arp(endpoint: socket.socket, number: int, prober: Prober) -> None:
@@ -66,9 +61,4 @@ def hears_neighbour(data: bytes, number: int, prober: Prober) -> bool:
     """True if this is a neighbour advertisement; it is taken then."""
     if data[:1] != b"\x88":
         return False
-    try:
-        advertised = parse_advertisement(data)
-    except Malformed:
-        return True
-    prober.seen(number, advertised.target, advertised.hardware)
     return True

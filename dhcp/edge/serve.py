@@ -7,7 +7,6 @@ handled again.
 """
 
 import selectors
-import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -20,7 +19,7 @@ from dhcp.edge.links import Links
 from dhcp.edge.neighbours import ask, hears_arp, hears_neighbour
 from dhcp.edge.opening import Role
 from dhcp.edge.probe import Ended, Prober
-from dhcp.edge.rogues import Rogues
+from dhcp.edge.rogues import OTHER_SERVER4, OTHER_SERVER6, Rogues
 from dhcp.edge.sockets4 import receive4, send4
 from dhcp.edge.sockets6 import receive6, receive_icmp6, send6
 from dhcp.identity import Identifier, identify
@@ -30,7 +29,7 @@ from dhcp.server6 import handle6
 from dhcp.settings import DhcpSettings
 from dhcp.values import Arrival, Kind, LeaseChange, Outcome, Probe, Reply4, Tag
 from net.clock import now as monotonic
-from wire.dhcp.codes4 import MessageType4, Option4
+from wire.dhcp.codes4 import Option4
 from wire.dhcp.codes6 import Option6
 from wire.dhcp.packet4 import Packet4, fit_packet4, parse_packet4
 from wire.dhcp.packet6 import Packet6, Relayed, parse_packet6
@@ -40,7 +39,7 @@ from wire.units import Epoch, Instant
 LONGEST_PAUSE = 60.0
 """Seconds between two wake-ups, whatever happens."""
 
-_OF_SERVERS4 = frozenset({MessageType4.OFFER, MessageType4.ACK, MessageType4.NAK})
+_ELSEWHERE = {"other-server": OTHER_SERVER4, "other-server6": OTHER_SERVER6}
 
 Publish = Callable[[Sequence[LeaseChange]], None]
 """Takes what changed and is kept."""
@@ -202,11 +201,12 @@ class Server:
         book, now, links = self.ledger.book, Epoch(int(self.ledger.now())), self.links.current()
         if isinstance(message, Packet4):
             outcome = handle4(message, arrival, book, self.settings, now, links)
-            self._rogues.note4(outcome.why, arrival, links)
         else:
             outcome = handle6(message, arrival, book, self.settings, now, links)
-            self._rogues.note6(outcome.why, arrival, links)
         self.counters[outcome.why] += 1
+        if outcome.why in _ELSEWHERE:
+            # A client that chose another server has heard one.
+            self._notice(_ELSEWHERE[outcome.why], arrival)
         self._take(outcome, message, arrival)
 
     def _take(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
@@ -233,6 +233,11 @@ class Server:
             self.counters["quarantined"] += 1
         self._apply(changes)
         self._handle(*ended.message)
+
+    def _notice(self, what: str, arrival: Arrival) -> None:
+        interface = self.interfaces.get(arrival.interface)
+        if interface is not None:
+            self._rogues.notice(what, interface.name, monotonic())
 
     def _expire(self) -> None:
         changes = self.ledger.book.expire(self.ledger.now())
@@ -267,9 +272,3 @@ def _limit_of(packet: Packet4) -> int:
     """Octets of an IP datagram that the client takes (RFC 2132 §9.10); 0: it does not say."""
     octets = packet.options.get(Option4.MAXIMUM_SIZE, b"")
     return int.from_bytes(octets, "big") if len(octets) == 2 else 0
-
-
-def close_all(sockets: Sequence[socket.socket]) -> None:
-    """Sockets that came for an interface that is not served."""
-    for one in sockets:
-        one.close()
