@@ -84,8 +84,7 @@ class DhcpCell:
         self._boot = read_boot()
         links = Links()
         try:
-            shut_in(self._folder)
-            enter(PROFILE)
+            enter(PROFILE, lambda: shut_in(self._folder))
             signal.signal(signal.SIGTERM, self.end)
             self._files = LeaseFolder(self._folder)
             ledger = self._open_ledger(*self._files.key())
