@@ -4,7 +4,21 @@ from dataclasses import replace
 
 import pytest
 from kit.dhcp6 import (
-    FAR, LAN, OURS, PHONE, SERVER, SETTINGS, TIME, Site6, code, duid, ip6, message, na, pd, with_lan,
+    FAR,
+    LAN,
+    OURS,
+    PHONE,
+    SERVER,
+    SETTINGS,
+    TIME,
+    Site6,
+    code,
+    duid,
+    ip6,
+    message,
+    na,
+    pd,
+    with_lan,
 )  # fmt: skip
 
 from dhcp.settings import Delegation, Pool
