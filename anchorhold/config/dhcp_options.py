@@ -4,9 +4,10 @@ from anchorhold.config.errors import Path, Wrong
 from anchorhold.config.notes import Notes
 from dhcp.settings import Options
 from wire.dhcp.options4 import OPTIONS4
+from wire.dhcp.options6 import OPTIONS6
 from wire.dhcp.table import Table
 
-TABLES: dict[int, Table] = {4: OPTIONS4}
+TABLES: dict[int, Table] = {4: OPTIONS4, 6: OPTIONS6}
 EXAMPLE = 'write its name or number, and its value as text: { ntp-servers = "192.0.2.7" }'
 
 

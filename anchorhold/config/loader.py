@@ -50,6 +50,7 @@ reason = "an example"
 until = 2030-01-01
 [dhcp]
 options = { ntp-servers = "192.0.2.1" }
+options6 = { dns-servers = "2001:db8::1" }
 [[dhcp.subnet]]
 prefix = "192.0.2.0/24"
 interface = "eth0"

@@ -11,7 +11,9 @@ from wire.units import Instant
 
 
 class Advertising:
-    def __init__(self, settings: DhcpSettings, interfaces: Interfaces, links: Links, counters: Counter[str]) -> None:
+    def __init__(
+        self, settings: DhcpSettings, interfaces: Interfaces, links: Links, rogues: Rogues, counters: Counter[str]
+    ) -> None:
         self._settings = settings
 
     def use(self, settings: DhcpSettings, now: Instant) -> None:
@@ -27,7 +29,7 @@ class Advertising:
         """Seconds until `turn` has something to do."""
         return None
 
-    def hear(self, interface: Interface, data: bytes, arrival: Arrival, now: Instant, rogues: Rogues) -> None:
+    def hear(self, interface: Interface, data: bytes, arrival: Arrival, hops: int) -> None:
         """A solicitation, or another router's advertisement."""
 
     def cease(self) -> None:

@@ -6,8 +6,17 @@ from dhcp.edge.interfaces import Interfaces
 from dhcp.edge.opening import Role
 from dhcp.edge.probe import Prober
 from dhcp.edge.sockets4 import AT_ONCE, GONE
-from dhcp.values import Link, Probe
+from dhcp.edge.sockets6 import send_icmp6
+from dhcp.values import Arrival, Link, Probe
 from wire.dhcp.frames import Operation, build_probe, parse_arp
+from wire.dhcp.neighbour import (
+    NEIGHBOUR_ADVERTISEMENT,
+    SOURCE_LINK_LAYER,
+    build_nd_option,
+    build_neighbour_solicitation,
+    parse_neighbour_advertisement,
+    solicited_node,
+)
 from wire.errors import Malformed
 
 ETHERNET = 6
@@ -35,7 +44,13 @@ def _ask_arp(endpoint: socket.socket | None, link: Link, probe: Probe) -> bool:
 
 
 def _ask_neighbour(endpoint: socket.socket | None, link: Link, probe: Probe) -> bool:
-    return False
+    source = next((one.address for one in link.addresses if one.address[:2] == b"\xfe\x80"), b"")
+    if endpoint is None or not source:
+        return False
+    # From our own address, so that the answer comes to us; then our link-layer address belongs to it (RFC 4861 §4.3).
+    option = build_nd_option(SOURCE_LINK_LAYER, link.hardware) if link.hardware else b""
+    message = build_neighbour_solicitation(probe.address) + option
+    return send_icmp6(endpoint, message, solicited_node(probe.address), link.number, source)
 
 
 def hears_arp(endpoint: socket.socket, number: int, prober: Prober) -> None:
@@ -57,8 +72,13 @@ def hears_arp(endpoint: socket.socket, number: int, prober: Prober) -> None:
         prober.seen(number, arp.target if probes else arp.sender, arp.hardware)
 
 
-def hears_neighbour(data: bytes, number: int, prober: Prober) -> bool:
+def hears_neighbour(data: bytes, arrival: Arrival, hops: int, prober: Prober) -> bool:
     """True if this is a neighbour advertisement; it is taken then."""
-    if data[:1] != b"\x88":
+    if data[:1] != bytes((NEIGHBOUR_ADVERTISEMENT,)):
         return False
+    try:
+        found = parse_neighbour_advertisement(data, hops, arrival.destination)
+    except Malformed:
+        return True
+    prober.seen(arrival.interface, found.target, found.link_layer)
     return True

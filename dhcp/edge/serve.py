@@ -67,7 +67,7 @@ class Server:
         self._limits = Limits(settings.rate, settings.interface_rate)
         self._prober = Prober(lambda probe: ask(probe, self.interfaces, self.links.current()))
         self._rogues = Rogues(self.counters, report)
-        self._advertising = Advertising(settings, self.interfaces, self.links, self.counters)
+        self._advertising = Advertising(settings, self.interfaces, self.links, self._rogues, self.counters)
         self._batch = Batch()
         selector.register(links.socket, selectors.EVENT_READ, self._links_changed)
 
@@ -156,8 +156,9 @@ class Server:
             case Role.FRAMES:
                 self._rogues.hear_frames(endpoint, interface.name, monotonic())
             case Role.ICMP6:
-                for data, arrival in receive_icmp6(endpoint, interface.number):
-                    self._hear_icmp6(interface, data, arrival)
+                for data, arrival, hops in receive_icmp6(endpoint, interface.number):
+                    if not hears_neighbour(data, arrival, hops, self._prober):
+                        self._advertising.hear(interface, data, arrival, hops)
 
     def _hear4(self, data: bytes, arrival: Arrival) -> None:
         try:
@@ -190,10 +191,6 @@ class Server:
         if not admitted:
             self.counters["limited" if kind is Kind.ADDRESS4 else "limited6"] += 1
         return admitted
-
-    def _hear_icmp6(self, interface: Interface, data: bytes, arrival: Arrival) -> None:
-        if not hears_neighbour(data, interface.number, self._prober):
-            self._advertising.hear(interface, data, arrival, monotonic(), self._rogues)
 
     # What follows.
 

@@ -11,8 +11,6 @@ READ_SIZE = 8_193
 """One octet more than any message that is read."""
 CONTROL_SIZE = 128
 
-HOP_LIMIT = 255
-
 _PKTINFO = struct.Struct("=16sI")
 """Our address, index (ipv6(7))."""
 
@@ -25,11 +23,9 @@ def receive6(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arri
         yield data, arrival
 
 
-def receive_icmp6(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arrival]]:
-    """Solicitations and advertisements of this very link: what a router passed on is none (RFC 4861 §6.1, §7.1)."""
-    for data, arrival, hops in _receive(endpoint, number):
-        if hops == HOP_LIMIT:
-            yield data, arrival
+def receive_icmp6(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arrival, int]]:
+    """Solicitations and advertisements, with the hop limit they came with: their parsers want to know."""
+    return _receive(endpoint, number)
 
 
 def _receive(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arrival, int]]:

@@ -12,6 +12,8 @@ from kit.lan import Lan, lan
 from kit.peers import open_folder, until
 from kit.service import Running, started
 
+from anchorhold.control_client import ask_service
+
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces are root's")
 
 OURS = "192.0.2.1"
@@ -21,6 +23,8 @@ state = "{folder}/state"
 [listen]
 addresses = ["{ours}:53"]
 control = "{folder}/control.sock"
+[access]
+allow = ["192.0.2.0/24"]
 [resolve]
 mode = "iterate"
 [dhcp]
@@ -129,7 +133,7 @@ def test_a_lease_outlives_the_cell_and_the_service(net: Lan, folder: Path) -> No
 
 def leased(folder: Path) -> tuple[str, bool]:
     """The only lease, as operators see it, and whether its device is known by a keyed hash alone."""
-    (line,) = control_lines(folder / "control.sock", {"verb": "leases", "request": {"do": "list"}})
+    (line,) = ask_service(folder / "control.sock", {"verb": "leases", "request": {"do": "list"}})
     (row,) = line["leases"]
     return row["address"], row["identifier"] is None
 
