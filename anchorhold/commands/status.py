@@ -39,7 +39,7 @@ Exit codes: 0 all cells answer, 1 a cell does not answer, 4 no service answers."
 def command(control: Path | None, as_json: bool) -> None:
     """Cells, caches, upstreams, and each operator's share of your questions.
 
-    With [dhcp] the leases of each subnet are counted too. The share is what an operator has seen since the resolver process
+    With [dhcp] leases are counted too. The share is what an operator has seen since the resolver process
     started: of queries, and of different sites (an estimate). No name and no client is shown, for none is kept.
     """
     cells = by_cell(service_answer(control, {"verb": "status"}))
@@ -149,11 +149,13 @@ def _print_keeper(resolver: Answer) -> None:
 
 
 def _print_leases(dhcp: Answer) -> None:
-    if dhcp.get("storage"):
-        click.echo(f"LEASES ARE NOT WRITTEN: {show(dhcp['storage'])}; who holds one keeps it, newcomers get none.\n")
-    columns = ("subnet", "leases", "addresses", "changing", "quarantined")
-    rows = [[show(row.get(column)) for column in columns] for row in rows_of(dhcp, "subnets")]
-    print_table("leases", [*columns[:2], "in pools", "changing devices", "quarantined"], rows)
+    if dhcp.get("store"):
+        click.echo(f"LEASES ARE NOT WRITTEN: {show(dhcp['store'])}; who holds one keeps it, newcomers get none.\n")
+    found = dhcp.get("interfaces")
+    interfaces = " ".join(show(name) for name in found) if isinstance(found, list) else ""
+    if "leases" in dhcp:
+        row = [interfaces or "none", *(show(dhcp.get(column)) for column in ("leases", "offers", "owed"))]
+        print_table("leases", ["interfaces", "leases", "offers", "not written yet"], [row])
 
 
 def _failures(found: object) -> str:

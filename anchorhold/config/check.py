@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from anchorhold.config import schema
-from anchorhold.config.dhcp import DhcpReader, lease_names
+from anchorhold.config.dhcp import DhcpReader
 from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
 from anchorhold.config.iterations import ITERATE, IterationReader
+from anchorhold.config.lease_names import lease_names
 from anchorhold.config.names import Network, read_network
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen

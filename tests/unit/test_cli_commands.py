@@ -142,13 +142,20 @@ def test_status_says_in_words_whether_the_clock_can_be_right(tmp_path: Path, bel
 
 
 def test_status_counts_leases_and_says_when_none_can_be_written(tmp_path: Path) -> None:
-    row = {"subnet": "192.0.2.0/24", "leases": 7, "addresses": 100, "changing": 2, "quarantined": 1}
-    dhcp = {"cell": "dhcp", "pid": 5, "subnets": [row], "storage": "the disk is full", "counters": {"acked": 9}}
+    dhcp = {
+        "cell": "dhcp",
+        "interfaces": ["lan", "guests"],
+        "leases": 7,
+        "offers": 1,
+        "owed": 2,
+        "store": "the disk is full",
+    }
+    dhcp |= {"counters": {"acked": 9}}
     with fake_service(tmp_path, {"status": [{"cell": "front"}, {"cell": "resolver"}, dhcp]}) as service:
         result = run("status", "--control", service.path)
     assert 0 == result.exit_code
     assert "LEASES ARE NOT WRITTEN: the disk is full" in result.output
-    assert ["192.0.2.0/24", "7", "100", "2", "1"] in [line.split() for line in result.output.splitlines()]
+    assert ["lan", "guests", "7", "1", "2"] in [line.split() for line in result.output.splitlines()]
     assert ["acked", "9"] in [line.split() for line in result.output.splitlines()]
 
 
