@@ -1,6 +1,7 @@
 """Options of DHCPv4 made of parts: what a relay says (RFC 3046), a client's whole name (RFC 4702), vendors' (RFC 3925),
 routes (RFC 3442)."""
 
+from dataclasses import replace
 from enum import IntFlag
 from ipaddress import IPv4Network
 from typing import NamedTuple
@@ -55,7 +56,13 @@ def _show_parts(data: bytes) -> str:
     return " ".join(f"{number}={value.hex()}" for number, value in _parse_parts(data).items())
 
 
-parts = Codec("sub-options: number=octets, with spaces", _read_parts, _show_parts, "1=0a0b 2=0c")
+def _show_some_parts(data: bytes) -> str:
+    if not data:
+        raise Malformed("no sub-option", 0)
+    return _show_parts(data)
+
+
+parts = Codec("sub-options: number=octets, with spaces", _read_parts, _show_some_parts, "1=0a0b 2=0c")
 
 
 # --- option 81 ----------------------------------------------------------------------------------------------------------
@@ -188,10 +195,10 @@ def _show_octets(data: bytes) -> str:
 
 
 vendor_classes = _vendors(Codec("octets in hexadecimal, or text: and a text", read_octets, _show_octets, "0a0b"))
-vendor_parts = _vendors(parts)
+vendor_parts = _vendors(replace(parts, show=_show_parts))
 
 
-# --- options 121 and 249 -------------------------------------------------------------------------------------------------------------
+# --- options 121 and 249 ------------------------------------------------------------------------------------------------
 
 
 def _read_routes(text: str) -> bytes:
@@ -213,14 +220,16 @@ def _show_routes(data: bytes) -> str:
 
 
 def parse_routes(data: bytes) -> tuple[tuple[bytes, int, bytes], ...]:
-    """Network, width and router of each classless route (RFC 3442): width u8, the octets it needs, router. Raises Malformed."""
+    """Network, width and router of each classless route (RFC 3442): width u8, the octets it needs, router. Bits behind the width
+    are not the network's. Raises Malformed."""
     found, at = [], 0
     while at < len(data):
         width = data[at]
         middle = at + 1 + (width + 7) // 8
         if width > 32 or middle + 4 > len(data):
             raise Malformed("route cut off or wider than 32", at)
-        found.append((data[at + 1 : middle].ljust(4, b"\0"), width, data[middle : middle + 4]))
+        network = int.from_bytes(data[at + 1 : middle].ljust(4, b"\0"), "big") & ~(0xFFFFFFFF >> width)
+        found.append((network.to_bytes(4, "big"), width, data[middle : middle + 4]))
         at = middle + 4
     if not found:
         raise Malformed("no route", 0)
