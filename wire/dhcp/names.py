@@ -50,8 +50,10 @@ def read_names(text: str) -> list[bytes]:
 
 
 def show_names(found: Sequence[bytes]) -> str:
-    """Names with commas, without final dots."""
-    return ",".join(show_one(name)[:-1] or "." for name in found)
+    """Names with commas, without final dots. Raises Malformed for the root, which no list of ours can hold."""
+    if ROOT in found:
+        raise Malformed("the root among names")
+    return ",".join(show_one(name)[:-1] for name in found)
 
 
 def show_one(name: bytes) -> str:
@@ -88,12 +90,10 @@ def _read_domain(text: str) -> bytes:
 
 
 def _show_domain(data: bytes) -> str:
-    found = show_text(data)
     try:
-        _read_domain(found)
+        return _read_domain(show_text(data)).decode()
     except ValueError:
         raise Malformed("not a domain name", 0) from None
-    return found
 
 
 name = Codec("a domain name", _read_single, _show_single, "example.org")

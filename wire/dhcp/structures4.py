@@ -7,8 +7,8 @@ from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from wire.dhcp.codecs import Codec, ipv4, many, parse_prefixed, read_ipv4, read_number, read_octets, show_ipv4
-from wire.dhcp.names import build_names, parse_names, read_names, show_names
-from wire.dns.names import MAX_LABEL, MAX_NAME, ROOT, show_name
+from wire.dhcp.names import build_names, parse_names, read_names, show_names, show_one
+from wire.dns.names import MAX_LABEL, MAX_NAME, ROOT
 from wire.errors import Malformed
 
 _FQDN_HEAD = 3
@@ -83,7 +83,7 @@ class FqdnFlag(IntFlag):
 
 class Fqdn(NamedTuple):
     """Flags u8, two octets of no use, name. `name` is folded labels as in DNS messages; with the root's zero octet at the end it
-    is whole, without it the client knows no domain; empty: it asks for a name (RFC 4702 §2.3)."""
+    is whole, without it the client knows no domain; no label holds a zero; empty: it asks for a name (RFC 4702 §2.3)."""
 
     flags: FqdnFlag
     name: bytes
@@ -104,6 +104,8 @@ def _labels(text: bytes) -> bytes:
         length = text[at]
         if length > MAX_LABEL or (not length and at + 1 != len(text)):
             raise Malformed("label too long, or labels behind the root", _FQDN_HEAD + at)
+        if 0 in text[at + 1 : at + 1 + length]:
+            raise Malformed("a zero in a label", _FQDN_HEAD + at)
         at += 1 + length
     if at > len(text) or len(text) > MAX_NAME:
         raise Malformed("name cut off or too long", _FQDN_HEAD)
@@ -118,7 +120,7 @@ def _ascii_labels(text: bytes) -> bytes:
     end = ROOT if labels[-1] == b"" and len(labels) > 1 else b""
     if end:
         labels.pop()
-    if not all(0 < len(label) <= MAX_LABEL for label in labels) or len(text) > MAX_NAME - 2:
+    if not all(0 < len(label) <= MAX_LABEL and 0 not in label for label in labels) or len(text) > MAX_NAME - 2:
         raise Malformed("a label is empty or too long", _FQDN_HEAD)
     return b"".join(bytes((len(label),)) + label for label in labels) + end
 
@@ -147,7 +149,7 @@ def _read_fqdn(text: str) -> bytes:
 
 def _show_fqdn(data: bytes) -> str:
     flags, name = parse_fqdn(data)
-    shown = show_name(name if name.endswith(ROOT) else name + ROOT) if name else ""
+    shown = show_one(name if name.endswith(ROOT) else name + ROOT) if name else ""
     return f"{int(flags)} {shown if name.endswith(ROOT) else shown[:-1]}".rstrip()
 
 
