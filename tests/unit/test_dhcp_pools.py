@@ -311,6 +311,7 @@ def test_a_reserved_address_that_a_stranger_uses_is_not_given() -> None:
     lan = site(reservations=(Reservation((MAC,), address4=ip("192.0.2.11")),))
     lan.present[ip("192.0.2.11")] = mac(77)
     assert lan.join(MAC)[3] >= 100
+    assert "reservation-in-use" in lan.words
     assert State.QUARANTINED is lan.at(ip("192.0.2.11")).state
 
 
