@@ -35,7 +35,7 @@ MIGRATIONS = (
 """What leads from each version of the schema to the next. Never changed once released, only added to."""
 
 _NAMES = [name for name, _ in COLUMNS]
-SELECT = f"SELECT {', '.join(_NAMES)} FROM lease WHERE kind = ? AND address BETWEEN ? AND ? ORDER BY address"  # noqa: S608
+SELECT_FROM = f"SELECT {', '.join(_NAMES)} FROM lease WHERE kind = ? AND address >= ? ORDER BY address"  # noqa: S608
 SELECT_ALL = f"SELECT {', '.join(_NAMES)} FROM lease ORDER BY kind, address"  # noqa: S608 # names of ours
 PUT = (
     f"INSERT INTO lease ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
