@@ -3,10 +3,11 @@
 A list is written with commas, the parts of a record with spaces.
 """
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from wire.errors import Malformed
 
@@ -18,6 +19,7 @@ INFINITE = 0xFFFFFFFF
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _FLAGS = {"true": 1, "yes": 1, "on": 1, "1": 1, "false": 0, "no": 0, "off": 0, "0": 0}
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _HEX = "hex:"
 _TEXT = "text:"
 
@@ -63,6 +65,14 @@ class Codec:
 # --- numbers ------------------------------------------------------------------------------------------------------------
 
 
+def read_number(text: str) -> int:
+    """Decimal, or hexadecimal behind `0x`. Raises ValueError."""
+    try:
+        return int(text, 16 if text.startswith("0x") else 10)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number") from None
+
+
 def number(size: int, lowest: int = 0, highest: int = -1, example: str = "1") -> Codec:
     """A number of so many octets, at least `lowest` and at most `highest` (-1: all there are). With a negative `lowest` its first
     bit is a sign."""
@@ -70,7 +80,7 @@ def number(size: int, lowest: int = 0, highest: int = -1, example: str = "1") ->
     most = highest if highest >= 0 else (1 << 8 * size - signed) - 1
 
     def read(text: str) -> bytes:
-        value = int(text, 0)
+        value = read_number(text)
         if not lowest <= value <= most:
             raise ValueError(f"it must be {lowest} to {most}")
         return value.to_bytes(size, "big", signed=signed)
@@ -151,7 +161,10 @@ def read_octets(text: str) -> bytes:
     parts = digits.replace("-", ":").split(":")
     if len(parts) > 1 and any(len(part) not in (1, 2) for part in parts):
         raise ValueError("between colons stand one or two hexadecimal digits")
-    return bytes.fromhex("".join(part.zfill(2) for part in parts) if len(parts) > 1 else digits)
+    try:
+        return bytes.fromhex("".join(part.zfill(2) for part in parts) if len(parts) > 1 else digits)
+    except ValueError:
+        raise ValueError("the digits are not pairs of 0 to 9 and a to f") from None
 
 
 def octets(least: int = 0) -> Codec:
@@ -184,9 +197,37 @@ def show_phrase(data: bytes, within: str = "") -> str:
     return found if found and plain and not any(letter in found for letter in within) else _HEX + data.hex()
 
 
+def _read_uri(text: str) -> bytes:
+    if not _URI.fullmatch(text):
+        raise ValueError("it has no scheme before a colon, or letters that no URI has")
+    return text.encode()
+
+
+def _show_uri(data: bytes) -> str:
+    found = show_text(data)
+    if not _URI.fullmatch(found):
+        raise Malformed("not a URI", 0)
+    return found
+
+
+def _read_nothing(text: str) -> bytes:
+    if text != "true":
+        raise ValueError("it is there or not")
+    return b""
+
+
+def _show_nothing(data: bytes) -> str:
+    if data:
+        raise Malformed("octets in an option that has none", 0)
+    return "true"
+
+
 text = Codec("a text", _read_text, show_text, "a text")
 phrase = Codec("a text, or hex: and octets", read_phrase, show_phrase, "PXEClient")
 """Mostly text, but nobody says so."""
+uri = Codec("a URI", _read_uri, _show_uri, "https://example.org/")
+nothing = Codec("true", _read_nothing, _show_nothing, "true")
+"""An option that says all by being there."""
 
 
 # --- addresses ----------------------------------------------------------------------------------------------------------
@@ -317,44 +358,3 @@ def parse_prefixed(data: bytes, width: int) -> tuple[bytes, ...]:
     if not found:
         raise Malformed("no value", 0)
     return tuple(found)
-
-
-# --- routes -------------------------------------------------------------------------------------------------------------
-
-
-def _read_routes(text: str) -> bytes:
-    parts = [part for part in text.replace(",", " ").split() if part != "via"]
-    if len(parts) % 2:
-        raise ValueError("each network needs its router")
-    made = b""
-    for place, router in zip(parts[::2], parts[1::2], strict=True):
-        network = IPv4Network(place if place != "default" else "0.0.0.0/0")
-        width = network.prefixlen
-        made += bytes((width,)) + network.network_address.packed[: (width + 7) // 8] + read_ipv4(router)
-    return made
-
-
-def _show_routes(data: bytes) -> str:
-    return ",".join(
-        f"{show_ipv4(network)}/{width} {show_ipv4(router)}" for network, width, router in parse_routes(data)
-    )
-
-
-def parse_routes(data: bytes) -> tuple[tuple[bytes, int, bytes], ...]:
-    """Network, width and router of each classless route (RFC 3442): width u8, the octets it needs, router. Raises Malformed."""
-    found, at = [], 0
-    while at < len(data):
-        width = data[at]
-        middle = at + 1 + (width + 7) // 8
-        if width > 32 or middle + 4 > len(data):
-            raise Malformed("route cut off or wider than 32", at)
-        found.append((data[at + 1 : middle].ljust(4, b"\0"), width, data[middle : middle + 4]))
-        at = middle + 4
-    if not found:
-        raise Malformed("no route", 0)
-    return tuple(found)
-
-
-routes = Codec(
-    "networks, each with its router", _read_routes, _show_routes, "198.51.100.0/24 192.0.2.1,0.0.0.0/0 192.0.2.1"
-)
