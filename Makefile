@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp fuzz conformance lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp fuzz durability conformance lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -47,6 +47,9 @@ fuzz: setup ## a million mutated messages through every parser, proofs of absenc
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
 	$(BIN)/python tests/fuzz/denial.py --cases 120000 --record
 	$(BIN)/python tests/fuzz/chains.py --cases 200000 --record
+
+durability: peers ## ten thousand kills of the lease store, power cuts at every write, failing disks; writes docs/durability.md
+	$(BIN)/python tests/faults/durability.py --record
 
 conformance: peers ## play ../shared/rpl against the real service (ONLY='unbound/iter_* deckard/iter_*')
 	@$(BIN)/python tests/conformance/play.py $(patsubst %,'%',$(ONLY))

@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 from dhcp.book import LeaseBook
 from dhcp.values import Address, HostChange, Kind, Lease, LeaseChange, State, Tag
+from wire.units import Epoch
 
 LONGEST = 63
 """Octets of a label (RFC 1035 §2.3.4)."""
 _SUFFIXES = 99
 """How many may want one name."""
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_HYPHENS = bytes.maketrans(b" _", b"--")
+_FOREIGN = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz0123456789-"))
 
 
 class Claimant(NamedTuple):
@@ -38,12 +40,10 @@ def read_label(raw: bytes) -> str:
     belong is left out ("Anna’s Phone" is `annas-phone`); a name that begins with an underscore is a service's and never a
     host's.
     """
-    first = raw.rstrip(b"\0").decode("utf-8", "replace").lower().split(".", 1)[0].strip()
-    if first.startswith("_"):
+    first = raw.partition(b".")[0].lower().strip(b" \0")
+    if first.startswith(b"_"):
         return ""
-    text = "".join("-" if letter in " _" else letter for letter in first)
-    text = "".join(letter for letter in text if letter in _LETTERS)
-    return text[:LONGEST].strip("-")
+    return first.translate(_HYPHENS).translate(None, _FOREIGN)[:LONGEST].strip(b"-").decode("ascii")
 
 
 def claim(book: LeaseBook, wanted: str, claimant: Claimant, unclaimable: frozenset[str]) -> str:
@@ -84,8 +84,8 @@ def host_changes(
 ) -> tuple[HostChange, ...]:
     """What those who answer names have to be told after `changes` were applied to `book`.
 
-    `domain_of` gives the domain of a subnet. A change says all addresses that the name now has, of both families; or that the
-    name is gone, with the addresses it lost.
+    `domain_of` gives the domain of a subnet. A change says all addresses that the name now has, of both families, and when the
+    first lease of these ends, so a renewal is one too; or that the name is gone, with the addresses it lost.
     """
     touched: dict[tuple[str, str], list[Address]] = {}
     for before, after in changes:
@@ -106,14 +106,15 @@ def all_hosts(book: LeaseBook, domain_of: Callable[[str], str]) -> tuple[HostCha
 def _host_change(
     book: LeaseBook, name: str, domain: str, domain_of: Callable[[str], str], lost: list[Address]
 ) -> HostChange:
-    held = {lease.address for lease in book.all_named(name) if _published(lease) and domain_of(lease.subnet) == domain}
+    held = [lease for lease in book.all_named(name) if _published(lease) and domain_of(lease.subnet) == domain]
     if held:
-        return HostChange(name, domain, tuple(sorted(held, key=lambda address: (len(address), address))), False)
+        addresses = sorted({lease.address for lease in held}, key=lambda address: (len(address), address))
+        return HostChange(name, domain, tuple(addresses), False, min(lease.until for lease in held))
     return HostChange(name, domain, tuple(dict.fromkeys(lost)), True)
 
 
-def _published(lease: Lease | None) -> tuple[str, str, Address] | None:
+def _published(lease: Lease | None) -> tuple[str, str, Address, Epoch] | None:
     """What of a lease is to be seen in the DNS."""
     if lease is None or not lease.name or lease.state is not State.BOUND or lease.kind is Kind.PREFIX6:
         return None
-    return lease.name, lease.subnet, lease.address
+    return lease.name, lease.subnet, lease.address, lease.until

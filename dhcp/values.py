@@ -1,7 +1,7 @@
 """The nouns of DHCP: what a lease is, what handling a message leads to.
 
-An address is its octets: 4 (IPv4) or 16 (IPv6), in network order. Nobody is known by an identifier: a client is a `Tag`, a keyed
-hash of it (`dhcp/identity.py`), in memory as on disk.
+An address is its octets: 4 (IPv4) or 16 (IPv6), in network order. Nobody is known by an identifier: a client is a
+`Tag`, a keyed hash of it (`dhcp/identity.py`), in memory as on disk.
 """
 
 from enum import Enum, IntEnum
@@ -35,8 +35,9 @@ class State(IntEnum):
     BOUND = 1
     """The client has it until `Lease.until`."""
     QUARANTINED = 2
-    """Nobody gets it until `Lease.until`: somebody uses it without asking, or a client declined it. `client` says who declined;
-    `renewals` how often in a row, which is how long the next quarantine grows."""
+    """Nobody gets it until `Lease.until`: somebody uses it without asking, or a client declined it. `client` says who
+    declined; `renewals` how often in a row, which is how long the next quarantine grows.
+    """
 
 
 class Lease(NamedTuple):
@@ -161,7 +162,9 @@ class Own(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """An address that nobody should have: ask the link (ARP, RFC 5227, or neighbour solicitation) before it is given out."""
+    """An address that nobody should have: ask the link (ARP, RFC 5227, or neighbour solicitation) before it is given
+    out.
+    """
 
     interface: int
     address: Address
@@ -170,11 +173,12 @@ class Probe(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What handling a message leads to, in this order: changes are made in memory, what is durable goes to disk, the reply
-    leaves.
+    """What handling a message leads to, in this order: changes are made in memory, what is durable goes to disk, the
+    reply leaves.
 
-    With a `probe` there is no reply yet: `changes` hold an offer that is not `checked`. When the link was silent the edge marks
-    it so and hands the same message in again; when somebody answered it puts the address into quarantine and hands it in again.
+    With a `probe` there is no reply yet: `changes` hold an offer that is not `checked`. When the link was silent the
+    edge marks it so and hands the same message in again; when somebody answered it puts the address into quarantine and
+    hands it in again.
     """
 
     why: str
@@ -185,9 +189,13 @@ class Outcome(NamedTuple):
 
 
 class HostChange(NamedTuple):
-    """A name of a lease that comes or goes; leaves the process for those who answer names. `name` without the domain."""
+    """A name of a lease that comes or goes; leaves the process for those who answer names. `name` without the
+    domain.
+    """
 
     name: str
     domain: str
     addresses: tuple[Address, ...]
     gone: bool
+    until: Epoch = Epoch(0)
+    """When the first of its leases ends (lease clock); 0 if it is gone."""

@@ -3,25 +3,23 @@
 A list is written with commas, the parts of a record with spaces.
 """
 
+import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from wire.dns.names import ROOT, Known, parse_shared_name, read_name, show_name, suffixes
 from wire.errors import Malformed
 
 MAX_VALUE = 4_096
 """Octets of one value that are read, as many as a whole message of IPv4 has."""
-
-MAX_NAMES = 32
-"""Domain names in one value; a pointer of two octets can stand for a name of 255."""
 
 INFINITE = 0xFFFFFFFF
 """Seconds that mean for ever (RFC 2131 §3.3)."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _FLAGS = {"true": 1, "yes": 1, "on": 1, "1": 1, "false": 0, "no": 0, "off": 0, "0": 0}
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _HEX = "hex:"
 _TEXT = "text:"
 
@@ -67,6 +65,14 @@ class Codec:
 # --- numbers ------------------------------------------------------------------------------------------------------------
 
 
+def read_number(text: str) -> int:
+    """Decimal, or hexadecimal behind `0x`. Raises ValueError."""
+    try:
+        return int(text, 16 if text.startswith("0x") else 10)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number") from None
+
+
 def number(size: int, lowest: int = 0, highest: int = -1, example: str = "1") -> Codec:
     """A number of so many octets, at least `lowest` and at most `highest` (-1: all there are). With a negative `lowest` its first
     bit is a sign."""
@@ -74,7 +80,7 @@ def number(size: int, lowest: int = 0, highest: int = -1, example: str = "1") ->
     most = highest if highest >= 0 else (1 << 8 * size - signed) - 1
 
     def read(text: str) -> bytes:
-        value = int(text, 0)
+        value = read_number(text)
         if not lowest <= value <= most:
             raise ValueError(f"it must be {lowest} to {most}")
         return value.to_bytes(size, "big", signed=signed)
@@ -135,7 +141,8 @@ def _read_text(text: str) -> bytes:
     return text.encode()
 
 
-def _show_text(data: bytes) -> str:
+def show_text(data: bytes) -> str:
+    """The text, without zeros at its end. Raises Malformed if it is empty, not UTF-8 or cannot be printed."""
     # > the receiver of such options MUST be prepared to delete trailing nulls if they exist (RFC 2132 §2)
     try:
         found = data.rstrip(b"\0").decode()
@@ -154,7 +161,10 @@ def read_octets(text: str) -> bytes:
     parts = digits.replace("-", ":").split(":")
     if len(parts) > 1 and any(len(part) not in (1, 2) for part in parts):
         raise ValueError("between colons stand one or two hexadecimal digits")
-    return bytes.fromhex("".join(part.zfill(2) for part in parts) if len(parts) > 1 else digits)
+    try:
+        return bytes.fromhex("".join(part.zfill(2) for part in parts) if len(parts) > 1 else digits)
+    except ValueError:
+        raise ValueError("the digits are not pairs of 0 to 9 and a to f") from None
 
 
 def octets(least: int = 0) -> Codec:
@@ -187,9 +197,37 @@ def show_phrase(data: bytes, within: str = "") -> str:
     return found if found and plain and not any(letter in found for letter in within) else _HEX + data.hex()
 
 
-text = Codec("a text", _read_text, _show_text, "a text")
+def _read_uri(text: str) -> bytes:
+    if not _URI.fullmatch(text):
+        raise ValueError("it has no scheme before a colon, or letters that no URI has")
+    return text.encode()
+
+
+def _show_uri(data: bytes) -> str:
+    found = show_text(data)
+    if not _URI.fullmatch(found):
+        raise Malformed("not a URI", 0)
+    return found
+
+
+def _read_nothing(text: str) -> bytes:
+    if text != "true":
+        raise ValueError("it is there or not")
+    return b""
+
+
+def _show_nothing(data: bytes) -> str:
+    if data:
+        raise Malformed("octets in an option that has none", 0)
+    return "true"
+
+
+text = Codec("a text", _read_text, show_text, "a text")
 phrase = Codec("a text, or hex: and octets", read_phrase, show_phrase, "PXEClient")
 """Mostly text, but nobody says so."""
+uri = Codec("a URI", _read_uri, _show_uri, "https://example.org/")
+nothing = Codec("true", _read_nothing, _show_nothing, "true")
+"""An option that says all by being there."""
 
 
 # --- addresses ----------------------------------------------------------------------------------------------------------
@@ -320,125 +358,3 @@ def parse_prefixed(data: bytes, width: int) -> tuple[bytes, ...]:
     if not found:
         raise Malformed("no value", 0)
     return tuple(found)
-
-
-# --- names --------------------------------------------------------------------------------------------------------------
-
-
-def build_names(names: Sequence[bytes], compressed: bool) -> bytes:
-    """Domain names one behind the other, `compressed` as RFC 3397 §2 does: pointers into the value itself."""
-    made, places = bytearray(), dict[bytes, int]()
-    for name in names:
-        for part in suffixes(name):
-            if part == ROOT:
-                made += ROOT
-                break
-            if compressed and part in places:
-                made += (0xC000 | places[part]).to_bytes(2, "big")
-                break
-            if len(made) < 0x4000:
-                places[part] = len(made)
-            made += part[: 1 + part[0]]
-    return bytes(made)
-
-
-def parse_names(data: bytes, at: int = 0) -> tuple[bytes, ...]:
-    """The folded names from `at` to the end, compressed or not, 1 to 32. Raises Malformed."""
-    found: list[bytes] = []
-    known: Known = {}
-    while at < len(data):
-        if len(found) == MAX_NAMES:
-            raise Malformed("too many names", at)
-        name, at = parse_shared_name(data, at, known)
-        found.append(name)
-    if not found:
-        raise Malformed("no name", at)
-    return tuple(found)
-
-
-def read_names(text: str) -> list[bytes]:
-    """Names with commas or spaces between, 1 to 32. Raises ValueError."""
-    found = [read_name(part) for part in text.replace(",", " ").split()]
-    if not 1 <= len(found) <= MAX_NAMES or ROOT in found:
-        raise ValueError(f"1 to {MAX_NAMES} names are needed, and none may be the root")
-    return found
-
-
-def show_names(found: Sequence[bytes]) -> str:
-    """Names with commas, without final dots."""
-    return ",".join(show_name(name)[:-1] or "." for name in found)
-
-
-def names(compressed: bool) -> Codec:
-    """Domain names."""
-    return Codec(
-        "domain names with commas",
-        lambda text: build_names(read_names(text), compressed),
-        lambda data: show_names(parse_names(data)),
-        "home.arpa,example.org",
-    )
-
-
-def _read_single(text: str) -> bytes:
-    found = read_names(text)
-    if len(found) > 1:
-        raise ValueError("one name is needed, not several")
-    return found[0]
-
-
-def _show_single(data: bytes) -> str:
-    found = parse_names(data)
-    if len(found) > 1:
-        raise Malformed("more than one name")
-    return show_names(found)
-
-
-def _read_domain(text: str) -> bytes:
-    return show_names([_read_single(text)]).encode()
-
-
-name = Codec("a domain name", _read_single, _show_single, "example.org")
-"""In the form of DNS messages."""
-domain = Codec("a domain name", _read_domain, _show_text, "home.arpa")
-"""As text (RFC 2132 §3.17)."""
-
-
-# --- routes -------------------------------------------------------------------------------------------------------------
-
-
-def _read_routes(text: str) -> bytes:
-    parts = [part for part in text.replace(",", " ").split() if part != "via"]
-    if len(parts) % 2:
-        raise ValueError("each network needs its router")
-    made = b""
-    for place, router in zip(parts[::2], parts[1::2], strict=True):
-        network = IPv4Network(place if place != "default" else "0.0.0.0/0")
-        width = network.prefixlen
-        made += bytes((width,)) + network.network_address.packed[: (width + 7) // 8] + read_ipv4(router)
-    return made
-
-
-def _show_routes(data: bytes) -> str:
-    return ",".join(
-        f"{show_ipv4(network)}/{width} {show_ipv4(router)}" for network, width, router in parse_routes(data)
-    )
-
-
-def parse_routes(data: bytes) -> tuple[tuple[bytes, int, bytes], ...]:
-    """Network, width and router of each classless route (RFC 3442): width u8, the octets it needs, router. Raises Malformed."""
-    found, at = [], 0
-    while at < len(data):
-        width = data[at]
-        middle = at + 1 + (width + 7) // 8
-        if width > 32 or middle + 4 > len(data):
-            raise Malformed("route cut off or wider than 32", at)
-        found.append((data[at + 1 : middle].ljust(4, b"\0"), width, data[middle : middle + 4]))
-        at = middle + 4
-    if not found:
-        raise Malformed("no route", 0)
-    return tuple(found)
-
-
-routes = Codec(
-    "networks, each with its router", _read_routes, _show_routes, "198.51.100.0/24 192.0.2.1,0.0.0.0/0 192.0.2.1"
-)

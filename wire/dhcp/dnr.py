@@ -9,7 +9,7 @@ An instance may end behind the name: then the client looks the rest up. A parame
 from collections.abc import Callable
 from typing import NamedTuple
 
-from wire.dhcp.codecs import Codec, read_ipv4, read_ipv6, show_ipv4, show_ipv6
+from wire.dhcp.codecs import Codec, read_ipv4, read_ipv6, read_number, read_octets, show_ipv4, show_ipv6
 from wire.dns.names import ROOT, parse_name, read_name, show_name
 from wire.errors import Malformed
 
@@ -176,7 +176,7 @@ def _read_value(key: int, value: str) -> bytes:
                 raise ValueError("dohpath= is a path with {?dns} in it")
             return value.encode()
         case _:
-            return bytes.fromhex(value)
+            return read_octets(value)
 
 
 def show_parameters(parameters: Parameters) -> str:
@@ -222,7 +222,7 @@ def _read_resolver(text: str, read: Callable[[str], bytes]) -> Resolver:
         raise ValueError(
             "expected: priority, name, addresses with commas, service parameters; or priority and name alone"
         )
-    priority, owner = int(parts[0]), read_name(parts[1])
+    priority, owner = read_number(parts[0]), read_name(parts[1])
     if not 0 <= priority <= 0xFFFF or owner == ROOT:
         raise ValueError("the priority is 0 to 65535, and the name not the root")
     if len(parts) == 2:

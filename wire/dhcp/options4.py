@@ -1,30 +1,30 @@
 """The options of DHCPv4, one row each: number, our name, kind of value, where it is defined, what dnsmasq and Kea call it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from wire.dhcp.codecs import (
-    domain,
     flag,
     ipv4,
     ipv6,
     many,
-    name,
-    names,
+    nothing,
     number,
     octets,
     pairs,
     phrase,
     prefixed,
     record,
-    routes,
     s32,
     seconds,
     text,
     u8,
     u16,
+    uri,
 )
 from wire.dhcp.dnr import dnr4
-from wire.dhcp.structures4 import fqdn, parts, sip_servers, vendor_classes, vendor_parts
+from wire.dhcp.names import domain, name, names
+from wire.dhcp.structures4 import fqdn, parts, routes, sip_servers, vendor_classes, vendor_parts
 from wire.dhcp.table import Option, Table
 
 _addresses = many(ipv4)
@@ -110,11 +110,11 @@ _RFC2132 = (
 
 _LATER = (
     Option(62, "netware-domain", text, "RFC 2242 §2", ("nwip-domain-name",)),
-    Option(63, "netware-information", octets(1), "RFC 2242 §3", ("nwip-suboptions",)),
+    Option(63, "netware-information", replace(parts, example="5=01"), "RFC 2242 §3", ("nwip-suboptions",)),
     Option(77, "user-class", prefixed(1, "guest,hex:0a0b"), "RFC 3004 §4", settable=False),
     Option(78, "slp-directory-agents", record(flag, _addresses), "RFC 2610 §3", ("slp-directory-agent",)),
     Option(79, "slp-scopes", record(flag, text), "RFC 2610 §4", ("slp-service-scope",)),
-    Option(80, "rapid-commit", octets(), "RFC 4039 §4", settable=False),
+    Option(80, "rapid-commit", nothing, "RFC 4039 §4", settable=False),
     Option(81, "fqdn", fqdn, "RFC 4702 §2", settable=False),
     Option(82, "relay-information", parts, "RFC 3046 §2", ("dhcp-agent-options",), False),
     Option(85, "nds-servers", _addresses, "RFC 2241 §2", ("nds-server",)),
@@ -125,7 +125,7 @@ _LATER = (
     Option(90, "authentication", octets(11), "RFC 3118 §2", ("authenticate",), False),
     Option(93, "architecture", many(u16), "RFC 4578 §2.1", ("client-arch", "client-system"), False),
     Option(94, "client-interface", record(u8, u8, u8), "RFC 4578 §2.2", ("client-interface-id", "client-ndi"), False),
-    Option(97, "client-machine", octets(1), "RFC 4578 §2.3", ("client-machine-id", "uuid-guid"), False),
+    Option(97, "client-machine", octets(17), "RFC 4578 §2.3", ("client-machine-id", "uuid-guid"), False),
     Option(98, "user-authentication", text, "RFC 2485 §2", ("uap-servers",)),
     Option(99, "civic-location", octets(3), "RFC 4776 §3.1", ("geoconf-civic",)),
     Option(100, "posix-time-zone", text, "RFC 4833 §2", ("posix-timezone", "pcode")),
@@ -133,9 +133,9 @@ _LATER = (
     Option(108, "ipv6-only", seconds, "RFC 8925 §3.1", ("v6-only-preferred",)),
     Option(112, "netinfo-servers", _addresses, "RFC 3679 §3", ("netinfo-server-address",)),
     Option(113, "netinfo-tag", text, "RFC 3679 §3", ("netinfo-server-tag",)),
-    Option(114, "captive-portal", text, "RFC 8910 §2.1", ("v4-captive-portal", "default-url")),
+    Option(114, "captive-portal", uri, "RFC 8910 §2.1", ("v4-captive-portal", "default-url")),
     Option(116, "auto-configure", number(1, 0, 1), "RFC 2563 §2", ("auto-config",)),
-    Option(117, "name-service-search", many(u16), "RFC 2937 §2"),
+    Option(117, "name-service-search", many(number(2, example="6")), "RFC 2937 §2"),
     Option(118, "subnet-selection", ipv4, "RFC 3011 §2", settable=False),
     Option(119, "domain-search", names(compressed=True), "RFC 3397 §2"),
     Option(120, "sip-servers", sip_servers, "RFC 3361 §3", ("sip-server", "sip-servers-dhcp")),
@@ -156,9 +156,9 @@ _LATER = (
         "RFC 6731 §4.3",
     ),
     Option(150, "tftp-servers", _addresses, "RFC 5859 §3", ("tftp-server-address",)),
-    Option(159, "port-parameters", record(u8, u8, u16), "RFC 7618 §9", ("v4-portparams",), False),
-    Option(160, "captive-portal-old", text, "RFC 7710 §2.1"),
-    Option(161, "mud-url", text, "RFC 8520 §10", ("mud-url-v4",), False),
+    Option(159, "port-parameters", record(u8, u8, u16), "RFC 7618 §9", ("v4-portparams",)),
+    Option(160, "captive-portal-old", uri, "RFC 7710 §2.1"),
+    Option(161, "mud-url", uri, "RFC 8520 §10", ("mud-url-v4",), False),
     Option(162, "dnr", dnr4, "RFC 9463 §5.1", ("v4-dnr",)),
     Option(175, "etherboot", octets(), ""),
     Option(208, "pxelinux-magic", octets(4), "RFC 5071 §3"),

@@ -1,19 +1,12 @@
-"""Options of DHCPv4 made of parts: what a relay says (RFC 3046), a client's whole name (RFC 4702), vendors' (RFC 3925)."""
+"""Options of DHCPv4 made of parts: what a relay says (RFC 3046), a client's whole name (RFC 4702), vendors' (RFC 3925),
+routes (RFC 3442)."""
 
 from enum import IntFlag
+from ipaddress import IPv4Network
 from typing import NamedTuple
 
-from wire.dhcp.codecs import (
-    Codec,
-    build_names,
-    ipv4,
-    many,
-    parse_names,
-    parse_prefixed,
-    read_names,
-    read_octets,
-    show_names,
-)
+from wire.dhcp.codecs import Codec, ipv4, many, parse_prefixed, read_ipv4, read_number, read_octets, show_ipv4
+from wire.dhcp.names import build_names, parse_names, read_names, show_names
 from wire.dns.names import MAX_LABEL, MAX_NAME, ROOT, show_name
 from wire.errors import Malformed
 
@@ -138,7 +131,7 @@ def build_fqdn(flags: FqdnFlag, name: bytes) -> bytes:
 
 def _read_fqdn(text: str) -> bytes:
     flags, _, owner = text.partition(" ")
-    value = int(flags, 0)
+    value = read_number(flags)
     if not 0 <= value <= 15:
         raise ValueError("the flags are 0 to 15")
     name = read_names(owner)[0] if owner.strip() else b""
@@ -182,7 +175,7 @@ def build_vendors(vendors: tuple[tuple[int, bytes], ...]) -> bytes:
 def _vendors(inner: Codec) -> Codec:
     def read(text: str) -> bytes:
         several = [one.strip().partition(" ") for one in text.split(";")]
-        return build_vendors(tuple((int(number), inner.read(rest.strip())) for number, _, rest in several))
+        return build_vendors(tuple((read_number(number), inner.read(rest.strip())) for number, _, rest in several))
 
     def show(data: bytes) -> str:
         return "; ".join(f"{number} {inner.show(value)}" for number, value in parse_vendors(data))
@@ -196,6 +189,47 @@ def _show_octets(data: bytes) -> str:
 
 vendor_classes = _vendors(Codec("octets in hexadecimal, or text: and a text", read_octets, _show_octets, "0a0b"))
 vendor_parts = _vendors(parts)
+
+
+# --- options 121 and 249 ----------------------------------------
+
+
+def _read_routes(text: str) -> bytes:
+    parts = [part for part in text.replace(",", " ").split() if part != "via"]
+    if len(parts) % 2:
+        raise ValueError("each network needs its router")
+    made = b""
+    for place, router in zip(parts[::2], parts[1::2], strict=True):
+        network = IPv4Network(place if place != "default" else "0.0.0.0/0")
+        width = network.prefixlen
+        made += bytes((width,)) + network.network_address.packed[: (width + 7) // 8] + read_ipv4(router)
+    return made
+
+
+def _show_routes(data: bytes) -> str:
+    return ",".join(
+        f"{show_ipv4(network)}/{width} {show_ipv4(router)}" for network, width, router in parse_routes(data)
+    )
+
+
+def parse_routes(data: bytes) -> tuple[tuple[bytes, int, bytes], ...]:
+    """Network, width and router of each classless route (RFC 3442): width u8, the octets it needs, router. Raises Malformed."""
+    found, at = [], 0
+    while at < len(data):
+        width = data[at]
+        middle = at + 1 + (width + 7) // 8
+        if width > 32 or middle + 4 > len(data):
+            raise Malformed("route cut off or wider than 32", at)
+        found.append((data[at + 1 : middle].ljust(4, b"\0"), width, data[middle : middle + 4]))
+        at = middle + 4
+    if not found:
+        raise Malformed("no route", 0)
+    return tuple(found)
+
+
+routes = Codec(
+    "networks, each with its router", _read_routes, _show_routes, "198.51.100.0/24 192.0.2.1,0.0.0.0/0 192.0.2.1"
+)
 
 
 # --- others -------------------------------------------------------------------------------------------------------------
