@@ -191,7 +191,7 @@ vendor_classes = _vendors(Codec("octets in hexadecimal, or text: and a text", re
 vendor_parts = _vendors(parts)
 
 
-# --- options 121 and 249 -------------------------------------------------------------------------------------------------------------
+# --- options 121 and 249 ----------------------------------------
 
 
 def _read_routes(text: str) -> bytes:
