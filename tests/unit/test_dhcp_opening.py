@@ -1,4 +1,4 @@
-"""The kernel's filters let through what DHCP is about, and nothing else: run by the kernel, on a socket that any user may make."""
+"""The kernel's filters let through what DHCP is about, and nothing else: run by the kernel, on sockets that anybody may make."""
 
 import os
 import socket
