@@ -1,8 +1,10 @@
 """The tables of `schema.py` to settings: everything two values can be wrong about together."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from anchorhold.config import schema
+from anchorhold.config.dhcp import DhcpReader, lease_names
 from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
 from anchorhold.config.iterations import ITERATE, IterationReader
@@ -11,8 +13,9 @@ from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
 from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation_prefix
 from anchorhold.config.routes import DEFAULT, RouteReader
-from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings
+from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings, served_links
 from anchorhold.config.trust import followed_anchors, read_trust
+from dhcp.settings import DhcpSettings
 from resolver.settings import (
     CacheSettings,
     ClientGroup,
@@ -45,12 +48,23 @@ class Checker:
         self._check_reach(clients, allow)
         self._check_limits()
         resolver = self._resolver(generation, clients, upstreams, cache)
+        service = self._service()
+        dhcp = self._dhcp(generation, service.listen)
+        front = self._front(generation, clients, allow, cache)
+        if dhcp is not None:
+            front = replace(front, leases=lease_names(dhcp, resolver.routes))
         return Loaded(
-            self._front(generation, clients, allow, cache),
+            front,
             resolver,
             KeeperSettings(generation, followed_anchors(resolver.dnssec)),
-            self._service(),
+            replace(service, links=() if dhcp is None else served_links(dhcp)),
+            dhcp,
         )
+
+    def _dhcp(self, generation: int, listen: tuple[ListenAddress, ...]) -> DhcpSettings | None:
+        if self._config.dhcp is None:
+            return None
+        return DhcpReader(self._config.dhcp, self.notes).settings(generation, listen, self._places.host)
 
     # What front gets.
 
