@@ -1,4 +1,4 @@
-"""What `front` is told of names: leases as they come, are renewed and go, and the devices of the configuration that have a name."""
+"""What `front` is told of names: leases as they come, are renewed and go, and configured devices with a name."""
 
 import ipaddress
 from collections.abc import Iterable

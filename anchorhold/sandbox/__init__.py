@@ -74,7 +74,8 @@ def enter(profile: SandboxProfile, shut_in: Callable[[], None] | None = None) ->
     """Give up every right `profile` does not grant; there is no way back. Raises SandboxRefused.
 
     `shut_in` is called when everything outside that is needed has been read, and while there still are rights: after it the cell
-    may see one folder only. As root: no groups, then the group and user of `profile.user`, no core file and no ptrace by others of that user.
+    may see one folder only. As root: no groups, then the group and user of `profile.user`, no core file and no ptrace by others
+    of that user.
     Always: no capability, and no new privilege by execve.
     """
     root = os.geteuid() == 0

@@ -77,19 +77,18 @@ class Ledger:
             self._next_try = now + TRY_EVERY
             if self._commit(self._owed.due(())):
                 self._owed.paid()
-        if now >= self._next_save:
+        if now >= self._next_save and not self.why:
             self._next_save = now + SAVE_EVERY
-            if not self.why:
-                self._commit(())
+            self._commit(())
         if now >= self._next_tidy and not self.why:
             self._next_tidy = now + TIDY_EVERY
             self._tidy(now)
 
     def pause(self, now: Instant) -> float:
         """Seconds until `maintain` has something to do."""
-        dues = [self._next_save, self._next_tidy]
-        if self.why or self._owed:
-            dues.append(self._next_try)
+        dues = [self._next_try] if self.why or self._owed else []
+        if not self.why:
+            dues += [self._next_save, self._next_tidy]
         return max(0.0, min(dues) - now)
 
     def close(self) -> None:

@@ -140,7 +140,7 @@ class Server:
         for interface in self.interfaces:
             if self.links.complete and interface.number not in current:
                 self.interfaces.remove(interface.number)
-        self._advertising.look(monotonic())
+        self._advertising.look()
 
     def _hear(self, interface: Interface, role: Role) -> None:
         endpoint = interface.sockets[role]
