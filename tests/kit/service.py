@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,12 +77,18 @@ class Running:
 
 
 @contextmanager
-def started(config: Path, *modules: str, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[Running]:
+def started(
+    config: Path,
+    *modules: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    prefix: Sequence[str] = (),
+) -> Iterator[Running]:
     """Run by `config`; with `modules`, these instead of front, resolver and keeper. The cells, but not the supervisor, have
-    `environment` besides. Ended and waited for at the end."""
+    `environment` besides. `prefix` is a command that becomes the service, in another namespace for instance. Ended and waited
+    for at the end."""
     tests = Path(__file__).parents[1]
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN, json.dumps(dict(environment)), str(config), *modules],
+        [*prefix, sys.executable, "-c", RUN, json.dumps(dict(environment)), str(config), *modules],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
