@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp fuzz conformance lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp fuzz durability conformance lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -42,12 +42,16 @@ bench-validation: peers ## validated answers beside unbound, both forwarding; wr
 	$(BIN)/python benchmarks/bench_validation.py --record
 
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
-	$(BIN)/python benchmarks/bench_dhcp.py --record
+	$(BIN)/python benchmarks/bench_packets.py --record
 
-fuzz: setup ## a million mutated messages through every parser, proofs of absence, chains of trust; writes docs/fuzz.md
+fuzz: setup ## a million mutated messages through every parser, packets of DHCP, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
+	$(BIN)/python tests/fuzz/packets.py --cases 1000000 --record
 	$(BIN)/python tests/fuzz/denial.py --cases 120000 --record
 	$(BIN)/python tests/fuzz/chains.py --cases 200000 --record
+
+durability: peers ## ten thousand kills of the lease store, power cuts at every write, failing disks; writes docs/durability.md
+	$(BIN)/python tests/faults/durability.py --record
 
 conformance: peers ## play ../shared/rpl against the real service (ONLY='unbound/iter_* deckard/iter_*')
 	@$(BIN)/python tests/conformance/play.py $(patsubst %,'%',$(ONLY))

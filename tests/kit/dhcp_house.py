@@ -85,7 +85,7 @@ def house(
             network.bridge("lan0", f"{HOUSE4}/24", f"{HOUSE6}/64")
             with (
                 captured(network.server, "lan0", folder / "lan0.pcapng") as capture,
-                started(folder / "anchorhold.toml", prefix=network.server.inside("/usr/bin/env")) as running,
+                started(folder / "anchorhold.toml", within=network.server) as running,
             ):
                 running.wait_for("serving on")
                 yield House(network, folder, running, capture)

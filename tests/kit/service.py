@@ -8,12 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO
+from typing import IO, Protocol
 
 PATIENCE = 20.0
 """Seconds a test waits for something that is bound to come."""
@@ -31,6 +31,13 @@ sys.exit(supervisor.run(Path(sys.argv[1])))
 """
 
 FAKES = ("kit.fake_cell", "kit.fake_cell")
+
+
+class Place(Protocol):
+    """A namespace; see kit/lan.py, which uses this file too."""
+
+    def inside(self, *command: str) -> list[str]:
+        """The command line that runs `command` in there."""
 
 
 @dataclass
@@ -81,14 +88,14 @@ def started(
     config: Path,
     *modules: str,
     environment: Mapping[str, str] = MappingProxyType({}),
-    prefix: Sequence[str] = (),
+    within: Place | None = None,
 ) -> Iterator[Running]:
     """Run by `config`; with `modules`, these instead of front, resolver and keeper. The cells, but not the supervisor, have
-    `environment` besides. `prefix` is a command that becomes the service, in another namespace for instance. Ended and waited
-    for at the end."""
+    `environment` besides. `within`: in this namespace. Ended and waited for at the end."""
     tests = Path(__file__).parents[1]
+    command = [sys.executable, "-c", RUN, json.dumps(dict(environment)), str(config), *modules]
     process = subprocess.Popen(
-        [*prefix, sys.executable, "-c", RUN, json.dumps(dict(environment)), str(config), *modules],
+        command if within is None else within.inside(*command),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
