@@ -11,6 +11,7 @@ import pytest
 from kit.dhcp_clients import Client, Dhclient, Dhcpcd, Told, Udhcpc
 from kit.dhcp_house import HOUSE4, House, house, ours
 from kit.lan import Place, background
+from kit.peers import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 
@@ -41,10 +42,10 @@ def test_a_client_gets_an_address_and_the_resolver_and_gives_it_back(name: str, 
         try:
             told = client.get()
             assert (resolver_of(told), router_of(told), domain_of(told)) == (HOUSE4, HOUSE4, "home.arpa")
-            assert here.addresses() == {address_of(told)}
+            assert address_of(told) in here.addresses()
             assert client.place.addresses("port0") == [f"{address_of(told)}/24"]
             client.release()
-            assert here.leases() == []
+            until(lambda: address_of(told) not in here.addresses(), "the end of the lease")
         finally:
             client.end()
         capture = here.capture
@@ -96,7 +97,7 @@ def test_a_lease_outlives_the_death_of_the_cell(tmp_path: Path) -> None:
             first = client.get()
             os.kill(here.running.cell("dhcp"), signal.SIGKILL)
             here.running.wait_for("dhcp", "serves again")
-            assert here.addresses() == {address_of(first)}
+            assert address_of(first) in here.addresses()
             assert address_of(client.renew()) == address_of(first)
         finally:
             client.end()
@@ -153,9 +154,9 @@ pools = ["198.51.100.10-198.51.100.20"]
         try:
             assert address_of(client.get()).startswith("192.0.2.")
             client.end()
-            hardware = device.run("cat", "/sys/class/net/port0/address").strip()
+            (link,) = json.loads(device.ip("-json link show dev port0"))
             device.ip("link del port0")
-            here.lan.plug(device, "lan1", hardware)
+            here.lan.plug(device, "lan1", link["address"])
             assert address_of(client.get()).startswith("198.51.100.")
         finally:
             client.end()
@@ -183,7 +184,7 @@ prefix = "198.51.100.0/24"
 pools = ["198.51.100.10-198.51.100.20"]
 routers = ["198.51.100.1"]
 """
-    with house(TWO + far, 'relays = ["198.51.100.1"]') as here:
+    with house(TWO + far, 'relays = ["192.0.2.2", "198.51.100.1"]') as here:
         between = here.lan.device("lan0")
         between.ip("address add 192.0.2.2/24 dev port0")
         between.set("net/ipv4/ip_forward", "1")
@@ -225,7 +226,7 @@ def test_a_name_is_answered_at_once_and_goes_with_the_lease(tmp_path: Path) -> N
             reverse = ".".join(reversed(address.split("."))) + ".in-addr.arpa"
             assert here.ask(HOUSE4, reverse, "PTR") == "kitchen.home.arpa."
             client.release()
-            assert here.ask(HOUSE4, "kitchen.home.arpa", "A") == ""
+            until(lambda: here.ask(HOUSE4, "kitchen.home.arpa", "A") == "", "the end of the name")
         finally:
             client.end()
 

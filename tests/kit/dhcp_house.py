@@ -16,6 +16,7 @@ from kit.service import Running, config_text, started
 ANCHORHOLD = str(Path(sys.executable).parent / "anchorhold")
 
 HOUSE4, HOUSE6 = "192.0.2.1", "2001:db8:7::1"
+ACCESS = '[access]\nallow = ["192.0.2.0/24", "198.51.100.0/24", "2001:db8:7::/64"]\n'
 SUBNETS = """
 [[dhcp.subnet]]
 prefix = "192.0.2.0/24"
@@ -62,7 +63,7 @@ class House:
 
     def command(self, *arguments: str) -> str:
         """An `anchorhold` command in the house."""
-        return self.lan.server.run(ANCHORHOLD, *arguments, "--config", str(self.folder / "anchorhold.toml"))
+        return self.lan.server.run(ANCHORHOLD, *arguments, "--control", str(self.folder / "control.sock"))
 
     def ask(self, place: str, name: str, rrtype: str) -> str:
         """What `dig +short` says in the server's namespace."""
@@ -76,7 +77,7 @@ def house(
     """Ready to serve on `lan0`; `general` is put below [dhcp]."""
     folder = Path(tempfile.mkdtemp(prefix="anchorhold-house-"))
     folder.chmod(0o711)
-    text = config_text(folder, extra=f"[dhcp]\n{general}\n{tables}")
+    text = config_text(folder, extra=f"{ACCESS}[dhcp]\n{general}\n{tables}")
     places = ", ".join(f'"{place}"' for place in listen)
     text = text.replace('addresses = ["127.0.0.1:0"]', f"addresses = [{places}]")
     (folder / "anchorhold.toml").write_text(text)
