@@ -77,6 +77,11 @@ class Asked(NamedTuple):
         """True if the client wants nobody to publish its name (flag N of option 81, RFC 4702 §2.1)."""
         return self.fqdn is not None and FqdnFlag.N in self.fqdn.flags
 
+    @property
+    def is_changing(self) -> bool:
+        """True if the client changes its hardware address, and no reservation says that it is known all the same."""
+        return self.identity.changing and self.reservation is None
+
     def is_ours(self, server: Address) -> bool:
         """True if a server identifier is one of this server's."""
         return server in self.own or server == self.server
@@ -193,7 +198,11 @@ def _source(arrival: Arrival, link: Link, scopes: tuple[Scope, ...], own: frozen
     if arrival.destination in own:
         return arrival.destination
     here = [one.address for one in link.addresses if len(one.address) == 4]
-    return next((address for scope in scopes for address in here if scope.holds(address)), here[0] if here else b"")
+    for scope in scopes if len(here) > 1 else ():
+        for address in here:
+            if scope.holds(address):
+                return address
+    return here[0] if here else b""
 
 
 def _address(octets: bytes) -> Address:
