@@ -45,6 +45,8 @@ class Asked(NamedTuple):
     plan: Plan
     packet: Packet4
     arrival: Arrival
+    link: Link
+    """The interface it came in on, as it is now."""
     kind: MessageType4
     identity: Identity
     relay: Relay | None
@@ -134,7 +136,7 @@ def read_asked(packet: Packet4, arrival: Arrival, book: LeaseBook, plan: Plan, l
     if reservation is not None and reservation.ignored:
         return "ignored"
     return Asked(
-        plan, packet, arrival, kind, identity, relay, _is_selected(packet, scopes), scopes, direct, source,
+        plan, packet, arrival, link, kind, identity, relay, _is_selected(packet, scopes), scopes, direct, source,
         relay.override if relay is not None and relay.override else source, own, fqdn, label, reservation,
         classes_of(plan.settings, _traits(packet, relay), reservation) if plan.settings.classes else (),
     )  # fmt: skip
