@@ -198,5 +198,3 @@ class HostChange(NamedTuple):
     domain: str
     addresses: tuple[Address, ...]
     gone: bool
-    until: Epoch = Epoch(0)
-    """When the first of its leases ends (lease clock); 0 if it is gone."""

@@ -187,7 +187,7 @@ PUBLISHED = [
     (114, "https://example.org/api", b"https://example.org/api".hex()),
     (125, "32473 1=0a0b 2=0c", "00007ed9 07 01020a0b 02010c"),
     (124, "9 0a0b; 32473 0c", "00000009 02 0a0b 00007ed9 01 0c"),
-    (77, "guest,hex:0a", "056775657374 010a"),
+    (77, "guest,0x0a", "056775657374 010a"),
     (162, "1 dns.example 192.0.2.1,192.0.2.2 alpn=h2,dot port=443 dohpath=/q{?dns}",
      "0036 0001 0d03646e73076578616d706c6500 08c0000201c0000202 0001000702683203646f74 0003000201bb 000700082f717b3f646e737d"),
     (162, "0 dns.example", "0010 0000 0d03646e73076578616d706c6500"),
@@ -220,6 +220,22 @@ def test_a_value_has_the_octets_of_the_rfc(code: int, text: str, expected: str) 
 )
 def test_other_ways_of_writing_are_read(code: int, text: str, same: str) -> None:
     assert same == option_to_text(*option_from_text(code, text))
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\4\0\0\0", "4 ."),
+        (b"\4\0\0\2a.", r"4 a\046"),
+        (b"\4\0\0\2a\\\0", r"4 a\\."),
+        (b"\4\0\0\4a,;\\", r"4 a\044\059\\"),
+        (b"\0\0\0laptop", "0 laptop"),
+    ],
+)
+def test_a_client_s_name_is_shown_so_that_it_can_be_read(data: bytes, text: str) -> None:
+    codec = OPTIONS4.numbered(81).codec
+    assert text == codec.to_text(data)
+    assert text == codec.to_text(codec.from_text(text))
 
 
 def test_an_ending_zero_is_no_part_of_a_text() -> None:

@@ -1,5 +1,6 @@
 """Domain names as values of options."""
 
+import re
 from collections.abc import Sequence
 
 from wire.dhcp.codecs import Codec, show_text
@@ -8,6 +9,9 @@ from wire.errors import Malformed
 
 MAX_NAMES = 32
 """Domain names in one value; a pointer of two octets can stand for a name of 255."""
+
+_ESCAPED = re.compile(r"\\\D")
+_DIGITS = {"\\.": "\\046", "\\;": "\\059"}
 
 
 def build_names(names: Sequence[bytes], compressed: bool) -> bytes:
@@ -50,8 +54,16 @@ def read_names(text: str) -> list[bytes]:
 
 
 def show_names(found: Sequence[bytes]) -> str:
-    """Names with commas, without final dots."""
-    return ",".join(show_name(name)[:-1] or "." for name in found)
+    """Names with commas, without final dots. Raises Malformed for the root, which no list of ours can hold."""
+    if ROOT in found:
+        raise Malformed("the root among names")
+    return ",".join(show_one(name)[:-1] for name in found)
+
+
+def show_one(name: bytes) -> str:
+    """As `show_name`, with digits for the letters by which names and values are told apart."""
+    shown = _ESCAPED.sub(lambda found: _DIGITS.get(found[0], found[0]), show_name(name))
+    return shown.replace(",", "\\044")
 
 
 def names(compressed: bool) -> Codec:
@@ -82,7 +94,14 @@ def _read_domain(text: str) -> bytes:
     return show_names([_read_single(text)]).encode()
 
 
+def _show_domain(data: bytes) -> str:
+    try:
+        return _read_domain(show_text(data)).decode()
+    except ValueError:
+        raise Malformed("not a domain name", 0) from None
+
+
 name = Codec("a domain name", _read_single, _show_single, "example.org")
 """In the form of DNS messages."""
-domain = Codec("a domain name", _read_domain, show_text, "home.arpa")
+domain = Codec("a domain name", _read_domain, _show_domain, "home.arpa")
 """As text (RFC 2132 §3.17)."""
