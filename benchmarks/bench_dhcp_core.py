@@ -1,4 +1,7 @@
-"""What the pure core of DHCP costs: the book at several sizes, memory of a lease. `python benchmarks/bench_dhcp_core.py`."""
+"""What the pure core of DHCP costs: DISCOVER and REQUEST through `handle4`, the book at several sizes, memory of a lease.
+
+`python benchmarks/bench_dhcp_core.py`
+"""
 
 import gc
 import time
@@ -7,7 +10,10 @@ from collections.abc import Callable
 
 from dhcp.book import Book, LeaseBook
 from dhcp.identity import Identifier, tag
-from dhcp.values import Kind, Lease, LeaseChange, State
+from dhcp.server4 import handle4
+from dhcp.settings import DhcpSettings, Pool, ResolverOffer, Subnet
+from dhcp.values import Arrival, Kind, Lease, LeaseChange, Link, Own, Reply4, State
+from wire.dhcp.packet4 import Packet4
 from wire.units import Epoch
 
 SIZES = (0, 1_000, 5_000, 20_000)
@@ -94,6 +100,43 @@ def of_memory(size: int = 20_000) -> None:
     print(f"{held / size:,.0f} octets for each of {size:,} leases with names, indexes included")
 
 
+POOL = Pool(bytes((10, 1, 0, 0)), bytes((10, 1, 255, 255)))
+WIDE = Subnet("10.0.0.0/8", bytes((10, 0, 0, 0)), 8, "lan", pools=(POOL,))
+SETTINGS = DhcpSettings(1, subnets=(WIDE,), resolver=ResolverOffer((bytes(4),)), conflict_check=False)
+OURS = bytes((10, 0, 0, 1))
+LINKS = {1: Link(1, "lan", bytes(6), (Own(OURS, 8),))}
+LIST = bytes((1, 3, 6, 15, 28, 51, 58, 59, 119))
+
+
+def message(kind: int, number: int, options: dict[int, bytes]) -> Packet4:
+    zero, chaddr = bytes(4), b"\0\0" + number.to_bytes(4, "big")
+    own = {53: bytes((kind,)), 55: LIST, 61: b"\1" + chaddr, 12: b"device-%d" % number}
+    return Packet4(1, 1, 0, number, 0, 0, zero, zero, zero, zero, chaddr, b"", b"", own | options)
+
+
+def exchange(book: LeaseBook, number: int) -> None:
+    """DISCOVER, OFFER, REQUEST, ACK, and the book kept."""
+    arrival = Arrival(1, bytes(4), b"\xff" * 4)
+    now = Epoch(NOW)
+    offered = handle4(message(1, number, {}), arrival, book, SETTINGS, now, LINKS)
+    book.apply(offered.changes)
+    assert isinstance(offered.reply, Reply4)
+    chosen = {50: offered.reply.packet.yiaddr, 54: OURS}
+    acked = handle4(message(3, number, chosen), arrival, book, SETTINGS, now, LINKS)
+    assert acked.why == "acked"
+    book.apply(acked.changes)
+
+
+def of_exchanges() -> None:
+    print("DISCOVER and REQUEST of a new client, both through handle4 and the book, in a pool of 65,536:")
+    for size in (*SIZES, 60_000):
+        book = Book(KEY, (lease(n)._replace(address=(0x0A010000 + n).to_bytes(4, "big")) for n in range(size)))
+        numbers = iter(range(1_000_000, 2_000_000))
+        cost = spent(lambda item: exchange(book, next(numbers)), [lease(0)] * 1_000)  # noqa: B023
+        print(f"{size:8,} leases{cost:8.1f} µs")
+
+
 if __name__ == "__main__":
+    of_exchanges()
     of_books()
     of_memory()

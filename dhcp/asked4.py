@@ -131,8 +131,11 @@ def read_asked(packet: Packet4, arrival: Arrival, book: LeaseBook, plan: Plan, l
     return Asked(
         plan, packet, arrival, kind, identity, relay, _is_selected(packet, scopes), scopes, direct, source,
         relay.override if relay is not None and relay.override else source, own, fqdn, label, reservation,
-        classes_of(plan.settings, _traits(packet, relay), reservation),
+        classes_of(plan.settings, _traits(packet, relay), reservation) if plan.settings.classes else (),
     )  # fmt: skip
+
+
+_KINDS: dict[bytes, MessageType4 | str] = {bytes((kind,)): kind for kind in MessageType4}
 
 
 def _kind(packet: Packet4) -> MessageType4 | str:
@@ -141,10 +144,7 @@ def _kind(packet: Packet4) -> MessageType4 | str:
     octets = packet.options.get(Option4.MESSAGE_TYPE, b"")
     if not octets:
         return "bootp"
-    try:
-        return MessageType4(octets[0]) if len(octets) == 1 else "unknown-type"
-    except ValueError:
-        return "unknown-type"
+    return _KINDS.get(octets, "unknown-type")
 
 
 def _relay(packet: Packet4, arrival: Arrival, plan: Plan) -> Relay | str | None:

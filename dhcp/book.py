@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from dhcp.agenda import Agenda
+from dhcp.delegated import Delegated
 from dhcp.identity import Identifier, tag
 from dhcp.occupied import Occupied
 from dhcp.values import Address, Kind, Lease, LeaseChange, State, Tag
@@ -22,6 +23,9 @@ _CONFLICTS = 1_024
 """Addresses whose conflicts are remembered after their quarantine."""
 _LOOKS = 16
 """Leases looked at to take one back."""
+
+_SPARSE_BLOCK = 16
+"""IPv6 addresses lie far apart: small blocks, as most have one mark."""
 
 _Key = TypeVar("_Key")
 One = Lease | tuple[Lease, ...]
@@ -55,11 +59,16 @@ class LeaseBook:
         self._names: dict[str, One] = {}
         self._taken: dict[tuple[Kind, str], Taken] = {}
         self._occupied = Occupied()
+        self._occupied6 = Occupied(_SPARSE_BLOCK)
+        self.delegated = Delegated()
+        """The prefixes that are not free."""
         self._ends = Agenda(self._end_of)
         self._idle: dict[tuple[Kind, str], Agenda] = {}
         self._conflicts: OrderedDict[tuple[Kind, Address], int] = OrderedDict()
         for lease in leases:
-            self._put(self._held[lease.kind].get(lease.address), lease)
+            if (held := self.at(lease.kind, lease.address)) is not None:
+                self._drop(held)
+            self._put(None, lease)
 
     # looking
 
@@ -96,6 +105,10 @@ class LeaseBook:
     def free(self, start: int, last: int) -> int | None:
         """The first IPv4 address from `start` to `last`, as numbers, that nobody has."""
         return self._occupied.free(start, last)
+
+    def free6(self, start: int, last: int) -> int | None:
+        """The first IPv6 address from `start` to `last`, as numbers, that nobody has."""
+        return self._occupied6.free(start, last)
 
     def longest_idle(self, kind: Kind, subnet: str, fits: Callable[[Lease], bool] | None = None) -> Lease | None:
         """Of the changing devices' leases there, the one whose device was not seen for longest; none that is probed already.
@@ -155,6 +168,8 @@ class LeaseBook:
             return
         if before is not None and after is not None and (before.kind, before.address) != (after.kind, after.address):
             raise Mismatch("a change is about one address")
+        if before is not None and after is not None and before.length != after.length:
+            raise Mismatch("a prefix keeps its length")
         held = self._held[lease.kind].get(lease.address)
         if held is not before and held != before:
             raise Mismatch("the book does not hold what the change began with")
@@ -166,8 +181,8 @@ class LeaseBook:
     def _put(self, before: Lease | None, after: Lease) -> None:
         if before is not None:
             self._unlist(before)
-        elif after.kind is Kind.ADDRESS4:
-            self._occupied.mark(int.from_bytes(after.address, "big"))
+        else:
+            self._mark(after)
         self._held[after.kind][after.address] = after
         self._list(after)
         if before is None or after.until < before.until:
@@ -181,8 +196,22 @@ class LeaseBook:
     def _drop(self, lease: Lease) -> None:
         self._unlist(lease)
         del self._held[lease.kind][lease.address]
-        if lease.kind is Kind.ADDRESS4:
-            self._occupied.clear(int.from_bytes(lease.address, "big"))
+        match lease.kind:
+            case Kind.ADDRESS4:
+                self._occupied.clear(int.from_bytes(lease.address, "big"))
+            case Kind.ADDRESS6:
+                self._occupied6.clear(int.from_bytes(lease.address, "big"))
+            case Kind.PREFIX6:
+                self.delegated.clear(lease.address, lease.length)
+
+    def _mark(self, lease: Lease) -> None:
+        match lease.kind:
+            case Kind.ADDRESS4:
+                self._occupied.mark(int.from_bytes(lease.address, "big"))
+            case Kind.ADDRESS6:
+                self._occupied6.mark(int.from_bytes(lease.address, "big"))
+            case Kind.PREFIX6:
+                self.delegated.mark(lease.address, lease.length)
 
     def _list(self, lease: Lease) -> None:
         place = (lease.kind, lease.subnet)

@@ -15,7 +15,8 @@ LONGEST = 63
 """Octets of a label (RFC 1035 §2.3.4)."""
 _SUFFIXES = 99
 """How many may want one name."""
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_HYPHENS = bytes.maketrans(b" _", b"--")
+_FOREIGN = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz0123456789-"))
 
 
 class Claimant(NamedTuple):
@@ -38,12 +39,10 @@ def read_label(raw: bytes) -> str:
     belong is left out ("Anna’s Phone" is `annas-phone`); a name that begins with an underscore is a service's and never a
     host's.
     """
-    first = raw.rstrip(b"\0").decode("utf-8", "replace").lower().split(".", 1)[0].strip()
-    if first.startswith("_"):
+    first = raw.partition(b".")[0].lower().strip(b" \0")
+    if first.startswith(b"_"):
         return ""
-    text = "".join("-" if letter in " _" else letter for letter in first)
-    text = "".join(letter for letter in text if letter in _LETTERS)
-    return text[:LONGEST].strip("-")
+    return first.translate(_HYPHENS).translate(None, _FOREIGN)[:LONGEST].strip(b"-").decode("ascii")
 
 
 def claim(book: LeaseBook, wanted: str, claimant: Claimant, unclaimable: frozenset[str]) -> str:

@@ -26,8 +26,8 @@ _MIN_DUID, _MAX_DUID = 3, 130
 """Octets, two of them its type (RFC 8415 §11.1)."""
 
 
-class Identifier(Enum):
-    """What kind of thing is hashed: equal octets of two kinds have two tags. The values are in every tag on disk."""
+class Identifier(bytes, Enum):
+    """What kind of thing is hashed: equal octets of two kinds have two tags. The octets are in every tag on disk."""
 
     CLIENT = b"c"
     """Option 61, whole."""
@@ -56,7 +56,7 @@ class Identity(NamedTuple):
 
 def tag(key: bytes, what: Identifier, raw: bytes) -> Tag:
     """16 octets that stand for `raw`: HMAC-SHA256 over its kind and itself, cut to half."""
-    return hmac.digest(key, what.value + raw, "sha256")[:TAG_OCTETS]
+    return hmac.digest(key, what + raw, "sha256")[:TAG_OCTETS]
 
 
 def hardware_octets(address: bytes, htype: int = ETHERNET) -> bytes:

@@ -66,6 +66,10 @@ class Plan:
     by_address: dict[Address, Reservation]
     unclaimable: frozenset[str]
     """Names that no client can claim; what a reservation publishes is its own all the same."""
+    domains: dict[str, str]
+    """The domain of each subnet's names."""
+    prepared: dict[object, dict[int, bytes]]
+    """Options that were put together before (`dhcp/reply4.py`), for clients that are alike."""
 
     def scope_of(self, address: Address) -> Scope | None:
         """The most specific subnet with this address."""
@@ -84,8 +88,7 @@ class Plan:
 
     def domain_of(self, subnet: str) -> str:
         """The domain of names published in a subnet."""
-        found = next((item.domain for item in self.settings.subnets if item.name == subnet), "")
-        return found or self.settings.domain
+        return self.domains.get(subnet, self.settings.domain)
 
 
 _LAST: list[Plan] = []
@@ -120,6 +123,8 @@ def make_plan(settings: DhcpSettings) -> Plan:
         unclaimable=INFRASTRUCTURE
         | {name.lower() for name in settings.own_names}
         | {host.name.lower() for host in hosts if host.name},
+        domains={subnet.name: subnet.domain or settings.domain for subnet in settings.subnets},
+        prepared={},
     )
 
 

@@ -45,14 +45,18 @@ _RESERVED = frozenset(
     }
 )
 """What the protocol itself says; no setting can."""
+_PREPARED = 1_024
+"""Kinds of clients that options are kept for."""
 _ALWAYS = (Option4.SUBNET_MASK,)
-_WITHOUT_LIST = (
-    Option4.ROUTERS,
-    Option4.DNS_SERVERS,
-    Option4.DOMAIN_NAME,
-    Option4.BROADCAST_ADDRESS,
-    Option4.CLASSLESS_ROUTES,
-    Option4.DOMAIN_SEARCH,
+_WITHOUT_LIST = bytes(
+    (
+        Option4.ROUTERS,
+        Option4.DNS_SERVERS,
+        Option4.DOMAIN_NAME,
+        Option4.BROADCAST_ADDRESS,
+        Option4.CLASSLESS_ROUTES,
+        Option4.DOMAIN_SEARCH,
+    )
 )
 """What a client gets that does not say what it needs."""
 
@@ -121,7 +125,9 @@ def _configured(
         Option4.SERVER_IDENTIFIER: asked.server,
         **fields,
     }
-    _add_wanted(asked, share, scope, name, options)
+    options |= _wanted(asked, share, scope)
+    if name and Option4.HOST_NAME in asked.packet.options.get(Option4.PARAMETER_LIST, b""):
+        options[Option4.HOST_NAME] = name.encode()
     _echo(asked, options)
     if asked.selected:
         options[Option4.SUBNET_SELECTION] = asked.packet.options[Option4.SUBNET_SELECTION]
@@ -131,26 +137,35 @@ def _configured(
     return _path(asked, _packet(asked, asked.packet.flags, addresses, server, file, options))
 
 
-def _add_wanted(asked: Asked, share: Share, scope: Scope, name: str, options: dict[int, bytes]) -> None:
-    """What the client asked for and there is, in its order (RFC 2132 §9.8); the mask; what its classes need."""
-    values = options4(
-        asked.plan.settings,
-        share,
-        derived4(asked.plan, scope, asked.source, asked.relay.address if asked.relay else b""),
-    )
+def _wanted(asked: Asked, share: Share, scope: Scope) -> dict[int, bytes]:
+    """What the client asked for and there is, in its order (RFC 2132 §9.8); the mask; what its classes need.
+
+    All of it is the same for clients that are alike, so it is put together once for each kind of them.
+    """
+    wanted = asked.packet.options.get(Option4.PARAMETER_LIST, b"") or _WITHOUT_LIST
+    relay = asked.relay.address if asked.relay is not None else b""
+    kept = asked.plan.prepared
+    alike = (scope.subnet.name, wanted, asked.source, relay, *(one.name for one in share.classes))
+    if share.reservation is not None:
+        return _put_together(asked, share, scope, wanted, relay)
+    found = kept.get(alike)
+    if found is None:
+        if len(kept) >= _PREPARED:
+            kept.clear()
+        found = kept[alike] = _put_together(asked, share, scope, wanted, relay)
+    return found
+
+
+def _put_together(asked: Asked, share: Share, scope: Scope, wanted: bytes, relay: Address) -> dict[int, bytes]:
+    values = options4(asked.plan.settings, share, derived4(asked.plan, scope, asked.source, relay))
     if share.subnet.ipv6_only:
         values.setdefault(Option4.IPV6_ONLY, share.subnet.ipv6_only.to_bytes(4, "big"))
     if share.boot[1]:
         values.setdefault(Option4.BOOT_FILE_NAME, share.boot[1])
-    if name:
-        values[Option4.HOST_NAME] = name.encode()
     if Option4.CLASSLESS_ROUTES in values:
         values.setdefault(Option4.MICROSOFT_CLASSLESS_ROUTES, values[Option4.CLASSLESS_ROUTES])
-    wanted = asked.packet.options.get(Option4.PARAMETER_LIST, b"") or bytes(_WITHOUT_LIST)
-    for number in (*_ALWAYS, *wanted, *sorted(own_options4(share) & _UNASKED)):
-        value = values.get(number, b"")
-        if value and number not in _RESERVED:
-            options[number] = value
+    numbers = (*_ALWAYS, *wanted, *sorted(own_options4(share) & _UNASKED))
+    return {number: values[number] for number in numbers if values.get(number) and number not in _RESERVED}
 
 
 def wants_no_address(asked: Asked, scope: Scope) -> bool:
@@ -187,8 +202,7 @@ def _packet(
 ) -> Packet4:
     packet = asked.packet
     return Packet4(
-        2, packet.htype, 0, packet.xid, 0, flags, *addresses, server, packet.giaddr, packet.chaddr, b"", file,
-        {int(number): value for number, value in options.items()},
+        2, packet.htype, 0, packet.xid, 0, flags, *addresses, server, packet.giaddr, packet.chaddr, b"", file, options,
     )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ Pieces = Callable[[str, int], Iterator[bytes]]
 
 
 def search(names: Iterable[str], pieces: Pieces, wanted: list[Needle]) -> tuple[list[dict[str, object]], list[str]]:
-    """Every file with its size as read, and where something was found: a line each that shows the place and not the octets."""
+    """Every file with its size as read, and where something was found: a line each that shows the place and not the
+    octets.
+    """
     overlap = max((len(needle.octets) for needle in wanted), default=1) - 1
     scanned: list[dict[str, object]] = []
     found: list[str] = []

@@ -1,8 +1,8 @@
 """What an operator asks of the leases, answered inside the dhcp cell.
 
-The way there: `anchorhold leases …` sends one line over the control socket, `{"verb": "leases", "request": {…}}`. `front`
-hands the inner object on as it is (JSON, at most 64 KiB) as the argument of a FACT with `Verb.LEASES`. The dhcp cell then
-does this:
+The way there: `anchorhold leases …` sends one line over the control socket, `{"verb": "leases", "request": {…}}`.
+`front` hands the inner object on as it is (JSON, at most 64 KiB) as the argument of a FACT with `Verb.LEASES`. The dhcp
+cell then does this:
 
     answered = answer(argument, Holdings(book, store, folder, settings, times))
     failed = apply_and_commit(answered.changes)     # "", or why the disk did not take them; then they are undone
@@ -15,15 +15,17 @@ milliseconds at most: long lists and imports come in pages, each a request of it
 
 Requests, by their field `do`:
 
-    list      after: the `next` of the page before       → leases: [row …], next: where the next page begins, or null
+    list      after: the `next` of the page before       → leases: [row …], next: where the next page begins, or null,
+                                                           key: which key the tags are made with
     show      device                                     → leases: [row …]
     release   device                                     → leases: [row …] that ended
-    import    leases: [row …]                            → taken: number, refused: [{"row": …, "why": …} …]
-    forget    device                                     → leases: [row …] that ended, scanned: [file …], found: [where …],
+    import    leases: [row …]                            → taken: number, refused: [{row, address, where, why, harmless} …]
+    forget    device                                     → leases: [row …] that ended, scanned: [file …], found: [where
+    …],
                                                            looked_for: [{what, octets, folded} …]
 
-A device is a hardware address, a client identifier or DUID in hexadecimal, an IP address, or the name of a lease. A row is
-described at `anchorhold/leases/rows.py`.
+A device is a hardware address, a client identifier or DUID in hexadecimal, an IP address, or the name of a lease. A row
+is described at `anchorhold/leases/rows.py`.
 """
 
 from collections.abc import Callable
@@ -38,6 +40,7 @@ from anchorhold.leases.rows import Foreign, Row, Times, row_of
 from anchorhold.leases.takeover import Refused, lease_from
 from dhcp.book import LeaseBook
 from dhcp.edge.folder import LeaseFolder
+from dhcp.sealing import Seal
 from dhcp.settings import DhcpSettings
 from dhcp.store import LeaseStore, StoreFailed
 from dhcp.values import Kind, Lease, LeaseChange
@@ -134,7 +137,7 @@ def _page(after: str, holdings: Holdings) -> Line:
     rest = sorted((lease for lease in holdings.book.leases() if (lease.kind, lease.address) > start), key=_order)
     page = rest[:PAGE]
     following = f"{page[-1].kind:d} {page[-1].address.hex()}" if len(rest) > len(page) else None
-    return {"leases": _rows(page, holdings), "next": following}
+    return {"leases": _rows(page, holdings), "next": following, "key": Seal(holdings.book.key).mark.hex()}
 
 
 def _order(lease: Lease) -> tuple[Kind, bytes]:
@@ -170,12 +173,17 @@ def _import(leases: list[Foreign], holdings: Holdings) -> Answered:
         return _done({"error": f"at most {PAGE} leases in one request"})
     changes: dict[tuple[Kind, bytes], LeaseChange] = {}
     refused: list[Line] = []
+    named: set[tuple[Kind, str]] = set()
     for number, foreign in enumerate(leases):
         try:
             lease = lease_from(foreign, holdings.book, holdings.settings, holdings.times)
         except Refused as why:
-            refused.append({"row": number, "address": foreign.address, "where": foreign.where, "why": str(why)})
+            row: Line = {"row": number, "address": foreign.address, "where": foreign.where}
+            refused.append({**row, "why": str(why), "harmless": why.harmless})
             continue
+        if lease.name and (lease.kind, lease.name) in named:
+            lease = lease._replace(name="")
+        named.add((lease.kind, lease.name))
         # Of two in one file the later counts, as where they come from.
         changes[lease.kind, lease.address] = LeaseChange(holdings.book.at(lease.kind, lease.address), lease)
     taken = tuple(changes.values())

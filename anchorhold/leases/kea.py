@@ -1,7 +1,8 @@
-"""Lease files of Kea's memfile backend (CSV): for each address the last line counts, and only if its state is 0 (default).
+"""Lease files of Kea's memfile backend (CSV): for each address the last line counts, and only if its state is 0
+(default).
 
-Columns are known by the names in the first line, for versions of Kea have more or fewer of them. Characters that a field cannot hold
-are written `&#xNN`.
+Columns are known by the names in the first line, for versions of Kea have more or fewer of them. Characters that a
+field cannot hold are written `&#xNN`.
 """
 
 import ipaddress

@@ -50,7 +50,9 @@ class Times(NamedTuple):
 
 
 class Foreign(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A lease that comes from elsewhere. Octets in hexadecimal; `until` is a date in seconds since 1970, 0 for never."""
+    """A lease that comes from elsewhere. Octets in hexadecimal; `until` is a date in seconds since 1970, 0 for
+    never.
+    """
 
     kind: str
     address: str
@@ -68,6 +70,8 @@ class Foreign(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     client_tag: str = ""
     hardware_tag: str = ""
     """Tags out of our own export, good with the same key only."""
+    key: str = ""
+    """Which key those are made with."""
     where: str = ""
     """File and line, for what is said of it."""
 

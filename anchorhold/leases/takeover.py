@@ -6,6 +6,7 @@ import re
 from anchorhold.leases.rows import Foreign, Times, kind_of, subnet_of
 from dhcp.book import LeaseBook
 from dhcp.identity import TAG_OCTETS, Identifier, hardware_octets, is_changing, is_telling
+from dhcp.sealing import Seal
 from dhcp.settings import DhcpSettings
 from dhcp.values import Kind, Lease, State, Tag
 from wire.units import Epoch
@@ -18,7 +19,11 @@ _ADDRESS_BITS = {Kind.ADDRESS4: 32, Kind.ADDRESS6: 128, Kind.PREFIX6: 0}
 
 
 class Refused(Exception):
-    """It cannot be taken; the text says why and, where something can be done, what."""
+    """It cannot be taken; the text says why and, where something can be done, what. `harmless`: nothing is lost by that."""
+
+    def __init__(self, text: str, harmless: bool = False) -> None:
+        super().__init__(text)
+        self.harmless = harmless
 
 
 def lease_from(foreign: Foreign, book: LeaseBook, settings: DhcpSettings | None, times: Times) -> Lease:
@@ -50,7 +55,7 @@ def lease_from(foreign: Foreign, book: LeaseBook, settings: DhcpSettings | None,
         until,
         duration,
         changing=changing,
-        name=_name(foreign.name, client, book, settings),
+        name=_name(foreign.name, kind, client, book, settings),
         identifier=_identifier(foreign) if settings is not None and settings.store_identifiers else b"",
     )
 
@@ -59,6 +64,10 @@ def _who(foreign: Foreign, kind: Kind, book: LeaseBook) -> tuple[Tag, Tag, bool]
     """Client tag, hardware tag, whether it changes its address. Raises ValueError, Refused."""
     if foreign.client_tag:
         client, hardware = bytes.fromhex(foreign.client_tag), bytes.fromhex(foreign.hardware_tag)
+        if foreign.key != Seal(book.key).mark.hex():
+            raise Refused(
+                "it has a tag in place of an identifier, and that of another key: nobody could be known by it"
+            )
         if len(client) != TAG_OCTETS or len(hardware) not in (0, TAG_OCTETS):
             raise Refused(f"a tag is {TAG_OCTETS} octets")
         return client, hardware, False
@@ -82,7 +91,9 @@ def _not_taken(held: Lease | None, client: Tag) -> None:
         return
     if held.state is State.QUARANTINED:
         raise Refused("somebody uses this address without a lease; it is in quarantine")
-    raise Refused("it is here already" if held.client == client else "another client has this address here already")
+    if held.client == client:
+        raise Refused("it is here already", harmless=True)
+    raise Refused("another client has this address here already")
 
 
 def _times(foreign: Foreign, subnet: str, settings: DhcpSettings | None, times: Times) -> tuple[Epoch, int]:
@@ -94,19 +105,23 @@ def _times(foreign: Foreign, subnet: str, settings: DhcpSettings | None, times: 
         return Epoch(now + usual), usual
     until = times.time(foreign.until)
     if until <= now:
-        raise Refused("it has ended")
+        raise Refused("it has ended", harmless=True)
     return until, foreign.duration or min(usual, int(until - now))
 
 
-def _name(name: str, client: Tag, book: LeaseBook, settings: DhcpSettings | None) -> str:
-    """The first label, if it may be had; else none: the client says its name again when it renews."""
+def _name(name: str, kind: Kind, client: Tag, book: LeaseBook, settings: DhcpSettings | None) -> str:
+    """The first label, if it may be had; else none: the client says its name again when it renews.
+
+    A device's IPv4 and IPv6 leases cannot be seen to be one device's here; that they have one name is the word of the server
+    they come from.
+    """
     label = name.lower().partition(".")[0]
     if not _LABEL.fullmatch(label) or label in _NEVER:
         return ""
     if settings is not None and (not settings.names or label in settings.own_names):
         return ""
-    holder = book.named(label)
-    return label if holder is None or holder.client == client else ""
+    others = (held for held in book.all_named(label) if held.client != client)
+    return "" if any(held.kind is kind for held in others) else label
 
 
 def _identifier(foreign: Foreign) -> bytes:

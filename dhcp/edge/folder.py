@@ -35,9 +35,20 @@ def shut_in(folder: int) -> None:
     try:
         os.fchdir(folder)
         if os.geteuid() == 0:
+            hand_over(folder)
             os.chroot(".")
     except OSError as error:
         raise FolderRefused(f"cannot go into the lease folder for good: {error.strerror}") from None
+
+
+def hand_over(folder: int) -> None:
+    """What root put here (an import before the first start) becomes the folder's owner's."""
+    owner = os.fstat(folder)
+    for name in os.listdir(folder):
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        # A second name elsewhere would make a gift of a file that is not ours to give.
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid != owner.st_uid:
+            os.chown(name, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)
 
 
 class LeaseFolder:

@@ -74,6 +74,11 @@ def test_the_store_works_for_another_user_below_a_directory_that_only_root_may_s
     private = tmp_path / "state"
     (private / "leases").mkdir(parents=True)
     private.chmod(0o700)
+    with store(private / "leases", as_made(private / "leases")) as root_s:
+        root_s.load()
+        root_s.commit(begun(lease(1)), saved())
+    (private / "mine").write_bytes(b"root's")
+    os.link(private / "mine", private / "leases" / "second-name")
     os.chown(private / "leases", NOBODY, NOBODY)
     descriptor = os.open(private / "leases", os.O_RDONLY | os.O_DIRECTORY)
     child = os.fork()
@@ -81,9 +86,17 @@ def test_the_store_works_for_another_user_below_a_directory_that_only_root_may_s
         os._exit(as_nobody(descriptor))
     os.close(descriptor)
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert 0 == (private / "mine").stat().st_uid
+    (private / "leases" / "second-name").unlink()
     assert {NOBODY} == {file.stat().st_uid for file in (private / "leases").iterdir()}
     with store(private / "leases", (private / "leases" / KEY_NAME).read_bytes()) as root_s:
         assert (lease(1), lease(2)) == root_s.load().leases
+
+
+def as_made(path: Path) -> bytes:
+    """The key of a folder, made if need be."""
+    with folder(path) as one:
+        return one.key()[0]
 
 
 def as_nobody(descriptor: int) -> int:
@@ -95,10 +108,9 @@ def as_nobody(descriptor: int) -> int:
         os.setresuid(NOBODY, NOBODY, NOBODY)
         own = LeaseFolder(descriptor)
         first = SqliteStore(own, own.key()[0])
-        first.load()
-        first.commit(begun(lease(1)), saved())
+        kept = first.load().leases
         first.tidy(saved().now)
-        first.rebuild([lease(1)], saved())
+        first.rebuild(kept, saved())
         first.commit(begun(lease(2)), saved())
         first.close()
         again = SqliteStore(own, own.key()[0]).load()
