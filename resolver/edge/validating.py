@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from resolver.compose import Accepted, compose
+from resolver.compose import compose
 from resolver.dnssec.clock import Undated
 from resolver.dnssec.keys import DEFAULT, WITHOUT_SHA1
 from resolver.dnssec.memory import TrustMemory
