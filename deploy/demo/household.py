@@ -107,6 +107,8 @@ class Device:
             f"link set {CABLE} up",
         ):
             subprocess.run([ip, *arguments.split()], check=True)
+        # Not a random one: those get short leases first.
+        self.run(ip, "link", "set", PLUG, "address", "00:00:5e:00:53:07")
         self.run(ip, "link", "set", PLUG, "up")
 
     def _wait_for_namespace(self) -> None:
