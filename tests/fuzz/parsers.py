@@ -24,7 +24,7 @@ from wire.dns.signing import parse_dnskey, parse_ds, parse_rrsig, parse_whole_na
 from wire.errors import Malformed
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("wire", "privacy", "resolver", "anchorhold")
+ROOMS = ("wire", "privacy", "resolver", "dhcp", "anchorhold")
 LIMITS = CacheSettings()
 SOME_KEY = b"\x03www\x07example\0\0\1\0\1"
 
@@ -35,6 +35,8 @@ OTHERS = {
     "resolver.accept.read",
     "resolver.iterate.transfer.Transfer.take",
     "resolver.iterate.transfer.serial_in",
+    "wire.dhcp.codecs.Codec.to_text",
+    "wire.dhcp.codecs.Codec.check",
 }
 """Parsers by another name."""
 

@@ -66,6 +66,8 @@ def test_a_client_s_name_is_read_in_both_forms(data: bytes, expected: Fqdn) -> N
     [
         b"",
         b"\4\0",
+        b"\4\0\0\1\0",
+        b"\0\0\0a\0b",
         b"\4\0\0\7laptop",
         b"\4\0\0\xc0\0",
         b"\4\0\0\1a\0\1b",

@@ -142,15 +142,20 @@ def _read_text(text: str) -> bytes:
 
 
 def show_text(data: bytes) -> str:
-    """The text, without zeros at its end. Raises Malformed if it is empty, not UTF-8 or cannot be printed."""
+    """The text, without zeros at its end. Raises Malformed if it is not UTF-8 or would not be read again as itself."""
     # > the receiver of such options MUST be prepared to delete trailing nulls if they exist (RFC 2132 §2)
     try:
         found = data.rstrip(b"\0").decode()
     except UnicodeDecodeError:
         raise Malformed("text is not UTF-8") from None
-    if not found or not found.isprintable():
-        raise Malformed("text is empty or cannot be printed")
+    if not _is_plain(found):
+        raise Malformed("text is empty, cannot be printed, or has a space at an end")
     return found
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it is read as itself."""
+    return text.isprintable() and bool(text) and text == text.strip() and not text.startswith(_HEX)
 
 
 def read_octets(text: str) -> bytes:
@@ -185,16 +190,13 @@ def octets(least: int = 0) -> Codec:
     return Codec("octets in hexadecimal, or text: and a text", read, show, example)
 
 
-def read_phrase(text: str) -> bytes:
-    """A text, or octets behind `hex:`. Raises ValueError."""
+def _read_phrase(text: str) -> bytes:
     return read_octets(text) if text.startswith(_HEX) else _read_text(text)
 
 
-def show_phrase(data: bytes, within: str = "") -> str:
-    """The text if `read_phrase` reads it the same and it holds none of the letters `within`, else `hex:` and digits."""
+def _show_phrase(data: bytes) -> str:
     found = data.decode("utf-8", "replace")
-    plain = found.isprintable() and found == found.strip() and found.encode() == data and not found.startswith(_HEX)
-    return found if found and plain and not any(letter in found for letter in within) else _HEX + data.hex()
+    return found if _is_plain(found) and found.encode() == data else _HEX + data.hex()
 
 
 def _read_uri(text: str) -> bytes:
@@ -223,7 +225,7 @@ def _show_nothing(data: bytes) -> str:
 
 
 text = Codec("a text", _read_text, show_text, "a text")
-phrase = Codec("a text, or hex: and octets", read_phrase, show_phrase, "PXEClient")
+phrase = Codec("a text, or hex: and octets", _read_phrase, _show_phrase, "PXEClient")
 """Mostly text, but nobody says so."""
 uri = Codec("a URI", _read_uri, _show_uri, "https://example.org/")
 nothing = Codec("true", _read_nothing, _show_nothing, "true")
@@ -332,18 +334,28 @@ def record(*fields: Codec) -> Codec:
 
 
 def prefixed(width: int, example: str) -> Codec:
-    """Texts (or octets behind `hex:`), each behind its length in so many octets."""
+    """Texts (or octets behind `0x`), each behind its length in so many octets."""
 
     def read(text: str) -> bytes:
-        parts = [read_phrase(part.strip()) for part in text.split(",")]
+        parts = [_read_item(part.strip()) for part in text.split(",")]
         if not all(0 < len(part) < 1 << 8 * width for part in parts):
             raise ValueError("one of them is empty or too long")
         return b"".join(len(part).to_bytes(width, "big") + part for part in parts)
 
     def show(data: bytes) -> str:
-        return ",".join(show_phrase(part, ",") for part in parse_prefixed(data, width))
+        return ",".join(map(_show_item, parse_prefixed(data, width)))
 
-    return Codec("texts with commas between", read, show, example)
+    return Codec("texts (or 0x and octets) with commas between", read, show, example)
+
+
+def _read_item(text: str) -> bytes:
+    return read_octets(text.removeprefix("0x")) if text.startswith("0x") else _read_text(text)
+
+
+def _show_item(data: bytes) -> str:
+    shown = _show_phrase(data)
+    plain = not shown.startswith((_HEX, "0x")) and "," not in shown
+    return shown if plain else f"0x{data.hex()}"
 
 
 def parse_prefixed(data: bytes, width: int) -> tuple[bytes, ...]:

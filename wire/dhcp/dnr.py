@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from wire.dhcp.codecs import Codec, read_ipv4, read_ipv6, read_number, read_octets, show_ipv4, show_ipv6
-from wire.dns.names import ROOT, parse_name, read_name, show_name
+from wire.dhcp.names import show_one
+from wire.dns.names import ROOT, parse_name, read_name
 from wire.errors import Malformed
 
 MAX_INSTANCES = 32
@@ -186,13 +187,15 @@ def show_parameters(parameters: Parameters) -> str:
 
 def _show_value(key: int, value: bytes) -> str:
     if key == _ALPN:
+        if not value:
+            raise Malformed("no protocol")
         shown, at = [], 0
         while at < len(value):
             one = value[at + 1 : at + 1 + value[at]]
             at += 1 + value[at]
             if not one or at > len(value):
                 raise Malformed("protocol cut off")
-            shown.append(_printable(one, ", "))
+            shown.append(_printable(one, ", ;"))
         return ",".join(shown)
     if key == _PORT:
         if len(value) != 2 or value == b"\0\0":
@@ -232,7 +235,7 @@ def _read_resolver(text: str, read: Callable[[str], bytes]) -> Resolver:
 
 
 def _show_resolver(one: Resolver, show: Callable[[bytes], str]) -> str:
-    head = f"{one.priority} {show_name(one.name)[:-1]}"
+    head = f"{one.priority} {show_one(one.name)[:-1]}"
     if not one.addresses:
         return head
     return f"{head} {','.join(map(show, one.addresses))} {show_parameters(one.parameters)}"

@@ -50,8 +50,15 @@ def read_names(text: str) -> list[bytes]:
 
 
 def show_names(found: Sequence[bytes]) -> str:
-    """Names with commas, without final dots."""
-    return ",".join(show_name(name)[:-1] or "." for name in found)
+    """Names with commas, without final dots. Raises Malformed for the root, which no list of ours can hold."""
+    if ROOT in found:
+        raise Malformed("the root among names")
+    return ",".join(show_one(name)[:-1] for name in found)
+
+
+def show_one(name: bytes) -> str:
+    """As `show_name`, with the letters escaped by which values are told apart."""
+    return show_name(name).replace("\\;", "\\059").replace(",", "\\044")
 
 
 def names(compressed: bool) -> Codec:
@@ -82,7 +89,14 @@ def _read_domain(text: str) -> bytes:
     return show_names([_read_single(text)]).encode()
 
 
+def _show_domain(data: bytes) -> str:
+    try:
+        return _read_domain(show_text(data)).decode()
+    except ValueError:
+        raise Malformed("not a domain name", 0) from None
+
+
 name = Codec("a domain name", _read_single, _show_single, "example.org")
 """In the form of DNS messages."""
-domain = Codec("a domain name", _read_domain, show_text, "home.arpa")
+domain = Codec("a domain name", _read_domain, _show_domain, "home.arpa")
 """As text (RFC 2132 §3.17)."""

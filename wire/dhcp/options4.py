@@ -111,7 +111,7 @@ _RFC2132 = (
 _LATER = (
     Option(62, "netware-domain", text, "RFC 2242 §2", ("nwip-domain-name",)),
     Option(63, "netware-information", replace(parts, example="5=01"), "RFC 2242 §3", ("nwip-suboptions",)),
-    Option(77, "user-class", prefixed(1, "guest,hex:0a0b"), "RFC 3004 §4", settable=False),
+    Option(77, "user-class", prefixed(1, "guest,0x0a0b"), "RFC 3004 §4", settable=False),
     Option(78, "slp-directory-agents", record(flag, _addresses), "RFC 2610 §3", ("slp-directory-agent",)),
     Option(79, "slp-scopes", record(flag, text), "RFC 2610 §4", ("slp-service-scope",)),
     Option(80, "rapid-commit", nothing, "RFC 4039 §4", settable=False),

@@ -1,13 +1,14 @@
 """Options of DHCPv4 made of parts: what a relay says (RFC 3046), a client's whole name (RFC 4702), vendors' (RFC 3925),
 routes (RFC 3442)."""
 
+from dataclasses import replace
 from enum import IntFlag
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from wire.dhcp.codecs import Codec, ipv4, many, parse_prefixed, read_ipv4, read_number, read_octets, show_ipv4
-from wire.dhcp.names import build_names, parse_names, read_names, show_names
-from wire.dns.names import MAX_LABEL, MAX_NAME, ROOT, show_name
+from wire.dhcp.names import build_names, parse_names, read_names, show_names, show_one
+from wire.dns.names import MAX_LABEL, MAX_NAME, ROOT
 from wire.errors import Malformed
 
 _FQDN_HEAD = 3
@@ -55,7 +56,13 @@ def _show_parts(data: bytes) -> str:
     return " ".join(f"{number}={value.hex()}" for number, value in _parse_parts(data).items())
 
 
-parts = Codec("sub-options: number=octets, with spaces", _read_parts, _show_parts, "1=0a0b 2=0c")
+def _show_some_parts(data: bytes) -> str:
+    if not data:
+        raise Malformed("no sub-option", 0)
+    return _show_parts(data)
+
+
+parts = Codec("sub-options: number=octets, with spaces", _read_parts, _show_some_parts, "1=0a0b 2=0c")
 
 
 # --- option 81 ----------------------------------------------------------------------------------------------------------
@@ -76,7 +83,7 @@ class FqdnFlag(IntFlag):
 
 class Fqdn(NamedTuple):
     """Flags u8, two octets of no use, name. `name` is folded labels as in DNS messages; with the root's zero octet at the end it
-    is whole, without it the client knows no domain; empty: it asks for a name (RFC 4702 §2.3)."""
+    is whole, without it the client knows no domain; no label holds a zero; empty: it asks for a name (RFC 4702 §2.3)."""
 
     flags: FqdnFlag
     name: bytes
@@ -97,6 +104,8 @@ def _labels(text: bytes) -> bytes:
         length = text[at]
         if length > MAX_LABEL or (not length and at + 1 != len(text)):
             raise Malformed("label too long, or labels behind the root", _FQDN_HEAD + at)
+        if 0 in text[at + 1 : at + 1 + length]:
+            raise Malformed("a zero in a label", _FQDN_HEAD + at)
         at += 1 + length
     if at > len(text) or len(text) > MAX_NAME:
         raise Malformed("name cut off or too long", _FQDN_HEAD)
@@ -111,7 +120,7 @@ def _ascii_labels(text: bytes) -> bytes:
     end = ROOT if labels[-1] == b"" and len(labels) > 1 else b""
     if end:
         labels.pop()
-    if not all(0 < len(label) <= MAX_LABEL for label in labels) or len(text) > MAX_NAME - 2:
+    if not all(0 < len(label) <= MAX_LABEL and 0 not in label for label in labels) or len(text) > MAX_NAME - 2:
         raise Malformed("a label is empty or too long", _FQDN_HEAD)
     return b"".join(bytes((len(label),)) + label for label in labels) + end
 
@@ -140,7 +149,7 @@ def _read_fqdn(text: str) -> bytes:
 
 def _show_fqdn(data: bytes) -> str:
     flags, name = parse_fqdn(data)
-    shown = show_name(name if name.endswith(ROOT) else name + ROOT) if name else ""
+    shown = show_one(name if name.endswith(ROOT) else name + ROOT) if name else ""
     return f"{int(flags)} {shown if name.endswith(ROOT) else shown[:-1]}".rstrip()
 
 
@@ -188,7 +197,7 @@ def _show_octets(data: bytes) -> str:
 
 
 vendor_classes = _vendors(Codec("octets in hexadecimal, or text: and a text", read_octets, _show_octets, "0a0b"))
-vendor_parts = _vendors(parts)
+vendor_parts = _vendors(replace(parts, show=_show_parts))
 
 
 # --- options 121 and 249 ----------------------------------------
@@ -213,14 +222,16 @@ def _show_routes(data: bytes) -> str:
 
 
 def parse_routes(data: bytes) -> tuple[tuple[bytes, int, bytes], ...]:
-    """Network, width and router of each classless route (RFC 3442): width u8, the octets it needs, router. Raises Malformed."""
+    """Network, width and router of each classless route (RFC 3442): width u8, the octets it needs, router. Bits behind the width
+    are not the network's. Raises Malformed."""
     found, at = [], 0
     while at < len(data):
         width = data[at]
         middle = at + 1 + (width + 7) // 8
         if width > 32 or middle + 4 > len(data):
             raise Malformed("route cut off or wider than 32", at)
-        found.append((data[at + 1 : middle].ljust(4, b"\0"), width, data[middle : middle + 4]))
+        network = int.from_bytes(data[at + 1 : middle].ljust(4, b"\0"), "big") & ~(0xFFFFFFFF >> width)
+        found.append((network.to_bytes(4, "big"), width, data[middle : middle + 4]))
         at = middle + 4
     if not found:
         raise Malformed("no route", 0)
