@@ -3,6 +3,7 @@
 WHY: dict[str, str] = {
     # what went well
     "offered": "an address was offered",
+    "reservation-in-use": "a reserved address is used by somebody else: another one was offered",
     "acked": "a lease was given to a client that chose our offer",
     "rapid": "a lease was given at once (rapid commit)",
     "rebooted": "a client came back and keeps its address",
@@ -41,7 +42,6 @@ WHY: dict[str, str] = {
     "no-address": "the interface has no address to answer from",
     "relay-refused": "relayed by somebody who is not in the list of relays",
     # beside the outcome of a message
-    "reservation-in-use": "a reserved address is used by somebody else: another one was given",
     "quarantined": "somebody answered a probe for an address that nobody should have",
     "expired": "a lease ended",
 }

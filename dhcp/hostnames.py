@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from dhcp.book import LeaseBook
 from dhcp.values import Address, HostChange, Kind, Lease, LeaseChange, State, Tag
-from wire.units import Epoch
 
 LONGEST = 63
 """Octets of a label (RFC 1035 §2.3.4)."""
@@ -84,8 +83,8 @@ def host_changes(
 ) -> tuple[HostChange, ...]:
     """What those who answer names have to be told after `changes` were applied to `book`.
 
-    `domain_of` gives the domain of a subnet. A change says all addresses that the name now has, of both families, and when the
-    first lease of these ends, so a renewal is one too; or that the name is gone, with the addresses it lost.
+    `domain_of` gives the domain of a subnet. A change says all addresses that the name now has, of both families; or that the
+    name is gone, with the addresses it lost.
     """
     touched: dict[tuple[str, str], list[Address]] = {}
     for before, after in changes:
@@ -106,15 +105,14 @@ def all_hosts(book: LeaseBook, domain_of: Callable[[str], str]) -> tuple[HostCha
 def _host_change(
     book: LeaseBook, name: str, domain: str, domain_of: Callable[[str], str], lost: list[Address]
 ) -> HostChange:
-    held = [lease for lease in book.all_named(name) if _published(lease) and domain_of(lease.subnet) == domain]
+    held = {lease.address for lease in book.all_named(name) if _published(lease) and domain_of(lease.subnet) == domain}
     if held:
-        addresses = sorted({lease.address for lease in held}, key=lambda address: (len(address), address))
-        return HostChange(name, domain, tuple(addresses), False, min(lease.until for lease in held))
+        return HostChange(name, domain, tuple(sorted(held, key=lambda address: (len(address), address))), False)
     return HostChange(name, domain, tuple(dict.fromkeys(lost)), True)
 
 
-def _published(lease: Lease | None) -> tuple[str, str, Address, Epoch] | None:
+def _published(lease: Lease | None) -> tuple[str, str, Address] | None:
     """What of a lease is to be seen in the DNS."""
     if lease is None or not lease.name or lease.state is not State.BOUND or lease.kind is Kind.PREFIX6:
         return None
-    return lease.name, lease.subnet, lease.address, lease.until
+    return lease.name, lease.subnet, lease.address

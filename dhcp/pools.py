@@ -18,6 +18,8 @@ from wire.units import Epoch
 
 JUST_SEEN = 10
 """Seconds for which a device that was seen is not looked for."""
+_ALL = 100
+"""Percent."""
 
 
 class Seeker(NamedTuple):
@@ -172,10 +174,10 @@ def _spans(scope: Scope, seeker: Seeker) -> list[Span]:
 
 def _over_share(book: LeaseBook, scope: Scope, seeker: Seeker) -> bool:
     """True if changing devices have their part of the pools, and this is one more."""
-    if not seeker.identity.changing:
+    if not seeker.identity.changing or scope.subnet.changing_share >= _ALL:
         return False
     changing = book.taken(Kind.ADDRESS4, scope.subnet.name).changing
-    return changing * 100 >= scope.subnet.changing_share * scope.size
+    return changing * _ALL >= scope.subnet.changing_share * scope.size
 
 
 def _gone(book: LeaseBook, plan: Plan, scope: Scope, seeker: Seeker, now: Epoch) -> Lease | None:

@@ -64,10 +64,17 @@ def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: E
         return Outcome("rapid", lease_reply(asked, MessageType4.ACK, scope, lease), changes)
     lease, _ = grant(book, asked, scope, address, now)  # what it will be told then is what it is told now
     reply = lease_reply(asked, MessageType4.OFFER, scope, lease)
+    why = "reservation-in-use" if _is_displaced(asked, address) else "offered"
     if held is not None and held.state is State.BOUND:
-        return Outcome("offered", reply, drop_offers(book, asked))
+        return Outcome(why, reply, drop_offers(book, asked))
     made = LeaseChange(held, offer(asked, held, scope, address, now))
-    return Outcome("offered", reply, (*drop_offers(book, asked, but=address), made))
+    return Outcome(why, reply, (*drop_offers(book, asked, but=address), made))
+
+
+def _is_displaced(asked: Asked, address: Address) -> bool:
+    """True if the client has a reservation on this link and is given something else: somebody uses what is its own."""
+    own = asked.reservation.address4 if asked.reservation is not None else b""
+    return own not in (b"", address) and asked.scope_of(own) is not None
 
 
 def _decline(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:

@@ -176,9 +176,10 @@ class Outcome(NamedTuple):
     """What handling a message leads to, in this order: changes are made in memory, what is durable goes to disk, the
     reply leaves.
 
-    With a `probe` there is no reply yet: `changes` hold an offer that is not `checked`. When the link was silent the
-    edge marks it so and hands the same message in again; when somebody answered it puts the address into quarantine and
-    hands it in again.
+    With a `probe` there is no reply yet: `changes` hold an offer that is not `checked`, or a lease whose holder is
+    looked for because its address is `wanted`. The edge asks the link, applies what `silent` or `answered` of
+    `dhcp/book.py` makes of the answer (the offer is checked, or in quarantine; the holder is gone and its address
+    offered, or it was seen), and hands the same message in again.
     """
 
     why: str
@@ -197,5 +198,3 @@ class HostChange(NamedTuple):
     domain: str
     addresses: tuple[Address, ...]
     gone: bool
-    until: Epoch = Epoch(0)
-    """When the first of its leases ends (lease clock); 0 if it is gone."""

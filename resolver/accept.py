@@ -10,7 +10,7 @@ from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Chain, Negative, Positive, RRset, TooLong
 from resolver.settings import CacheSettings
 from wire.dns.codes import BOGUS, EdnsOption, HeaderFlag, Rcode
-from wire.dns.message import Message, parse_message
+from wire.dns.message import Message, parse_received
 from wire.errors import Malformed
 
 # Plain numbers: enum arithmetic costs a microsecond each time.
@@ -54,7 +54,7 @@ def read(question: bytes, data: bytes, limits: CacheSettings) -> Understood | Re
     """Whether `data` answers `question` (folded name, type, class), and what with, TTLs within the limits. Its id is the
     transport's business. Raises nothing."""
     try:
-        message = parse_message(data)
+        message = parse_received(data)
         fault = _fault(question, message)
         return fault if fault is not None else _understood(question, message, limits)
     except Malformed:
@@ -64,7 +64,8 @@ def read(question: bytes, data: bytes, limits: CacheSettings) -> Understood | Re
 def _fault(question: bytes, message: Message) -> Rejected | None:
     if message.flags & (_QR | _OPCODE) != _QR:
         return Rejected(Fault.MALFORMED)
-    if message.question[:-4].lower() + message.question[-4:] != question:
+    asked = message.question
+    if asked != question and asked[:-4].lower() + asked[-4:] != question:
         return Rejected(Fault.MISMATCH)
     if message.rcode not in _USABLE:
         return Rejected(Fault.RCODE, message.rcode, _is_bogus(message))
@@ -84,7 +85,7 @@ def _understood(question: bytes, message: Message, limits: CacheSettings) -> Und
     if message.rcode == Rcode.YXDOMAIN and not isinstance(found, TooLong):
         return Rejected(Fault.RCODE, message.rcode)
     resolved = bounded(as_resolved(question[:-4], found), limits)
-    return Understood(resolved, max(len(message.answer) - _count(resolved), 0))
+    return Understood(resolved, max(len(message.answer) - _count(resolved), 0) if message.answer else 0)
 
 
 def as_resolved(name: bytes, found: Positive | Negative | Chain | TooLong) -> Resolved:
@@ -142,8 +143,11 @@ def _bounded(rrset: RRset, limits: CacheSettings) -> RRset:
 
 def _count(resolved: Resolved) -> int:
     """The records of its answer section."""
+    end = resolved.end
+    if not resolved.links and isinstance(end, Positive):
+        return len(end.rrset.rdatas) + len(end.rrset.signatures)
     rrsets = [rrset for link in resolved.links for rrset in (link.rrset, link.dname) if rrset is not None]
-    match resolved.end:
+    match end:
         case Positive(rrset=rrset) | TooLong(dname=rrset):
             rrsets.append(rrset)
         case _:

@@ -1,6 +1,5 @@
 """From what was resolved to the message that a client gets, undressed."""
 
-from collections.abc import Iterator as Iterating
 from typing import NamedTuple
 
 from resolver.iterate.resolve import Resolved
@@ -18,7 +17,7 @@ _DO, _CD = int(QueryFlag.DO), int(QueryFlag.CD)
 # Plain numbers: enum arithmetic costs a microsecond each time.
 ANSWER_FLAGS = int(HeaderFlag.QR | HeaderFlag.RD | HeaderFlag.RA)
 _HEADER_CD, _HEADER_AD = int(HeaderFlag.CD), int(HeaderFlag.AD)
-_YXDOMAIN = int(Rcode.YXDOMAIN)
+_NOERROR, _NXDOMAIN, _YXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN), int(Rcode.YXDOMAIN)
 _NOT_FLAGS = 0xFFFF ^ _HEADER_AD
 
 
@@ -38,19 +37,19 @@ def compose(query: Query, resolved: Resolved, limits: CacheSettings, secure: boo
     """The whole answer; signatures and proofs only if they were asked for (DO). `secure`: all of it is proved, which AD says.
     Raises Malformed if it is too long."""
     signed = bool(query.flags & _DO)
-    answer = list(_answer(resolved))
+    answer = _answer(resolved)
     authority: list[RRset] = []
-    rcode = int(Rcode.NOERROR)
+    rcode = _NOERROR
     for link in resolved.links if signed else ():
         authority += link.proof
     match resolved.end:
         case Negative(absent=absent, soa=soa, proof=proof):
-            rcode = int(Rcode.NXDOMAIN if absent else Rcode.NOERROR)
+            rcode = _NXDOMAIN if absent else _NOERROR
             authority += ([] if soa is None else [soa]) + (list(proof) if signed else [])
         case Positive(proof=proof) if signed:
             authority += proof
         case TooLong():
-            rcode = int(Rcode.YXDOMAIN)
+            rcode = _YXDOMAIN
         case _:
             pass
     authority = list(dict.fromkeys(authority)) if len(authority) > 1 else authority
@@ -59,40 +58,40 @@ def compose(query: Query, resolved: Resolved, limits: CacheSettings, secure: boo
         ANSWER_FLAGS | (_HEADER_CD if query.flags & _CD else 0) | (_HEADER_AD if secure and rcode != _YXDOMAIN else 0)
     )
     built = build_response(
-        query.key,
-        flags,
-        rcode,
-        [record for rrset in answer for record in _records(rrset, most, signed)],
-        [record for rrset in authority for record in _records(rrset, most, signed)],
+        query.key, flags, rcode, _records(answer, most, signed), _records(authority, most, signed) if authority else ()
     )
     return Accepted(built.message, built.ttl_offsets, rcode, _lifetime(resolved, answer, authority, limits))
 
 
-def _answer(resolved: Resolved) -> Iterating[RRset]:
+def _answer(resolved: Resolved) -> list[RRset]:
     """Each DNAME before the CNAME that follows from it (RFC 6672 §3.1)."""
+    found: list[RRset] = []
     said: set[bytes] = set()
     for link in resolved.links:
         if link.dname is not None and link.dname.owner not in said:
             said.add(link.dname.owner)
-            yield link.dname
-        yield link.rrset
+            found.append(link.dname)
+        found.append(link.rrset)
     match resolved.end:
         case Positive(rrset=rrset, dname=dname):
             if dname is not None and dname.owner not in said:
-                yield dname
-            yield rrset
+                found.append(dname)
+            found.append(rrset)
         case TooLong(dname=dname) if dname.owner not in said:
-            yield dname
+            found.append(dname)
         case _:
             pass
+    return found
 
 
-def _records(rrset: RRset, most: int, signed: bool) -> Iterating[ResourceRecord]:
-    ttl = min(rrset.ttl, most)
-    for rdata in rrset.rdatas:
-        yield ResourceRecord(rrset.owner, rrset.rrtype, _IN, ttl, rdata)
-    for rdata in rrset.signatures if signed else ():
-        yield ResourceRecord(rrset.owner, _RRSIG, _IN, ttl, rdata)
+def _records(rrsets: list[RRset], most: int, signed: bool) -> list[ResourceRecord]:
+    found: list[ResourceRecord] = []
+    for owner, rrtype, rrset_ttl, rdatas, signatures in rrsets:
+        ttl = min(rrset_ttl, most)
+        found += [ResourceRecord(owner, rrtype, _IN, ttl, rdata) for rdata in rdatas]
+        if signed:
+            found += [ResourceRecord(owner, _RRSIG, _IN, ttl, rdata) for rdata in signatures]
+    return found
 
 
 def _lifetime(resolved: Resolved, answer: list[RRset], authority: list[RRset], limits: CacheSettings) -> int:
@@ -107,8 +106,8 @@ def _lifetime(resolved: Resolved, answer: list[RRset], authority: list[RRset], l
         case Negative(soa=None):
             return min(limits.failure_ttl, limits.negative_ttl, limits.maximum_ttl)
         case _:
-            ttls = [rrset.ttl for rrset in (*answer, *authority)]
-            return min(min(ttls, default=0), limits.maximum_ttl)
+            shortest = min([rrset.ttl for rrset in (*answer, *authority)], default=0)
+            return min(shortest, limits.maximum_ttl)
 
 
 def joined(query: Query, first: Accepted, second: bytes, lifetime: float) -> Accepted:

@@ -26,8 +26,8 @@ NEGATIVE_TTL = 10
 MAX_ADDRESSES = 100_000
 """Addresses with a name; what is told beyond is counted and not kept."""
 
-MAX_OF_ONE_NAME = 32
-"""Addresses of one name; who has more is no device."""
+MAX_OF_ONE_NAME = 64
+"""Addresses of one name; an answer stays well below what a message can hold."""
 
 FOR_EVER = float("inf")
 EVERYBODY = -1
@@ -47,9 +47,9 @@ _SOA_TIMES = b"".join(n.to_bytes(4, "big") for n in (1, 3_600, 1_200, 604_800, N
 class Host(NamedTuple):
     """A change of one lease's name: what the dhcp cell tells `front`.
 
-    `name` is folded, with its domain. `addresses` (4 or 16 octets) are all that it has from now on; with `gone` it has none,
-    whatever they are. An address has one name: told for another, it leaves the former. `left` is how many seconds its leases
-    have yet, the least of them; 0: they do not end (a reservation), or nobody knows.
+    `name` is folded, with its domain. `addresses` (4 or 16 octets) are added to it, or with `gone` taken away; none and
+    `gone`: all of them. Telling the same twice changes nothing. An address has one name: told for another, it leaves the
+    former. `left` is how many seconds the lease has yet; 0: it does not end (a reservation), or nobody knows.
     """
 
     name: bytes
@@ -91,26 +91,29 @@ class Leases:
 
     def apply(self, host: Host, now: Instant) -> None:
         """Take one change."""
-        wanted = () if host.gone else host.addresses[:MAX_OF_ONE_NAME]
-        for address in tuple(self._addresses.get(host.name, ())):
-            if address not in wanted:
-                self._remove(address)
+        if host.gone:
+            for address in host.addresses or tuple(self._addresses.get(host.name, ())):
+                if self._names.get(address) == host.name:
+                    self._remove(address)
+            return
         end = now + host.left if host.left else FOR_EVER
-        for address in wanted:
-            self._put(host.name, address, end)
+        for address in host.addresses:
+            self._add(host.name, address, end)
 
-    def _put(self, name: bytes, address: bytes, end: float) -> None:
+    def _add(self, name: bytes, address: bytes, end: float) -> None:
         if self._names.get(address, name) != name:
             self._remove(address)
-        if address not in self._names and len(self._names) >= MAX_ADDRESSES:
-            self.over += 1
-            return
         known = self._addresses.get(name)
-        if known is None:
-            known = self._addresses[name] = {}
-            self._above.update(suffixes(parent(name)))
-        known[address] = end
-        self._names[address] = name
+        if known is not None and address in known:
+            known[address] = end
+        elif len(self._names) >= MAX_ADDRESSES or (known is not None and len(known) >= MAX_OF_ONE_NAME):
+            self.over += 1
+        else:
+            if known is None:
+                known = self._addresses[name] = {}
+                self._above.update(suffixes(parent(name)))
+            known[address] = end
+            self._names[address] = name
 
     def _remove(self, address: bytes) -> None:
         name = self._names.pop(address)
@@ -142,7 +145,7 @@ class LocalNames:
     def use(self, settings: FrontSettings) -> None:
         """Take the zones of these settings; what is known of leases stays."""
         names = settings.leases or LeaseNames()
-        zones = dict(_zones(names))
+        zones = dict(zones_of(names))
         routed: dict[bytes, set[int]] = {}
         for suffix, group in names.routed:
             routed.setdefault(suffix, set()).add(group)
@@ -244,8 +247,8 @@ def _names_in(pairs: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
     return found
 
 
-def _zones(names: LeaseNames) -> Iterator[tuple[bytes, bytes]]:
-    """Where zones begin, and the apex of each."""
+def zones_of(names: LeaseNames) -> Iterator[tuple[bytes, bytes]]:
+    """Where zones of leases begin, and the apex of each."""
     for domain in names.domains:
         yield domain, domain
     for address, length in names.subnets:

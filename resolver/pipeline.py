@@ -11,7 +11,7 @@ What a client sees of it is made in `front` (`privacy.reply.dress`); what an ups
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from resolver.cache.answers import AnswerMemory, MemoryKey
@@ -291,7 +291,7 @@ async def _follow(
     it comes to is remembered for every client group, and translated is the whole."""
     if links <= 0:
         return ENDLESS
-    target = replace(query, key=heard.onward + query.key[-4:])
+    target = query._replace(key=heard.onward + query.key[-4:])
     outcome = _look(target, snapshot, memory, world.now())
     if isinstance(outcome, Later):
         outcome = await _ask(outcome, snapshot, memory, world, budget, links - 1)

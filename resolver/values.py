@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from wire.dns.codes import ExtendedError
 from wire.dns.codes import QueryFlag as QueryFlag  # part of a Query, defined where privacy/ can see it too
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """A client's question as the resolver sees it: no address, no id, no option.
 
     `key` is the folded (lower-case, uncompressed) name, then type and class, two octets each: the layout of
@@ -56,8 +56,7 @@ class Origin(Enum):
     FAILURE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An undressed answer: what the resolver hands to `front`.
 
     `message` is a whole DNS message: id 0, QR and RA set, RD as asked, AA and TC clear, AD if all of it is secure, the folded

@@ -21,6 +21,7 @@ from anchorhold.leases.reading import Found
 from anchorhold.leases.rows import Row
 from anchorhold.state import LEASES_NAME
 from anchorhold.terminal import CommandFailed, Exit, control_option, json_option, print_json, print_table, rows_of, show
+from net.clock import date
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -112,7 +113,7 @@ def _until(row: Row) -> str:
     until = row["until"]
     if not isinstance(until, int):
         return "-"
-    left = until - datetime.now(UTC).timestamp()
+    left = until - date()
     return f"{_date(until)}, {words(left)} left" if left > 0 else _date(until)
 
 

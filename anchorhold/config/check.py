@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from anchorhold.config import schema
-from anchorhold.config.dhcp import DhcpReader, lease_names
+from anchorhold.config.dhcp import DhcpReader
 from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
 from anchorhold.config.iterations import ITERATE, IterationReader
+from anchorhold.config.lease_names import lease_names
 from anchorhold.config.names import Network, read_network
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
@@ -89,7 +90,8 @@ class Checker:
         )
 
     def _client_groups(self) -> tuple[ClientGroup, ...]:
-        groups = [ClientGroup(DEFAULT)]
+        default = self._config.clients.get(DEFAULT, schema.ClientsTable())
+        groups = [ClientGroup(DEFAULT, lease_names=default.lease_names)]
         owners: dict[Network, str] = {}
         self._check_names("clients", self._config.clients)
         for name, table in self._config.clients.items():
@@ -102,7 +104,7 @@ class Checker:
             elif name != DEFAULT:
                 if not table.networks:
                     self._note(path, "a group without networks holds nobody", 'write networks = ["192.168.1.0/28"]')
-                groups.append(ClientGroup(name, tuple(str(network) for _, network in networks)))
+                groups.append(ClientGroup(name, tuple(str(network) for _, network in networks), table.lease_names))
             for place, network in networks:
                 owner = owners.setdefault(network, show_path(place))
                 if owner != show_path(place):

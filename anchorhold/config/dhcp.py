@@ -22,7 +22,7 @@ from anchorhold.config.dhcp_values import (
     read_words,
 )
 from anchorhold.config.errors import Path, Wrong
-from anchorhold.config.names import Network, read_address, read_domain, read_host, read_network
+from anchorhold.config.names import Network, read_address, read_host, read_network
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import DNS_PORT
 from anchorhold.config.service import ListenAddress
@@ -38,8 +38,6 @@ from dhcp.settings import (
     Subnet,
 )
 from net.clock import date
-from resolver.settings import LeaseNames, Route
-from wire.dns.names import suffixes
 
 T = TypeVar("T")
 
@@ -338,14 +336,3 @@ def resolver_offer(listen: tuple[ListenAddress, ...]) -> ResolverOffer:
         if place.port == DNS_PORT and not address.is_loopback and not address.is_link_local:
             offered[address.packed] = None
     return ResolverOffer(tuple(offered))
-
-
-def lease_names(settings: DhcpSettings, routes: tuple[Route, ...]) -> LeaseNames:
-    """Which names `front` answers itself, and which routes of the configuration begin among them."""
-    domains = dict.fromkeys(read_domain(one) for one in (settings.domain, *(s.domain for s in settings.subnets)) if one)
-    trees = (*domains, *map(read_domain, REVERSE))
-    routed = [
-        (route.suffix, route.client_group) for route in routes if any(tree in suffixes(route.suffix) for tree in trees)
-    ]
-    subnets = tuple((subnet.prefix, subnet.length) for subnet in settings.subnets)
-    return LeaseNames(tuple(domains), subnets, tuple(dict.fromkeys(routed)))

@@ -93,6 +93,8 @@ class ClientsTable:
     networks: tuple[Text, ...] = ()
     """Networks or single addresses; the longest match wins. A group of one device identifies that device to the
     resolver process."""
+    lease_names: Flag = True
+    """false: this group is told that there are no names of devices (those of `[dhcp]`)."""
 
 
 class ResolveMode(Enum):

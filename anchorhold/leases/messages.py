@@ -13,7 +13,7 @@ import msgspec
 
 from anchorhold.ipc import Message, MessageType, build_message
 from dhcp.values import HostChange
-from resolver.local import MAX_OF_ONE_NAME, Host
+from resolver.local import Host
 from wire.dns.names import ROOT, parse_name, read_name
 from wire.errors import Malformed
 
@@ -23,8 +23,11 @@ ALL = 1
 MORE = 2
 """Flag of HOSTS: that was not all of it yet, another message follows."""
 
-MAX_HOSTS = 64
-"""Changes in one message. As many with as many addresses as may be fit into `anchorhold.ipc.MAX_BODY`."""
+MAX_HOSTS = 128
+"""Changes in one message."""
+
+MAX_ADDRESSES = 16
+"""Addresses in one change. As many changes as may be with as many addresses fit into `anchorhold.ipc.MAX_BODY`."""
 
 MAX_LEFT = 2**32 - 1
 """Seconds: DHCP's word for a lease that does not end."""
@@ -33,16 +36,14 @@ _FLAGS = (0, ALL, MORE, ALL | MORE)
 
 
 def host_of(change: HostChange, left: int) -> Host:
-    """What `front` is told of a change; `left` as in `Host`. Of too many addresses the first. Raises ValueError if that is no
-    domain name."""
-    name = read_name(f"{change.name}.{change.domain}")
-    return Host(name, change.addresses[:MAX_OF_ONE_NAME], change.gone, min(left, MAX_LEFT))
+    """What `front` is told of a change; `left` as in `Host`. Raises ValueError if that is no domain name."""
+    return Host(read_name(f"{change.name}.{change.domain}"), change.addresses, change.gone, min(left, MAX_LEFT))
 
 
 def build_hosts(hosts: Sequence[Host], *, everything: bool = False) -> Iterator[bytes]:
     """The HOSTS messages that tell `hosts`; with `everything` they replace what was told before, and there is at least one.
 
-    A host has at most MAX_OF_ONE_NAME addresses, `left` is at most MAX_LEFT.
+    A host has at most MAX_ADDRESSES addresses, `left` is at most MAX_LEFT.
     """
     pieces = [hosts[at : at + MAX_HOSTS] for at in range(0, len(hosts), MAX_HOSTS)] or [()] * everything
     for number, piece in enumerate(pieces):
@@ -71,7 +72,7 @@ def _check(host: Host) -> None:
     name, end = parse_name(host.name, 0)
     if name != host.name or end != len(name) or name == ROOT:
         raise Malformed("HOSTS: a name that is not a folded name")
-    if len(host.addresses) > MAX_OF_ONE_NAME or any(len(address) not in (4, 16) for address in host.addresses):
+    if len(host.addresses) > MAX_ADDRESSES or any(len(address) not in (4, 16) for address in host.addresses):
         raise Malformed("HOSTS: no address, or too many")
     if not host.addresses and not host.gone:
         raise Malformed("HOSTS: a name without an address")

@@ -5,15 +5,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from dhcp.clock import Saved
-from dhcp.edge.schema import SELECT, SELECT_ALL, SELECT_CLOCK, as_failure
+from dhcp.edge.schema import SELECT_ALL, SELECT_CLOCK, SELECT_FROM, as_failure
 from dhcp.record import NoLease, Row, lease_of
 from dhcp.sealing import Seal
 from dhcp.store import StoreDamaged
 from dhcp.values import Kind, Lease
 from wire.units import Epoch, Instant
 
-MAX_READS = 4_000
-"""Attempts at parts of a damaged table. Each damaged page costs about a hundred."""
 _LENGTHS = {Kind.ADDRESS4: 4, Kind.ADDRESS6: 16, Kind.PREFIX6: 16}
 
 
@@ -35,7 +33,8 @@ def salvage(connection: sqlite3.Connection) -> Salvaged:
         found = _damage(error)
     # SQLite's own words have line breaks in them.
     problem = " ".join(str(found).split()).strip("* ")
-    return Salvaged(tuple(_readable(connection)), _readable_clock(connection), problem)
+    rows = {row[:2]: row for row in _readable(connection)}
+    return Salvaged(tuple(rows.values()), _readable_clock(connection), problem)
 
 
 def believe(rows: Iterable[Row], seal: Seal) -> tuple[tuple[Lease, ...], str]:
@@ -59,23 +58,53 @@ def _damage(error: sqlite3.Error) -> str:
 
 
 def _readable(connection: sqlite3.Connection) -> Iterator[Row]:
-    """Rows of a damaged table: halves of halves of the addresses, until a part can be read or the attempts are
-    spent.
+    """Rows of a damaged table, in order; where one cannot be read, on from the next that can."""
+    for kind, length in _LENGTHS.items():
+        start: int | None = 0
+        while start is not None:
+            try:
+                for row in connection.execute(SELECT_FROM, (int(kind), start.to_bytes(length, "big"))):
+                    yield row
+                    start = max(start, _number(row[1], length))
+                break
+            except sqlite3.Error as error:
+                _damage(error)
+            start = _next_readable(connection, kind, start)
+
+
+def _number(address: object, length: int) -> int:
+    """0 for what is no address: the row is damaged."""
+    return int.from_bytes(address, "big") if isinstance(address, bytes) and len(address) == length else 0
+
+
+def _next_readable(connection: sqlite3.Connection, kind: Kind, start: int) -> int | None:
+    """The first address behind `start` from which a row can be read: strides that double until one gets over the damage, then
+    halves back to its edge. None: there is nothing more.
     """
-    parts = [(kind, 0, (1 << 8 * length) - 1) for kind, length in _LENGTHS.items()]
-    reads = 0
-    while parts and reads < MAX_READS:
-        kind, first, last = parts.pop(0)
-        reads += 1
-        length = _LENGTHS[kind]
-        bounds = (int(kind), first.to_bytes(length, "big"), last.to_bytes(length, "big"))
-        try:
-            yield from connection.execute(SELECT, bounds).fetchall()
-        except sqlite3.Error as error:
-            _damage(error)
-            middle = (first + last) // 2
-            if first < last:
-                parts += [(kind, first, middle), (kind, middle + 1, last)]
+    last = (1 << 8 * _LENGTHS[kind]) - 1
+    bad, stride, good = start, 1, min(start + 1, last)
+    while not _is_readable(connection, kind, good):
+        if good == last:
+            return None
+        bad, stride = good, 2 * stride
+        good = min(start + stride, last)
+    while good - bad > 1:
+        middle = (bad + good) // 2
+        if _is_readable(connection, kind, middle):
+            good = middle
+        else:
+            bad = middle
+    return good if good > start else None
+
+
+def _is_readable(connection: sqlite3.Connection, kind: Kind, start: int) -> bool:
+    """Whether what follows `start` can be read, if only that nothing does."""
+    try:
+        connection.execute(SELECT_FROM + " LIMIT 1", (int(kind), start.to_bytes(_LENGTHS[kind], "big"))).fetchone()
+    except sqlite3.Error as error:
+        _damage(error)
+        return False
+    return True
 
 
 def _clock(connection: sqlite3.Connection) -> Saved | None:

@@ -19,8 +19,8 @@ from resolver.dnssec.denial import (
     proves_wildcard_rightly_expanded,
     wildcard_at,
 )
-from resolver.dnssec.evidence import NoData, NoName, RightlyExpanded, WildcardNoData
-from resolver.dnssec.nsec import NsecChain, read_range
+from resolver.dnssec.evidence import NoData, NoName, NotProved, RightlyExpanded, WildcardNoData
+from resolver.dnssec.nsec import NsecChain, Range, read_range
 from resolver.dnssec.nsec3 import MAX_ITERATIONS, Hashes, HashesSpent, Hashing, HashRange, read_hash_range
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import Alias, RRset, TooLong
@@ -36,7 +36,7 @@ _SOA, _CNAME, _DS, _NSEC, _NSEC3 = (int(RecordType[t]) for t in ("SOA", "CNAME",
 _LEAST_SOA = 22
 """Octets: two names and five numbers (RFC 1035 §3.3.13)."""
 
-_OVERHEAD = 900
+_OVERHEAD = 1_500
 """Octets of Python objects for one record, beside its octets."""
 
 
@@ -80,12 +80,14 @@ class _Key(NamedTuple):
 
 
 class _Entry:
-    __slots__ = ("expires", "record", "size", "visited")
+    __slots__ = ("expires", "record", "size", "span", "visited")
 
-    def __init__(self, record: Verified, expires: float) -> None:
+    def __init__(self, record: Verified, expires: float, span: Range | None) -> None:
+        """`span`: what it says, if it is an NSEC."""
         rrset = record.rrset
         self.record = record
         self.expires = expires
+        self.span = span
         self.size = _OVERHEAD + len(rrset.owner) + sum(map(len, rrset.rdatas + rrset.signatures))
         self.visited = False
 
@@ -130,10 +132,8 @@ class Ranges:
         for record in records:
             lifetime = min(record.rrset.ttl, most)
             if (found := read_range(record, zone)) is not None:
-                place = canonical_order(found.owner)
-                end = None if found.next == zone else canonical_order(found.next)
-                self._make_room(zone, place, end)
-                self._put(_Key(zone, _Kind.NSEC, place), record, lifetime, now)
+                self._make_room(zone, found.start, None if found.next == zone else found.end)
+                self._put(_Key(zone, _Kind.NSEC, found.start), record, lifetime, now, found)
             elif (hashed := read_hash_range(record, zone)) is not None:
                 self._store_hashed(zone, hashed, record, lifetime, now)
 
@@ -165,7 +165,9 @@ class Ranges:
         """
         if not self._entries:
             return None
-        for above in list(suffixes(name))[1:]:
+        for above in suffixes(parent(name)):
+            if (above, _Kind.DNAME) not in self._order or name == above:
+                continue
             renamer = self._fresh(_Key(above, _Kind.DNAME, ()), now)
             if renamer is not None and is_below(renamer.record.zone, top):
                 return Renamed(rename(name, renamer.record.rrset._replace(ttl=_left(renamer, now))))
@@ -178,23 +180,24 @@ class Ranges:
             return None
         if not records:
             return None
-        proof = Proof(zone, tuple(entry.record for entry in records), hashes)
+        spans = [entry.span for entry in records if entry.span is not None]
+        proof = Proof(zone, tuple([entry.record for entry in records]), hashes, spans)
         return self._denied(name, rrtype, proof, records, now) or self._expanded(name, rrtype, proof, records, now)
 
     def _denied(self, name: bytes, rrtype: int, proof: Proof, records: list[_Entry], now: Instant) -> Denied | None:
         soa = self._fresh(_Key(proof.zone, _Kind.SOA, ()), now)
         if soa is None:
             return None
-        for found in (
-            proves_no_data(name, rrtype, proof),
-            proves_no_name(name, proof),
-            proves_wildcard_no_data(name, rrtype, proof),
-        ):
-            if isinstance(found, NoName | NoData | WildcardNoData) and not found.opt_out:
-                ttl = min(_left(entry, now) for entry in [soa, *records])
-                rrsets = tuple(entry.record.rrset._replace(ttl=ttl) for entry in records)
-                return Denied(found, soa.record.rrset._replace(ttl=ttl), rrsets)
-        return None
+        found: NoName | NoData | WildcardNoData | NotProved = proves_no_data(name, rrtype, proof)
+        if not _is_told(found):
+            found = proves_no_name(name, proof)
+        if not _is_told(found):
+            found = proves_wildcard_no_data(name, rrtype, proof)
+        if not isinstance(found, NoName | NoData | WildcardNoData) or found.opt_out:
+            return None
+        ttl = min([_left(entry, now) for entry in (soa, *records)])
+        rrsets = tuple([entry.record.rrset._replace(ttl=ttl) for entry in records])
+        return Denied(found, soa.record.rrset._replace(ttl=ttl), rrsets)
 
     def _expanded(self, name: bytes, rrtype: int, proof: Proof, records: list[_Entry], now: Instant) -> Expanded | None:
         for above in list(suffixes(name))[1:]:
@@ -227,10 +230,10 @@ class Ranges:
     def _plain(self, zone: bytes, name: bytes, now: Instant) -> list[_Entry]:
         """The NSEC at the name or before it, and the one at or before the wildcard at its closest encloser."""
         first = self._before(zone, _Kind.NSEC, canonical_order(name), now)
-        found = None if first is None else read_range(first.record, zone)
+        found = None if first is None else first.span
         if first is None or found is None or not (found.owner == name or found.covers(name, zone)):
             return []
-        enclosed = NsecChain(zone, (first.record,)).encloser(name)
+        enclosed = NsecChain(zone, [found]).encloser(name)
         if enclosed is None:
             return [first]
         star = self._before(zone, _Kind.NSEC, canonical_order(wildcard_at(enclosed.closest)), now)
@@ -302,16 +305,16 @@ class Ranges:
         for place in order[bisect_right(order, start) : stop]:
             self._entries.drop(_Key(zone, _Kind.NSEC, place))
 
-    def _put(self, key: _Key, record: Verified, lifetime: int, now: Instant) -> None:
+    def _put(self, key: _Key, record: Verified, lifetime: int, now: Instant, span: Range | None = None) -> None:
         if lifetime <= 0:
             self._entries.drop(key)
             return
         known = self._entries.get(key)
         if known is not None and known.holds(record):
             # A zone's SOA and the NSEC of its apex come again and again.
-            known.record, known.expires, known.visited = record, now + lifetime, True
+            known.record, known.expires, known.span, known.visited = record, now + lifetime, span, True
             return
-        if self._entries.put(key, _Entry(record, now + lifetime)):
+        if self._entries.put(key, _Entry(record, now + lifetime, span)):
             insort(self._order.setdefault(key[:2], []), key.place)
             self._entries.trim()
 
@@ -349,6 +352,11 @@ def _downwards(name: bytes, zone: bytes) -> list[bytes]:
 def _covers(entry: _Entry, digest: bytes) -> bool:
     found = read_hash_range(entry.record, entry.record.zone)
     return found is not None and found.covers(digest)
+
+
+def _is_told(found: NoName | NoData | WildcardNoData | NotProved) -> bool:
+    """Whether it is proved, and not by what may hide unsigned delegations."""
+    return isinstance(found, NoName | NoData | WildcardNoData) and not found.opt_out
 
 
 def _left(entry: _Entry, now: Instant) -> int:

@@ -1,7 +1,6 @@
 """What came back for a question, looked through before anything of it is believed."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 from resolver.dnssec.budget import SIGNATURES_READ, SIGNERS_READ
 from resolver.iterate.resolve import Resolved
@@ -35,8 +34,8 @@ def signers_of(rrsets: tuple[RRset, ...], name: bytes, rrtype: int, top: bytes) 
     """The zones that signatures say are theirs and that could be the zone of `name`: at or above it and at or below the
     anchor, for DS above; the deepest first."""
     found: set[bytes] = set()
-    every = (rdata for rrset in rrsets for rdata in rrset.signatures[:SIGNATURES_READ])
-    for rdata in islice(every, SIGNERS_READ):
+    every = [rdata for rrset in rrsets for rdata in rrset.signatures[:SIGNATURES_READ]]
+    for rdata in every[:SIGNERS_READ]:
         try:
             signer = parse_rrsig(rdata).signer
         except Malformed:
@@ -45,4 +44,4 @@ def signers_of(rrsets: tuple[RRset, ...], name: bytes, rrtype: int, top: bytes) 
             continue
         if is_below(name, signer) and is_below(signer, top) and not (rrtype == _DS and signer == name != ROOT):
             found.add(signer)
-    return sorted(found, key=len, reverse=True)[:SIGNERS]
+    return sorted(found, key=len, reverse=True)[:SIGNERS] if len(found) > 1 else list(found)

@@ -1,7 +1,7 @@
 """What NSEC records say of names: which exist, with which types, and which do not (RFC 4035 §5.4, RFC 6840 §4)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from resolver.dnssec.evidence import Absent, Encloser
@@ -28,13 +28,17 @@ class Range:
     owner: bytes
     next: bytes
     types: Types
+    start: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    end: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", canonical_order(self.owner))
+        object.__setattr__(self, "end", canonical_order(self.next))
 
     def covers(self, name: bytes, zone: bytes) -> bool:
         """Whether `name`, below the apex of `zone`, lies strictly between; behind the last owner comes the apex again."""
         place = canonical_order(name)
-        if place <= canonical_order(self.owner):
-            return False
-        return self.next == zone or place < canonical_order(self.next)
+        return place > self.start and (self.next == zone or place < self.end)
 
     def is_silent_on(self, name: bytes) -> bool:
         """Whether `name` is below a delegation or a DNAME at the owner: then another zone, or none, says what is there.
@@ -48,10 +52,17 @@ class Range:
 class NsecChain:
     """The NSEC records of one zone that came with an answer. All of them are ours to use, or they are not in here."""
 
-    def __init__(self, zone: bytes, records: Iterable[Verified]) -> None:
+    def __init__(self, zone: bytes, ranges: list[Range]) -> None:
+        """`ranges` as `read_range` gives them for `zone`."""
         self.zone = zone
-        self._ranges = [found for record in records if (found := read_range(record, zone)) is not None]
+        self._ranges = ranges
+        self._covers: dict[bytes, list[Range]] = {}
         self._enclosers: dict[bytes, Encloser | None] = {}
+
+    @classmethod
+    def of(cls, zone: bytes, records: Iterable[Verified]) -> "NsecChain":
+        """Of those records that are NSEC and may be used."""
+        return cls(zone, [found for record in records if (found := read_range(record, zone)) is not None])
 
     def __bool__(self) -> bool:
         return bool(self._ranges)
@@ -85,7 +96,8 @@ class NsecChain:
     def _encloser(self, name: bytes) -> Encloser | None:
         for found in self._covering(name):
             if not is_below(found.next, name):
-                depth = max(_in_common(name, found.owner), _in_common(name, found.next))
+                place = canonical_order(name)
+                depth = max(_in_common(place, found.start), _in_common(place, found.end))
                 return Encloser(_ancestor(name, depth))
         return None
 
@@ -94,7 +106,11 @@ class NsecChain:
         return any(found.owner == name and denies_its_owner(found.types) for found in self._ranges)
 
     def _covering(self, name: bytes) -> list[Range]:
-        return [r for r in self._ranges if r.covers(name, self.zone) and not r.is_silent_on(name)]
+        found = self._covers.get(name)
+        if found is None:
+            found = [r for r in self._ranges if r.covers(name, self.zone) and not r.is_silent_on(name)]
+            self._covers[name] = found
+        return found
 
 
 def read_range(record: Verified, zone: bytes) -> Range | None:
@@ -117,9 +133,8 @@ def _read_range(owner: bytes, rdata: bytes, zone: bytes) -> Range | None:
         return None
     if not (is_below(owner, zone) and is_below(found.next, zone)):
         return None
-    if found.next != zone and canonical_order(found.next) <= canonical_order(owner):
-        return None
-    return Range(owner, found.next, found.types)
+    span = Range(owner, found.next, found.types)
+    return span if span.next == zone or span.start < span.end else None
 
 
 def ends_here(types: Types) -> bool:
@@ -135,10 +150,10 @@ def denies_its_owner(types: Types) -> bool:
     return _NXNAME in types and len(types) == sum(rrtype in types for rrtype in (_RRSIG, _NSEC, _NXNAME))
 
 
-def _in_common(name: bytes, other: bytes) -> int:
-    """How many labels both end in."""
+def _in_common(place: tuple[bytes, ...], other: tuple[bytes, ...]) -> int:
+    """How many labels both names end in, given as `canonical_order` does."""
     count = 0
-    for mine, its in zip(canonical_order(name), canonical_order(other), strict=False):
+    for mine, its in zip(place, other, strict=False):
         if mine != its:
             break
         count += 1

@@ -73,6 +73,7 @@ class Signing:
     algorithms: Mapping[int, Algorithm]
     _named: dict[tuple[int, int], list[Key]] = field(init=False, repr=False, compare=False)
     _fit: dict[tuple[int, int], tuple[Key, ...]] = field(init=False, repr=False, compare=False)
+    labels: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         named: dict[tuple[int, int], list[Key]] = {}
@@ -81,6 +82,7 @@ class Signing:
         object.__setattr__(self, "_named", named)
         fit = {name: tuple(key for key in same if may_sign(key)) for name, same in named.items()}
         object.__setattr__(self, "_fit", fit)
+        object.__setattr__(self, "labels", count_labels(self.zone))
 
     def named(self, tag: int, algorithm: int) -> list[Key]:
         """The keys that a signature or a DS with these means. Looked up, not searched: a message has room for hundreds of
@@ -174,7 +176,7 @@ def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch | None)
         signature = parse_rrsig(rdata)
     except Malformed:
         return UNREADABLE
-    misplaced = _misplaced(rrset, signature, signing.zone)
+    misplaced = _misplaced(rrset, signature, signing)
     if misplaced is not None:
         return misplaced
     algorithm = signing.algorithms.get(signature.algorithm)
@@ -198,7 +200,8 @@ def why_unfit(same: list[Key]) -> Unsigned:
     return REVOKED_KEY if any(key.flags & REVOKED for key in same) else KEYLESS
 
 
-def _misplaced(rrset: RRset, signature: Signature, zone: bytes) -> Unsigned | None:
+def _misplaced(rrset: RRset, signature: Signature, signing: Signing) -> Unsigned | None:
+    zone = signing.zone
     if signature.covered != rrset.rrtype:
         return OTHER_TYPE
     # > The RRSIG RR's Signer's Name field MUST be the name of the zone that contains the RRset (RFC 4035 §5.3.1)
@@ -208,7 +211,7 @@ def _misplaced(rrset: RRset, signature: Signature, zone: bytes) -> Unsigned | No
     # > The number of labels in the RRset owner name MUST be greater than or equal to the value in the RRSIG RR's Labels
     # > field (RFC 4035 §5.3.1)
     # And a wildcard is a name of the zone, so there are more labels than the signer's own.
-    if not count_labels(zone) <= signature.labels <= labels_of(rrset.owner):
+    if not signing.labels <= signature.labels <= labels_of(rrset.owner):
         return BAD_LABELS
     return None
 

@@ -1,7 +1,7 @@
 """What was looked at on the way to a verdict, in order: for people who ask why (`anchorhold explain --dnssec`). Values only;
 `resolver.dnssec.story` makes something to read of them."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resolver.dnssec.anchors import NegativeAnchor, TrustAnchor
 from resolver.dnssec.evidence import (
@@ -20,24 +20,21 @@ from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import RRset
 
 
-@dataclass(frozen=True, slots=True)
-class Began:
+class Began(NamedTuple):
     """Where trust begins for `name`, or that it ends there; None: there is no anchor above it."""
 
     name: bytes
     anchor: TrustAnchor | NegativeAnchor | None
 
 
-@dataclass(frozen=True, slots=True)
-class Delegated:
+class Delegated(NamedTuple):
     """What the parent says of `zone`; the DS RRset, or what shows that there is none, is a step before this one."""
 
     zone: bytes
     cut: Cut
 
 
-@dataclass(frozen=True, slots=True)
-class Keyed:
+class Keyed(NamedTuple):
     """The keys of `zone`, by which DS records they were to be vouched for, and what came when they were asked for."""
 
     zone: bytes
@@ -46,8 +43,7 @@ class Keyed:
     heard: RRset | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(NamedTuple):
     """An RRset and whether its zone signed it."""
 
     rrset: RRset
@@ -58,8 +54,7 @@ Shown = NoName | NoData | WildcardNoData | RightlyExpanded | InsecureDelegation 
 """What records of absence can show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(NamedTuple):
     """Whether it is shown that there is no such record (for DS: no such delegation that is signed), or with `RightlyExpanded`
     that a wildcard rightly stands in for the name; by which records."""
 

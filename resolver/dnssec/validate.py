@@ -43,7 +43,7 @@ _WITH_PROOFS = (Alias, Positive, Negative)
 
 class Claim(NamedTuple):
     """What is to be validated: that `resolved` answers `name` (folded) and `rrtype`. `questions` asks for keys the way that it
-    came, out of `budget`; `again`: what failed before is tried anew, for others are asked."""
+    came, out of `budget`; `again`: what failed before is tried anew, for others are asked; `server`: as in `Checked`."""
 
     name: bytes
     rrtype: int
@@ -51,6 +51,7 @@ class Claim(NamedTuple):
     questions: Questions
     budget: Validation
     again: bool = False
+    server: int = -1
 
 
 class Checker(Protocol):
@@ -83,7 +84,7 @@ class Validator:
 
     async def check(self, claim: Claim) -> Checked:
         """What the answer is worth. Raises nothing."""
-        name, rrtype, resolved, questions, budget, again = claim
+        name, rrtype, resolved, questions, budget, again, server = claim
         means = (self.policy, self._verifier, self._dates)
         chain = Chain(self.anchors, self.memory, questions, budget, *means, again=again)
         judging, spent = Judging(chain, resolved), False
@@ -94,11 +95,11 @@ class Validator:
             bogus = Bogus(Explanation(ExtendedError.DNSSEC_INDETERMINATE, error.what), Security.INDETERMINATE)
         steps = tuple(chain.steps)
         if bogus is not None:
-            return Checked(resolved, bogus.security, bogus.explanation, steps, spent=spent)
+            return Checked(resolved, bogus.security, bogus.explanation, steps, (), server, spent=spent)
         links, end = tuple(judging.links), judging.end
         checked = resolved if end is resolved.end and not links else Resolved(links, end, resolved.onward)
         learned = (*chain.learned, *judging.learned)
-        return Checked(checked, judging.security, judging.explanation, steps, learned, valid=judging.valid)
+        return Checked(checked, judging.security, judging.explanation, steps, learned, server, judging.valid)
 
 
 class Judging:
@@ -113,10 +114,7 @@ class Judging:
         self.explanation: Explanation | None = None
         self._chain = chain
         self._resolved = resolved
-        # A response with several aliases has the proofs for all of them in one place.
-        parts = [*resolved.links, resolved.end]
-        proofs = [p for part in parts if isinstance(part, _WITH_PROOFS) for p in part.proof]
-        self._proofs = chain.hints = tuple(dict.fromkeys(proofs))
+        self._proofs = chain.hints = _proofs(resolved)
 
     async def judge(self, name: bytes, rrtype: int) -> Bogus | None:
         """None if nothing is bogus. Raises Spent."""
@@ -275,6 +273,13 @@ class Judging:
                     return judged
                 self._lower(judged)
                 return None
+
+
+def _proofs(resolved: Resolved) -> tuple[RRset, ...]:
+    """A response with several aliases has the proofs for all of them in one place."""
+    parts = (*resolved.links, resolved.end) if resolved.links else (resolved.end,)
+    proofs = [p for part in parts if isinstance(part, _WITH_PROOFS) for p in part.proof]
+    return tuple(dict.fromkeys(proofs)) if proofs else ()
 
 
 def _leads_on(link: Alias, name: bytes) -> bool:

@@ -24,7 +24,7 @@ from resolver.iterate.resolve import Iterator
 from resolver.iterate.servers import Servers
 from resolver.settings import CacheSettings, Iteration
 from wire.dns.codes import HeaderFlag
-from wire.dns.message import Message, parse_message
+from wire.dns.message import Message, parse_received
 from wire.dns.names import count_labels
 from wire.errors import Malformed
 from wire.units import Epoch, Instant, Seconds
@@ -143,7 +143,7 @@ def _patience(ask: Ask, now: Instant) -> Seconds:
 def _whole(data: bytes) -> Message | None:
     """What came over a stream, where nothing needs to be cut off: None if it is, or is no response to a query."""
     try:
-        message = parse_message(data)
+        message = parse_received(data)
     except Malformed:
         return None
     return None if message.flags & _CUT_OR_OTHER else message

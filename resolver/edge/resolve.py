@@ -221,7 +221,7 @@ class Resolver:
         self._flights.pop(place, None)
         if flight.snapshot is not self.snapshot:
             # What is believed may have changed meanwhile.
-            reply = replace(reply, cacheable=0.0)
+            reply = reply._replace(cacheable=0.0)
         if flight.stale_timer is not None:
             flight.stale_timer.cancel()
         self.counters[_LATER[reply.origin]] += 1

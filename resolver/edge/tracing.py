@@ -3,8 +3,6 @@
 Unlike everything else that an operator may ask, this asks the upstreams: for the name as clients do, and for DS and DNSKEY.
 """
 
-from dataclasses import replace
-
 from net.clock import now as clock
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.story import Line, tell
@@ -35,11 +33,11 @@ async def trace(resolver: Resolver, query: Query) -> Line:
     if query.group >= len(snapshot.settings.client_groups):
         return {"error": "the configuration has just changed; ask again"}
     budget = Budget(Instant(clock() + min(snapshot.settings.deadline, PATIENCE)))
-    query = replace(query, flags=_FLAGS, generation=snapshot.generation)
+    query = query._replace(flags=_FLAGS, generation=snapshot.generation)
     parts: list[Line] = []
     name = query.name
     while name and len(parts) < PARTS:
-        part, name = await _part(resolver, replace(query, key=name + query.key[-4:]), budget)
+        part, name = await _part(resolver, query._replace(key=name + query.key[-4:]), budget)
         parts.append(part)
     return {
         "date": int(resolver.world.date()),

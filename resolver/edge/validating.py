@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from resolver.compose import compose
+from resolver.compose import Accepted, compose
 from resolver.dnssec.clock import Undated
 from resolver.dnssec.keys import DEFAULT, WITHOUT_SHA1
 from resolver.dnssec.memory import TrustMemory
@@ -35,7 +35,10 @@ UNPROVED_PAUSE = 30.0
 """Seconds for which what was found forged, or too dear to prove, is not tried again (RFC 9520 §3.2)."""
 
 _CD = int(QueryFlag.CD)
-_COUNTERS = {security: f"dnssec-{security.name.lower()}" for security in Security}
+_COUNTERS = tuple(f"dnssec-{security.name.lower()}" for security in sorted(Security))
+"""By the number of the security."""
+
+_UNUSABLE = (Security.BOGUS, Security.INDETERMINATE)
 _UNPROVED = Explanation(ExtendedError.DNSSEC_INDETERMINATE, "it cannot be proved")
 
 
@@ -98,7 +101,7 @@ class Validators:
         security, explanation = checked.security, checked.explanation
         if not query.flags & _CD:
             self._counters[_COUNTERS[security]] += 1
-        if security in (Security.BOGUS, Security.INDETERMINATE):
+        if security in _UNUSABLE:
             # To try again would be dear, or end in the same way; what could not be had may be had soon.
             dear = security is Security.BOGUS or checked.spent
             return Silent(explanation or _UNPROVED, pause=UNPROVED_PAUSE if dear else 0.0)
@@ -110,5 +113,6 @@ class Validators:
             return TOO_LONG
         told = explanation if explanation is not None and explanation.code in TOLD else None
         if told is not None or checked.valid:
-            accepted = accepted._replace(explanation=told, valid=checked.valid)
+            message, ttl_offsets, rcode, keep = accepted[:4]
+            accepted = Accepted(message, ttl_offsets, rcode, keep, told, checked.valid)
         return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)

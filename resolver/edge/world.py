@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from net.clock import now as clock
 from privacy.spread import SiteSketch
@@ -38,9 +39,11 @@ FORGED_ELSEWHERE = 1
 """Further servers asked once an answer turned out forged."""
 
 DO_AND_CD = int(QueryFlag.DO | QueryFlag.CD)
-_CD = int(QueryFlag.CD)
+_CD, _SERVFAIL = int(QueryFlag.CD), int(Rcode.SERVFAIL)
+_UNPROVED = (Security.BOGUS, Security.INDETERMINATE)
+_NOT_IN_TIME = EXPLANATIONS[Why.TIMEOUT]
 
-TOO_LATE = Failed(EXPLANATIONS[Why.TIMEOUT], given_up=True)
+TOO_LATE = Failed(_NOT_IN_TIME, given_up=True)
 """Our time is over, not that of whoever asks for us too."""
 
 LIES = frozenset({Why.MALFORMED, Why.MISMATCH})
@@ -72,8 +75,7 @@ class Group:
     candidates: tuple[Candidate, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Trip:
+class Trip(NamedTuple):
     """What goes along with a client's question: what it may cost, and which names lead to where it is asked."""
 
     budget: Budget
@@ -143,12 +145,12 @@ class ForwardingWorld:
 
         async def examine(resolved: Resolved, server: int, again: bool) -> Checked:
             questions = OfOneOperator(self, group, server, limits, trip.budget)
-            resolved = await self._to_its_end(within(resolved, trip.leads), query.rrtype, trip, questions)
+            if resolved.links:
+                resolved = await self._to_its_end(within(resolved, trip.leads), query.rrtype, trip, questions)
             if query.flags & _CD:
-                return Checked(resolved, Security.INSECURE, None)
-            return await validator.check(
-                Claim(query.name, query.rrtype, resolved, questions, trip.budget.validation, again)
-            )
+                return Checked(resolved, Security.INSECURE, None, server=server)
+            claim = Claim(query.name, query.rrtype, resolved, questions, trip.budget.validation, again, server)
+            return await validator.check(claim)
 
         return await attempt.run(self._plan(query.name, upstream_group), examine)
 
@@ -269,8 +271,8 @@ Examine = Callable[[Resolved, int, bool], Awaitable[Checked]]
 """What an answer is worth: (answer, the server's place in its group, whether another one's turned out forged) → verdict."""
 
 
-async def _believe(resolved: Resolved, _server: int, _again: bool) -> Checked:
-    return Checked(resolved, Security.INSECURE, None)
+async def _believe(resolved: Resolved, server: int, _again: bool) -> Checked:
+    return Checked(resolved, Security.INSECURE, None, server=server)
 
 
 class Attempt:
@@ -284,8 +286,8 @@ class Attempt:
         self._question = question
         self._limits = limits
         self._budget = budget
-        self._last = EXPLANATIONS[Why.TIMEOUT]
-        self._rcode: int = Rcode.SERVFAIL
+        self._last = _NOT_IN_TIME
+        self._rcode = _SERVFAIL
         self._bogus = False
         self._forged: Checked | None = None
         self._patient_until = 0.0
@@ -375,10 +377,10 @@ class Attempt:
             self._patient_until = clock() + MOVE_AFTER
             checked = await examine(verdict.resolved, index, self._forged is not None)
             self._patient_until = 0.0
-            if checked.security in (Security.BOGUS, Security.INDETERMINATE):
+            if checked.security in _UNPROVED:
                 self._forged = checked
                 return None
-            return checked._replace(server=index)
+            return checked
         world.counters[f"rejected-{verdict.fault.value}"] += 1
         if verdict.bogus:
             self._bogus = True

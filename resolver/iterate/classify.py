@@ -90,7 +90,7 @@ def _classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int
     end = _end(message, answer, authority, last, rrtype)
     if followed:
         vague = not is_below(last, zone) or (isinstance(end, Negative) and _is_vague(end, followed[-1]))
-        proof = tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3))
+        proof = _proof(authority)
         # What the last one may still show: that its target lies behind an insecure delegation.
         last_has_it = vague or end is None
         links = tuple(
@@ -110,8 +110,10 @@ def _classify(message: Message, name: bytes, rrtype: int, zone: bytes, port: int
 def _follow(answer: RRsets, name: bytes, rrtype: int) -> list[Alias] | TooLong:
     """The aliases from `name` on, as far as the answer section goes."""
     links: list[Alias] = []
+    if not answer:
+        return links
     seen = {name}
-    while answer and len(links) < MAX_LINKS and not _ends(answer, name, rrtype):
+    while len(links) < MAX_LINKS and not _ends(answer, name, rrtype):
         link = _alias(answer, name)
         if link is None:
             break
@@ -129,6 +131,8 @@ def _ends(answer: RRsets, name: bytes, rrtype: int) -> bool:
     """Whether what was asked for is there. Beside an alias it should not be (RFC 2181 §10.1): of both, the first counts."""
     if (name, rrtype) not in answer:
         return False
+    if (name, _CNAME) not in answer:
+        return True
     return next(key for key in answer if key in ((name, rrtype), (name, _CNAME))) == (name, rrtype)
 
 
@@ -160,22 +164,31 @@ def _alias(answer: RRsets, name: bytes) -> Alias | TooLong | None:
 
 def _end(message: Message, answer: RRsets, authority: RRsets, name: bytes, rrtype: int) -> Positive | Negative | None:
     """What the name at the end of the chain comes to, if the response says so."""
-    proof = tuple([rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3)])
+    proof = _proof(authority)
     found = _signatures_of(message, name) if rrtype == _RRSIG else answer.get((name, rrtype))
     if found is not None:
         link = _alias(answer, name) if rrtype == _CNAME else None
         if isinstance(link, Alias) and link.dname is not None:
             return Positive(link.rrset, dname=link.dname)
         return Positive(found, proof)
-    soa = next((s for s in authority.values() if s.rrtype == _SOA and is_below(name, s.owner)), None)
+    soa = None
+    for rrset in authority.values():
+        if rrset.rrtype == _SOA and is_below(name, rrset.owner):
+            soa = rrset
+            break
     if message.rcode == _NXDOMAIN or soa is not None:
         return Negative(message.rcode == _NXDOMAIN, soa, proof)
     return None
 
 
+def _proof(authority: RRsets) -> tuple[RRset, ...]:
+    """What may show that something is not there."""
+    return tuple([rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3)]) if authority else ()
+
+
 def _without_answer(message: Message, authority: RRsets, name: bytes, rrtype: int, zone: bytes, port: int) -> Verdict:
     """NOERROR, and neither an answer nor an SOA: a referral, a lame server, or "no such type" said badly."""
-    proof = tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3))
+    proof = _proof(authority)
     servers = next((s for s in authority.values() if s.rrtype == _NS and is_below(name, s.owner)), None)
     authoritative = bool(message.flags & _AA)
     if servers is not None and servers.owner != zone:
@@ -201,7 +214,7 @@ def _referral(message: Message, servers: RRset, authority: RRsets, zone: bytes, 
         _with_glue(message, servers, zone, port),
         servers.ttl,
         authority.get((child, _DS)),
-        tuple(rrset for rrset in authority.values() if rrset.rrtype in (_NSEC, _NSEC3)),
+        _proof(authority),
     )
 
 

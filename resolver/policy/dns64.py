@@ -8,7 +8,6 @@ changes a prefix.
 
 import ipaddress
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from resolver.policy.prefix64 import Prefix64, read_reverse_name, reverse_name_v4
 from resolver.policy.verdict import TTL, Say, soa
@@ -123,7 +122,7 @@ class Translator:
     def pointed_at(self, query: Query) -> Query | None:
         """The question behind that CNAME; None if `query` is about no translated address."""
         found = self._mapped(query.name) if query.rrtype == _PTR else None
-        return None if found is None else replace(query, key=found[1] + query.key[-4:])
+        return None if found is None else query._replace(key=found[1] + query.key[-4:])
 
     # -- after the first look
 
@@ -150,7 +149,7 @@ class Translator:
                 # > (RFC 6147 §5.5)
                 return first
         # Also for an error, or silence: there are servers that fail on AAAA only (RFC 6147 §5.1.2, §5.1.3).
-        return replace(query, key=query.name + _A.to_bytes(2, "big") + query.key[-2:])
+        return query._replace(key=query.name + _A.to_bytes(2, "big") + query.key[-2:])
 
     def _is_ignored(self, message: Message, record: Record) -> bool:
         """Whether an AAAA record counts as none (RFC 6147 §5.1.4)."""
@@ -174,9 +173,9 @@ class Translator:
         if message.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
             return _reply(query, message, (), second)
         own = parse_message(first.message)
-        whole = replace(second, origin=min(first.origin, second.origin, key=_FRESHNESS.index))
+        whole = second._replace(origin=min(first.origin, second.origin, key=_FRESHNESS.index))
         if first.origin in (Origin.STALE, Origin.LOCAL):
-            whole = replace(whole, cacheable=min(first.cacheable, second.cacheable))
+            whole = whole._replace(cacheable=min(first.cacheable, second.cacheable))
         if query.rrtype == _PTR:
             alias = [_copied(own, record) for record in own.answer]
             return _reply(query, message, [*alias, *(_copied(message, record) for record in message.answer)], whole)
@@ -185,7 +184,7 @@ class Translator:
             # is down for a moment would make a name with AAAA records only vanish for as long as its SOA says.
             return first if message.rcode == Rcode.NOERROR and first.origin is Origin.FAILURE else _empty(query, whole)
         bound = _bound(own)
-        whole = replace(whole, cacheable=min(whole.cacheable, float(bound)))
+        whole = whole._replace(cacheable=min(whole.cacheable, float(bound)))
         return _reply(query, message, list(self._translated(message, bound)), whole)
 
     def _translated(self, message: Message, bound: int) -> Iterator[ResourceRecord]:
@@ -236,7 +235,7 @@ def _reply(query: Query, basis: Message, answer: Sequence[ResourceRecord], whole
         # An A record of 16 octets becomes 28 a prefix: only an answer made to be long comes here.
         built = build_response(query.key, basis.flags & _KEPT, Rcode.SERVFAIL, ())
         return Reply(built.message, (), 0.0, whole.generation, Origin.FAILURE, _TOO_LONG)
-    return replace(whole, message=built.message, ttl_offsets=built.ttl_offsets)
+    return whole._replace(message=built.message, ttl_offsets=built.ttl_offsets)
 
 
 def _made(query: Query, rdata: bytes) -> ResourceRecord:

@@ -3,7 +3,7 @@
 import pytest
 from kit.work import lines_run
 
-from wire.dhcp.codecs import MAX_VALUE
+from wire.dhcp.codecs import MAX_VALUE, Codec
 from wire.dhcp.options4 import OPTIONS4
 from wire.dhcp.packet4 import COOKIE, MAX_PACKET, fit_packet4, parse_packet4
 from wire.errors import Malformed
@@ -21,6 +21,11 @@ def test_the_work_for_a_packet_of_the_smallest_options_is_bounded(unit: bytes) -
 def test_the_work_for_a_reply_that_does_not_fit_is_bounded() -> None:
     packet = parse_packet4(HEAD + b"".join(bytes((code, 10)) + bytes(10) for code in range(1, 255) if code != 52))
     assert lines_run(lambda: fit_packet4(packet)) <= 30 * len(packet.options)
+
+
+def refused(codec: Codec, data: bytes) -> None:
+    with pytest.raises(Malformed):
+        codec.check(data)
 
 
 NAME = b"\1a" * 126 + b"\0"
@@ -47,4 +52,4 @@ def test_pointers_to_a_long_name_cost_no_more_than_the_names_that_are_read() -> 
     assert lines_run(lambda: codec.check(data)) <= 32 * 127 * 12
     with pytest.raises(Malformed, match="too many names"):
         codec.check(data + b"\xc0\0")
-    assert lines_run(lambda: pytest.raises(Malformed, codec.check, NAME + b"\xc0\0" * 1_900)) <= 32 * 127 * 12
+    assert lines_run(lambda: refused(codec, NAME + b"\xc0\0" * 1_900)) <= 32 * 127 * 12

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from kit.leases import BOOT, DATE, KEY  # noqa: E402
+from kit.leases import BOOT, DATE, KEY, YEAR  # noqa: E402
 
 from dhcp.clock import Reading, start_clock  # noqa: E402
 from dhcp.edge import schema  # noqa: E402
@@ -34,6 +34,7 @@ RECORD = struct.Struct("<BIIII")
 POOL = 96
 CLIENTS = 128
 SPANS = (60, 600, 3_600)
+JUMPS = (3_600, -3_600, 10 * YEAR, -10 * YEAR, -DATE)
 STEP = 9
 """Seconds of true time between two commits."""
 
@@ -97,7 +98,8 @@ class Miniature:
         loaded = self._store.load()
         self.problems = loaded.problems
         self._book = {int.from_bytes(each.address, "big"): each for each in loaded.leases}
-        reading = Reading(self._boottime(), boot, Epoch(DATE + start))
+        # What the wall clock says is another thing at every start, and never the truth.
+        reading = Reading(self._boottime(), boot, Epoch(DATE + start + JUMPS[start % len(JUMPS)]))
         self._clock = start_clock(loaded.clock, loaded.leases, reading)
 
     def say(self, *words: Word) -> None:

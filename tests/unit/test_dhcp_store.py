@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from kit.leases import DATE, DAY, HOUR, KEY, begun, contents, ended, lease, saved, store
 
+from dhcp.book import LeaseBook
+from dhcp.clock import Reading, Saved, start_clock
 from dhcp.edge import schema
 from dhcp.edge.store import DRAFT, LOG_FOR, NAME, REBUILT
+from dhcp.identity import Identifier, hardware_octets
 from dhcp.store import Loaded, StoreDamaged, StoreFailed
 from dhcp.values import Lease, LeaseChange, State
-from wire.units import Epoch
+from wire.units import Epoch, Instant
 
 HOUSEHOLD = tuple(lease(number, name=f"device-{number}" if number % 3 else "") for number in range(1, 1_001))
 
@@ -217,30 +220,72 @@ def test_a_client_is_forgotten_at_once_and_wherever_it_was(tmp_path: Path) -> No
     assert set(HOUSEHOLD) - {lease(7)._replace(name="device-7")} == set(kept(tmp_path).leases)
 
 
+MARK, NAME_MARK = bytes.fromhex("02cafe42"), "canary-"
+
+
+def spelled(octets: bytes) -> bool:
+    """Whether a marked hardware address or name is in there, however it is written."""
+    ways = (MARK.hex(), MARK.hex(":"), MARK.hex("-"), MARK.hex(".", 2), NAME_MARK)
+    return MARK in octets or any(way.encode() in octets.lower() for way in ways)
+
+
+def marked(book: LeaseBook, number: int, **more: object) -> Lease:
+    """A device whose address and name begin with the mark, as the server makes its lease."""
+    mac = MARK + number.to_bytes(2, "big")
+    client = book.tag(Identifier.CLIENT, b"\1" + mac)
+    hardware = book.tag(Identifier.HARDWARE, hardware_octets(mac))
+    name = f"{NAME_MARK}{number}"
+    return lease(number, hardware=hardware, name=name, changing=True, **more)._replace(client=client)
+
+
 def test_no_file_holds_a_marked_address_or_name(tmp_path: Path) -> None:
-    """The canary: 1,000 devices, their addresses and names in every spelling."""
-    draw = random.Random(1)
-    macs = [bytes((0x02, 0xCA, 0xFE)) + draw.randbytes(3) for _ in range(1_000)]
-    names = [f"canary-{draw.randbytes(4).hex()}" for _ in macs]
-    made = [
-        lease(number, client=int.from_bytes(mac, "big"), name=name)
-        for number, (mac, name) in enumerate(zip(macs, names, strict=True), 1)
-    ]
+    """The canary: 1,000 devices come, renew, and half of them leave."""
+    book = LeaseBook(KEY)
     with store(tmp_path) as one:
         one.load()
+        made = [marked(book, number) for number in range(1, 1_001)]
         for at in range(0, 1_000, 16):
             one.commit(begun(*made[at : at + 16]), saved(at))
-        octets = contents(tmp_path)
-        assert one.load().leases == tuple(made)
-    for files in (octets, contents(tmp_path)):
-        folded = files.lower()
-        found = [
-            spelling
-            for mac, name in zip(macs, names, strict=True)
-            for spelling in (mac, mac.hex().encode(), mac.hex(":").encode(), mac.hex("-").encode(), name.encode())
-            if spelling in files or spelling in folded
-        ]
-        assert [] == found
+        one.commit([LeaseChange(each, each._replace(until=Epoch(DATE + DAY))) for each in made], saved(1_001))
+        one.commit(ended(*made[::2]), saved(1_002))
+        (tmp_path / NAME).with_name("log").write_bytes((tmp_path / f"{NAME}-wal").read_bytes())
+        assert not spelled(contents(tmp_path))
+        one.tidy(Epoch(DATE + 2_000))
+        damage(tmp_path, 5)
+    with store(tmp_path) as again:
+        kept = again.load().leases
+        assert not spelled(contents(tmp_path))
+    assert all(spelled(each.name.encode()) for each in kept)
+    assert len(kept) > 400
+
+
+def test_the_canary_would_be_heard(tmp_path: Path) -> None:
+    book = LeaseBook(KEY)
+    for folder, clear, more in (("a", True, {}), ("b", False, {"identifier": MARK + b"\0\7"})):
+        with store(tmp_path / folder, names_in_clear=clear) as one:
+            one.load()
+            one.commit(begun(marked(book, 7, **more)), saved())
+            assert spelled(contents(tmp_path / folder))
+
+
+def test_leases_outlive_a_jump_of_the_clock_over_a_restart(tmp_path: Path) -> None:
+    """A start in 1970 and one ten years ahead: all are there, all last as long as their clients think, and so over
+    again.
+    """
+    with store(tmp_path) as one:
+        one.load()
+        one.commit(begun(*HOUSEHOLD), saved())
+    for number, wall in enumerate([0, DATE + 10 * 365 * DAY, DATE - HOUR, DATE + HOUR]):
+        with store(tmp_path) as again:
+            loaded = again.load()
+            reading = Reading(Instant(30), f"boot {number}", Epoch(wall))
+            clock = start_clock(loaded.clock, loaded.leases, reading)
+            book = LeaseBook(KEY, loaded.leases)
+            assert () == book.expire(clock.at(Instant(30)))
+            again.tidy(clock.at(Instant(30)))
+            again.commit([], clock.saved(Instant(60)))
+    # Each start ran for a minute that counts.
+    assert Loaded(HOUSEHOLD, Saved(Epoch(DATE + 240), Instant(60), "boot 3"), ()) == kept(tmp_path)
 
 
 # Repaired.
@@ -269,6 +314,25 @@ def test_a_damaged_page_costs_its_leases_and_no_others(tmp_path: Path) -> None:
         assert aside.name in problem
         one.commit(begun(lease(5_000)), saved(1))
     assert {*loaded.leases, lease(5_000)} == set(kept(tmp_path).leases)
+
+
+def test_whichever_page_is_damaged_costs_the_leases_in_it_and_below_it_at_most(tmp_path: Path) -> None:
+    """The root of the table, two pages below it, and thirty that hold most of the leases."""
+    fill(tmp_path / "whole")
+    octets = (tmp_path / "whole" / NAME).read_bytes()
+    (tmp_path / "damaged").mkdir()
+    found = []
+    for page in range(1, len(octets) // 4_096):
+        for file in (tmp_path / "damaged").iterdir():
+            file.unlink()
+        (tmp_path / "damaged" / NAME).write_bytes(octets)
+        damage(tmp_path / "damaged", page)
+        loaded = kept(tmp_path / "damaged")
+        assert 1 == len(loaded.problems)
+        assert set(HOUSEHOLD) >= set(loaded.leases)
+        found.append(len(loaded.leases))
+    assert 3 == sum(count < 960 for count in found)
+    assert sum(960 <= count < 1_000 for count in found) > 25
 
 
 def test_an_octet_that_changed_inside_a_row_is_found_by_its_checksum(tmp_path: Path) -> None:

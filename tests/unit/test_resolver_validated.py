@@ -72,7 +72,7 @@ class House:
 
     async def ask(self, name: str, group: int = 0) -> tuple[str, list[str], bool]:
         """Code, addresses, AD."""
-        return shown(await asked(self.resolver, replace(query_for(name, "A"), group=group)))
+        return shown(await asked(self.resolver, query_for(name, "A")._replace(group=group)))
 
 
 def shown(reply: Reply) -> tuple[str, list[str], bool]:

@@ -222,6 +222,22 @@ def test_other_ways_of_writing_are_read(code: int, text: str, same: str) -> None
     assert same == option_to_text(*option_from_text(code, text))
 
 
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\4\0\0\0", "4 ."),
+        (b"\4\0\0\2a.", r"4 a\046"),
+        (b"\4\0\0\2a\\\0", r"4 a\\."),
+        (b"\4\0\0\4a,;\\", r"4 a\044\059\\"),
+        (b"\0\0\0laptop", "0 laptop"),
+    ],
+)
+def test_a_client_s_name_is_shown_so_that_it_can_be_read(data: bytes, text: str) -> None:
+    codec = OPTIONS4.numbered(81).codec
+    assert text == codec.to_text(data)
+    assert text == codec.to_text(codec.from_text(text))
+
+
 def test_an_ending_zero_is_no_part_of_a_text() -> None:
     assert "PXE" == option_to_text(66, b"PXE\0")
 

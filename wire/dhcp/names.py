@@ -1,5 +1,6 @@
 """Domain names as values of options."""
 
+import re
 from collections.abc import Sequence
 
 from wire.dhcp.codecs import Codec, show_text
@@ -8,6 +9,9 @@ from wire.errors import Malformed
 
 MAX_NAMES = 32
 """Domain names in one value; a pointer of two octets can stand for a name of 255."""
+
+_ESCAPED = re.compile(r"\\\D")
+_DIGITS = {"\\.": "\\046", "\\;": "\\059"}
 
 
 def build_names(names: Sequence[bytes], compressed: bool) -> bytes:
@@ -57,8 +61,9 @@ def show_names(found: Sequence[bytes]) -> str:
 
 
 def show_one(name: bytes) -> str:
-    """As `show_name`, with the letters escaped by which values are told apart."""
-    return show_name(name).replace("\\;", "\\059").replace(",", "\\044")
+    """As `show_name`, with digits for the letters by which names and values are told apart."""
+    shown = _ESCAPED.sub(lambda found: _DIGITS.get(found[0], found[0]), show_name(name))
+    return shown.replace(",", "\\044")
 
 
 def names(compressed: bool) -> Codec:

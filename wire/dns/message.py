@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from wire.dns.codes import RecordType
@@ -18,6 +18,9 @@ _TOP_BIT = 0x80000000
 _MAX_MESSAGE = 65_535
 _OPT = int(RecordType.OPT)
 _ONE, _ONE_OR_NONE = (1,), (1, 0)
+
+MESSAGES_KEPT = 32
+"""Responses as they were read: so many may come at once before their turn."""
 
 
 class Record(NamedTuple):
@@ -61,8 +64,7 @@ class ResourceRecord(NamedTuple):
     rdata: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(NamedTuple):
     """A message we made, with the offset of each TTL field."""
 
     message: bytes
@@ -71,6 +73,13 @@ class Built:
 
 def parse_message(data: bytes) -> Message:
     """Walk a whole message with exactly one question. Raises Malformed, also for octets after the last record."""
+    return _parse(data, _ONE)
+
+
+@lru_cache(MESSAGES_KEPT)
+def parse_received(data: bytes) -> Message:
+    """As `parse_message`, of what an upstream sent. The transport looks at it before it is taken for an answer, and then
+    whoever asked does: both read the same one."""
     return _parse(data, _ONE)
 
 
@@ -105,7 +114,7 @@ def _parse(data: bytes, allowed: tuple[int, ...]) -> Message:
     if opts:
         edns = _take_opt(data, opts)
         rcode |= edns.extended_rcode << 4
-        additional = [record for record in additional if record.rrtype != _OPT]
+        additional = [record for record in additional if record.rrtype != _OPT] if len(additional) > 1 else []
     return Message(data, identifier, flags, rcode, question, answer, authority, additional, additional_start, edns)
 
 
@@ -124,7 +133,9 @@ def _parse_question(data: bytes) -> tuple[bytes, int]:
 
 def _parse_records(data: bytes, at: int, count: int, memo: Known) -> tuple[list[Record], int]:
     """`count` records from `at`. `memo` maps offsets to names already read, so pointers to them cost nothing."""
-    records = []
+    records: list[Record] = []
+    if not count:
+        return records, at
     end = len(data)
     unpack = _FIXED.unpack_from
     for _ in range(count):
@@ -201,13 +212,17 @@ def build_response(
     seen: dict[bytes, int] = {}
     _remember(seen, question[:-4].lower(), _QUESTION_AT)
     offsets = []
-    for record in (*answer, *authority):
-        _write_name(out, record.owner, seen)
-        offsets.append(len(out) + 4)
-        if len(out) + _FIXED.size + len(record.rdata) > _MAX_MESSAGE:
-            raise Malformed("longer than a message can be", len(out))
-        out += _FIXED.pack(record.rrtype, record.rrclass, record.ttl, len(record.rdata))
-        out += record.rdata
+    for owner, rrtype, rrclass, ttl, rdata in (*answer, *authority):
+        known = seen.get(owner)
+        if known is None:
+            _write_name(out, owner, seen)
+        else:
+            out += (0xC000 | known).to_bytes(2, "big")
+        at = len(out)
+        if at + _FIXED.size + len(rdata) > _MAX_MESSAGE:
+            raise Malformed("longer than a message can be", at)
+        offsets.append(at + 4)
+        out += _FIXED.pack(rrtype, rrclass, ttl, len(rdata)) + rdata
     return Built(bytes(out), tuple(offsets))
 
 

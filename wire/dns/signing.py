@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from wire.dns.names import parse_name
+from wire.dns.canonical import after_plain_name
 from wire.errors import Malformed
 
 _KEY = struct.Struct("!HBB")
@@ -101,7 +101,5 @@ def parse_rrsig(data: bytes) -> Signature:
 
 def parse_whole_name(data: bytes, at: int) -> tuple[bytes, int]:
     """The folded name at `at` and the offset behind it. Raises Malformed, for a compressed name too."""
-    name, after = parse_name(data, at)
-    if after - at != len(name):
-        raise Malformed("compressed name in record data", at)
-    return name, after
+    after = after_plain_name(data, at)
+    return data[at:after].lower(), after

@@ -10,7 +10,7 @@ from resolver.edge.upstream.cookies import CLIENT_LENGTH, CookieJar, cookie_of, 
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.upstream.questions import echoes_question, spelled_question
 from wire.dns.codes import Rcode
-from wire.dns.message import Message, parse_message
+from wire.dns.message import Message, parse_received
 from wire.errors import Malformed
 from wire.units import Instant
 
@@ -185,7 +185,7 @@ class PacketExchange:
 
     def _judge_message(self, leg: _Leg, packet: bytes) -> None:
         try:
-            message = parse_message(packet)
+            message = parse_received(packet)
         except Malformed:
             self._tools.count("udp-malformed")
             return

@@ -1,4 +1,4 @@
-"""Millions of mutated packets through every parser of DHCP: `dhcp.py --cases N --seed S [--record]`.
+"""Millions of mutated packets through every parser of DHCP: `packets.py --cases N --seed S [--record]`.
 
 Every case is a packet of a client, relay or server, a frame, an ARP message, or the value of an option (each row of the tables),
 with one to four edits as in the run above, and goes through every parser, and as the value of two options. A broken promise is an
@@ -29,7 +29,7 @@ def document(run: Run, said: str) -> str:
     return f"""\
 # DHCP
 
-Written by `tests/fuzz/dhcp.py`.
+Written by `tests/fuzz/packets.py`.
 
 {about(__doc__)}
 
@@ -46,7 +46,7 @@ def main() -> int:
     fuzz(cases(chosen.seed, count, first, entries()), HARNESSES, run)
     print(summary(run), *run.found[:SHOWN], sep="\n")
     if chosen.record:
-        write_part(document(run, command("dhcp.py", chosen)))
+        write_part(document(run, command("packets.py", chosen)))
     return 1 if run.found else 0
 
 
