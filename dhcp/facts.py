@@ -13,6 +13,9 @@ WHY: dict[str, str] = {
     "informed": "a client that has an address was told the rest",
     "released": "a client gave its address back",
     "ipv6-only": "a client does without an IPv4 address (RFC 8925)",
+    "advertised": "addresses or prefixes were offered (DHCPv6)",
+    "leased": "a client that chose our offer was answered (DHCPv6)",
+    "confirmed": "a client came back to its link and keeps its addresses (DHCPv6)",
     # what waits for the link
     "probe": "somebody may have that address: the link is asked first",
     "reclaim": "nothing is free: the link is asked whether a device that was not seen for long is still there",
@@ -32,7 +35,16 @@ WHY: dict[str, str] = {
     "offers-full": "too many offers are held for clients that never come back",
     "ignored": "a client that is to be ignored",
     "limited": "a client, or all newcomers together, sent too much",
+    "nothing-to-confirm": "a CONFIRM without addresses (DHCPv6)",
     # what is not for us
+    "stateless": "a client that wants addresses or prefixes where only the rest is given (DHCPv6)",
+    "unicast": "a client's message that was not sent by multicast (DHCPv6)",
+    "not-for-servers": "a message type that is not for servers (DHCPv6)",
+    "no-client-identifier": "a message without a client identifier that must have one (DHCPv6)",
+    "no-server-identifier": "a message without a server identifier that must have one (DHCPv6)",
+    "unexpected-server-identifier": "a message to all servers that names one (DHCPv6)",
+    "unexpected-association": "an Information-request with an identity association (DHCPv6)",
+    "no-source": "a message from nowhere: it cannot be answered",
     "bootp": "a BOOTP message: not served",
     "malformed": "not a DHCP message",
     "not-a-request": "a server's message, sent to servers",
@@ -45,4 +57,4 @@ WHY: dict[str, str] = {
     "quarantined": "somebody answered a probe for an address that nobody should have",
     "expired": "a lease ended",
 }
-"""Every `Outcome.why` of DHCPv4, and what the edge counts besides."""
+"""Every `Outcome.why`, and what the edge counts besides."""

@@ -33,6 +33,7 @@ _OURS = frozenset(
         Option6.IA_PD,
         Option6.IA_PREFIX,
         Option6.PD_EXCLUDE,
+        Option6.CLIENT_FQDN,
         Option6.RELAY_PORT,
     )
 )
@@ -70,36 +71,36 @@ def _sent(asked: Asked6, packet: Packet6) -> Reply6:
     return Reply6(build_relay_reply(request.hops, packet), arrival.interface, arrival.source, port)
 
 
-def options_for(
-    asked: Asked6, derived: dict[int, bytes], scope: Scope, name: str | None
-) -> tuple[tuple[int, bytes], ...]:
+def options_for(asked: Asked6, derived: Options, scope: Scope, name: str | None) -> tuple[tuple[int, bytes], ...]:
     """What the client asks for and there is, in the order of the numbers. `name`: what is published for it; None: this answer
     is not about addresses."""
     wanted = asked.request.asked | _UNASKED
-    values = {
-        number: data
-        for number, data in layered(asked.plan.base.settings, asked.share(scope), derived).items()
+    implied = list(derived)
+    if asked.request.kind == MessageType6.INFORMATION_REQUEST:
+        refresh = max(MIN_REFRESH, asked.share(scope).lease_time)
+        implied.append((int(Option6.INFORMATION_REFRESH_TIME), refresh.to_bytes(4, "big")))
+    found = [
+        (number, data)
+        for number, data in layered(asked.plan.base.settings, asked.share(scope), tuple(implied))
         if data and number in wanted and number not in _OURS
-    }
+    ]
     fqdn = _name(asked, scope, name)
     if fqdn is not None:
-        values[Option6.CLIENT_FQDN] = fqdn
-    if asked.request.kind == MessageType6.INFORMATION_REQUEST and Option6.INFORMATION_REFRESH_TIME in wanted:
-        refresh = max(MIN_REFRESH, asked.share(scope).lease_time)
-        values.setdefault(Option6.INFORMATION_REFRESH_TIME, refresh.to_bytes(4, "big"))
-    return tuple(sorted((int(number), data) for number, data in values.items()))
+        found.append((int(Option6.CLIENT_FQDN), fqdn))
+    return tuple(sorted(found, key=lambda option: option[0]))
 
 
-def layered(settings: DhcpSettings, share: Share, derived: dict[int, bytes]) -> dict[int, bytes]:
+def layered(settings: DhcpSettings, share: Share, derived: Options) -> Options:
     """All options that there are for a client: derived ones, then what the user set in general, for the subnet, for its
-    classes in order, and for its reservation, each over what came before. Empty octets: the option is not to be sent."""
-    values = dict(derived)
+    classes in order, and for its reservation, each over what came before. Empty octets: the option is not to be sent.
+
+    What is derived may be there more than once (a DNR option for each resolver); what is set is set as a whole.
+    """
     layers: list[Options] = [settings.options6, share.subnet.options6, *(one.options6 for one in share.classes)]
     if share.reservation is not None:
         layers.append(share.reservation.options6)
-    for layer in layers:
-        values.update(layer)
-    return values
+    said = {number: data for layer in layers for number, data in layer}
+    return (*((number, data) for number, data in derived if number not in said), *said.items())
 
 
 def _name(asked: Asked6, scope: Scope, name: str | None) -> bytes | None:

@@ -3,12 +3,12 @@
 from dhcp.asked6 import Asked6, Links, read_asked6
 from dhcp.bindings6 import Step, serve, status
 from dhcp.book import LeaseBook, conflict
-from dhcp.derived6 import derived6
 from dhcp.draft6 import Draft
+from dhcp.offer import offer_on, options_of6
 from dhcp.plan import Scope
 from dhcp.plan6 import plan6_of
 from dhcp.reply6 import options_for, reply
-from dhcp.settings import DhcpSettings
+from dhcp.settings import DhcpSettings, Options
 from dhcp.values import Address, Arrival, Kind, Lease, LeaseChange, Outcome, State
 from wire.dhcp.associations6 import Association
 from wire.dhcp.codes6 import MessageType6, Option6, Status6
@@ -164,7 +164,7 @@ def _bound(leases: tuple[Lease, ...]) -> list[Lease]:
 def _inform(asked: Asked6, links: Links) -> Outcome:
     """§18.3.6: options for a client that wants no address of us. Nothing of it is kept."""
     scope = _scope(asked)
-    options = options_for(asked, derived6(asked, scope, links), scope, None)
+    options = options_for(asked, _derived(asked, scope, links), scope, None)
     return Outcome("informed", reply(asked, MessageType6.REPLY, options))
 
 
@@ -173,7 +173,12 @@ def _options(draft: Draft, links: Links) -> tuple[tuple[int, bytes], ...]:
     scope = _scope(draft.asked)
     names = [change.after.subnet for change in draft.changes if change.after is not None]
     scope = next((one for one in draft.asked.where.scopes if one.subnet.name in names), scope)
-    return options_for(draft.asked, derived6(draft.asked, scope, links), scope, draft.name_for(scope))
+    return options_for(draft.asked, _derived(draft.asked, scope, links), scope, draft.name_for(scope))
+
+
+def _derived(asked: Asked6, scope: Scope, links: Links) -> Options:
+    """What follows from where we are and what our resolver serves."""
+    return options_of6(offer_on(asked.plan.base.settings, links[asked.arrival.interface], scope.subnet))
 
 
 def _scope(asked: Asked6) -> Scope:

@@ -12,16 +12,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fuzz import dhcp4
+from fuzz import dhcp4, dhcp6
 from fuzz.long import Run, Tally, cases, found_part, fuzz, rows, summary
 from fuzz.recording import SHOWN, about, command, last_run, options, write_part
 
-HARNESSES = dhcp4.HARNESSES
+HARNESSES = dhcp4.HARNESSES | dhcp6.HARNESSES
 
 
 def entries() -> list[bytes]:
     """What is edited."""
-    return dhcp4.everything()
+    return dhcp4.everything() + dhcp6.everything()
 
 
 def document(run: Run, said: str) -> str:

@@ -6,6 +6,7 @@ from ipaddress import IPv6Address
 
 from dhcp.book import Book, answered, silent
 from dhcp.duid import server_duid
+from dhcp.facts import WHY
 from dhcp.hostnames import host_changes
 from dhcp.plan import plan_of
 from dhcp.server6 import handle6
@@ -187,7 +188,9 @@ class Site6:
 
     def look(self, packet: Packet6 | Relayed, arrival: Arrival | None = None) -> Outcome:
         """What the message leads to; nothing changes."""
-        return handle6(packet, arrival or arrives(packet), self.book, self.settings, self.now, self.links)
+        outcome = handle6(packet, arrival or arrives(packet), self.book, self.settings, self.now, self.links)
+        assert outcome.why in WHY
+        return outcome
 
     def send(self, packet: Packet6, arrival: Arrival | None = None, hops: tuple[RelayHop, ...] = ()) -> Outcome:
         """As the edge does it: octets in, changes, probes, and the same message again."""

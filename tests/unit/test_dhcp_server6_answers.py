@@ -27,10 +27,11 @@ from kit.dhcp6 import (
 
 from dhcp.duid import server_duid
 from dhcp.identity import Identifier
-from dhcp.settings import ClientClass, DhcpSettings, Matcher, Reservation, ResolverOffer
+from dhcp.settings import Announced, ClientClass, DhcpSettings, Matcher, Reservation, ResolverOffer
 from dhcp.values import Arrival, HostChange, Link, Own, Reply6
 from wire.dhcp.codes6 import MessageType6, Option6
 from wire.dhcp.contents6 import ClientName, build_client_name, parse_client_name
+from wire.dhcp.dnr import parse_dnr6
 
 OTHER = duid(2)
 PORTAL = b"https://portal.example/"
@@ -88,18 +89,29 @@ def test_the_resolver_is_our_addresses_where_it_listens_on_all_of_them() -> None
     site = Site6()
     assert OURS == site.solicit(na()).option(23)
     lonely = Site6(links={1: Link(1, "lan", LINK.hardware, (Own(ip6("fe80::1"), 64),))})
-    assert ip6("fe80::1") == lonely.solicit(na()).option(23)
-    relayed = lonely.ask(message(MessageType6.SOLICIT, na()), hops=(hop(),))
-    assert relayed.option(23) is None, "an address of one link is of no use on another"
+    assert lonely.solicit(na()).option(23) is None, "an address of one link is of no use on another"
     other = ip6("2001:db8:5::53")
     given = ResolverOffer((other, bytes(15) + b"\1", bytes(4)))
     assert other == Site6(replace(SETTINGS, resolver=given)).solicit(na()).option(23)
 
 
-def test_the_search_list_is_the_subnets_domain_else_the_general_one() -> None:
+def test_encrypted_listeners_are_told_each_by_an_option_while_they_are_up() -> None:
+    """RFC 9463 §4.1."""
+    both = (Announced("dns.example", ("dot",), 853), Announced("doh.example", ("h2",), 443, "/dns-query{?dns}"))
+    site = Site6(replace(SETTINGS, resolver=ResolverOffer((bytes(16),), both)))
+    told = [parse_dnr6(data) for data in site.solicit(na(), asked=(144,)).packet.every(144)]
+    assert [(b"\3dns\7example\0", (OURS,)), (b"\3doh\7example\0", (OURS,))] == [
+        (one.name, one.addresses) for one in told
+    ]
+    assert () == Site6().solicit(na(), asked=(144,)).packet.every(144)
+    instead = replace(site.settings, options6=((144, b"x"),))
+    assert (b"x",) == Site6(instead).solicit(na(), asked=(144,)).packet.every(144)
+
+
+def test_the_search_list_is_the_subnets_domain_and_the_general_one() -> None:
     assert b"\4home\4arpa\0" == Site6().solicit(na()).option(24)
     assert b"\2ex\0\3lan\0" == Site6(replace(SETTINGS, search=("ex", "lan"))).solicit(na()).option(24)
-    assert b"\3dmz\0" == Site6(with_lan(replace(SETTINGS, search=("ex",)), domain="dmz")).solicit(na()).option(24)
+    assert b"\3dmz\0\2ex\0" == Site6(with_lan(replace(SETTINGS, search=("ex",)), domain="dmz")).solicit(na()).option(24)
 
 
 @pytest.mark.parametrize(("lease_time", "expected"), [(60, 600), (43_200, 43_200)])
@@ -131,7 +143,8 @@ def test_a_name_is_published_and_the_client_is_told_which() -> None:
     answer = site.join(options=named("Phone.example"))
     said = parse_client_name(answer.option(39) or b"")
     assert ClientName(1, (b"phone", b"home", b"arpa"), complete=True) == said
-    assert [HostChange("phone", "home.arpa", (answer.address,), False)] == site.hosts
+    until = site.held()[answer.address].until
+    assert [HostChange("phone", "home.arpa", (answer.address,), False, until)] == site.hosts
     site.release(*answer.associations)
     assert HostChange("phone", "home.arpa", (answer.address,), True) == site.hosts[-1]
 

@@ -98,9 +98,6 @@ OPTIONS6 = Table((*_PROTOCOL, *_SETTABLE), 65_535)
 NEVER_SET6 = frozenset(row.number for row in OPTIONS6.rows if not row.settable)
 """Numbers that no configuration may set: they are the protocol itself, a relay's or a client's to say."""
 
-SINGLE6 = frozenset({row.number for row in OPTIONS6.rows} - {3, 4, 5, 17, 25, 26, 144})
-"""Options that a message has once at most; of those left out it may have several."""
-
 
 def option6_from_text(name: str | int, value: str | Iterable[str]) -> tuple[int, bytes]:
     """Number and octets of a DHCPv6 option by name, alias or number; see `Table.from_text`. Raises ValueError."""

@@ -9,6 +9,7 @@
 import struct
 from typing import NamedTuple
 
+from wire.dhcp.associations6 import network
 from wire.dhcp.dnr import Resolver, build_parameters, parse_parameters
 from wire.dhcp.names import build_names, parse_names
 from wire.dhcp.neighbour import (
@@ -249,16 +250,12 @@ def _preference(flags: int) -> int | None:
     return next((preference for preference, bits in _PREFERENCES.items() if flags & 0x18 == bits), None)
 
 
-def _network(prefix: bytes, length: int) -> bytes:
-    return (_number(prefix) >> 128 - length << 128 - length).to_bytes(16, "big")
-
-
 def _parse_prefix(content: bytes) -> PrefixInformation:
     if len(content) != _PIO.size or content[0] > 128:
         raise Malformed("prefix of the wrong size")
     length, flags, valid, preferred, _, prefix = _PIO.unpack(content)
     return PrefixInformation(
-        _network(prefix, length), length, valid, preferred,
+        network(prefix, length), length, valid, preferred,
         bool(flags & _ON_LINK), bool(flags & _AUTONOMOUS), bool(flags & _DELEGATES),
     )  # fmt: skip
 
@@ -271,7 +268,7 @@ def _parse_route(content: bytes) -> Route | None:
     preference = _preference(content[1])
     if preference is None:
         return None
-    return Route(_network(octets.ljust(16, b"\0"), length), length, _number(content[2:6]), preference)
+    return Route(network(octets.ljust(16, b"\0"), length), length, _number(content[2:6]), preference)
 
 
 def _parse_servers(content: bytes) -> Servers:
@@ -297,7 +294,7 @@ def _parse_prefix64(content: bytes) -> Prefix64 | None:
     if word & 7 >= len(_LENGTHS64):
         return None
     length = _LENGTHS64[word & 7]
-    return Prefix64(_network(content[2:] + bytes(4), length), length, 8 * (word >> 3))
+    return Prefix64(network(content[2:] + bytes(4), length), length, 8 * (word >> 3))
 
 
 def _parse_encrypted(content: bytes) -> Encrypted:
