@@ -251,7 +251,17 @@ def test_nothing_is_advertised_where_no_table_says_so(net6: Lan, folder: Path) -
 def test_another_server_on_the_link_is_noticed(net: Lan, folder: Path) -> None:
     rogue = net.device("home", "52:54:00:00:00:66")
     rogue.ip("address add 192.0.2.66/24 dev port0")
-    command = ("dnsmasq", "-d", "-C/dev/null", "-p0", "-uroot", "--no-ping", f"-l{folder}/rogue.leases", "--dhcp-authoritative", "--dhcp-range=192.0.2.230,192.0.2.240")
+    command = (
+        "dnsmasq",
+        "-d",
+        "-C/dev/null",
+        "-p0",
+        "-uroot",
+        "--no-ping",
+        f"-l{folder}/rogue.leases",
+        "--dhcp-authoritative",
+        "--dhcp-range=192.0.2.230,192.0.2.240",
+    )
     with serving(net, folder) as running, background(rogue, command, folder / "rogue.log"):
         client = Udhcpc(net.device("home", "52:54:00:00:00:14"), folder / "client", options=("-B",))
         try:
