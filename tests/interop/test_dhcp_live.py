@@ -5,6 +5,7 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -280,3 +281,53 @@ def leases(folder: Path) -> list[dict[str, object]]:
     """Bound leases, as operators see them."""
     (line,) = ask_service(folder / "control.sock", {"verb": "leases", "request": {"do": "list"}})
     return [row for row in line["leases"] if row["state"] == "bound"]
+
+
+FILL = "while :; do cat /dev/zero >>{folder}/state/filler; sleep 0.05; done"
+"""Again and again: what the store gives up of its own files is taken too."""
+
+
+def test_a_full_disk_refuses_newcomers_and_renews_the_others_and_recovers_alone(net: Lan, folder: Path) -> None:
+    (folder / "state").mkdir(mode=0o700)
+    net.server.run("mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "none", str(folder / "state"))
+    devices = [net.device("home", f"52:54:00:00:00:2{number}") for number in (1, 2)]
+    one, other = (Udhcpc(device, folder / f"client{number}") for number, device in enumerate(devices))
+    with serving(net, folder) as running:
+        try:
+            address = one.get()["ip"]
+            with background(net.server, ("sh", "-c", FILL.format(folder=folder)), folder / "fill.log"):
+                until(lambda: one.renew()["ip"] == address and store_of(folder) != "", "the disk is full")
+                other.start()
+                other.wait_for("leasefail")
+                assert address == one.renew()["ip"]
+                running.wait_for("dhcp: leases cannot be kept")
+            net.server.run("rm", f"{folder}/state/filler")
+            running.wait_for("dhcp: leases are kept again")
+            assert address != other.wait_for("bound")["ip"]
+        finally:
+            one.end()
+            other.end()
+
+
+def store_of(folder: Path) -> object:
+    """Why leases cannot be kept, as operators see it."""
+    return next(line for line in ask_service(folder / "control.sock", {"verb": "status"}) if line["cell"] == "dhcp")[
+        "store"
+    ]
+
+
+def test_no_identifier_is_logged_but_in_the_incident_mode(net: Lan, folder: Path) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    text = CONFIG.format(folder=folder, ours=OURS)
+    for number, extra in enumerate(("", f"log_clients_until = {soon:%Y-%m-%dT%H:%M:%SZ}\n")):
+        hardware = f"52:54:00:00:00:3{number}"
+        with serving(net, folder, text.replace("[dhcp]\n", f"[dhcp]\n{extra}")) as running:
+            client = Udhcpc(net.device("home", hardware), folder / f"client{number}")
+            try:
+                address = client.get()["ip"]
+                if extra:
+                    running.wait_for("dhcp: acked", hardware, address)
+            finally:
+                client.end()
+            assert running.end() == 0
+            assert bool(extra) == any(hardware in line or address in line for line in running.lines)
