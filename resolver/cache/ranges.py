@@ -36,7 +36,7 @@ _SOA, _CNAME, _DS, _NSEC, _NSEC3 = (int(RecordType[t]) for t in ("SOA", "CNAME",
 _LEAST_SOA = 22
 """Octets: two names and five numbers (RFC 1035 §3.3.13)."""
 
-_OVERHEAD = 1_500
+_OVERHEAD = 1_300
 """Octets of Python objects for one record, beside its octets."""
 
 
