@@ -1,6 +1,7 @@
 """RRsets found signed a moment ago are not verified again by the same keys; nothing else is spared."""
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -117,6 +118,20 @@ def test_the_budget_is_charged_as_if_it_had_been_verified() -> None:
         proving.recent(signed(), proving.signing, DATE, budget, proving.counting)
     with pytest.raises(Spent):
         proving.recent(signed(), proving.signing, DATE, budget, proving.counting)
+
+
+def test_what_took_two_keys_of_one_tag_costs_that_each_time() -> None:
+    second = replace(KEY, public=b"2" * 64)
+    recent, signing, budget = Recent(), Signing(ZONE, (KEY, second), ALGORITHMS), Validation()
+
+    def by_the_second(algorithm: Algorithm, key: Key, signature: bytes, data: bytes) -> None:
+        if key is not second:
+            raise Wrong("as told")
+
+    before = (budget.units, budget.wrong)
+    for _ in range(2):
+        assert isinstance(recent(signed(), signing, DATE, budget, by_the_second), Verified)
+    assert (before[0] - budget.units, before[1] - budget.wrong) == (4, 2)
 
 
 def test_a_wrong_signature_is_wrong_each_time() -> None:
