@@ -62,7 +62,7 @@ class Validators:
         for place, way in enumerate((*settings.upstream_groups, *settings.iterations)):
             anchors = anchors_for(settings, place)
             known = (v for one, v in former if one == way and v.anchors == anchors and v.policy is policy)
-            made = next(known, None) or Validator(anchors, TrustMemory(), policy, verifier=Recent())
+            made = next(known, None) or Validator(anchors, TrustMemory(), policy, prover=Recent())
             self._ways.append((way, made))
 
     def at(self, place: int) -> Validator:
