@@ -59,11 +59,13 @@ def choose(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
 
 
 def may_have(book: LeaseBook, plan: Plan, seeker: Seeker, address: Address) -> Scope | None:
-    """The subnet of `address`, if this client may have it now: reserved for it, or in a pool for it, and nobody else's."""
+    """The subnet of `address`, if this client may have it now: reserved for it, or in a pool for it, and nobody else's; for a
+    changing device that does not have it yet, if its kind has not got its share."""
     held = book.at(Kind.ADDRESS4, address)
     if held is not None and (held.state is State.QUARANTINED or held.client != seeker.identity.client):
         return None
-    return is_allowed(plan, seeker, address)
+    scope = is_allowed(plan, seeker, address)
+    return None if scope is None or (held is None and _over_share(book, scope, seeker)) else scope
 
 
 def is_allowed(plan: Plan, seeker: Seeker, address: Address) -> Scope | None:
@@ -174,7 +176,7 @@ def _spans(scope: Scope, seeker: Seeker) -> list[Span]:
 
 def _over_share(book: LeaseBook, scope: Scope, seeker: Seeker) -> bool:
     """True if changing devices have their part of the pools, and this is one more."""
-    if not seeker.identity.changing or scope.subnet.changing_share >= _ALL:
+    if not seeker.identity.changing or seeker.reservation is not None or scope.subnet.changing_share >= _ALL:
         return False
     changing = book.taken(Kind.ADDRESS4, scope.subnet.name).changing
     return changing * _ALL >= scope.subnet.changing_share * scope.size

@@ -5,13 +5,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from kit.dhcp4 import KEY, LAN, LINK, MAC, PHONE, SETTINGS, Site, ip, kind_of, mac, message, option, yiaddr
+from kit.dhcp4 import KEY, LAN, LINK, MAC, OURS, PHONE, SETTINGS, Site, ip, kind_of, mac, message, option, yiaddr
 
 from dhcp.identity import Identifier, tag
 from dhcp.pools import place
 from dhcp.settings import ClientClass, Matcher, Pool, Reservation, Subnet
 from dhcp.values import Own, State
-from wire.dhcp.codes4 import MessageType4
+from wire.dhcp.codes4 import MessageType4, Option4
 
 
 def pool(first: int, last: int, *classes: str) -> Pool:
@@ -194,6 +194,39 @@ def test_changing_devices_have_their_share_and_others_the_rest() -> None:
     assert 15 == sum(map(bool, given))
     assert "share-full" == lan.discover(mac(99, changing=True)).why
     assert 5 == sum(bool(lan.join(mac(n))) for n in range(200, 220))
+
+
+@pytest.mark.parametrize("way", ["select", "rebind"])
+def test_who_names_an_address_without_an_offer_is_in_the_share_too(way: str) -> None:
+    lan = site(pool(100, 119))
+    for number in range(20):
+        packet = {"select": lan.select, "rebind": lan.rebind}[way]
+        packet(ip(f"192.0.2.{100 + number}"), mac(number, changing=True))
+    assert 15 == len(lan.bound())
+
+
+def test_what_a_request_names_without_an_offer_is_an_offer_too_while_the_link_is_asked() -> None:
+    lan = site(pool(100, 119))
+    lan.settings = replace(lan.settings, offers=4)
+    for number in range(20):
+        given = {Option4.REQUESTED_ADDRESS: ip(f"192.0.2.{100 + number}"), Option4.SERVER_IDENTIFIER: OURS}
+        lan.apply(lan.look(message(MessageType4.REQUEST, given, chaddr=mac(number))).changes)
+    assert 4 == lan.book.offers
+
+
+def test_an_address_that_we_knew_nothing_of_is_not_confirmed_while_somebody_else_answers_there() -> None:
+    lan = site(pool(100, 119))
+    lan.present[ip("192.0.2.105")] = mac(77)
+    assert MessageType4.NAK == kind_of(lan.rebind(ip("192.0.2.105")).reply)
+    lan.present[ip("192.0.2.106")] = MAC
+    assert "recovered" == lan.rebind(ip("192.0.2.106")).why
+
+
+def test_an_offer_that_is_still_probed_for_is_not_given_to_who_says_that_it_has_the_address() -> None:
+    lan = site()
+    lan.apply(lan.look(message(MessageType4.DISCOVER)).changes)
+    (held,) = lan.book.leases()
+    assert "probe" == lan.look(message(MessageType4.REQUEST, ciaddr=held.address)).why
 
 
 @pytest.mark.parametrize(("size", "share"), [(50, 100), (67, 75)])
