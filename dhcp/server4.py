@@ -76,10 +76,14 @@ def _is_displaced(asked: Asked, address: Address) -> bool:
     return own not in (b"", address) and asked.scope_of(own) is not None
 
 
+DECLINED_WITHIN = 120
+"""Seconds after which nobody finds out any more that what we gave is in use; who says so then wants to harm the holder."""
+
+
 def _decline(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:
-    """§4.3.3: the holder found its address in use. Nobody else can say so."""
+    """§4.3.3: the holder found its address in use. Nobody else can say so, nor can the holder hours later."""
     lease = _held_by(asked, book, asked.option(Option4.REQUESTED_ADDRESS))
-    if lease is None:
+    if lease is None or now - lease.seen > DECLINED_WITHIN:
         return Outcome("not-the-holder")
     return Outcome("declined", changes=(conflict(book, lease, now),))
 

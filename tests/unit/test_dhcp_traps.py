@@ -199,6 +199,16 @@ def test_a_forged_release_or_decline_has_no_effect() -> None:
     assert State.BOUND is site.at(address).state
 
 
+def test_a_decline_long_after_the_lease_was_given_has_no_effect() -> None:
+    """Hardware address and client identifier are no secrets on a link, and a client looks at once whether its address is free."""
+    site = Site()
+    address = site.join()
+    site.later(121)
+    assert "not-the-holder" == site.decline(address).why
+    assert "renewed" == site.renew(address).why
+    assert "declined" == site.decline(address).why
+
+
 def test_a_random_address_leaves_no_name_behind() -> None:
     site = Site()
     site.join(PHONE, {12: b"annas-phone"})
