@@ -2,9 +2,9 @@
 
 In this order: the one reserved for it, the one it has, the one it asks for, one by lot. The lot is a keyed hash of the
 client: the same client begins at the same place each time, so it mostly gets the address it had, and nobody else learns
-anything from it. When nothing is free for a client, an address of a device that changes its hardware address is taken back:
-the one not seen for longest, if a probe finds nobody there. So devices that will not come again cannot fill a pool, and
-nobody who is there loses anything.
+anything from it. When nothing is free for a client, an address of a device that changes its hardware address is taken back, or
+one that is in quarantine: the one not seen for longest, if a probe finds nobody there; then one that was offered to somebody who
+did not come back. So devices that will not come again cannot fill a pool, and nobody who is there loses anything.
 """
 
 from typing import NamedTuple
@@ -18,6 +18,8 @@ from wire.units import Epoch
 
 JUST_SEEN = 10
 """Seconds for which a device that was seen is not looked for."""
+IN_QUARANTINE = 60
+"""Seconds after which an address in quarantine is probed again, if there is no other: who declines all empties no pool."""
 _ALL = 100
 """Percent."""
 
@@ -128,7 +130,18 @@ def _by_lot(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
         holder = _gone(book, plan, scope, seeker, now)
         if holder is not None:
             return Choice("reclaim", scope, holder.address, holder)
-    return Choice(why)
+    return _abandoned(book, plan, seeker, now) or Choice(why)
+
+
+def _abandoned(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice | None:
+    """What was offered to somebody who does not come back for it: so nobody holds a whole pool by asking alone."""
+
+    def fits(lease: Lease) -> bool:
+        scope = is_allowed(plan, seeker, lease.address)
+        return scope is not None and (lease.changing or not _over_share(book, scope, seeker))
+
+    offer = book.abandoned(Kind.ADDRESS4, now, fits)
+    return None if offer is None else Choice("lot", is_allowed(plan, seeker, offer.address), offer.address)
 
 
 def draw(book: LeaseBook, scope: Scope, seeker: Seeker) -> Address | None:
@@ -183,12 +196,13 @@ def _over_share(book: LeaseBook, scope: Scope, seeker: Seeker) -> bool:
 
 
 def _gone(book: LeaseBook, plan: Plan, scope: Scope, seeker: Seeker, now: Epoch) -> Lease | None:
-    """Whose lease is to be taken back, if nobody answers there."""
+    """Whose lease or quarantine is to end, if nobody answers there."""
     if not seeker.may_probe:
         return None
 
     def fits(lease: Lease) -> bool:
         allowed = is_allowed(plan, seeker, lease.address) is not None
-        return allowed and lease.address not in plan.by_address and now - lease.seen >= JUST_SEEN
+        alone = IN_QUARANTINE if lease.state is State.QUARANTINED else JUST_SEEN
+        return allowed and lease.address not in plan.by_address and now - lease.seen >= alone
 
     return book.longest_idle(Kind.ADDRESS4, scope.subnet.name, fits)

@@ -9,7 +9,7 @@ REBINDING     –           –           there, by broadcast
 
 from dhcp.asked4 import EVERYBODY, ZERO, Asked
 from dhcp.book import LeaseBook
-from dhcp.grant4 import drop_offers, grant, needs_probe, offer, probe
+from dhcp.grant4 import drop_offers, grant, needs_probe, offer, probe, room
 from dhcp.plan import Scope
 from dhcp.pools import is_allowed, may_have
 from dhcp.reply4 import lease_reply, refusal
@@ -48,10 +48,11 @@ def _selecting(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> O
 def _probed(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: Epoch) -> Outcome:
     """The link is asked first, and the address held meanwhile; there are never more of these than of other offers."""
     held = book.at(Kind.ADDRESS4, address)
-    if held is None and book.offers >= asked.plan.settings.offers:
+    freed = room(book, asked, now) if held is None else ()
+    if freed is None:
         return Outcome("offers-full")
     waiting = offer(asked, held, scope, address, now)
-    return Outcome("probe", changes=(LeaseChange(held, waiting),), probe=probe(asked, address))
+    return Outcome("probe", changes=(*freed, LeaseChange(held, waiting)), probe=probe(asked, address))
 
 
 def _rebooting(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> Outcome:

@@ -321,6 +321,54 @@ def test_two_newcomers_do_not_wait_for_one_ghost() -> None:
     assert 2 == len(lan.bound())  # until the link was silent nobody has lost anything
 
 
+def test_a_flood_of_declines_is_over_when_it_is_over() -> None:
+    """A host that takes every address and declines it; then a real one comes."""
+    lan = site(pool(100, 109))
+    for number in range(10):
+        address = lan.join(mac(number))
+        lan.leave(address)
+        assert "declined" == lan.decline(address, mac(number)).why
+    lan.later(10)
+    assert "pool-full" == lan.discover(mac(99)).why
+    lan.later(50)
+    newcomer = lan.join(mac(99))
+    assert (mac(99), State.BOUND) == (lan.present[newcomer], lan.at(newcomer).state)
+
+
+def test_an_address_in_quarantine_that_somebody_uses_is_not_given() -> None:
+    lan = site(pool(100, 101))
+    for number in (100, 101):
+        lan.present[ip(f"192.0.2.{number}")] = mac(77)
+    assert "pool-full" == lan.discover().why
+    lan.later(120)
+    assert "pool-full" == lan.discover().why
+    assert [State.QUARANTINED] * 2 == [lease.state for lease in lan.book.leases()]
+    lan.leave(ip("192.0.2.101"))
+    lan.later(120)
+    assert ip("192.0.2.101") == lan.join()
+
+
+def test_offers_that_nobody_came_back_for_make_room() -> None:
+    """A host that asks under many names and takes nothing: neither the bound of offers nor a small pool keeps others out."""
+    for pools, offers in ((pool(100, 199), 16), (pool(100, 115), 256)):
+        lan = site(pools, offers=offers)
+        for number in range(40):
+            lan.discover(mac(number))
+        assert 16 == lan.book.offers
+        assert lan.discover(mac(99)).why in ("offers-full", "pool-full")
+        lan.later(2)
+        assert lan.join(mac(99))
+        assert 15 == lan.book.offers
+
+
+def test_what_was_offered_just_now_is_left_to_its_client() -> None:
+    lan = site(pool(100, 100))
+    offer = yiaddr(lan.discover().reply)
+    lan.later(1)
+    assert "pool-full" == lan.discover(mac(99)).why
+    assert "acked" == lan.select(offer).why
+
+
 # --- reservations ---------------------------------------------------------------------------------------------------------
 
 
