@@ -126,7 +126,8 @@ class Server:
         return failed
 
     def use(self, settings: DhcpSettings) -> None:
-        """A new configuration: from the next message on."""
+        """A new configuration: from the next message on. What was decided by the former is kept and told first."""
+        self._settle()
         if (settings.rate, settings.interface_rate) != (self.settings.rate, self.settings.interface_rate):
             self._limits = Limits(settings.rate, settings.interface_rate)
         self.settings = settings
