@@ -132,7 +132,9 @@ def read_asked(packet: Packet4, arrival: Arrival, book: LeaseBook, plan: Plan, l
         return "no-address"
     fqdn = _fqdn(packet)
     label = _label(packet, fqdn)
-    reservation = reservation_of(plan, identity, packet.chaddr, label)
+    reservation = reservation_of(
+        plan, identity, packet.chaddr, label, lambda host: any(scope.fits(host.address4) for scope in scopes)
+    )
     if reservation is not None and reservation.ignored:
         return "ignored"
     return Asked(

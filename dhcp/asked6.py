@@ -82,7 +82,9 @@ def read_asked6(
         return "no-subnet"
     identity, hardware = _identify(request, arrival, book)
     label = read_label(request.name.labels[0]) if request.name is not None and request.name.labels else ""
-    reservation = reservation_of(plan.base, identity, hardware, label)
+    reservation = reservation_of(
+        plan.base, identity, hardware, label, lambda host: any(map(where.is_on_link, host.addresses6))
+    )
     if reservation is not None and reservation.ignored:
         return "ignored"
     classes = classes_of(plan.base.settings, _traits(request, hardware), reservation)

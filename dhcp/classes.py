@@ -1,5 +1,6 @@
 """Which classes a client is in, which reservation is its own, and what follows: options, lease time, network boot."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from dhcp.identity import Identity, is_changing
@@ -54,15 +55,18 @@ def classes_of(settings: DhcpSettings, traits: Traits, reservation: Reservation 
     return tuple(one for one in settings.classes if one.name in named or is_member(traits, one))
 
 
-def reservation_of(plan: Plan, identity: Identity, hardware: bytes, host: str) -> Reservation | None:
-    """The client's own reservation. What is hardest to say by mistake counts first: client identifier, DUID, hardware
-    address; the host name last, for anybody can say one."""
-    return (
+def reservation_of(
+    plan: Plan, identity: Identity, hardware: bytes, host: str, is_here: Callable[[Reservation], bool]
+) -> Reservation | None:
+    """The client's own reservation; of several the first that `is_here`, with an address of its link. What is hardest to say by
+    mistake counts first: client identifier, DUID, hardware address; the host name last, for anybody can say one."""
+    found = (
         (plan.by_identifier.get(identity.identifier) if identity.identifier else None)
         or (plan.by_duid.get(identity.duid) if identity.duid else None)
         or plan.by_hardware.get(hardware)
         or (plan.by_host.get(host) if host else None)
     )
+    return next(filter(is_here, found), found[0]) if found else None
 
 
 class Share(NamedTuple):

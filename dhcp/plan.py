@@ -1,9 +1,13 @@
 """The settings in the form in which a message is answered: made once for each generation, never changed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dhcp.settings import DhcpSettings, Pool, Reservation, Subnet
 from dhcp.values import Address
+
+_Key = TypeVar("_Key")
 
 INFRASTRUCTURE = frozenset({"localhost", "wpad", "isatap", "router", "gateway", "dns", "resolver"})
 """Names that others look for to find a service, or that mean a place and no device: nobody can claim them."""
@@ -59,10 +63,11 @@ class Plan:
     links: dict[str, tuple[Scope, ...]]
     """By interface: the subnets on its link, shared networks included."""
     shared: dict[str, tuple[Scope, ...]]
-    by_hardware: dict[bytes, Reservation]
-    by_identifier: dict[bytes, Reservation]
-    by_duid: dict[bytes, Reservation]
-    by_host: dict[str, Reservation]
+    by_hardware: dict[bytes, tuple[Reservation, ...]]
+    """A device may have one in each subnet."""
+    by_identifier: dict[bytes, tuple[Reservation, ...]]
+    by_duid: dict[bytes, tuple[Reservation, ...]]
+    by_host: dict[str, tuple[Reservation, ...]]
     by_address: dict[Address, Reservation]
     unclaimable: frozenset[str]
     """Names that no client can claim; what a reservation publishes is its own all the same."""
@@ -115,10 +120,10 @@ def make_plan(settings: DhcpSettings) -> Plan:
         scopes,
         {name: _on_link(name, scopes, shared) for name in {scope.subnet.interface for scope in scopes} - {""}},
         shared,
-        by_hardware={raw: host for host in reversed(hosts) for raw in host.hardware},
-        by_identifier={raw: host for host in reversed(hosts) for raw in host.identifiers},
-        by_duid={raw: host for host in reversed(hosts) for raw in host.duids},
-        by_host={name.lower(): host for host in reversed(hosts) for name in host.hosts},
+        by_hardware=_gathered((raw, host) for host in hosts for raw in host.hardware),
+        by_identifier=_gathered((raw, host) for host in hosts for raw in host.identifiers),
+        by_duid=_gathered((raw, host) for host in hosts for raw in host.duids),
+        by_host=_gathered((name.lower(), host) for host in hosts for name in host.hosts),
         by_address={host.address4: host for host in reversed(hosts) if host.address4},
         unclaimable=INFRASTRUCTURE
         | {name.lower() for name in settings.own_names}
@@ -126,6 +131,13 @@ def make_plan(settings: DhcpSettings) -> Plan:
         domains={subnet.name: subnet.domain or settings.domain for subnet in settings.subnets},
         prepared={},
     )
+
+
+def _gathered(pairs: Iterable[tuple[_Key, Reservation]]) -> dict[_Key, tuple[Reservation, ...]]:
+    found: dict[_Key, tuple[Reservation, ...]] = {}
+    for key, host in pairs:
+        found[key] = (*found.get(key, ()), host)
+    return found
 
 
 def _on_link(name: str, scopes: tuple[Scope, ...], shared: dict[str, tuple[Scope, ...]]) -> tuple[Scope, ...]:

@@ -5,12 +5,29 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from kit.dhcp4 import KEY, LAN, LINK, MAC, OURS, PHONE, SETTINGS, Site, ip, kind_of, mac, message, option, yiaddr
+from kit.dhcp4 import (
+    EVERYBODY,
+    KEY,
+    LAN,
+    LINK,
+    MAC,
+    OURS,
+    PHONE,
+    SETTINGS,
+    ZERO,
+    Site,
+    ip,
+    kind_of,
+    mac,
+    message,
+    option,
+    yiaddr,
+)
 
 from dhcp.identity import Identifier, tag
 from dhcp.pools import place
 from dhcp.settings import ClientClass, Matcher, Pool, Reservation, Subnet
-from dhcp.values import Own, State
+from dhcp.values import Arrival, Link, Own, State
 from wire.dhcp.codes4 import MessageType4, Option4
 
 
@@ -387,6 +404,16 @@ def test_a_reservation_is_found_by_hardware_identifier_duid_or_name() -> None:
     assert ip("192.0.2.13") == lan.join(mac(3), {61: b"\xff\0\0\0\1" + duid})
     assert ip("192.0.2.14") == lan.join(mac(4), {12: b"kiosk"})
     assert lan.join(mac(5))[3] >= 100
+
+
+def test_a_device_has_a_reservation_in_each_of_two_networks() -> None:
+    other = Subnet("198.51.100.0/24", ip("198.51.100.0"), 24, "lan2", pools=(Pool(*2 * (ip("198.51.100.100"),)),))
+    hosts = tuple(Reservation((MAC,), address4=ip(text)) for text in ("192.0.2.20", "198.51.100.20"))
+    lan = site(subnets=(LAN, other), reservations=hosts)
+    lan.links[2] = Link(2, "lan2", bytes.fromhex("00005e005302"), (Own(ip("198.51.100.1"), 24),))
+    for number, host in enumerate(hosts, 1):
+        packet = message(MessageType4.DISCOVER)
+        assert host.address4 == yiaddr(lan.send(packet, Arrival(number, ZERO, EVERYBODY, MAC, 68)).reply)
 
 
 def test_of_a_reservation_for_two_interfaces_one_at_a_time_has_the_address() -> None:
