@@ -6,6 +6,7 @@ import re
 from anchorhold.leases.rows import Foreign, Times, kind_of, subnet_of
 from dhcp.book import LeaseBook
 from dhcp.identity import TAG_OCTETS, Identifier, hardware_octets, is_changing, is_telling
+from dhcp.plan import INFRASTRUCTURE, plan_of
 from dhcp.sealing import Seal
 from dhcp.settings import DhcpSettings
 from dhcp.values import Kind, Lease, State, Tag
@@ -14,7 +15,6 @@ from wire.units import Epoch
 DEFAULT_TIME = 43_200
 """Seconds that a lease without end gets where no subnet says a time."""
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_NEVER = {"wpad", "isatap", "localhost"}
 _ADDRESS_BITS = {Kind.ADDRESS4: 32, Kind.ADDRESS6: 128, Kind.PREFIX6: 0}
 
 
@@ -116,9 +116,9 @@ def _name(name: str, kind: Kind, client: Tag, book: LeaseBook, settings: DhcpSet
     they come from.
     """
     label = name.lower().partition(".")[0]
-    if not _LABEL.fullmatch(label) or label in _NEVER:
+    if not _LABEL.fullmatch(label) or label in INFRASTRUCTURE:
         return ""
-    if settings is not None and (not settings.names or label in settings.own_names):
+    if settings is not None and (not settings.names or label in plan_of(settings).unclaimable):
         return ""
     others = (held for held in book.all_named(label) if held.client != client)
     return "" if any(held.kind is kind for held in others) else label

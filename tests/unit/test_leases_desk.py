@@ -239,13 +239,13 @@ def test_what_cannot_be_taken_is_told_with_the_reason(
 
 
 def test_names_go_to_the_first_of_a_family_and_never_what_is_ours(tmp_path: Path) -> None:
-    macs = [f"02005e10cb{number:02x}" for number in range(6)]
-    names = ["tv", "tv", "gateway", "wpad", "a b", "x_y"]
-    leases = [foreign(f"192.0.2.{n + 1}", hardware=macs[n], name=names[n]) for n in range(6)]
+    macs = [f"02005e10cb{number:02x}" for number in range(7)]
+    names = ["tv", "tv", "gateway", "wpad", "a b", "x_y", "dns"]
+    leases = [foreign(f"192.0.2.{n + 1}", hardware=macs[n], name=names[n]) for n in range(7)]
     leases.append(foreign("2001:db8::1", duid="0003000102005e10cb00", name="tv"))
     with service(tmp_path) as one:
-        assert 7 == one.ask(do="import", leases=leases)["taken"]
-        assert ["tv", "", "", "", "", "", "tv"] == [each.name for each in one.holdings.store.load().leases]
+        assert 8 == one.ask(do="import", leases=leases)["taken"]
+        assert ["tv", "", "", "", "", "", "", "tv"] == [each.name for each in one.holdings.store.load().leases]
 
 
 def test_without_settings_the_subnet_is_left_open_and_found_at_the_next_start(tmp_path: Path) -> None:
