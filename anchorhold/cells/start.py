@@ -3,7 +3,9 @@
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message
@@ -11,6 +13,8 @@ from wire.errors import Malformed
 
 EXIT_PROTOCOL = 70
 """Exit code of a cell whose supervisor sent what does not decode."""
+EXIT_MISTAKE = 1
+"""Exit code of a cell that raised what nobody expected."""
 
 
 def receive_until_start(link: socket.socket, take: Callable[[LinkMessage], None]) -> int:
@@ -34,10 +38,22 @@ def ignore_terminal_signals() -> None:
 
 
 def run_guarded(name: str, body: Callable[[], int]) -> None:
-    """Run the cell and exit with its code; nonsense from the supervisor is logged and ends it."""
+    """Run the cell and exit with its code; nonsense from the supervisor is logged and ends it, and so does a mistake of ours: of
+    what kind and where, but without the words of the exception, which may be a client's name or address."""
     try:
         code = body()
     except Malformed as error:
         log(name, f"the supervisor sent what does not decode: {error}")
         code = EXIT_PROTOCOL
+    except Exception as error:
+        log(name, f"ends by a mistake of ours: {_place(error)}")
+        code = EXIT_MISTAKE
     sys.exit(code)
+
+
+def _place(error: BaseException) -> str:
+    """The kind of an exception and where it came from, the innermost place first; those it was caused by, too."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+    cause = error.__cause__ or error.__context__
+    return f"{type(error).__name__} at {places}" + (f"; after {_place(cause)}" if cause is not None else "")
