@@ -50,7 +50,6 @@ LONGEST_INCIDENT = 7 * 86_400
 MAX_BOOT_FILE = 127
 """Octets of `file` (RFC 2131 §2)."""
 
-REVERSE = ("in-addr.arpa", "ip6.arpa")
 """Where the names of addresses are."""
 
 DHCP: Path = ("dhcp",)
