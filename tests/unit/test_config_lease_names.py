@@ -61,7 +61,8 @@ def test_a_group_may_be_refused_names_of_leases(more: str, expected: list[bool])
 def test_names_of_leases_are_claimed_where_there_is_dhcp_and_routes_are_heeded() -> None:
     more = (
         '[[route]]\ndomains = ["lab.lan"]\nupstreams = "default"\nclients = "guests"\n'
-        '[dhcp]\ndomain = "lan"\n[[dhcp.subnet]]\nprefix = "192.0.2.0/24"\ninterface = "lan"\npools = ["192.0.2.100-192.0.2.199"]\n'
+        '[dhcp]\ndomain = "lan"\n[[dhcp.subnet]]\nprefix = "192.0.2.0/24"\ninterface = "lan"\n'
+        'pools = ["192.0.2.100-192.0.2.199"]\n'
     )
     assert load(TEXT, "").front.leases is None
     expected = LeaseNames((read_name("lan"),), ((bytes((192, 0, 2, 0)), 24),), ((read_name("lab.lan"), 1),))
