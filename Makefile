@@ -15,7 +15,8 @@ setup: ## virtual environment and locked packages
 peers: ## the same, and the programs of other projects that tests need
 	@tools/setup.sh peers
 
-demo: setup ## the main job against a small Internet on loopback (STAY=1 keeps it up)
+demo: ## the main job against a small Internet on loopback (STAY=1 keeps it up)
+	@tools/setup.sh demo
 	@PYTHONPATH=deploy $(BIN)/python -m demo
 
 test: peers ## every test

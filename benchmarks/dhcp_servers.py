@@ -98,7 +98,16 @@ pools = ["{FIRST}-{LAST}"]
         until = int(time.time()) + LEASE
         lines = [f"{until} {mac(number)} {address(number)} * 01:{mac(number)}\n" for number in range(held)]
         (folder / "to-import.leases").write_text("".join(lines))
-        command = [program, "leases", "import", "--config", str(path), str(folder / "to-import.leases")]
+        command = [
+            program,
+            "leases",
+            "import",
+            "--state",
+            f"{folder}/state",
+            "--control",
+            f"{folder}/control.sock",
+            str(folder / "to-import.leases"),
+        ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return [program, "run", "--config", str(path)]
 

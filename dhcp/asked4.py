@@ -45,6 +45,8 @@ class Asked(NamedTuple):
     plan: Plan
     packet: Packet4
     arrival: Arrival
+    link: Link
+    """The interface it came in on, as it is now."""
     kind: MessageType4
     identity: Identity
     relay: Relay | None
@@ -76,6 +78,11 @@ class Asked(NamedTuple):
     def refuses_names(self) -> bool:
         """True if the client wants nobody to publish its name (flag N of option 81, RFC 4702 §2.1)."""
         return self.fqdn is not None and FqdnFlag.N in self.fqdn.flags
+
+    @property
+    def is_changing(self) -> bool:
+        """True if the client changes its hardware address, and no reservation says that it is known all the same."""
+        return self.identity.changing and self.reservation is None
 
     def is_ours(self, server: Address) -> bool:
         """True if a server identifier is one of this server's."""
@@ -129,7 +136,7 @@ def read_asked(packet: Packet4, arrival: Arrival, book: LeaseBook, plan: Plan, l
     if reservation is not None and reservation.ignored:
         return "ignored"
     return Asked(
-        plan, packet, arrival, kind, identity, relay, _is_selected(packet, scopes), scopes, direct, source,
+        plan, packet, arrival, link, kind, identity, relay, _is_selected(packet, scopes), scopes, direct, source,
         relay.override if relay is not None and relay.override else source, own, fqdn, label, reservation,
         classes_of(plan.settings, _traits(packet, relay), reservation) if plan.settings.classes else (),
     )  # fmt: skip
@@ -193,7 +200,11 @@ def _source(arrival: Arrival, link: Link, scopes: tuple[Scope, ...], own: frozen
     if arrival.destination in own:
         return arrival.destination
     here = [one.address for one in link.addresses if len(one.address) == 4]
-    return next((address for scope in scopes for address in here if scope.holds(address)), here[0] if here else b"")
+    for scope in scopes if len(here) > 1 else ():
+        for address in here:
+            if scope.holds(address):
+                return address
+    return here[0] if here else b""
 
 
 def _address(octets: bytes) -> Address:

@@ -1,19 +1,16 @@
 """DHCPv4 options that follow from where we are and what our resolver serves; what the user sets comes before them."""
 
+from dhcp.offer import offer_on, options_of4
 from dhcp.plan import Plan, Scope
-from dhcp.values import Address
+from dhcp.values import Address, Link
 from wire.dhcp.codes4 import Option4
-from wire.dns.names import read_name
-
-_ANY = bytes(4)
-_LOOPBACK = 127
 
 
-def derived4(plan: Plan, scope: Scope, own: Address, relay: Address = b"") -> dict[int, bytes]:
-    """Mask, broadcast address, router, resolver, domain and search list for clients of a subnet.
+def derived4(plan: Plan, scope: Scope, link: Link, own: Address, relay: Address = b"") -> dict[int, bytes]:
+    """Mask, broadcast address, router, resolver (RFC 9463's option too), domain and search list for clients of a subnet.
 
-    `own`: the address of ours that answers; the router, if it is in that subnet and nothing else is set. `relay`: the relay's
-    address there, which then is.
+    `link`: where the message came in. `own`: the address of ours that answers; the router, if it is in that subnet and
+    nothing else is set. `relay`: the relay's address there, which then is.
     """
     subnet = scope.subnet
     options = {
@@ -24,12 +21,6 @@ def derived4(plan: Plan, scope: Scope, own: Address, relay: Address = b"") -> di
     routers = b"".join(subnet.routers) or (near if subnet.own_router else b"")
     if routers:
         options[Option4.ROUTERS] = routers
-    servers = [own if address == _ANY else address for address in plan.settings.resolver.addresses if len(address) == 4]
-    servers = [address for address in dict.fromkeys(servers) if address[0] != _LOOPBACK]
-    if servers:
-        options[Option4.DNS_SERVERS] = b"".join(servers)
-    domain = plan.domain_of(subnet.name)
-    options[Option4.DOMAIN_NAME] = domain.encode("ascii", "ignore")
-    search = [domain] if subnet.domain or not plan.settings.search else list(plan.settings.search)
-    options[Option4.DOMAIN_SEARCH] = b"".join(map(read_name, search))
+    options[Option4.DOMAIN_NAME] = plan.domain_of(subnet.name).encode("ascii", "ignore")
+    options.update(options_of4(offer_on(plan.settings, link, subnet)))
     return options

@@ -40,9 +40,9 @@ class Draft:
         self._new = 0
 
     def held(self, kind: Kind, iaid: int) -> tuple[Lease, ...]:
-        """What this identity association has, leases before offers, but what is decided already."""
+        """What this identity association has, leases before offers."""
         found = self.book.of_client(kind, self.asked.identity.client, iaid)
-        return tuple(sorted((one for one in found if one.address not in self.chosen), key=lambda one: -one.state))
+        return tuple(sorted(found, key=lambda one: -one.state))
 
     def is_free(self, kind: Kind, address: Address) -> bool:
         """True if nobody has it, in the book or since."""

@@ -4,8 +4,8 @@ A tag says nothing without the key: who reads our memory or our disk finds no ha
 address and the key finds its tag again.
 """
 
-import hmac
 from enum import Enum
+from hmac import digest
 from typing import NamedTuple
 
 from dhcp.values import Tag
@@ -56,7 +56,7 @@ class Identity(NamedTuple):
 
 def tag(key: bytes, what: Identifier, raw: bytes) -> Tag:
     """16 octets that stand for `raw`: HMAC-SHA256 over its kind and itself, cut to half."""
-    return hmac.digest(key, what + raw, "sha256")[:TAG_OCTETS]
+    return digest(key, what + raw, "sha256")[:TAG_OCTETS]
 
 
 def hardware_octets(address: bytes, htype: int = ETHERNET) -> bytes:

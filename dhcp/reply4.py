@@ -145,7 +145,7 @@ def _wanted(asked: Asked, share: Share, scope: Scope) -> dict[int, bytes]:
     wanted = asked.packet.options.get(Option4.PARAMETER_LIST, b"") or _WITHOUT_LIST
     relay = asked.relay.address if asked.relay is not None else b""
     kept = asked.plan.prepared
-    alike = (scope.subnet.name, wanted, asked.source, relay, *(one.name for one in share.classes))
+    alike = (scope.subnet.name, wanted, asked.source, asked.link.addresses, relay, *(one.name for one in share.classes))
     if share.reservation is not None:
         return _put_together(asked, share, scope, wanted, relay)
     found = kept.get(alike)
@@ -157,7 +157,7 @@ def _wanted(asked: Asked, share: Share, scope: Scope) -> dict[int, bytes]:
 
 
 def _put_together(asked: Asked, share: Share, scope: Scope, wanted: bytes, relay: Address) -> dict[int, bytes]:
-    values = options4(asked.plan.settings, share, derived4(asked.plan, scope, asked.source, relay))
+    values = options4(asked.plan.settings, share, derived4(asked.plan, scope, asked.link, asked.source, relay))
     if share.subnet.ipv6_only:
         values.setdefault(Option4.IPV6_ONLY, share.subnet.ipv6_only.to_bytes(4, "big"))
     if share.boot[1]:

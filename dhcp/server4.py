@@ -2,7 +2,7 @@
 
 from dhcp.asked4 import ZERO, Asked, Links, read_asked
 from dhcp.book import LeaseBook, conflict
-from dhcp.grant4 import drop_offers, grant, needs_probe, offer, probe
+from dhcp.grant4 import drop_offers, foresee, grant, needs_probe, offer, probe
 from dhcp.plan import Scope, plan_of
 from dhcp.pools import choose
 from dhcp.reply4 import empty_offer, inform_reply, lease_reply, wants_no_address
@@ -62,8 +62,7 @@ def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: E
     if scope.subnet.rapid and Option4.RAPID_COMMIT in asked.packet.options:
         lease, changes = grant(book, asked, scope, address, now)
         return Outcome("rapid", lease_reply(asked, MessageType4.ACK, scope, lease), changes)
-    lease, _ = grant(book, asked, scope, address, now)  # what it will be told then is what it is told now
-    reply = lease_reply(asked, MessageType4.OFFER, scope, lease)
+    reply = lease_reply(asked, MessageType4.OFFER, scope, foresee(book, asked, scope, address, now))
     why = "reservation-in-use" if _is_displaced(asked, address) else "offered"
     if held is not None and held.state is State.BOUND:
         return Outcome(why, reply, drop_offers(book, asked))

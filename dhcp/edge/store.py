@@ -58,6 +58,8 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._number = 0
         """The file's inode."""
+        self._damaged = ""
+        """What is wrong with the file; until it is written anew nothing is added to it, for what was in it would be missing."""
         self._proven = False
         """What is in the log was written into the file since it was opened."""
         self._log_since: Epoch | None = None
@@ -68,6 +70,7 @@ class SqliteStore:
 
     def load(self) -> Loaded:
         """See LeaseStore. Damage is set aside, and what could be read is written anew."""
+        self._damaged = ""
         try:
             found = salvage(self._opened())
         except (sqlite3.Error, StoreFailed) as error:
@@ -103,7 +106,7 @@ class SqliteStore:
         connection = self._opened()
         try:
             if self._number != self._folder.number(NAME):
-                raise StoreDamaged(f"somebody removed or replaced {NAME}")
+                raise self._is_damaged(StoreDamaged(f"somebody removed or replaced {NAME}"))
             more = self._delete_ended(connection, now)
             if free := _free_pages(connection):
                 # As a script: a single execute would stop after the first page.
@@ -134,6 +137,7 @@ class SqliteStore:
     def rebuild(self, leases: Iterable[Lease], clock: Saved | None) -> str:
         """See LeaseStore. Whole or not at all: written under another name, which a start after a crash takes over."""
         self._let_go()
+        self._damaged = ""
         try:
             for side in ("", *SIDES):
                 self._folder.remove(DRAFT + side)
@@ -154,6 +158,8 @@ class SqliteStore:
 
     def _opened(self) -> sqlite3.Connection:
         """The connection there is, or a new one. Raises StoreFailed, StoreDamaged."""
+        if self._damaged:
+            raise StoreDamaged(self._damaged)
         if self._connection is not None:
             return self._connection
         try:
@@ -230,7 +236,13 @@ class SqliteStore:
         self._proven = False
         if isinstance(error, OSError):
             return StoreFailed(f"{NAME}: {error.strerror}")
-        return as_failure(error, NAME)
+        return self._is_damaged(as_failure(error, NAME))
+
+    def _is_damaged(self, failure: StoreFailed) -> StoreFailed:
+        """Remembers it, if it is damage."""
+        if isinstance(failure, StoreDamaged):
+            self._damaged = str(failure)
+        return failure
 
     # reading and writing
 

@@ -29,7 +29,7 @@ from resolver.dnssec.heard import rrsets_of, signers_of
 from resolver.dnssec.keys import DEFAULT, Policy, Supported, Trusted, Unsupported, read_delegation, supported, trust
 from resolver.dnssec.memory import MOST_SECONDS, Cut, Keys, NotACut, Signed, TrustMemory
 from resolver.dnssec.security import Bogus, Insecure, Security, nothing_shows
-from resolver.dnssec.signature import ABSENT, Dates, Stage, Unsigned, Verifier, prove, verify_now
+from resolver.dnssec.signature import ABSENT, Dates, Prover, Stage, Unsigned, Verifier, prove, verify_now
 from resolver.dnssec.steps import Began, Delegated, Denied, Keyed, Looked, Step
 from resolver.dnssec.values import Learned, Verified
 from resolver.iterate.resolve import Resolved
@@ -90,6 +90,7 @@ class Chain:
         dates: Dates = Dates.CHECKED,
         *,
         again: bool = False,
+        prover: Prover = prove,
     ) -> None:
         """`again`: what is remembered as bogus is looked at anew. `hints`, once set: NSEC and NSEC3 records that came with the
         answer; what they show of delegations need not be asked for."""
@@ -103,6 +104,7 @@ class Chain:
         self._questions = questions
         self._policy = policy
         self._verifier = verifier
+        self._prover = prover
         self._date = questions.date()
         self._signed_at = self._date if dates is Dates.CHECKED else None
         self._cuts: dict[bytes, Cut] = {}
@@ -338,7 +340,9 @@ class Chain:
         place = (keys.signing.zone, rrset)
         found = self._proved.get(place)
         if found is None:
-            found = self._proved[place] = prove(rrset, keys.signing, self._signed_at, self.budget, self._verifier)
+            found = self._proved[place] = self._prover(
+                rrset, keys.signing, self._signed_at, self.budget, self._verifier
+            )
         return found
 
     def _absence(self, rrsets: tuple[RRset, ...], keys: Trusted) -> Absence:

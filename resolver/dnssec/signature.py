@@ -98,6 +98,10 @@ Verifier = Callable[[Algorithm, Key, bytes, bytes], None]
 """(algorithm, key, signature, data) → nothing, or raises Wrong."""
 
 
+Prover = Callable[[RRset, "Signing", Epoch | None, Validation, Verifier], Verified | Unsigned]
+"""As `prove`."""
+
+
 def verify_now(algorithm: Algorithm, key: Key, signature: bytes, data: bytes) -> None:
     """Verify in this thread. Raises Wrong."""
     algorithm.verify(key.public, signature, data)
@@ -261,12 +265,17 @@ def _try(
         except Wrong:
             budget.fail(cost)
             continue
-        left = UNDATED if date is None else max(serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
-        # RFC 4035 §5.3.3. The TTL of the RRSIG itself is in `rrset.ttl` already.
-        ttl = min(rrset.ttl, signature.original_ttl, left)
-        kept = rrset if ttl == rrset.ttl else rrset._replace(ttl=ttl)
-        return Verified(kept, zone, wildcard, left, candidate.rdata)
+        return verified(rrset, zone, signature, wildcard, candidate.rdata, date)
     return WRONG
+
+
+def verified(
+    rrset: RRset, zone: bytes, signature: Signature, wildcard: bytes | None, rdata: bytes, date: Epoch | None
+) -> Verified:
+    """What a valid signature makes of the RRset (RFC 4035 §5.3.3). The TTL of the RRSIG itself is in `rrset.ttl` already."""
+    left = UNDATED if date is None else max(serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
+    ttl = min(rrset.ttl, signature.original_ttl, left)
+    return Verified(rrset if ttl == rrset.ttl else rrset._replace(ttl=ttl), zone, wildcard, left, rdata)
 
 
 def _signed_owner(owner: bytes, signature: Signature) -> tuple[bytes, bytes | None]:

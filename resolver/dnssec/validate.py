@@ -20,7 +20,7 @@ from resolver.dnssec.evidence import NoData, NoName, NotProved, RightlyExpanded,
 from resolver.dnssec.keys import DEFAULT, Policy
 from resolver.dnssec.memory import TrustMemory
 from resolver.dnssec.security import Bogus, Checked, Insecure, Security
-from resolver.dnssec.signature import ABSENT, Dates, Verifier, verify_now
+from resolver.dnssec.signature import ABSENT, Dates, Prover, Verifier, prove, verify_now
 from resolver.dnssec.steps import Denied
 from resolver.dnssec.values import LONG, Learned, Verified
 from resolver.iterate.resolve import Resolved
@@ -71,12 +71,14 @@ class Validator:
         policy: Policy = DEFAULT,
         verifier: Verifier = verify_now,
         dates: Dates = Dates.CHECKED,
+        prover: Prover = prove,
     ) -> None:
         self.anchors = anchors
         self.memory = memory
         self.policy = policy
         self._verifier = verifier
         self._dates = dates
+        self._prover = prover
 
     def forgetful(self) -> "Validator":
         """The same with a memory of its own, still empty."""
@@ -86,7 +88,7 @@ class Validator:
         """What the answer is worth. Raises nothing."""
         name, rrtype, resolved, questions, budget, again, server = claim
         means = (self.policy, self._verifier, self._dates)
-        chain = Chain(self.anchors, self.memory, questions, budget, *means, again=again)
+        chain = Chain(self.anchors, self.memory, questions, budget, *means, again=again, prover=self._prover)
         judging, spent = Judging(chain, resolved), False
         try:
             bogus = await judging.judge(name, rrtype)

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from resolver.compose import Accepted, compose
+from resolver.compose import compose
 from resolver.dnssec.clock import Undated
 from resolver.dnssec.keys import DEFAULT, WITHOUT_SHA1
 from resolver.dnssec.memory import TrustMemory
@@ -62,7 +62,7 @@ class Validators:
         for place, way in enumerate((*settings.upstream_groups, *settings.iterations)):
             anchors = anchors_for(settings, place)
             known = (v for one, v in former if one == way and v.anchors == anchors and v.policy is policy)
-            made = next(known, None) or Validator(anchors, TrustMemory(), policy, verifier=Recent())
+            made = next(known, None) or Validator(anchors, TrustMemory(), policy, prover=Recent())
             self._ways.append((way, made))
 
     def at(self, place: int) -> Validator:
@@ -113,6 +113,5 @@ class Validators:
             return TOO_LONG
         told = explanation if explanation is not None and explanation.code in TOLD else None
         if told is not None or checked.valid:
-            message, ttl_offsets, rcode, keep = accepted[:4]
-            accepted = Accepted(message, ttl_offsets, rcode, keep, told, checked.valid)
+            accepted = accepted._replace(explanation=told, valid=checked.valid)
         return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)

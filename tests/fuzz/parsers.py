@@ -16,7 +16,7 @@ from resolver.settings import CacheSettings
 from resolver.values import Origin, Query, QueryFlag, Reply
 from wire.dns.edns import MAX_OPTIONS, parse_opt, parse_options
 from wire.dns.framing import Framer, frame
-from wire.dns.message import parse_message, parse_part
+from wire.dns.message import parse_message, parse_part, parse_received
 from wire.dns.names import MAX_NAME, Known, parse_name, parse_shared_name
 from wire.dns.nsec import Types, parse_nsec, parse_nsec3, parse_types
 from wire.dns.peek import peek
@@ -68,6 +68,11 @@ def feed_message(data: bytes) -> bool:
         assert 0 <= record.ttl < 2**31
         assert 1 <= len(record.owner) <= MAX_NAME
         at = record.rdata_end
+    return True
+
+
+def feed_received(data: bytes) -> bool:
+    assert parse_received(data) == parse_received(data) == parse_message(data)
     return True
 
 
@@ -284,6 +289,7 @@ def _asked(data: bytes) -> bytes:
 HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "wire.dns.message.parse_message": feed_message,
     "wire.dns.message.parse_part": feed_part,
+    "wire.dns.message.parse_received": feed_received,
     "resolver.iterate.zonecopy.parse_zone": feed_zone,
     "resolver.iterate.zonecopy.parse_timers": feed_timers,
     "resolver.iterate.transfer.Transfer.take": feed_transfer,

@@ -58,8 +58,9 @@ class Client:
     def told(self) -> list[Told]:
         """Every call of the script so far."""
         path = self.folder / "told"
-        blocks = path.read_text().split("\n\n") if path.exists() else []
-        return [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks if block]
+        # What has no end yet is still being written.
+        blocks = path.read_text().split("\n\n")[:-1] if path.exists() else []
+        return [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
 
     @property
     def log(self) -> str:

@@ -6,6 +6,7 @@ import pytest
 from kit.dhcp6 import (
     FAR,
     LAN,
+    LINK,
     OURS,
     PHONE,
     SERVER,
@@ -14,6 +15,7 @@ from kit.dhcp6 import (
     Site6,
     code,
     duid,
+    hop,
     ip6,
     message,
     na,
@@ -22,7 +24,7 @@ from kit.dhcp6 import (
 )  # fmt: skip
 
 from dhcp.settings import Delegation, Pool
-from dhcp.values import Kind, State
+from dhcp.values import Kind, Own, State
 from wire.dhcp.associations6 import Association
 from wire.dhcp.codes6 import MessageType6, Option6, Status6
 
@@ -133,9 +135,10 @@ def test_a_request_sent_again_gets_the_same_answer() -> None:
 def test_what_was_offered_and_not_chosen_is_free_again() -> None:
     site = Site6()
     site.solicit(na())
-    site.request(na(ip6("2001:db8:1::4444")))
+    moved = message(MessageType6.REQUEST, na(), server=SERVER)
+    answer = site.ask(moved, hops=(hop(),))
     assert {} == site.held(State.OFFERED)
-    assert 1 == len(site.held())
+    assert {answer.address} == set(site.held())
 
 
 # §18.3.3 Confirm
@@ -151,6 +154,15 @@ def test_a_confirm_is_about_the_link_and_not_about_leases() -> None:
     assert Status6.SUCCESS == confirm(Site6(), na(ip6("2001:db8:1::99")), na(ip6("2001:db8:1::98"), iaid=2))
     assert Status6.NOT_ON_LINK == confirm(Site6(), na(ip6("2001:db8:1::99"), ELSEWHERE))
     assert Status6.NOT_ON_LINK == confirm(Site6(), na(STRANGE))
+
+
+def test_a_prefix_of_our_own_address_is_on_the_link_too() -> None:
+    """Whoever gives addresses of it: what we know to be on the link is appropriate for it."""
+    link = LINK._replace(addresses=(*LINK.addresses, Own(ip6("fd00::1"), 64)))
+    site = Site6(links={1: link})
+    assert Status6.SUCCESS == confirm(site, na(ip6("fd00::99")))
+    relayed = site.ask(message(MessageType6.CONFIRM, na(ip6("fd00::99"))), hops=(hop(),))
+    assert Status6.NOT_ON_LINK == relayed.status, "it is not on a link behind a relay"
 
 
 def test_a_confirm_without_addresses_is_not_answered() -> None:

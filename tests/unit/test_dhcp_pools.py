@@ -91,6 +91,21 @@ def test_a_pool_that_moved_is_left_at_the_next_renewal() -> None:
     assert 30 <= yiaddr(lan.discover().reply)[3] <= 39
 
 
+def test_a_pool_that_moved_is_left_at_the_next_reboot_too() -> None:
+    lan = site(pool(10, 19))
+    address = lan.join()
+    lan.settings = site(pool(30, 39)).settings
+    assert MessageType4.NAK == kind_of(lan.reboot(address).reply)
+
+
+def test_an_offer_that_is_still_probed_for_is_not_given_to_who_forgets_the_server_identifier() -> None:
+    lan = site()
+    first = lan.look(message(MessageType4.DISCOVER))
+    lan.apply(first.changes)
+    outcome = lan.look(message(MessageType4.REQUEST, {50: first.probe.address}))
+    assert ("probe", None, first.probe) == (outcome.why, outcome.reply, outcome.probe)
+
+
 # --- somebody has the address ---------------------------------------------------------------------------------------------
 
 

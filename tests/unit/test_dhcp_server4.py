@@ -27,10 +27,12 @@ from kit.dhcp4 import (
 )
 
 from dhcp.facts import WHY
-from dhcp.settings import Pool, Reservation, ResolverOffer, Subnet
+from dhcp.settings import Announced, Pool, Reservation, ResolverOffer, Subnet
 from dhcp.values import Arrival, Link, Own, Path, State
 from wire.dhcp.codes4 import MessageType4, Option4
+from wire.dhcp.dnr import parse_dnr4
 from wire.dhcp.packet4 import build_packet4
+from wire.dns.names import read_name
 
 
 def subnet(text: str, interface: str = "", shared: str = "") -> Subnet:
@@ -186,6 +188,23 @@ def test_the_resolver_is_our_address_where_it_listens_everywhere_and_never_loopb
         for addresses in [(ZERO,), (ip("127.0.0.1"), ip("192.0.2.53")), (ip("127.0.0.1"),), (bytes(16),)]
     ]
     assert [OURS, ip("192.0.2.53"), None, None] == offered
+
+
+def test_rfc9463_an_encrypted_listener_is_told_to_who_asks_and_gone_with_the_next_reply() -> None:
+    announced = Announced("dns.home.arpa", ("dot",), 853)
+    site = Site(replace(SETTINGS, resolver=ResolverOffer((ZERO,), (announced,))))
+    (told,) = parse_dnr4(option(site.discover(options={55: b"\xa2"}).reply, Option4.DNR))
+    assert ((OURS,), read_name("dns.home.arpa")) == (told.addresses, told.name)
+    assert option(site.discover().reply, Option4.DNR) is None
+    site.settings = SETTINGS
+    assert option(site.discover(options={55: b"\xa2"}).reply, Option4.DNR) is None
+
+
+def test_an_address_of_ours_that_changes_is_told_with_the_next_reply() -> None:
+    site = Site()
+    before = option(site.discover().reply, 6)
+    site.links[1] = LINK._replace(addresses=(Own(ip("192.0.2.3"), 24),))
+    assert (OURS, ip("192.0.2.3")) == (before, option(site.discover().reply, 6))
 
 
 def test_search_list_and_domain_are_the_subnets() -> None:

@@ -6,6 +6,7 @@ import pytest
 from kit.dhcp6 import (
     ANYBODY,
     CLIENT,
+    FAR,
     KEY,
     LAN,
     LINK,
@@ -28,7 +29,7 @@ from kit.dhcp6 import (
 from dhcp.duid import server_duid
 from dhcp.identity import Identifier
 from dhcp.settings import Announced, ClientClass, DhcpSettings, Matcher, Reservation, ResolverOffer
-from dhcp.values import Arrival, HostChange, Link, Own, Reply6
+from dhcp.values import Arrival, Link, Own, Reply6
 from wire.dhcp.codes6 import MessageType6, Option6
 from wire.dhcp.contents6 import ClientName, build_client_name, parse_client_name
 from wire.dhcp.dnr import parse_dnr6
@@ -143,10 +144,9 @@ def test_a_name_is_published_and_the_client_is_told_which() -> None:
     answer = site.join(options=named("Phone.example"))
     said = parse_client_name(answer.option(39) or b"")
     assert ClientName(1, (b"phone", b"home", b"arpa"), complete=True) == said
-    until = site.held()[answer.address].until
-    assert [HostChange("phone", "home.arpa", (answer.address,), False, until)] == site.hosts
+    assert [("phone", "home.arpa", (answer.address,), False)] == [change[:4] for change in site.hosts]
     site.release(*answer.associations)
-    assert HostChange("phone", "home.arpa", (answer.address,), True) == site.hosts[-1]
+    assert ("phone", "home.arpa", (answer.address,), True) == site.hosts[-1][:4]
 
 
 def test_a_client_that_would_publish_itself_is_overridden() -> None:
@@ -252,6 +252,14 @@ def test_a_relay_that_says_no_link_leaves_it_to_the_next() -> None:
     site, packet = Site6(), message(MessageType6.SOLICIT, na())
     assert site.ask(packet, hops=(hop("2001:db8:2::1"), hop("::"))).address.startswith(ip6("2001:db8:2::")[:8])
     assert site.ask(packet, hops=(hop("::"),)).address.startswith(LAN.prefix[:8])
+
+
+def test_the_smallest_subnet_around_what_a_relay_says_is_the_link() -> None:
+    wide = replace(FAR, name="2001:db8::/32", prefix=ip6("2001:db8::"), length=32, domain="wide")
+    for subnets in ((wide, FAR), (FAR, wide)):
+        site = Site6(replace(SETTINGS, subnets=subnets))
+        answer = site.ask(message(MessageType6.INFORMATION_REQUEST), hops=(hop(),))
+        assert b"wide" not in (answer.option(24) or b"")
 
 
 def test_a_relay_is_answered_where_it_spoke_from_if_it_says_so() -> None:

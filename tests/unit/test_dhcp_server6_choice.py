@@ -26,7 +26,7 @@ from dhcp.book import Book
 from dhcp.plan6 import make_plan6
 from dhcp.pools6 import draw_address, is_host, lot, usable
 from dhcp.settings import ClientClass, Delegation, DhcpSettings, Matcher, Pool, Reservation, Subnet
-from dhcp.values import Link, Own, State
+from dhcp.values import Kind, Link, Own, State
 from wire.dhcp.codes6 import MessageType6, Option6, Status6
 
 OTHER = duid(2)
@@ -87,13 +87,16 @@ def test_a_changing_devices_share_of_a_pool_is_bounded() -> None:
     served = [site.solicit(na(), who=duid(number, 0x02), options=RAPID).one.addresses for number in range(50)]
     assert 25 == sum(map(bool, served))
     assert site.join().address, "there is room for who stays"
+    free = next(one for one in range(0x1000, 0x1032) if ip6(f"2001:db8:1::{one:x}") not in site.held())
+    assert () == site.solicit(na(ip6(f"2001:db8:1::{free:x}")), who=duid(99, 0x02)).one.addresses
 
 
 def test_no_client_takes_a_pool_by_counting_its_associations_up() -> None:
-    site = Site6(WIDE)
-    for start in range(0, 64, 16):
-        site.solicit(*(na(iaid=start + number) for number in range(16)), options=RAPID)
-    assert 32 == len(site.held())
+    for check in (True, False):
+        site = Site6(replace(WIDE, conflict_check=check))
+        for start in range(0, 48, 12):
+            site.solicit(*(na(iaid=start + number) for number in range(12)), options=RAPID)
+        assert 32 == len(site.held())
     assert 16 == len(site.solicit(*(na(iaid=number) for number in range(40))).associations)
 
 
@@ -120,6 +123,11 @@ def test_associations_of_one_message_get_one_address_each() -> None:
     wish = ip6("2001:db8:1::1010")
     twice = Site6(FEW).join(na(wish, iaid=1), na(wish, iaid=2))
     assert 2 == len({one.address for some in twice.associations for one in some.addresses})
+
+
+def test_of_two_associations_with_one_number_the_first_counts() -> None:
+    first, second = ip6("2001:db8:1::4444"), ip6("2001:db8:1::5555")
+    assert first == Site6().join(na(first), na(second)).address
 
 
 def test_two_clients_are_never_offered_one_address() -> None:
@@ -232,6 +240,7 @@ def test_nothing_is_leased_while_the_link_is_asked() -> None:
     site = Site6()
     outcome = site.look(message(MessageType6.SOLICIT, na(), pd(), options=RAPID))
     assert outcome.probe is not None
+    assert [False] == [one.after.checked for one in outcome.changes if one.after and one.after.kind is Kind.ADDRESS6]
     assert {State.OFFERED} == {change.after.state for change in outcome.changes if change.after is not None}
 
 
@@ -257,6 +266,10 @@ def test_a_free_prefix_that_is_named_is_given_and_a_taken_one_is_not() -> None:
     site, wish = Site6(), (ip6("2001:db8:ff00:a0::"), 60)
     assert wish == site.join(pd(wish)).prefix
     assert wish != site.join(pd(wish), who=OTHER).prefix
+    twice = Site6().join(pd(wish, iaid=1), pd(wish, iaid=2))
+    assert 2 == len({one.prefix for some in twice.associations for one in some.prefixes})
+    hosts = (Reservation(duids=(OTHER,), prefixes6=((ip6("2001:db8:ff00:80::"), 57),)),)
+    assert wish != Site6(reserved(*hosts)).join(pd(wish)).prefix, "it is inside of a reserved one"
 
 
 def test_all_prefixes_are_given_none_overlaps_and_then_there_is_none() -> None:
@@ -289,6 +302,16 @@ def test_a_prefix_with_a_part_left_out_is_for_who_understands_that() -> None:
     again = site.renew(*answer.associations, asked=(Option6.PD_EXCLUDE,))
     assert answer.associations == again.associations
     assert 0 == site.renew(*answer.associations).one.prefixes[0].valid
+
+
+@pytest.mark.parametrize("in_the_way", ["excluded", "reserved"])
+def test_only_one_part_can_be_left_out(in_the_way: str) -> None:
+    part, other = (ip6("2001:db8:ff00:3::"), 64), (ip6("2001:db8:ff00:8::"), 62)
+    excluded = (part, other) if in_the_way == "excluded" else (part,)
+    hosts = () if in_the_way == "excluded" else (Reservation(duids=(OTHER,), prefixes6=(other,)),)
+    settings = with_lan(delegations=(Delegation(ip6("2001:db8:ff00::"), 60, 60, excluded),))
+    site = Site6(replace(settings, reservations=hosts))
+    assert Status6.NO_PREFIX_AVAIL == code(site.solicit(pd(), asked=(Option6.PD_EXCLUDE,)).one.status)
 
 
 def test_a_client_that_understands_it_gets_a_whole_prefix_where_there_is_one() -> None:
@@ -330,5 +353,14 @@ def test_classes_and_reservations_say_the_lease_time() -> None:
 def test_our_own_addresses_are_nobodys() -> None:
     lone = Pool(ip6("2001:db8:1::1000"), ip6("2001:db8:1::1000"))
     link = Link(1, "lan", LINK.hardware, (Own(ip6("2001:db8:1::1000"), 64),))
-    answer = Site6(with_lan(pools=(lone,)), links={1: link}).solicit(na())
-    assert Status6.NO_ADDRS_AVAIL == code(answer.one.status)
+    for asked in (na(), na(lone.first)):
+        answer = Site6(with_lan(pools=(lone,)), links={1: link}).solicit(asked)
+        assert Status6.NO_ADDRS_AVAIL == code(answer.one.status)
+
+
+def test_what_is_reserved_is_not_drawn() -> None:
+    lone = Pool(ip6("2001:db8:1::1000"), ip6("2001:db8:1::1000"))
+    hosts = (Reservation(duids=(OTHER,), addresses6=(lone.first,)),)
+    site = Site6(replace(with_lan(pools=(lone,)), reservations=hosts))
+    assert Status6.NO_ADDRS_AVAIL == code(site.solicit(na()).one.status)
+    assert lone.first == site.join(who=OTHER).address

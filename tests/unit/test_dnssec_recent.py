@@ -1,14 +1,25 @@
-"""Signatures found valid a moment ago are not verified again; nothing else is spared."""
+"""RRsets found signed a moment ago are not verified again by the same keys; nothing else is spared."""
+
+import struct
+from dataclasses import replace
 
 import pytest
 
 from resolver.dnssec.algorithms import ALGORITHMS, Algorithm, Wrong
+from resolver.dnssec.budget import Spent, Validation
 from resolver.dnssec.recent import LONGEST, Recent
+from resolver.dnssec.signature import EXPIRED, NOT_YET, OTHER_TYPE, WRONG, Signing, Unsigned, prove
+from resolver.dnssec.values import Verified
+from resolver.iterate.verdict import RRset
+from wire.dns.names import read_name
 from wire.dns.signing import Key
+from wire.units import Epoch
 
-P256 = ALGORITHMS[13]
-KEY, OTHER = (Key(257, 3, 13, bytes((number,)) * 64, number, b"") for number in (1, 2))
-SOA, A = b"\0\x06\x0d\2", b"\0\x01\x0d\2"
+ZONE = read_name("z.example")
+SOA, NSEC, A = 6, 47, 1
+DATE, DAY = Epoch(1_000_000.0), 86_400
+KEY = Key(257, 3, 13, bytes(64), 7, b"")
+RDATA = b"\0\0" + bytes(20)
 
 
 class Counting:
@@ -23,47 +34,124 @@ class Counting:
             raise Wrong("as told")
 
 
-def test_the_same_signature_over_the_same_data_is_verified_once() -> None:
-    counting = Counting()
-    recent = Recent(counting)
-    recent(P256, KEY, b"good", SOA)
-    recent(P256, KEY, b"good", SOA)
-    assert counting.calls == 1
+def keys() -> Signing:
+    return Signing(ZONE, (KEY,), ALGORITHMS)
+
+
+def rrsig(signature: bytes = b"good", rrtype: int = SOA) -> bytes:
+    begin, end = int(DATE) - DAY, int(DATE) + DAY
+    return struct.pack("!HBBIIIH", rrtype, 13, 2, 3600, end, begin, KEY.tag) + ZONE + signature
+
+
+def signed(signature: bytes = b"good", rrtype: int = SOA, rdata: bytes = RDATA, ttl: int = 60) -> RRset:
+    return RRset(ZONE, rrtype, ttl, (rdata,), (rrsig(signature, rrtype),))
+
+
+class Proving:
+    """A `Recent` with keys and a verifier that counts."""
+
+    def __init__(self, **how: int) -> None:
+        self.counting = Counting()
+        self.recent = Recent(**how)
+        self.signing = keys()
+
+    def __call__(self, rrset: RRset, signing: Signing | None = None, date: Epoch = DATE) -> Verified | Unsigned:
+        return self.recent(rrset, signing or self.signing, date, Validation(), self.counting)
+
+
+def test_the_same_rrset_is_verified_once() -> None:
+    proving = Proving()
+    first = proving(signed())
+    assert proving(signed()) == first == prove(signed(), keys(), DATE, Validation(), Counting())
+    assert proving.counting.calls == 1
+
+
+def test_its_ttl_is_its_own_each_time() -> None:
+    proving = Proving()
+    proving(signed(ttl=60))
+    found = proving(signed(ttl=30))
+    assert isinstance(found, Verified)
+    assert (found.rrset.ttl, proving.counting.calls) == (30, 1)
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "key", "data"), [(P256, OTHER, SOA), (P256, KEY, SOA + b"x"), (ALGORITHMS[15], KEY, SOA)]
+    "other",
+    [signed(rdata=RDATA + b"x"), RRset(ZONE, SOA, 60, (RDATA,), (rrsig(), rrsig(b"bad")))],
+    ids=["other data", "one more signature"],
 )
-def test_another_key_other_data_or_another_algorithm_is_verified(algorithm: Algorithm, key: Key, data: bytes) -> None:
-    counting = Counting()
-    recent = Recent(counting)
-    recent(P256, KEY, b"good", SOA)
-    recent(algorithm, key, b"good", data)
-    assert counting.calls == 2
+def test_another_rrset_is_verified(other: RRset) -> None:
+    proving = Proving()
+    proving(signed())
+    assert isinstance(proving(other), Verified)
+    assert proving.counting.calls == 2
+
+
+def test_the_same_octets_as_another_type_or_owner_are_another_rrset() -> None:
+    proving = Proving()
+    proving(signed())
+    assert proving(signed()._replace(rrtype=NSEC)) == OTHER_TYPE
+    below = proving(signed()._replace(owner=read_name("w.z.example")))
+    assert isinstance(below, Verified)
+    assert (below.wildcard, proving.counting.calls) == (b"\1*" + ZONE, 2)
+
+
+def test_by_other_keys_it_is_verified_anew() -> None:
+    proving = Proving()
+    proving(signed())
+    # Equal, but trusted at another time.
+    assert isinstance(proving(signed(), keys()), Verified)
+    assert proving.counting.calls == 2
+    without = Signing(ZONE, (), ALGORITHMS)
+    assert isinstance(proving(signed(), without), Unsigned)
+
+
+@pytest.mark.parametrize(("days", "why"), [(3, EXPIRED), (-3, NOT_YET)])
+def test_times_are_looked_at_each_time(days: int, why: Unsigned) -> None:
+    proving = Proving()
+    proving(signed())
+    assert proving(signed(), date=Epoch(DATE + days * DAY)) == why
+
+
+def test_the_budget_is_charged_as_if_it_had_been_verified() -> None:
+    proving, budget = Proving(), Validation(units=2)
+    for _ in range(2):
+        proving.recent(signed(), proving.signing, DATE, budget, proving.counting)
+    with pytest.raises(Spent):
+        proving.recent(signed(), proving.signing, DATE, budget, proving.counting)
+
+
+def test_what_took_two_keys_of_one_tag_costs_that_each_time() -> None:
+    second = replace(KEY, public=b"2" * 64)
+    recent, signing, budget = Recent(), Signing(ZONE, (KEY, second), ALGORITHMS), Validation()
+
+    def by_the_second(algorithm: Algorithm, key: Key, signature: bytes, data: bytes) -> None:
+        if key is not second:
+            raise Wrong("as told")
+
+    before = (budget.units, budget.wrong)
+    for _ in range(2):
+        assert isinstance(recent(signed(), signing, DATE, budget, by_the_second), Verified)
+    assert (before[0] - budget.units, before[1] - budget.wrong) == (4, 2)
 
 
 def test_a_wrong_signature_is_wrong_each_time() -> None:
-    counting = Counting()
-    recent = Recent(counting)
-    recent(P256, KEY, b"good", SOA)
-    for _ in range(2):
-        with pytest.raises(Wrong):
-            recent(P256, KEY, b"bad", SOA)
-    assert (counting.calls, len(recent)) == (3, 1)
+    proving = Proving()
+    proving(signed())
+    assert [proving(signed(b"bad")) for _ in range(2)] == [WRONG, WRONG]
+    assert (proving.counting.calls, len(proving.recent)) == (3, 1)
 
 
-@pytest.mark.parametrize("data", [A, SOA + bytes(LONGEST)], ids=["asked for once", "long"])
-def test_what_is_asked_for_once_or_is_long_is_not_remembered(data: bytes) -> None:
-    recent = Recent(Counting())
-    recent(P256, KEY, b"good", data)
-    assert len(recent) == 0
+@pytest.mark.parametrize("rrset", [signed(rrtype=A), signed(rdata=RDATA[:2] + bytes(LONGEST))], ids=["A", "long"])
+def test_what_is_asked_for_once_or_is_long_is_not_remembered(rrset: RRset) -> None:
+    proving = Proving()
+    proving(rrset)
+    assert len(proving.recent) == 0
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    counting = Counting()
-    recent = Recent(counting, kept=2)
+    proving = Proving(kept=2)
     for end in (b"1", b"2", b"1", b"3", b"1"):
-        recent(P256, KEY, b"good", SOA + end)
-    assert (counting.calls, len(recent)) == (3, 2)
-    recent(P256, KEY, b"good", SOA + b"2")
-    assert counting.calls == 4
+        proving(signed(rdata=RDATA + end))
+    assert (proving.counting.calls, len(proving.recent)) == (3, 2)
+    proving(signed(rdata=RDATA + b"2"))
+    assert proving.counting.calls == 4

@@ -196,7 +196,7 @@ def test_memory_is_bounded_and_what_is_asked_for_stays() -> None:
 
 
 def test_a_record_too_large_for_its_share_is_not_kept() -> None:
-    ranges = Ranges(10_000, HOUR)
+    ranges = Ranges(20_000, HOUR)
     ranges.store(soa(), (nsec(n("a.z."), Z, set(range(1, 65_000, 100)), Z),), START)
     assert 1 == len(ranges)
 

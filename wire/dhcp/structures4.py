@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from wire.dhcp.codecs import Codec, ipv4, many, parse_prefixed, read_ipv4, read_number, read_octets, show_ipv4
 from wire.dhcp.names import build_names, parse_names, read_names, show_names, show_one
-from wire.dns.names import MAX_LABEL, MAX_NAME, ROOT
+from wire.dns.names import MAX_LABEL, MAX_NAME, ROOT, read_name
 from wire.errors import Malformed
 
 _FQDN_HEAD = 3
@@ -143,7 +143,7 @@ def _read_fqdn(text: str) -> bytes:
     value = read_number(flags)
     if not 0 <= value <= 15:
         raise ValueError("the flags are 0 to 15")
-    name = read_names(owner)[0] if owner.strip() else b""
+    name = read_name(owner.strip()) if owner.strip() else b""
     return build_fqdn(FqdnFlag(value), name if owner.rstrip().endswith(".") else name[:-1])
 
 
@@ -200,7 +200,7 @@ vendor_classes = _vendors(Codec("octets in hexadecimal, or text: and a text", re
 vendor_parts = _vendors(replace(parts, show=_show_parts))
 
 
-# --- options 121 and 249 ----------------------------------------
+# --- options 121 and 249 ------------------------------------------------------------------------------------------------
 
 
 def _read_routes(text: str) -> bytes:

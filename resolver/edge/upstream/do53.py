@@ -35,11 +35,15 @@ class Udp:
         self._tcp = open_tcp(spec, Profile.OPPORTUNISTIC, tools)
         self._preferred = spec.addresses[0] if spec.addresses else ""
         self._open: set[PacketExchange] = set()
+        self._channel = _channel_with(b"")
         self._closed = False
 
     def channel(self) -> Channel:
         """The road, with the cookie for the address that answered last."""
-        return Channel(Kind.UDP, encrypted=False, authenticated=False, cookie=self._jar.content(self._preferred))
+        cookie = self._jar.content(self._preferred)
+        if self._channel.cookie != cookie:
+            self._channel = _channel_with(cookie)
+        return self._channel
 
     async def exchange(self, query: bytes, deadline: Instant) -> bytes:
         """As the port says."""
@@ -81,6 +85,12 @@ class Udp:
         return outcome
 
 
+def _channel_with(cookie: bytes) -> Channel:
+    return Channel(Kind.UDP, encrypted=False, authenticated=False, cookie=cookie)
+
+
 def _ordered(addresses: tuple[str, ...], preferred: str) -> list[str]:
     """The address that answered last comes first, the others as configured."""
+    if len(addresses) == 1:
+        return list(addresses)
     return sorted(addresses[:MAX_ADDRESSES], key=lambda address: address != preferred)
