@@ -18,7 +18,7 @@ def dhcp_warnings(loaded: Loaded, links: Mapping[int, Link]) -> Iterator[str]:
     if settings is None:
         return
     yield from _general(settings)
-    yield from _reach(loaded, settings)
+    yield from _reach(settings)
     if links:
         yield from _machine(loaded, settings, {link.name: link for link in links.values()})
 
@@ -65,15 +65,9 @@ def _general(settings: DhcpSettings) -> Iterator[str]:
             yield f"dhcp: nobody on {subnet.name} is heard: it has no interface, and no relay is named"
 
 
-def _reach(loaded: Loaded, settings: DhcpSettings) -> Iterator[str]:
+def _reach(settings: DhcpSettings) -> Iterator[str]:
     if not settings.resolver.addresses:
         yield "dhcp: the resolver is not offered: it listens at no address that others reach at port 53"
-        return
-    allowed = [ipaddress.ip_network(text) for text in loaded.front.allow]
-    for subnet in settings.subnets:
-        network = _network(subnet)
-        if not any(one.version == network.version and network.subnet_of(one) for one in allowed):  # type: ignore[arg-type]
-            yield f"dhcp: not everybody in {network} may ask the resolver they are told of; add it to allow in [access]"
 
 
 def _machine(loaded: Loaded, settings: DhcpSettings, links: Mapping[str, Link]) -> Iterator[str]:

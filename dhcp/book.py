@@ -19,6 +19,8 @@ QUARANTINE, LONGEST_QUARANTINE = 600, 86_400
 """Seconds: the first one, and what it doubles up to."""
 OFFER_SECONDS = 30
 """What an offer is held for."""
+ABANDONED = 2
+"""Seconds after which an offer that nobody came back for makes room for another, if there is none otherwise."""
 _CONFLICTS = 1_024
 """Addresses whose conflicts are remembered after their quarantine."""
 _LOOKS = 16
@@ -111,13 +113,23 @@ class LeaseBook:
         return self._occupied6.free(start, last)
 
     def longest_idle(self, kind: Kind, subnet: str, fits: Callable[[Lease], bool] | None = None) -> Lease | None:
-        """Of the changing devices' leases there, the one whose device was not seen for longest; none that is probed already.
+        """Of changing devices' leases and of quarantines there, the one not seen for longest; none that is probed already.
         Only so many are looked at as one packet may cost."""
         agenda = self._idle.get((kind, subnet))
         if agenda is None:
             return None
         held = self._held[kind]
         return next((held[key[2]] for key in agenda.some(_LOOKS) if fits is None or fits(held[key[2]])), None)
+
+    def abandoned(self, kind: Kind, now: Epoch, fits: Callable[[Lease], bool] | None = None) -> Lease | None:
+        """The offer that ends first, if its client did not come back for it at once. Only so many are looked at as one packet may
+        cost."""
+        for _, its, address in self._ends.some(_LOOKS):
+            lease = self._held[its][address]
+            old = lease.state is State.OFFERED and now - lease.seen >= ABANDONED
+            if old and its is kind and (fits is None or fits(lease)):
+                return lease
+        return None
 
     def conflicts(self, kind: Kind, address: Address) -> int:
         """How often in a row an address was put into quarantine, up to now."""
@@ -244,7 +256,7 @@ class LeaseBook:
         if agenda is None:
             agenda = self._idle[place] = Agenda(partial(self._idle_since, lease.subnet))
         agenda.put(lease.seen, lease.kind, lease.address)
-        agenda.trim(self.taken(*place).changing)
+        agenda.trim(self.taken(*place).total)
 
     def _remember_conflict(self, lease: Lease) -> None:
         self._conflicts[lease.kind, lease.address] = lease.renewals + 1
@@ -292,10 +304,10 @@ def conflict(book: LeaseBook, lease: Lease, now: Epoch) -> LeaseChange:
 
 
 def silent(book: LeaseBook, kind: Kind, address: Address, now: Epoch) -> tuple[LeaseChange, ...]:
-    """Nobody answered a probe: an offer is `checked`; a lease whose holder was looked for (`wanted`) ends, and whoever waited
-    for it has an offer of it. Empty if the book has moved on."""
+    """Nobody answered a probe: an offer is `checked`; a lease whose holder was looked for (`wanted`) ends, or a quarantine, and
+    whoever waited for it has an offer of it. Empty if the book has moved on."""
     held = book.at(kind, address)
-    if held is None or held.state is State.QUARANTINED:
+    if held is None:
         return ()
     if held.state is State.OFFERED:
         return () if held.checked else (checked(held),)
@@ -320,9 +332,9 @@ def silent(book: LeaseBook, kind: Kind, address: Address, now: Epoch) -> tuple[L
 
 
 def answered(book: LeaseBook, kind: Kind, address: Address, now: Epoch) -> tuple[LeaseChange, ...]:
-    """Somebody answered a probe: an offer's address goes into quarantine; a holder that was looked for was seen now."""
+    """Somebody answered a probe: an offer's address goes into quarantine; who was looked for was seen now."""
     held = book.at(kind, address)
-    if held is None or held.state is State.QUARANTINED:
+    if held is None:
         return ()
     if held.state is State.OFFERED:
         return (conflict(book, held, now),)
@@ -330,7 +342,7 @@ def answered(book: LeaseBook, kind: Kind, address: Address, now: Epoch) -> tuple
 
 
 def _may_be_reclaimed(lease: Lease) -> bool:
-    return lease.changing and lease.state is State.BOUND and not lease.wanted
+    return not lease.wanted and (lease.state is State.QUARANTINED or (lease.changing and lease.state is State.BOUND))
 
 
 def _several(value: One | None) -> tuple[Lease, ...]:

@@ -27,7 +27,7 @@ WHY: dict[str, str] = {
     "other-server": "a client chose another server",
     "unknown-client": "a client asked for an address it had of somebody else; RFC 2131 wants silence",
     "no-address-asked": "a REQUEST without an address",
-    "not-the-holder": "a RELEASE or DECLINE of somebody who does not hold that lease, or for another server",
+    "not-the-holder": "a RELEASE or DECLINE of who does not hold that lease, or for another server, or a DECLINE long after",
     "inform-unknown": "an INFORM from an address in none of our subnets",
     "pool-full": "no address is free",
     "share-full": "devices that change their hardware address have their share of the pool",

@@ -100,6 +100,14 @@ def _granted(
     return lease, taken
 
 
+def room(book: LeaseBook, asked: Asked, now: Epoch) -> tuple[LeaseChange, ...] | None:
+    """What has to go so that one more offer can be held; None: nothing can, for all that are held are new."""
+    if book.offers < asked.plan.settings.offers:
+        return ()
+    old = book.abandoned(Kind.ADDRESS4, now)
+    return None if old is None else (LeaseChange(old, None),)
+
+
 def drop_offers(book: LeaseBook, asked: Asked, but: Address = b"") -> tuple[LeaseChange, ...]:
     """The end of what was offered to the client and is not chosen."""
     return tuple(

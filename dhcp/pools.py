@@ -2,9 +2,9 @@
 
 In this order: the one reserved for it, the one it has, the one it asks for, one by lot. The lot is a keyed hash of the
 client: the same client begins at the same place each time, so it mostly gets the address it had, and nobody else learns
-anything from it. When nothing is free for a client, an address of a device that changes its hardware address is taken back:
-the one not seen for longest, if a probe finds nobody there. So devices that will not come again cannot fill a pool, and
-nobody who is there loses anything.
+anything from it. When nothing is free for a client, an address of a device that changes its hardware address is taken back, or
+one that is in quarantine: the one not seen for longest, if a probe finds nobody there; then one that was offered to somebody who
+did not come back. So devices that will not come again cannot fill a pool, and nobody who is there loses anything.
 """
 
 from typing import NamedTuple
@@ -18,6 +18,8 @@ from wire.units import Epoch
 
 JUST_SEEN = 10
 """Seconds for which a device that was seen is not looked for."""
+IN_QUARANTINE = 60
+"""Seconds after which an address in quarantine is probed again, if there is no other: who declines all empties no pool."""
 _ALL = 100
 """Percent."""
 
@@ -59,11 +61,13 @@ def choose(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
 
 
 def may_have(book: LeaseBook, plan: Plan, seeker: Seeker, address: Address) -> Scope | None:
-    """The subnet of `address`, if this client may have it now: reserved for it, or in a pool for it, and nobody else's."""
+    """The subnet of `address`, if this client may have it now: reserved for it, or in a pool for it, and nobody else's; for a
+    changing device that does not have it yet, if its kind has not got its share."""
     held = book.at(Kind.ADDRESS4, address)
     if held is not None and (held.state is State.QUARANTINED or held.client != seeker.identity.client):
         return None
-    return is_allowed(plan, seeker, address)
+    scope = is_allowed(plan, seeker, address)
+    return None if scope is None or (held is None and _over_share(book, scope, seeker)) else scope
 
 
 def is_allowed(plan: Plan, seeker: Seeker, address: Address) -> Scope | None:
@@ -126,7 +130,18 @@ def _by_lot(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
         holder = _gone(book, plan, scope, seeker, now)
         if holder is not None:
             return Choice("reclaim", scope, holder.address, holder)
-    return Choice(why)
+    return _abandoned(book, plan, seeker, now) or Choice(why)
+
+
+def _abandoned(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice | None:
+    """What was offered to somebody who does not come back for it: so nobody holds a whole pool by asking alone."""
+
+    def fits(lease: Lease) -> bool:
+        scope = is_allowed(plan, seeker, lease.address)
+        return scope is not None and (lease.changing or not _over_share(book, scope, seeker))
+
+    offer = book.abandoned(Kind.ADDRESS4, now, fits)
+    return None if offer is None else Choice("lot", is_allowed(plan, seeker, offer.address), offer.address)
 
 
 def draw(book: LeaseBook, scope: Scope, seeker: Seeker) -> Address | None:
@@ -174,19 +189,20 @@ def _spans(scope: Scope, seeker: Seeker) -> list[Span]:
 
 def _over_share(book: LeaseBook, scope: Scope, seeker: Seeker) -> bool:
     """True if changing devices have their part of the pools, and this is one more."""
-    if not seeker.identity.changing or scope.subnet.changing_share >= _ALL:
+    if not seeker.identity.changing or seeker.reservation is not None or scope.subnet.changing_share >= _ALL:
         return False
     changing = book.taken(Kind.ADDRESS4, scope.subnet.name).changing
     return changing * _ALL >= scope.subnet.changing_share * scope.size
 
 
 def _gone(book: LeaseBook, plan: Plan, scope: Scope, seeker: Seeker, now: Epoch) -> Lease | None:
-    """Whose lease is to be taken back, if nobody answers there."""
+    """Whose lease or quarantine is to end, if nobody answers there."""
     if not seeker.may_probe:
         return None
 
     def fits(lease: Lease) -> bool:
         allowed = is_allowed(plan, seeker, lease.address) is not None
-        return allowed and lease.address not in plan.by_address and now - lease.seen >= JUST_SEEN
+        alone = IN_QUARANTINE if lease.state is State.QUARANTINED else JUST_SEEN
+        return allowed and lease.address not in plan.by_address and now - lease.seen >= alone
 
     return book.longest_idle(Kind.ADDRESS4, scope.subnet.name, fits)

@@ -211,8 +211,9 @@ def _path(asked: Asked, packet: Packet4) -> Reply4:
     if asked.relay is not None:
         return _relayed(asked, packet)
     interface = asked.arrival.interface
-    if asked.packet.ciaddr != ZERO and asked.kind is not MessageType4.DISCOVER:
-        address = asked.packet.ciaddr
+    address = asked.packet.ciaddr
+    # Only if that is the lease's: any other address is somebody's who asked for nothing.
+    if address != ZERO and address == packet.yiaddr and asked.kind is not MessageType4.DISCOVER:
         return Reply4(packet, Path.UNICAST, interface, asked.source, address, CLIENT_PORT, b"")
     reachable = packet.htype == ETHERNET and len(packet.chaddr) == STATION
     if packet.flags & BROADCAST or packet.yiaddr == ZERO or not reachable:

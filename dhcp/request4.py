@@ -9,7 +9,7 @@ REBINDING     –           –           there, by broadcast
 
 from dhcp.asked4 import EVERYBODY, ZERO, Asked
 from dhcp.book import LeaseBook
-from dhcp.grant4 import drop_offers, grant, needs_probe, offer, probe
+from dhcp.grant4 import drop_offers, grant, needs_probe, offer, probe, room
 from dhcp.plan import Scope
 from dhcp.pools import is_allowed, may_have
 from dhcp.reply4 import lease_reply, refusal
@@ -41,9 +41,18 @@ def _selecting(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> O
         return _no(asked, book, "wrong-address" if asked.scope_of(address) else "wrong-network")
     held = book.at(Kind.ADDRESS4, address)
     if needs_probe(asked, held):
-        waiting = offer(asked, held, scope, address, now)
-        return Outcome("probe", changes=(LeaseChange(held, waiting),), probe=probe(asked, address))
+        return _probed(asked, book, scope, address, now)
     return _yes(asked, book, "acked", scope, address, now)
+
+
+def _probed(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: Epoch) -> Outcome:
+    """The link is asked first, and the address held meanwhile; there are never more of these than of other offers."""
+    held = book.at(Kind.ADDRESS4, address)
+    freed = room(book, asked, now) if held is None else ()
+    if freed is None:
+        return Outcome("offers-full")
+    waiting = offer(asked, held, scope, address, now)
+    return Outcome("probe", changes=(*freed, LeaseChange(held, waiting)), probe=probe(asked, address))
 
 
 def _rebooting(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> Outcome:
@@ -69,21 +78,21 @@ def _rebooting(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> O
 
 
 def _extending(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> Outcome:
-    """The client uses its address and wants it for longer. One that nobody else has, and that we lost or let end, it keeps:
-    it is in use right now, so asking the link would find the client itself."""
+    """The client uses its address and wants it for longer. One that nobody else has, and that we lost or let end, it keeps, if it
+    is the only one on the link that answers there."""
     if asked.scope_of(address) is None:
         return _no_if_authoritative(asked, book, "wrong-network")
     held = _own(book, asked, address)
     scope = may_have(book, asked.plan, asked.seeker(), address)
-    if held is not None and scope is not None:
+    if held is not None and held.state is State.BOUND and scope is not None:
         why = "rebound" if asked.arrival.destination == EVERYBODY else "renewed"
         return _yes(asked, book, why, scope, address, now)
-    if held is not None or _has_another(book, asked):
+    if (held is not None and scope is None) or _has_another(book, asked):
         return _no(asked, book, "wrong-address")
-    if scope is None:
+    if scope is None or not asked.plan.settings.authoritative:
         return _no_if_authoritative(asked, book, "wrong-address")
-    if not asked.plan.settings.authoritative:
-        return Outcome("unknown-client")
+    if needs_probe(asked, held):
+        return _probed(asked, book, scope, address, now)
     return _yes(asked, book, "recovered", scope, address, now)
 
 

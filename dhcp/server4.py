@@ -2,7 +2,7 @@
 
 from dhcp.asked4 import ZERO, Asked, Links, read_asked
 from dhcp.book import LeaseBook, conflict
-from dhcp.grant4 import drop_offers, foresee, grant, needs_probe, offer, probe
+from dhcp.grant4 import drop_offers, foresee, grant, needs_probe, offer, probe, room
 from dhcp.plan import Scope, plan_of
 from dhcp.pools import choose
 from dhcp.reply4 import empty_offer, inform_reply, lease_reply, wants_no_address
@@ -54,11 +54,14 @@ def _discover(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:
 
 def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: Epoch) -> Outcome:
     held = book.at(Kind.ADDRESS4, address)
-    if held is None and book.offers >= asked.plan.settings.offers:
+    freed = room(book, asked, now) if held is None else ()
+    if freed is None:
         return Outcome("offers-full")
+    # Its own are dropped anyway.
+    dropped = tuple(dict.fromkeys((*freed, *drop_offers(book, asked, but=address))))
     if needs_probe(asked, held):
         waiting = LeaseChange(held, offer(asked, held, scope, address, now))
-        return Outcome("probe", changes=(*drop_offers(book, asked, but=address), waiting), probe=probe(asked, address))
+        return Outcome("probe", changes=(*dropped, waiting), probe=probe(asked, address))
     if scope.subnet.rapid and Option4.RAPID_COMMIT in asked.packet.options:
         lease, changes = grant(book, asked, scope, address, now)
         return Outcome("rapid", lease_reply(asked, MessageType4.ACK, scope, lease), changes)
@@ -67,7 +70,7 @@ def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: E
     if held is not None and held.state is State.BOUND:
         return Outcome(why, reply, drop_offers(book, asked))
     made = LeaseChange(held, offer(asked, held, scope, address, now))
-    return Outcome(why, reply, (*drop_offers(book, asked, but=address), made))
+    return Outcome(why, reply, (*dropped, made))
 
 
 def _is_displaced(asked: Asked, address: Address) -> bool:
@@ -76,10 +79,14 @@ def _is_displaced(asked: Asked, address: Address) -> bool:
     return own not in (b"", address) and asked.scope_of(own) is not None
 
 
+DECLINED_WITHIN = 120
+"""Seconds after which nobody finds out any more that what we gave is in use; who says so then wants to harm the holder."""
+
+
 def _decline(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:
-    """§4.3.3: the holder found its address in use. Nobody else can say so."""
+    """§4.3.3: the holder found its address in use. Nobody else can say so, nor can the holder hours later."""
     lease = _held_by(asked, book, asked.option(Option4.REQUESTED_ADDRESS))
-    if lease is None:
+    if lease is None or now - lease.seen > DECLINED_WITHIN:
         return Outcome("not-the-holder")
     return Outcome("declined", changes=(conflict(book, lease, now),))
 

@@ -24,7 +24,7 @@ from anchorhold.facts import log
 from anchorhold.ipc import Verb
 from anchorhold.leases.desk import Holdings, answer
 from anchorhold.leases.publisher import Publisher
-from anchorhold.leases.rows import Times
+from anchorhold.leases.rows import Times, moved, rehomed
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from dhcp.book import LeaseBook
@@ -137,7 +137,7 @@ class DhcpCell:
             for problem in loaded.problems:
                 log(NAME, problem)
             clock = start_clock(loaded.clock, loaded.leases, read_clocks(self._boot))
-            return Ledger(LeaseBook(key, loaded.leases), store, clock, _report)
+            return Ledger(LeaseBook(key, rehomed(loaded.leases, self.settings)), store, clock, _report)
         return None
 
     def _wait_for_link(self, seconds: float) -> None:
@@ -175,6 +175,8 @@ class DhcpCell:
             case LinkType.SETTINGS:
                 self._publisher = Publisher(self.settings)
                 self._server.use(self.settings)
+                # If the disk does not take it, shares and domains are those of before till the next start.
+                self._server.enact(moved(self._server.ledger.book, self.settings))
                 self._server.interfaces.retain(self._wanted())
                 self._tell_everything()
                 self._ready()

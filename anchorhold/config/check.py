@@ -50,7 +50,7 @@ class Checker:
         self._check_limits()
         resolver = self._resolver(generation, clients, upstreams, cache)
         service = self._service()
-        dhcp = self._dhcp(generation, service.listen)
+        dhcp = self._dhcp(generation, service.listen, allow)
         front = self._front(generation, clients, allow, cache)
         if dhcp is not None:
             front = replace(front, leases=lease_names(dhcp, resolver.routes))
@@ -62,10 +62,10 @@ class Checker:
             dhcp,
         )
 
-    def _dhcp(self, generation: int, listen: tuple[ListenAddress, ...]) -> DhcpSettings | None:
+    def _dhcp(self, generation: int, listen: tuple[ListenAddress, ...], allow: list[Network]) -> DhcpSettings | None:
         if self._config.dhcp is None:
             return None
-        return DhcpReader(self._config.dhcp, self.notes).settings(generation, listen, self._places.host)
+        return DhcpReader(self._config.dhcp, self.notes).settings(generation, listen, self._places.host, allow)
 
     # What front gets.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from anchorhold.config import schema_dhcp as tables
+from anchorhold.config.dhcp_access import check_access
 from anchorhold.config.dhcp_advertise import AdvertiseReader
 from anchorhold.config.dhcp_checks import ReadHost, ReadSubnet, check_together
 from anchorhold.config.dhcp_options import read_options
@@ -62,15 +63,17 @@ class DhcpReader:
         self._table = table
         self._notes = notes
 
-    def settings(self, generation: int, listen: tuple[ListenAddress, ...], host: str) -> DhcpSettings:
-        """The settings. `listen` is where the resolver listens, `host` what this machine is called."""
+    def settings(
+        self, generation: int, listen: tuple[ListenAddress, ...], host: str, allow: list[Network]
+    ) -> DhcpSettings:
+        """The settings. `listen` is where the resolver listens, `allow` who may ask it, `host` what this machine is called."""
         table = self._table
         subnets = [self._subnet((*DHCP, "subnet", place), one) for place, one in enumerate(table.subnet)]
         hosts = [self._host((*DHCP, "host", place), one) for place, one in enumerate(table.host)]
         check_together(subnets, hosts, self._notes, tuple(table.classes))
         interfaces = self._interfaces(subnets)
         advertise = AdvertiseReader(self._notes)
-        return DhcpSettings(
+        made = DhcpSettings(
             generation=generation,
             interfaces=interfaces,
             subnets=tuple(one.subnet for one in subnets if one.subnet is not None),
@@ -95,6 +98,8 @@ class DhcpReader:
             log_clients=table.log_clients_until is not None,
             log_until=self._log_until(),
         )
+        check_access(made, subnets, allow, self._notes)
+        return made
 
     # The whole server.
 

@@ -19,7 +19,7 @@ from dhcp.book import LeaseBook
 from dhcp.clock import LeaseClock, Reading
 from dhcp.identity import Identifier, hardware_octets
 from dhcp.settings import DhcpSettings
-from dhcp.values import Kind, Lease
+from dhcp.values import Kind, Lease, LeaseChange
 from wire.units import Epoch
 
 Row = dict[str, object]
@@ -138,6 +138,13 @@ def _is_in(address: bytes, prefix: bytes, length: int) -> bool:
     shift = 8 * len(prefix) - length
     same = len(address) == len(prefix)
     return same and int.from_bytes(address, "big") >> shift == int.from_bytes(prefix, "big") >> shift
+
+
+def moved(book: LeaseBook, settings: DhcpSettings) -> tuple[LeaseChange, ...]:
+    """What makes the leases of a running book those of new settings."""
+    leases = tuple(book.leases())
+    pairs = zip(leases, rehomed(leases, settings), strict=True)
+    return tuple(LeaseChange(was, now) for was, now in pairs if was.subnet != now.subnet)
 
 
 def rehomed(leases: tuple[Lease, ...], settings: DhcpSettings) -> tuple[Lease, ...]:

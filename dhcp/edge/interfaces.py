@@ -41,7 +41,7 @@ class Interfaces:
         self._drop(interface, role)
         interface.sockets[role] = endpoint
         endpoint.setblocking(False)
-        self._selector.register(endpoint, selectors.EVENT_READ, lambda: self._hear(interface, role))
+        self._selector.register(endpoint, selectors.EVENT_READ, lambda: self._ready(interface, role))
 
     def remove(self, number: int) -> None:
         """The interface is gone."""
@@ -63,6 +63,11 @@ class Interfaces:
         """All of them."""
         for number in tuple(self._all):
             self.remove(number)
+
+    def _ready(self, interface: Interface, role: Role) -> None:
+        # The same wake-up may have taken the socket away: news of the kernel and of the supervisor come in any order.
+        if role in interface.sockets:
+            self._hear(interface, role)
 
     def _drop(self, interface: Interface, role: Role) -> None:
         endpoint = interface.sockets.pop(role, None)

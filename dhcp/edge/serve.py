@@ -24,6 +24,7 @@ from dhcp.edge.rogues import OTHER_SERVER4, OTHER_SERVER6, Rogues
 from dhcp.edge.sockets4 import receive4, send4
 from dhcp.edge.sockets6 import receive6, receive_icmp6, send6
 from dhcp.identity import Identifier, identify
+from dhcp.incident import Incident
 from dhcp.limits import Limits
 from dhcp.server4 import handle4
 from dhcp.server6 import handle6
@@ -71,6 +72,7 @@ class Server:
         self._selector = selector
         self._publish = publish
         self._limits = Limits(settings.rate, settings.interface_rate)
+        self._incident = Incident(settings.log_until, monotonic(), date())
         self._prober = Prober(lambda probe: ask(probe, self.interfaces, self.links.current()))
         self._report = report
         self._rogues = Rogues(self.counters, lambda text: report(text, ""))
@@ -124,10 +126,12 @@ class Server:
         return failed
 
     def use(self, settings: DhcpSettings) -> None:
-        """A new configuration: from the next message on."""
+        """A new configuration: from the next message on. What was decided by the former is kept and told first."""
+        self._settle()
         if (settings.rate, settings.interface_rate) != (self.settings.rate, self.settings.interface_rate):
             self._limits = Limits(settings.rate, settings.interface_rate)
         self.settings = settings
+        self._incident = Incident(settings.log_until, monotonic(), date())
         self._advertising.use(settings, monotonic())
 
     def close(self) -> None:
@@ -242,7 +246,7 @@ class Server:
 
     def _trace(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
         """The incident mode: who it was and what was given, until the time that the user set."""
-        if date() >= self.settings.log_until:
+        if not self._incident.is_on(monotonic(), date()):
             return
         who = message.chaddr.hex(":") if isinstance(message, Packet4) else show_address(arrival.source)
         given = [show_address(change.after.address) for change in outcome.changes if change.after is not None]

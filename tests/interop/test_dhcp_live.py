@@ -165,6 +165,32 @@ def test_an_interface_may_come_later_and_go_and_come_again(net: Lan, folder: Pat
             net.server.ip("link del later")
 
 
+def test_leases_go_with_their_addresses_when_subnets_change(net: Lan, folder: Path) -> None:
+    """At a start and at a reload: what counts for a subnet, and under which domain its names are, is by the settings of now."""
+    text = CONFIG.format(folder=folder, ours=OURS)
+    half = text.replace('prefix = "192.0.2.0/24"', 'prefix = "192.0.2.0/25"').replace(
+        "2.100-192.0.2.199", "2.100-192.0.2.119"
+    )
+    office = half.replace('interface = "home"', 'interface = "home"\ndomain = "office.home.arpa"')
+    place = net.device("home", "52:54:00:00:00:41")
+    client = Udhcpc(place, folder / "client", options=("-x", "hostname:laptop"))
+    try:
+        with serving(net, folder, text.replace("2.100-192.0.2.199", "2.100-192.0.2.119")):
+            address = client.get()["ip"]
+            assert ["192.0.2.0/24"] == [row["subnet"] for row in leases(folder)]
+        with serving(net, folder, half) as running:
+            assert ["192.0.2.0/25"] == [row["subnet"] for row in leases(folder)]
+            ask = ("dig", "+short", "+tries=1", f"@{OURS}", "laptop.office.home.arpa")
+            assert address not in place.run(*ask)
+            wider = office.replace("192.0.2.0/25", "192.0.2.0/24")
+            (folder / "anchorhold.toml").write_text(wider)
+            running.process.send_signal(signal.SIGHUP)
+            until(lambda: ["192.0.2.0/24"] == [row["subnet"] for row in leases(folder)], "the subnet of now")
+            until(lambda: address in place.run(*ask), "the domain of now")
+    finally:
+        client.end()
+
+
 def test_dhcp_begins_and_ends_with_its_section_at_a_reload(net: Lan, folder: Path) -> None:
     whole = CONFIG.format(folder=folder, ours=OURS)
     without = whole.partition("[dhcp]")[0]

@@ -299,7 +299,7 @@ def test_4_3_2_a_client_whose_lease_we_lost_keeps_its_address() -> None:
     site = Site()
     site.present[ip("192.0.2.120")] = MAC  # it is using it
     assert "recovered" == site.renew(ip("192.0.2.120")).why
-    assert [] == site.probed
+    assert [ip("192.0.2.120")] == site.probed  # who else may have it now is asked; its own answer is none
     assert "unknown-client" == Site(replace(SETTINGS, authoritative=False)).renew(ip("192.0.2.120")).why
 
 

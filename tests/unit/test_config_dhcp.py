@@ -16,6 +16,8 @@ from dhcp.values import Link, Own
 BASE = """\
 [listen]
 addresses = ["192.0.2.1:53"]
+[access]
+allow = ["192.0.2.0/24", "198.51.100.0/24", "10.0.0.0/8", "2001:db8::/32"]
 [resolve]
 mode = "iterate"
 """
@@ -164,14 +166,14 @@ ADVERTISE = '[[dhcp.advertise]]\ninterface = "eth1"\n'
 @pytest.mark.parametrize(
     ("extra", "said"),
     [
-        ("[dhcp]\n", "a.toml:5: dhcp: nobody is heard: no interface is named"),
+        ("[dhcp]\n", "a.toml:7: dhcp: nobody is heard: no interface is named"),
         ('[dhcp]\ninterfaces = ["eth1"]\n', "no relay is listened to"),
         (f'[dhcp]\nrelays = ["0.0.0.0/0"]\n{HOME}', "dhcp.relays[0]: 0.0.0.0/0 is everybody"),
-        (f'[dhcp]\nlease_time = "1s"\n{HOME}', "a.toml:6: dhcp.lease_time: '1s' will not do"),
+        (f'[dhcp]\nlease_time = "1s"\n{HOME}', "a.toml:8: dhcp.lease_time: '1s' will not do"),
         (f'[dhcp]\nlease_time = "ages"\n{HOME}', "no span of time; write seconds, or a number with s, m, h or d"),
         (f'[dhcp]\nown_names = ["a.b"]\n{HOME}', "'a.b' is no name of a device"),
         (HOME.replace("eth1", "an interface"), "dhcp.subnet[0].interface: 'an interface' is no name of an interface"),
-        (HOME.replace("192.0.2.0/24", "192.0.2.0/33"), "a.toml:6: dhcp.subnet[0].prefix: '192.0.2.0/33' is no network"),
+        (HOME.replace("192.0.2.0/24", "192.0.2.0/33"), "a.toml:8: dhcp.subnet[0].prefix: '192.0.2.0/33' is no network"),
         (HOME.replace("192.0.2.0/24", "127.0.0.0/24"), "nobody can be given an address in 127.0.0.0/24"),
         (HOME.replace("199", "299"), "'192.0.2.299' is no IP address"),
         (HOME.replace("199", "50"), "ends before it begins"),
@@ -212,7 +214,7 @@ ADVERTISE = '[[dhcp.advertise]]\ninterface = "eth1"\n'
         (HOME + HOST + 'addresses = ["192.0.2.5", "192.0.2.6"]\n', "192.0.2.6 is a second IPv4 address"),
         (
             HOME + HOST + 'addresses = ["203.0.113.1"]\n',
-            "a.toml:11: dhcp.host[0].addresses[0]: 203.0.113.1 is in no subnet",
+            "a.toml:13: dhcp.host[0].addresses[0]: 203.0.113.1 is in no subnet",
         ),
         (HOME + HOST + 'addresses = ["192.0.2.255"]\n', "192.0.2.255 is no host's address"),
         (HOME + 'routers = ["192.0.2.1"]\n' + HOST + 'addresses = ["192.0.2.1"]\n', "192.0.2.1 is a router's"),
@@ -280,24 +282,22 @@ def warned(extra: str, *links: Link) -> list[str]:
 
 
 ETH1 = Link(7, "eth1", b"\2\0\x5e\x10\0\1", (Own(b"\xc0\0\2\1", 24),))
-ALLOWED = '[access]\nallow = ["192.0.2.0/24"]\n'
 
 
 def test_a_good_configuration_on_its_machine_has_no_warning() -> None:
-    assert [] == warned(ALLOWED + HOME, ETH1)
+    assert [] == warned(HOME, ETH1)
 
 
 @pytest.mark.parametrize(
     ("extra", "links", "said"),
     [
-        (ALLOWED + HOME, (ETH1._replace(name="eth0"),), "there is no interface eth1 just now"),
-        (ALLOWED + HOME, (ETH1._replace(addresses=()),), "eth1 has no address in 192.0.2.0/24"),
-        (HOME, (), "not everybody in 192.0.2.0/24 may ask the resolver they are told of"),
-        (ALLOWED + HOME + "lease_time = 30\n", (), "leases of 192.0.2.0/24 last 30 s"),
-        (f"{ALLOWED}[dhcp]\nstore_identifiers = true\n{HOME}", (), "store_identifiers keeps hardware addresses"),
-        (f"{ALLOWED}[dhcp]\nlog_clients_until = 2020-01-01\n{HOME}", (), "log_clients_until writes hardware"),
-        (f"{ALLOWED}[dhcp]\nconflict_check = false\n{HOME}", (), "conflict_check = false"),
-        (ALLOWED + HOME + '[[dhcp.subnet]]\nprefix = "198.51.100.0/24"\n', (), "nobody on 198.51.100.0/24 is heard"),
+        (HOME, (ETH1._replace(name="eth0"),), "there is no interface eth1 just now"),
+        (HOME, (ETH1._replace(addresses=()),), "eth1 has no address in 192.0.2.0/24"),
+        (HOME + "lease_time = 30\n", (), "leases of 192.0.2.0/24 last 30 s"),
+        (f"[dhcp]\nstore_identifiers = true\n{HOME}", (), "store_identifiers keeps hardware addresses"),
+        (f"[dhcp]\nlog_clients_until = 2020-01-01\n{HOME}", (), "log_clients_until writes hardware"),
+        (f"[dhcp]\nconflict_check = false\n{HOME}", (), "conflict_check = false"),
+        (HOME + '[[dhcp.subnet]]\nprefix = "198.51.100.0/24"\n', (), "nobody on 198.51.100.0/24 is heard"),
     ],
 )
 def test_what_its_author_may_not_mean_is_a_warning(extra: str, links: tuple[Link, ...], said: str) -> None:
@@ -359,4 +359,43 @@ def test_options_are_text_by_name_or_number(options: str, expected: tuple[tuple[
 def test_an_option_of_the_wrong_type_or_that_cannot_be_set_is_a_mistake(options: str, said: str) -> None:
     (text,) = complaints(OPTIONS.format(options))
     assert said in text
-    assert text.startswith("a.toml:8: ")
+    assert text.startswith("a.toml:10: ")
+
+
+ELSEWHERE = HOME.replace("192.0.2.", "203.0.113.")
+ELSEWHERE6 = SIX.replace("2001:db8:1::", "fd00:1::")
+LISTENING6 = BASE.replace('"192.0.2.1:53"', '"192.0.2.1:53", "[::]:53"')
+
+
+def refused(base: str, extra: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(base + extra, "a.toml")
+    return [problem.text("a.toml") for problem in caught.value.problems]
+
+
+def test_who_is_told_of_the_resolver_must_be_allowed_to_ask_it() -> None:
+    (text,) = complaints(ELSEWHERE)
+    assert re.match(r"a\.toml:8: dhcp\.subnet\[0\]\.prefix: not everybody in 203\.0\.113\.0/24 may ask", text)
+    assert 'add "203.0.113.0/24" to allow in [access], or' in text
+    assert made(ELSEWHERE + 'options = { dns-servers = "198.51.100.7" }\n')
+    assert made(f'[dhcp]\noptions = {{ 6 = "198.51.100.7" }}\n{ELSEWHERE}')
+
+
+def test_a_subnet_that_is_allowed_in_part_is_not_enough() -> None:
+    (text,) = refused(BASE.replace('"192.0.2.0/24"', '"192.0.2.0/25"'), HOME)
+    assert "not everybody in 192.0.2.0/24" in text
+
+
+def test_where_the_resolver_is_not_offered_nobody_has_to_be_allowed() -> None:
+    assert load(BASE.replace("192.0.2.1:53", "127.0.0.1:53") + ELSEWHERE, "a.toml").dhcp
+    assert made(ELSEWHERE6)
+
+
+def test_ipv6_networks_and_advertised_prefixes_must_be_allowed_too() -> None:
+    (text,) = refused(LISTENING6, ELSEWHERE6)
+    assert "not everybody in fd00:1::/64" in text
+    assert load(LISTENING6 + ELSEWHERE6 + 'options6 = { dns-servers = "2001:db8::7" }\n', "a.toml").dhcp
+    advertised = '[[dhcp.advertise]]\ninterface = "eth1"\nprefixes = [{ prefix = "fd00:1::/64" }]\n'
+    (text,) = refused(LISTENING6, advertised)
+    assert "dhcp.advertise[0].prefixes[0]: not everybody in fd00:1::/64" in text
+    assert load(LISTENING6 + advertised + "dns = false\n", "a.toml").dhcp

@@ -263,7 +263,10 @@ def check(book: LeaseBook) -> None:
     for place, total in Counter((item.kind, item.subnet) for item in held).items():
         here = [item for item in held if (item.kind, item.subnet) == place]
         assert Taken(total, sum(item.changing for item in here)) == book.taken(*place)
-        idle = [item.seen for item in here if item.changing and item.state is State.BOUND and not item.wanted]
+        states = {
+            item: item.changing if item.state is State.BOUND else item.state is State.QUARANTINED for item in here
+        }
+        idle = [item.seen for item in here if states[item] and not item.wanted]
         longest = book.longest_idle(*place)
         assert min(idle, default=None) == (longest.seen if longest else None)
     for item in held:

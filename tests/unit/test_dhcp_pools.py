@@ -5,13 +5,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from kit.dhcp4 import KEY, LAN, LINK, MAC, PHONE, SETTINGS, Site, ip, kind_of, mac, message, option, yiaddr
+from kit.dhcp4 import KEY, LAN, LINK, MAC, OURS, PHONE, SETTINGS, Site, ip, kind_of, mac, message, option, yiaddr
 
 from dhcp.identity import Identifier, tag
 from dhcp.pools import place
 from dhcp.settings import ClientClass, Matcher, Pool, Reservation, Subnet
 from dhcp.values import Own, State
-from wire.dhcp.codes4 import MessageType4
+from wire.dhcp.codes4 import MessageType4, Option4
 
 
 def pool(first: int, last: int, *classes: str) -> Pool:
@@ -196,6 +196,39 @@ def test_changing_devices_have_their_share_and_others_the_rest() -> None:
     assert 5 == sum(bool(lan.join(mac(n))) for n in range(200, 220))
 
 
+@pytest.mark.parametrize("way", ["select", "rebind"])
+def test_who_names_an_address_without_an_offer_is_in_the_share_too(way: str) -> None:
+    lan = site(pool(100, 119))
+    for number in range(20):
+        packet = {"select": lan.select, "rebind": lan.rebind}[way]
+        packet(ip(f"192.0.2.{100 + number}"), mac(number, changing=True))
+    assert 15 == len(lan.bound())
+
+
+def test_what_a_request_names_without_an_offer_is_an_offer_too_while_the_link_is_asked() -> None:
+    lan = site(pool(100, 119))
+    lan.settings = replace(lan.settings, offers=4)
+    for number in range(20):
+        given = {Option4.REQUESTED_ADDRESS: ip(f"192.0.2.{100 + number}"), Option4.SERVER_IDENTIFIER: OURS}
+        lan.apply(lan.look(message(MessageType4.REQUEST, given, chaddr=mac(number))).changes)
+    assert 4 == lan.book.offers
+
+
+def test_an_address_that_we_knew_nothing_of_is_not_confirmed_while_somebody_else_answers_there() -> None:
+    lan = site(pool(100, 119))
+    lan.present[ip("192.0.2.105")] = mac(77)
+    assert MessageType4.NAK == kind_of(lan.rebind(ip("192.0.2.105")).reply)
+    lan.present[ip("192.0.2.106")] = MAC
+    assert "recovered" == lan.rebind(ip("192.0.2.106")).why
+
+
+def test_an_offer_that_is_still_probed_for_is_not_given_to_who_says_that_it_has_the_address() -> None:
+    lan = site()
+    lan.apply(lan.look(message(MessageType4.DISCOVER)).changes)
+    (held,) = lan.book.leases()
+    assert "probe" == lan.look(message(MessageType4.REQUEST, ciaddr=held.address)).why
+
+
 @pytest.mark.parametrize(("size", "share"), [(50, 100), (67, 75)])
 @pytest.mark.parametrize("pause", [12, 300])
 def test_late_clients_are_served_when_ghosts_fill_the_pool(size: int, share: int, pause: int) -> None:
@@ -286,6 +319,54 @@ def test_two_newcomers_do_not_wait_for_one_ghost() -> None:
         probes.append(outcome.probe.address)
     assert 2 == len(set(probes))
     assert 2 == len(lan.bound())  # until the link was silent nobody has lost anything
+
+
+def test_a_flood_of_declines_is_over_when_it_is_over() -> None:
+    """A host that takes every address and declines it; then a real one comes."""
+    lan = site(pool(100, 109))
+    for number in range(10):
+        address = lan.join(mac(number))
+        lan.leave(address)
+        assert "declined" == lan.decline(address, mac(number)).why
+    lan.later(10)
+    assert "pool-full" == lan.discover(mac(99)).why
+    lan.later(50)
+    newcomer = lan.join(mac(99))
+    assert (mac(99), State.BOUND) == (lan.present[newcomer], lan.at(newcomer).state)
+
+
+def test_an_address_in_quarantine_that_somebody_uses_is_not_given() -> None:
+    lan = site(pool(100, 101))
+    for number in (100, 101):
+        lan.present[ip(f"192.0.2.{number}")] = mac(77)
+    assert "pool-full" == lan.discover().why
+    lan.later(120)
+    assert "pool-full" == lan.discover().why
+    assert [State.QUARANTINED] * 2 == [lease.state for lease in lan.book.leases()]
+    lan.leave(ip("192.0.2.101"))
+    lan.later(120)
+    assert ip("192.0.2.101") == lan.join()
+
+
+def test_offers_that_nobody_came_back_for_make_room() -> None:
+    """A host that asks under many names and takes nothing: neither the bound of offers nor a small pool keeps others out."""
+    for pools, offers in ((pool(100, 199), 16), (pool(100, 115), 256)):
+        lan = site(pools, offers=offers)
+        for number in range(40):
+            lan.discover(mac(number))
+        assert 16 == lan.book.offers
+        assert lan.discover(mac(99)).why in ("offers-full", "pool-full")
+        lan.later(2)
+        assert lan.join(mac(99))
+        assert 15 == lan.book.offers
+
+
+def test_what_was_offered_just_now_is_left_to_its_client() -> None:
+    lan = site(pool(100, 100))
+    offer = yiaddr(lan.discover().reply)
+    lan.later(1)
+    assert "pool-full" == lan.discover(mac(99)).why
+    assert "acked" == lan.select(offer).why
 
 
 # --- reservations ---------------------------------------------------------------------------------------------------------

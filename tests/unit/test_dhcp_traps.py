@@ -169,6 +169,15 @@ def test_a_reply_goes_to_nobody_who_did_not_ask() -> None:
         assert ("relay-refused", None) == (outcome.why, outcome.reply)
 
 
+def test_what_a_client_says_of_its_address_sends_no_reply_elsewhere() -> None:
+    """A client that chooses an offer has no address yet (RFC 2131 table 5); one that says another is not to be believed."""
+    site = Site()
+    address = yiaddr(site.discover().reply)
+    given = {Option4.REQUESTED_ADDRESS: address, Option4.SERVER_IDENTIFIER: OURS}
+    outcome = site.send(message(MessageType4.REQUEST, given, ciaddr=ip("203.0.113.200")))
+    assert ("acked", Path.FRAME, address) == (outcome.why, outcome.reply.path, outcome.reply.address)
+
+
 def test_a_forged_release_or_decline_has_no_effect() -> None:
     site = Site()
     own = {61: b"\0me"}
@@ -188,6 +197,16 @@ def test_a_forged_release_or_decline_has_no_effect() -> None:
     ]
     assert [("not-the-holder", None, ())] * len(forged) == [outcome[:3] for outcome in forged]
     assert State.BOUND is site.at(address).state
+
+
+def test_a_decline_long_after_the_lease_was_given_has_no_effect() -> None:
+    """Hardware address and client identifier are no secrets on a link, and a client looks at once whether its address is free."""
+    site = Site()
+    address = site.join()
+    site.later(121)
+    assert "not-the-holder" == site.decline(address).why
+    assert "renewed" == site.renew(address).why
+    assert "declined" == site.decline(address).why
 
 
 def test_a_random_address_leaves_no_name_behind() -> None:
