@@ -26,7 +26,7 @@ state = "{folder}/state"
 addresses = ["{ours}:53"]
 control = "{folder}/control.sock"
 [access]
-allow = ["192.0.2.0/24"]
+allow = ["192.0.2.0/24", "2001:db8::/32"]
 [resolve]
 mode = "iterate"
 [dhcp]
