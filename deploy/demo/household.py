@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,10 +81,14 @@ def show(folder: Path) -> list[str]:
     if why := missing():
         print(f"  not shown: {why}")
         return []
-    place = folder / "household"
-    place.mkdir(mode=0o711)
+    # Beside `folder`, for the path of a socket has to be short.
+    place = Path(tempfile.mkdtemp(prefix="house-", dir=folder.parent))
+    place.chmod(0o711)
     command = [str(find("unshare")), "--net", sys.executable, "-m", "demo.household", str(place)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
     if done.returncode not in (0, 1) or not done.stdout:
         return [f"household: {done.stderr[-2_000:]}"]
     report = json.loads(done.stdout)

@@ -181,26 +181,26 @@ class Server:
         identity = identify(book.key, packet)
         if identity is None:
             self.counters["nobody"] += 1
-        elif self._admits(identity.client, Kind.ADDRESS4, arrival):
+        elif self._admits(identity.client, arrival):
             self._handle(packet, arrival)
 
     def _hear6(self, data: bytes, arrival: Arrival) -> None:
         try:
             message = parse_packet6(data)
         except Malformed:
-            self.counters["malformed6"] += 1
+            self.counters["malformed"] += 1
             return
         packet = message.packet if isinstance(message, Relayed) else message
         # Without a DUID (RFC 8415 §18.2.6 allows it) the client is told apart by where it speaks from.
         raw = packet.option(Option6.CLIENT_IDENTIFIER) or arrival.source
-        if self._admits(self.ledger.book.tag(Identifier.DUID, raw), Kind.ADDRESS6, arrival):
+        if self._admits(self.ledger.book.tag(Identifier.DUID, raw), arrival):
             self._handle(message, arrival)
 
-    def _admits(self, client: Tag, kind: Kind, arrival: Arrival) -> bool:
+    def _admits(self, client: Tag, arrival: Arrival) -> bool:
         holder = bool(self.ledger.book.all_of(client))
         admitted = self._limits.admits(client, arrival.interface, holder, monotonic())
         if not admitted:
-            self.counters["limited" if kind is Kind.ADDRESS4 else "limited6"] += 1
+            self.counters["limited"] += 1
         return admitted
 
     # What follows.
