@@ -19,6 +19,8 @@ QUARANTINE, LONGEST_QUARANTINE = 600, 86_400
 """Seconds: the first one, and what it doubles up to."""
 OFFER_SECONDS = 30
 """What an offer is held for."""
+DECLINED_WITHIN = 120
+"""Seconds after which nobody finds out any more that what we gave is in use; who says so then wants to harm the holder."""
 ABANDONED = 2
 """Seconds after which an offer that nobody came back for makes room for another, if there is none otherwise."""
 _CONFLICTS = 1_024

@@ -1,7 +1,7 @@
 """The DHCPv4 server: a message in, an outcome out (RFC 2131 §4.3). Start here."""
 
 from dhcp.asked4 import ZERO, Asked, Links, read_asked
-from dhcp.book import LeaseBook, conflict
+from dhcp.book import DECLINED_WITHIN, LeaseBook, conflict
 from dhcp.grant4 import drop_offers, foresee, grant, needs_probe, offer, probe, room
 from dhcp.plan import Scope, plan_of
 from dhcp.pools import choose
@@ -77,10 +77,6 @@ def _is_displaced(asked: Asked, address: Address) -> bool:
     """True if the client has a reservation on this link and is given something else: somebody uses what is its own."""
     own = asked.reservation.address4 if asked.reservation is not None else b""
     return own not in (b"", address) and asked.scope_of(own) is not None
-
-
-DECLINED_WITHIN = 120
-"""Seconds after which nobody finds out any more that what we gave is in use; who says so then wants to harm the holder."""
 
 
 def _decline(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:

@@ -2,7 +2,7 @@
 
 from dhcp.asked6 import Asked6, Links, read_asked6
 from dhcp.bindings6 import Step, serve, status
-from dhcp.book import LeaseBook, conflict
+from dhcp.book import DECLINED_WITHIN, LeaseBook, conflict
 from dhcp.draft6 import Draft
 from dhcp.offer import offer_on, options_of6
 from dhcp.plan import Scope
@@ -126,8 +126,11 @@ def _release(asked: Asked6, book: LeaseBook, now: Epoch) -> Outcome:
 
 
 def _decline(asked: Asked6, book: LeaseBook, now: Epoch) -> Outcome:
-    """§18.3.8: somebody else uses the addresses that the client has and names. Prefixes cannot be declined."""
-    held = [lease for lease in _named(asked, book) if lease.kind is Kind.ADDRESS6]
+    """§18.3.8: somebody else uses the addresses that the client has and names; it finds that out soon after it got them, and who
+    says so hours later wants to harm it. Prefixes cannot be declined."""
+    held = [
+        lease for lease in _named(asked, book) if lease.kind is Kind.ADDRESS6 and now - lease.seen <= DECLINED_WITHIN
+    ]
     changes = [conflict(book, lease, now) for lease in held]
     return _ended(asked, book, "declined" if changes else "not-the-holder", changes)
 

@@ -345,6 +345,15 @@ def test_nobody_declines_what_somebody_else_has() -> None:
     assert [State.BOUND] == [lease.state for lease in site.book.leases()]
 
 
+def test_a_decline_long_after_the_lease_was_given_has_no_effect() -> None:
+    """A DUID is no secret on a link, and a client looks at once whether its address is free (RFC 4862 §5.4)."""
+    site = Site6()
+    first = site.join()
+    site.later(121)
+    site.decline(*first.associations)
+    assert State.BOUND == site.book.at(Kind.ADDRESS6, first.address).state  # type: ignore[union-attr]
+
+
 def test_prefixes_cannot_be_declined() -> None:
     site = Site6()
     first = site.join(pd())
