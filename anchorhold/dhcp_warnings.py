@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from anchorhold.config.names import Network
 from anchorhold.config.service import Loaded
 from dhcp.settings import DhcpSettings, Subnet
 from dhcp.values import Link
@@ -63,6 +64,18 @@ def _general(settings: DhcpSettings) -> Iterator[str]:
             yield f"dhcp: leases of {subnet.name} last {subnet.lease_time} s; every device renews twice in that time"
         if not subnet.interface and not settings.relays:
             yield f"dhcp: nobody on {subnet.name} is heard: it has no interface, and no relay is named"
+    for address, length in settings.relays:
+        yield from _clients_among(ipaddress.ip_network((address, length)), settings)
+
+
+def _clients_among(relays: Network, settings: DhcpSettings) -> Iterator[str]:
+    for subnet in settings.subnets:
+        pools = [(ipaddress.ip_address(pool.first), ipaddress.ip_address(pool.last)) for pool in subnet.pools]
+        if any(
+            first.version == relays.version and int(first) <= int(relays[-1]) and int(last) >= int(relays[0])
+            for first, last in pools
+        ):
+            yield f"dhcp: {relays} in relays has addresses of {subnet.name}'s pools, so every client there passes for a relay"
 
 
 def _reach(settings: DhcpSettings) -> Iterator[str]:

@@ -399,3 +399,13 @@ def test_ipv6_networks_and_advertised_prefixes_must_be_allowed_too() -> None:
     (text,) = refused(LISTENING6, advertised)
     assert "dhcp.advertise[0].prefixes[0]: not everybody in fd00:1::/64" in text
     assert load(LISTENING6 + advertised + "dns = false\n", "a.toml").dhcp
+
+
+def test_a_relays_network_with_clients_in_it_is_warned_of() -> None:
+    text = BASE + f'[dhcp]\nrelays = ["192.0.2.0/24"]\n{HOME}'
+    said = [line for line in dhcp_warnings(load(text, "a.toml"), {}) if "passes for a relay" in line]
+    assert len(said) == 1
+    assert "192.0.2.0/24 in relays has addresses of 192.0.2.0/24's pools" in said[0]
+    assert not any(
+        "relay" in line for line in dhcp_warnings(load(text.replace('["192.0.2.0/24"]', '["192.0.2.2"]'), "a.toml"), {})
+    )
