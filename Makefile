@@ -42,7 +42,7 @@ bench-validation: peers ## validated answers beside unbound, both forwarding; wr
 	$(BIN)/python benchmarks/bench_validation.py --record
 
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
-	$(BIN)/python benchmarks/bench_packets.py --record
+	$(BIN)/python benchmarks/bench_dhcp.py --record
 
 fuzz: setup ## a million mutated messages through every parser, packets of DHCP, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
