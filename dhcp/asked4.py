@@ -1,12 +1,12 @@
 """A DHCPv4 message and what has to be known to answer it: who sent it, from which subnet, through whom."""
 
 from collections.abc import Mapping
+from operator import is_
 from typing import NamedTuple
 
-from dhcp.book import LeaseBook
 from dhcp.classes import Share, Traits, classes_of, reservation_of
 from dhcp.hostnames import read_label
-from dhcp.identity import Identity, identify
+from dhcp.identity import Identity
 from dhcp.plan import Plan, Scope
 from dhcp.pools import Seeker
 from dhcp.settings import ClientClass, Reservation
@@ -24,6 +24,10 @@ Links = Mapping[int, Link]
 """Our interfaces by index."""
 
 
+_EVERYBODY_ELSE = frozenset[str]()
+"""The names of the classes of who is in none."""
+
+
 class Relay(NamedTuple):
     """A relay that is trusted, and what it said (RFC 3046)."""
 
@@ -37,6 +41,48 @@ class Relay(NamedTuple):
     """An address of the client's link (RFC 3527), or empty."""
     override: Address
     """The server identifier to use (RFC 5107), or empty."""
+
+
+class Seat(NamedTuple):
+    """Where a message came in, and from where it is answered; as in `Asked`."""
+
+    relay: Relay | None
+    selected: bool
+    scopes: tuple[Scope, ...]
+    direct: bool
+    source: Address
+
+
+class Ground(NamedTuple):
+    """What is the same for all messages for as long as settings and interfaces are."""
+
+    plan: Plan
+    links: tuple[Link, ...]
+    own: frozenset[Address]
+    """All our IPv4 addresses."""
+    here: dict[int, tuple[Address, ...]]
+    """Those of each interface, in the order the kernel tells them."""
+    seats: dict[tuple[int, Address, Address, Address], Seat]
+    """By interface, source, destination and giaddr, of messages that say no more of where they come from."""
+
+
+_SEATS = 1_024
+"""Remembered at once."""
+_LAST: list[Ground] = []
+"""What was made last: it only saves work, for none of it ever changes, and who asks with other settings or interfaces gets what
+is theirs."""
+
+
+def ground_of(plan: Plan, links: Links) -> Ground:
+    """What these settings and interfaces make."""
+    now = tuple(links.values())
+    if _LAST:
+        last = _LAST[0]
+        if last.plan is plan and len(last.links) == len(now) and all(map(is_, last.links, now)):
+            return last
+    here = {link.number: tuple(own.address for own in link.addresses if len(own.address) == 4) for link in now}
+    _LAST[:] = [Ground(plan, now, frozenset(address for some in here.values() for address in some), here, {})]
+    return _LAST[0]
 
 
 class Asked(NamedTuple):
@@ -97,7 +143,7 @@ class Asked(NamedTuple):
         return Seeker(
             self.identity,
             self.scopes,
-            frozenset(one.name for one in self.classes),
+            frozenset(one.name for one in self.classes) if self.classes else _EVERYBODY_ELSE,
             self.reservation,
             requested,
             self.own,
@@ -106,30 +152,27 @@ class Asked(NamedTuple):
 
     def scope_of(self, address: Address) -> Scope | None:
         """Which of the subnets on the client's link has this address."""
-        return next((scope for scope in self.scopes if scope.holds(address)), None)
+        for scope in self.scopes:
+            if scope.holds(address):
+                return scope
+        return None
 
 
-def read_asked(packet: Packet4, arrival: Arrival, book: LeaseBook, plan: Plan, links: Links) -> Asked | str:
+def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, plan: Plan, links: Links) -> Asked | str:
     """The request with its place, or the word for why it is not answered."""
     kind = _kind(packet)
     if isinstance(kind, str):
         return kind
-    identity = identify(book.key, packet)
     if identity is None:
         return "nobody"
     link = links.get(arrival.interface)
     if link is None:
         return "no-subnet"
-    relay = _relay(packet, arrival, plan)
-    if isinstance(relay, str):
-        return relay
-    own = frozenset(one.address for some in links.values() for one in some.addresses if len(one.address) == 4)
-    scopes, direct = _scopes(packet, arrival, plan, link, relay, own)
-    if not scopes:
-        return "no-subnet"
-    source = _source(arrival, link, scopes, own)
-    if not source:
-        return "no-address"
+    ground = ground_of(plan, links)
+    seat = _seat_of(packet, arrival, ground, link)
+    if isinstance(seat, str):
+        return seat
+    relay, selected, scopes, direct, source = seat
     fqdn = _fqdn(packet)
     label = _label(packet, fqdn)
     reservation = reservation_of(
@@ -138,8 +181,8 @@ def read_asked(packet: Packet4, arrival: Arrival, book: LeaseBook, plan: Plan, l
     if reservation is not None and reservation.ignored:
         return "ignored"
     return Asked(
-        plan, packet, arrival, link, kind, identity, relay, _is_selected(packet, scopes), scopes, direct, source,
-        relay.override if relay is not None and relay.override else source, own, fqdn, label, reservation,
+        plan, packet, arrival, link, kind, identity, relay, selected, scopes, direct, source,
+        relay.override if relay is not None and relay.override else source, ground.own, fqdn, label, reservation,
         classes_of(plan.settings, _traits(packet, relay), reservation) if plan.settings.classes else (),
     )  # fmt: skip
 
@@ -156,16 +199,50 @@ def _kind(packet: Packet4) -> MessageType4 | str:
     return _KINDS.get(octets, "unknown-type")
 
 
+def _seat_of(packet: Packet4, arrival: Arrival, ground: Ground, link: Link) -> Seat | str:
+    """Where it came in. That most messages say no more of it than what their headers do makes one answer good for many."""
+    options = packet.options
+    if packet.ciaddr != ZERO or Option4.RELAY_INFORMATION in options or Option4.SUBNET_SELECTION in options:
+        return _find_seat(packet, arrival, ground, link)
+    key = (arrival.interface, arrival.source, arrival.destination, packet.giaddr)
+    seat: Seat | str | None = ground.seats.get(key)
+    if seat is None:
+        seat = _find_seat(packet, arrival, ground, link)
+        if isinstance(seat, Seat):
+            if len(ground.seats) >= _SEATS:
+                ground.seats.clear()
+            ground.seats[key] = seat
+    return seat
+
+
+def _find_seat(packet: Packet4, arrival: Arrival, ground: Ground, link: Link) -> Seat | str:
+    relay = _relay(packet, arrival, ground.plan)
+    if isinstance(relay, str):
+        return relay
+    scopes, direct = _scopes(packet, arrival, ground.plan, link, relay, ground.own)
+    if not scopes:
+        return "no-subnet"
+    source = _source(arrival, ground.here[link.number], scopes, ground.own)
+    if not source:
+        return "no-address"
+    return Seat(relay, _is_selected(packet, scopes), scopes, direct, source)
+
+
 def _relay(packet: Packet4, arrival: Arrival, plan: Plan) -> Relay | str | None:
     """The relay, if there is one; what it says counts only if the settings know it. The reply goes to giaddr, so that has to be a
     relay's too, or an address in a subnet of ours: nobody is sent what somebody else asked for."""
     giaddr = packet.giaddr
     if giaddr == ZERO:
         return None
-    if not plan.may_relay(arrival.source) or not (plan.may_relay(giaddr) or plan.scope_of(giaddr)):
+    if not plan.may_relay(arrival.source):
         return "relay-refused"
+    if giaddr != arrival.source and not plan.may_relay(giaddr) and plan.scope_of(giaddr) is None:
+        return "relay-refused"
+    said = packet.options.get(Option4.RELAY_INFORMATION)
+    if said is None:
+        return Relay(giaddr, SERVER_PORT, b"", b"", b"", b"")
     try:
-        parts = parse_relay(packet.options.get(Option4.RELAY_INFORMATION, b""))
+        parts = parse_relay(said)
     except Malformed:
         return "malformed"
     port = arrival.port if RelaySub.SOURCE_PORT in parts and arrival.port else SERVER_PORT
@@ -188,7 +265,7 @@ def _scopes(
         scope = plan.scope_of(packet.ciaddr)
         if scope is not None and scope not in here:
             return plan.beside(scope), False
-    first = next((scope for scope in here if selection and scope.holds(selection)), None)
+    first = next((scope for scope in here if scope.holds(selection)), None) if selection else None
     return (here if first is None else (first, *(scope for scope in here if scope is not first))), True
 
 
@@ -197,11 +274,10 @@ def _is_selected(packet: Packet4, scopes: tuple[Scope, ...]) -> bool:
     return selection != b"" and scopes[0].holds(selection)
 
 
-def _source(arrival: Arrival, link: Link, scopes: tuple[Scope, ...], own: frozenset[Address]) -> Address:
-    """Our address: the one that was spoken to, else the one in the client's subnet, else any on that interface."""
+def _source(arrival: Arrival, here: tuple[Address, ...], scopes: tuple[Scope, ...], own: frozenset[Address]) -> Address:
+    """Our address: the one that was spoken to, else the one in the client's subnet, else any on that interface (`here`)."""
     if arrival.destination in own:
         return arrival.destination
-    here = [one.address for one in link.addresses if len(one.address) == 4]
     for scope in scopes if len(here) > 1 else ():
         for address in here:
             if scope.holds(address):

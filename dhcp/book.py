@@ -43,6 +43,9 @@ class Taken(NamedTuple):
     changing: int = 0
 
 
+_NONE_TAKEN = Taken()
+
+
 class Mismatch(RuntimeError):
     """A change was applied to a book that does not hold what the change began with: a mistake of ours, never a client's."""
 
@@ -86,9 +89,12 @@ class LeaseBook:
 
     def of_client(self, kind: Kind, client: Tag, iaid: int = 0) -> tuple[Lease, ...]:
         """Offers and leases of a client (of an identity association of it), quarantines not."""
-        return tuple(
-            lease for lease in _several(self._clients.get(client)) if lease.kind is kind and lease.iaid == iaid
-        )
+        held = self._clients.get(client)
+        if held is None:
+            return ()
+        if isinstance(held, Lease):
+            return (held,) if held.kind is kind and held.iaid == iaid else ()
+        return tuple(lease for lease in held if lease.kind is kind and lease.iaid == iaid)
 
     def all_of(self, client: Tag) -> tuple[Lease, ...]:
         """Offers and leases of a client, whatever their kind and identity association."""
@@ -104,7 +110,7 @@ class LeaseBook:
 
     def taken(self, kind: Kind, subnet: str) -> Taken:
         """How many are not free."""
-        return self._taken.get((kind, subnet), Taken())
+        return self._taken.get((kind, subnet), _NONE_TAKEN)
 
     def free(self, start: int, last: int) -> int | None:
         """The first IPv4 address from `start` to `last`, as numbers, that nobody has."""
@@ -193,10 +199,14 @@ class LeaseBook:
             self._drop(held)
 
     def _put(self, before: Lease | None, after: Lease) -> None:
-        if before is not None:
-            self._unlist(before)
-        else:
+        if before is None:
             self._mark(after)
+            self._count(after, 1)
+        else:
+            self._unlist(before)
+            if before.subnet != after.subnet or before.changing != after.changing:
+                self._count(before, -1)
+                self._count(after, 1)
         self._held[after.kind][after.address] = after
         self._list(after)
         if before is None or after.until < before.until:
@@ -209,6 +219,7 @@ class LeaseBook:
 
     def _drop(self, lease: Lease) -> None:
         self._unlist(lease)
+        self._count(lease, -1)
         del self._held[lease.kind][lease.address]
         match lease.kind:
             case Kind.ADDRESS4:
@@ -227,10 +238,16 @@ class LeaseBook:
             case Kind.PREFIX6:
                 self.delegated.mark(lease.address, lease.length)
 
-    def _list(self, lease: Lease) -> None:
+    def _count(self, lease: Lease, step: int) -> None:
+        """One more of its subnet is not free, or one less."""
         place = (lease.kind, lease.subnet)
-        total, changing = self._taken.get(place, Taken())
-        self._taken[place] = Taken(total + 1, changing + lease.changing)
+        total, changing = self._taken.get(place, _NONE_TAKEN)
+        if total + step:
+            self._taken[place] = Taken(total + step, changing + step * lease.changing)
+        else:
+            del self._taken[place]
+
+    def _list(self, lease: Lease) -> None:
         if lease.state is State.QUARANTINED:
             return
         self.offers += lease.state is State.OFFERED
@@ -239,12 +256,6 @@ class LeaseBook:
             _add(self._names, lease.name, lease)
 
     def _unlist(self, lease: Lease) -> None:
-        place = (lease.kind, lease.subnet)
-        total, changing = self._taken[place]
-        if total > 1:
-            self._taken[place] = Taken(total - 1, changing - lease.changing)
-        else:
-            del self._taken[place]
         if lease.state is State.QUARANTINED:
             return
         self.offers -= lease.state is State.OFFERED
@@ -359,7 +370,11 @@ def _add(index: dict[_Key, One], key: _Key, lease: Lease) -> None:
 
 
 def _remove(index: dict[_Key, One], key: _Key, lease: Lease) -> None:
-    rest = tuple(other for other in _several(index[key]) if other is not lease)
+    held = index[key]
+    if held is lease:
+        del index[key]
+        return
+    rest = tuple(other for other in _several(held) if other is not lease)
     if rest:
         index[key] = rest[0] if len(rest) == 1 else rest
     else:

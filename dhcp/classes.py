@@ -81,18 +81,22 @@ class Share(NamedTuple):
         """Seconds: the reservation's, the first class's that says one, the subnet's."""
         if self.reservation is not None and self.reservation.lease_time:
             return self.reservation.lease_time
-        return next((one.lease_time for one in self.classes if one.lease_time), self.subnet.lease_time)
+        for one in self.classes:
+            if one.lease_time:
+                return one.lease_time
+        return self.subnet.lease_time
 
     @property
     def named(self) -> bool:
         """Whether its name is published."""
-        return self.subnet.named and all(one.named for one in self.classes)
+        return self.subnet.named and (not self.classes or all(one.named for one in self.classes))
 
     @property
     def boot(self) -> tuple[bytes, bytes]:
         """siaddr and `file`: of the last class that says one, else of the subnet."""
-        server = next((one.next_server for one in reversed(self.classes) if one.next_server), self.subnet.next_server)
-        file = next((one.boot_file for one in reversed(self.classes) if one.boot_file), self.subnet.boot_file)
+        server, file = self.subnet.next_server, self.subnet.boot_file
+        for one in self.classes:
+            server, file = one.next_server or server, one.boot_file or file
         return server or bytes(4), file
 
 

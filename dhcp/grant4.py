@@ -32,20 +32,11 @@ def duration_of(asked: Asked, share: Share, renewals: int) -> int:
 
 def offer(asked: Asked, held: Lease | None, scope: Scope, address: Address, now: Epoch) -> Lease:
     """What is held for 30 seconds for a client that is told of `address`."""
-    share = asked.share(scope)
-    return _lease(asked, share, address, now)._replace(
-        until=Epoch(now + OFFER_SECONDS),
-        duration=duration_of(asked, share, 0),
-        checked=held is not None and held.checked,
-    )
-
-
-def _lease(asked: Asked, share: Share, address: Address, now: Epoch) -> Lease:
-    """The part of a lease that offers have too."""
-    identity = asked.identity
+    identity, until = asked.identity, Epoch(now + OFFER_SECONDS)
+    duration = duration_of(asked, asked.share(scope), 0)
     return Lease(
-        Kind.ADDRESS4, address, 32, identity.client, identity.hardware, 0, share.subnet.name, State.OFFERED, now, now, now, 0,
-        changing=asked.is_changing,
+        Kind.ADDRESS4, address, 32, identity.client, identity.hardware, 0, scope.subnet.name, State.OFFERED, now, now, until,
+        duration, 0, asked.is_changing, "", held is not None and held.checked,
     )  # fmt: skip
 
 
@@ -88,15 +79,11 @@ def _granted(
             renewals += 1
     name, taken = _name(book, asked, share)
     duration = duration_of(asked, share, renewals)
-    lease = _lease(asked, share, address, now)._replace(
-        state=State.BOUND,
-        since=since,
-        until=Epoch(now + duration),
-        duration=duration,
-        renewals=renewals,
-        name=name,
-        identifier=_identifier(asked),
-    )
+    identity, until = asked.identity, Epoch(now + duration)
+    lease = Lease(
+        Kind.ADDRESS4, address, 32, identity.client, identity.hardware, 0, share.subnet.name, State.BOUND, since, now, until,
+        duration, renewals, asked.is_changing, name, False, b"", _identifier(asked),
+    )  # fmt: skip
     return lease, taken
 
 
@@ -110,11 +97,10 @@ def room(book: LeaseBook, asked: Asked, now: Epoch) -> tuple[LeaseChange, ...] |
 
 def drop_offers(book: LeaseBook, asked: Asked, but: Address = b"") -> tuple[LeaseChange, ...]:
     """The end of what was offered to the client and is not chosen."""
-    return tuple(
-        LeaseChange(lease, None)
-        for lease in book.of_client(Kind.ADDRESS4, asked.identity.client)
-        if lease.state is State.OFFERED and lease.address != but
-    )
+    held = book.of_client(Kind.ADDRESS4, asked.identity.client)
+    if not held:
+        return ()
+    return tuple(LeaseChange(lease, None) for lease in held if lease.state is State.OFFERED and lease.address != but)
 
 
 def _others(book: LeaseBook, asked: Asked, address: Address) -> list[LeaseChange]:

@@ -23,7 +23,11 @@ class Bucket:
 
     def take(self, rate: float, burst: float, now: Instant) -> bool:
         """One token, if there is one."""
-        tokens = min(burst, self.tokens + max(0.0, now - self.updated) * rate)
+        tokens, passed = self.tokens, now - self.updated
+        if passed > 0.0:
+            tokens += passed * rate
+        if tokens > burst:
+            tokens = burst
         self.updated = now
         paid = tokens >= 1.0
         self.tokens = tokens - 1.0 if paid else tokens

@@ -60,6 +60,10 @@ class Plan:
 
     settings: DhcpSettings
     scopes: tuple[Scope, ...]
+    narrowest: tuple[Scope, ...]
+    """The same, the longest prefix first."""
+    relays: tuple[tuple[int, int, int], ...]
+    """Networks that relays are in: octets of an address, how many of its bits do not count, the others as a number."""
     links: dict[str, tuple[Scope, ...]]
     """By interface: the subnets on its link, shared networks included."""
     shared: dict[str, tuple[Scope, ...]]
@@ -78,8 +82,10 @@ class Plan:
 
     def scope_of(self, address: Address) -> Scope | None:
         """The most specific subnet with this address."""
-        found = [scope for scope in self.scopes if scope.holds(address)]
-        return max(found, key=lambda scope: scope.subnet.length, default=None)
+        for scope in self.narrowest:
+            if scope.holds(address):
+                return scope
+        return None
 
     def beside(self, scope: Scope) -> tuple[Scope, ...]:
         """All subnets on the link of this one, itself first."""
@@ -89,7 +95,8 @@ class Plan:
 
     def may_relay(self, address: Address) -> bool:
         """True if relayed messages are accepted from here."""
-        return any(_inside(address, network, length) for network, length in self.settings.relays)
+        size, number = len(address), int.from_bytes(address, "big")
+        return any(size == octets and number >> bits == network for octets, bits, network in self.relays)
 
     def domain_of(self, subnet: str) -> str:
         """The domain of names published in a subnet."""
@@ -118,6 +125,8 @@ def make_plan(settings: DhcpSettings) -> Plan:
     return Plan(
         settings,
         scopes,
+        tuple(sorted(scopes, key=lambda scope: -scope.subnet.length)),
+        tuple(_network(*relay) for relay in settings.relays),
         {name: _on_link(name, scopes, shared) for name in {scope.subnet.interface for scope in scopes} - {""}},
         shared,
         by_hardware=_gathered((raw, host) for host in hosts for raw in host.hardware),
@@ -162,8 +171,6 @@ def _span(pool: Pool) -> Span:
     return Span(int.from_bytes(pool.first, "big"), int.from_bytes(pool.last, "big"), frozenset(pool.classes))
 
 
-def _inside(address: Address, network: Address, length: int) -> bool:
-    if len(address) != len(network):
-        return False
-    shift = len(network) * 8 - length
-    return int.from_bytes(address, "big") >> shift == int.from_bytes(network, "big") >> shift
+def _network(address: Address, length: int) -> tuple[int, int, int]:
+    bits = len(address) * 8 - length
+    return len(address), bits, int.from_bytes(address, "big") >> bits

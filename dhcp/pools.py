@@ -72,21 +72,32 @@ def may_have(book: LeaseBook, plan: Plan, seeker: Seeker, address: Address) -> S
 
 def is_allowed(plan: Plan, seeker: Seeker, address: Address) -> Scope | None:
     """The subnet of `address`, if the configuration lets this client have it, whoever has it now."""
-    scope = next((scope for scope in seeker.scopes if scope.fits(address)), None)
+    scope = _fitting(seeker, address)
     if scope is None or address in seeker.own:
         return None
     if seeker.reservation is not None and seeker.reservation.address4 == address:
         return scope
     number = int.from_bytes(address, "big")
-    if number in scope.never or not any(number in span for span in _spans(scope, seeker)):
+    if number in scope.never:
         return None
-    return scope
+    for span in _spans(scope, seeker):
+        if span.first <= number <= span.last:
+            return scope
+    return None
+
+
+def _fitting(seeker: Seeker, address: Address) -> Scope | None:
+    """The first of the client's subnets in which a host can have this address."""
+    for scope in seeker.scopes:
+        if scope.fits(address):
+            return scope
+    return None
 
 
 def _reserved(book: LeaseBook, seeker: Seeker, now: Epoch) -> Choice | None:
     """Its reservation, if it is on this link and nobody is in it: several devices may have one reservation, one at a time."""
     address = seeker.reservation.address4 if seeker.reservation is not None else b""
-    scope = next((scope for scope in seeker.scopes if address and scope.fits(address)), None)
+    scope = _fitting(seeker, address) if address else None
     if scope is None or address in seeker.own:
         return None
     held = book.at(Kind.ADDRESS4, address)
@@ -99,8 +110,8 @@ def _reserved(book: LeaseBook, seeker: Seeker, now: Epoch) -> Choice | None:
 
 def _had(book: LeaseBook, plan: Plan, seeker: Seeker) -> Choice | None:
     """A lease or an offer that it has, the lease first."""
-    held = sorted(book.of_client(Kind.ADDRESS4, seeker.identity.client), key=lambda lease: -lease.state)
-    for lease in held:
+    held = book.of_client(Kind.ADDRESS4, seeker.identity.client)
+    for lease in sorted(held, key=lambda lease: -lease.state) if len(held) > 1 else held:
         scope = is_allowed(plan, seeker, lease.address)
         if scope is not None:
             return Choice("known", scope, lease.address)
@@ -118,7 +129,7 @@ def _asked(book: LeaseBook, plan: Plan, seeker: Seeker) -> Choice | None:
 
 
 def _by_lot(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
-    why = "pool-full" if any(_spans(scope, seeker) for scope in seeker.scopes) else "no-pool"
+    why = ""
     for scope in seeker.scopes:
         if _over_share(book, scope, seeker):
             why = "share-full"
@@ -130,6 +141,8 @@ def _by_lot(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
         holder = _gone(book, plan, scope, seeker, now)
         if holder is not None:
             return Choice("reclaim", scope, holder.address, holder)
+    if not why:
+        why = "pool-full" if any(_spans(scope, seeker) for scope in seeker.scopes) else "no-pool"
     return _abandoned(book, plan, seeker, now) or Choice(why)
 
 
@@ -149,9 +162,9 @@ def draw(book: LeaseBook, scope: Scope, seeker: Seeker) -> Address | None:
     spans = _spans(scope, seeker)
     lot = place(book.key, seeker.identity.client, scope.subnet.name)
     for some in ([span for span in spans if span.classes], [span for span in spans if not span.classes]):
-        size = sum(span.size for span in some)
-        if size:
-            found = _from(book, some, lot % size, scope.never, seeker.own)
+        if some:
+            size = sum([span.size for span in some])
+            found = _from(book, some, lot % size, (scope.never, seeker.own))
             if found is not None:
                 return found.to_bytes(4, "big")
     return None
@@ -163,10 +176,11 @@ def place(key: bytes, client: Tag, subnet: str) -> int:
 
 
 def _from(
-    book: LeaseBook, spans: list[Span], offset: int, never: frozenset[int], own: frozenset[Address]
+    book: LeaseBook, spans: list[Span], offset: int, taken: tuple[frozenset[int], frozenset[Address]]
 ) -> int | None:
-    """The first free number at or behind `offset`, counted over all spans, and then from the beginning up to it."""
-    taken = never | {int.from_bytes(address, "big") for address in own} if own else never
+    """The first free number at or behind `offset`, counted over all spans, and then from the beginning up to it. `taken`: numbers
+    and addresses that are nobody's to have."""
+    never, own = taken
     behind: list[tuple[int, int]] = []
     before: list[tuple[int, int]] = []
     for span in spans:
@@ -176,7 +190,7 @@ def _from(
         before.append((span.first, cut - 1))
     for first, last in (*behind, *before):
         number = book.free(first, last)
-        while number is not None and number in taken:
+        while number is not None and (number in never or number.to_bytes(4, "big") in own):
             number = book.free(number + 1, last)
         if number is not None:
             return number

@@ -45,6 +45,20 @@ _RESERVED = frozenset(
     }
 )
 """What the protocol itself says; no setting can."""
+_TYPE, _SERVER, _LEASE, _RENEWAL, _REBINDING, _HOST, _LIST = map(
+    int,
+    (
+        Option4.MESSAGE_TYPE,
+        Option4.SERVER_IDENTIFIER,
+        Option4.LEASE_TIME,
+        Option4.RENEWAL_TIME,
+        Option4.REBINDING_TIME,
+        Option4.HOST_NAME,
+        Option4.PARAMETER_LIST,
+    ),
+)
+"""As plain numbers, for what is in every reply: looking up and writing a member of an enum costs several times as much."""
+_ECHOED = (int(Option4.CLIENT_IDENTIFIER), int(Option4.RELAY_INFORMATION))
 _PREPARED = 1_024
 """Kinds of clients that options are kept for."""
 _ALWAYS = (Option4.SUBNET_MASK,)
@@ -65,9 +79,9 @@ def lease_reply(asked: Asked, kind: MessageType4, scope: Scope, lease: Lease) ->
     """OFFER, or ACK of a REQUEST (or of a DISCOVER with rapid commit), with the address of `lease`."""
     duration = lease.duration
     fields: dict[int, bytes] = {
-        Option4.LEASE_TIME: duration.to_bytes(4, "big"),
-        Option4.RENEWAL_TIME: (duration // 2).to_bytes(4, "big"),
-        Option4.REBINDING_TIME: (duration * 7 // 8).to_bytes(4, "big"),
+        _LEASE: duration.to_bytes(4, "big"),
+        _RENEWAL: (duration // 2).to_bytes(4, "big"),
+        _REBINDING: (duration * 7 // 8).to_bytes(4, "big"),
     }
     if asked.kind is MessageType4.DISCOVER and kind is MessageType4.ACK:
         fields[Option4.RAPID_COMMIT] = b""
@@ -121,13 +135,13 @@ def _configured(
     """A reply with what the client asked for. `addresses`: ciaddr, yiaddr."""
     share = asked.share(scope)
     options: dict[int, bytes] = {
-        Option4.MESSAGE_TYPE: bytes((kind,)),
-        Option4.SERVER_IDENTIFIER: asked.server,
+        _TYPE: bytes((kind,)),
+        _SERVER: asked.server,
         **fields,
+        **_wanted(asked, share, scope),
     }
-    options |= _wanted(asked, share, scope)
-    if name and Option4.HOST_NAME in asked.packet.options.get(Option4.PARAMETER_LIST, b""):
-        options[Option4.HOST_NAME] = name.encode()
+    if name and _HOST in asked.packet.options.get(_LIST, b""):
+        options[_HOST] = name.encode()
     _echo(asked, options)
     if asked.selected:
         options[Option4.SUBNET_SELECTION] = asked.packet.options[Option4.SUBNET_SELECTION]
@@ -142,12 +156,13 @@ def _wanted(asked: Asked, share: Share, scope: Scope) -> dict[int, bytes]:
 
     All of it is the same for clients that are alike, so it is put together once for each kind of them.
     """
-    wanted = asked.packet.options.get(Option4.PARAMETER_LIST, b"") or _WITHOUT_LIST
+    wanted = asked.packet.options.get(_LIST, b"") or _WITHOUT_LIST
     relay = asked.relay.address if asked.relay is not None else b""
-    kept = asked.plan.prepared
-    alike = (scope.subnet.name, wanted, asked.source, asked.link.addresses, relay, *(one.name for one in share.classes))
     if share.reservation is not None:
         return _put_together(asked, share, scope, wanted, relay)
+    kept = asked.plan.prepared
+    classes = tuple([one.name for one in share.classes]) if share.classes else ()
+    alike = (scope.subnet.name, wanted, asked.source, asked.link.addresses, relay, classes)
     found = kept.get(alike)
     if found is None:
         if len(kept) >= _PREPARED:
@@ -165,7 +180,7 @@ def _put_together(asked: Asked, share: Share, scope: Scope, wanted: bytes, relay
     if Option4.CLASSLESS_ROUTES in values:
         values.setdefault(Option4.MICROSOFT_CLASSLESS_ROUTES, values[Option4.CLASSLESS_ROUTES])
     numbers = (*_ALWAYS, *wanted, *sorted(own_options4(share) & _UNASKED))
-    return {number: values[number] for number in numbers if values.get(number) and number not in _RESERVED}
+    return {int(number): values[number] for number in numbers if values.get(number) and number not in _RESERVED}
 
 
 def wants_no_address(asked: Asked, scope: Scope) -> bool:
@@ -187,9 +202,10 @@ def fqdn_answer(asked: Fqdn, name: str, domain: str) -> bytes:
 
 def _echo(asked: Asked, options: dict[int, bytes]) -> None:
     """What has to come back as it was: the client identifier (RFC 6842 §3), and, last, the relay's option (RFC 3046 §2.2)."""
-    for number in (Option4.CLIENT_IDENTIFIER, Option4.RELAY_INFORMATION):
-        if number in asked.packet.options:
-            options[number] = asked.packet.options[number]
+    asks = asked.packet.options
+    for number in _ECHOED:
+        if number in asks:
+            options[number] = asks[number]
 
 
 def _packet(

@@ -3,6 +3,7 @@
 from dhcp.asked4 import ZERO, Asked, Links, read_asked
 from dhcp.book import DECLINED_WITHIN, LeaseBook, conflict
 from dhcp.grant4 import drop_offers, foresee, grant, needs_probe, offer, probe, room
+from dhcp.identity import Identity, identify
 from dhcp.plan import Scope, plan_of
 from dhcp.pools import choose
 from dhcp.reply4 import empty_offer, inform_reply, lease_reply, wants_no_address
@@ -15,13 +16,21 @@ from wire.units import Epoch
 
 
 def handle4(
-    request: Packet4, arrival: Arrival, book: LeaseBook, settings: DhcpSettings, now: Epoch, links: Links
+    request: Packet4,
+    arrival: Arrival,
+    book: LeaseBook,
+    settings: DhcpSettings,
+    now: Epoch,
+    links: Links,
+    identity: Identity | None = None,
 ) -> Outcome:
     """What a message leads to. Reads the book and changes nothing; the same arguments give the same outcome.
 
-    `now` is the lease clock's; `links` our interfaces by index, as they are now.
+    `now` is the lease clock's; `links` our interfaces by index, as they are now; `identity` what `identify` made of the message,
+    if that was asked before.
     """
-    asked = read_asked(request, arrival, book, plan_of(settings), links)
+    known = identity if identity is not None else identify(book.key, request)
+    asked = read_asked(request, arrival, known, plan_of(settings), links)
     if isinstance(asked, str):
         return Outcome(asked)
     match asked.kind:

@@ -87,8 +87,14 @@ class LeaseChange(NamedTuple):
     @property
     def durable(self) -> bool:
         """True if it concerns the disk: anything but an offer held in memory, or a holder that is looked for."""
-        before, after = (lease if lease is not None and lease.state is not State.OFFERED else None for lease in self)
-        if before is not None and after is not None and before.wanted != after.wanted:
+        before, after = self
+        if before is not None and before.state is State.OFFERED:
+            before = None
+        if after is not None and after.state is State.OFFERED:
+            after = None
+        if before is None or after is None:
+            return before is not after
+        if before.wanted != after.wanted:
             before = before._replace(wanted=after.wanted)
         return before != after
 

@@ -1,9 +1,14 @@
 """What a wake-up leads to, collected: changes as they are made in the book, replies that wait for the disk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dhcp.values import LeaseChange, Reply4, Reply6
+from dhcp.values import Address, Kind, LeaseChange, Reply4, Reply6
+from wire.dhcp.codes4 import MessageType4, Option4
+
+_OFFER = bytes((MessageType4.OFFER,))
+_TYPE = int(Option4.MESSAGE_TYPE)
 
 
 class Waiting(NamedTuple):
@@ -22,9 +27,38 @@ class Batch:
 
     changes: list[LeaseChange] = field(default_factory=list)
     replies: list[Waiting] = field(default_factory=list)
+    _due: set[tuple[Kind, Address]] = field(default_factory=set)
+    """The addresses of which the disk has to be told something."""
+
+    def add(self, changes: Sequence[LeaseChange]) -> None:
+        """These were made in the book, after all others."""
+        self.changes += changes
+        for change in changes:
+            if change.durable:
+                self._due.add(_place(change))
+
+    def needs_no_disk(self, waiting: Waiting) -> bool:
+        """True if the reply may leave before anything is kept: an OFFER (it promises nothing, RFC 2131 §3.1 (2)) that rests on
+        nothing durable.
+
+        Its own changes are in memory alone, and of no address in them, nor of the one it tells, is the disk to be told: so none
+        of them is taken back if the disk fails, for a change goes with another only if both are about one address.
+        """
+        reply = waiting.reply
+        if not isinstance(reply, Reply4) or reply.packet.options.get(_TYPE) != _OFFER:
+            return False
+        if (Kind.ADDRESS4, reply.packet.yiaddr) in self._due:
+            return False
+        return not self._due or all(_place(one) not in self._due for one in self.changes[waiting.first : waiting.end])
 
     def clear(self) -> tuple[list[LeaseChange], list[Waiting]]:
         """All of it; the batch is empty then."""
         taken = self.changes, self.replies
-        self.changes, self.replies = [], []
+        self.changes, self.replies, self._due = [], [], set()
         return taken
+
+
+def _place(change: LeaseChange) -> tuple[Kind, Address]:
+    lease = change.after if change.after is not None else change.before
+    assert lease is not None  # noqa: S101 # a change of nothing is never made
+    return lease.kind, lease.address

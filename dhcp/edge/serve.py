@@ -2,6 +2,9 @@
 
     drain every socket → limits → handle4, handle6 → book.apply → ONE commit for all of it → replies → names are published
 
+Offers promise nothing and do not wait for the disk: so who was offered an address asks for it while others are still heard, and
+one commit keeps more leases.
+
 A plain readiness loop. Nobody waits for another: probes of addresses go on beside it, and a message whose probe has ended is
 handled again.
 """
@@ -23,7 +26,7 @@ from dhcp.edge.probe import Ended, Prober
 from dhcp.edge.rogues import OTHER_SERVER4, OTHER_SERVER6, Rogues
 from dhcp.edge.sockets4 import receive4, send4
 from dhcp.edge.sockets6 import receive6, receive_icmp6, send6
-from dhcp.identity import Identifier, identify
+from dhcp.identity import Identifier, Identity, identify
 from dhcp.incident import Incident
 from dhcp.limits import Limits
 from dhcp.server4 import handle4
@@ -182,7 +185,7 @@ class Server:
         if identity is None:
             self.counters["nobody"] += 1
         elif self._admits(identity.client, arrival):
-            self._handle(packet, arrival)
+            self._handle(packet, arrival, identity)
 
     def _hear6(self, data: bytes, arrival: Arrival) -> None:
         try:
@@ -205,10 +208,10 @@ class Server:
 
     # What follows.
 
-    def _handle(self, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
+    def _handle(self, message: Packet4 | Packet6 | Relayed, arrival: Arrival, identity: Identity | None = None) -> None:
         book, now, links = self.ledger.book, Epoch(int(self.ledger.now())), self.links.current()
         if isinstance(message, Packet4):
-            outcome = handle4(message, arrival, book, self.settings, now, links)
+            outcome = handle4(message, arrival, book, self.settings, now, links, identity)
         else:
             outcome = handle6(message, arrival, book, self.settings, now, links)
         self.counters[outcome.why] += 1
@@ -227,11 +230,15 @@ class Server:
                 self.counters["probes-full"] += 1
         elif outcome.reply is not None:
             limit = _limit_of(message) if isinstance(message, Packet4) else 0
-            self._batch.replies.append(Waiting(outcome.reply, first, len(self._batch.changes), limit))
+            waiting = Waiting(outcome.reply, first, len(self._batch.changes), limit)
+            if self._batch.needs_no_disk(waiting):
+                self._send(waiting)
+            else:
+                self._batch.replies.append(waiting)
 
     def _apply(self, changes: Sequence[LeaseChange]) -> None:
         self.ledger.book.apply(changes)
-        self._batch.changes += changes
+        self._batch.add(changes)
 
     def _end_probe(self, ended: Ended, now: Instant) -> None:
         """The address is free or is not: either way the message is handled once more."""

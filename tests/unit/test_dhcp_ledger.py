@@ -1,50 +1,15 @@
 """The book and the disk: one commit for a wake-up, newcomers refused while the disk takes nothing, the rest from memory."""
 
 import pytest
+from kit.disk import Disk
 from kit.leases import BOOT, DATE, HOUR, KEY, lease
 
 from dhcp.book import LeaseBook
-from dhcp.clock import LeaseClock, Saved
+from dhcp.clock import LeaseClock
 from dhcp.edge.ledger import TIDY_EVERY, TRY_EVERY, Ledger
-from dhcp.store import LeaseStore, Loaded, StoreDamaged, StoreFailed
+from dhcp.store import LeaseStore, StoreDamaged, StoreFailed
 from dhcp.values import Lease, LeaseChange, State
 from wire.units import Epoch, Instant
-
-
-class Disk:
-    """A store that fails when told to."""
-
-    def __init__(self) -> None:
-        self.commits: list[tuple[LeaseChange, ...]] = []
-        self.broken: StoreFailed | None = None
-        self.rebuilt: list[Lease] = []
-        self.tidied = 0
-        self.closed = False
-
-    def load(self) -> Loaded:
-        return Loaded((), None, ())
-
-    def commit(self, changes: tuple[LeaseChange, ...], clock: Saved) -> None:
-        if self.broken is not None:
-            raise self.broken
-        self.commits.append(tuple(changes))
-
-    def tidy(self, now: Epoch) -> bool:
-        if self.broken is not None:
-            raise self.broken
-        self.tidied += 1
-        return False
-
-    def forget(self, tags: object, now: Epoch) -> None:
-        raise NotImplementedError
-
-    def rebuild(self, leases: object, clock: Saved | None) -> str:
-        self.rebuilt = list(leases)  # type: ignore[call-overload]
-        self.broken = None
-        return "leases.db.damaged-1"
-
-    def close(self) -> None:
-        self.closed = True
 
 
 class Kept:

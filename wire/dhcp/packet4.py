@@ -160,15 +160,28 @@ def fit_packet4(packet: Packet4, limit: int = MIN_LIMIT) -> Fitted4:
     options = packet.options
     if not _NEVER.isdisjoint(options):
         raise ValueError("pad, overload and end are made here")
-    fields = [_field(number, options[number]) for number in _FIRST if number in options]
-    fields += [_field(number, value) for number, value in options.items() if number not in _PLACED]
-    if _RELAY in options:
-        fields.append(_field(_RELAY, options[_RELAY]))
-    body = b"".join(fields)
+    body = _written(options)
     room = max(limit, MIN_LIMIT) - _IP_UDP - _HEAD.size
     if len(body) < room:
         return Fitted4(_finish(packet, body, packet.sname, packet.file), ())
     return _squeeze(packet, room)
+
+
+def _written(options: dict[int, bytes]) -> bytes:
+    """All of them, in the order of `fit_packet4`."""
+    order = [(number, options[number]) for number in _FIRST if number in options]
+    order += [item for item in options.items() if item[0] not in _PLACED]
+    if _RELAY in options:
+        order.append((_RELAY, options[_RELAY]))
+    body = bytearray()
+    for number, value in order:
+        if len(value) <= 255:
+            body.append(number)
+            body.append(len(value))
+            body += value
+        else:
+            body += _field(number, value)
+    return bytes(body)
 
 
 def _field(number: int, value: bytes) -> bytes:
