@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation fuzz conformance lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp fuzz durability conformance lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -15,7 +15,8 @@ setup: ## virtual environment and locked packages
 peers: ## the same, and the programs of other projects that tests need
 	@tools/setup.sh peers
 
-demo: setup ## the main job against a small Internet on loopback (STAY=1 keeps it up)
+demo: ## the main job against a small Internet on loopback (STAY=1 keeps it up)
+	@tools/setup.sh demo
 	@PYTHONPATH=deploy $(BIN)/python -m demo
 
 test: peers ## every test
@@ -40,10 +41,17 @@ bench-iteration: peers ## cold iteration beside unbound and knot-resolver; write
 bench-validation: peers ## validated answers beside unbound, both forwarding; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_validation.py --record
 
-fuzz: setup ## a million mutated messages through every parser, proofs of absence, chains of trust; writes docs/fuzz.md
+bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_packets.py --record
+
+fuzz: setup ## a million mutated messages through every parser, packets of DHCP, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
+	$(BIN)/python tests/fuzz/packets.py --cases 1000000 --record
 	$(BIN)/python tests/fuzz/denial.py --cases 120000 --record
 	$(BIN)/python tests/fuzz/chains.py --cases 200000 --record
+
+durability: peers ## ten thousand kills of the lease store, power cuts at every write, failing disks; writes docs/durability.md
+	$(BIN)/python tests/faults/durability.py --record
 
 conformance: peers ## play ../shared/rpl against the real service (ONLY='unbound/iter_* deckard/iter_*')
 	@$(BIN)/python tests/conformance/play.py $(patsubst %,'%',$(ONLY))

@@ -15,6 +15,7 @@ COMMANDS = {
     "explain": "How a question would be decided, and what each party would see.",
     "cache": "Look into the caches, or empty them.",
     "anchors": "The keys that trust begins with: shown, and updated from IANA's file.",
+    "leases": "Who has which address; leases of other servers in, ours out; devices forgotten.",
     "key": "The secret that spreads sites over operators.",
     "version": "This program's version and the running service's.",
 }

@@ -29,6 +29,8 @@ IDLE = 5.0
 MAX_REASON = 1_000
 """Characters that are passed on."""
 
+_NO_RESOLVER = "the resolver is not there just now; try again in a second"
+
 Line = dict[str, object]
 
 
@@ -45,11 +47,18 @@ class Front:
     restarts: int
 
 
-class Relay(Protocol):
-    """The way to the resolver for an operator's question."""
+Answer = Callable[[bytes, bool], None]
+"""Takes a piece of text, and whether more follow."""
 
-    def fact(self, verb: Verb, argument: bytes, group: int, answer: Callable[[bytes, bool], None]) -> bool:
-        """Ask; `answer` gets pieces of text and whether more follow. False if there is no resolver just now."""
+
+class Relay(Protocol):
+    """The ways to other cells for an operator's question."""
+
+    def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
+        """Ask the resolver. False if there is none just now."""
+
+    def lease_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
+        """Ask the dhcp cell. False if there is none, or none just now."""
 
 
 class ControlConnection:
@@ -102,11 +111,14 @@ class ControlConnection:
         self.say({"cell": "front", "message": response.hex(), **self._server.origin()})
         self.finish()
 
+    def add(self, text: bytes, more: bool) -> None:
+        """A piece of another cell's own text; not the last that is said."""
+        self._out += text if more else text + b"\n"
+
     def relay(self, text: bytes, more: bool) -> None:
-        """A piece of the resolver's own text."""
-        self._out += text
+        """A piece of another cell's own text, and the end of it is the end."""
+        self.add(text, more)
         if not more:
-            self._out += b"\n"
             self.finish()
 
     def finish(self) -> None:
@@ -198,8 +210,7 @@ class ControlServer:
             case "explain":
                 self._explain(request, connection, now)
             case "status":
-                connection.say(self._status())
-                self._pass_on(Verb.STATUS, b"", 0, connection)
+                self._report(connection)
             case "cache-stats":
                 connection.say({"cell": "front", "cache": self._cache()})
                 self._pass_on(Verb.CACHE_STATS, b"", 0, connection)
@@ -215,12 +226,40 @@ class ControlServer:
                 self._pass_on(Verb.ANCHORS, b"", 0, connection)
             case "except":
                 self._pass_on(Verb.EXCEPT, _exception(request), 0, connection)
+            case "leases":
+                if not self._relay.lease_fact(Verb.LEASES, _lease_request(request), connection.relay):
+                    raise BadRequest(self._no_dhcp())
             case _:
                 raise BadRequest(f"unknown verb {verb!r}")
 
     def _pass_on(self, verb: Verb, argument: bytes, group: int, connection: ControlConnection) -> None:
         if not self._relay.fact(verb, argument, group, connection.relay):
-            raise BadRequest("the resolver is not there just now; try again in a second")
+            raise BadRequest(_NO_RESOLVER)
+
+    def _no_dhcp(self) -> str:
+        if not self._front().desk.settings.leases:
+            return "no dhcp cell is running: the configuration has no [dhcp] section"
+        return "the dhcp cell is not there just now; try again in a second"
+
+    def _report(self, connection: ControlConnection) -> None:
+        """The status of all cells: ours, the resolver's and then, if there should be one, the dhcp cell's."""
+        connection.say(self._status())
+
+        def heard(text: bytes, more: bool) -> None:
+            connection.add(text, more)
+            if not more:
+                self._report_dhcp(connection)
+
+        if not self._relay.fact(Verb.STATUS, b"", 0, heard):
+            connection.say({"error": _NO_RESOLVER})
+            self._report_dhcp(connection)
+
+    def _report_dhcp(self, connection: ControlConnection) -> None:
+        if self._relay.lease_fact(Verb.STATUS, b"", connection.relay):
+            return
+        if self._front().desk.settings.leases:
+            connection.say({"cell": "dhcp", "error": self._no_dhcp()})
+        connection.finish()
 
     def _ask(self, request: Line, connection: ControlConnection, now: Instant) -> None:
         front = self._front()
@@ -243,6 +282,7 @@ class ControlServer:
             except ValueError:
                 raise BadRequest(f"{address!r} is not an IP address") from None
         name = front.desk.settings.client_groups[group].name
+        lease = front.desk.local.answer(key, flags, group, now) is not None
         connection.say(
             {
                 "cell": "front",
@@ -250,8 +290,13 @@ class ControlServer:
                 "allowed": allowed,
                 "group": name,
                 "cached": front.desk.cached_for(key, flags, group, now),
+                "lease": lease,
             }
         )
+        if lease:
+            # Nor does the resolver learn of it because somebody wants to know why.
+            connection.finish()
+            return
         # Who gets no answer at all makes nobody ask either.
         verb = Verb.TRACE if dnssec and allowed else Verb.EXPLAIN
         self._pass_on(verb, bytes((flags & 0xFF,)) + key, group, connection)
@@ -268,6 +313,7 @@ class ControlServer:
             "clients": len(front.admission.clients),
             "counters": dict(sorted(front.desk.counters.items())),
             "cache": self._cache(),
+            "leases": {"addresses": len(front.desk.local.leases), "refused": front.desk.local.leases.over},
         }
 
     def _cache(self) -> Line:
@@ -287,6 +333,20 @@ def _exception(request: Line) -> bytes:
     if name != zone or end != len(zone) or len(reason) > MAX_REASON:
         raise BadRequest("the zone is no domain name, or the reason is too long")
     return seconds.to_bytes(4, "little") + zone + reason.encode(errors="replace")
+
+
+def _lease_request(request: Line) -> bytes:
+    """The argument of LEASES: the inner object, unread."""
+    inner = request.get("request")
+    if not isinstance(inner, dict):
+        raise BadRequest('leases needs a "request", an object')
+    try:
+        argument = json.dumps(inner, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):
+        raise BadRequest("the request holds what is no JSON, or no text") from None
+    if len(argument) > MAX_REQUEST:
+        raise BadRequest(f"the request is longer than {MAX_REQUEST} octets")
+    return argument
 
 
 def _octets(request: Line, field: str) -> bytes:

@@ -40,7 +40,7 @@ class MessageType(IntEnum):
     """resolver → front: this generation is in force here; flags 1 (FORGET): and what was answered before is not to be given
     out again. No body."""
     HOSTS = 6
-    """dhcp → front: names from leases. No cell sends or accepts it yet."""
+    """dhcp → front: names of leases that come and go (body and flags: see `anchorhold/leases/messages.py`)."""
     CREDIT = 7
     """resolver → front: so many more queries may be opened. Body: u32."""
     FACT = 8

@@ -45,6 +45,9 @@ class LinkType(IntEnum):
     """To the keeper and to dhcp: the directory of what it keeps. Without this message there is none."""
     HOSTS = 14
     """To front and dhcp: this cell's end of a fresh stream pair between them; replaces the former."""
+    INTERFACE = 15
+    """To dhcp: sockets of one interface. Body: its index u32 little-endian, which sockets u8 (bits of `dhcp.edge.opening.Role`),
+    its name; the descriptors in the order of the bits. They replace those of the same name and role."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from anchorhold.config.errors import Problem, SettingsError
 from anchorhold.config.load import load
 from anchorhold.config.places import DNS_PORT, MAX_FILE, read_named_file
 from anchorhold.config.service import Loaded
+from anchorhold.dhcp_warnings import dhcp_warnings
 from anchorhold.text import show_name
+from dhcp.edge.links import read_links
+from dhcp.values import Link
 from resolver.settings import Minimisation, Profile, ResolverSettings, Strategy, UpstreamGroup
 
 
@@ -71,11 +74,20 @@ def way_name(resolver: ResolverSettings, way: int) -> str:
 def warnings(loaded: Loaded) -> list[str]:
     """What is allowed and works, but shows more, or serves worse, than its author may think."""
     return [
+        *dhcp_warnings(loaded, _links() if loaded.dhcp is not None else {}),
         *_listen_warnings(loaded),
         *_client_warnings(loaded),
         *_upstream_warnings(loaded),
         *_iteration_warnings(loaded),
     ]
+
+
+def _links() -> dict[int, Link]:
+    """The interfaces of this machine, as far as the kernel tells."""
+    try:
+        return read_links()
+    except OSError:
+        return {}
 
 
 def _listen_warnings(loaded: Loaded) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""The state directory: what must outlive a run. The key that spreads sites over operators, and the keeper's folder."""
+"""The state directory: what must outlive a run. The key that spreads sites over operators, the keeper's folder, the
+leases."""
 
 import os
 import stat
@@ -6,6 +7,7 @@ from pathlib import Path
 
 KEY_NAME = "spread.key"
 FOLDER_NAME = "keeper"
+LEASES_NAME = "leases"
 KEY_LENGTH = 32
 """Octets of the key, random, as they are."""
 
@@ -27,10 +29,10 @@ def open_state(directory: Path) -> None:
         raise StateRefused(f"others may write into the state directory {directory}; chmod 700 {directory}")
 
 
-def open_folder(directory: Path, owner: tuple[int, int] | None) -> int:
-    """A descriptor of the keeper's folder in `directory`, made (0700) if it is not there; the caller closes it. `owner` (uid,
-    gid) is given it, for whom the keeper becomes; None: it stays ours. Raises StateRefused."""
-    path = directory / FOLDER_NAME
+def open_folder(directory: Path, owner: tuple[int, int] | None, name: str = FOLDER_NAME) -> int:
+    """A descriptor of a cell's folder in `directory`, made (0700) if it is not there; the caller closes it. `owner` (uid, gid) is
+    given it, for whom the cell becomes; None: it stays ours. Raises StateRefused."""
+    path = directory / name
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

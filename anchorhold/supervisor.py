@@ -16,12 +16,14 @@ from anchorhold import facts
 from anchorhold.cell_process import CellProcess, cell_environment, introduce
 from anchorhold.config.request import LoaderRun, Refused, Snapshot
 from anchorhold.control_path import default_control_path, default_state_directory
+from anchorhold.dhcp_side import DhcpSide
 from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen, Listener, open_changed, open_control
 from anchorhold.notify import notify
 from anchorhold.reloading import Reloading
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.sandbox import SandboxRefused, find_user
+from anchorhold.signals import catch_signals
 from anchorhold.state import StateRefused, open_folder, open_state, spread_key
 
 NAME = "supervisor"
@@ -33,8 +35,6 @@ STOP_PATIENCE = 3.0
 
 START_ATTEMPTS = 6
 """Deaths of a cell before the service was ever ready: then it cannot start. Later it is started again for ever."""
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 def run(config: Path) -> int:
@@ -56,17 +56,18 @@ def run(config: Path) -> int:
 
 
 class Supervisor:
-    """Three cells, their sockets, and one loop over signals, links and the clock."""
+    """The cells, their sockets, and one loop over signals, links and the clock."""
 
     def __init__(self, config: Path, snapshot: Snapshot) -> None:
         """Open everything. Raises CannotListen, StateRefused or SandboxRefused."""
         service = snapshot.service
         user = find_user(service.user) if os.geteuid() == 0 else None
+        owner = None if user is None else (user.pw_uid, user.pw_gid)
         self._snapshot = snapshot
         self._state = Path(service.state) if service.state else default_state_directory()
         open_state(self._state)
         self._spread_key = spread_key(self._state)
-        self._folder = self._open_folder(None if user is None else (user.pw_uid, user.pw_gid))
+        self._folder = self._open_folder(owner)
         self._cookie_key = os.urandom(32)
         self._control_path = Path(service.control) if service.control else default_control_path()
         self._listeners = open_changed(service.listen, ())
@@ -75,8 +76,15 @@ class Supervisor:
         self.front = CellProcess("front", FRONT_MODULE)
         self.resolver = CellProcess("resolver", RESOLVER_MODULE)
         self.keeper = CellProcess("keeper", KEEPER_MODULE)
-        self._cells = (self.keeper, self.resolver, self.front)
-        self._pairs = ((LinkType.PEER, self.resolver, self.front), (LinkType.KEEPER, self.resolver, self.keeper))
+        self._dhcp = DhcpSide(self._state, owner)
+        self._dhcp.begin(snapshot)
+        self.dhcp = self._dhcp.cell
+        self._cells = (self.keeper, self.resolver, self.front, self.dhcp)
+        self._pairs = (
+            (LinkType.PEER, self.resolver, self.front),
+            (LinkType.KEEPER, self.resolver, self.keeper),
+            (LinkType.HOSTS, self.dhcp, self.front),
+        )
         self._selector = selectors.DefaultSelector()
         self._reloading = Reloading(config, cell_environment(os.environ, ""), self._selector)
         self._stopping = False
@@ -87,7 +95,8 @@ class Supervisor:
 
     def serve(self) -> int:
         """Until SIGTERM or SIGINT; gives the exit code."""
-        wake = self._catch_signals()
+        wake = catch_signals()
+        self._selector.register(wake, selectors.EVENT_READ)
         while not self._stopping:
             self._tick(time.monotonic())
             for key, _ in self._selector.select(self._patience(time.monotonic())):
@@ -99,16 +108,6 @@ class Supervisor:
                     self._finish_load(self._reloading.step())
         self._stop()
         return self._exit_code
-
-    def _catch_signals(self) -> socket.socket:
-        wake, waker = socket.socketpair()
-        wake.setblocking(False)
-        waker.setblocking(False)
-        for number in SIGNALS:
-            signal.signal(number, lambda _number, _frame: None)
-        signal.set_wakeup_fd(waker.detach(), warn_on_full_buffer=False)
-        self._selector.register(wake, selectors.EVENT_READ)
-        return wake
 
     def _take_signals(self, wake: socket.socket) -> None:
         for number in set(wake.recv(4_096)):
@@ -130,10 +129,11 @@ class Supervisor:
         due = [cell for cell in self._cells if cell.due is not None and cell.due <= now]
         started = [cell for cell in due if self._start(cell, now)]
         for kind, one, other in self._pairs:
-            if one in started or other in started:
+            if (one in started or other in started) and (self._dhcp.wanted or one is not self.dhcp):
                 introduce(kind, one, other)
         for cell in started:
             cell.send(LinkType.START, _u32(cell.restarts.count))
+        self._dhcp.look(now)
         self._finish_load(self._reloading.expire(now))
 
     # Cells.
@@ -146,8 +146,10 @@ class Supervisor:
         if link is not None:
             self._selector.unregister(link)
         facts.log(NAME, f"{cell.name} (pid {pid}) ended: {why}")
-        # Without the keeper nothing is kept, but everything is answered.
-        if not self._announced and cell.restarts.count >= START_ATTEMPTS and cell is not self.keeper:
+        self._dhcp.ended()
+        # Without the keeper nothing is kept, and without dhcp nobody gets an address; but everything is answered.
+        vital = cell in (self.front, self.resolver)
+        if not self._announced and cell.restarts.count >= START_ATTEMPTS and vital:
             facts.log(NAME, f"{cell.name} ended {START_ATTEMPTS} times before it was ready; giving up")
             self._stopping, self._exit_code = True, 3
 
@@ -166,6 +168,8 @@ class Supervisor:
             cell.send(LinkType.SECRET, self._cookie_key)
         elif cell is self.resolver:
             cell.send(LinkType.SECRET, self._spread_key)
+        elif cell is self.dhcp:
+            self._dhcp.give_all()
         elif self._folder is not None:
             cell.send(LinkType.FOLDER, b"", (self._folder,))
         self._hand_settings(cell)
@@ -180,8 +184,7 @@ class Supervisor:
             return None
 
     def _hand_settings(self, cell: CellProcess) -> None:
-        parts = {self.front: self._snapshot.front, self.resolver: self._snapshot.resolver}
-        descriptor = parts.get(cell, self._snapshot.keeper)
+        descriptor: int = getattr(self._snapshot, cell.name)
         cell.sent = self._snapshot.generation
         cell.send(LinkType.SETTINGS, _u32(cell.sent), (descriptor,))
 
@@ -245,6 +248,7 @@ class Supervisor:
     def _take_over(self, snapshot: Snapshot) -> None:
         """Everything that can fail comes first; then the old generation is let go of."""
         key = spread_key(self._state)
+        self._dhcp.open_folder(snapshot)
         listeners = open_changed(snapshot.service.listen, self._listeners)
         former, self._snapshot = self._snapshot, snapshot
         if any(
@@ -256,6 +260,10 @@ class Supervisor:
         self.resolver.send(LinkType.SECRET, key)
         self._hand_settings(self.keeper)
         self._hand_settings(self.resolver)
+        if self._dhcp.wanted and snapshot.dhcp >= 0:
+            self._hand_settings(self.dhcp)
+        # After the settings: a socket of an interface that the cell knows nothing of would be closed.
+        self._dhcp.use(snapshot, time.monotonic())
         if listeners != self._listeners:
             self._change_listeners(listeners)
 
@@ -274,7 +282,7 @@ class Supervisor:
         notify("STOPPING=1")
         until = time.monotonic() + STOP_PATIENCE
         # front first: what it still waits for comes from the resolver; the keeper last, for it saves the time.
-        for cell, spare in ((self.front, 1.0), (self.resolver, 0.5), (self.keeper, 0.0)):
+        for cell, spare in ((self.front, 1.0), (self.dhcp, 0.7), (self.resolver, 0.5), (self.keeper, 0.0)):
             cell.signal(signal.SIGTERM)
             if not cell.wait(until - spare - time.monotonic()):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
@@ -283,6 +291,7 @@ class Supervisor:
         self._reloading.give_up()
         self._control.close()
         self._control_path.unlink(missing_ok=True)
+        self._dhcp.close()
         for listener in self._listeners:
             listener.close()
 

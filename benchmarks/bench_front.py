@@ -8,12 +8,14 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from privacy.reply import Outer, dress
 from resolver.admission import Admission
 from resolver.edge.listen.datagram import BATCH, DatagramListener
 from resolver.edge.serve import Desk, Flight
-from resolver.settings import CacheSettings, ClientGroup, FrontSettings
+from resolver.local import Host
+from resolver.settings import CacheSettings, ClientGroup, FrontSettings, LeaseNames
 from resolver.values import Origin, Reply
 from wire.dns.edns import build_opt
 from wire.dns.message import ResourceRecord, build_query, build_response
@@ -122,6 +124,40 @@ def miss() -> tuple[Callable[[], object], int]:
     return run, NAMES
 
 
+def lease_desk() -> tuple[Desk, Admission]:
+    desk, admission = warm_desk()
+    desk.use(replace(SETTINGS, leases=LeaseNames((read_name("home.arpa"),), ((bytes((10, 0, 0, 0)), 16),))))
+    hosts = [Host(read_name(f"host{n}.home.arpa"), (bytes((10, 0, n // 256, n % 256)),)) for n in range(NAMES)]
+    desk.learn(hosts, START)
+    return desk, admission
+
+
+def lease() -> tuple[Callable[[], object], int]:
+    """The name of a lease, made and dressed anew each time."""
+    desk, admission = lease_desk()
+    client, road = admission.client("127.0.0.1", START), Silence()
+    asked = [build_query(read_name(f"host{n}.home.arpa") + b"\0\1\0\1", 0x0100) for n in range(NAMES)]
+
+    def run() -> None:
+        for packet in asked:
+            desk.receive(packet, client, road, START)
+
+    return run, NAMES
+
+
+def miss_beside_leases() -> tuple[Callable[[], object], int]:
+    """A miss where there are leases, and the name is none of theirs."""
+    desk, admission = lease_desk()
+    client, road, asked = admission.client("127.0.0.1", START), Silence(), packets()
+
+    def run() -> None:
+        desk.cache.flush(b"\0")
+        for packet in asked:
+            desk.receive(packet, client, road, START)
+
+    return run, NAMES
+
+
 def only_peek() -> tuple[Callable[[], object], int]:
     asked = packets(COOKIE)
     return lambda: [peek(packet) for packet in asked], NAMES
@@ -138,6 +174,8 @@ WAYS = {
     "hit by the packet's octets (drain loop)": raw_hit,
     "hit with a cookie (peek, look up, dress)": cookie_hit,
     "miss, without the resolver": miss,
+    "miss, without the resolver, beside 1,000 leases": miss_beside_leases,
+    "the name of a lease": lease,
     "  of it: peek": only_peek,
     "  of it: dress": only_dress,
 }

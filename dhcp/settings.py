@@ -1,7 +1,7 @@
 """What a user may set about DHCP, checked and complete. Made by the loader, never changed; a reload makes new ones.
 
-Option values are the octets that go out, made of text by the table of the wire (`wire/dhcp/options4.py`, `options6.py`), so that
-what does not fit its type is found when the configuration is read.
+Option values are the octets that go out, made of text by the table of the wire (`wire/dhcp/options4.py`,
+`options6.py`), so that what does not fit its type is found when the configuration is read.
 """
 
 from dataclasses import dataclass
@@ -34,8 +34,9 @@ class Matcher(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClientClass:
-    """Clients that have something in common. Who matches any of `matches` is in it; of several classes, the options of the last
-    win, and the first with a lease time says it."""
+    """Clients that have something in common. Who matches any of `matches` is in it; of several classes, the options of
+    the last win, and the first with a lease time says it.
+    """
 
     name: str
     matches: tuple[tuple[Matcher, bytes], ...]
@@ -108,7 +109,9 @@ class Subnet:
     interface: str = ""
     """Its clients are heard on this interface; empty: through relays only."""
     shared: str = ""
-    """Subnets with the same word here are on one link (a shared network): a client may get an address of any of them."""
+    """Subnets with the same word here are on one link (a shared network): a client may get an address of any of
+    them.
+    """
     pools: tuple[Pool, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     lease_time: int = 43_200
@@ -139,7 +142,9 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Advertised:
-    """Router advertisements on one interface (RFC 4861 §6.2.1). Nothing is ever advertised where there is none of these."""
+    """Router advertisements on one interface (RFC 4861 §6.2.1). Nothing is ever advertised where there is none of
+    these.
+    """
 
     interface: str
     router_lifetime: int = 1_800
@@ -198,8 +203,9 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class ResolverOffer:
-    """What clients are told of the running resolver. `addresses` of which family ever; wildcard listeners are written as
-    `b"\\0\\0\\0\\0"` and 16 zeros, and stand for our own addresses on the client's link."""
+    """What clients are told of the running resolver. `addresses` of which family ever; wildcard listeners are written
+    as `b"\\0\\0\\0\\0"` and 16 zeros, and stand for our own addresses on the client's link.
+    """
 
     addresses: tuple[bytes, ...] = ()
     encrypted: tuple[Announced, ...] = ()
@@ -229,7 +235,9 @@ class DhcpSettings:
     names: bool = True
     """Publish names of clients at all."""
     own_names: tuple[str, ...] = ()
-    """Names that no client can claim: this machine's, the router's, what the configuration says elsewhere. One label each."""
+    """Names that no client can claim: this machine's, the router's, what the configuration says elsewhere. One label
+    each.
+    """
     store_identifiers: bool = False
     store_names: bool = False
     resolver: ResolverOffer = ResolverOffer()

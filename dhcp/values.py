@@ -1,7 +1,7 @@
 """The nouns of DHCP: what a lease is, what handling a message leads to.
 
-An address is its octets: 4 (IPv4) or 16 (IPv6), in network order. Nobody is known by an identifier: a client is a `Tag`, a keyed
-hash of it (`dhcp/identity.py`), in memory as on disk.
+An address is its octets: 4 (IPv4) or 16 (IPv6), in network order. Nobody is known by an identifier: a client is a
+`Tag`, a keyed hash of it (`dhcp/identity.py`), in memory as on disk.
 """
 
 from enum import Enum, IntEnum
@@ -35,8 +35,9 @@ class State(IntEnum):
     BOUND = 1
     """The client has it until `Lease.until`."""
     QUARANTINED = 2
-    """Nobody gets it until `Lease.until`: somebody uses it without asking, or a client declined it. `client` says who declined;
-    `renewals` how often in a row, which is how long the next quarantine grows."""
+    """Nobody gets it until `Lease.until`: somebody uses it without asking, or a client declined it. `client` says who
+    declined; `renewals` how often in a row, which is how long the next quarantine grows.
+    """
 
 
 class Lease(NamedTuple):
@@ -71,6 +72,8 @@ class Lease(NamedTuple):
     """The name published for it: one label, lower case; empty: none."""
     checked: bool = False
     """Nobody answered a probe for it (an offer only)."""
+    wanted: Tag = b""
+    """Whom the address goes to if a probe finds that its holder has left (`Outcome.probe`); in memory only."""
     identifier: bytes = b""
     """The client identifier, hardware address or DUID itself: only where the user chose to store it."""
 
@@ -83,8 +86,11 @@ class LeaseChange(NamedTuple):
 
     @property
     def durable(self) -> bool:
-        """True if it concerns the disk: anything but an offer held in memory."""
-        return any(lease is not None and lease.state is not State.OFFERED for lease in self)
+        """True if it concerns the disk: anything but an offer held in memory, or a holder that is looked for."""
+        before, after = (lease if lease is not None and lease.state is not State.OFFERED else None for lease in self)
+        if before is not None and after is not None and before.wanted != after.wanted:
+            before = before._replace(wanted=after.wanted)
+        return before != after
 
 
 class Path(Enum):
@@ -156,18 +162,24 @@ class Own(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """An address that nobody should have: ask the link (ARP, RFC 5227, or neighbour solicitation) before it is given out."""
+    """An address that nobody should have: ask the link (ARP, RFC 5227, or neighbour solicitation) before it is given
+    out.
+    """
 
     interface: int
     address: Address
+    hardware: bytes = b""
+    """The client's own hardware address: if it is the one that answers, nobody else has the address."""
 
 
 class Outcome(NamedTuple):
-    """What handling a message leads to, in this order: changes are made in memory, what is durable goes to disk, the reply
-    leaves.
+    """What handling a message leads to, in this order: changes are made in memory, what is durable goes to disk, the
+    reply leaves.
 
-    With a `probe` there is no reply yet: `changes` hold an offer that is not `checked`. When the link was silent the edge marks
-    it so and hands the same message in again; when somebody answered it puts the address into quarantine and hands it in again.
+    With a `probe` there is no reply yet: `changes` hold an offer that is not `checked`, or a lease whose holder is
+    looked for because its address is `wanted`. The edge asks the link, applies what `silent` or `answered` of
+    `dhcp/book.py` makes of the answer (the offer is checked, or in quarantine; the holder is gone and its address
+    offered, or it was seen), and hands the same message in again.
     """
 
     why: str
@@ -178,7 +190,9 @@ class Outcome(NamedTuple):
 
 
 class HostChange(NamedTuple):
-    """A name of a lease that comes or goes; leaves the process for those who answer names. `name` without the domain."""
+    """A name of a lease that comes or goes; leaves the process for those who answer names. `name` without the
+    domain.
+    """
 
     name: str
     domain: str

@@ -231,10 +231,26 @@ class KeeperSettings:
 
 @dataclass(frozen=True, slots=True)
 class ClientGroup:
-    """Clients told apart by network; index 0 is `default` and takes whoever no other group names."""
+    """Clients told apart by network; index 0 is `default` and takes whoever no other group names. Without `lease_names`
+    they are told that there is no name of a lease."""
 
     name: str
     networks: tuple[str, ...] = ()
+    lease_names: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseNames:
+    """Which names are those of leases (DHCP): at or below one of `domains` (folded), and the reverse names of addresses in one
+    of `subnets` (4 or 16 octets, length). `front` answers them itself; what is not leased there is not there.
+
+    `routed` are routes of the configuration at or below those: suffix (folded) and client group (index, -1 for all). There,
+    the names of leases are answered here too, and all others are the resolver's.
+    """
+
+    domains: tuple[bytes, ...] = ()
+    subnets: tuple[tuple[bytes, int], ...] = ()
+    routed: tuple[tuple[bytes, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +258,7 @@ class FrontSettings:
     """All that the front cell may know. Networks are CIDR text; the longest match wins.
 
     `rate` is queries a second and `burst` the bucket's depth, per client address (/56 for IPv6); 0 means no limit.
-    `payload` is the largest UDP answer in octets (RFC 6891 §6.2.5).
+    `payload` is the largest UDP answer in octets (RFC 6891 §6.2.5). Without a DHCP server there are no `leases`.
     """
 
     generation: int
@@ -258,3 +274,4 @@ class FrontSettings:
     tcp_pipeline: int = 64
     tcp_idle: float = 30.0
     deadline: float = 5.0
+    leases: LeaseNames | None = None

@@ -1,12 +1,17 @@
 #!/bin/sh
 # Set-up: a virtual environment in the tree, the locked packages by hash, this package itself; with `peers` also the
-# programs of other projects that tests and benchmarks need. Safe to run again: what stands is left alone.
+# programs of other projects that tests and benchmarks need, with `demo` a DHCP client. Safe to run again: what stands is left alone.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 stamp=.venv/.set-up
-peers="unbound dnsdist knot-dnsutils bind9-dnsutils dnsperf dnsmasq-base faketime iproute2 nsd knot bind9 bind9-utils knot-resolver knot-dnssecutils ldnsutils dns-root-data"
+# The second line: clients, relays and servers of DHCP, and what reads their packets.
+peers="unbound dnsdist knot-dnsutils bind9-dnsutils dnsperf dnsmasq-base faketime iproute2 nsd knot bind9 bind9-utils knot-resolver knot-dnssecutils ldnsutils dns-root-data
+ tshark strace isc-dhcp-client isc-dhcp-relay udhcpc dhcpcd-base ndisc6 kea-dhcp4-server kea-admin"
+
+# A DHCP client for the household of the demo.
+visitors="udhcpc iproute2"
 
 say() { printf 'set-up: %s\n' "$*" >&2; }
 
@@ -70,12 +75,25 @@ install_packages() {
     fingerprint >"$stamp"
 }
 
+# Those of the named packages that are not installed.
+lacking() {
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf ' %s' "$package"
+    done
+}
+
+install_visitors() {
+    is_debian && is_root || return 0
+    # shellcheck disable=SC2086 # a list of words
+    missing=$(lacking $visitors)
+    # shellcheck disable=SC2086 # a list of words
+    [ -z "$missing" ] || install_debian $missing || say "no DHCP client: the demo says what it leaves out"
+}
+
 install_peers() {
     is_debian || { say "no Debian here: tests that need $peers will say which is missing"; return 0; }
-    missing=
-    for package in $peers; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
-    done
+    # shellcheck disable=SC2086 # a list of words
+    missing=$(lacking $peers)
     [ -n "$missing" ] || return 0
     if is_root; then
         say "installing peers for the tests:$missing"
@@ -89,4 +107,7 @@ install_peers() {
 if [ ! -f "$stamp" ] || [ "$(fingerprint)" != "$(cat "$stamp")" ]; then
     install_packages
 fi
-[ "${1:-}" != peers ] || install_peers
+case "${1:-}" in
+peers) install_peers ;;
+demo) install_visitors ;;
+esac

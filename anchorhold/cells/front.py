@@ -14,7 +14,7 @@ from collections.abc import Callable
 import click
 
 from anchorhold import snapshot
-from anchorhold.cells.peer import Peer
+from anchorhold.cells.peer import LeasePeer, Pair, Peer
 from anchorhold.cells.start import ignore_terminal_signals, receive_until_start, run_guarded
 from anchorhold.control import ControlServer, Front
 from anchorhold.facts import log
@@ -51,7 +51,9 @@ class FrontCell:
         self._control_socket: socket.socket | None = None
         self._waiting: list[tuple[LinkType, socket.socket, bool]] = []
         self._peer: Peer | None = None
-        self._peer_socket: socket.socket | None = None
+        self._lease_peer: LeasePeer | None = None
+        self._pair_sockets: dict[LinkType, socket.socket] = {}
+        """Ends of fresh pairs that nothing was done with yet."""
         self._ending = False
         self._due = 0.0
         self.desk: Desk
@@ -82,6 +84,7 @@ class FrontCell:
         self.watch(self._link, selectors.EVENT_READ, self)
         self._open_listeners()
         self._open_peer()
+        self._open_lease_peer()
         if self._control_socket is not None:
             self._control = ControlServer(self._control_socket, self._front, self, self.watch)
             self.watch(self._control_socket, selectors.EVENT_READ, self._control)
@@ -111,8 +114,9 @@ class FrontCell:
             self._streams = [listener for listener in self._streams if not listener.ended]
         if self._control is not None:
             self._control.expire(now)
-        if self._peer is not None:
-            self._peer.flush()
+        for pair in (self._peer, self._lease_peer):
+            if pair is not None:
+                pair.flush()
 
     # what the parts need of the loop
 
@@ -132,25 +136,36 @@ class FrontCell:
 
     def fact(self, verb: Verb, argument: bytes, group: int, answer: Callable[[bytes, bool], None]) -> bool:
         """An operator's question to the resolver, if there is one."""
-        return self._peer is not None and self._peer.fact(verb, argument, group, answer)
+        if self._peer is not None:
+            self._peer.fact(verb, argument, group, answer)
+        return self._peer is not None
+
+    def lease_fact(self, verb: Verb, argument: bytes, answer: Callable[[bytes, bool], None]) -> bool:
+        """An operator's question to the dhcp cell, if there is one."""
+        if self._lease_peer is not None:
+            self._lease_peer.fact(verb, argument, 0, answer)
+        return self._lease_peer is not None
 
     def _front(self) -> Front:
         return Front(self.desk, self.admission, self._restarts)
 
-    def lose_peer(self, why: str) -> None:
-        """The pair is of no more use: close it (which ends the resolver) and wait for the supervisor's next."""
-        if self._peer is None:
+    def lose(self, pair: Pair, why: str) -> None:
+        """The pair is of no more use: close it (which ends the other cell) and wait for the supervisor's next."""
+        if pair not in (self._peer, self._lease_peer):
             return
         log("front", why)
-        self.watch(self._peer.socket, 0, self._peer)
-        self._peer.socket.close()
-        self._peer = None
-        self.desk.connect(None)
-        self.desk.counters["peer-lost"] += 1
+        if pair is self._peer:
+            self._peer = None
+            self.desk.connect(None)
+            self.desk.counters["peer-lost"] += 1
+        elif pair is self._lease_peer:
+            self._lease_peer = None
+            self.desk.counters["dhcp-lost"] += 1
+        pair.close()
 
-    def accuse(self) -> None:
+    def accuse(self, kind: LinkType) -> None:
         """What does not decode ends its sender: only the supervisor can do that."""
-        send_message(self._link, LinkType.ACCUSE, bytes((LinkType.PEER,)))
+        send_message(self._link, LinkType.ACCUSE, bytes((kind,)))
 
     # link
 
@@ -176,8 +191,11 @@ class FrontCell:
                 self._waiting.append((message.type, socket.socket(fileno=descriptor), wildcard))
             case LinkType.CONTROL, (descriptor,):
                 self._control_socket = socket.socket(fileno=descriptor)
-            case LinkType.PEER, (descriptor,):
-                self._peer_socket = socket.socket(fileno=descriptor)
+            case ((LinkType.PEER | LinkType.HOSTS), (descriptor,)):
+                former = self._pair_sockets.pop(message.type, None)
+                if former is not None:
+                    former.close()
+                self._pair_sockets[message.type] = socket.socket(fileno=descriptor)
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, FrontSettings)
                 os.close(descriptor)
@@ -194,8 +212,9 @@ class FrontCell:
             case LinkType.UDP | LinkType.TCP:
                 self._open_listeners()
             case LinkType.PEER:
-                self.lose_peer("a new resolver takes over")
                 self._open_peer()
+            case LinkType.HOSTS:
+                self._open_lease_peer()
             case LinkType.SETTINGS if self._settings is not None:
                 self.desk.use(self._settings)
                 self.admission = Admission(self._settings)
@@ -212,11 +231,23 @@ class FrontCell:
                 pass
 
     def _open_peer(self) -> None:
-        if self._peer_socket is not None:
-            self._peer = Peer(self, self._peer_socket)
-            self._peer_socket = None
-            self.desk.connect(self._peer)
-            self.watch(self._peer.socket, selectors.EVENT_READ, self._peer)
+        endpoint = self._pair_sockets.pop(LinkType.PEER, None)
+        if endpoint is None:
+            return
+        if self._peer is not None:
+            self.lose(self._peer, "a new resolver takes over")
+        self._peer = Peer(self, endpoint)
+        self.desk.connect(self._peer)
+        self.watch(endpoint, selectors.EVENT_READ, self._peer)
+
+    def _open_lease_peer(self) -> None:
+        endpoint = self._pair_sockets.pop(LinkType.HOSTS, None)
+        if endpoint is None:
+            return
+        if self._lease_peer is not None:
+            self.lose(self._lease_peer, "a new dhcp cell takes over")
+        self._lease_peer = LeasePeer(self, endpoint)
+        self.watch(endpoint, selectors.EVENT_READ, self._lease_peer)
 
     def _open_listeners(self) -> None:
         for kind, endpoint, wildcard in self._waiting:

@@ -1,6 +1,7 @@
-"""`front`'s end of the pair to the resolver."""
+"""`front`'s ends of its pairs: to the resolver, and to the dhcp cell if there is one."""
 
 import itertools
+import json
 import selectors
 import socket
 from collections.abc import Callable
@@ -8,35 +9,48 @@ from typing import Protocol
 
 from anchorhold import ipc
 from anchorhold.ipc import Inbox, Message, MessageType, Verb, build_message
+from anchorhold.leases.messages import ALL, MORE, parse_hosts
+from anchorhold.link import LinkType
 from resolver.edge.serve import Desk, Flight
+from resolver.local import Leases
 from wire.dns.codes import QueryFlag
 from wire.errors import Malformed
 from wire.units import Instant
 
 READ_SIZE = 262_144
 MAX_UNSENT = 8 * 1024 * 1024
-"""Octets that may wait for a resolver that does not read; past that it counts as gone."""
+"""Octets that may wait for a cell that does not read; past that it counts as gone."""
 
 _RD = int(QueryFlag.RD)
 
+Answer = Callable[[bytes, bool], None]
+"""Takes a piece of text for an operator, and whether more follow."""
+
 
 class Owner(Protocol):
-    """What the pair needs of its cell."""
+    """What a pair needs of its cell."""
 
     desk: Desk
 
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
         """Which events of a socket matter from now on."""
 
-    def lose_peer(self, why: str) -> None:
+    def lose(self, pair: "Pair", why: str) -> None:
         """The pair is of no more use."""
 
-    def accuse(self) -> None:
-        """The other end sent what does not decode."""
+    def accuse(self, kind: LinkType) -> None:
+        """The other end of this kind of pair sent what does not decode."""
 
 
-class Peer:
-    """The pair to the resolver: messages are collected and written once a wake-up."""
+class Pair:
+    """What both have in common: messages are collected and written once a wake-up, operators' questions are relayed."""
+
+    kind: LinkType
+    """How the supervisor calls the pair."""
+    cell: str
+    """The other end's name in the lines that operators get."""
+    other: str
+    """The same for people."""
 
     def __init__(self, cell: Owner, endpoint: socket.socket) -> None:
         endpoint.setblocking(False)
@@ -45,8 +59,97 @@ class Peer:
         self._inbox = Inbox()
         self._out = bytearray()
         self._blocked = False
-        self._facts: dict[int, Callable[[bytes, bool], None]] = {}
+        self._facts: dict[int, Answer] = {}
         self._fact_handles = itertools.count(1)
+
+    def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> None:
+        """An operator's question."""
+        handle = next(self._fact_handles)
+        self._facts[handle] = answer
+        generation = self._cell.desk.settings.generation
+        body = bytes((verb,)) + argument
+        self._out += build_message(MessageType.FACT, handle, body, group=group, generation=generation)
+
+    def close(self) -> None:
+        """Hang up; operators who wait are told so."""
+        self._cell.watch(self.socket, 0, self)
+        self.socket.close()
+        facts, self._facts = self._facts, {}
+        line = {"cell": self.cell, "error": f"{self.other} ended before it had answered; try again in a second"}
+        for answer in facts.values():
+            answer(json.dumps(line).encode(), False)
+
+    # events
+
+    def ready(self, events: int, now: Instant) -> None:
+        """Take what the other end says."""
+        if events & selectors.EVENT_WRITE:
+            self._blocked = False
+        if not events & selectors.EVENT_READ:
+            return
+        try:
+            data = self.socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._cell.lose(self, f"{self.other} hung up")
+            return
+        try:
+            for message in self._inbox.feed(data):
+                self._take(message, now)
+        except Malformed as error:
+            self._cell.accuse(self.kind)
+            self._cell.lose(self, f"{self.other} sent what does not decode, it is ended: {error}")
+
+    def _take(self, message: Message, now: Instant) -> None:
+        match message.type:
+            case MessageType.FACT:
+                self._answer_fact(message)
+            case MessageType.PING if message.flags & 1:
+                pass  # an answer; answering it would go on for ever
+            case MessageType.PING:
+                self._out += build_message(MessageType.PING, message.handle, flags=1)
+            case _:
+                self._take_own(message, now)
+
+    def _take_own(self, message: Message, now: Instant) -> None:
+        """What only this pair carries. Raises Malformed."""
+        raise NotImplementedError
+
+    def _answer_fact(self, message: Message) -> None:
+        more = bool(message.flags & 1)
+        answer = self._facts.get(message.handle) if more else self._facts.pop(message.handle, None)
+        if answer is not None:
+            answer(message.body, more)
+
+    def flush(self) -> None:
+        """Write what has been collected."""
+        if not self._out or self._blocked:
+            return
+        try:
+            sent = self.socket.send(self._out)
+            del self._out[:sent]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._cell.lose(self, f"{self.other} does not read")
+            return
+        if len(self._out) > MAX_UNSENT:
+            self._cell.lose(self, f"{self.other} does not keep up")
+            return
+        self._blocked = bool(self._out)
+        wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._blocked else 0)
+        self._cell.watch(self.socket, wants, self)
+
+
+class Peer(Pair):
+    """The pair to the resolver."""
+
+    kind = LinkType.PEER
+    cell = "resolver"
+    other = "the resolver"
 
     # Port
 
@@ -74,40 +177,7 @@ class Peer:
             deadline=deadline,
         )
 
-    def fact(self, verb: Verb, argument: bytes, group: int, answer: Callable[[bytes, bool], None]) -> bool:
-        """An operator's question."""
-        handle = next(self._fact_handles)
-        self._facts[handle] = answer
-        generation = self._cell.desk.settings.generation
-        body = bytes((verb,)) + argument
-        self._out += build_message(MessageType.FACT, handle, body, group=group, generation=generation)
-        return True
-
-    # events
-
-    def ready(self, events: int, now: Instant) -> None:
-        """Take what the resolver says."""
-        if events & selectors.EVENT_WRITE:
-            self._blocked = False
-        if not events & selectors.EVENT_READ:
-            return
-        try:
-            data = self.socket.recv(READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._cell.lose_peer("the resolver hung up")
-            return
-        try:
-            for message in self._inbox.feed(data):
-                self._take(message, now)
-        except Malformed as error:
-            self._cell.accuse()
-            self._cell.lose_peer(f"the resolver sent what does not decode, it is ended: {error}")
-
-    def _take(self, message: Message, now: Instant) -> None:
+    def _take_own(self, message: Message, now: Instant) -> None:
         desk = self._cell.desk
         match message.type:
             case MessageType.REPLY:
@@ -115,12 +185,6 @@ class Peer:
             case MessageType.CREDIT if len(message.body) == 4:
                 desk.credits += int.from_bytes(message.body, "little")
                 desk.pump(now)
-            case MessageType.FACT:
-                self._answer_fact(message)
-            case MessageType.PING if message.flags & 1:
-                pass  # an answer; answering it would go on for ever
-            case MessageType.PING:
-                self._out += build_message(MessageType.PING, message.handle, flags=1)
             case MessageType.SNAPSHOT:
                 desk.counters["resolver-generation"] = message.generation
                 if message.flags & ipc.FORGET:
@@ -128,27 +192,33 @@ class Peer:
             case _:
                 raise Malformed(f"{message.type.name} is not for front")
 
-    def _answer_fact(self, message: Message) -> None:
-        more = bool(message.flags & 1)
-        answer = self._facts.get(message.handle) if more else self._facts.pop(message.handle, None)
-        if answer is not None:
-            answer(message.body, more)
 
-    def flush(self) -> None:
-        """Write what has been collected."""
-        if not self._out or self._blocked:
+class LeasePeer(Pair):
+    """The pair to the dhcp cell. What it told is kept when it ends: leases do not end with it."""
+
+    kind = LinkType.HOSTS
+    cell = "dhcp"
+    other = "the dhcp cell"
+
+    _draft: Leases | None = None
+    """All of it, as far as it has come."""
+    _began = False
+
+    def _take_own(self, message: Message, now: Instant) -> None:
+        if message.type is not MessageType.HOSTS:
+            raise Malformed(f"{message.type.name} is not for front")
+        hosts, desk = parse_hosts(message), self._cell.desk
+        if message.flags & ALL:
+            self._draft, self._began = Leases(), True
+        elif not self._began:
+            raise Malformed("HOSTS that does not begin with all of it")
+        elif message.flags & MORE and self._draft is None:
+            raise Malformed("HOSTS with more of what did not begin")
+        if self._draft is None:
+            desk.learn(hosts, now)
             return
-        try:
-            sent = self.socket.send(self._out)
-            del self._out[:sent]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._cell.lose_peer("the resolver does not read")
-            return
-        if len(self._out) > MAX_UNSENT:
-            self._cell.lose_peer("the resolver does not keep up")
-            return
-        self._blocked = bool(self._out)
-        wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._blocked else 0)
-        self._cell.watch(self.socket, wants, self)
+        for host in hosts:
+            self._draft.apply(host, now)
+        if not message.flags & MORE:
+            desk.relearn(self._draft, now)
+            self._draft = None

@@ -23,6 +23,13 @@ from anchorhold.terminal import (
 )
 from wire.dns.codes import QueryFlag
 
+_LEASE_STEP = ("lease", "a name of a lease, or where such names are: front answers, nothing leaves")
+_LEASE_VIEWS = [
+    "front process     the client's address, the name, whose lease it is",
+    "resolver process  nothing",
+    "outside           nothing",
+]
+
 
 @click.command(
     epilog="""\b
@@ -93,14 +100,15 @@ def explain_lines(name: str, rrtype: str, client: str, cells: dict[str, Answer])
     steps = [("client", _client_step(client, front, resolver))]
     if front.get("cached") is not None:
         steps.append(("answers", f"front has one, good for {show(front['cached'])} s more; nothing leaves"))
-    steps += _resolver_steps(resolver)
+    steps += [_LEASE_STEP] if front.get("lease") else _resolver_steps(resolver)
     lines = [f"{name} {rrtype}"]
     lines += [f"  {at}. {label:<9} {said}" for at, (label, said) in enumerate(steps, 1)]
     lines += ["", "What each party sees:"]
     # With DNS64 an answer that is there may not be all that is asked for.
     known = resolver.get("cached") is not None and not resolver.get("dns64")
     cached = front.get("cached") is not None or known
-    return lines + [f"  {line}" for line in _views(f"{name} and type {rrtype}", resolver, cached)]
+    views = _LEASE_VIEWS if front.get("lease") else _views(f"{name} and type {rrtype}", resolver, cached)
+    return lines + [f"  {line}" for line in views]
 
 
 def _client_step(client: str, front: Answer, resolver: Answer) -> str:

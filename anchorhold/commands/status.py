@@ -39,8 +39,8 @@ Exit codes: 0 all cells answer, 1 a cell does not answer, 4 no service answers."
 def command(control: Path | None, as_json: bool) -> None:
     """Cells, caches, upstreams, and each operator's share of your questions.
 
-    The share is what an operator has seen since the resolver process started: of queries, and of different sites (an estimate).
-    No name and no client is shown, for none is kept.
+    With [dhcp] leases are counted too. The share is what an operator has seen since the resolver process
+    started: of queries, and of different sites (an estimate). No name and no client is shown, for none is kept.
     """
     cells = by_cell(service_answer(control, {"verb": "status"}))
     if as_json:
@@ -51,6 +51,7 @@ def command(control: Path | None, as_json: bool) -> None:
         _print_upstreams(cells.get("resolver", {}))
         _print_iterations(cells.get("resolver", {}))
         _print_keeper(cells.get("resolver", {}))
+        _print_leases(cells.get("dhcp", {}))
         print_exceptions(cells.get("resolver", {}))
         _print_counters(cells)
     complain(cells)
@@ -145,6 +146,16 @@ def _print_keeper(resolver: Answer) -> None:
     kept = "yes" if keeper.get("kept") else f"no: {show(keeper.get('why_not_kept') or 'the keeper says nothing')}"
     row = [show(keeper.get(column)) for column in ("state", "zones", "problems", "not_before")]
     print_table("trust anchors", ["keeper", "zones followed", "problems", "no clock before", "kept"], [[*row, kept]])
+
+
+def _print_leases(dhcp: Answer) -> None:
+    if dhcp.get("store"):
+        click.echo(f"LEASES ARE NOT WRITTEN: {show(dhcp['store'])}; who holds one keeps it, newcomers get none.\n")
+    found = dhcp.get("interfaces")
+    interfaces = " ".join(show(name) for name in found) if isinstance(found, list) else ""
+    if "leases" in dhcp:
+        row = [interfaces or "none", *(show(dhcp.get(column)) for column in ("leases", "offers", "owed"))]
+        print_table("leases", ["interfaces", "leases", "offers", "not written yet"], [row])
 
 
 def _failures(found: object) -> str:

@@ -1,18 +1,22 @@
 """The tables of `schema.py` to settings: everything two values can be wrong about together."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from anchorhold.config import schema
+from anchorhold.config.dhcp import DhcpReader
 from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
 from anchorhold.config.iterations import ITERATE, IterationReader
+from anchorhold.config.lease_names import lease_names
 from anchorhold.config.names import Network, read_network
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
 from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation_prefix
 from anchorhold.config.routes import DEFAULT, RouteReader
-from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings
+from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings, served_links
 from anchorhold.config.trust import followed_anchors, read_trust
+from dhcp.settings import DhcpSettings
 from resolver.settings import (
     CacheSettings,
     ClientGroup,
@@ -45,12 +49,23 @@ class Checker:
         self._check_reach(clients, allow)
         self._check_limits()
         resolver = self._resolver(generation, clients, upstreams, cache)
+        service = self._service()
+        dhcp = self._dhcp(generation, service.listen)
+        front = self._front(generation, clients, allow, cache)
+        if dhcp is not None:
+            front = replace(front, leases=lease_names(dhcp, resolver.routes))
         return Loaded(
-            self._front(generation, clients, allow, cache),
+            front,
             resolver,
             KeeperSettings(generation, followed_anchors(resolver.dnssec)),
-            self._service(),
+            replace(service, links=() if dhcp is None else served_links(dhcp)),
+            dhcp,
         )
+
+    def _dhcp(self, generation: int, listen: tuple[ListenAddress, ...]) -> DhcpSettings | None:
+        if self._config.dhcp is None:
+            return None
+        return DhcpReader(self._config.dhcp, self.notes).settings(generation, listen, self._places.host)
 
     # What front gets.
 
@@ -75,7 +90,8 @@ class Checker:
         )
 
     def _client_groups(self) -> tuple[ClientGroup, ...]:
-        groups = [ClientGroup(DEFAULT)]
+        default = self._config.clients.get(DEFAULT, schema.ClientsTable())
+        groups = [ClientGroup(DEFAULT, lease_names=default.lease_names)]
         owners: dict[Network, str] = {}
         self._check_names("clients", self._config.clients)
         for name, table in self._config.clients.items():
@@ -88,7 +104,7 @@ class Checker:
             elif name != DEFAULT:
                 if not table.networks:
                     self._note(path, "a group without networks holds nobody", 'write networks = ["192.168.1.0/28"]')
-                groups.append(ClientGroup(name, tuple(str(network) for _, network in networks)))
+                groups.append(ClientGroup(name, tuple(str(network) for _, network in networks), table.lease_names))
             for place, network in networks:
                 owner = owners.setdefault(network, show_path(place))
                 if owner != show_path(place):

@@ -10,16 +10,19 @@ from anchorhold.config.service import Loaded
 from anchorhold.config.shape import read_shape
 
 
-def load(text: str, file: str, generation: int = 1, read_file: Callable[[str], bytes] = read_named_file) -> Loaded:
+def load(
+    text: str, file: str, generation: int = 1, read_file: Callable[[str], bytes] = read_named_file, host: str = ""
+) -> Loaded:
     """The settings in `text`.
 
     `file` is its path as the user wrote it: errors are shown with it and relative paths begin at its directory.
-    `read_file` gives the content of files it names (raises OSError). Raises SettingsError with every problem.
+    `read_file` gives the content of files it names (raises OSError); `host` is what this machine is called. Raises SettingsError
+    with every problem.
     """
     shaped = read_shape(text)
     if shaped.config is None:
         raise SettingsError(file, shaped.problems)
-    checker = Checker(shaped.config, shaped.lines, Places(os.path.dirname(file), read_file))
+    checker = Checker(shaped.config, shaped.lines, Places(os.path.dirname(file), read_file, host))
     loaded = checker.loaded(generation)
     found = [
         problem

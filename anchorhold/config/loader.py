@@ -48,6 +48,15 @@ trust_anchors = ["corp.example. DNSKEY 257 3 13 AAAA"]
 zone = "broken.example"
 reason = "an example"
 until = 2030-01-01
+[dhcp]
+options = { ntp-servers = "192.0.2.1" }
+options6 = { dns-servers = "2001:db8::1" }
+[[dhcp.subnet]]
+prefix = "192.0.2.0/24"
+interface = "eth0"
+pools = ["192.0.2.100-192.0.2.199"]
+[[dhcp.advertise]]
+interface = "eth0"
 """
 
 _WARM_UP_ROOT = """. 1 SOA a. b. 1 1 1 1 1
@@ -78,7 +87,7 @@ def main() -> None:
     enter(PROFILE)
     try:
         text = _read_text(given.config, given.file)
-        answer(link, load(text, given.file, given.generation, lambda path: fetch(link, path)))
+        answer(link, load(text, given.file, given.generation, lambda path: fetch(link, path), socket.gethostname()))
     except SettingsError as error:
         refuse(link, str(error))
 
@@ -109,8 +118,9 @@ def decode_text(data: bytes, file: str) -> str:
 
 
 def answer(link: socket.socket, loaded: Loaded) -> None:
-    """Send the four parts, each sealed in a memfd of its own."""
-    descriptors = [seal(part) for part in (loaded.front, loaded.resolver, loaded.keeper, loaded.service)]
+    """Send the parts, each sealed in a memfd of its own."""
+    parts = (loaded.front, loaded.resolver, loaded.keeper, loaded.service, loaded.dhcp)
+    descriptors = [seal(part) for part in parts if part is not None]
     socket.send_fds(link, [bytes((LoaderMessage.LOADED,))], descriptors)
 
 

@@ -9,6 +9,6 @@ class LoaderMessage(IntEnum):
     FILE = 1
     """Body: the path of a file the configuration names."""
     LOADED = 2
-    """Four sealed memfds: FrontSettings, ResolverSettings, KeeperSettings, ServiceSettings."""
+    """Four or five sealed memfds: FrontSettings, ResolverSettings, KeeperSettings, ServiceSettings; with [dhcp] DhcpSettings."""
     REFUSED = 3
     """One sealed memfd: what is wrong, a line for each problem."""

@@ -20,10 +20,12 @@ DNS_PORT = 53
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where relative paths begin (`base`, a directory), and how a named file is read (raises OSError)."""
+    """Where relative paths begin (`base`, a directory), how a named file is read (raises OSError), and what this machine is
+    called (`host`; empty where nobody asked)."""
 
     base: str
     read_file: Callable[[str], bytes]
+    host: str = ""
 
     def absolute(self, path: str) -> str:
         """`path` from `base`; an empty path stays empty."""

@@ -8,9 +8,9 @@ import sys
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import get_args, get_origin, get_type_hints
 
-from anchorhold.config import schema
+from anchorhold.config import schema, schema_dhcp
 
 PAGE = Path(__file__).parents[2] / "docs/reference.md"
 
@@ -25,6 +25,15 @@ TABLES: tuple[tuple[str, type], ...] = (
     ("[dns64]", schema.Dns64Table),
     ("[dnssec]", schema.DnssecTable),
     ("[[dnssec.negative]]", schema.NegativeTable),
+    ("[dhcp]", schema_dhcp.DhcpTable),
+    ("[[dhcp.subnet]]", schema_dhcp.SubnetTable),
+    ("a pool in [[dhcp.subnet]]", schema_dhcp.PoolTable),
+    ("[[dhcp.subnet.delegations]]", schema_dhcp.DelegationTable),
+    ("[[dhcp.host]]", schema_dhcp.HostTable),
+    ("[dhcp.classes.NAME]", schema_dhcp.ClassTable),
+    ("[[dhcp.advertise]]", schema_dhcp.AdvertiseTable),
+    ("a prefix in [[dhcp.advertise]]", schema_dhcp.AdvertisedPrefixTable),
+    ("[[dhcp.advertise.routes]]", schema_dhcp.AdvertisedRouteTable),
     ("[cache]", schema.CacheTable),
     ("[limits]", schema.LimitsTable),
     ("[privacy]", schema.PrivacyTable),
@@ -32,11 +41,15 @@ TABLES: tuple[tuple[str, type], ...] = (
 )
 """Heading and table, most used first."""
 
+SHORT = (schema.ServerTable, schema_dhcp.PoolTable, schema_dhcp.AdvertisedPrefixTable)
+"""Tables that a string may stand for."""
+
 HEAD = """\
 # Every setting
 
-Made from `anchorhold/config/schema.py` by `python -m anchorhold.config.reference`; do not edit it by hand. Unknown
-keys are errors. `anchorhold check FILE` shows every error at once, with its line and what to do.
+Made from `anchorhold/config/schema.py` and `anchorhold/config/schema_dhcp.py` by
+`python -m anchorhold.config.reference`; do not edit it by hand. Unknown keys are errors. `anchorhold check FILE` shows
+every error at once, with its line and what to do.
 
 The smallest configuration that is of use:
 
@@ -89,6 +102,10 @@ def _kind_name(hint: object) -> str:
     arguments = get_args(hint)
     if type(None) in arguments:
         return _kind_name(arguments[0])
+    if get_origin(hint) is dict:
+        return "tables by name" if dataclasses.is_dataclass(arguments[1]) else "table of options"
+    if arguments and dataclasses.is_dataclass(arguments[0]) and arguments[0] not in SHORT:
+        return "array of tables"
     if arguments:
         return f"array of {_kind_name(arguments[0])}"
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -99,6 +116,8 @@ def _kind_name(hint: object) -> str:
 
 
 def _default(field: "dataclasses.Field[object]") -> str:
+    if field.default_factory is not dataclasses.MISSING:
+        return "none"
     if field.default is dataclasses.MISSING:
         return "needed"
     if field.default is None:

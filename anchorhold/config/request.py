@@ -29,18 +29,21 @@ MASTER_FILE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A checked configuration: three descriptors for the cells, and the supervisor's own part. The holder closes it."""
+    """A checked configuration: descriptors for the cells (`dhcp` is -1 without [dhcp]), and the supervisor's own part. The holder
+    closes it."""
 
     generation: int
     front: int
     resolver: int
     keeper: int
     service: ServiceSettings
+    dhcp: int = -1
 
     def close(self) -> None:
         """The cells have their own copies of the descriptors."""
-        for descriptor in (self.front, self.resolver, self.keeper):
-            os.close(descriptor)
+        for descriptor in (self.front, self.resolver, self.keeper, self.dhcp):
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class LoaderRun:
     def step(self) -> Snapshot | Refused | None:
         """Take one message; None: there will be more. With an outcome the process has ended."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(self.link, 4_096, 4)
+            data, descriptors, _, _ = socket.recv_fds(self.link, 4_096, 5)
         except TimeoutError:
             return self.give_up()
         except ConnectionError:
@@ -92,7 +95,7 @@ class LoaderRun:
             self._send_file(os.fsdecode(data[1:]))
             return None
         self._end()
-        if kind == LoaderMessage.LOADED and len(descriptors) == 4:
+        if kind == LoaderMessage.LOADED and len(descriptors) in (4, 5):
             return self._snapshot(descriptors)
         if kind == LoaderMessage.REFUSED and len(descriptors) == 1:
             return self._refused(descriptors[0])
@@ -115,11 +118,12 @@ class LoaderRun:
             self._process.wait()
 
     def _snapshot(self, descriptors: list[int]) -> Snapshot | Refused:
-        front, resolver, keeper, service = descriptors
+        front, resolver, keeper, service, *dhcp = descriptors
         try:
-            return Snapshot(self._generation, front, resolver, keeper, load(service, ServiceSettings))
+            own = load(service, ServiceSettings)
+            return Snapshot(self._generation, front, resolver, keeper, own, dhcp[0] if dhcp else -1)
         except Malformed as error:
-            for descriptor in (front, resolver, keeper):
+            for descriptor in (front, resolver, keeper, *dhcp):
                 os.close(descriptor)
             return Refused(f"the loader's result is no use: {error}")
         finally:

@@ -4,14 +4,14 @@ The reference page is made from this file (`python -m anchorhold.config.referenc
 about is checked here, what two values together can in `check.py`.
 """
 
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
 from enum import Enum
 from typing import Annotated
 
-from pydantic import BeforeValidator, ConfigDict, Field, Strict
+from pydantic import Field
 
+from anchorhold.config.kinds import CLOSED, Count, Flag, Number, Size, Text, Ttl, Until
+from anchorhold.config.schema_dhcp import DhcpTable
 from resolver.settings import (
     CacheSettings,
     Dns64,
@@ -29,54 +29,13 @@ _CACHE = CacheSettings()
 _FRONT = FrontSettings(0, (), (), _CACHE)
 _RESOLVER = ResolverSettings(0, (), (), (), _CACHE)
 _ITERATION = Iteration("", b"", ())
-_CLOSED = ConfigDict(extra="forbid", allow_inf_nan=False)
-"""Unknown keys are errors: a misspelt setting must not be a silent default."""
-
-_UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
-
-Text = Annotated[str, Strict()]
-Flag = Annotated[bool, Strict()]
-Count = Annotated[int, Strict()]
-Number = Annotated[float, Strict()]
-Ttl = Annotated[int, Strict(), Field(ge=0, le=604_800)]
-"""Seconds, at most a week."""
-
-
-def read_size(value: object) -> object:
-    """Octets from a number or from text such as `32 MiB`; anything else is left for pydantic to refuse."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"(\d{1,12}) ?(KiB|MiB|GiB|)", value)
-    if match is None:
-        raise ValueError("no size: write octets, or a number with KiB, MiB or GiB, such as 32 MiB")
-    return int(match[1]) * _UNITS[match[2]]
-
-
-Size = Annotated[int, Strict(), BeforeValidator(read_size), Field(ge=1024**2, le=64 * 1024**3)]
-"""Octets."""
-
-
-def read_until(value: object) -> object:
-    """The moment that a date or a time means; without an offset UTC. What is neither is left for pydantic to refuse."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError("no date: write 2026-12-31 or 2026-12-31T18:00:00Z") from None
-    elif isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
-
-
-Until = Annotated[datetime, Strict(), BeforeValidator(read_until)]
-"""A moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceTable:
     """The processes themselves. A change here needs a restart."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     user: Text = "nobody"
     """Whom the processes become that speak to clients and upstreams, when started as root."""
@@ -89,7 +48,7 @@ class ServiceTable:
 class ListenTable:
     """Where clients ask."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     addresses: tuple[Text, ...] = ()
     """`ADDRESS:PORT` each, UDP and TCP: `127.0.0.1:53`, `[::1]:53`. Without a port: 53. `0.0.0.0` and `[::]` mean every
@@ -108,7 +67,7 @@ class ListenTable:
 class AccessTable:
     """Who may ask. Anybody else gets no answer at all."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     allow: tuple[Text, ...] = (
         "127.0.0.0/8",
@@ -129,11 +88,13 @@ class AccessTable:
 class ClientsTable:
     """A group of clients, told apart by network, so that routes can differ. Whoever no group names is in `default`."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     networks: tuple[Text, ...] = ()
     """Networks or single addresses; the longest match wins. A group of one device identifies that device to the
     resolver process."""
+    lease_names: Flag = True
+    """false: this group is told that there are no names of devices (those of `[dhcp]`)."""
 
 
 class ResolveMode(Enum):
@@ -147,7 +108,7 @@ class ResolveMode(Enum):
 class ResolveTable:
     """How names are resolved that no route takes, and how authoritative servers are asked, also those of stub routes."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     mode: ResolveMode = ResolveMode.FORWARD
     """`forward`: to the upstream group `default`, which gets the full names. `iterate`: no upstream is needed; many
@@ -190,7 +151,7 @@ class RouteTable:
     """Sends some names, some clients or both one way: `upstreams`, `iterate` or `authorities`. The longest domain wins,
     then the named clients."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     upstreams: Text = ""
     """The upstream group asked."""
@@ -216,7 +177,7 @@ class RouteTable:
 class ServerTable:
     """One server of a group. A string is short for `{ url = … }`."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     url: Text
     """`SCHEME://[NAME@]ADDRESS[,ADDRESS…][:PORT][/PATH]`, or an `sdns://` stamp. Schemes: `tls` (port 853), `https`
@@ -238,7 +199,7 @@ class ServerTable:
 class UpstreamsTable:
     """A group of servers that may stand in for each other. `default` is asked where no route says otherwise."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     servers: tuple[ServerTable, ...] = ()
     """At least one."""
@@ -254,7 +215,7 @@ class UpstreamsTable:
 class Dns64Table:
     """IPv6 addresses made of IPv4 ones, for networks where a translator (NAT64) carries them (RFC 6147)."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     prefixes: tuple[Text, ...] = ()
     """The translator's prefixes, of /32, /40, /48, /56, /64 or /96 (RFC 6052): `64:ff9b::/96` is the well-known one."""
@@ -268,7 +229,7 @@ class Dns64Table:
 class NegativeTable:
     """A zone whose answers are not validated, though they should be (RFC 7646)."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     zone: Text
     """This and what is below it; `.` is everything."""
@@ -282,7 +243,7 @@ class NegativeTable:
 class DnssecTable:
     """What is believed. Every answer is validated; what should be signed and cannot be proved is not given out."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     trust_anchors: tuple[Text, ...] = ()
     """DS or DNSKEY records of further zones, as text: `corp.example. DS 12345 13 2 49FD…`. Those of `.` stand in the place of
@@ -311,7 +272,7 @@ class DnssecTable:
 class CacheTable:
     """Answers kept. Stale answers follow RFC 8767."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     memory: Size = _CACHE.memory
     """Ceiling of each process's cache: octets, or text such as `32 MiB`."""
@@ -339,7 +300,7 @@ class CacheTable:
 class LimitsTable:
     """What one client, and all together, may use."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     rate: Annotated[Number, Field(ge=0, le=1_000_000)] = _FRONT.rate
     """Queries a second of one client address (IPv6: /56). 0: no limit."""
@@ -361,7 +322,7 @@ class LimitsTable:
 class PrivacyTable:
     """What is kept."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     log_names: Flag = _RESOLVER.log_names
     """true writes the names asked for into the log, to find a fault. No address is ever logged."""
@@ -371,7 +332,7 @@ class PrivacyTable:
 class ConfigFile:
     """The whole file."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
 
     service: ServiceTable = ServiceTable()
     listen: ListenTable = ListenTable()
@@ -381,6 +342,7 @@ class ConfigFile:
     route: tuple[RouteTable, ...] = ()
     upstreams: dict[str, UpstreamsTable] = field(default_factory=dict)
     dns64: Dns64Table | None = None
+    dhcp: DhcpTable | None = None
     dnssec: DnssecTable = DnssecTable()
     cache: CacheTable = CacheTable()
     limits: LimitsTable = LimitsTable()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dhcp.settings import DhcpSettings
 from resolver.settings import FrontSettings, KeeperSettings, ResolverSettings
 
 
@@ -18,13 +19,25 @@ class ListenAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedLink:
+    """An interface on which the `dhcp` cell speaks, and what it speaks there: no socket is opened for anything else."""
+
+    name: str
+    dhcp4: bool
+    dhcp6: bool
+    advertise: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """Where to listen, and as whom. `control` and `state` are absolute paths, or empty for the usual places."""
+    """Where to listen, and as whom. `control` and `state` are absolute paths, or empty for the usual places. `links` is where the
+    `dhcp` cell speaks; without [dhcp] there are none."""
 
     listen: tuple[ListenAddress, ...]
     control: str
     state: str
     user: str
+    links: tuple[ServedLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +48,24 @@ class Loaded:
     resolver: ResolverSettings
     keeper: KeeperSettings
     service: ServiceSettings
+    dhcp: DhcpSettings | None = None
+    """None: no [dhcp] in the file, so no DHCP server."""
+
+
+def served_links(settings: DhcpSettings) -> tuple[ServedLink, ...]:
+    """Every interface that `settings` has to do with. Where relays speak to us, they may do so in both families."""
+    names = dict.fromkeys((*settings.interfaces, *(one.interface for one in settings.advertised)))
+    return tuple(
+        ServedLink(name, _speaks(settings, name, 4), _speaks(settings, name, 16), _advertises(settings, name))
+        for name in names
+    )
+
+
+def _speaks(settings: DhcpSettings, name: str, octets: int) -> bool:
+    """Whether a subnet with addresses of so many octets is there, or one that relays speak for."""
+    there = {subnet.interface for subnet in settings.subnets if len(subnet.prefix) == octets}
+    return name in there or ("" in there and name in settings.interfaces)
+
+
+def _advertises(settings: DhcpSettings, name: str) -> bool:
+    return any(one.interface == name for one in settings.advertised)

@@ -5,19 +5,19 @@ import difflib
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from anchorhold.config import schema
+from anchorhold.config import schema, schema_dhcp
 from anchorhold.config.errors import Path, Problem, show_path
 from anchorhold.config.lines import line_index, line_of
 
 ADAPTER = TypeAdapter(schema.ConfigFile)
 
-_TABLES = {
+_TABLES: dict[str, type] = {
     "service": schema.ServiceTable,
     "listen": schema.ListenTable,
     "access": schema.AccessTable,
@@ -32,6 +32,15 @@ _TABLES = {
     "cache": schema.CacheTable,
     "limits": schema.LimitsTable,
     "privacy": schema.PrivacyTable,
+    "dhcp": schema_dhcp.DhcpTable,
+    "subnet": schema_dhcp.SubnetTable,
+    "pools": schema_dhcp.PoolTable,
+    "delegations": schema_dhcp.DelegationTable,
+    "host": schema_dhcp.HostTable,
+    "classes": schema_dhcp.ClassTable,
+    "advertise": schema_dhcp.AdvertiseTable,
+    "prefixes": schema_dhcp.AdvertisedPrefixTable,
+    "routes": schema_dhcp.AdvertisedRouteTable,
 }
 _SHOWN = {
     "clients": "[clients.NAME]",
@@ -39,7 +48,22 @@ _SHOWN = {
     "route": "[[route]]",
     "servers": "a server's table",
     "negative": "[[dnssec.negative]]",
+    "subnet": "[[dhcp.subnet]]",
+    "pools": "a table in pools of [[dhcp.subnet]]",
+    "delegations": "[[dhcp.subnet.delegations]]",
+    "host": "[[dhcp.host]]",
+    "classes": "[dhcp.classes.NAME]",
+    "advertise": "[[dhcp.advertise]]",
+    "prefixes": "a table in prefixes of [[dhcp.advertise]]",
+    "routes": "a table in routes of [[dhcp.advertise]]",
 }
+
+_SHORT: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("upstreams", "*", "servers"), "url"),
+    (("dhcp", "subnet", "*", "pools"), "range"),
+    (("dhcp", "advertise", "*", "prefixes"), "prefix"),
+)
+"""Arrays of tables in which a string is short for a table with this key alone; `*` is any key or element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +89,8 @@ def read_shape(text: str) -> Shaped:
     except ValueError as error:
         # TOMLDecodeError, and what int() says of numbers with thousands of digits.
         return Shaped(None, (_syntax_problem(error, text),), {}, ())
-    _spell_out_servers(data)
+    for place, key in _SHORT:
+        _spell_out(data, place, key)
     try:
         return Shaped(ADAPTER.validate_python(data), (), lines, ())
     except ValidationError as error:
@@ -83,13 +108,21 @@ def _syntax_problem(error: ValueError, text: str) -> Problem:
     return Problem(line, "", f"this is no TOML: {what}", 'strings stand in "quotes", tables in [brackets]')
 
 
-def _spell_out_servers(data: dict[str, Any]) -> None:
-    """A string among the servers becomes the table it is short for."""
-    groups = data.get("upstreams")
-    for group in groups.values() if isinstance(groups, dict) else ():
-        servers = group.get("servers") if isinstance(group, dict) else None
-        if isinstance(servers, list):
-            group["servers"] = [{"url": item} if isinstance(item, str) else item for item in servers]
+def _spell_out(data: Any, path: tuple[str, ...], key: str) -> None:
+    """Strings in the array at `path` become the tables they are short for."""
+    if len(path) > 1:
+        for inner in _below(data, path[0]):
+            _spell_out(inner, path[1:], key)
+    elif isinstance(data, dict) and isinstance(array := data.get(path[0]), list):
+        data[path[0]] = [{key: item} if isinstance(item, str) else item for item in array]
+
+
+def _below(data: Any, key: str) -> list[Any]:
+    if key != "*":
+        return [data[key]] if isinstance(data, dict) and key in data else []
+    if isinstance(data, dict):
+        return list(data.values())
+    return data if isinstance(data, list) else []
 
 
 def _rest(data: dict[str, Any], details: list[ErrorDetails]) -> schema.ConfigFile | None:
@@ -145,7 +178,7 @@ def _unknown_key(detail: ErrorDetails) -> tuple[str, str]:
         known = [field.name for field in fields(schema.ConfigFile)]
         elsewhere = ""
     else:
-        known = [field.name for field in fields(_TABLES[_table_name(path)])]
+        known = [field.name for field in fields(_table_at(path))]
         elsewhere = _home_of(key)
     close = difflib.get_close_matches(key, known, 1)
     if close:
@@ -155,11 +188,19 @@ def _unknown_key(detail: ErrorDetails) -> tuple[str, str]:
     return "unknown key", f"known here: {', '.join(known)}"
 
 
-def _table_name(path: Path) -> str:
-    """The name in `_TABLES` of the table that holds the key at the end of `path`."""
-    if path[0] == "upstreams" and len(path) > 3:
-        return "servers"
-    return str(path[0])
+def _table_at(path: Path) -> Any:
+    """The table that holds the key at the end of `path`: along the types of `schema.py`."""
+    kind: Any = schema.ConfigFile
+    for part in path[:-1]:
+        # A field of a table, or one element of an array or a dictionary.
+        kind = get_type_hints(kind)[str(part)] if is_dataclass(kind) else _one_table(kind)
+        if type(None) in get_args(kind):
+            kind = _one_table(kind)
+    return kind
+
+
+def _one_table(kind: Any) -> Any:
+    return next(inner for inner in get_args(kind) if is_dataclass(inner))
 
 
 def _home_of(key: str) -> str:

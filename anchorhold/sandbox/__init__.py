@@ -9,6 +9,7 @@ import importlib
 import os
 import pwd
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 PR_SET_DUMPABLE = 4
@@ -69,15 +70,20 @@ def find_user(user: str) -> pwd.struct_passwd:
     return entry
 
 
-def enter(profile: SandboxProfile) -> None:
+def enter(profile: SandboxProfile, shut_in: Callable[[], None] | None = None) -> None:
     """Give up every right `profile` does not grant; there is no way back. Raises SandboxRefused.
 
-    As root: no groups, then the group and user of `profile.user`, no core file and no ptrace by others of that user.
+    `shut_in` is called when everything outside that is needed has been read, and while there still are rights: after it the cell
+    may see one folder only. As root: no groups, then the group and user of `profile.user`, no core file and no ptrace by others
+    of that user.
     Always: no capability, and no new privilege by execve.
     """
     root = os.geteuid() == 0
-    if root:
-        _become(find_user(profile.user or configured_user()))
+    entry = find_user(profile.user or configured_user()) if root else None
+    if shut_in is not None:
+        shut_in()
+    if entry is not None:
+        _become(entry)
     _drop_capabilities()
     _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if root:

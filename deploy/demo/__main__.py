@@ -13,6 +13,7 @@ import dns.flags
 import dns.message
 import dns.query
 
+from demo import household
 from demo.checks import Asked, check_sites, faults
 from demo.internet import Internet
 from demo.questions import QUESTIONS, Question
@@ -53,6 +54,7 @@ def run(folder: Path) -> int:
         print_table([row(one) for one in asked])
         print_refusals(asked)
         print_views(internet)
+        wrong += household.show(folder)
         if wrong:
             print("\nNot as expected:", *wrong, "\nThe service's log:", service.log_text(), sep="\n  ")
         else:

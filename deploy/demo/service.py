@@ -75,6 +75,10 @@ class Service:
     internet: Internet
     folder: Path
     port: int
+    further: tuple[str, ...] = ()
+    """Where to listen besides."""
+    tables: str = ""
+    """What else is in the configuration."""
 
     @property
     def config(self) -> Path:
@@ -151,8 +155,9 @@ class Service:
     def _configuration(self) -> str:
         everyone = ", ".join(self._server(o, t) for t in ("DoT", "DoH") for o in (NORTH, SOUTH))
         dead = self._server(Operator("Sunken", NORTH.host, "127.0.0.5"), "DoT", dead_port())
+        places = ", ".join(f'"{place}"' for place in (f"127.0.0.1:{self.port}", *self.further))
         return f"""[listen]
-addresses = ["127.0.0.1:{self.port}"]
+addresses = [{places}]
 control = "{self.folder}/control.sock"
 
 [service]
@@ -187,4 +192,4 @@ servers = [{self._server(PIRATE, "DoT")}, {self._server(NORTH, "DoT")}]
 [upstreams.sealed]
 servers = [{self._server(IMPOSTOR, "DoT")}]
 
-{ROUTES}"""
+{ROUTES}{self.tables}"""

@@ -8,6 +8,7 @@ used since eviction last passed goes first (second chance, as in SIEVE and CLOCK
 """
 
 from collections import OrderedDict
+from collections.abc import Callable, Set
 from typing import NamedTuple
 
 from resolver.values import Reply
@@ -148,7 +149,14 @@ class PacketCache:
 
     def flush(self, suffix: bytes) -> int:
         """Forget every answer whose name is `suffix` or below it; how many."""
-        gone = [a for a in self._answers.values() if _is_below(a.key.question[:-4], suffix)]
+        return self._flush(lambda name: _is_below(name, suffix))
+
+    def flush_names(self, names: Set[bytes]) -> int:
+        """Forget every answer to these very names; how many."""
+        return self._flush(names.__contains__)
+
+    def _flush(self, is_meant: Callable[[bytes], bool]) -> int:
+        gone = [answer for answer in self._answers.values() if is_meant(answer.key.question[:-4])]
         for answer in gone:
             self._drop(answer)
         return len(gone)

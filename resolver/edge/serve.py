@@ -4,7 +4,7 @@ One question in flight is one QUERY to the resolver, however many clients wait f
 """
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from privacy.cookies import CookieState, check_cookie, server_cookie
@@ -12,6 +12,7 @@ from privacy.reply import MINIMUM_PAYLOAD, Outer, dress
 from resolver.admission import Client
 from resolver.cache.packets import KEPT_FLAGS, REFRESH_AGAIN_AFTER, Answer, AnswerKey, PacketCache
 from resolver.edge.refusals import Refusal, build_formerr, refusal_for
+from resolver.local import Host, Leases, LocalNames
 from resolver.settings import FrontSettings
 from resolver.values import Explanation, Origin, Reply
 from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag, Rcode
@@ -96,11 +97,13 @@ class Desk:
         self.port: Port | None = None
         self.origin = "front-cache"
         """Where the answer that is being sent came from; whoever relays it for an operator reads this."""
+        self.local = LocalNames(settings)
         self.use(settings)
 
     def use(self, settings: FrontSettings) -> None:
         """Take these settings; answers of another generation are forgotten, and nobody joins a flight of one."""
         self.settings = settings
+        self.local.use(settings)
         self.forget_answers()
 
     def forget_answers(self) -> None:
@@ -155,6 +158,13 @@ class Desk:
             if self.settings.cache.prefetch and answer.wants_refresh(now):
                 answer.refresh_from = now + REFRESH_AGAIN_AFTER
                 self._open(key, now, refresh=True)
+            return
+        # Behind the cache, which holds none of these: they are never asked for, and `learn` drops what was.
+        reply = self.local.answer(*key, now)
+        if reply is not None:
+            self.counters["leases"] += 1
+            self.origin = "lease"
+            waiter.road.send(self._dressed(reply, 0, waiter.outer))
             return
         self.counters["misses"] += 1
         flight = self._by_key.get(key)
@@ -227,6 +237,29 @@ class Desk:
         self.counters["servfail"] += 1
         built = build_response(key, HeaderFlag.RA | HeaderFlag.RD, Rcode.SERVFAIL, ())
         waiter.road.send(self._dressed(self._own(built.message, explanation), 0, waiter.outer))
+
+    # -- names of leases
+
+    def learn(self, hosts: Iterable[Host], now: Instant) -> None:
+        """Names of leases come and go."""
+        self._claim(self.local.apply(hosts, now), now)
+
+    def relearn(self, leases: Leases, now: Instant) -> None:
+        """These are all names of leases that there are."""
+        self._claim(self.local.replace(leases), now)
+
+    def _claim(self, names: set[bytes], now: Instant) -> None:
+        """What was heard of `names` from the resolver counts no more, and who still waits for it is answered here."""
+        if not names:
+            return
+        self.cache.flush_names(names)
+        for flight in [one for one in self._flights.values() if one.key.question[:-4] in names]:
+            reply = self.local.answer(*flight.key, now)
+            if reply is not None:
+                self._end(flight)
+                for waiter in flight.waiters:
+                    waiter.road.send(self._dressed(reply, 0, waiter.outer))
+        self._trim_queue()
 
     # -- between front and resolver
 

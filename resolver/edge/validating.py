@@ -113,6 +113,6 @@ class Validators:
             return TOO_LONG
         told = explanation if explanation is not None and explanation.code in TOLD else None
         if told is not None or checked.valid:
-            message, ttl_offsets, rcode, lifetime = accepted[:4]
-            accepted = Accepted(message, ttl_offsets, rcode, lifetime, told, checked.valid)
+            said = (accepted.message, accepted.ttl_offsets, accepted.rcode, accepted.keep)
+            accepted = Accepted(*said, explanation=told, valid=checked.valid)
         return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)

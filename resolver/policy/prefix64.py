@@ -3,12 +3,14 @@
 import ipaddress
 import string
 
-from wire.dns.names import read_name
+from wire.dns.names import count_labels, read_name, suffixes
 
 RESERVED = 8
 """The octet of bits 64 to 71, zero whatever the prefix (RFC 6052 §2.2); a /96 prefix brings it along."""
 
 _IP6_ARPA = read_name("ip6.arpa")
+_IN_ADDR_ARPA = read_name("in-addr.arpa")
+_IN_ADDR_LABELS = 6
 _NIBBLES = 32
 _HEX = frozenset(string.hexdigits.lower().encode())
 
@@ -74,3 +76,15 @@ def read_reverse_name(name: bytes) -> bytes | None:
 def reverse_name_v4(address: bytes) -> bytes:
     """The folded name below `in-addr.arpa` of an IPv4 address (RFC 1035 §3.5)."""
     return read_name(".".join(map(str, reversed(address))) + ".in-addr.arpa")
+
+
+def read_reverse_name_v4(name: bytes) -> bytes | None:
+    """The whole IPv4 address that a folded name below `in-addr.arpa` asks for, None for any other name."""
+    if not name.endswith(_IN_ADDR_ARPA) or count_labels(name) != _IN_ADDR_LABELS:
+        return None
+    labels = [label[1 : 1 + label[0]] for label in suffixes(name)][3::-1]
+    if not all(label.isdigit() and len(label) <= 3 and int(label) <= 255 for label in labels):
+        return None
+    address = bytes(map(int, labels))
+    # One name each: `01` is another label than `1`.
+    return address if reverse_name_v4(address) == name else None

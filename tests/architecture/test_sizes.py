@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("anchorhold", "net", "privacy", "resolver", "wire")
+ROOMS = ("anchorhold", "dhcp", "net", "privacy", "resolver", "wire")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 MAX_FILE, MAX_FUNCTION, MAX_SUPERVISOR = 400, 60, 300
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = {"anchorhold", "net", "privacy", "resolver", "wire"}
+ROOMS = {"anchorhold", "dhcp", "net", "privacy", "resolver", "wire"}
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 

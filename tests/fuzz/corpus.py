@@ -9,7 +9,9 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from anchorhold.ipc import MessageType, build_message, build_reply
+from anchorhold.ipc import Inbox, MessageType, build_message, build_reply
+from anchorhold.leases.messages import build_hosts
+from resolver.local import Host
 from resolver.values import Explanation, Origin, Reply
 from wire.dns.codes import ExtendedError
 from wire.dns.framing import frame
@@ -151,6 +153,13 @@ def replies() -> list[bytes]:
     return [bytes((reply.origin.value,)) + build_reply(reply) for reply in (plain, explained)]
 
 
+def hosts() -> list[bytes]:
+    """Bodies of HOSTS messages, with an octet of flags before each."""
+    nas = Host(b"\3nas\4home\4arpa\0", (b"\xc0\0\2\1", b"\x20\1\r\xb8" + bytes(12)), left=3_600)
+    built = [*build_hosts([nas, Host(nas.name, (), gone=True)]), *build_hosts([nas], everything=True)]
+    return [bytes((message.flags,)) + message.body for one in built for message in Inbox().feed(one)]
+
+
 def streams() -> list[bytes]:
     """Two framed messages, and what cells say to each other."""
     one, two = queries()[:2]
@@ -181,4 +190,4 @@ def signing() -> list[bytes]:
 
 
 def everything() -> list[bytes]:
-    return messages() + replies() + streams() + option_lists() + records() + absences() + signing()
+    return messages() + replies() + hosts() + streams() + option_lists() + records() + absences() + signing()

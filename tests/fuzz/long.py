@@ -5,7 +5,7 @@ The input is a pure function of the seed and the case's number, so a crash can b
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -49,9 +49,8 @@ class Run:
         return max(tally.slowest for tally in self.parsers.values())
 
 
-def cases(seed: int, count: int, first: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Mutations of the corpus; one in sixteen is spliced from two entries, one in 256 is not changed."""
-    entries = corpus.everything()
+def cases(seed: int, count: int, first: int, entries: list[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Mutations of `entries`; one in sixteen is spliced from two entries, one in 256 is not changed."""
     for number in range(first, first + count):
         random = Random(seed << 40 | number)
         data = entries[random.randrange(len(entries))]
@@ -67,12 +66,12 @@ def cases(seed: int, count: int, first: int = 0) -> Iterator[tuple[int, bytes]]:
         yield number, mutate(data, edits)
 
 
-def fuzz(seed: int, count: int, first: int = 0) -> Run:
-    """Every case through every parser."""
-    run, clock = Run(), time.perf_counter
-    parsers = [(name, feed, run.parsers[name]) for name, feed in HARNESSES.items()]
+def fuzz(of: Iterable[tuple[int, bytes]], harnesses: dict[str, Callable[[bytes], bool]], run: Run) -> None:
+    """Every case through every parser, counted in `run`."""
+    clock = time.perf_counter
+    parsers = [(name, feed, run.parsers[name]) for name, feed in harnesses.items()]
     began = clock()
-    for number, data in cases(seed, count, first):
+    for number, data in of:
         run.cases += 1
         for name, feed, tally in parsers:
             start = clock()
@@ -99,7 +98,6 @@ def fuzz(seed: int, count: int, first: int = 0) -> Run:
             else:
                 tally.refused += 1
     run.seconds = clock() - began
-    return run
 
 
 def summary(run: Run) -> str:
@@ -118,15 +116,27 @@ def summary(run: Run) -> str:
     )
 
 
-def document(run: Run, said: str) -> str:
-    """docs/fuzz.md."""
-    rows = "\n".join(
+def rows(run: Run) -> str:
+    """A table of the parsers."""
+    lines = (
         f"| `{name}` | {tally.accepted:,} | {tally.refused:,} | {tally.crashes} | {tally.broken} | {tally.slowest * 1000:.1f} |"
         for name, tally in run.parsers.items()
     )
+    head = (
+        "| parser | accepted | refused | crashes | broken promises | slowest, ms |",
+        "| --- | --- | --- | --- | --- | --- |",
+    )
+    return "\n".join((*head, *lines))
+
+
+def found_part(run: Run) -> str:
+    """The faults, if there are any."""
     found = found_lines(run.found)
-    if found:
-        found = f"\n### Found\n\n`--seed` and `--only NUMBER` show a case again.\n\n{found}"
+    return f"\n### Found\n\n`--seed` and `--only NUMBER` show a case again.\n\n{found}" if found else ""
+
+
+def document(run: Run, said: str) -> str:
+    """The first part of docs/fuzz.md."""
     return f"""\
 # Fuzzing
 
@@ -142,20 +152,18 @@ by counting lines in `tests/fuzz/test_bounds.py`.
 A short run with hypothesis, and dnspython as the oracle, is in every `make test`.
 
 {last_run(run.seconds, said, summary(run))}
-| parser | accepted | refused | crashes | broken promises | slowest, ms |
-| --- | --- | --- | --- | --- | --- |
-{rows}
-{found}"""
+{rows(run)}
+{found_part(run)}"""
 
 
 def main() -> int:
     asked = options("Mutated messages through every parser.", cases=100_000)
     chosen = asked.parse_args()
+    run = Run()
+    first, count = (0, chosen.cases) if chosen.only is None else (chosen.only, 1)
     if chosen.only is not None:
-        print(next(cases(chosen.seed, 1, chosen.only))[1].hex())
-        run = fuzz(chosen.seed, 1, chosen.only)
-    else:
-        run = fuzz(chosen.seed, chosen.cases)
+        print(next(cases(chosen.seed, 1, first, corpus.everything()))[1].hex())
+    fuzz(cases(chosen.seed, count, first, corpus.everything()), HARNESSES, run)
     print(summary(run))
     for line in run.found[:SHOWN]:
         print(line)

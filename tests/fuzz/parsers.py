@@ -8,6 +8,7 @@ from kit.judged import judge
 
 from anchorhold.ipc import Inbox, MessageType, build_reply, parse_reply
 from anchorhold.ipc import Message as CellMessage
+from anchorhold.leases.messages import MAX_HOSTS, build_hosts, parse_hosts
 from resolver.compose import Accepted
 from resolver.iterate.transfer import Transfer, serial_in
 from resolver.iterate.zonecopy import parse_timers, parse_zone
@@ -23,7 +24,7 @@ from wire.dns.signing import parse_dnskey, parse_ds, parse_rrsig, parse_whole_na
 from wire.errors import Malformed
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("wire", "privacy", "resolver", "anchorhold")
+ROOMS = ("wire", "privacy", "resolver", "dhcp", "anchorhold")
 LIMITS = CacheSettings()
 SOME_KEY = b"\x03www\x07example\0\0\1\0\1"
 
@@ -34,6 +35,8 @@ OTHERS = {
     "resolver.accept.read",
     "resolver.iterate.transfer.Transfer.take",
     "resolver.iterate.transfer.serial_in",
+    "wire.dhcp.codecs.Codec.to_text",
+    "wire.dhcp.codecs.Codec.check",
 }
 """Parsers by another name."""
 
@@ -245,6 +248,16 @@ def feed_reply(data: bytes) -> bool:
     return True
 
 
+def feed_hosts(data: bytes) -> bool:
+    """What is accepted goes through `build_hosts` and back."""
+    flags, body = (data[0], data[1:]) if data else (0, b"")
+    hosts = parse_hosts(CellMessage(MessageType.HOSTS, flags, 0, 0, 0, 0, body))
+    assert len(hosts) <= MAX_HOSTS
+    again = [message for built in build_hosts(hosts) for message in Inbox().feed(built)]
+    assert [hosts] * bool(hosts) == [parse_hosts(message) for message in again]
+    return True
+
+
 def feed_read(data: bytes) -> bool:
     """Asked what `data` says it answers, so that it comes far; what is accepted is held to its word."""
     key, flags = _asked(data), QueryFlag(data[0] & 15 if data else 0)
@@ -296,6 +309,7 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "wire.dns.framing.Framer.feed": feed_framer,
     "anchorhold.ipc.Inbox.feed": feed_inbox,
     "anchorhold.ipc.parse_reply": feed_reply,
+    "anchorhold.leases.messages.parse_hosts": feed_hosts,
     "resolver.accept.read": feed_read,
 }
 """Each takes octets and says whether anything was accepted; only Malformed may escape."""

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from fuzz import corpus
+from fuzz import corpus, packets
 from fuzz.mutate import mutate
 from fuzz.parsers import HARNESSES, NEVER_RAISE, OTHERS, find_parsers
 from hypothesis import HealthCheck, given, settings
@@ -18,21 +18,24 @@ from wire.dns.message import HEADER, parse_message
 from wire.errors import Malformed
 
 quietly = settings(derandomize=True, deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
-every = pytest.mark.parametrize("parser", sorted(HARNESSES))
+EVERY = HARNESSES | packets.HARNESSES
+ENTRIES = corpus.everything() + packets.entries()
+every = pytest.mark.parametrize("parser", sorted(EVERY))
 
 EDIT = st.tuples(st.integers(0, 255), st.integers(0, 2**16), st.integers(0, 2**20))
-VALID = st.sampled_from(corpus.everything())
+VALID = st.sampled_from(ENTRIES)
+"""For every parser what is meant for any."""
 
 
 def feed(parser: str, data: bytes) -> None:
     try:
-        HARNESSES[parser](data)
+        EVERY[parser](data)
     except Malformed:
         assert parser not in NEVER_RAISE
 
 
 def test_every_parser_of_the_tree_has_a_harness() -> None:
-    assert set(HARNESSES) == find_parsers()
+    assert set(EVERY) == find_parsers()
 
 
 def test_the_parsers_by_another_name_exist() -> None:
@@ -57,7 +60,7 @@ def test_mutated_messages_are_accepted_or_malformed(
 
 @every
 def test_every_beginning_of_a_message_is_accepted_or_malformed(parser: str) -> None:
-    for data in corpus.everything()[::7]:
+    for data in ENTRIES[::7]:
         for end in range(len(data)):
             feed(parser, data[:end])
 
@@ -68,11 +71,11 @@ def test_something_of_the_corpus_is_accepted_by_each_parser(parser: str) -> None
 
     def accepted(data: bytes) -> bool:
         try:
-            return HARNESSES[parser](data)
+            return EVERY[parser](data)
         except Malformed:
             return False
 
-    assert any(accepted(data) for data in corpus.everything())
+    assert any(accepted(data) for data in ENTRIES)
 
 
 def test_a_mutation_is_a_pure_function_of_its_edits() -> None:

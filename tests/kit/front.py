@@ -78,6 +78,20 @@ class RunningFront:
             send_message(self.link, LinkType.PEER, b"", (theirs.fileno(),))
         self.grant(credits)
 
+    def new_dhcp(self) -> socket.socket:
+        """What the supervisor does when it started a dhcp cell; gives that one's end."""
+        ours, theirs = socket.socketpair()
+        ours.settimeout(PATIENCE)
+        with theirs:
+            send_message(self.link, LinkType.HOSTS, b"", (theirs.fileno(),))
+        return ours
+
+    def wait_accused(self) -> LinkType:
+        message = receive_message(self.link)
+        assert message is not None
+        assert message.type is LinkType.ACCUSE
+        return LinkType(message.body[0])
+
     def new_settings(self, value: FrontSettings) -> None:
         """A reload; returns when front says that it is in force."""
         _send_settings(self.link, value)

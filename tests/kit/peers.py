@@ -19,10 +19,12 @@ PATIENCE = 20.0
 PACKAGES = {
     "delv": "bind9-dnsutils",
     "dig": "bind9-dnsutils",
+    "dnsmasq": "dnsmasq-base",
     "dnssec-signzone": "bind9-utils",
     "dnssec-verify": "bind9-utils",
     "ip": "iproute2",
     "kdig": "knot-dnsutils",
+    "kea-lfc": "kea-dhcp4-server",
     "keymgr": "knot",
     "kzonesign": "knot-dnssecutils",
     "ldns-signzone": "ldnsutils",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO
+from typing import IO, Protocol
 
 PATIENCE = 20.0
 """Seconds a test waits for something that is bound to come."""
@@ -31,6 +31,13 @@ sys.exit(supervisor.run(Path(sys.argv[1])))
 """
 
 FAKES = ("kit.fake_cell", "kit.fake_cell")
+
+
+class Place(Protocol):
+    """A namespace; see kit/lan.py, which uses this file too."""
+
+    def inside(self, *command: str) -> list[str]:
+        """The command line that runs `command` in there."""
 
 
 @dataclass
@@ -77,12 +84,18 @@ class Running:
 
 
 @contextmanager
-def started(config: Path, *modules: str, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[Running]:
+def started(
+    config: Path,
+    *modules: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    within: Place | None = None,
+) -> Iterator[Running]:
     """Run by `config`; with `modules`, these instead of front, resolver and keeper. The cells, but not the supervisor, have
-    `environment` besides. Ended and waited for at the end."""
+    `environment` besides. `within`: in this namespace. Ended and waited for at the end."""
     tests = Path(__file__).parents[1]
+    command = [sys.executable, "-c", RUN, json.dumps(dict(environment)), str(config), *modules]
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN, json.dumps(dict(environment)), str(config), *modules],
+        command if within is None else within.inside(*command),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -141,6 +141,32 @@ def test_status_says_in_words_whether_the_clock_can_be_right(tmp_path: Path, bel
     assert believed is not ("only the 10 servers of time" in result.stdout)
 
 
+def test_status_counts_leases_and_says_when_none_can_be_written(tmp_path: Path) -> None:
+    dhcp = {
+        "cell": "dhcp",
+        "interfaces": ["lan", "guests"],
+        "leases": 7,
+        "offers": 1,
+        "owed": 2,
+        "store": "the disk is full",
+    }
+    dhcp |= {"counters": {"acked": 9}}
+    with fake_service(tmp_path, {"status": [{"cell": "front"}, {"cell": "resolver"}, dhcp]}) as service:
+        result = run("status", "--control", service.path)
+    assert 0 == result.exit_code
+    assert "LEASES ARE NOT WRITTEN: the disk is full" in result.output
+    assert ["lan", "guests", "7", "1", "2"] in [line.split() for line in result.output.splitlines()]
+    assert ["acked", "9"] in [line.split() for line in result.output.splitlines()]
+
+
+def test_status_is_negative_when_the_dhcp_cell_is_missed(tmp_path: Path) -> None:
+    lines = [{"cell": "front"}, {"cell": "resolver"}, {"cell": "dhcp", "error": "not there just now"}]
+    with fake_service(tmp_path, {"status": lines}) as service:
+        result = run("status", "--control", service.path)
+    assert 1 == result.exit_code
+    assert "dhcp: not there just now" in result.output
+
+
 def test_status_as_json_is_one_document_by_cell(tmp_path: Path) -> None:
     with fake_service(tmp_path, STATUS) as service:
         result = run("status", "--json", "--control", service.path)

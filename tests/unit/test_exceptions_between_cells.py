@@ -275,7 +275,7 @@ class Owner:
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
         return
 
-    def lose_peer(self, why: str) -> None:
+    def lose(self, _pair: object, why: str) -> None:
         raise AssertionError(why)
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import dns.message
 import pytest
 from kit.desk import START, Counter53, answer, question
+from kit.leased import HOME
 
 from anchorhold.control import MAX_CONNECTIONS, MAX_REQUEST, ControlServer, Front
 from anchorhold.ipc import Verb
+from resolver.settings import LeaseNames
 from wire.units import Instant
 
 READ = selectors.EVENT_READ
@@ -21,9 +23,12 @@ Answer = Callable[[bytes, bool], None]
 
 
 class FakeRelay:
-    """The resolver: what it was asked, and how to answer."""
+    """The resolver: what it was asked, and how to answer. Likewise the dhcp cell, if there is one."""
 
     def __init__(self, there: bool = True) -> None:
+        self.dhcp = False
+        self.lease_asked: list[tuple[Verb, bytes]] = []
+        self.lease_answers: list[Answer] = []
         self.asked: list[tuple[Verb, bytes, int]] = []
         self.answers: list[Answer] = []
         self.there = there
@@ -32,6 +37,11 @@ class FakeRelay:
         self.asked.append((verb, argument, group))
         self.answers.append(answer)
         return self.there
+
+    def lease_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
+        self.lease_asked.append((verb, argument))
+        self.lease_answers.append(answer)
+        return self.dhcp
 
 
 class Service:
@@ -61,8 +71,8 @@ class Service:
 
 
 @contextmanager
-def service(path: Path, *, there: bool = True) -> Iterator[Service]:
-    one = Service(Counter53(), FakeRelay(there), path / "control.sock")
+def service(path: Path, *, there: bool = True, **changes: object) -> Iterator[Service]:
+    one = Service(Counter53(**changes), FakeRelay(there), path / "control.sock")  # type: ignore[arg-type]
     with one.listening:
         yield one
         for connection in list(one.server._connections):
@@ -106,6 +116,58 @@ def test_without_a_resolver_our_own_line_comes_and_then_the_reason(tmp_path: Pat
         ours, error = lines(client)
     assert "front" == ours["cell"]
     assert "resolver" in str(error["error"])
+
+
+def test_the_dhcp_cells_status_comes_after_the_resolvers(tmp_path: Path) -> None:
+    with service(tmp_path) as one:
+        one.relay.dhcp = True
+        client = one.connect()
+        one.say(client, request(verb="status"))
+        assert [] == one.relay.lease_asked
+        one.relay.answers[0](b'{"cell": "resolver"}', False)
+        one.relay.lease_answers[0](b'{"cell": ', True)
+        one.relay.lease_answers[0](b'"dhcp"}', False)
+        cells = [line["cell"] for line in lines(client)]
+    assert (["front", "resolver", "dhcp"], [(Verb.STATUS, b"")]) == (cells, one.relay.lease_asked)
+
+
+def test_a_dhcp_cell_that_should_be_there_is_missed(tmp_path: Path) -> None:
+    with service(tmp_path, there=False, leases=HOME) as one:
+        client = one.connect()
+        one.say(client, request(verb="status"))
+        ours, resolver, dhcp = lines(client)
+    assert {"addresses": 0, "refused": 0} == ours["leases"]
+    assert ("front", None, "dhcp") == (ours["cell"], resolver.get("cell"), dhcp["cell"])
+    assert ("resolver" in str(resolver["error"]), "dhcp" in str(dhcp["error"])) == (True, True)
+
+
+def test_a_question_about_leases_goes_to_the_dhcp_cell_as_it_is(tmp_path: Path) -> None:
+    inner = {"do": "show", "device": "Küche", "after": None}
+    with service(tmp_path) as one:
+        one.relay.dhcp = True
+        client = one.connect()
+        one.say(client, request(verb="leases", request=inner))
+        one.relay.lease_answers[0](b'{"cell": "dhcp", "leases": []}', False)
+        assert [{"cell": "dhcp", "leases": []}] == lines(client)
+    ((verb, argument),) = one.relay.lease_asked
+    assert (Verb.LEASES, inner, []) == (verb, json.loads(argument), one.relay.asked)
+
+
+@pytest.mark.parametrize(("leases", "why"), [(None, "no [dhcp]"), (HOME, "try again")])
+def test_without_a_dhcp_cell_the_operator_is_told_why(tmp_path: Path, leases: LeaseNames | None, why: str) -> None:
+    with service(tmp_path, leases=leases) as one:
+        client = one.connect()
+        one.say(client, request(verb="leases", request={"do": "list"}))
+        (line,) = lines(client)
+    assert why in str(line["error"])
+
+
+def test_a_name_of_a_lease_is_explained_without_the_resolver(tmp_path: Path) -> None:
+    with service(tmp_path, leases=HOME) as one:
+        client = one.connect()
+        one.say(client, request(verb="explain", key=question("nas.home.arpa").hex(), flags=1, dnssec=True))
+        (line,) = lines(client)
+    assert (True, []) == (line["lease"], one.relay.asked)
 
 
 def test_a_flush_forgets_here_and_there(tmp_path: Path) -> None:
@@ -181,6 +243,11 @@ def test_ask_takes_the_way_of_a_query_without_access_list_and_limit(tmp_path: Pa
         b'{"verb": "explain", "key": "000001000100", "client": "nobody"}\n',
         b'{"verb": "explain", "key": "000001000100", "dnssec": 1}\n',
         b'{"verb": "except"}\n',
+        b'{"verb": "leases"}\n',
+        b'{"verb": "leases", "request": []}\n',
+        b'{"verb": "leases", "request": {"x": NaN}}\n',
+        b'{"verb": "leases", "request": {"x": "\\ud800"}}\n',
+        b'{"verb": "leases", "request": {"x": [' + b"1e15," * 12_000 + b"1]}}\n",
         b'{"verb": "except", "zone": "0161", "seconds": 60, "reason": "x"}\n',
         b'{"verb": "except", "zone": "01410 0", "seconds": 60, "reason": "x"}\n',
         b'{"verb": "except", "zone": "014100", "seconds": 60, "reason": "x"}\n',

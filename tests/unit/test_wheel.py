@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("anchorhold", "net", "privacy", "resolver", "wire")
+ROOMS = ("anchorhold", "dhcp", "net", "privacy", "resolver", "wire")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,289 @@
+"""The cell that gives addresses: it hears DHCP and neighbour discovery, writes leases, and tells `front` their names.
+
+It connects to nobody and opens nothing: its sockets hear one interface each and were opened by the supervisor, its only files are
+those of the lease folder.
+"""
+
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Sequence
+
+import click
+
+from anchorhold import snapshot
+from anchorhold.cells.start import ignore_terminal_signals, receive_until_start, run_guarded
+from anchorhold.config.service import served_links
+from anchorhold.dhcp_pair import FrontPair
+from anchorhold.dhcp_roles import roles_of
+from anchorhold.facts import log
+from anchorhold.ipc import Verb
+from anchorhold.leases.desk import Holdings, answer
+from anchorhold.leases.publisher import Publisher
+from anchorhold.leases.rows import Times
+from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.sandbox import SandboxProfile, enter, preload
+from dhcp.book import LeaseBook
+from dhcp.clock import start_clock
+from dhcp.edge.clock import read_boot, read_clocks
+from dhcp.edge.folder import FolderRefused, LeaseFolder, shut_in
+from dhcp.edge.ledger import Ledger
+from dhcp.edge.links import Links
+from dhcp.edge.opening import Role
+from dhcp.edge.serve import Server
+from dhcp.edge.store import SqliteStore
+from dhcp.settings import DhcpSettings
+from dhcp.store import StoreFailed
+from dhcp.values import LeaseChange
+from wire.errors import Malformed
+
+PROFILE = SandboxProfile("dhcp")
+NAME = "dhcp"
+
+EXIT_FOLDER = 71
+"""Exit code of a cell whose lease folder cannot be used; the log says why."""
+LOAD_EVERY = 5.0
+"""Seconds between two tries to read the leases: till that succeeds nobody knows what is free."""
+FIRST_LOOK = 2.0
+"""Seconds to wait for the kernel to tell our interfaces."""
+
+
+class DhcpCell:
+    """All of the process's state, and its loop."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._selector = selectors.DefaultSelector()
+        self._settings: DhcpSettings | None = None
+        self._folder = -1
+        self._sockets: list[tuple[int, str, Role, socket.socket]] = []
+        """Handed over, not yet taken."""
+        self._pair: FrontPair | None = None
+        self._pair_socket: socket.socket | None = None
+        self._ending = False
+        self._boot = ""
+        self._files: LeaseFolder
+        self._publisher: Publisher
+        self._server: Server
+
+    @property
+    def settings(self) -> DhcpSettings:
+        """Those in force."""
+        assert self._settings is not None  # noqa: S101 # serve saw to it
+        return self._settings
+
+    def serve(self) -> int:
+        """The cell's whole life; gives its exit code."""
+        receive_until_start(self._link, self._take)
+        if self._settings is None or self._folder < 0:
+            raise Malformed("START before SETTINGS and FOLDER")
+        self._boot = read_boot()
+        links = Links()
+        try:
+            enter(PROFILE, lambda: shut_in(self._folder))
+            signal.signal(signal.SIGTERM, self.end)
+            self._files = LeaseFolder(self._folder)
+            ledger = self._open_ledger(*self._files.key())
+        except FolderRefused as error:
+            log(NAME, str(error))
+            return EXIT_FOLDER
+        if ledger is None:
+            return 0
+        links.wait(FIRST_LOOK)
+        self._publisher = Publisher(self.settings)
+        self._server = Server(self.settings, ledger, links, self._selector, self._publish, _report)
+        self.run()
+        return 0
+
+    def run(self) -> None:
+        """Serve until told to end."""
+        self._link.setblocking(False)
+        self._selector.register(self._link, selectors.EVENT_READ, self._hear)
+        self._use_sockets()
+        self._connect()
+        self._ready()
+        gc.freeze()
+        while not self._ending:
+            self._server.turn()
+            if self._pair is not None:
+                self._pair.flush()
+        self._server.close()
+
+    def end(self, _signal: int, _frame: object) -> None:
+        """SIGTERM. The link has "ended" for us, so `select` returns at once and no wake-up is lost."""
+        self._ending = True
+        self._link.shutdown(socket.SHUT_RD)
+
+    def _open_ledger(self, key: bytes, made: bool) -> Ledger | None:
+        """Read the leases, however long that takes; None if told to end meanwhile."""
+        if made:
+            log(NAME, "a new key for identifiers was made: there was none")
+        store = SqliteStore(self._files, key, self.settings.store_names)
+        said = ""
+        while not self._ending:
+            try:
+                loaded = store.load()
+            except StoreFailed as error:
+                if str(error) != said:
+                    log(NAME, f"leases cannot be read: {error}; nobody gets an address until they can")
+                said = str(error)
+                self._wait_for_link(LOAD_EVERY)
+                continue
+            for problem in loaded.problems:
+                log(NAME, problem)
+            clock = start_clock(loaded.clock, loaded.leases, read_clocks(self._boot))
+            return Ledger(LeaseBook(key, loaded.leases), store, clock, _report)
+        return None
+
+    def _wait_for_link(self, seconds: float) -> None:
+        """Answer the supervisor, that it does not take us for hung."""
+        until = time.monotonic() + seconds
+        while not self._ending and (left := until - time.monotonic()) > 0:
+            with selectors.DefaultSelector() as waiting:
+                waiting.register(self._link, selectors.EVENT_READ)
+                if waiting.select(left):
+                    self._link.setblocking(False)
+                    self._hear()
+
+    # the supervisor
+
+    def _hear(self) -> None:
+        try:
+            message = receive_message(self._link)
+        except BlockingIOError:
+            return
+        if message is None:
+            self._ending = True
+            return
+        self._take(message)
+        if message.type is LinkType.PING:
+            send_message(self._link, LinkType.PING)
+        elif hasattr(self, "_server"):
+            self._apply(message.type)
+
+    def _apply(self, kind: LinkType) -> None:
+        match kind:
+            case LinkType.INTERFACE:
+                self._use_sockets()
+            case LinkType.HOSTS:
+                self._connect()
+            case LinkType.SETTINGS:
+                self._publisher = Publisher(self.settings)
+                self._server.use(self.settings)
+                self._server.interfaces.retain(self._wanted())
+                self._tell_everything()
+                self._ready()
+            case _:
+                pass
+
+    def _take(self, message: LinkMessage) -> None:
+        match message.type, message.descriptors:
+            case LinkType.HOSTS, (descriptor,):
+                if self._pair_socket is not None:
+                    self._pair_socket.close()
+                self._pair_socket = socket.socket(fileno=descriptor)
+            case LinkType.SETTINGS, (descriptor,):
+                self._settings = snapshot.load(descriptor, DhcpSettings)
+                os.close(descriptor)
+            case LinkType.FOLDER, (descriptor,) if self._folder < 0:
+                self._folder = descriptor
+            case LinkType.INTERFACE, descriptors if len(message.body) > 5:
+                self._take_interface(message.body, descriptors)
+            case LinkType.PING, ():
+                pass
+            case _:
+                raise Malformed(f"{message.type.name} is not for dhcp, or its descriptor is missing")
+
+    def _take_interface(self, body: bytes, descriptors: tuple[int, ...]) -> None:
+        number, name = int.from_bytes(body[:4], "little"), body[5:].decode()
+        roles = [role for role in Role if role & body[4]]
+        if len(roles) != len(descriptors):
+            raise Malformed("INTERFACE with other descriptors than it says")
+        for role, descriptor in zip(roles, descriptors, strict=True):
+            self._sockets.append((number, name, role, socket.socket(fileno=descriptor)))
+
+    def _use_sockets(self) -> None:
+        wanted = self._wanted()
+        sockets, self._sockets = self._sockets, []
+        for number, name, role, endpoint in sockets:
+            if name in wanted and role in wanted[name]:
+                self._server.interfaces.add(number, name, role, endpoint)
+            else:
+                endpoint.close()
+
+    def _wanted(self) -> dict[str, Role]:
+        return {link.name: roles_of(link) for link in served_links(self.settings)}
+
+    def _ready(self) -> None:
+        send_message(self._link, LinkType.READY, self.settings.generation.to_bytes(4, "little"))
+
+    # front
+
+    def _connect(self) -> None:
+        """Talk to `front` over the newest pair, and tell it first all there is."""
+        if self._pair_socket is None:
+            return
+        if self._pair is not None:
+            self._pair.close()
+        self._pair = FrontPair(self._pair_socket, self._selector, self._answer, self._accuse)
+        self._pair_socket = None
+        self._tell_everything()
+
+    def _tell_everything(self) -> None:
+        if self._pair is not None:
+            ledger = self._server.ledger
+            self._pair.tell(self._publisher.everything(ledger.book, ledger.now()), everything=True)
+
+    def _publish(self, changes: Sequence[LeaseChange]) -> None:
+        if self._pair is not None:
+            self._pair.tell(self._publisher.news(changes, self._server.ledger.now()))
+
+    def _accuse(self) -> None:
+        send_message(self._link, LinkType.ACCUSE, bytes((LinkType.HOSTS,)))
+
+    def _answer(self, verb: int, argument: bytes) -> str:
+        """What an operator asked."""
+        if verb == Verb.STATUS:
+            return json.dumps(self._status())
+        if verb != Verb.LEASES:
+            return json.dumps({"cell": NAME, "error": "this is no question to the dhcp cell"})
+        ledger = self._server.ledger
+        times = Times(ledger.clock, read_clocks(self._boot))
+        done = answer(argument, Holdings(ledger.book, ledger.store, self._files, self.settings, times))
+        failed = self._server.enact(done.changes) if done.changes else ""
+        return "\n".join(json.dumps(line) for line in done.conclude(failed))
+
+    def _status(self) -> dict[str, object]:
+        ledger = self._server.ledger
+        return {
+            "cell": NAME,
+            "generation": self.settings.generation,
+            "interfaces": sorted(one.name for one in self._server.interfaces),
+            "leases": len(ledger.book) - ledger.book.offers,
+            "offers": ledger.book.offers,
+            "owed": ledger.owed,
+            "store": ledger.why,
+            "counters": dict(sorted(self._server.counters.items())),
+        }
+
+
+def _report(text: str) -> None:
+    log(NAME, text)
+
+
+@click.command()
+@click.option("--link", type=int, required=True)
+def main(link: int) -> None:
+    """Run the dhcp cell; started by the supervisor only."""
+    os.umask(0o077)
+    preload()
+    ignore_terminal_signals()
+    run_guarded(NAME, DhcpCell(socket.socket(fileno=link)).serve)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What a single value of the configuration file may be: text, numbers, sizes, spans of time, moments."""
+
+import re
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict, Field, Strict
+
+CLOSED = ConfigDict(extra="forbid", allow_inf_nan=False)
+"""Unknown keys are errors: a misspelt setting must not be a silent default."""
+
+_UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+
+Text = Annotated[str, Strict()]
+Flag = Annotated[bool, Strict()]
+Count = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+Ttl = Annotated[int, Strict(), Field(ge=0, le=604_800)]
+"""Seconds, at most a week."""
+
+
+def read_size(value: object) -> object:
+    """Octets from a number or from text such as `32 MiB`; anything else is left for pydantic to refuse."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,12}) ?(KiB|MiB|GiB|)", value)
+    if match is None:
+        raise ValueError("no size: write octets, or a number with KiB, MiB or GiB, such as 32 MiB")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+Size = Annotated[int, Strict(), BeforeValidator(read_size), Field(ge=1024**2, le=64 * 1024**3)]
+"""Octets."""
+
+
+def read_until(value: object) -> object:
+    """The moment that a date or a time means; without an offset UTC. What is neither is left for pydantic to refuse."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("no date: write 2026-12-31 or 2026-12-31T18:00:00Z") from None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+Until = Annotated[datetime, Strict(), BeforeValidator(read_until)]
+"""A moment."""
+
+
+_SPANS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def read_span(value: object) -> object:
+    """Seconds from a number or from text such as `12h`; anything else is left for pydantic to refuse."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,10}) ?([smhd]?)", value)
+    if match is None:
+        raise ValueError("no span of time: write seconds, or a number with s, m, h or d, such as 12h")
+    return int(match[1]) * _SPANS[match[2]]
+
+
+Span = Annotated[int, Strict(), BeforeValidator(read_span), Field(ge=0, le=31_536_000)]
+"""Seconds, at most a year."""
+
+
+def read_option(value: object) -> object:
+    """An option's value as the text that the table of options takes: numbers and arrays may be written as such."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, list) and value and all(isinstance(item, str | int) for item in value):
+        return ", ".join(str(read_option(item)) for item in value)
+    return value
+
+
+OptionText = Annotated[str, Strict(), BeforeValidator(read_option)]
+"""What an option holds, as text."""

@@ -1,0 +1,66 @@
+"""What of `[dhcp]` is allowed and works, but not as its author may think; and what this machine lacks for it just now."""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+
+from anchorhold.config.service import Loaded
+from dhcp.settings import DhcpSettings, Subnet
+from dhcp.values import Link
+
+SHORT_LEASE = 120
+"""Seconds; below, devices renew every minute."""
+
+
+def dhcp_warnings(loaded: Loaded, links: Mapping[int, Link]) -> Iterator[str]:
+    """One line each. `links` are the interfaces of this machine; none are known if it is empty."""
+    settings = loaded.dhcp
+    if settings is None:
+        return
+    yield from _general(settings)
+    yield from _reach(loaded, settings)
+    if links:
+        yield from _machine(loaded, settings, {link.name: link for link in links.values()})
+
+
+def _general(settings: DhcpSettings) -> Iterator[str]:
+    if settings.store_identifiers:
+        yield "dhcp: store_identifiers keeps hardware addresses and identifiers of all devices on disk"
+    if settings.log_clients:
+        yield "dhcp: log_clients_until writes hardware and IP addresses into the log until then"
+    if not settings.conflict_check:
+        yield "dhcp: conflict_check = false, so an address that somebody took for himself may be given to another"
+    for subnet in settings.subnets:
+        if subnet.lease_time < SHORT_LEASE:
+            yield f"dhcp: leases of {subnet.name} last {subnet.lease_time} s; every device renews twice in that time"
+        if not subnet.interface and not settings.relays:
+            yield f"dhcp: nobody on {subnet.name} is heard: it has no interface, and no relay is named"
+
+
+def _reach(loaded: Loaded, settings: DhcpSettings) -> Iterator[str]:
+    if not settings.resolver.addresses:
+        yield "dhcp: the resolver is not offered: it listens at no address that others reach at port 53"
+        return
+    allowed = [ipaddress.ip_network(text) for text in loaded.front.allow]
+    for subnet in settings.subnets:
+        network = _network(subnet)
+        if not any(one.version == network.version and network.subnet_of(one) for one in allowed):  # type: ignore[arg-type]
+            yield f"dhcp: not everybody in {network} may ask the resolver they are told of; add it to allow in [access]"
+
+
+def _machine(loaded: Loaded, settings: DhcpSettings, links: Mapping[str, Link]) -> Iterator[str]:
+    for served in loaded.service.links:
+        if served.name not in links:
+            yield f"dhcp: there is no interface {served.name} just now; it is served as soon as it is there"
+    for subnet in settings.subnets:
+        link = links.get(subnet.interface)
+        if link is not None and len(subnet.prefix) == 4 and not _has_address(link, subnet):
+            yield f"dhcp: {subnet.interface} has no address in {subnet.name}, so it is no router for its clients"
+
+
+def _has_address(link: Link, subnet: Subnet) -> bool:
+    network = _network(subnet)
+    return any(ipaddress.ip_address(one.address) in network for one in link.addresses)
+
+
+def _network(subnet: Subnet) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network((subnet.prefix, subnet.length))

@@ -1,0 +1,78 @@
+"""What `front` is told of names: leases as they come, are renewed and go, and configured devices with a name."""
+
+import ipaddress
+from collections.abc import Iterable
+
+from anchorhold.leases.messages import host_of
+from dhcp.book import LeaseBook
+from dhcp.settings import DhcpSettings, Subnet
+from dhcp.values import Address, HostChange, Kind, Lease, LeaseChange, State
+from resolver.local import Host
+from wire.units import Epoch
+
+
+class Publisher:
+    """Names by one generation of settings."""
+
+    def __init__(self, settings: DhcpSettings) -> None:
+        self._settings = settings
+        self._domains = {subnet.name: subnet.domain or settings.domain for subnet in settings.subnets}
+        self._fixed = tuple(self._reserved())
+        self._never_gone = {(host.name, address) for host in self._fixed for address in host.addresses}
+
+    def everything(self, book: LeaseBook, now: Epoch) -> list[Host]:
+        """For somebody who knows nothing."""
+        hosts = list(self._fixed)
+        for lease in book.leases():
+            hosts += self._come(lease, now)
+        return hosts
+
+    def news(self, changes: Iterable[LeaseChange], now: Epoch) -> list[Host]:
+        """What changes of leases mean for names: first what goes, then what comes or lasts longer."""
+        hosts: list[Host] = []
+        for before, after in changes:
+            if before is not None and (after is None or self._told(before) != self._told(after)):
+                hosts += self._go(before, now)
+            if after is not None:
+                hosts += self._come(after, now)
+        return hosts
+
+    def _told(self, lease: Lease) -> tuple[str, str] | None:
+        if not lease.name or lease.state is not State.BOUND or lease.kind is Kind.PREFIX6 or not self._settings.names:
+            return None
+        return lease.name, self._domains.get(lease.subnet, self._settings.domain)
+
+    def _come(self, lease: Lease, now: Epoch) -> list[Host]:
+        told = self._told(lease)
+        if told is None:
+            return []
+        # 0 would mean for ever; what has ended is told by its end.
+        host = host_of(HostChange(*told, (lease.address,), False), max(1, int(lease.until - now)))
+        return [] if (host.name, lease.address) in self._never_gone else [host]
+
+    def _go(self, lease: Lease, now: Epoch) -> list[Host]:
+        told = self._told(lease)
+        if told is None:
+            return []
+        host = host_of(HostChange(*told, (lease.address,), True), 0)
+        return [] if (host.name, lease.address) in self._never_gone else [host]
+
+    def _reserved(self) -> Iterable[Host]:
+        for one in self._settings.reservations:
+            addresses = (*((one.address4,) if one.address4 else ()), *one.addresses6)
+            if not one.name or one.ignored or not self._settings.names:
+                continue
+            for address in addresses:
+                yield host_of(HostChange(one.name, self._domain_at(address), (address,), False), 0)
+
+    def _domain_at(self, address: Address) -> str:
+        for subnet in self._settings.subnets:
+            if _inside(address, subnet):
+                return subnet.domain or self._settings.domain
+        return self._settings.domain
+
+
+def _inside(address: Address, subnet: Subnet) -> bool:
+    if len(address) != len(subnet.prefix):
+        return False
+    return ipaddress.ip_address(address) in ipaddress.ip_network((subnet.prefix, subnet.length))

@@ -1,0 +1,215 @@
+"""DHCPv4 beside dnsmasq and Kea: exchanges a second, how long they take, CPU and memory, with few leases held and with many.
+
+`make bench-dhcp` runs it; needs root. The servers live in a network namespace of their own on one core, the clients in another
+on the other core; both are joined by a veth pair. Each measurement begins with a fresh process. Ours has every lease on disk,
+synced, before its ACK leaves; dnsmasq syncs its file for each new lease too, Kea never does.
+"""
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import dhcp_servers
+import kit
+import namespace
+
+SECONDS = 10.0
+"""For one measurement at most; who is slower has had fewer clients."""
+
+HELD = (0, 5_000, 20_000)
+WARM = 50
+TARGETS = (
+    "≥ 2,000 exchanges a second with 16 outstanding, 99 of 100 below 5 ms, CPU ≤ 1.5 × Kea's, flat to 20,000 leases"
+)
+
+
+@dataclass(slots=True)
+class Figures:
+    """One list entry a round."""
+
+    rate: list[float] = field(default_factory=list)
+    median: list[float] = field(default_factory=list)
+    slow: list[float] = field(default_factory=list)
+    """The 99th of a hundred, milliseconds."""
+    cpu: list[float] = field(default_factory=list)
+    """Microseconds an exchange."""
+    resident: list[float] = field(default_factory=list)
+    """MiB of all processes after the run."""
+    octets: list[float] = field(default_factory=list)
+    """On disk a lease."""
+    failed: int = 0
+    twice: int = 0
+
+
+class Clients:
+    """The load's process, in its own namespace."""
+
+    def __init__(self) -> None:
+        program = Path(__file__).parent / "dhcp_load.py"
+        command = [*kit.pinned(kit.LOAD_CORE), "unshare", "-n", sys.executable, str(program)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._line()
+        pid = self.process.pid
+        run(f"ip link add s0 type veth peer name c0 netns {pid}")
+        run("ip address add 10.77.0.1/16 dev s0")
+        run("ip link set s0 up")
+        run(f"nsenter -t {pid} -n ip address add 10.77.0.2/16 dev c0")
+        run(f"nsenter -t {pid} -n ip link set c0 up")
+        self._say({})
+        self._line()
+
+    def go(self, first: int, count: int, outstanding: int) -> dict[str, float]:
+        self._say({"first": first, "count": count, "outstanding": outstanding, "seconds": SECONDS})
+        result = json.loads(self._line())
+        times = sorted(result.pop("times")) or [float("nan")]
+        result["median"] = 1000 * times[len(times) // 2]
+        result["slow"] = 1000 * times[min(int(len(times) * 0.99), len(times) - 1)]
+        return dict(result)
+
+    def _say(self, order: dict[str, float]) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+
+    def _line(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline() or sys.exit("the clients' process ended")
+
+
+def run(command: str) -> None:
+    subprocess.run(command.split(), check=True)
+
+
+def resident(pid: int) -> float:
+    """MiB of a process tree."""
+    pages = sum(int(Path(f"/proc/{member}/statm").read_text().split()[1]) for member in kit.tree(pid))
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@contextlib.contextmanager
+def running(server: dhcp_servers.Server, folder: Path, held: int, clients: Clients) -> Iterator[int]:
+    """A fresh process that has answered; its id."""
+    folder.mkdir()
+    folder.chmod(0o755)
+    process = kit.start(server.command(folder, held), kit.SERVER_CORE, folder / "log")
+    try:
+        end = time.monotonic() + 20
+        while clients.go(held, 1, 1)["completed"] != 1:
+            if process.poll() is not None or time.monotonic() > end:
+                sys.exit(f"{server.name} does not answer: {(folder / 'log').read_text()[-2_000:]}")
+        clients.go(held + 1, WARM, 1)
+        yield process.pid
+    finally:
+        kit.stop(process)
+
+
+def measure(
+    server: dhcp_servers.Server,
+    held: int,
+    outstanding: int,
+    folder: Path,
+    clients: Clients,
+    figures: Figures,
+    count: int,
+) -> None:
+    with running(server, folder, held, clients) as pid:
+        before = kit.cpu_seconds(pid)
+        result = clients.go(held + 1 + WARM, count, outstanding)
+        spent = kit.cpu_seconds(pid) - before
+        done = max(result["completed"], 1)
+        figures.rate.append(result["completed"] / result["seconds"])
+        figures.median.append(result["median"])
+        figures.slow.append(result["slow"])
+        figures.cpu.append(1e6 * spent / done)
+        figures.resident.append(resident(pid))
+        figures.failed += int(result["lost"] + result["refused"])
+        figures.twice += int(result["twice"])
+        kept = sum(path.stat().st_size for path in folder.glob(server.kept) if path.is_file())
+        figures.octets.append(kept / (held + 1 + WARM + done))
+    print(
+        f"{server.name:11} {held:6} held {outstanding:3} at once: {figures.rate[-1]:8.0f}/s {figures.median[-1]:7.2f} ms"
+        f" {figures.slow[-1]:7.2f} ms {figures.cpu[-1]:8.1f} µs failed {figures.failed}",
+        flush=True,
+    )
+
+
+Key = tuple[int, int, str]
+
+
+def table(results: dict[Key, Figures], options: argparse.Namespace) -> str:
+    system = platform.release().split("-")[0]
+    lines = [
+        f"# DHCPv4 beside the peers, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+        "",
+        f"Printed by `make bench-dhcp` ({options.rounds} interleaved rounds of at most {options.count} exchanges or "
+        f"{SECONDS:g} s, through one relay; CPython {platform.python_version()}, Linux {system}). Median (minimum to maximum). "
+        "CPU is user and kernel time of every process of the server. "
+        "Ours and dnsmasq sync each new lease to disk before the ACK, Kea does not.",
+        "",
+        f"Target: {TARGETS}.",
+    ]
+    for held, outstanding in sorted({key[:2] for key in results}):
+        lines += [
+            "",
+            f"## {held:,} leases held, {outstanding} exchanges at once",
+            "",
+            "| server | exchanges/s | median ms | 99 of 100, ms | CPU µs | CPU ÷ Kea's | resident MiB | octets a lease | lost |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        reference = results.get((held, outstanding, "kea-dhcp4"))
+        for (_, _, name), row in [item for item in results.items() if item[0][:2] == (held, outstanding)]:
+            ratio = f"{median(row.cpu) / median(reference.cpu):.2f}" if reference else "–"
+            cells = [name, kit.spread(row.rate, ",.0f"), kit.spread(row.median, ".2f"), kit.spread(row.slow, ".2f")]
+            cells += [kit.spread(row.cpu), ratio, kit.spread(row.resident), kit.spread(row.octets, ".0f")]
+            lines.append("| " + " | ".join([*cells, str(row.failed)]) + " |")
+    twice = sum(row.twice for row in results.values())
+    lines += ["", f"Addresses given twice: {twice}."]
+    return "\n".join(lines) + "\n"
+
+
+def median(figures: list[float]) -> float:
+    return sorted(figures)[len(figures) // 2]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--count", type=int, default=2_000)
+    parser.add_argument("--held", type=int, nargs="+", default=HELD)
+    parser.add_argument("--outstanding", type=int, nargs="+", default=(1, 16))
+    parser.add_argument("--servers", nargs="+", default=[server.name for server in dhcp_servers.SERVERS])
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    namespace.enter()
+    clients = Clients()
+    results: dict[Key, Figures] = {}
+    with tempfile.TemporaryDirectory(prefix="anchorhold-bench-") as name:
+        Path(name).chmod(0o755)
+        number = 0
+        for _ in range(options.rounds):
+            for held in options.held:
+                for outstanding in options.outstanding:
+                    for server in dhcp_servers.SERVERS:
+                        if server.name not in options.servers or not kit.find(server.program):
+                            continue
+                        number += 1
+                        figures = results.setdefault((held, outstanding, server.name), Figures())
+                        measure(server, held, outstanding, Path(name) / str(number), clients, figures, options.count)
+    clients.process.terminate()
+    kit.finish(table(results, options), "dhcp", options.record)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""A DHCPv4 message and what has to be known to answer it: who sent it, from which subnet, through whom."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from dhcp.book import LeaseBook
+from dhcp.classes import Share, Traits, classes_of, reservation_of
+from dhcp.hostnames import read_label
+from dhcp.identity import Identity, identify
+from dhcp.plan import Plan, Scope
+from dhcp.pools import Seeker
+from dhcp.settings import ClientClass, Reservation
+from dhcp.values import Address, Arrival, Link
+from wire.dhcp.codes4 import MessageType4, Option4, RelaySub
+from wire.dhcp.packet4 import Packet4
+from wire.dhcp.structures4 import Fqdn, FqdnFlag, parse_fqdn, parse_relay, parse_user_classes
+from wire.errors import Malformed
+
+ZERO = bytes(4)
+EVERYBODY = b"\xff" * 4
+SERVER_PORT, CLIENT_PORT = 67, 68
+
+Links = Mapping[int, Link]
+"""Our interfaces by index."""
+
+
+class Relay(NamedTuple):
+    """A relay that is trusted, and what it said (RFC 3046)."""
+
+    address: Address
+    """giaddr."""
+    port: int
+    """To answer to: 67, or where it spoke from if it asked for that (RFC 8357)."""
+    circuit: bytes
+    remote: bytes
+    link: Address
+    """An address of the client's link (RFC 3527), or empty."""
+    override: Address
+    """The server identifier to use (RFC 5107), or empty."""
+
+
+class Asked(NamedTuple):
+    """A request with its place."""
+
+    plan: Plan
+    packet: Packet4
+    arrival: Arrival
+    link: Link
+    """The interface it came in on, as it is now."""
+    kind: MessageType4
+    identity: Identity
+    relay: Relay | None
+    selected: bool
+    """The subnet was selected by option 118 (RFC 3011)."""
+    scopes: tuple[Scope, ...]
+    """The subnets on the client's link; the one that it belongs to by its giaddr, ciaddr or interface first."""
+    direct: bool
+    """The client is on a link of ours: it can be reached by a frame, and an address on it can be asked for."""
+    source: Address
+    """Our address to answer from."""
+    server: Address
+    """The server identifier."""
+    own: frozenset[Address]
+    """All our IPv4 addresses."""
+    fqdn: Fqdn | None
+    """Option 81."""
+    label: str
+    """The name the client wants."""
+    reservation: Reservation | None
+    classes: tuple[ClientClass, ...]
+
+    def option(self, number: int, size: int = 4) -> bytes:
+        """An option of just so many octets; empty if it is absent or of another length."""
+        value = self.packet.options.get(number, b"")
+        return value if len(value) == size else b""
+
+    @property
+    def refuses_names(self) -> bool:
+        """True if the client wants nobody to publish its name (flag N of option 81, RFC 4702 §2.1)."""
+        return self.fqdn is not None and FqdnFlag.N in self.fqdn.flags
+
+    @property
+    def is_changing(self) -> bool:
+        """True if the client changes its hardware address, and no reservation says that it is known all the same."""
+        return self.identity.changing and self.reservation is None
+
+    def is_ours(self, server: Address) -> bool:
+        """True if a server identifier is one of this server's."""
+        return server in self.own or server == self.server
+
+    def share(self, scope: Scope) -> Share:
+        """What the client is entitled to there."""
+        return Share(scope.subnet, self.classes, self.reservation)
+
+    def seeker(self, requested: Address = b"") -> Seeker:
+        """The client, as one who looks for an address."""
+        return Seeker(
+            self.identity,
+            self.scopes,
+            frozenset(one.name for one in self.classes),
+            self.reservation,
+            requested,
+            self.own,
+            self.direct and self.plan.settings.conflict_check,
+        )
+
+    def scope_of(self, address: Address) -> Scope | None:
+        """Which of the subnets on the client's link has this address."""
+        return next((scope for scope in self.scopes if scope.holds(address)), None)
+
+
+def read_asked(packet: Packet4, arrival: Arrival, book: LeaseBook, plan: Plan, links: Links) -> Asked | str:
+    """The request with its place, or the word for why it is not answered."""
+    kind = _kind(packet)
+    if isinstance(kind, str):
+        return kind
+    identity = identify(book.key, packet)
+    if identity is None:
+        return "nobody"
+    link = links.get(arrival.interface)
+    if link is None:
+        return "no-subnet"
+    relay = _relay(packet, arrival, plan)
+    if isinstance(relay, str):
+        return relay
+    own = frozenset(one.address for some in links.values() for one in some.addresses if len(one.address) == 4)
+    scopes, direct = _scopes(packet, arrival, plan, link, relay, own)
+    if not scopes:
+        return "no-subnet"
+    source = _source(arrival, link, scopes, own)
+    if not source:
+        return "no-address"
+    fqdn = _fqdn(packet)
+    label = _label(packet, fqdn)
+    reservation = reservation_of(plan, identity, packet.chaddr, label)
+    if reservation is not None and reservation.ignored:
+        return "ignored"
+    return Asked(
+        plan, packet, arrival, link, kind, identity, relay, _is_selected(packet, scopes), scopes, direct, source,
+        relay.override if relay is not None and relay.override else source, own, fqdn, label, reservation,
+        classes_of(plan.settings, _traits(packet, relay), reservation) if plan.settings.classes else (),
+    )  # fmt: skip
+
+
+_KINDS: dict[bytes, MessageType4 | str] = {bytes((kind,)): kind for kind in MessageType4}
+
+
+def _kind(packet: Packet4) -> MessageType4 | str:
+    if packet.op != 1:
+        return "not-a-request"
+    octets = packet.options.get(Option4.MESSAGE_TYPE, b"")
+    if not octets:
+        return "bootp"
+    return _KINDS.get(octets, "unknown-type")
+
+
+def _relay(packet: Packet4, arrival: Arrival, plan: Plan) -> Relay | str | None:
+    """The relay, if there is one; what it says counts only if the settings know it. The reply goes to giaddr, so that has to be a
+    relay's too, or an address in a subnet of ours: nobody is sent what somebody else asked for."""
+    giaddr = packet.giaddr
+    if giaddr == ZERO:
+        return None
+    if not plan.may_relay(arrival.source) or not (plan.may_relay(giaddr) or plan.scope_of(giaddr)):
+        return "relay-refused"
+    try:
+        parts = parse_relay(packet.options.get(Option4.RELAY_INFORMATION, b""))
+    except Malformed:
+        return "malformed"
+    port = arrival.port if RelaySub.SOURCE_PORT in parts and arrival.port else SERVER_PORT
+    link, override = (_address(parts.get(what, b"")) for what in (RelaySub.LINK_SELECTION, RelaySub.SERVER_OVERRIDE))
+    circuit, remote = parts.get(RelaySub.CIRCUIT, b""), parts.get(RelaySub.REMOTE, b"")
+    return Relay(giaddr, port, circuit, remote, link, override)
+
+
+def _scopes(
+    packet: Packet4, arrival: Arrival, plan: Plan, link: Link, relay: Relay | None, own: frozenset[Address]
+) -> tuple[tuple[Scope, ...], bool]:
+    """The subnets on the client's link (RFC 2131 §4.3.1, RFC 3527 §3, RFC 3011), and whether that is a link of ours."""
+    here = plan.links.get(link.name, ())
+    selection = _address(packet.options.get(Option4.SUBNET_SELECTION, b""))
+    if relay is not None:
+        scope = plan.scope_of(relay.link or selection or relay.address)
+        return (plan.beside(scope) if scope is not None else ()), False
+    if packet.ciaddr != ZERO and arrival.destination in own and arrival.source == packet.ciaddr:
+        # Unicast by a client that has an address: its router brought it, whichever interface that is on.
+        scope = plan.scope_of(packet.ciaddr)
+        if scope is not None and scope not in here:
+            return plan.beside(scope), False
+    first = next((scope for scope in here if selection and scope.holds(selection)), None)
+    return (here if first is None else (first, *(scope for scope in here if scope is not first))), True
+
+
+def _is_selected(packet: Packet4, scopes: tuple[Scope, ...]) -> bool:
+    selection = _address(packet.options.get(Option4.SUBNET_SELECTION, b""))
+    return selection != b"" and scopes[0].holds(selection)
+
+
+def _source(arrival: Arrival, link: Link, scopes: tuple[Scope, ...], own: frozenset[Address]) -> Address:
+    """Our address: the one that was spoken to, else the one in the client's subnet, else any on that interface."""
+    if arrival.destination in own:
+        return arrival.destination
+    here = [one.address for one in link.addresses if len(one.address) == 4]
+    for scope in scopes if len(here) > 1 else ():
+        for address in here:
+            if scope.holds(address):
+                return address
+    return here[0] if here else b""
+
+
+def _address(octets: bytes) -> Address:
+    return octets if len(octets) == 4 and any(octets) else b""
+
+
+def _fqdn(packet: Packet4) -> Fqdn | None:
+    """Option 81, if there is one that can be read; another is as good as none, for its sender has to be served all the same."""
+    octets = packet.options.get(Option4.FQDN)
+    if octets is None:
+        return None
+    try:
+        return parse_fqdn(octets)
+    except Malformed:
+        return None
+
+
+def _label(packet: Packet4, fqdn: Fqdn | None) -> str:
+    """The name that the client wants: of option 81 (RFC 4702), else of option 12."""
+    if fqdn is not None and fqdn.name:
+        # A dot inside a label is no end of it.
+        return read_label(fqdn.name[1 : 1 + fqdn.name[0]].replace(b".", b"-"))
+    return read_label(packet.options.get(Option4.HOST_NAME, b""))
+
+
+def _traits(packet: Packet4, relay: Relay | None) -> Traits:
+    options = packet.options
+    user = options.get(Option4.USER_CLASS, b"")
+    architectures = options.get(Option4.ARCHITECTURE, b"")
+    return Traits(
+        packet.chaddr,
+        packet.htype,
+        options.get(Option4.VENDOR_CLASS, b""),
+        (user, *parse_user_classes(user)) if user else (),
+        relay.circuit if relay is not None else b"",
+        relay.remote if relay is not None else b"",
+        tuple(architectures[at : at + 2] for at in range(0, len(architectures) - 1, 2)),
+    )

@@ -1,0 +1,161 @@
+"""What answering one DHCPv6 message is going to change: the book as it will be, before it is."""
+
+from collections.abc import Iterable
+
+from dhcp.asked6 import Asked6
+from dhcp.book import OFFER_SECONDS, LeaseBook
+from dhcp.delegated import Delegated
+from dhcp.hostnames import Claimant, claim, freed
+from dhcp.plan import Scope
+from dhcp.values import Address, Kind, Lease, LeaseChange, Probe, State
+from wire.units import Epoch
+
+MOST_LEASES = 32
+"""Leases and offers of one client, of all its identity associations: no client fills a pool by counting IAIDs up."""
+
+_PREFERRED = (5, 8)
+"""The part of a valid lifetime that is preferred: after it the client keeps its connections and begins no new ones."""
+_PROVEN = 0.3
+"""Of a lease's time: who comes back after less of it has not proved that it stays (clients renew after 5/16 of it)."""
+_DOUBLINGS = 24
+_LONGEST_NAME = 251
+"""Letters of a label and a domain without dots at their end that make a name of 255 octets (RFC 1035 §2.3.4)."""
+
+
+class Draft:
+    """Changes that follow from one message, each about another address, and what has to be asked of the link first."""
+
+    def __init__(self, book: LeaseBook, asked: Asked6, now: Epoch) -> None:
+        self.book = book
+        self.asked = asked
+        self.now = now
+        self.changes: list[LeaseChange] = []
+        self.probe: Probe | None = None
+        self.full = False
+        """An address was not offered because too many offers are held."""
+        self.delegated = Delegated()
+        """The prefixes chosen for this message, beside those in the book."""
+        self.chosen: set[Address] = set()
+        """The addresses and prefixes chosen or ended."""
+        self._new = 0
+
+    def held(self, kind: Kind, iaid: int) -> tuple[Lease, ...]:
+        """What this identity association has, leases before offers."""
+        found = self.book.of_client(kind, self.asked.identity.client, iaid)
+        return tuple(sorted(found, key=lambda one: -one.state))
+
+    def is_free(self, kind: Kind, address: Address) -> bool:
+        """True if nobody has it, in the book or since."""
+        return address not in self.chosen and self.book.at(kind, address) is None
+
+    @property
+    def may_have_more(self) -> bool:
+        """True if this client can be given one more; no client fills a pool."""
+        return len(self.book.all_of(self.asked.identity.client)) + self._new < MOST_LEASES
+
+    def offer(self, scope: Scope, kind: Kind, place: tuple[Address, int], iaid: int) -> Lease | None:
+        """The lease the client would have; the address is held for it for 30 seconds, if it has no lease of it. None: not now."""
+        held = self.book.at(kind, place[0])
+        lease = self._lease(scope, kind, place, iaid, held)
+        if held is not None and held.state is State.BOUND:
+            self._choose(lease)
+            return lease
+        if held is None and self.book.offers + self._new >= self.asked.plan.base.settings.offers:
+            self.full = True
+            return None
+        needed = kind is Kind.ADDRESS6 and self.asked.may_probe and not (held is not None and held.checked)
+        if needed and self.probe is None:
+            self.probe = Probe(self.asked.where.interface, place[0], self.asked.hardware)
+        waiting = lease._replace(
+            state=State.OFFERED,
+            until=Epoch(self.now + OFFER_SECONDS),
+            renewals=0,
+            name="",
+            checked=not needed,
+            identifier=b"",
+        )
+        self._choose(lease)
+        self._new += held is None
+        self.changes.append(LeaseChange(held, waiting))
+        return lease
+
+    def bind(self, scope: Scope, kind: Kind, place: tuple[Address, int], iaid: int) -> Lease:
+        """The client has it from now on. It is free, or the client's."""
+        held = self.book.at(kind, place[0])
+        lease = self._lease(scope, kind, place, iaid, held)
+        self._choose(lease)
+        self._new += held is None
+        self._name(lease)
+        self.changes.append(LeaseChange(held, lease))
+        return lease
+
+    def end(self, leases: Iterable[Lease]) -> None:
+        """These are over."""
+        for lease in leases:
+            if lease.address not in self.chosen:
+                self.chosen.add(lease.address)
+                self.changes.append(LeaseChange(lease, None))
+
+    def _choose(self, lease: Lease) -> None:
+        self.chosen.add(lease.address)
+        if lease.kind is Kind.PREFIX6 and self.book.at(lease.kind, lease.address) is None:
+            self.delegated.mark(lease.address, lease.length)
+
+    def _lease(self, scope: Scope, kind: Kind, place: tuple[Address, int], iaid: int, held: Lease | None) -> Lease:
+        asked, now = self.asked, self.now
+        changing = asked.identity.changing and asked.reservation is None
+        since, renewals = now, 0
+        if held is not None and held.state is State.BOUND:
+            since, renewals = held.since, held.renewals + (now - held.seen >= _PROVEN * held.duration)
+        duration = asked.share(scope).lease_time
+        if changing:
+            duration = min(duration, scope.subnet.changing_time << min(renewals, _DOUBLINGS))
+        return Lease(
+            kind=kind,
+            address=place[0],
+            length=place[1],
+            client=asked.identity.client,
+            hardware=asked.identity.hardware,
+            iaid=iaid,
+            subnet=scope.subnet.name,
+            state=State.BOUND,
+            since=since,
+            seen=now,
+            until=Epoch(now + duration),
+            duration=duration,
+            renewals=renewals,
+            changing=changing,
+            name=self.name_for(scope) if kind is Kind.ADDRESS6 else "",
+            identifier=asked.request.duid if asked.plan.base.settings.store_identifiers else b"",
+        )
+
+    def name_for(self, scope: Scope) -> str:
+        """The name that is published for the client in a subnet; empty: none."""
+        asked, base = self.asked, self.asked.plan.base
+        if not base.settings.names or not asked.share(scope).named:
+            return ""
+        if asked.reservation is not None and asked.reservation.name:
+            return asked.reservation.name.lower()
+        if asked.refuses_names:
+            return ""
+        name = claim(self.book, asked.label, self._claimant, base.unclaimable)
+        return name if len(name) + len(base.domain_of(scope.subnet.name)) <= _LONGEST_NAME else ""
+
+    def _name(self, lease: Lease) -> None:
+        """A reserved name is taken from whoever has it."""
+        reserved = self.asked.reservation
+        if not lease.name or reserved is None or lease.name != reserved.name.lower():
+            return
+        for change in freed(self.book, lease.name, self._claimant):
+            if change.before is not None and change.before.address not in self.chosen:
+                self.chosen.add(change.before.address)
+                self.changes.append(change)
+
+    @property
+    def _claimant(self) -> Claimant:
+        return Claimant(self.asked.identity.client, self.asked.identity.hardware)
+
+
+def preferred_of(valid: int) -> int:
+    """The preferred lifetime beside a valid one, seconds."""
+    return valid * _PREFERRED[0] // _PREFERRED[1]

@@ -1,0 +1,149 @@
+"""Router advertisements as sockets carry them; what they say and when is decided in `dhcp/advertise.py`."""
+
+import secrets
+from collections import Counter
+
+from dhcp.advertise import Advertising as Memory
+from dhcp.advertise import Step, advertise, farewell, hear_solicitation
+from dhcp.edge.interfaces import Interface, Interfaces
+from dhcp.edge.links import Links
+from dhcp.edge.opening import Role
+from dhcp.edge.rogues import OTHER_ROUTER, Rogues
+from dhcp.edge.sockets6 import ALL_NODES, send_icmp6
+from dhcp.offer import offer_on
+from dhcp.settings import Advertised, DhcpSettings
+from dhcp.values import Arrival, Link
+from net.clock import now as monotonic
+from wire.dhcp.ra import ROUTER_SOLICITATION, parse_router_advertisement, parse_router_solicitation
+from wire.errors import Malformed
+from wire.units import Instant
+
+LOOK_EVERY = 30.0
+"""Seconds between two looks whether there is something else to say: our addresses may come to their end by themselves."""
+
+_LONG_AGO = 60.0
+_CHANCES = 1 << 30
+
+
+class Advertising:
+    """All interfaces on which something is advertised, or was."""
+
+    def __init__(
+        self,
+        settings: DhcpSettings,
+        interfaces: Interfaces,
+        links: Links,
+        rogues: Rogues,
+        counters: Counter[str],
+    ) -> None:
+        self._settings = settings
+        self._interfaces = interfaces
+        self._links = links
+        self._rogues = rogues
+        self._counters = counters
+        self._memories: dict[int, Memory] = {}
+        self._look_at = 0.0
+
+    def use(self, settings: DhcpSettings, now: Instant) -> None:
+        """A new configuration. Where it advertises nothing any more, that is said."""
+        still = {one.interface for one in settings.advertised}
+        for interface in self._interfaces:
+            if interface.name not in still:
+                self._part(interface, now)
+        self._settings = settings
+        self._look_at = 0.0
+
+    def look(self) -> None:
+        """Interfaces or addresses have changed: there may be something else to say."""
+        self._look_at = 0.0
+
+    def turn(self, now: Instant) -> None:
+        """Send what is due."""
+        every = now >= self._look_at
+        if every:
+            self._look_at = now + LOOK_EVERY
+            there = {interface.number for interface in self._interfaces}
+            for number in [number for number in self._memories if number not in there]:
+                del self._memories[number]
+        for interface in self._interfaces:
+            memory = self._memories.get(interface.number, Memory())
+            if every or (memory.due is not None and memory.due <= now):
+                self._step(interface, memory, now)
+
+    def due(self, now: Instant) -> float | None:
+        """Seconds until `turn` has something to do; None: nothing is advertised."""
+        if not self._settings.advertised:
+            return None
+        dues = [memory.due for memory in self._memories.values() if memory.due is not None]
+        return max(0.0, min([self._look_at, *dues]) - now)
+
+    def hear(self, interface: Interface, data: bytes, arrival: Arrival, hops: int) -> None:
+        """A host's solicitation, or another router's advertisement."""
+        try:
+            if data[:1] == bytes((ROUTER_SOLICITATION,)):
+                parse_router_solicitation(data, hops, arrival.source)
+                self._hear_solicitation(interface.number)
+            else:
+                parse_router_advertisement(data, hops, arrival.source)
+                self._hear_router(interface, arrival)
+        except Malformed:
+            self._counters["malformed-neighbour"] += 1
+
+    def cease(self) -> None:
+        """The cell ends: the last word on every interface."""
+        for interface in self._interfaces:
+            self._part(interface, monotonic())
+
+    def _hear_solicitation(self, number: int) -> None:
+        memory = self._memories.get(number)
+        if memory is not None:
+            self._counters["solicited"] += 1
+            self._memories[number] = hear_solicitation(memory, monotonic(), _chance())
+
+    def _hear_router(self, interface: Interface, arrival: Arrival) -> None:
+        link = self._links.current().get(interface.number)
+        own = link is not None and any(one.address == arrival.source for one in link.addresses)
+        if own:
+            return
+        if self._advertised(interface.name) is None:
+            # Where we advertise nothing somebody else is the router, and that is as it should be.
+            self._counters["router-heard"] += 1
+        else:
+            self._rogues.notice(OTHER_ROUTER, interface.name, monotonic())
+
+    def _step(self, interface: Interface, memory: Memory, now: Instant) -> None:
+        link = self._links.current().get(interface.number)
+        settings = self._advertised(interface.name)
+        if link is None or (settings is None and memory == Memory()):
+            return
+        step = advertise(settings, link, offer_on(self._settings, link), memory, now, _chance())
+        self._memories[interface.number] = step.state
+        self._send(interface, link, step)
+
+    def _part(self, interface: Interface, now: Instant) -> None:
+        """The last word, once and at once: the RFC would have three, three seconds apart, and nobody waits so long."""
+        memory = self._memories.pop(interface.number, None)
+        link = self._links.current().get(interface.number)
+        settings = self._advertised(interface.name)
+        if memory is None or link is None or settings is None or memory.sent < 0:
+            return
+        early = memory._replace(sent=Instant(min(memory.sent, now - _LONG_AGO)))
+        self._send(interface, link, farewell(settings, link, early, now))
+
+    def _send(self, interface: Interface, link: Link, step: Step) -> None:
+        endpoint = interface.sockets.get(Role.ICMP6)
+        if step.data is None or endpoint is None:
+            return
+        source = next((one.address for one in link.addresses if one.address[:2] == b"\xfe\x80"), b"")
+        sent = send_icmp6(endpoint, step.data, ALL_NODES, interface.number, source)
+        self._counters["advertised" if sent else "not-sent"] += 1
+        if step.left_out:
+            self._counters["options-dropped"] += step.left_out
+
+    def _advertised(self, name: str) -> Advertised | None:
+        return next((one for one in self._settings.advertised if one.interface == name), None)
+
+
+def _chance() -> float:
+    """A random number of [0, 1)."""
+    return secrets.randbelow(_CHANCES) / _CHANCES

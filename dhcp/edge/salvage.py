@@ -1,0 +1,125 @@
+"""Reading leases out of a file that may be damaged: whatever is readable and fits its checksum."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from dhcp.clock import Saved
+from dhcp.edge.schema import SELECT_ALL, SELECT_CLOCK, SELECT_FROM, as_failure
+from dhcp.record import NoLease, Row, lease_of
+from dhcp.sealing import Seal
+from dhcp.store import StoreDamaged
+from dhcp.values import Kind, Lease
+from wire.units import Epoch, Instant
+
+_LENGTHS = {Kind.ADDRESS4: 4, Kind.ADDRESS6: 16, Kind.PREFIX6: 16}
+
+
+class Salvaged(NamedTuple):
+    """What could be read. `problem` is empty if that is all."""
+
+    rows: tuple[Row, ...]
+    clock: Saved | None
+    problem: str
+
+
+def salvage(connection: sqlite3.Connection) -> Salvaged:
+    """Everything there, or of a damaged file what is readable. Raises sqlite3.Error if the disk cannot be read."""
+    try:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found == "ok":
+            return Salvaged(tuple(connection.execute(SELECT_ALL)), _clock(connection), "")
+    except sqlite3.Error as error:
+        found = _damage(error)
+    # SQLite's own words have line breaks in them.
+    problem = " ".join(str(found).split()).strip("* ")
+    rows = {row[:2]: row for row in _readable(connection)}
+    return Salvaged(tuple(rows.values()), _readable_clock(connection), problem)
+
+
+def believe(rows: Iterable[Row], seal: Seal) -> tuple[tuple[Lease, ...], str]:
+    """The leases of rows, and a text if some are damaged."""
+    leases: list[Lease] = []
+    lost = 0
+    for row in rows:
+        try:
+            leases.append(lease_of(row, seal))
+        except NoLease:
+            lost += 1
+    return tuple(leases), f"{lost} records do not fit their checksum" if lost else ""
+
+
+def _damage(error: sqlite3.Error) -> str:
+    """The text of an error that means damage; any other is raised again."""
+    failure = as_failure(error, "it")
+    if not isinstance(failure, StoreDamaged):
+        raise error
+    return str(error)
+
+
+def _readable(connection: sqlite3.Connection) -> Iterator[Row]:
+    """Rows of a damaged table, in order; where one cannot be read, on from the next that can."""
+    for kind, length in _LENGTHS.items():
+        start: int | None = 0
+        while start is not None:
+            try:
+                for row in connection.execute(SELECT_FROM, (int(kind), start.to_bytes(length, "big"))):
+                    yield row
+                    start = max(start, _number(row[1], length))
+                break
+            except sqlite3.Error as error:
+                _damage(error)
+            start = _next_readable(connection, kind, start)
+
+
+def _number(address: object, length: int) -> int:
+    """0 for what is no address: the row is damaged."""
+    return int.from_bytes(address, "big") if isinstance(address, bytes) and len(address) == length else 0
+
+
+def _next_readable(connection: sqlite3.Connection, kind: Kind, start: int) -> int | None:
+    """The first address behind `start` from which a row can be read: strides that double until one gets over the damage, then
+    halves back to its edge. None: there is nothing more.
+    """
+    last = (1 << 8 * _LENGTHS[kind]) - 1
+    bad, stride, good = start, 1, min(start + 1, last)
+    while not _is_readable(connection, kind, good):
+        if good == last:
+            return None
+        bad, stride = good, 2 * stride
+        good = min(start + stride, last)
+    while good - bad > 1:
+        middle = (bad + good) // 2
+        if _is_readable(connection, kind, middle):
+            good = middle
+        else:
+            bad = middle
+    return good if good > start else None
+
+
+def _is_readable(connection: sqlite3.Connection, kind: Kind, start: int) -> bool:
+    """Whether what follows `start` can be read, if only that nothing does."""
+    try:
+        connection.execute(SELECT_FROM + " LIMIT 1", (int(kind), start.to_bytes(_LENGTHS[kind], "big"))).fetchone()
+    except sqlite3.Error as error:
+        _damage(error)
+        return False
+    return True
+
+
+def _clock(connection: sqlite3.Connection) -> Saved | None:
+    row = connection.execute(SELECT_CLOCK).fetchone()
+    if row is None:
+        return None
+    now, boottime, boot = row
+    if not isinstance(now, int) or not isinstance(boottime, int) or not isinstance(boot, str):
+        return None
+    return Saved(Epoch(now / 1000), Instant(boottime / 1000), boot)
+
+
+def _readable_clock(connection: sqlite3.Connection) -> Saved | None:
+    try:
+        return _clock(connection)
+    except sqlite3.Error as error:
+        _damage(error)
+        return None

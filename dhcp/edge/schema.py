@@ -1,0 +1,111 @@
+"""The tables of `leases.db`, their versions and every statement. Types, UPSERT and conditions are such as PostgreSQL
+takes too; what is SQLite's own is said in the pragmas and in the suffix of a table.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dhcp.record import COLUMNS
+from dhcp.store import StoreDamaged, StoreFailed
+
+FIRST_PRAGMAS = ("temp_store = MEMORY", "locking_mode = EXCLUSIVE")
+"""Before the file is touched in any way: then there is no shared memory file."""
+PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "secure_delete = ON",
+    "wal_autocheckpoint = 250",  # pages: a megabyte is written into the file within 3 ms, and by whoever commits then
+    "trusted_schema = OFF",
+    "cell_size_check = ON",
+)
+NEW_FILE = "auto_vacuum = INCREMENTAL"
+"""Counts only before there is anything in the file."""
+
+_CLUSTERED = " WITHOUT ROWID"
+
+MIGRATIONS = (
+    (
+        f"CREATE TABLE lease ({', '.join(f'{name} {kind} NOT NULL' for name, kind in COLUMNS)},"
+        f" PRIMARY KEY (kind, address)){_CLUSTERED}",
+        "CREATE TABLE clock (id SMALLINT PRIMARY KEY, now BIGINT NOT NULL, boottime BIGINT NOT NULL, boot TEXT NOT NULL)"
+        f"{_CLUSTERED}",
+        f"CREATE TABLE mark (id SMALLINT PRIMARY KEY, mark BYTEA NOT NULL){_CLUSTERED}",
+    ),
+)
+"""What leads from each version of the schema to the next. Never changed once released, only added to."""
+
+_NAMES = [name for name, _ in COLUMNS]
+SELECT_FROM = f"SELECT {', '.join(_NAMES)} FROM lease WHERE kind = ? AND address >= ? ORDER BY address"  # noqa: S608
+SELECT_ALL = f"SELECT {', '.join(_NAMES)} FROM lease ORDER BY kind, address"  # noqa: S608 # names of ours
+PUT = (
+    f"INSERT INTO lease ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
+    f" ON CONFLICT (kind, address) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _NAMES[2:])}"
+)
+DELETE = "DELETE FROM lease WHERE kind = ? AND address = ?"
+DELETE_TAG = "DELETE FROM lease WHERE client = ? OR hardware = ?"
+DELETE_ENDED = """
+    DELETE FROM lease WHERE (kind, address) IN
+    (SELECT kind, address FROM lease WHERE until <= ? ORDER BY kind, address LIMIT ?)
+"""
+SELECT_CLOCK = "SELECT now, boottime, boot FROM clock WHERE id = 1"
+PUT_CLOCK = (
+    "INSERT INTO clock (id, now, boottime, boot) VALUES (1, ?, ?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET now = excluded.now, boottime = excluded.boottime, boot = excluded.boot"
+)
+"""Milliseconds, milliseconds, the boot's name."""
+SELECT_KEY = "SELECT mark FROM mark WHERE id = 1"
+PUT_KEY = "INSERT INTO mark (id, mark) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET mark = excluded.mark"
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT)
+"""Primary result codes. SQLITE_ERROR: our statements are right, so the tables are not."""
+
+
+def prepare(connection: sqlite3.Connection, name: str) -> None:
+    """A connection as we want it, to a file of our version. Raises StoreFailed if it is of a newer one, and sqlite3.Error."""
+    _set(connection, FIRST_PRAGMAS)
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    _set(connection, PRAGMAS if pages else (NEW_FILE, *PRAGMAS))
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    _migrate(connection, name, version)
+
+
+def _set(connection: sqlite3.Connection, pragmas: tuple[str, ...]) -> None:
+    for pragma in pragmas:
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def _migrate(connection: sqlite3.Connection, name: str, version: int) -> None:
+    if version > len(MIGRATIONS):
+        raise StoreFailed(
+            f"{name} was written by a newer Anchorhold (version {version} of its tables, this one knows {len(MIGRATIONS)}):"
+            " use that one again, or move the file away and lose its leases"
+        )
+    for number in range(version, len(MIGRATIONS)):
+        with transaction(connection):
+            for statement in MIGRATIONS[number]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number + 1}")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing; durable when it ends. Raises sqlite3.Error, then nothing of it is kept."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # Some failures have ended it already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def as_failure(error: Exception, name: str) -> StoreFailed:
+    """What an error of SQLite's means for the leases."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreFailed(f"{name} is open in another program; is the service running?")
+    kind = StoreDamaged if code in _DAMAGED else StoreFailed
+    return kind(f"{name}: {error} ({getattr(error, 'sqlite_errorname', 'no code')})")

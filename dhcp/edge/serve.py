@@ -1,0 +1,271 @@
+"""The loop of the server: what has come is handled, what changed is kept, and only then do replies leave (RFC 2131 §3.1 (4)).
+
+    drain every socket → limits → handle4, handle6 → book.apply → ONE commit for all of it → replies → names are published
+
+A plain readiness loop. Nobody waits for another: probes of addresses go on beside it, and a message whose probe has ended is
+handled again.
+"""
+
+import selectors
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from dhcp.book import answered, silent
+from dhcp.edge.advertising import Advertising
+from dhcp.edge.batch import Batch, Waiting
+from dhcp.edge.interfaces import Interface, Interfaces
+from dhcp.edge.ledger import Ledger
+from dhcp.edge.links import Links
+from dhcp.edge.neighbours import ask, hears_arp, hears_neighbour
+from dhcp.edge.opening import Role
+from dhcp.edge.probe import Ended, Prober
+from dhcp.edge.rogues import OTHER_SERVER4, OTHER_SERVER6, Rogues
+from dhcp.edge.sockets4 import receive4, send4
+from dhcp.edge.sockets6 import receive6, receive_icmp6, send6
+from dhcp.identity import Identifier, identify
+from dhcp.limits import Limits
+from dhcp.server4 import handle4
+from dhcp.server6 import handle6
+from dhcp.settings import DhcpSettings
+from dhcp.values import Arrival, Kind, LeaseChange, Outcome, Probe, Reply4, Tag
+from net.clock import now as monotonic
+from wire.dhcp.codes4 import Option4
+from wire.dhcp.codes6 import Option6
+from wire.dhcp.packet4 import Packet4, fit_packet4, parse_packet4
+from wire.dhcp.packet6 import Packet6, Relayed, parse_packet6
+from wire.errors import Malformed
+from wire.units import Epoch, Instant
+
+LONGEST_PAUSE = 60.0
+"""Seconds between two wake-ups, whatever happens."""
+
+_ELSEWHERE = {"other-server": OTHER_SERVER4, "other-server6": OTHER_SERVER6}
+
+Publish = Callable[[Sequence[LeaseChange]], None]
+"""Takes what changed and is kept."""
+
+
+class Server:
+    """Everything of the `dhcp` cell that speaks with the network."""
+
+    def __init__(
+        self,
+        settings: DhcpSettings,
+        ledger: Ledger,
+        links: Links,
+        selector: selectors.BaseSelector,
+        publish: Publish,
+        report: Callable[[str], None],
+    ) -> None:
+        self.settings = settings
+        self.ledger = ledger
+        self.links = links
+        self.counters: Counter[str] = Counter()
+        self.interfaces = Interfaces(selector, self._hear)
+        self._selector = selector
+        self._publish = publish
+        self._limits = Limits(settings.rate, settings.interface_rate)
+        self._prober = Prober(lambda probe: ask(probe, self.interfaces, self.links.current()))
+        self._rogues = Rogues(self.counters, report)
+        self._advertising = Advertising(settings, self.interfaces, self.links, self._rogues, self.counters)
+        self._batch = Batch()
+        selector.register(links.socket, selectors.EVENT_READ, self._links_changed)
+
+    # The loop.
+
+    def turn(self, patience: float = LONGEST_PAUSE) -> None:
+        """One wake-up: wait at most `patience` seconds, then do all there is to do."""
+        for key, _ in self._selector.select(self._pause(patience)):
+            key.data()
+        now = monotonic()
+        for ended in self._prober.turn(now):
+            self._end_probe(ended, now)
+        self._expire()
+        self._settle()
+        self.ledger.maintain(now)
+        self._advertising.turn(now)
+
+    def _pause(self, patience: float) -> float:
+        now = monotonic()
+        waits = [patience, LONGEST_PAUSE, self.ledger.pause(now)]
+        waits += [due for due in (self._prober.due(now), self._advertising.due(now)) if due is not None]
+        if (end := self.ledger.book.next_end) is not None:
+            waits.append(max(0.0, end - self.ledger.now()))
+        return max(0.0, min(waits))
+
+    def _settle(self) -> None:
+        """Keep what changed, then send, then publish. No reply leaves before the disk has what it says."""
+        if not self._batch.changes and not self._batch.replies:
+            return
+        changes, replies = self._batch.clear()
+        lost = self.ledger.settle(changes) if changes else frozenset[int]()
+        for waiting in replies:
+            if lost and not lost.isdisjoint(range(waiting.first, waiting.end)):
+                self.counters["not-kept"] += 1
+            else:
+                self._send(waiting)
+        kept = [change for position, change in enumerate(changes) if position not in lost] if lost else changes
+        if kept:
+            self._publish(kept)
+
+    def enact(self, changes: Sequence[LeaseChange]) -> str:
+        """An operator's changes: kept and published, or not made; then the text says why."""
+        self._settle()
+        failed = self.ledger.enact(changes)
+        if not failed:
+            self._publish(changes)
+        return failed
+
+    def use(self, settings: DhcpSettings) -> None:
+        """A new configuration: from the next message on."""
+        if (settings.rate, settings.interface_rate) != (self.settings.rate, self.settings.interface_rate):
+            self._limits = Limits(settings.rate, settings.interface_rate)
+        self.settings = settings
+        self._advertising.use(settings, monotonic())
+
+    def close(self) -> None:
+        """The last router advertisements, then the sockets, then the leases."""
+        self._settle()
+        self._advertising.cease()
+        self.interfaces.close()
+        self._selector.unregister(self.links.socket)
+        self.links.close()
+        self.ledger.close()
+
+    # What comes in.
+
+    def _links_changed(self) -> None:
+        self.links.ready()
+        current = self.links.current()
+        for interface in self.interfaces:
+            if self.links.complete and interface.number not in current:
+                self.interfaces.remove(interface.number)
+        self._advertising.look()
+
+    def _hear(self, interface: Interface, role: Role) -> None:
+        endpoint = interface.sockets[role]
+        match role:
+            case Role.UDP4:
+                for data, arrival in receive4(endpoint, interface.number):
+                    self._hear4(data, arrival)
+            case Role.UDP6:
+                for data, arrival in receive6(endpoint, interface.number):
+                    self._hear6(data, arrival)
+            case Role.ARP:
+                hears_arp(endpoint, interface.number, self._prober)
+            case Role.FRAMES:
+                self._rogues.hear_frames(endpoint, interface.name, monotonic())
+            case Role.ICMP6:
+                for data, arrival, hops in receive_icmp6(endpoint, interface.number):
+                    if not hears_neighbour(data, arrival, hops, self._prober):
+                        self._advertising.hear(interface, data, arrival, hops)
+
+    def _hear4(self, data: bytes, arrival: Arrival) -> None:
+        try:
+            packet = parse_packet4(data)
+        except Malformed as error:
+            self.counters["bootp" if error.what == "BOOTP" else "malformed"] += 1
+            return
+        book = self.ledger.book
+        identity = identify(book.key, packet)
+        if identity is None:
+            self.counters["nobody"] += 1
+        elif self._admits(identity.client, Kind.ADDRESS4, arrival):
+            self._handle(packet, arrival)
+
+    def _hear6(self, data: bytes, arrival: Arrival) -> None:
+        try:
+            message = parse_packet6(data)
+        except Malformed:
+            self.counters["malformed6"] += 1
+            return
+        packet = message.packet if isinstance(message, Relayed) else message
+        # Without a DUID (RFC 8415 §18.2.6 allows it) the client is told apart by where it speaks from.
+        raw = packet.option(Option6.CLIENT_IDENTIFIER) or arrival.source
+        if self._admits(self.ledger.book.tag(Identifier.DUID, raw), Kind.ADDRESS6, arrival):
+            self._handle(message, arrival)
+
+    def _admits(self, client: Tag, kind: Kind, arrival: Arrival) -> bool:
+        holder = bool(self.ledger.book.all_of(client))
+        admitted = self._limits.admits(client, arrival.interface, holder, monotonic())
+        if not admitted:
+            self.counters["limited" if kind is Kind.ADDRESS4 else "limited6"] += 1
+        return admitted
+
+    # What follows.
+
+    def _handle(self, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
+        book, now, links = self.ledger.book, Epoch(int(self.ledger.now())), self.links.current()
+        if isinstance(message, Packet4):
+            outcome = handle4(message, arrival, book, self.settings, now, links)
+        else:
+            outcome = handle6(message, arrival, book, self.settings, now, links)
+        self.counters[outcome.why] += 1
+        if outcome.why in _ELSEWHERE:
+            # A client that chose another server has heard one.
+            self._notice(_ELSEWHERE[outcome.why], arrival)
+        self._take(outcome, message, arrival)
+
+    def _take(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
+        first = len(self._batch.changes)
+        self._apply(outcome.changes)
+        if outcome.probe is not None:
+            if not self._prober.begin(outcome.probe, (message, arrival), monotonic()):
+                self.counters["probes-full"] += 1
+        elif outcome.reply is not None:
+            limit = _limit_of(message) if isinstance(message, Packet4) else 0
+            self._batch.replies.append(Waiting(outcome.reply, first, len(self._batch.changes), limit))
+
+    def _apply(self, changes: Sequence[LeaseChange]) -> None:
+        self.ledger.book.apply(changes)
+        self._batch.changes += changes
+
+    def _end_probe(self, ended: Ended, now: Instant) -> None:
+        """The address is free or is not: either way the message is handled once more."""
+        probe: Probe = ended.probe
+        kind = Kind.ADDRESS4 if len(probe.address) == 4 else Kind.ADDRESS6
+        decide = answered if ended.used else silent
+        changes = decide(self.ledger.book, kind, probe.address, Epoch(int(self.ledger.now())))
+        if ended.used:
+            self.counters["quarantined"] += 1
+        self._apply(changes)
+        self._handle(*ended.message)
+
+    def _notice(self, what: str, arrival: Arrival) -> None:
+        interface = self.interfaces.get(arrival.interface)
+        if interface is not None:
+            self._rogues.notice(what, interface.name, monotonic())
+
+    def _expire(self) -> None:
+        changes = self.ledger.book.expire(self.ledger.now())
+        if changes:
+            self.counters["expired"] += sum(change.durable for change in changes)
+            self._apply(changes)
+
+    def _send(self, waiting: Waiting) -> None:
+        reply = waiting.reply
+        interface = self.interfaces.get(reply.interface)
+        sent = False
+        if interface is not None:
+            if isinstance(reply, Reply4):
+                sent = self._send4(interface, reply, waiting.limit)
+            elif Role.UDP6 in interface.sockets:
+                sent = send6(interface.sockets[Role.UDP6], reply)
+        if not sent:
+            self.counters["not-sent"] += 1
+
+    def _send4(self, interface: Interface, reply: Reply4, limit: int) -> bool:
+        link = self.links.current().get(interface.number)
+        udp, frames = interface.sockets.get(Role.UDP4), interface.sockets.get(Role.FRAMES)
+        if link is None or udp is None or frames is None:
+            return False
+        fitted = fit_packet4(reply.packet, min(limit, self.links.mtu.get(interface.number) or limit))
+        if fitted.dropped:
+            self.counters["options-dropped"] += len(fitted.dropped)
+        return send4(udp, frames, reply, fitted.data, link.hardware)
+
+
+def _limit_of(packet: Packet4) -> int:
+    """Octets of an IP datagram that the client takes (RFC 2132 §9.10); 0: it does not say."""
+    octets = packet.options.get(Option4.MAXIMUM_SIZE, b"")
+    return int.from_bytes(octets, "big") if len(octets) == 2 else 0

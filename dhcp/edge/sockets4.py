@@ -1,0 +1,60 @@
+"""One interface's IPv4 sockets: messages in, replies out, each by the way its client hears (RFC 2131 §4.1)."""
+
+import errno
+import socket
+import struct
+from collections.abc import Iterator
+
+from dhcp.edge.opening import CLIENT4, IP_PKTINFO, SERVER4
+from dhcp.values import Arrival, Path, Reply4
+from wire.dhcp.frames import ALL_STATIONS, Datagram, build_datagram
+
+AT_ONCE = 64
+"""Messages read from one socket before others have their turn."""
+READ_SIZE = 4_096
+CONTROL_SIZE = 64
+
+_PKTINFO = struct.Struct("=I4s4s")
+"""Index, our address (where it goes out from), the header's destination (ip(7))."""
+
+EVERYBODY = b"\xff\xff\xff\xff"
+NOBODY = bytes(4)
+
+
+GONE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
+"""The interface is down or no more."""
+
+
+def receive4(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arrival]]:
+    """What waits at port 67 of interface `number`, at most AT_ONCE messages. A socket without an interface is empty."""
+    for _ in range(AT_ONCE):
+        try:
+            data, control, _, (host, port) = endpoint.recvmsg(READ_SIZE, CONTROL_SIZE)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno in GONE:
+                return
+            raise
+        destination = NOBODY
+        for level, kind, value in control:
+            if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO) and len(value) >= _PKTINFO.size:
+                _, _, destination = _PKTINFO.unpack_from(value)
+        yield data, Arrival(number, socket.inet_aton(host), destination, b"", port)
+
+
+def send4(udp: socket.socket, frames: socket.socket, reply: Reply4, data: bytes, hardware: bytes) -> bool:
+    """Send a reply; False if it could not be sent, which its client's patience makes good. `hardware` is our own address."""
+    try:
+        if reply.path is Path.FRAME and len(reply.hardware) == len(ALL_STATIONS) == len(hardware):
+            carried = Datagram(hardware, reply.hardware, reply.source, reply.address, SERVER4, reply.port, data)
+            frames.send(build_datagram(carried))
+            return True
+        place = (socket.inet_ntoa(EVERYBODY), CLIENT4)
+        if reply.path in (Path.RELAY, Path.UNICAST):
+            place = (socket.inet_ntoa(reply.address), reply.port)
+        packed = _PKTINFO.pack(reply.interface, reply.source, NOBODY)
+        udp.sendmsg([data], [(socket.IPPROTO_IP, IP_PKTINFO, packed)], 0, place)
+    except OSError:
+        return False
+    return True

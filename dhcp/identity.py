@@ -1,0 +1,124 @@
+"""Who a client is: keyed tags in place of identifiers (RFC 2131 §4.2, RFC 4361, RFC 6842).
+
+A tag says nothing without the key: who reads our memory or our disk finds no hardware address in it, and who knows an
+address and the key finds its tag again.
+"""
+
+from enum import Enum
+from hmac import digest
+from typing import NamedTuple
+
+from dhcp.values import Tag
+from wire.dhcp.packet4 import Packet4
+
+CLIENT_IDENTIFIER = 61
+"""RFC 2132 §9.14."""
+
+TAG_OCTETS = 16
+ETHERNET = 1
+"""htype (RFC 1700); also the hardware type inside a DUID."""
+_ETHERNET_OCTETS = 6
+_MIN_IDENTIFIER, _MAX_IDENTIFIER = 2, 255
+"""Octets (RFC 2132 §9.14: at least two)."""
+_RFC4361 = 255
+"""The type octet of an identifier made of an IAID and a DUID (RFC 4361 §6.1)."""
+_MIN_DUID, _MAX_DUID = 3, 130
+"""Octets, two of them its type (RFC 8415 §11.1)."""
+
+
+class Identifier(bytes, Enum):
+    """What kind of thing is hashed: equal octets of two kinds have two tags. The octets are in every tag on disk."""
+
+    CLIENT = b"c"
+    """Option 61, whole."""
+    HARDWARE = b"h"
+    """What `hardware_octets` gives."""
+    DUID = b"d"
+    """A DUID, whole (RFC 8415 §11)."""
+    DRAW = b"p"
+    """Not an identifier: where in a pool a client's address is looked for first."""
+
+
+class Identity(NamedTuple):
+    """A DHCPv4 client. Its leases are found by `client`."""
+
+    client: Tag
+    """Of the client identifier, if it is one to tell clients apart by, else of the hardware address."""
+    hardware: Tag
+    """Empty if the client has no hardware address of its own."""
+    identifier: bytes
+    """Option 61 as it came; empty if there was none."""
+    duid: bytes
+    """The DUID inside of it (RFC 4361 §6.1); empty if there is none."""
+    changing: bool
+    """The hardware address is locally administered: likely a random one."""
+
+
+def tag(key: bytes, what: Identifier, raw: bytes) -> Tag:
+    """16 octets that stand for `raw`: HMAC-SHA256 over its kind and itself, cut to half."""
+    return digest(key, what + raw, "sha256")[:TAG_OCTETS]
+
+
+def hardware_octets(address: bytes, htype: int = ETHERNET) -> bytes:
+    """What the tag of a hardware address is made of, whoever makes it: type octet, address."""
+    return bytes((htype & 0xFF,)) + address
+
+
+def is_changing(address: bytes, htype: int = ETHERNET) -> bool:
+    """True if an Ethernet address is locally administered: the bit 0x02 of its first octet (RFC 7042 §2.1)."""
+    return htype == ETHERNET and len(address) == _ETHERNET_OCTETS and bool(address[0] & 0x02)
+
+
+def is_station(address: bytes) -> bool:
+    """True if one device can have this hardware address: it is neither empty nor all zeros nor a group's (bit 0x01)."""
+    return any(address) and not (len(address) == _ETHERNET_OCTETS and address[0] & 0x01)
+
+
+def is_telling(identifier: bytes) -> bool:
+    """True if clients can be told apart by this option 61.
+
+    Whole families of devices send the type octet and nothing but zeros or ones behind it, or less than the RFC's two octets; they
+    are told apart by their hardware addresses.
+    """
+    body = identifier[1:]
+    return (
+        _MIN_IDENTIFIER <= len(identifier) <= _MAX_IDENTIFIER
+        and body.strip(b"\0") != b""
+        and body.strip(b"\xff") != b""
+    )
+
+
+def duid_inside(identifier: bytes) -> bytes:
+    """The DUID of an option 61 made as RFC 4361 §6.1 says: 255, four octets of IAID, DUID. Empty if it is not one."""
+    duid = identifier[5:]
+    if identifier[:1] == bytes((_RFC4361,)) and _MIN_DUID <= len(duid) <= _MAX_DUID:
+        return duid
+    return b""
+
+
+def duid_hardware(duid: bytes) -> bytes:
+    """`hardware_octets` of the link-layer address in a DUID-LLT or DUID-LL (RFC 8415 §11.2, §11.4); empty if it has none.
+
+    It may be of another interface than the one the client speaks from: good to recognise a device by, not to answer it.
+    """
+    kind, htype = duid[:2], int.from_bytes(duid[2:4], "big")
+    start = {b"\0\1": 8, b"\0\3": 4}.get(kind)
+    if start is None or len(duid) <= start or htype > 0xFF:
+        return b""
+    return hardware_octets(duid[start:], htype)
+
+
+def identify(key: bytes, packet: Packet4) -> Identity | None:
+    """Who sent it; None if nothing in it tells clients apart (RFC 2131 §4.2)."""
+    identifier = packet.options.get(CLIENT_IDENTIFIER, b"")
+    hardware = b""
+    if is_station(packet.chaddr):
+        hardware = tag(key, Identifier.HARDWARE, hardware_octets(packet.chaddr, packet.htype))
+    if is_telling(identifier):
+        client = tag(key, Identifier.CLIENT, identifier)
+    elif hardware:
+        client = hardware
+    else:
+        return None
+    changing = is_changing(packet.chaddr, packet.htype)
+    return Identity(client, hardware, identifier, duid_inside(identifier), changing)

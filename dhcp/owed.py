@@ -1,0 +1,64 @@
+"""What the book holds and the disk did not take: remembered until it does, one form for each address."""
+
+from collections.abc import Iterable
+
+from dhcp.values import Kind, LeaseChange, State
+
+
+class Owed:
+    """Changes that go on from memory while the store fails. There are never more than addresses in the pools.
+
+    The caller commits `due(changes)`; then either `paid()`, or `failed(changes)`, whose result it undoes in the book,
+    without replies. Committing `due(())` every few seconds pays when the disk has recovered, also if nobody asks for
+    anything.
+    """
+
+    __slots__ = ("_owed",)
+
+    def __init__(self) -> None:
+        self._owed: dict[tuple[Kind, bytes], LeaseChange] = {}
+
+    def __len__(self) -> int:
+        return len(self._owed)
+
+    def due(self, changes: Iterable[LeaseChange]) -> tuple[LeaseChange, ...]:
+        """What is owed and, after it, the durable of these changes."""
+        return (*self._owed.values(), *(change for change in changes if change.durable))
+
+    def paid(self) -> None:
+        """All that was due is on disk."""
+        self._owed.clear()
+
+    def failed(self, changes: Iterable[LeaseChange]) -> tuple[LeaseChange, ...]:
+        """The disk took none of it: remember what may go on from memory; the rest is to be undone."""
+        refused: list[LeaseChange] = []
+        barred: set[tuple[Kind, bytes]] = set()
+        for change in changes:
+            if not change.durable:
+                continue
+            place = _place(change)
+            # What came after a refused change at the same address stands on it.
+            if place not in barred and goes_on(change):
+                self._owed[place] = change
+            else:
+                barred.add(place)
+                refused.append(change)
+        return tuple(refused)
+
+
+def _place(change: LeaseChange) -> tuple[Kind, bytes]:
+    lease = change.after or change.before
+    assert lease is not None  # noqa: S101 # a change of nothing is not durable
+    return lease.kind, lease.address
+
+
+def goes_on(change: LeaseChange) -> bool:
+    """Whether a change may count before it is on disk: after a crash nobody's address is then given to another.
+
+    A renewal may: the client has the lease on disk already, only shorter. An end may: the disk knows too much. A
+    quarantine may: it takes an address out. A new client's lease may not, for nobody would remember it.
+    """
+    before, after = change
+    if after is None or after.state is not State.BOUND:
+        return True
+    return before is not None and before.state is State.BOUND and before.client == after.client

@@ -1,0 +1,157 @@
+"""The settings in the form in which a message is answered: made once for each generation, never changed."""
+
+from dataclasses import dataclass
+
+from dhcp.settings import DhcpSettings, Pool, Reservation, Subnet
+from dhcp.values import Address
+
+INFRASTRUCTURE = frozenset({"localhost", "wpad", "isatap", "router", "gateway", "dns", "resolver"})
+"""Names that others look for to find a service, or that mean a place and no device: nobody can claim them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A pool as numbers, both included, and the classes whose members may use it (none: everybody)."""
+
+    first: int
+    last: int
+    classes: frozenset[str]
+
+    @property
+    def size(self) -> int:
+        """How many addresses."""
+        return self.last - self.first + 1
+
+    def __contains__(self, number: int) -> bool:
+        return self.first <= number <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """An IPv4 subnet as numbers."""
+
+    subnet: Subnet
+    first: int
+    last: int
+    """The whole prefix, network and broadcast address too."""
+    spans: tuple[Span, ...]
+    size: int
+    """Addresses in all its pools."""
+    never: frozenset[int]
+    """Addresses that no pool gives: the network's, the broadcast, the routers', all that are reserved."""
+
+    def holds(self, address: Address) -> bool:
+        """True if it is an address of this prefix."""
+        return self.first <= int.from_bytes(address, "big") <= self.last
+
+    def fits(self, address: Address) -> bool:
+        """True if it is an address of this prefix that a host can have."""
+        number = int.from_bytes(address, "big")
+        return self.first < number < self.last or (self.last - self.first < 2 and self.first <= number <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `handle4` looks up."""
+
+    settings: DhcpSettings
+    scopes: tuple[Scope, ...]
+    links: dict[str, tuple[Scope, ...]]
+    """By interface: the subnets on its link, shared networks included."""
+    shared: dict[str, tuple[Scope, ...]]
+    by_hardware: dict[bytes, Reservation]
+    by_identifier: dict[bytes, Reservation]
+    by_duid: dict[bytes, Reservation]
+    by_host: dict[str, Reservation]
+    by_address: dict[Address, Reservation]
+    unclaimable: frozenset[str]
+    """Names that no client can claim; what a reservation publishes is its own all the same."""
+    domains: dict[str, str]
+    """The domain of each subnet's names."""
+    prepared: dict[object, dict[int, bytes]]
+    """Options that were put together before (`dhcp/reply4.py`), for clients that are alike."""
+
+    def scope_of(self, address: Address) -> Scope | None:
+        """The most specific subnet with this address."""
+        found = [scope for scope in self.scopes if scope.holds(address)]
+        return max(found, key=lambda scope: scope.subnet.length, default=None)
+
+    def beside(self, scope: Scope) -> tuple[Scope, ...]:
+        """All subnets on the link of this one, itself first."""
+        if not scope.subnet.shared:
+            return (scope,)
+        return (scope, *(other for other in self.shared[scope.subnet.shared] if other is not scope))
+
+    def may_relay(self, address: Address) -> bool:
+        """True if relayed messages are accepted from here."""
+        return any(_inside(address, network, length) for network, length in self.settings.relays)
+
+    def domain_of(self, subnet: str) -> str:
+        """The domain of names published in a subnet."""
+        return self.domains.get(subnet, self.settings.domain)
+
+
+_LAST: list[Plan] = []
+"""The plan made last: it only saves work, for settings never change, and who asks with others gets a plan of them."""
+
+
+def plan_of(settings: DhcpSettings) -> Plan:
+    """The plan of these settings."""
+    if not _LAST or _LAST[0].settings is not settings:
+        _LAST[:] = [make_plan(settings)]
+    return _LAST[0]
+
+
+def make_plan(settings: DhcpSettings) -> Plan:
+    """All of it, from the beginning."""
+    scopes = tuple(_scope(subnet, settings) for subnet in settings.subnets if len(subnet.prefix) == 4)
+    shared: dict[str, tuple[Scope, ...]] = {}
+    for scope in scopes:
+        if scope.subnet.shared:
+            shared[scope.subnet.shared] = (*shared.get(scope.subnet.shared, ()), scope)
+    hosts = settings.reservations
+    return Plan(
+        settings,
+        scopes,
+        {name: _on_link(name, scopes, shared) for name in {scope.subnet.interface for scope in scopes} - {""}},
+        shared,
+        by_hardware={raw: host for host in reversed(hosts) for raw in host.hardware},
+        by_identifier={raw: host for host in reversed(hosts) for raw in host.identifiers},
+        by_duid={raw: host for host in reversed(hosts) for raw in host.duids},
+        by_host={name.lower(): host for host in reversed(hosts) for name in host.hosts},
+        by_address={host.address4: host for host in reversed(hosts) if host.address4},
+        unclaimable=INFRASTRUCTURE
+        | {name.lower() for name in settings.own_names}
+        | {host.name.lower() for host in hosts if host.name},
+        domains={subnet.name: subnet.domain or settings.domain for subnet in settings.subnets},
+        prepared={},
+    )
+
+
+def _on_link(name: str, scopes: tuple[Scope, ...], shared: dict[str, tuple[Scope, ...]]) -> tuple[Scope, ...]:
+    own = [scope for scope in scopes if scope.subnet.interface == name]
+    others = [other for scope in own if scope.subnet.shared for other in shared[scope.subnet.shared]]
+    return tuple({scope.subnet.name: scope for scope in (*own, *others)}.values())
+
+
+def _scope(subnet: Subnet, settings: DhcpSettings) -> Scope:
+    bits = 32 - subnet.length
+    first = int.from_bytes(subnet.prefix, "big") >> bits << bits
+    last = first | (1 << bits) - 1
+    spans = tuple(_span(pool) for pool in subnet.pools if len(pool.first) == 4)
+    never = {int.from_bytes(router, "big") for router in subnet.routers}
+    never |= {int.from_bytes(host.address4, "big") for host in settings.reservations if host.address4}
+    if bits > 1:
+        never |= {first, last}
+    return Scope(subnet, first, last, spans, sum(span.size for span in spans), frozenset(never))
+
+
+def _span(pool: Pool) -> Span:
+    return Span(int.from_bytes(pool.first, "big"), int.from_bytes(pool.last, "big"), frozenset(pool.classes))
+
+
+def _inside(address: Address, network: Address, length: int) -> bool:
+    if len(address) != len(network):
+        return False
+    shift = len(network) * 8 - length
+    return int.from_bytes(address, "big") >> shift == int.from_bytes(network, "big") >> shift

@@ -1,0 +1,192 @@
+"""Choosing an IPv4 address for a client.
+
+In this order: the one reserved for it, the one it has, the one it asks for, one by lot. The lot is a keyed hash of the
+client: the same client begins at the same place each time, so it mostly gets the address it had, and nobody else learns
+anything from it. When nothing is free for a client, an address of a device that changes its hardware address is taken back:
+the one not seen for longest, if a probe finds nobody there. So devices that will not come again cannot fill a pool, and
+nobody who is there loses anything.
+"""
+
+from typing import NamedTuple
+
+from dhcp.book import LeaseBook
+from dhcp.identity import Identifier, Identity, tag
+from dhcp.plan import Plan, Scope, Span
+from dhcp.settings import Reservation
+from dhcp.values import Address, Kind, Lease, State, Tag
+from wire.units import Epoch
+
+JUST_SEEN = 10
+"""Seconds for which a device that was seen is not looked for."""
+_ALL = 100
+"""Percent."""
+
+
+class Seeker(NamedTuple):
+    """Who looks for an address, and among what."""
+
+    identity: Identity
+    scopes: tuple[Scope, ...]
+    """The subnets on its link, in the order they are to be tried."""
+    classes: frozenset[str]
+    reservation: Reservation | None
+    requested: Address
+    """Option 50, or empty."""
+    own: frozenset[Address]
+    """Our addresses."""
+    may_probe: bool
+    """Whether an address can be asked for on its link."""
+
+
+class Choice(NamedTuple):
+    """An address, or why there is none."""
+
+    why: str
+    scope: Scope | None = None
+    address: Address = b""
+    holder: Lease | None = None
+    """Somebody's lease: it is this client's if a probe finds that the holder has left."""
+
+
+def choose(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
+    """The address for a client that has to be offered one."""
+    return (
+        _reserved(book, seeker, now)
+        or _had(book, plan, seeker)
+        or _asked(book, plan, seeker)
+        or _by_lot(book, plan, seeker, now)
+    )
+
+
+def may_have(book: LeaseBook, plan: Plan, seeker: Seeker, address: Address) -> Scope | None:
+    """The subnet of `address`, if this client may have it now: reserved for it, or in a pool for it, and nobody else's."""
+    held = book.at(Kind.ADDRESS4, address)
+    if held is not None and (held.state is State.QUARANTINED or held.client != seeker.identity.client):
+        return None
+    return is_allowed(plan, seeker, address)
+
+
+def is_allowed(plan: Plan, seeker: Seeker, address: Address) -> Scope | None:
+    """The subnet of `address`, if the configuration lets this client have it, whoever has it now."""
+    scope = next((scope for scope in seeker.scopes if scope.fits(address)), None)
+    if scope is None or address in seeker.own:
+        return None
+    if seeker.reservation is not None and seeker.reservation.address4 == address:
+        return scope
+    number = int.from_bytes(address, "big")
+    if number in scope.never or not any(number in span for span in _spans(scope, seeker)):
+        return None
+    return scope
+
+
+def _reserved(book: LeaseBook, seeker: Seeker, now: Epoch) -> Choice | None:
+    """Its reservation, if it is on this link and nobody is in it: several devices may have one reservation, one at a time."""
+    address = seeker.reservation.address4 if seeker.reservation is not None else b""
+    scope = next((scope for scope in seeker.scopes if address and scope.fits(address)), None)
+    if scope is None or address in seeker.own:
+        return None
+    held = book.at(Kind.ADDRESS4, address)
+    if held is None or (held.client == seeker.identity.client and held.state is not State.QUARANTINED):
+        return Choice("reserved", scope, address)
+    if held.state is State.BOUND and not held.wanted and seeker.may_probe and now - held.seen >= JUST_SEEN:
+        return Choice("reserved", scope, address, held)
+    return None
+
+
+def _had(book: LeaseBook, plan: Plan, seeker: Seeker) -> Choice | None:
+    """A lease or an offer that it has, the lease first."""
+    held = sorted(book.of_client(Kind.ADDRESS4, seeker.identity.client), key=lambda lease: -lease.state)
+    for lease in held:
+        scope = is_allowed(plan, seeker, lease.address)
+        if scope is not None:
+            return Choice("known", scope, lease.address)
+    return None
+
+
+def _asked(book: LeaseBook, plan: Plan, seeker: Seeker) -> Choice | None:
+    address = seeker.requested
+    if not address or book.at(Kind.ADDRESS4, address) is not None:
+        return None
+    scope = is_allowed(plan, seeker, address)
+    if scope is None or _over_share(book, scope, seeker):
+        return None
+    return Choice("requested", scope, address)
+
+
+def _by_lot(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
+    why = "pool-full" if any(_spans(scope, seeker) for scope in seeker.scopes) else "no-pool"
+    for scope in seeker.scopes:
+        if _over_share(book, scope, seeker):
+            why = "share-full"
+            continue
+        address = draw(book, scope, seeker)
+        if address is not None:
+            return Choice("lot", scope, address)
+    for scope in seeker.scopes:
+        holder = _gone(book, plan, scope, seeker, now)
+        if holder is not None:
+            return Choice("reclaim", scope, holder.address, holder)
+    return Choice(why)
+
+
+def draw(book: LeaseBook, scope: Scope, seeker: Seeker) -> Address | None:
+    """The first free address from the client's place on, in the pools of its classes, then in those of all."""
+    spans = _spans(scope, seeker)
+    lot = place(book.key, seeker.identity.client, scope.subnet.name)
+    for some in ([span for span in spans if span.classes], [span for span in spans if not span.classes]):
+        size = sum(span.size for span in some)
+        if size:
+            found = _from(book, some, lot % size, scope.never, seeker.own)
+            if found is not None:
+                return found.to_bytes(4, "big")
+    return None
+
+
+def place(key: bytes, client: Tag, subnet: str) -> int:
+    """Where a client's search in a subnet begins: 64 bits that say nothing without the key."""
+    return int.from_bytes(tag(key, Identifier.DRAW, client + subnet.encode())[:8], "big")
+
+
+def _from(
+    book: LeaseBook, spans: list[Span], offset: int, never: frozenset[int], own: frozenset[Address]
+) -> int | None:
+    """The first free number at or behind `offset`, counted over all spans, and then from the beginning up to it."""
+    taken = never | {int.from_bytes(address, "big") for address in own} if own else never
+    behind: list[tuple[int, int]] = []
+    before: list[tuple[int, int]] = []
+    for span in spans:
+        cut = span.first + max(0, min(offset, span.size))
+        offset -= span.size
+        behind.append((cut, span.last))
+        before.append((span.first, cut - 1))
+    for first, last in (*behind, *before):
+        number = book.free(first, last)
+        while number is not None and number in taken:
+            number = book.free(number + 1, last)
+        if number is not None:
+            return number
+    return None
+
+
+def _spans(scope: Scope, seeker: Seeker) -> list[Span]:
+    return [span for span in scope.spans if not span.classes or not span.classes.isdisjoint(seeker.classes)]
+
+
+def _over_share(book: LeaseBook, scope: Scope, seeker: Seeker) -> bool:
+    """True if changing devices have their part of the pools, and this is one more."""
+    if not seeker.identity.changing or scope.subnet.changing_share >= _ALL:
+        return False
+    changing = book.taken(Kind.ADDRESS4, scope.subnet.name).changing
+    return changing * _ALL >= scope.subnet.changing_share * scope.size
+
+
+def _gone(book: LeaseBook, plan: Plan, scope: Scope, seeker: Seeker, now: Epoch) -> Lease | None:
+    """Whose lease is to be taken back, if nobody answers there."""
+    if not seeker.may_probe:
+        return None
+
+    def fits(lease: Lease) -> bool:
+        allowed = is_allowed(plan, seeker, lease.address) is not None
+        return allowed and lease.address not in plan.by_address and now - lease.seen >= JUST_SEEN
+
+    return book.longest_idle(Kind.ADDRESS4, scope.subnet.name, fits)

@@ -1,0 +1,230 @@
+"""What a DHCPv4 reply holds and how it gets to its client (RFC 2131 §4.1, §4.3.1, table 3)."""
+
+from dhcp.asked4 import CLIENT_PORT, EVERYBODY, SERVER_PORT, ZERO, Asked
+from dhcp.classes import Share, options4, own_options4
+from dhcp.derived4 import derived4
+from dhcp.plan import Scope
+from dhcp.values import Address, Lease, Path, Reply4
+from wire.dhcp.codes4 import MessageType4, Option4
+from wire.dhcp.packet4 import BROADCAST, Packet4
+from wire.dhcp.structures4 import Fqdn, FqdnFlag, build_fqdn
+from wire.dns.names import read_name
+
+ETHERNET, STATION = 1, 6
+"""htype, octets of an address."""
+ALL_STATIONS = b"\xff" * STATION
+
+_UNASKED = frozenset(
+    {
+        Option4.VENDOR_INFORMATION,
+        Option4.VENDOR_CLASS,
+        Option4.VENDOR_IDENTIFYING_CLASS,
+        Option4.VENDOR_IDENTIFYING_INFORMATION,
+    }
+)
+"""Sent to members of a class that sets them, asked or not: boot ROMs need them and do not ask."""
+_RESERVED = frozenset(
+    {
+        Option4.PAD,
+        Option4.REQUESTED_ADDRESS,
+        Option4.LEASE_TIME,
+        Option4.OVERLOAD,
+        Option4.MESSAGE_TYPE,
+        Option4.SERVER_IDENTIFIER,
+        Option4.PARAMETER_LIST,
+        Option4.MESSAGE,
+        Option4.MAXIMUM_SIZE,
+        Option4.RENEWAL_TIME,
+        Option4.REBINDING_TIME,
+        Option4.CLIENT_IDENTIFIER,
+        Option4.RAPID_COMMIT,
+        Option4.FQDN,
+        Option4.RELAY_INFORMATION,
+        Option4.SUBNET_SELECTION,
+        Option4.END,
+    }
+)
+"""What the protocol itself says; no setting can."""
+_PREPARED = 1_024
+"""Kinds of clients that options are kept for."""
+_ALWAYS = (Option4.SUBNET_MASK,)
+_WITHOUT_LIST = bytes(
+    (
+        Option4.ROUTERS,
+        Option4.DNS_SERVERS,
+        Option4.DOMAIN_NAME,
+        Option4.BROADCAST_ADDRESS,
+        Option4.CLASSLESS_ROUTES,
+        Option4.DOMAIN_SEARCH,
+    )
+)
+"""What a client gets that does not say what it needs."""
+
+
+def lease_reply(asked: Asked, kind: MessageType4, scope: Scope, lease: Lease) -> Reply4:
+    """OFFER, or ACK of a REQUEST (or of a DISCOVER with rapid commit), with the address of `lease`."""
+    duration = lease.duration
+    fields: dict[int, bytes] = {
+        Option4.LEASE_TIME: duration.to_bytes(4, "big"),
+        Option4.RENEWAL_TIME: (duration // 2).to_bytes(4, "big"),
+        Option4.REBINDING_TIME: (duration * 7 // 8).to_bytes(4, "big"),
+    }
+    if asked.kind is MessageType4.DISCOVER and kind is MessageType4.ACK:
+        fields[Option4.RAPID_COMMIT] = b""
+    ciaddr = ZERO if asked.kind is MessageType4.DISCOVER else asked.packet.ciaddr
+    return _configured(asked, kind, scope, (ciaddr, lease.address), fields, lease.name)
+
+
+def empty_offer(asked: Asked, scope: Scope) -> Reply4:
+    """OFFER without an address for a client that can do without one (RFC 8925 §3.3)."""
+    return _configured(asked, MessageType4.OFFER, scope, (ZERO, ZERO), {}, "")
+
+
+def inform_reply(asked: Asked, scope: Scope, address: Address) -> Reply4:
+    """ACK of an INFORM: to `address`, without an address and without times (RFC 2131 §4.3.5)."""
+    reply = _configured(asked, MessageType4.ACK, scope, (asked.packet.ciaddr, ZERO), {}, "")
+    if address == ZERO:  # known to its relay only
+        return reply
+    return reply._replace(path=Path.UNICAST, address=address, port=CLIENT_PORT, hardware=b"")
+
+
+def refusal(asked: Asked, text: bytes) -> Reply4:
+    """NAK (RFC 2131 §4.3.2): by broadcast, or through the relay with the broadcast bit set."""
+    packet = asked.packet
+    flags = packet.flags
+    if asked.relay is not None:
+        # > If 'giaddr' is set in the DHCPREQUEST message ... the server MUST set the broadcast bit in the DHCPNAK
+        flags |= BROADCAST
+    options: dict[int, bytes] = {
+        Option4.MESSAGE_TYPE: bytes((MessageType4.NAK,)),
+        Option4.SERVER_IDENTIFIER: asked.server,
+    }
+    options[Option4.MESSAGE] = text
+    _echo(asked, options)
+    made = _packet(asked, flags, (ZERO, ZERO), ZERO, b"", options)
+    if asked.relay is not None:
+        return _relayed(asked, made)
+    if not asked.direct:
+        # The RFC says broadcast "in all cases"; on our own link that would not reach a client behind a router.
+        return Reply4(made, Path.UNICAST, asked.arrival.interface, asked.source, packet.ciaddr, CLIENT_PORT, b"")
+    return _broadcast(asked, made)
+
+
+def _configured(
+    asked: Asked,
+    kind: MessageType4,
+    scope: Scope,
+    addresses: tuple[Address, Address],
+    fields: dict[int, bytes],
+    name: str,
+) -> Reply4:
+    """A reply with what the client asked for. `addresses`: ciaddr, yiaddr."""
+    share = asked.share(scope)
+    options: dict[int, bytes] = {
+        Option4.MESSAGE_TYPE: bytes((kind,)),
+        Option4.SERVER_IDENTIFIER: asked.server,
+        **fields,
+    }
+    options |= _wanted(asked, share, scope)
+    if name and Option4.HOST_NAME in asked.packet.options.get(Option4.PARAMETER_LIST, b""):
+        options[Option4.HOST_NAME] = name.encode()
+    _echo(asked, options)
+    if asked.selected:
+        options[Option4.SUBNET_SELECTION] = asked.packet.options[Option4.SUBNET_SELECTION]
+    if asked.fqdn is not None:
+        options[Option4.FQDN] = fqdn_answer(asked.fqdn, name, asked.plan.domain_of(scope.subnet.name))
+    server, file = share.boot
+    return _path(asked, _packet(asked, asked.packet.flags, addresses, server, file, options))
+
+
+def _wanted(asked: Asked, share: Share, scope: Scope) -> dict[int, bytes]:
+    """What the client asked for and there is, in its order (RFC 2132 §9.8); the mask; what its classes need.
+
+    All of it is the same for clients that are alike, so it is put together once for each kind of them.
+    """
+    wanted = asked.packet.options.get(Option4.PARAMETER_LIST, b"") or _WITHOUT_LIST
+    relay = asked.relay.address if asked.relay is not None else b""
+    kept = asked.plan.prepared
+    alike = (scope.subnet.name, wanted, asked.source, asked.link.addresses, relay, *(one.name for one in share.classes))
+    if share.reservation is not None:
+        return _put_together(asked, share, scope, wanted, relay)
+    found = kept.get(alike)
+    if found is None:
+        if len(kept) >= _PREPARED:
+            kept.clear()
+        found = kept[alike] = _put_together(asked, share, scope, wanted, relay)
+    return found
+
+
+def _put_together(asked: Asked, share: Share, scope: Scope, wanted: bytes, relay: Address) -> dict[int, bytes]:
+    values = options4(asked.plan.settings, share, derived4(asked.plan, scope, asked.link, asked.source, relay))
+    if share.subnet.ipv6_only:
+        values.setdefault(Option4.IPV6_ONLY, share.subnet.ipv6_only.to_bytes(4, "big"))
+    if share.boot[1]:
+        values.setdefault(Option4.BOOT_FILE_NAME, share.boot[1])
+    if Option4.CLASSLESS_ROUTES in values:
+        values.setdefault(Option4.MICROSOFT_CLASSLESS_ROUTES, values[Option4.CLASSLESS_ROUTES])
+    numbers = (*_ALWAYS, *wanted, *sorted(own_options4(share) & _UNASKED))
+    return {number: values[number] for number in numbers if values.get(number) and number not in _RESERVED}
+
+
+def wants_no_address(asked: Asked, scope: Scope) -> bool:
+    """True if the subnet is one where IPv6 is enough, and the client says that it is for it (RFC 8925 §3.3)."""
+    return scope.subnet.ipv6_only > 0 and Option4.IPV6_ONLY in asked.packet.options.get(Option4.PARAMETER_LIST, b"")
+
+
+def fqdn_answer(asked: Fqdn, name: str, domain: str) -> bytes:
+    """Option 81 of a reply (RFC 4702 §4): the name as it is published, by us; or that nothing is.
+
+    Flags: S says that we publish the address, O that the client wanted otherwise, N that nobody does; E as the client has it.
+    """
+    ours = FqdnFlag.S if name and FqdnFlag.N not in asked.flags else FqdnFlag(0)
+    flags = asked.flags & FqdnFlag.E | (ours or FqdnFlag.N)
+    if asked.flags & FqdnFlag.S != ours:
+        flags |= FqdnFlag.O
+    return build_fqdn(flags, read_name(f"{name}.{domain}") if name else asked.name)
+
+
+def _echo(asked: Asked, options: dict[int, bytes]) -> None:
+    """What has to come back as it was: the client identifier (RFC 6842 §3), and, last, the relay's option (RFC 3046 §2.2)."""
+    for number in (Option4.CLIENT_IDENTIFIER, Option4.RELAY_INFORMATION):
+        if number in asked.packet.options:
+            options[number] = asked.packet.options[number]
+
+
+def _packet(
+    asked: Asked,
+    flags: int,
+    addresses: tuple[Address, Address],
+    server: Address,
+    file: bytes,
+    options: dict[int, bytes],
+) -> Packet4:
+    packet = asked.packet
+    return Packet4(
+        2, packet.htype, 0, packet.xid, 0, flags, *addresses, server, packet.giaddr, packet.chaddr, b"", file, options,
+    )  # fmt: skip
+
+
+def _path(asked: Asked, packet: Packet4) -> Reply4:
+    """RFC 2131 §4.1: the relay, else the address the client has, else all, else its hardware address."""
+    if asked.relay is not None:
+        return _relayed(asked, packet)
+    interface = asked.arrival.interface
+    if asked.packet.ciaddr != ZERO and asked.kind is not MessageType4.DISCOVER:
+        address = asked.packet.ciaddr
+        return Reply4(packet, Path.UNICAST, interface, asked.source, address, CLIENT_PORT, b"")
+    reachable = packet.htype == ETHERNET and len(packet.chaddr) == STATION
+    if packet.flags & BROADCAST or packet.yiaddr == ZERO or not reachable:
+        return _broadcast(asked, packet)
+    return Reply4(packet, Path.FRAME, interface, asked.source, packet.yiaddr, CLIENT_PORT, packet.chaddr)
+
+
+def _relayed(asked: Asked, packet: Packet4) -> Reply4:
+    port = asked.relay.port if asked.relay is not None else SERVER_PORT
+    return Reply4(packet, Path.RELAY, asked.arrival.interface, asked.source, packet.giaddr, port, b"")
+
+
+def _broadcast(asked: Asked, packet: Packet4) -> Reply4:
+    interface = asked.arrival.interface
+    return Reply4(packet, Path.BROADCAST, interface, asked.source, EVERYBODY, CLIENT_PORT, ALL_STATIONS)

@@ -1,0 +1,119 @@
+"""The DHCPv4 server: a message in, an outcome out (RFC 2131 §4.3). Start here."""
+
+from dhcp.asked4 import ZERO, Asked, Links, read_asked
+from dhcp.book import LeaseBook, conflict
+from dhcp.grant4 import drop_offers, foresee, grant, needs_probe, offer, probe
+from dhcp.plan import Scope, plan_of
+from dhcp.pools import choose
+from dhcp.reply4 import empty_offer, inform_reply, lease_reply, wants_no_address
+from dhcp.request4 import handle_request
+from dhcp.settings import DhcpSettings
+from dhcp.values import Address, Arrival, Kind, Lease, LeaseChange, Outcome, State
+from wire.dhcp.codes4 import MessageType4, Option4
+from wire.dhcp.packet4 import Packet4
+from wire.units import Epoch
+
+
+def handle4(
+    request: Packet4, arrival: Arrival, book: LeaseBook, settings: DhcpSettings, now: Epoch, links: Links
+) -> Outcome:
+    """What a message leads to. Reads the book and changes nothing; the same arguments give the same outcome.
+
+    `now` is the lease clock's; `links` our interfaces by index, as they are now.
+    """
+    asked = read_asked(request, arrival, book, plan_of(settings), links)
+    if isinstance(asked, str):
+        return Outcome(asked)
+    match asked.kind:
+        case MessageType4.DISCOVER:
+            return _discover(asked, book, now)
+        case MessageType4.REQUEST:
+            return handle_request(asked, book, now)
+        case MessageType4.DECLINE:
+            return _decline(asked, book, now)
+        case MessageType4.RELEASE:
+            return _release(asked, book)
+        case MessageType4.INFORM:
+            return _inform(asked)
+        case _:
+            return Outcome("not-a-request")
+
+
+def _discover(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:
+    """§4.3.1. An address is held for 30 seconds, in memory; what the client has already is offered as it is."""
+    if wants_no_address(asked, asked.scopes[0]):
+        return Outcome("ipv6-only", empty_offer(asked, asked.scopes[0]), drop_offers(book, asked))
+    choice = choose(book, asked.plan, asked.seeker(asked.option(Option4.REQUESTED_ADDRESS)), now)
+    if choice.scope is None:
+        return Outcome(choice.why)
+    if choice.holder is not None:
+        wanted = choice.holder._replace(wanted=asked.identity.client)
+        return Outcome("reclaim", changes=(LeaseChange(choice.holder, wanted),), probe=probe(asked, choice.address))
+    return _offer(asked, book, choice.scope, choice.address, now)
+
+
+def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: Epoch) -> Outcome:
+    held = book.at(Kind.ADDRESS4, address)
+    if held is None and book.offers >= asked.plan.settings.offers:
+        return Outcome("offers-full")
+    if needs_probe(asked, held):
+        waiting = LeaseChange(held, offer(asked, held, scope, address, now))
+        return Outcome("probe", changes=(*drop_offers(book, asked, but=address), waiting), probe=probe(asked, address))
+    if scope.subnet.rapid and Option4.RAPID_COMMIT in asked.packet.options:
+        lease, changes = grant(book, asked, scope, address, now)
+        return Outcome("rapid", lease_reply(asked, MessageType4.ACK, scope, lease), changes)
+    reply = lease_reply(asked, MessageType4.OFFER, scope, foresee(book, asked, scope, address, now))
+    why = "reservation-in-use" if _is_displaced(asked, address) else "offered"
+    if held is not None and held.state is State.BOUND:
+        return Outcome(why, reply, drop_offers(book, asked))
+    made = LeaseChange(held, offer(asked, held, scope, address, now))
+    return Outcome(why, reply, (*drop_offers(book, asked, but=address), made))
+
+
+def _is_displaced(asked: Asked, address: Address) -> bool:
+    """True if the client has a reservation on this link and is given something else: somebody uses what is its own."""
+    own = asked.reservation.address4 if asked.reservation is not None else b""
+    return own not in (b"", address) and asked.scope_of(own) is not None
+
+
+def _decline(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:
+    """§4.3.3: the holder found its address in use. Nobody else can say so."""
+    lease = _held_by(asked, book, asked.option(Option4.REQUESTED_ADDRESS))
+    if lease is None:
+        return Outcome("not-the-holder")
+    return Outcome("declined", changes=(conflict(book, lease, now),))
+
+
+def _release(asked: Asked, book: LeaseBook) -> Outcome:
+    """§4.3.4: by unicast from the address itself, or through a relay."""
+    ciaddr = asked.packet.ciaddr
+    lease = _held_by(asked, book, ciaddr)
+    if lease is None or (asked.relay is None and asked.arrival.source != ciaddr):
+        return Outcome("not-the-holder")
+    return Outcome("released", changes=(LeaseChange(lease, None),))
+
+
+def _held_by(asked: Asked, book: LeaseBook, address: Address) -> Lease | None:
+    """The lease of `address`, if all of this is the holder's: client identifier, hardware address, the frame's source where
+    the client is on our link; and if it was said to this server."""
+    lease = book.at(Kind.ADDRESS4, address)
+    identity, arrival = asked.identity, asked.arrival
+    if lease is None or lease.state is not State.BOUND or not asked.is_ours(asked.option(Option4.SERVER_IDENTIFIER)):
+        return None
+    if (lease.client, lease.hardware) != (identity.client, identity.hardware):
+        return None
+    if asked.direct and arrival.hardware and arrival.hardware != asked.packet.chaddr:
+        return None
+    return lease
+
+
+def _inform(asked: Asked) -> Outcome:
+    """§4.3.5: parameters for a client that has an address in one of our subnets; sent to that address and nowhere else."""
+    ciaddr, source = asked.packet.ciaddr, asked.arrival.source
+    if asked.relay is None and source != ZERO and ciaddr not in (ZERO, source):
+        return Outcome("inform-unknown")
+    address = ciaddr if ciaddr != ZERO or asked.relay is not None else source
+    scope = asked.scope_of(address) if address != ZERO else asked.scopes[0]
+    if scope is None or (address == ZERO and asked.relay is None):
+        return Outcome("inform-unknown")
+    return Outcome("informed", inform_reply(asked, scope, address))

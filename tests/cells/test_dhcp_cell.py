@@ -1,0 +1,122 @@
+"""The dhcp cell as a real process: what it holds, what it cannot do, and that nothing of it exists without [dhcp]."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from kit.dhcp_clients import Udhcpc
+from kit.lan import Lan, lan
+from kit.peers import open_folder, until
+from kit.processes import descriptors, state
+from kit.service import Running, started
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces are root's")
+
+WITHOUT = """\
+[service]
+state = "{folder}/state"
+[listen]
+addresses = ["127.0.0.1:5300"]
+control = "{folder}/control.sock"
+[resolve]
+mode = "iterate"
+"""
+DHCP = """\
+[[dhcp.subnet]]
+prefix = "192.0.2.0/24"
+interface = "home"
+pools = ["192.0.2.100-192.0.2.199"]
+[[dhcp.subnet]]
+prefix = "2001:db8:1::/64"
+interface = "home"
+pools = ["2001:db8:1::1000-2001:db8:1::1fff"]
+[[dhcp.advertise]]
+interface = "home"
+"""
+
+
+@contextmanager
+def serving(text: str) -> Iterator[tuple[Lan, Running, Path]]:
+    with open_folder() as folder, lan() as net:
+        net.bridge("home", "192.0.2.1/24", "2001:db8:1::1/64")
+        config = folder / "anchorhold.toml"
+        config.write_text(text.format(folder=folder))
+        with started(config, within=net.server) as running:
+            running.wait_for("serving on")
+            yield net, running, folder
+
+
+@pytest.fixture(scope="module")
+def whole() -> Iterator[tuple[Lan, Running, Path]]:
+    with serving(WITHOUT + DHCP) as made:
+        until(lambda: len(sockets(made[1].cell("dhcp"), "packet")) == 2, "the cell's sockets")
+        client = Udhcpc(made[0].device("home", "52:54:00:00:00:01"), made[2] / "client")
+        try:
+            client.get()
+        finally:
+            client.end()
+        yield made
+
+
+def sockets(pid: int, table: str) -> list[list[str]]:
+    """The rows of a table of /proc/PID/net that are of sockets this process holds; the number of a socket is in the tenth column,
+    of packet sockets in the last."""
+    held = {match[1] for link in descriptors(pid).values() if (match := re.fullmatch(r"socket:\[(\d+)\]", link))}
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]]
+    return [row for row in rows if row[-1 if table == "packet" else 9] in held]
+
+
+def ports(rows: list[list[str]]) -> list[tuple[int, int]]:
+    """Local and remote port of each."""
+    return sorted((int(row[1].split(":")[1], 16), int(row[2].split(":")[1], 16)) for row in rows)
+
+
+def test_it_is_connected_to_nobody_and_listens_where_dhcp_is(whole: tuple[Lan, Running, Path]) -> None:
+    pid = whole[1].cell("dhcp")
+    assert ([], []) == (sockets(pid, "tcp"), sockets(pid, "tcp6"))
+    assert [(67, 0)] == ports(sockets(pid, "udp"))
+    assert [(547, 0)] == ports(sockets(pid, "udp6"))
+    assert ([], [(58, 0)]) == (sockets(pid, "raw"), ports(sockets(pid, "raw6")))
+    assert ["0800", "0806"] == sorted(row[3] for row in sockets(pid, "packet"))
+
+
+def test_its_only_files_are_those_of_the_lease_folder(whole: tuple[Lan, Running, Path]) -> None:
+    _, running, folder = whole
+    pid, leases = running.cell("dhcp"), folder / "state/leases"
+    links = [link for number, link in descriptors(pid).items() if number > 2]
+    others = [link for link in links if not re.match(r"socket:|anon_inode:\[eventpoll\]", link)]
+    assert {str(leases), f"{leases}/leases.db", f"{leases}/leases.db-wal"} == set(others)
+    assert str(leases) == os.readlink(f"/proc/{pid}/root") == os.readlink(f"/proc/{pid}/cwd")
+
+
+def test_it_is_nobody_and_can_get_no_rights_again(whole: tuple[Lan, Running, Path]) -> None:
+    status = state(whole[1].cell("dhcp"))
+    assert "0" not in status["Uid"].split() + status["Gid"].split()
+    assert (status["Groups"], status["NoNewPrivs"], int(status["CapPrm"], 16)) == ("", "1", 0)
+
+
+def test_the_cells_that_answer_names_hold_no_socket_of_dhcp(whole: tuple[Lan, Running, Path]) -> None:
+    for name in ("front", "resolver", "keeper"):
+        pid = whole[1].cell(name)
+        assert [] == [*sockets(pid, "raw"), *sockets(pid, "raw6"), *sockets(pid, "packet")]
+        assert not {67, 547} & {port for port, _ in ports(sockets(pid, "udp") + sockets(pid, "udp6"))}
+        assert [] == [link for link in descriptors(pid).values() if "/leases" in link]
+
+
+def test_nothing_in_the_folder_is_for_others_to_read(whole: tuple[Lan, Running, Path]) -> None:
+    leases = whole[2] / "state/leases"
+    assert 0o40700 == leases.stat().st_mode
+    assert {0o100600} == {file.stat().st_mode for file in leases.iterdir()}
+
+
+def test_without_the_section_there_is_no_cell_no_socket_and_no_folder() -> None:
+    with serving(WITHOUT) as (net, running, folder):
+        assert 0 == running.cell("dhcp")
+        assert "" == net.server.run("ss", "-Hlun", "sport = :67 or sport = :547").strip()
+        assert "" == net.server.run("ss", "-H0").strip()
+        assert not (folder / "state/leases").exists()
+        assert running.end() == 0
+        assert [] == [line for line in running.lines if "dhcp" in line]

@@ -1,0 +1,361 @@
+"""Which address a client gets, and a pool that does not fill with ghosts."""
+
+import random
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from kit.dhcp4 import KEY, LAN, LINK, MAC, PHONE, SETTINGS, Site, ip, kind_of, mac, message, option, yiaddr
+
+from dhcp.identity import Identifier, tag
+from dhcp.pools import place
+from dhcp.settings import ClientClass, Matcher, Pool, Reservation, Subnet
+from dhcp.values import Own, State
+from wire.dhcp.codes4 import MessageType4
+
+
+def pool(first: int, last: int, *classes: str) -> Pool:
+    return Pool(ip(f"192.0.2.{first}"), ip(f"192.0.2.{last}"), classes)
+
+
+def site(*pools: Pool, **changes: object) -> Site:
+    subnet = replace(LAN, pools=pools or LAN.pools)
+    names = {name for name in changes if hasattr(subnet, name)}
+    subnet = replace(subnet, **{name: changes.pop(name) for name in names})  # type: ignore[arg-type]
+    return Site(replace(SETTINGS, **({"subnets": (subnet,)} | changes)))  # type: ignore[arg-type]
+
+
+def test_the_place_of_a_client_says_nothing_of_its_hardware_address() -> None:
+    """Neighbours in hardware addresses are none in the pool, and another key gives other places."""
+    given = [Site(SETTINGS).join(mac(n))[3] for n in range(12)]
+    steps = {b - a for a, b in pairwise(given)}
+    assert len(steps) > 6
+    client = tag(KEY, Identifier.HARDWARE, b"\1" + MAC)
+    assert place(KEY, client, "x") == place(KEY, client, "x")
+    assert 3 == len({place(KEY, client, "x"), place(KEY, client, "y"), place(bytes(32), client, "x")})
+
+
+def test_a_client_finds_its_place_again_after_its_lease_is_forgotten() -> None:
+    assert site().join(MAC) == site().join(MAC)
+
+
+def test_every_address_of_a_pool_is_used_and_no_other() -> None:
+    lan = site(pool(10, 19), pool(30, 39))
+    given = {lan.join(mac(n))[3] for n in range(20)}
+    assert {*range(10, 20), *range(30, 40)} == given
+    assert b"" == lan.join(mac(99))
+
+
+def test_what_is_no_hosts_address_is_never_given() -> None:
+    """Network, broadcast, router, ourselves, reserved, in quarantine."""
+    lan = site(
+        pool(0, 7),
+        pool(250, 255),
+        routers=(ip("192.0.2.254"),),
+        reservations=(Reservation((mac(1000),), address4=ip("192.0.2.5")),),
+    )
+    lan.present[ip("192.0.2.6")] = mac(2000)  # a stranger
+    given = [lan.join(mac(n)) for n in range(20)]
+    assert {2, 3, 4, 7, 250, 251, 252, 253} == {address[3] for address in given if address}
+    assert State.QUARANTINED is lan.at(ip("192.0.2.6")).state
+    assert ip("192.0.2.5") == lan.join(mac(1000))
+
+
+def test_our_own_address_in_a_pool_is_not_given_even_if_it_is_asked_for() -> None:
+    lan = site(pool(1, 2))
+    assert ip("192.0.2.2") == yiaddr(lan.discover(options={50: ip("192.0.2.1")}).reply)
+    assert MessageType4.NAK == kind_of(lan.select(ip("192.0.2.1"), mac(5)).reply)
+
+
+def test_a_point_to_point_network_has_two_hosts() -> None:
+    subnet = Subnet("192.0.2.2/31", ip("192.0.2.2"), 31, "lan", pools=(pool(2, 3),))
+    link = LINK._replace(addresses=(Own(ip("192.0.2.2"), 31),))
+    assert ip("192.0.2.3") == yiaddr(Site(replace(SETTINGS, subnets=(subnet,)), links={1: link}).discover().reply)
+
+
+def test_a_class_has_its_own_pool_and_then_the_general_one() -> None:
+    boot = ClientClass("boot", ((Matcher.VENDOR, b"PXE"),))
+    lan = site(pool(10, 11), pool(50, 50, "boot"), classes=(boot,))
+    assert ip("192.0.2.50") == lan.join(mac(1), {60: b"PXEClient:1"})
+    assert 10 <= lan.join(mac(2), {60: b"PXEClient:1"})[3] <= 11
+    assert 10 <= lan.join(mac(3))[3] <= 11
+    assert b"" == lan.join(mac(4))
+    assert MessageType4.NAK == kind_of(lan.select(ip("192.0.2.50"), mac(5)).reply)
+
+
+def test_a_pool_that_moved_is_left_at_the_next_renewal() -> None:
+    lan = site(pool(10, 19))
+    address = lan.join()
+    lan.settings = site(pool(30, 39)).settings
+    assert MessageType4.NAK == kind_of(lan.renew(address).reply)
+    assert 30 <= yiaddr(lan.discover().reply)[3] <= 39
+
+
+def test_a_pool_that_moved_is_left_at_the_next_reboot_too() -> None:
+    lan = site(pool(10, 19))
+    address = lan.join()
+    lan.settings = site(pool(30, 39)).settings
+    assert MessageType4.NAK == kind_of(lan.reboot(address).reply)
+
+
+def test_an_offer_that_is_still_probed_for_is_not_given_to_who_forgets_the_server_identifier() -> None:
+    lan = site()
+    first = lan.look(message(MessageType4.DISCOVER))
+    lan.apply(first.changes)
+    outcome = lan.look(message(MessageType4.REQUEST, {50: first.probe.address}))
+    assert ("probe", None, first.probe) == (outcome.why, outcome.reply, outcome.probe)
+
+
+# --- somebody has the address ---------------------------------------------------------------------------------------------
+
+
+def test_a_new_address_is_asked_for_on_the_link_and_a_known_one_is_not() -> None:
+    lan = site()
+    address = lan.join()
+    assert [address] == lan.probed
+    lan.renew(address)
+    lan.discover()
+    lan.reboot(address)
+    assert [address] == lan.probed
+
+
+def test_an_address_that_somebody_uses_goes_into_quarantine_and_another_is_offered() -> None:
+    lan = site()
+    first = yiaddr(site().discover().reply)
+    lan.present[first] = mac(77)
+    outcome = lan.discover()
+    assert outcome.why == "offered"
+    assert yiaddr(outcome.reply) != first
+    assert State.QUARANTINED is lan.at(first).state
+    assert ["probe", "probe", "offered"] == lan.words
+
+
+def test_what_the_client_itself_answers_is_no_conflict() -> None:
+    lan = site()
+    address = ip("192.0.2.120")
+    lan.present[address] = MAC
+    assert address == yiaddr(lan.discover(options={50: address}).reply)
+
+
+def test_without_a_conflict_check_nothing_is_probed() -> None:
+    lan = site(conflict_check=False)
+    assert lan.join()
+    assert [] == lan.probed
+
+
+def test_while_the_link_is_asked_the_same_message_is_no_second_offer() -> None:
+    lan = site()
+    packet = message(MessageType4.DISCOVER)
+    first = lan.look(packet)
+    lan.apply(first.changes)
+    again = lan.look(packet)
+    assert (first.probe, "probe") == (again.probe, again.why)
+    lan.apply(again.changes)
+    assert 1 == len(lan.book)
+
+
+# --- ghosts --------------------------------------------------------------------------------------------------------------
+
+
+def times(lan: Site, chaddr: bytes, rounds: int) -> list[int]:
+    """Lease times that a device gets that renews each at its half."""
+    address = lan.join(chaddr)
+    found = []
+    for _ in range(rounds):
+        found.append(lan.at(address).duration)
+        lan.later(found[-1] / 2)
+        lan.renew(address, chaddr)
+    return found
+
+
+def test_a_changing_devices_lease_is_short_and_grows_with_proven_use() -> None:
+    assert [1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 43_200] == times(site(), PHONE, 7)
+    assert [43_200, 43_200] == times(site(), MAC, 2)
+
+
+def test_asking_again_and_again_proves_nothing() -> None:
+    lan = site()
+    address = lan.join(PHONE)
+    for _ in range(50):
+        lan.later(1)
+        lan.renew(address, PHONE)
+    assert (1_800, 0) == (lan.at(address).duration, lan.at(address).renewals)
+
+
+def test_a_changing_device_with_a_reservation_is_one_that_is_known() -> None:
+    lan = site(reservations=(Reservation((PHONE,), address4=ip("192.0.2.9")),))
+    lan.join(PHONE)
+    assert (43_200, False) == (lan.at(ip("192.0.2.9")).duration, lan.at(ip("192.0.2.9")).changing)
+
+
+def test_changing_devices_have_their_share_and_others_the_rest() -> None:
+    lan = site(pool(100, 119))
+    given = [lan.join(mac(n, changing=True)) for n in range(20)]
+    assert 15 == sum(map(bool, given))
+    assert "share-full" == lan.discover(mac(99, changing=True)).why
+    assert 5 == sum(bool(lan.join(mac(n))) for n in range(200, 220))
+
+
+@pytest.mark.parametrize(("size", "share"), [(50, 100), (67, 75)])
+@pytest.mark.parametrize("pause", [12, 300])
+def test_late_clients_are_served_when_ghosts_fill_the_pool(size: int, share: int, pause: int) -> None:
+    """Fifty devices with random addresses come and leave; fifty others come. dnsmasq and Kea serve none of them."""
+    lan = site(pool(100, 99 + size), changing_share=share)
+    dice = random.Random(size)
+    ghosts = [lan.join(mac(dice.randrange(1 << 20), changing=True)) for _ in range(50)]
+    assert all(ghosts)
+    for address in ghosts:
+        lan.leave(address)
+    lan.later(pause)
+    newcomers = []
+    for number in range(50):
+        newcomers.append(lan.join(mac(2_000_000 + number, changing=True)))
+        lan.later(1)
+    assert sum(map(bool, newcomers)) >= 45
+    assert len({*newcomers} - {b""}) == sum(map(bool, newcomers))
+
+
+def test_no_address_in_live_use_is_taken() -> None:
+    """Of fifty, some stay: whoever answers a probe keeps its address, and newcomers get what is left."""
+    lan = site(pool(100, 149), changing_share=100)
+    addresses = {number: lan.join(mac(number, changing=True)) for number in range(50)}
+    stays = {number for number in addresses if number % 3 == 0}
+    for number in addresses.keys() - stays:
+        lan.leave(addresses[number])
+    lan.later(60)
+    served = 0
+    for number in range(1_000, 1_050):
+        served += bool(lan.join(mac(number, changing=True)))
+        lan.later(1)
+    assert 50 - len(stays) == served
+    for number in stays:
+        held = lan.at(addresses[number])
+        assert (mac(number, changing=True), State.BOUND) == (lan.present[held.address], held.state)
+        assert "renewed" == lan.renew(held.address, mac(number, changing=True)).why
+
+
+def test_who_answers_a_probe_was_seen_and_the_next_in_line_is_asked() -> None:
+    lan = site(pool(100, 102), changing_share=100)
+    first, second, _ = (lan.join(mac(n, changing=True)) for n in range(3) if lan.later(20) is None)
+    lan.leave(second)
+    lan.later(20)
+    newcomer = lan.join(mac(9, changing=True))
+    assert second == newcomer
+    assert lan.now == lan.at(first).seen
+    assert [first, second] == lan.probed[-2:]
+
+
+def test_nobody_is_taken_back_of_those_that_stay() -> None:
+    """Neither a device with an address of its own, nor a reservation, nor a quarantine."""
+    lan = site(pool(100, 102), changing_share=100, reservations=(Reservation((PHONE,), address4=ip("192.0.2.102")),))
+    for chaddr in (mac(1), PHONE):
+        lan.leave(lan.join(chaddr))
+    ghost = lan.join(mac(2, changing=True))
+    lan.leave(ghost)
+    lan.later(60)
+    assert ghost == lan.join(mac(3, changing=True))
+    lan.later(60)
+    assert b"" == lan.join(mac(4, changing=True))
+
+
+def test_a_device_that_was_seen_just_now_is_left_alone() -> None:
+    lan = site(pool(100, 100), changing_share=100)
+    lan.leave(lan.join(mac(1, changing=True)))
+    assert "pool-full" == lan.discover(mac(2, changing=True)).why
+    lan.later(10)
+    assert "offered" == lan.discover(mac(2, changing=True)).why
+
+
+def test_what_cannot_be_probed_is_not_taken_back() -> None:
+    lan = site(pool(100, 100), changing_share=100, conflict_check=False)
+    lan.leave(lan.join(mac(1, changing=True)))
+    lan.later(60)
+    assert "pool-full" == lan.discover(mac(2, changing=True)).why
+
+
+def test_two_newcomers_do_not_wait_for_one_ghost() -> None:
+    lan = site(pool(100, 101), changing_share=100)
+    for number in range(2):
+        lan.leave(lan.join(mac(number, changing=True)))
+    lan.later(60)
+    probes = []
+    for number in (8, 9):
+        outcome = lan.look(message(MessageType4.DISCOVER, chaddr=mac(number, changing=True)))
+        lan.apply(outcome.changes)
+        assert not any(change.durable for change in outcome.changes)
+        probes.append(outcome.probe.address)
+    assert 2 == len(set(probes))
+    assert 2 == len(lan.bound())  # until the link was silent nobody has lost anything
+
+
+# --- reservations ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_reservation_is_found_by_hardware_identifier_duid_or_name() -> None:
+    duid = bytes.fromhex("0003000100aabbccddee")
+    lan = site(
+        reservations=(
+            Reservation((mac(1),), address4=ip("192.0.2.11")),
+            Reservation(identifiers=(b"\0box",), address4=ip("192.0.2.12")),
+            Reservation(duids=(duid,), address4=ip("192.0.2.13")),
+            Reservation(hosts=("Kiosk",), address4=ip("192.0.2.14")),
+        )
+    )
+    assert ip("192.0.2.11") == lan.join(mac(1))
+    assert ip("192.0.2.12") == lan.join(mac(2), {61: b"\0box"})
+    assert ip("192.0.2.13") == lan.join(mac(3), {61: b"\xff\0\0\0\1" + duid})
+    assert ip("192.0.2.14") == lan.join(mac(4), {12: b"kiosk"})
+    assert lan.join(mac(5))[3] >= 100
+
+
+def test_of_a_reservation_for_two_interfaces_one_at_a_time_has_the_address() -> None:
+    radio, cable = mac(1), mac(2)
+    lan = site(reservations=(Reservation((radio, cable), address4=ip("192.0.2.11")),))
+    assert ip("192.0.2.11") == lan.join(radio)
+    lan.later(60)
+    other = lan.join(cable)
+    assert other[3] >= 100
+    lan.leave(ip("192.0.2.11"))
+    lan.release(other, cable)
+    lan.later(60)
+    assert ip("192.0.2.11") == lan.join(cable)
+    assert [cable] == [who for address, who in lan.present.items() if address == ip("192.0.2.11")]
+
+
+def test_a_reserved_address_that_a_stranger_uses_is_not_given() -> None:
+    lan = site(reservations=(Reservation((MAC,), address4=ip("192.0.2.11")),))
+    lan.present[ip("192.0.2.11")] = mac(77)
+    assert lan.join(MAC)[3] >= 100
+    assert "reservation-in-use" in lan.words
+    assert State.QUARANTINED is lan.at(ip("192.0.2.11")).state
+
+
+def test_a_client_moves_to_its_reservation_when_it_begins_anew() -> None:
+    lan = site()
+    address = lan.join()
+    lan.settings = site(reservations=(Reservation((MAC,), address4=ip("192.0.2.11")),)).settings
+    assert ip("192.0.2.11") == yiaddr(lan.discover().reply)
+    assert address[3] >= 100
+
+
+def test_who_is_ignored_gets_no_answer() -> None:
+    lan = site(reservations=(Reservation((MAC,), ignored=True),))
+    assert ("ignored", None, ()) == lan.discover()[:3]
+
+
+def test_what_a_reservation_sets_is_sent() -> None:
+    lan = site(
+        options4=((42, ip("9.9.9.9")),),
+        reservations=(Reservation((MAC,), options4=((42, ip("192.0.2.3")),), lease_time=7_200),),
+    )
+    reply = lan.discover(options={55: b"\x2a"}).reply
+    assert (ip("192.0.2.3"), (7_200).to_bytes(4, "big")) == (option(reply, 42), option(reply, 51))
+
+
+def test_offers_have_a_bound_and_holders_of_leases_none() -> None:
+    lan = site(offers=2)
+    mine = lan.join()
+    given = [lan.discover(mac(n)).why for n in range(4)]
+    assert ["offered", "offered", "offers-full", "offers-full"] == given
+    assert "offered" == lan.discover(MAC).why
+    assert mine == yiaddr(lan.discover(MAC).reply)
