@@ -1,7 +1,8 @@
-"""What of `[dhcp]` is allowed and works, but not as its author may think; and what this machine lacks for it just now."""
+"""What `anchorhold check` says of `[dhcp]`: its subnets; what works, but not as its author may think; what this machine lacks."""
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from anchorhold.config.service import Loaded
 from dhcp.settings import DhcpSettings, Subnet
@@ -20,6 +21,34 @@ def dhcp_warnings(loaded: Loaded, links: Mapping[int, Link]) -> Iterator[str]:
     yield from _reach(loaded, settings)
     if links:
         yield from _machine(loaded, settings, {link.name: link for link in links.values()})
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSubnet:
+    """A subnet in words: where its clients are heard, which addresses and prefixes it gives, for how many seconds."""
+
+    subnet: str
+    interface: str
+    pools: str
+    lease: str
+
+
+def shown_subnets(settings: DhcpSettings) -> list[ShownSubnet]:
+    """Every subnet, in the order of the file."""
+    return [
+        ShownSubnet(one.name, one.interface or "relays", _shown_pools(one), str(one.lease_time))
+        for one in settings.subnets
+    ]
+
+
+def _shown_pools(subnet: Subnet) -> str:
+    if subnet.stateless:
+        return "none (stateless)"
+    pools = [f"{ipaddress.ip_address(pool.first)}-{ipaddress.ip_address(pool.last)}" for pool in subnet.pools]
+    prefixes = [
+        f"/{one.length} of {ipaddress.ip_network((one.prefix, one.prefix_length))}" for one in subnet.delegations
+    ]
+    return ", ".join((*pools, *prefixes)) or "reserved ones only"
 
 
 def _general(settings: DhcpSettings) -> Iterator[str]:

@@ -58,3 +58,18 @@ WHY: dict[str, str] = {
     "expired": "a lease ended",
 }
 """Every `Outcome.why`, and what the edge counts besides."""
+
+EDGE: dict[str, str] = {
+    "not-kept": "no reply, for the disk did not take the lease",
+    "not-sent": "a reply that could not be sent: the interface or the way is gone",
+    "options-dropped": "options that had no place in a reply",
+    "probes-full": "too many addresses are asked about at once",
+    "other-server-heard": "another DHCP server answers clients on a link of ours",
+    "other-server6-heard": "another DHCPv6 server answers clients on a link of ours",
+    "other-router-heard": "another router advertises itself where we do",
+    "router-heard": "a router advertises itself where we do not",
+    "malformed-neighbour": "a message of neighbour discovery that is not to be believed",
+    "solicited": "a host asked for router advertisements",
+    "router-advertised": "a router advertisement was sent",
+}
+"""What `dhcp/edge/` counts of what it does itself."""

@@ -39,6 +39,7 @@ from dhcp.edge.store import SqliteStore
 from dhcp.settings import DhcpSettings
 from dhcp.store import StoreFailed
 from dhcp.values import LeaseChange
+from privacy.memory import Retention
 from wire.errors import Malformed
 
 PROFILE = SandboxProfile("dhcp")
@@ -271,8 +272,9 @@ class DhcpCell:
         }
 
 
-def _report(text: str) -> None:
-    log(NAME, text)
+def _report(text: str, who: str = "") -> None:
+    """`who` is given in the incident mode only, which the user sets an end to."""
+    log(NAME, text, who, Retention(names=True))
 
 
 @click.command()

@@ -7,6 +7,7 @@ import click
 
 from anchorhold.commands.fitness import check_upstreams
 from anchorhold.config.service import Loaded
+from anchorhold.dhcp_warnings import shown_subnets
 from anchorhold.settings_file import SettingsRefused, read_settings, shown_routes, warnings
 from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, print_table
 from anchorhold.text import show_name
@@ -75,6 +76,7 @@ def _summary(loaded: Loaded) -> dict[str, object]:
             for one in loaded.resolver.iterations
         ],
         "dns64": asdict(loaded.resolver.dns64) if loaded.resolver.dns64 else None,
+        "dhcp": None if loaded.dhcp is None else [asdict(one) for one in shown_subnets(loaded.dhcp)],
     }
 
 
@@ -97,6 +99,9 @@ def _print_summary(file: Path, loaded: Loaded) -> None:
         print_table("iterations", ["name", "from", "minimise", "family", "first asked"], iterations)
     if loaded.resolver.dns64:
         click.echo(f"dns64: {', '.join(loaded.resolver.dns64.prefixes)}")
+    if loaded.dhcp is not None:
+        subnets = [[one.subnet, one.interface, one.pools, one.lease] for one in shown_subnets(loaded.dhcp)]
+        print_table("dhcp", ["subnet", "heard on", "addresses", "for seconds"], subnets)
 
 
 def _servers_of(one: Iteration) -> str:

@@ -136,7 +136,7 @@ class Advertising:
             return
         source = next((one.address for one in link.addresses if one.address[:2] == b"\xfe\x80"), b"")
         sent = send_icmp6(endpoint, step.data, ALL_NODES, interface.number, source)
-        self._counters["advertised" if sent else "not-sent"] += 1
+        self._counters["router-advertised" if sent else "not-sent"] += 1
         if step.left_out:
             self._counters["options-dropped"] += step.left_out
 

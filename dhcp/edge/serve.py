@@ -9,6 +9,7 @@ handled again.
 import selectors
 from collections import Counter
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 
 from dhcp.book import answered, silent
 from dhcp.edge.advertising import Advertising
@@ -28,6 +29,7 @@ from dhcp.server4 import handle4
 from dhcp.server6 import handle6
 from dhcp.settings import DhcpSettings
 from dhcp.values import Arrival, Kind, LeaseChange, Outcome, Probe, Reply4, Tag
+from net.clock import date
 from net.clock import now as monotonic
 from wire.dhcp.codes4 import Option4
 from wire.dhcp.codes6 import Option6
@@ -39,7 +41,11 @@ from wire.units import Epoch, Instant
 LONGEST_PAUSE = 60.0
 """Seconds between two wake-ups, whatever happens."""
 
-_ELSEWHERE = {"other-server": OTHER_SERVER4, "other-server6": OTHER_SERVER6}
+_CHOSE_ANOTHER = "other-server"
+"""A word of `dhcp/facts.py`."""
+
+Report = Callable[[str, str], None]
+"""Takes a line for the log, and a client's addresses, empty but in the incident mode."""
 
 Publish = Callable[[Sequence[LeaseChange]], None]
 """Takes what changed and is kept."""
@@ -55,7 +61,7 @@ class Server:
         links: Links,
         selector: selectors.BaseSelector,
         publish: Publish,
-        report: Callable[[str], None],
+        report: Report,
     ) -> None:
         self.settings = settings
         self.ledger = ledger
@@ -66,7 +72,8 @@ class Server:
         self._publish = publish
         self._limits = Limits(settings.rate, settings.interface_rate)
         self._prober = Prober(lambda probe: ask(probe, self.interfaces, self.links.current()))
-        self._rogues = Rogues(self.counters, report)
+        self._report = report
+        self._rogues = Rogues(self.counters, lambda text: report(text, ""))
         self._advertising = Advertising(settings, self.interfaces, self.links, self._rogues, self.counters)
         self._batch = Batch()
         selector.register(links.socket, selectors.EVENT_READ, self._links_changed)
@@ -170,26 +177,26 @@ class Server:
         identity = identify(book.key, packet)
         if identity is None:
             self.counters["nobody"] += 1
-        elif self._admits(identity.client, Kind.ADDRESS4, arrival):
+        elif self._admits(identity.client, arrival):
             self._handle(packet, arrival)
 
     def _hear6(self, data: bytes, arrival: Arrival) -> None:
         try:
             message = parse_packet6(data)
         except Malformed:
-            self.counters["malformed6"] += 1
+            self.counters["malformed"] += 1
             return
         packet = message.packet if isinstance(message, Relayed) else message
         # Without a DUID (RFC 8415 §18.2.6 allows it) the client is told apart by where it speaks from.
         raw = packet.option(Option6.CLIENT_IDENTIFIER) or arrival.source
-        if self._admits(self.ledger.book.tag(Identifier.DUID, raw), Kind.ADDRESS6, arrival):
+        if self._admits(self.ledger.book.tag(Identifier.DUID, raw), arrival):
             self._handle(message, arrival)
 
-    def _admits(self, client: Tag, kind: Kind, arrival: Arrival) -> bool:
+    def _admits(self, client: Tag, arrival: Arrival) -> bool:
         holder = bool(self.ledger.book.all_of(client))
         admitted = self._limits.admits(client, arrival.interface, holder, monotonic())
         if not admitted:
-            self.counters["limited" if kind is Kind.ADDRESS4 else "limited6"] += 1
+            self.counters["limited"] += 1
         return admitted
 
     # What follows.
@@ -201,9 +208,11 @@ class Server:
         else:
             outcome = handle6(message, arrival, book, self.settings, now, links)
         self.counters[outcome.why] += 1
-        if outcome.why in _ELSEWHERE:
+        if outcome.why == _CHOSE_ANOTHER:
             # A client that chose another server has heard one.
-            self._notice(_ELSEWHERE[outcome.why], arrival)
+            self._notice(OTHER_SERVER4 if isinstance(message, Packet4) else OTHER_SERVER6, arrival)
+        if self.settings.log_clients:
+            self._trace(outcome, message, arrival)
         self._take(outcome, message, arrival)
 
     def _take(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
@@ -230,6 +239,14 @@ class Server:
             self.counters["quarantined"] += 1
         self._apply(changes)
         self._handle(*ended.message)
+
+    def _trace(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
+        """The incident mode: who it was and what was given, until the time that the user set."""
+        if date() >= self.settings.log_until:
+            return
+        who = message.chaddr.hex(":") if isinstance(message, Packet4) else show_address(arrival.source)
+        given = [show_address(change.after.address) for change in outcome.changes if change.after is not None]
+        self._report(outcome.why, " ".join((who, *given)))
 
     def _notice(self, what: str, arrival: Arrival) -> None:
         interface = self.interfaces.get(arrival.interface)
@@ -263,6 +280,11 @@ class Server:
         if fitted.dropped:
             self.counters["options-dropped"] += len(fitted.dropped)
         return send4(udp, frames, reply, fitted.data, link.hardware)
+
+
+def show_address(address: bytes) -> str:
+    """An IPv4 or IPv6 address as text."""
+    return str(ip_address(address))
 
 
 def _limit_of(packet: Packet4) -> int:

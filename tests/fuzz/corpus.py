@@ -1,5 +1,7 @@
 """Valid input for every parser, the DNS part of it made by dnspython."""
 
+import struct
+
 import dns.edns
 import dns.flags
 import dns.message
@@ -160,6 +162,28 @@ def hosts() -> list[bytes]:
     return [bytes((message.flags,)) + message.body for one in built for message in Inbox().feed(one)]
 
 
+def news() -> list[bytes]:
+    """What the kernel tells of interfaces (rtnetlink(7)): a link with name, hardware address and MTU, and two addresses."""
+
+    def attribute(kind: int, value: bytes) -> bytes:
+        return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+    def told(kind: int, body: bytes) -> bytes:
+        return struct.pack("=IHHII", 16 + len(body), kind, 0, 1, 0) + body
+
+    parts = attribute(3, b"eth0\0") + attribute(1, b"\2\0\x5e\x10\0\1") + attribute(4, struct.pack("=I", 1_500))
+    link = told(16, struct.pack("=BxHiII", 0, 1, 7, 0x41, 0) + parts)
+    lifetimes = attribute(6, struct.pack("=IIII", 600, 1_200, 0, 0))
+    addresses = [
+        told(20, struct.pack("=BBBBI", family, length, 0, 0, 7) + attribute(1, octets) + lifetimes)
+        for family, length, octets in (
+            (2, 24, b"\xc0\0\2\1"),
+            (10, 64, bytes.fromhex("20010db8000700000000000000000001")),
+        )
+    ]
+    return [link, *addresses, link + b"".join(addresses) + told(3, bytes(4))]
+
+
 def streams() -> list[bytes]:
     """Two framed messages, and what cells say to each other."""
     one, two = queries()[:2]
@@ -190,4 +214,4 @@ def signing() -> list[bytes]:
 
 
 def everything() -> list[bytes]:
-    return messages() + replies() + hosts() + streams() + option_lists() + records() + absences() + signing()
+    return messages() + replies() + hosts() + news() + streams() + option_lists() + records() + absences() + signing()

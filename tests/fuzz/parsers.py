@@ -22,6 +22,7 @@ from wire.dns.nsec import Types, parse_nsec, parse_nsec3, parse_types
 from wire.dns.peek import peek
 from wire.dns.signing import parse_dnskey, parse_ds, parse_rrsig, parse_whole_name
 from wire.errors import Malformed
+from wire.netlink import AddressNews, parse_news
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("wire", "privacy", "resolver", "dhcp", "anchorhold")
@@ -286,6 +287,16 @@ def _asked(data: bytes) -> bytes:
     return question[:-4].lower() + question[-4:]
 
 
+def feed_news(data: bytes) -> bool:
+    """Whatever one datagram tells has addresses of a known length and a name that fits."""
+    told = list(parse_news(data))
+    for news in told:
+        if isinstance(news, AddressNews):
+            assert len(news.address) in (4, 16)
+            assert news.length <= 8 * len(news.address)
+    return bool(told)
+
+
 HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "wire.dns.message.parse_message": feed_message,
     "wire.dns.message.parse_part": feed_part,
@@ -311,6 +322,7 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "anchorhold.ipc.parse_reply": feed_reply,
     "anchorhold.leases.messages.parse_hosts": feed_hosts,
     "resolver.accept.read": feed_read,
+    "wire.netlink.parse_news": feed_news,
 }
 """Each takes octets and says whether anything was accepted; only Malformed may escape."""
 

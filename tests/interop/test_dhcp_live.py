@@ -1,14 +1,16 @@
 """The real service in a namespace of its own, and real clients of Debian at its bridge: addresses, and the resolver by itself."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from kit.dhcp_clients import Dhclient, Udhcpc
-from kit.lan import Lan, lan
+from kit.dhcp_clients import Dhclient, Dhclient6, Udhcpc
+from kit.lan import Lan, background, lan
 from kit.peers import open_folder, until
 from kit.service import Running, started
 
@@ -40,11 +42,14 @@ name = "printer"
 """
 
 
+SICK = ("anchorhold.cells.front", "anchorhold.cells.resolver", "anchorhold.cells.keeper", "kit.sick_dhcp")
+
+
 @contextmanager
-def serving(net: Lan, folder: Path, text: str = "") -> Iterator[Running]:
+def serving(net: Lan, folder: Path, text: str = "", modules: tuple[str, ...] = ()) -> Iterator[Running]:
     config = folder / "anchorhold.toml"
     config.write_text(text or CONFIG.format(folder=folder, ours=OURS))
-    with started(config, within=net.server) as running:
+    with started(config, *modules, within=net.server) as running:
         running.wait_for("serving on")
         yield running
 
@@ -126,16 +131,10 @@ def test_a_lease_outlives_the_cell_and_the_service(net: Lan, folder: Path) -> No
         client.end()
         with serving(net, folder) as running:
             assert address == client.get()["new_ip_address"]
-            assert (address, True) == leased(folder)
+            (row,) = leases(folder)
+            assert (address, None) == (row["address"], row["identifier"])
     finally:
         client.end()
-
-
-def leased(folder: Path) -> tuple[str, bool]:
-    """The only lease, as operators see it, and whether its device is known by a keyed hash alone."""
-    (line,) = ask_service(folder / "control.sock", {"verb": "leases", "request": {"do": "list"}})
-    (row,) = line["leases"]
-    return row["address"], row["identifier"] is None
 
 
 def test_an_address_that_somebody_has_already_is_not_given_out(net: Lan, folder: Path) -> None:
@@ -185,3 +184,150 @@ def test_dhcp_begins_and_ends_with_its_section_at_a_reload(net: Lan, folder: Pat
         running.wait_for("configuration 3 is in force")
         until(lambda: running.cell("dhcp") == 0, "the end of the cell")
         assert "" == net.server.run("ss", "-Hlun", "sport = :67").strip()
+
+
+SIX = """\
+[[dhcp.subnet]]
+prefix = "2001:db8:1::/64"
+interface = "home"
+pools = ["2001:db8:1::1000-2001:db8:1::1fff"]
+"""
+ADVERTISE = """\
+[[dhcp.advertise]]
+interface = "home"
+"""
+
+
+@pytest.fixture
+def net6(net: Lan) -> Lan:
+    net.server.ip("address add 2001:db8:1::1/64 dev home nodad")
+    return net
+
+
+def with_ipv6(folder: Path, more: str) -> str:
+    text = CONFIG.format(folder=folder, ours=OURS).replace(f'"{OURS}:53"', f'"{OURS}:53", "[2001:db8:1::1]:53"')
+    return text + more
+
+
+def test_dhclient_gets_an_ipv6_address_and_the_resolver_and_releases(net6: Lan, folder: Path) -> None:
+    with serving(net6, folder, with_ipv6(folder, SIX)):
+        client = Dhclient6(net6.device("home", "52:54:00:00:00:11"), folder / "client")
+        try:
+            told = client.get()
+            assert re.fullmatch("2001:db8:1::1[0-9a-f]{3}", told["new_ip6_address"])
+            assert "2001:db8:1::1" == told["new_dhcp6_name_servers"]
+            client.release()
+            until(lambda: leases(folder) == [], "the end of the lease")
+        finally:
+            client.end()
+
+
+def test_an_ipv6_address_that_somebody_has_already_is_not_given_out(net6: Lan, folder: Path) -> None:
+    squatter = net6.device("home", "52:54:00:00:00:19")
+    for number in range(0x1000, 0x1003):
+        squatter.ip(f"address add 2001:db8:1::{number:x}/64 dev port0 nodad")
+    text = with_ipv6(folder, SIX.replace("1fff", "1003"))
+    with serving(net6, folder, text):
+        client = Dhclient6(net6.device("home", "52:54:00:00:00:12"), folder / "client")
+        try:
+            assert "2001:db8:1::1003" == client.get()["new_ip6_address"]
+        finally:
+            client.end()
+
+
+def test_router_advertisements_give_addresses_and_a_route_until_the_service_ends(net6: Lan, folder: Path) -> None:
+    with serving(net6, folder, with_ipv6(folder, ADVERTISE)) as running:
+        place = net6.device("home", "52:54:00:00:00:13")
+        until(lambda: len(place.addresses("port0", 6)) == 1, "an address by SLAAC")
+        until(lambda: "default via fe80::" in place.ip("-6 route show"), "the default route")
+        shown = place.run("rdisc6", "-1", "-r", "1", "port0")
+        assert "Recursive DNS server     : 2001:db8:1::1" in shown, shown
+        assert running.end() == 0
+        until(lambda: "default" not in place.ip("-6 route show"), "the end of the route")
+
+
+def test_nothing_is_advertised_where_no_table_says_so(net6: Lan, folder: Path) -> None:
+    with serving(net6, folder, with_ipv6(folder, SIX)):
+        shown = net6.device("home").run("rdisc6", "-1", "-r", "2", "-w", "500", "port0", check=False)
+        assert "No response" in shown, shown
+
+
+def test_another_server_on_the_link_is_noticed(net: Lan, folder: Path) -> None:
+    rogue = net.device("home", "52:54:00:00:00:66")
+    rogue.ip("address add 192.0.2.66/24 dev port0")
+    command = (
+        "dnsmasq",
+        "-d",
+        "-C/dev/null",
+        "-p0",
+        "-uroot",
+        "--no-ping",
+        f"-l{folder}/rogue.leases",
+        "--dhcp-authoritative",
+        "--dhcp-range=192.0.2.230,192.0.2.240",
+    )
+    with serving(net, folder) as running, background(rogue, command, folder / "rogue.log"):
+        client = Udhcpc(net.device("home", "52:54:00:00:00:14"), folder / "client", options=("-B",))
+        try:
+            until(lambda: "DHCP, IP range" in (folder / "rogue.log").read_text(), "the other server")
+            client.start()
+            running.wait_for("dhcp: home: another DHCP server answers clients there")
+        finally:
+            client.end()
+        (status,) = (
+            one for one in ask_service(folder / "control.sock", {"verb": "status"}) if one.get("cell") == "dhcp"
+        )
+        assert status["counters"]["other-server-heard"] >= 1
+
+
+def leases(folder: Path) -> list[dict[str, object]]:
+    """Bound leases, as operators see them."""
+    (line,) = ask_service(folder / "control.sock", {"verb": "leases", "request": {"do": "list"}})
+    return [row for row in line["leases"] if row["state"] == "bound"]
+
+
+def test_a_disk_that_takes_nothing_refuses_newcomers_renews_the_others_and_recovers_alone(
+    net: Lan, folder: Path
+) -> None:
+    devices = [net.device("home", f"52:54:00:00:00:2{number}") for number in (1, 2)]
+    one, other = (Udhcpc(device, folder / f"client{number}") for number, device in enumerate(devices))
+    with serving(net, folder, modules=SICK) as running:
+        try:
+            address = one.get()["ip"]
+            (folder / "state/leases/sick").touch()
+            assert address == one.renew()["ip"]
+            other.start()
+            other.wait_for("leasefail")
+            assert address == one.renew()["ip"]
+            running.wait_for("dhcp: leases cannot be kept")
+            assert "" != store_of(folder)
+            (folder / "state/leases/sick").unlink()
+            running.wait_for("dhcp: leases are kept again")
+            assert address != other.wait_for("bound")["ip"]
+        finally:
+            one.end()
+            other.end()
+
+
+def store_of(folder: Path) -> object:
+    """Why leases cannot be kept, as operators see it."""
+    return next(line for line in ask_service(folder / "control.sock", {"verb": "status"}) if line["cell"] == "dhcp")[
+        "store"
+    ]
+
+
+def test_no_identifier_is_logged_but_in_the_incident_mode(net: Lan, folder: Path) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    text = CONFIG.format(folder=folder, ours=OURS)
+    for number, extra in enumerate(("", f"log_clients_until = {soon:%Y-%m-%dT%H:%M:%SZ}\n")):
+        hardware = f"52:54:00:00:00:3{number}"
+        with serving(net, folder, text.replace("[dhcp]\n", f"[dhcp]\n{extra}")) as running:
+            client = Udhcpc(net.device("home", hardware), folder / f"client{number}")
+            try:
+                address = client.get()["ip"]
+                if extra:
+                    running.wait_for("dhcp: acked", hardware, address)
+            finally:
+                client.end()
+            assert running.end() == 0
+            assert bool(extra) == any(hardware in line or address in line for line in running.lines)

@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from kit.peers import peer
+
 _RAW_IPV6 = 101
 """LINKTYPE_RAW: packets begin with their IP header."""
 
@@ -45,7 +47,7 @@ def dissect(packets: list[bytes], folder: Path) -> list[dict[str, Any]]:
     body = b"".join(struct.pack("<IIII", n, 0, len(one), len(one)) + one for n, one in enumerate(packets))
     place.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, _RAW_IPV6) + body)
     shown = subprocess.run(
-        ["tshark", "-n", "-r", str(place), "-T", "json", "--no-duplicate-keys"],
+        [peer("tshark"), "-n", "-r", str(place), "-T", "json", "--no-duplicate-keys"],
         capture_output=True,
         text=True,
         check=True,

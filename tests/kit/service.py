@@ -21,12 +21,12 @@ PATIENCE = 20.0
 RUN = """
 import json, os, sys
 from pathlib import Path
-from anchorhold import cell_process, supervisor
+from anchorhold import cell_process, dhcp_side, supervisor
 more = json.loads(sys.argv.pop(1))
 cell_process.KEPT |= set(more)
 os.environ.update(more)
-for name, module in zip(("FRONT_MODULE", "RESOLVER_MODULE", "KEEPER_MODULE"), sys.argv[2:]):
-    setattr(supervisor, name, module)
+for name, module in zip(("FRONT_MODULE", "RESOLVER_MODULE", "KEEPER_MODULE", "MODULE"), sys.argv[2:]):
+    setattr(dhcp_side if name == "MODULE" else supervisor, name, module)
 sys.exit(supervisor.run(Path(sys.argv[1])))
 """
 
@@ -90,7 +90,7 @@ def started(
     environment: Mapping[str, str] = MappingProxyType({}),
     within: Place | None = None,
 ) -> Iterator[Running]:
-    """Run by `config`; with `modules`, these instead of front, resolver and keeper. The cells, but not the supervisor, have
+    """Run by `config`; with `modules`, these instead of front, resolver, keeper and dhcp. The cells, but not the supervisor, have
     `environment` besides. `within`: in this namespace. Ended and waited for at the end."""
     tests = Path(__file__).parents[1]
     command = [sys.executable, "-c", RUN, json.dumps(dict(environment)), str(config), *modules]

@@ -9,7 +9,9 @@ from anchorhold.config.dhcp import resolver_offer
 from anchorhold.config.errors import SettingsError
 from anchorhold.config.load import load
 from anchorhold.config.service import ListenAddress, ServedLink
+from anchorhold.dhcp_warnings import ShownSubnet, dhcp_warnings, shown_subnets
 from dhcp.settings import Advertised, AdvertisedPrefix, Delegation, DhcpSettings, Matcher, Pool
+from dhcp.values import Link, Own
 
 BASE = """\
 [listen]
@@ -267,3 +269,94 @@ def test_clients_are_logged_for_a_week_at_most() -> None:
     assert (True, int(soon.timestamp())) == (settings.log_clients, settings.log_until)
     (text,) = complaints(f'[dhcp]\nlog_clients_until = "{later:%Y-%m-%dT%H:%M:%SZ}"\n{HOME}')
     assert "more than a week ahead" in text
+
+
+# What `anchorhold check` says besides.
+
+
+def warned(extra: str, *links: Link) -> list[str]:
+    loaded = load(BASE + extra, "a.toml")
+    return list(dhcp_warnings(loaded, {link.number: link for link in links}))
+
+
+ETH1 = Link(7, "eth1", b"\2\0\x5e\x10\0\1", (Own(b"\xc0\0\2\1", 24),))
+ALLOWED = '[access]\nallow = ["192.0.2.0/24"]\n'
+
+
+def test_a_good_configuration_on_its_machine_has_no_warning() -> None:
+    assert [] == warned(ALLOWED + HOME, ETH1)
+
+
+@pytest.mark.parametrize(
+    ("extra", "links", "said"),
+    [
+        (ALLOWED + HOME, (ETH1._replace(name="eth0"),), "there is no interface eth1 just now"),
+        (ALLOWED + HOME, (ETH1._replace(addresses=()),), "eth1 has no address in 192.0.2.0/24"),
+        (HOME, (), "not everybody in 192.0.2.0/24 may ask the resolver they are told of"),
+        (ALLOWED + HOME + "lease_time = 30\n", (), "leases of 192.0.2.0/24 last 30 s"),
+        (f"{ALLOWED}[dhcp]\nstore_identifiers = true\n{HOME}", (), "store_identifiers keeps hardware addresses"),
+        (f"{ALLOWED}[dhcp]\nlog_clients_until = 2020-01-01\n{HOME}", (), "log_clients_until writes hardware"),
+        (f"{ALLOWED}[dhcp]\nconflict_check = false\n{HOME}", (), "conflict_check = false"),
+        (ALLOWED + HOME + '[[dhcp.subnet]]\nprefix = "198.51.100.0/24"\n', (), "nobody on 198.51.100.0/24 is heard"),
+    ],
+)
+def test_what_its_author_may_not_mean_is_a_warning(extra: str, links: tuple[Link, ...], said: str) -> None:
+    assert [text for text in warned(extra, *links) if said in text]
+
+
+def test_a_resolver_that_devices_cannot_reach_is_a_warning() -> None:
+    text = BASE.replace("192.0.2.1:53", "127.0.0.1:53") + HOME
+    (said,) = dhcp_warnings(load(text, "a.toml"), {})
+    assert "the resolver is not offered" in said
+
+
+def test_subnets_are_shown_in_words() -> None:
+    text = HOME + SIX + 'delegations = [{ prefix = "2001:db9::/40", length = 56 }]\n'
+    relayed = '[dhcp]\nrelays = ["198.51.100.1"]\n' + text + '[[dhcp.subnet]]\nprefix = "198.51.100.0/24"\n'
+    assert [
+        ShownSubnet("192.0.2.0/24", "eth1", "192.0.2.100-192.0.2.199", "43200"),
+        ShownSubnet("2001:db8:1::/64", "eth1", "/56 of 2001:db9::/40", "43200"),
+        ShownSubnet("198.51.100.0/24", "relays", "reserved ones only", "43200"),
+    ] == shown_subnets(made(relayed))
+
+
+OPTIONS = """\
+[[dhcp.subnet]]
+prefix = "192.0.2.0/24"
+interface = "eth1"
+options = {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ('{ ntp-servers = "192.0.2.7" }', ((42, b"\xc0\0\2\7"),)),
+        (
+            '{ ntp-servers = ["192.0.2.7", "192.0.2.8"], 26 = 1500 }',
+            ((26, b"\x05\xdc"), (42, b"\xc0\0\2\7\xc0\0\2\x08")),
+        ),
+        ('{ 224 = "hex:0a0b", dns-servers = "" }', ((6, b""), (224, b"\x0a\x0b"))),
+    ],
+)
+def test_options_are_text_by_name_or_number(options: str, expected: tuple[tuple[int, bytes], ...]) -> None:
+    assert expected == made(OPTIONS.format(options)).subnets[0].options4
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            '{ ntp-serverz = "192.0.2.7" }',
+            "dhcp.subnet[0].options.ntp-serverz: there is no option 'ntp-serverz'; is it",
+        ),
+        ('{ ntp-servers = "x" }', "option 42 (ntp-servers)"),
+        ('{ 53 = "1" }', "option 53 (message-type) is part of the protocol and cannot be set"),
+        ('{ 42 = "192.0.2.7", ntp-servers = "192.0.2.8" }', "option 42 is there twice"),
+        ('{ 300 = "hex:00" }', "there is no option 300"),
+    ],
+)
+def test_an_option_of_the_wrong_type_or_that_cannot_be_set_is_a_mistake(options: str, said: str) -> None:
+    (text,) = complaints(OPTIONS.format(options))
+    assert said in text
+    assert text.startswith("a.toml:8: ")

@@ -1,8 +1,15 @@
 """The table of DHCPv6 options, and its kinds of values (RFC 8415 §21, 5908, 3646, 9463 and what the rows name)."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+from kit.dissect6 import complaints, dissect, udp, values
+
+from wire.dhcp.associations6 import Association, LeasedAddress, LeasedPrefix, StatusCode, build_association
+from wire.dhcp.codes6 import MessageType6, Option6, Status6
+from wire.dhcp.contents6 import ClientName, build_client_name
 from wire.dhcp.options6 import NEVER_SET6, OPTIONS6, option6_from_text, option6_to_text
+from wire.dhcp.packet6 import Packet6, RelayHop, build_packet6, build_relay_reply
 from wire.dhcp.table import Option
 from wire.errors import Malformed
 
@@ -117,3 +124,46 @@ def test_what_the_protocol_says_itself_cannot_be_set() -> None:
 def test_an_option_without_a_row_is_octets() -> None:
     assert (4_000, b"\1\2") == option6_from_text("4000", "hex:0102")
     assert "01:02" == option6_to_text(4_000, b"\1\2")
+
+
+CLIENT, SERVER = bytes.fromhex("fe80") + bytes(13) + b"\2", bytes.fromhex("fe80") + bytes(13) + b"\1"
+DUID = bytes.fromhex("000300010200005e1000")
+PREFIX = bytes.fromhex("20010db800010000") + bytes(8)
+
+
+def reply() -> Packet6:
+    """With everything that a reply of ours can hold."""
+    leased = LeasedAddress(PREFIX[:15] + b"\7", 3_600, 7_200)
+    delegated = LeasedPrefix(PREFIX[:6] + bytes(10), 48, 3_600, 7_200, (PREFIX, 64))
+    answers = [
+        Association(Option6.IA_NA, 1, 1_800, 2_880, (leased,)),
+        Association(Option6.IA_NA, 2, status=StatusCode(Status6.NO_ADDRS_AVAIL, "none left")),
+        Association(Option6.IA_TA, 3, addresses=(leased,)),
+        Association(Option6.IA_PD, 4, 1_800, 2_880, prefixes=(delegated,)),
+    ]
+    set_by_a_user = [(row.number, row.codec.from_text(row.codec.example)) for row in OPTIONS6.rows if row.settable]
+    name = build_client_name(ClientName(1, (b"laptop", b"home", b"arpa"), complete=True))
+    options = ((1, DUID), (2, DUID), (14, b""), *map(build_association, answers), (39, name), *set_by_a_user)
+    return Packet6(MessageType6.REPLY, 0xABCDEF, options)
+
+
+@pytest.mark.peer("tshark")
+def test_tshark_reads_the_same_and_has_no_complaint(tmp_path: Path) -> None:
+    hops = (RelayHop(0, PREFIX, CLIENT, ((18, b"eth0"), (37, b"\0\0\0\x09far"))),)
+    packets = [
+        udp(SERVER, CLIENT, (547, 546), build_packet6(reply())),
+        udp(SERVER, CLIENT, (547, 547), build_relay_reply(hops, reply())),
+    ]
+    direct, relayed = (layers["dhcpv6"] for layers in dissect(packets, tmp_path))
+    assert ([], []) == (complaints(direct), complaints(relayed))
+    assert (["7"], ["13", "7"]) == (values(direct, "dhcpv6.msgtype"), values(relayed, "dhcpv6.msgtype"))
+    for found in (direct, relayed):
+        assert ["0xabcdef"] == values(found, "dhcpv6.xid")
+        assert ["2001:db8:1::7"] * 2 == values(found, "dhcpv6.iaaddr.ip")
+        assert ["2001:db8:1::"] == values(found, "dhcpv6.iaprefix.pref_addr")
+        assert ["64"] == values(found, "dhcpv6.pd_exclude.pref_len")
+        assert ["none left"] == values(found, "dhcpv6.status_msg")
+        assert ["laptop.home.arpa."] == values(found, "dhcpv6.client_domain")
+        assert ["2001:db8::1"] * 2 == values(found, "dhcpv6.dns_server")
+        assert ["home.arpa.", "example.org."] == values(found, "dhcpv6.search_list_entry")
+        assert ["2001:db8::123"] == values(found, "dhcpv6.ntpserver.addr")
