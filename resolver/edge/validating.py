@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from resolver.compose import compose
+from resolver.compose import Accepted, compose
 from resolver.dnssec.clock import Undated
 from resolver.dnssec.keys import DEFAULT, WITHOUT_SHA1
 from resolver.dnssec.memory import TrustMemory
@@ -113,5 +113,6 @@ class Validators:
             return TOO_LONG
         told = explanation if explanation is not None and explanation.code in TOLD else None
         if told is not None or checked.valid:
-            accepted = accepted._replace(explanation=told, valid=checked.valid)
+            said = (accepted.message, accepted.ttl_offsets, accepted.rcode, accepted.keep)
+            accepted = Accepted(*said, explanation=told, valid=checked.valid)
         return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)
