@@ -2,10 +2,10 @@
 
 import socket
 
+from dhcp.edge.drain import drain
 from dhcp.edge.interfaces import Interfaces
 from dhcp.edge.opening import Role
 from dhcp.edge.probe import Prober
-from dhcp.edge.sockets4 import AT_ONCE, GONE
 from dhcp.edge.sockets6 import send_icmp6
 from dhcp.values import Arrival, Link, Probe
 from wire.dhcp.frames import Operation, build_probe, parse_arp
@@ -21,6 +21,8 @@ from wire.errors import Malformed
 
 ETHERNET = 6
 """Octets of a hardware address."""
+ARP_SIZE = 256
+"""Octets read of a frame; an ARP message has 42."""
 
 
 def ask(probe: Probe, interfaces: Interfaces, links: dict[int, Link]) -> bool:
@@ -55,15 +57,7 @@ def _ask_neighbour(endpoint: socket.socket | None, link: Link, probe: Probe) -> 
 
 def hears_arp(endpoint: socket.socket, number: int, prober: Prober) -> None:
     """Take what waits: whoever says an address is its own has it, and so has whoever probes for it too (RFC 5227 §2.1.1)."""
-    for _ in range(AT_ONCE):
-        try:
-            frame = endpoint.recv(256)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            if error.errno in GONE:
-                return
-            raise
+    for frame in drain(endpoint.recv, ARP_SIZE):
         try:
             arp = parse_arp(frame)
         except Malformed:

@@ -4,7 +4,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 
-from dhcp.edge.sockets4 import AT_ONCE, GONE
+from dhcp.edge.drain import drain
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.frames import parse_datagram
 from wire.dhcp.packet4 import parse_packet4
@@ -44,15 +44,7 @@ class Rogues:
 
     def hear_frames(self, endpoint: socket.socket, link: str, now: Instant) -> None:
         """Frames from port 67 to port 68 that the kernel let through: none of them is ours."""
-        for _ in range(AT_ONCE):
-            try:
-                frame = endpoint.recv(_FRAME)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in GONE:
-                    return
-                raise
+        for frame in drain(endpoint.recv, _FRAME):
             if _is_reply(frame):
                 self.notice(OTHER_SERVER4, link, now)
 

@@ -1,16 +1,14 @@
 """One interface's IPv4 sockets: messages in, replies out, each by the way its client hears (RFC 2131 §4.1)."""
 
-import errno
 import socket
 import struct
 from collections.abc import Iterator
 
+from dhcp.edge.drain import drain
 from dhcp.edge.opening import CLIENT4, IP_PKTINFO, SERVER4
 from dhcp.values import Arrival, Path, Reply4
 from wire.dhcp.frames import ALL_STATIONS, Datagram, build_datagram
 
-AT_ONCE = 64
-"""Messages read from one socket before others have their turn."""
 READ_SIZE = 4_096
 CONTROL_SIZE = 64
 
@@ -21,21 +19,9 @@ EVERYBODY = b"\xff\xff\xff\xff"
 NOBODY = bytes(4)
 
 
-GONE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
-"""The interface is down or no more."""
-
-
 def receive4(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arrival]]:
-    """What waits at port 67 of interface `number`, at most AT_ONCE messages. A socket without an interface is empty."""
-    for _ in range(AT_ONCE):
-        try:
-            data, control, _, (host, port) = endpoint.recvmsg(READ_SIZE, CONTROL_SIZE)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            if error.errno in GONE:
-                return
-            raise
+    """What waits at port 67 of interface `number`, as much as is read at once."""
+    for data, control, _, (host, port) in drain(endpoint.recvmsg, READ_SIZE, CONTROL_SIZE):
         destination = NOBODY
         for level, kind, value in control:
             if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO) and len(value) >= _PKTINFO.size:

@@ -4,7 +4,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from dhcp.edge.sockets4 import AT_ONCE, GONE
+from dhcp.edge.drain import drain
 from dhcp.values import Address, Arrival, Reply6
 
 READ_SIZE = 8_193
@@ -29,15 +29,7 @@ def receive_icmp6(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes,
 
 
 def _receive(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arrival, int]]:
-    for _ in range(AT_ONCE):
-        try:
-            data, control, _, (host, port, *_) = endpoint.recvmsg(READ_SIZE, CONTROL_SIZE)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            if error.errno in GONE:
-                return
-            raise
+    for data, control, _, (host, port, *_) in drain(endpoint.recvmsg, READ_SIZE, CONTROL_SIZE):
         destination, hops = bytes(16), 0
         for level, kind, value in control:
             if level != socket.IPPROTO_IPV6:

@@ -1,0 +1,27 @@
+"""Reading what waits at a socket, a bounded number of messages at a time."""
+
+import errno
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+AT_ONCE = 64
+"""Messages read from one socket before others have their turn."""
+
+GONE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
+"""The interface is down or no more."""
+
+
+def drain(read: Callable[..., T], *arguments: int) -> Iterator[T]:
+    """What a socket's method `read` gives until nothing waits, at most AT_ONCE times. A socket without an interface is empty."""
+    for _ in range(AT_ONCE):
+        try:
+            received = read(*arguments)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno in GONE:
+                return
+            raise
+        yield received
