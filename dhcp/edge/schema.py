@@ -15,7 +15,7 @@ PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "secure_delete = ON",
-    "wal_autocheckpoint = 250",  # pages: a megabyte is written into the file within 3 ms, and by whoever commits then
+    "wal_autocheckpoint = 250",  # pages: whoever commits then writes them into the file, so they are few
     "trusted_schema = OFF",
     "cell_size_check = ON",
 )
