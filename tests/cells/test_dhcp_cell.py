@@ -13,8 +13,6 @@ from kit.peers import open_folder, until
 from kit.processes import descriptors, state
 from kit.service import Running, started
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces are root's")
-
 WITHOUT = """\
 [service]
 state = "{folder}/state"

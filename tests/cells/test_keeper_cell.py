@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from kit.keyset import ENTRY, ROOT, keyset, record
+from kit.peers import need_root
 from kit.processes import descriptors, internet_sockets, state, unbound_internet_sockets
 from kit.service import config_text, started
 
@@ -226,8 +227,8 @@ def test_it_has_no_way_out_but_its_folder_and_two_sockets(home: tuple[Path, int]
         assert len([link for link in links if link.startswith("socket:")]) == 2
 
 
-@pytest.mark.skipif(not ROOTED, reason="without root there is no right to give up")
 def test_it_is_nobody(home: tuple[Path, int]) -> None:
+    need_root("giving up rights")
     with keeper(home[1]) as kept:
         status = state(kept.cell.pid)
         assert "0" not in status["Uid"].split() + status["Gid"].split()

@@ -4,7 +4,6 @@ cell, which is there with [dhcp] only, see test_dhcp_cell.py.
 Read from the running processes: what each holds open while a query is under way, and every octet that crosses.
 """
 
-import os
 import re
 import socket
 import threading
@@ -19,6 +18,7 @@ import dns.message
 import dns.name
 import dns.rrset
 import pytest
+from kit.peers import need_root
 from kit.processes import InternetSocket, descriptors, internet_sockets, state, unbound_internet_sockets
 from kit.service import Running, config_text, started
 
@@ -226,8 +226,8 @@ def test_the_secret_of_spreading_and_the_settings_stay_on_their_sides(tmp_path: 
             assert [link for link in links if "memfd" in link or "spread.key" in link or link.endswith(".toml")] == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="without root there is no right to give up")
 def test_cells_of_a_root_service_are_nobody_and_the_supervisor_alone_is_root(config: Path) -> None:
+    need_root("giving up rights")
     with started(config) as running:
         running.wait_for("serving on")
         for name in ("front", "resolver", "keeper"):

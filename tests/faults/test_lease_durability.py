@@ -3,7 +3,6 @@ durability` is the long one (docs/durability.md).
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 from faults import cuts, kills
 from kit.miniature import Said, Witness, Word
-from kit.peers import peer
+from kit.peers import unshared
 
 HERE = Path(__file__).parent
 WELL = {"lost": [], "twice": [], "problems": []}
@@ -58,9 +57,8 @@ def test_without_a_sync_at_every_commit_the_cuts_would_lose_something(monkeypatc
 
 
 def test_a_full_disk_refuses_newcomers_only_and_recovers_alone(tmp_path: Path) -> None:
-    ways = [] if os.geteuid() == 0 else ["--map-root-user"]
     done = subprocess.run(
-        [peer("unshare"), *ways, "--mount", sys.executable, HERE / "full_disk.py", tmp_path],
+        [*unshared("--mount"), sys.executable, HERE / "full_disk.py", tmp_path],
         capture_output=True,
         text=True,
         check=True,

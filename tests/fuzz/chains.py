@@ -24,7 +24,6 @@ from kit.chains import Remembering, Subject, fault, judge, mutated, subjects
 
 from resolver.dnssec.security import Security
 
-ROOT = Path(__file__).parents[2]
 HEADING = "# Chains of trust"
 
 

@@ -30,7 +30,6 @@ from resolver.iterate.verdict import RRset
 from wire.dns.names import count_labels, is_below, parent, read_name
 from wire.units import Instant
 
-ROOT = Path(__file__).parents[2]
 HEADING = "# Proofs of absence"
 TOP, APEX = read_name("y."), read_name("z.y.")
 LABELS = [b"\1a", b"\1b", b"\1*", b"\1A".lower(), b"\2a\0", b"\1c"]

@@ -13,8 +13,6 @@ from kit.dhcp_house import HOUSE4, House, house, ours
 from kit.lan import Place, background
 from kit.peers import until
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
-
 CLIENTS: dict[str, type[Client]] = {"udhcpc": Udhcpc, "dhclient": Dhclient, "dhcpcd": Dhcpcd}
 
 

@@ -16,8 +16,6 @@ from kit.service import Running, started
 
 from anchorhold.control_client import ask_service
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces are root's")
-
 OURS = "192.0.2.1"
 CONFIG = """\
 [service]

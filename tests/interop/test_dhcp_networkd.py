@@ -1,15 +1,11 @@
 """systemd-networkd, which does all of it at once: DHCPv4, router advertisements, DHCPv6 with an address and a prefix."""
 
-import os
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
 
-import pytest
 from kit.dhcp_house import HOUSE4, HOUSE6, house
 from kit.lan import Place, background
 from kit.peers import until
-
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 
 NETWORKD = "/lib/systemd/systemd-networkd"
 NETWORK = "[Match]\nName=port0\n[Network]\nDHCP=yes\nIPv6AcceptRA=yes\n"

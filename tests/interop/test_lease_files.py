@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from kit.peers import peer
+from kit.peers import peer, unshared
 
 from anchorhold.leases import dnsmasq, kea
 from anchorhold.leases.rows import Row
@@ -33,7 +33,6 @@ ROWS = [
 
 
 def test_dnsmasq_takes_over_what_we_export_and_we_what_it_writes(tmp_path: Path) -> None:
-    ways = [] if os.geteuid() == 0 else ["--map-root-user"]
     file = tmp_path / "leases"
     text, left = dnsmasq.write(ROWS)
     assert [] == left
@@ -42,7 +41,7 @@ def test_dnsmasq_takes_over_what_we_export_and_we_what_it_writes(tmp_path: Path)
         peer(program)
     script = Path(__file__).with_name("dnsmasq_names.py")
     done = subprocess.run(
-        [peer("unshare"), *ways, "--net", sys.executable, script, peer("dnsmasq"), file, "laptop", "tv", "odd"],
+        [*unshared("--net"), sys.executable, script, peer("dnsmasq"), file, "laptop", "tv", "odd"],
         capture_output=True,
         text=True,
         timeout=60,

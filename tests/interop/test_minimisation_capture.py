@@ -5,13 +5,12 @@ no referral, and no resolver can know that its neighbour has only the upper side
 """
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from kit.peers import peer
+from kit.peers import need_root, peer
 from lab.capture import Shown
 from lab.programs import run_apart
 from lab.tree import TREE
@@ -104,8 +103,7 @@ class Found(NamedTuple):
 def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     for program in ("nsd", "knotd", "named", "ip", "unshare"):
         peer(program)
-    if os.geteuid() != 0:
-        pytest.skip("a network namespace with addresses of its own needs root")
+    need_root("a network namespace")
     output = tmp_path_factory.mktemp("lab") / "capture.json"
     said = run_apart("capture", str(output), "strict", "relaxed", "off", timeout=200)
     assert output.exists(), said

@@ -7,14 +7,13 @@ and where they agree, ours must agree as well, unless the row permits us to stan
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from kit.peers import peer
+from kit.peers import need_root, peer
 from lab.compare import Said
 from lab.programs import run_apart
 
@@ -109,8 +108,7 @@ def explanation(row: Row) -> str:
 def test_our_answers_equal_unbounds_or_knots_or_it_is_known_why(tmp_path: Path) -> None:
     for program in ("nsd", "knotd", "named", "unbound", "kresd", "ip", "unshare"):
         peer(program)
-    if os.geteuid() != 0:
-        pytest.skip("a network namespace with addresses of its own needs root")
+    need_root("a network namespace")
     output = tmp_path / "differences.json"
     troubles = run_apart("compare", str(output), timeout=180)
     assert output.exists(), troubles

@@ -1,6 +1,5 @@
 """The kernel's own SLAAC as the reader of what `advertise` says, in a namespace of its own."""
 
-import os
 import sys
 from collections.abc import Callable
 from ipaddress import IPv6Address
@@ -46,7 +45,6 @@ def wait(device: Place, command: str, wanted: Callable[[str], bool]) -> str:
     pytest.fail(f"ip {command}: {shown}")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces are root's")
 def test_the_kernel_takes_addresses_and_routes_deprecates_them_and_forgets_the_router() -> None:
     with lan() as net:
         net.bridge("lan")

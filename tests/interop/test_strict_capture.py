@@ -6,7 +6,6 @@ nowhere else, so that what other programs do on `lo` does not matter.
 
 import base64
 import ctypes
-import os
 import secrets
 import socket
 import struct
@@ -28,7 +27,7 @@ import pytest
 from demo.internet import NORTH, Internet
 from demo.internet import PATH as DOH_PATH
 from kit.certificates import NAME, Identity, authority, identity, server_context
-from kit.peers import House, free_ports, house, open_folder
+from kit.peers import House, free_ports, house, need_root, open_folder
 
 PATIENCE = 20.0
 NETWORK = 0x7F400000 + 256 * secrets.randbelow(0x3FFF)
@@ -164,8 +163,7 @@ def captured() -> Iterator[Callable[[], Capture]]:
 
 @pytest.fixture(autouse=True)
 def _may_capture() -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root to capture")
+    need_root("a capture")
 
 
 @dataclass

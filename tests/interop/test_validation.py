@@ -7,14 +7,13 @@ of them say something else than most; what no row covers fails.
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from kit.peers import peer
+from kit.peers import need_root, peer
 from lab.model import Worth
 from lab.programs import run_apart
 from lab.sealed import SEALED
@@ -157,8 +156,7 @@ def test_our_verdicts_equal_unbounds_and_delvs_or_it_is_known_why(tmp_path: Path
         peer(program)
     for program in ("ip", "unshare"):
         peer(program)
-    if os.geteuid() != 0:
-        pytest.skip("a network namespace with addresses of its own needs root")
+    need_root("a network namespace")
     output = tmp_path / "verdicts.json"
     troubles = run_apart("validated", str(output), str(LEAST_OF_DELV + 60), *OURS, "unbound", timeout=180)
     assert output.exists(), troubles

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from kit.peers import need_root
 from kit.peers import peer as find
 
 PATIENCE = 30.0
@@ -39,8 +40,7 @@ class Place:
 
     def inside(self, *command: str) -> list[str]:
         """The command line that runs `command` in here."""
-        program = find(command[0]) if "/" not in command[0] else command[0]
-        return [find("nsenter"), f"--target={self.pid}", "--net", "--mount", program, *command[1:]]
+        return [find("nsenter"), f"--target={self.pid}", "--net", "--mount", find(command[0]), *command[1:]]
 
     def run(self, *command: str, check: bool = True, timeout: float = PATIENCE) -> str:
         """What it printed on both streams. Fails the test if it fails, unless told otherwise."""
@@ -126,6 +126,7 @@ class Lan:
 @contextmanager
 def lan() -> Iterator[Lan]:
     """An empty one; everything in it ends with it."""
+    need_root("a network namespace")
     made = Lan()
     try:
         yield made

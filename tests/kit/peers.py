@@ -11,17 +11,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from kit.service import Running, started
 
 PATIENCE = 20.0
 PACKAGES = {
+    "/lib/systemd/systemd-networkd": "systemd",
     "delv": "bind9-dnsutils",
+    "dhclient": "isc-dhcp-client",
+    "dhcpcd": "dhcpcd-base",
+    "dhcrelay": "isc-dhcp-relay",
     "dig": "bind9-dnsutils",
     "dnsmasq": "dnsmasq-base",
     "dnssec-signzone": "bind9-utils",
     "dnssec-verify": "bind9-utils",
+    "dumpcap": "wireshark-common",
     "ip": "iproute2",
     "kdig": "knot-dnsutils",
     "kea-lfc": "kea-dhcp4-server",
@@ -31,32 +37,47 @@ PACKAGES = {
     "knotd": "knot",
     "kresd": "knot-resolver",
     "named": "bind9",
+    "nsenter": "util-linux",
+    "rdisc6": "ndisc6",
+    "ss": "iproute2",
     "unshare": "util-linux",
 }
 """Debian packages that are called otherwise than their program."""
 
 
+def lacking(text: str) -> NoReturn:
+    """What a test needs is not here: it fails under CI=true and is skipped elsewhere."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(text)
+    pytest.skip(text)
+
+
+def need_root(what: str) -> None:
+    """For tests of `what`, which only root can do. Without root: see `lacking`."""
+    if os.geteuid() != 0:
+        lacking(f"{what} needs root")
+
+
+def unshared(*namespaces: str) -> list[str]:
+    """The beginning of a command line that runs the rest in namespaces of its own (`--net`), as their root."""
+    return [peer("unshare"), *(() if os.geteuid() == 0 else ("--map-root-user",)), *namespaces]
+
+
 def peer(program: str) -> str:
-    """Where `program` is. If it is nowhere: the test fails under CI=true and is skipped elsewhere."""
+    """Where `program` is, a name or a path. If it is nowhere: see `lacking`."""
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
     found = shutil.which(program, path=path)
     if found is not None:
         return found
-    text = f"{program} is not installed; on Debian: apt-get install {PACKAGES.get(program, program)}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(text)
-    pytest.skip(text)
+    lacking(f"{program} is not installed; on Debian: apt-get install {PACKAGES.get(program, program)}")
 
 
 def packaged(path: str, package: str) -> str:
-    """The text of a file of a Debian package. If it is not there: the test fails under CI=true and is skipped elsewhere."""
+    """The text of a file of a Debian package. If it is not there: see `lacking`."""
     file = Path(path)
     if file.exists():
         return file.read_text()
-    text = f"{path} is not there; on Debian: apt-get install {package}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(text)
-    pytest.skip(text)
+    lacking(f"{path} is not there; on Debian: apt-get install {package}")
 
 
 @contextmanager

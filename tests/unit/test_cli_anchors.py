@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from kit.control import Script, fake_service
 from kit.iana import KSK_2017_DIGEST, KSK_2024_DIGEST, digest, document, mail_authority
+from kit.peers import need_root
 
 from anchorhold.cli import main
 from anchorhold.keeper.account import anchors_status
@@ -211,8 +212,8 @@ def test_a_state_directory_that_others_may_write_into_is_refused(tmp_path: Path)
     assert (2, True) == (result.exit_code, "chmod 700" in result.stderr)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_as_root_a_new_folder_is_the_services_and_an_old_one_stays_whose_it_is(tmp_path: Path) -> None:
+    need_root("giving files away")
     files = Files(tmp_path, document())
     files.state.mkdir(mode=0o700)
     os.chown(files.state, 12_345, 12_345)

@@ -12,6 +12,7 @@ import dns.rrset
 import pytest
 from click.testing import CliRunner, Result
 from kit.control import FakeService, Script, fake_service
+from kit.peers import need_root
 
 from anchorhold.__about__ import __version__
 from anchorhold.cli import COMMANDS, main
@@ -431,8 +432,8 @@ def test_a_state_directory_that_cannot_be_made_is_an_error_with_a_text(tmp_path:
     assert "Error: state directory" in result.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 def test_root_rotates_the_key_of_a_service_that_runs_as_somebody_else(tmp_path: Path) -> None:
+    need_root("giving files away")
     os.chown(tmp_path, 12_345, 12_345)
     assert run("key", "rotate", "--yes", "--state", tmp_path).exit_code == 0
     found = (tmp_path / "spread.key").stat()

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from kit.control import Script, fake_service
 from kit.leases import folder, lease, saved
 from kit.miniature import Miniature
+from kit.peers import need_root
 
 from anchorhold.cli import main
 from dhcp.edge.clock import read_boot, read_clocks
@@ -152,9 +153,7 @@ def test_a_name_alone_says_that_the_address_is_not_looked_for(tmp_path: Path, pl
 
 
 def test_files_that_root_makes_are_the_owner_s_of_the_folder(tmp_path: Path, places: list[str | Path]) -> None:
-    if os.geteuid() != 0:
-        assert os.environ.get("CI") != "true", "root is needed to give files away"
-        pytest.skip("root is needed to give files away")
+    need_root("giving files away")
     (tmp_path / "state").mkdir(mode=0o700)
     os.chown(tmp_path / "state", 4_321, 4_321)
     assert 0 == run("import", dnsmasq_file(tmp_path / "file"), *places).exit_code

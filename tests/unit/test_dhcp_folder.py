@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from kit.leases import KEY, begun, folder, lease, saved, store
+from kit.peers import need_root
 
 from dhcp.edge.folder import KEY_NAME, FolderRefused, LeaseFolder, shut_in
 from dhcp.edge.store import SqliteStore
@@ -68,9 +69,7 @@ def test_a_file_is_read_in_pieces_that_overlap(tmp_path: Path, monkeypatch: pyte
 
 def test_the_store_works_for_another_user_below_a_directory_that_only_root_may_search(tmp_path: Path) -> None:
     """As the dhcp cell does it: descriptor from the supervisor, shut in, then another user."""
-    if os.geteuid() != 0:
-        assert os.environ.get("CI") != "true", "root is needed to become another user"
-        pytest.skip("root is needed to become another user")
+    need_root("becoming another user")
     private = tmp_path / "state"
     (private / "leases").mkdir(parents=True)
     private.chmod(0o700)

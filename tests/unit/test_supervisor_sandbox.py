@@ -6,11 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from kit.peers import need_root
 
 from anchorhold.sandbox import LAZY, SandboxRefused, configured_user, find_user, preload
-
-ROOT = os.geteuid() == 0
-needs_root = pytest.mark.skipif(not ROOT, reason="there is nothing to give up without root")
 
 PROBE = """
 import json, os, sys
@@ -44,8 +42,8 @@ def probe(code: str = PROBE, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-@needs_root
 def test_root_becomes_nobody_for_good() -> None:
+    need_root("giving up rights")
     seen = json.loads(probe().stdout)
     entry = find_user("nobody")
     assert (seen["uids"], seen["gids"], seen["groups"]) == ([entry.pw_uid] * 3, [entry.pw_gid] * 3, [])
@@ -60,15 +58,15 @@ def test_nothing_is_imported_late() -> None:
     assert json.loads(probe().stdout)["late"] == []
 
 
-@needs_root
 def test_another_user_of_ours_cannot_look_in() -> None:
+    need_root("giving up rights")
     code = PROBE + "\nimport ctypes\nprint(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
     assert probe(code).stdout.splitlines()[-1] == "0"
 
 
-@needs_root
 @pytest.mark.parametrize(("user", "said"), [("root", "is root"), ("no-such-user", "there is no user")])
 def test_a_user_that_will_not_do_stops_the_process(user: str, said: str) -> None:
+    need_root("giving up rights")
     result = probe(ANCHORHOLD_USER=user)
     assert (result.returncode, result.stdout) == (1, "")
     assert said in result.stderr
