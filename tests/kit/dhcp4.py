@@ -1,21 +1,17 @@
 """A link with a DHCPv4 server on it and devices that come, leave, and answer probes: no socket, a clock that is told the time."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dhcp.book import Book, answered, silent
-from dhcp.hostnames import host_changes
-from dhcp.plan import plan_of
+from kit.dhcp_site import Server
+
+from dhcp.facts import WHY
 from dhcp.server4 import handle4
 from dhcp.settings import DhcpSettings, Pool, ResolverOffer, Subnet
-from dhcp.values import Arrival, HostChange, Kind, Lease, Link, Outcome, Own, Reply4, State
+from dhcp.values import Arrival, Kind, Lease, Link, Outcome, Own, Reply4, State
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.packet4 import Packet4, build_packet4, parse_packet4
-from wire.units import Epoch
 
 ZERO, EVERYBODY = bytes(4), b"\xff" * 4
-KEY = bytes(range(32))
-START = Epoch(1_700_000_000.0)
 LIST = bytes((1, 3, 6, 15, 28, 51, 58, 59, 119))
 MAC = bytes.fromhex("001122334455")
 PHONE = bytes.fromhex("da1122334455")
@@ -49,48 +45,22 @@ def message(kind: int, options: dict[int, bytes] | None = None, **fields: object
 
 
 @dataclass
-class Site:
-    """A server and the links it is on. `present`: who answers a probe, by address: its hardware address."""
+class Site(Server):
+    """A DHCPv4 server and its devices."""
 
     settings: DhcpSettings = SETTINGS
-    leases: Iterable[Lease] = ()
     links: dict[int, Link] = field(default_factory=lambda: {1: LINK})
-    now: Epoch = START
-    present: dict[bytes, bytes] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.book = Book(KEY, self.leases)
-        self.words: list[str] = []
-        self.probed: list[bytes] = []
-        self.hosts: list[HostChange] = []
-
-    def later(self, seconds: float) -> None:
-        """Time passes, and what ends, ends."""
-        self.now = Epoch(self.now + seconds)
-        self.apply(self.book.expire(self.now))
-
-    def apply(self, changes: Iterable[object]) -> None:
-        changes = tuple(changes)
-        self.book.apply(changes)  # type: ignore[arg-type]
-        self.hosts += host_changes(self.book, changes, plan_of(self.settings).domain_of)  # type: ignore[arg-type]
 
     def look(self, packet: Packet4, arrival: Arrival | None = None) -> Outcome:
         """What the message leads to; nothing changes."""
-        return handle4(packet, arrival or arrives(packet), self.book, self.settings, self.now, self.links)
+        outcome = handle4(packet, arrival or arrives(packet), self.book, self.settings, self.now, self.links)
+        assert outcome.why in WHY
+        return outcome
 
     def send(self, packet: Packet4, arrival: Arrival | None = None) -> Outcome:
-        """As the edge does it: changes, probes, and the same message again. What comes back went over the wire as octets."""
-        for _ in range(100):
-            outcome = self.look(packet, arrival)
-            self.words.append(outcome.why)
-            self.apply(outcome.changes)
-            if outcome.probe is None:
-                return outcome._replace(reply=over_the_wire(outcome.reply))
-            self.probed.append(outcome.probe.address)
-            who = self.present.get(outcome.probe.address)
-            result = silent if who in (None, outcome.probe.hardware) else answered
-            self.apply(result(self.book, Kind.ADDRESS4, outcome.probe.address, self.now))
-        raise AssertionError("a message is probed for without end")
+        """As `settle` does it; what comes back went over the wire as octets."""
+        outcome = self.settle(lambda: self.look(packet, arrival), Kind.ADDRESS4)
+        return outcome._replace(reply=over_the_wire(outcome.reply))
 
     # devices
 

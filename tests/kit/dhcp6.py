@@ -4,14 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address
 
-from dhcp.book import Book, answered, silent
+from kit.dhcp_site import KEY, Server
+
 from dhcp.duid import server_duid
 from dhcp.facts import WHY
-from dhcp.hostnames import host_changes
-from dhcp.plan import plan_of
 from dhcp.server6 import handle6
 from dhcp.settings import Delegation, DhcpSettings, Pool, ResolverOffer, Subnet
-from dhcp.values import Arrival, HostChange, Kind, Lease, LeaseChange, Link, Outcome, Own, Reply6, State
+from dhcp.values import Arrival, Kind, Lease, Link, Outcome, Own, Reply6, State
 from wire.dhcp.associations6 import (
     Association,
     LeasedAddress,
@@ -31,11 +30,8 @@ from wire.dhcp.packet6 import (
     build_relayed,
     parse_packet6,
 )
-from wire.units import Epoch
 
-KEY = bytes(range(32))
 SERVER = server_duid(KEY)
-START = Epoch(1_700_000_000.0)
 TIME = 43_200
 
 
@@ -162,29 +158,11 @@ def code(status: StatusCode | None) -> int | None:
 
 
 @dataclass
-class Site6:
-    """A server and the links it is on. `present`: who answers a probe, by address: its hardware address."""
+class Site6(Server):
+    """A DHCPv6 server and its devices."""
 
     settings: DhcpSettings = SETTINGS
-    leases: Iterable[Lease] = ()
     links: dict[int, Link] = field(default_factory=lambda: {1: LINK})
-    now: Epoch = START
-    present: dict[bytes, bytes] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.book = Book(KEY, self.leases)
-        self.probed: list[bytes] = []
-        self.hosts: list[HostChange] = []
-
-    def later(self, seconds: float) -> None:
-        """Time passes, and what ends, ends."""
-        self.now = Epoch(self.now + seconds)
-        self.apply(self.book.expire(self.now))
-
-    def apply(self, changes: Iterable[LeaseChange]) -> None:
-        changes = tuple(changes)
-        self.book.apply(changes)
-        self.hosts += host_changes(self.book, changes, plan_of(self.settings).domain_of)
 
     def look(self, packet: Packet6 | Relayed, arrival: Arrival | None = None) -> Outcome:
         """What the message leads to; nothing changes."""
@@ -193,20 +171,10 @@ class Site6:
         return outcome
 
     def send(self, packet: Packet6, arrival: Arrival | None = None, hops: tuple[RelayHop, ...] = ()) -> Outcome:
-        """As the edge does it: octets in, changes, probes, and the same message again."""
+        """As `settle` does it, from octets on."""
         data = build_relayed(MessageType6.RELAY_FORWARD, Relayed(hops, packet)) if hops else build_packet6(packet)
         parsed = parse_packet6(data)
-        for _ in range(100):
-            outcome = self.look(parsed, arrival)
-            self.apply(outcome.changes)
-            if outcome.probe is None:
-                return outcome
-            assert outcome.reply is None
-            self.probed.append(outcome.probe.address)
-            who = self.present.get(outcome.probe.address)
-            result = silent if who in (None, outcome.probe.hardware) else answered
-            self.apply(result(self.book, Kind.ADDRESS6, outcome.probe.address, self.now))
-        raise AssertionError("a message is probed for without end")
+        return self.settle(lambda: self.look(parsed, arrival), Kind.ADDRESS6)
 
     def ask(self, packet: Packet6, arrival: Arrival | None = None, hops: tuple[RelayHop, ...] = ()) -> Answer:
         """The same, where an answer is expected."""

@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from kit.dhcp4 import KEY, LAN, MAC, PHONE, SETTINGS, START, Site, ip, mac
+from kit.dhcp4 import LAN, MAC, PHONE, SETTINGS, Site, ip, mac
+from kit.dhcp_site import KEY, START
 
 from dhcp.book import Book
 from dhcp.hostnames import Claimant, all_hosts, claim, host_changes, is_from, read_label

@@ -7,7 +7,6 @@ from itertools import pairwise
 import pytest
 from kit.dhcp4 import (
     EVERYBODY,
-    KEY,
     LAN,
     LINK,
     MAC,
@@ -23,6 +22,7 @@ from kit.dhcp4 import (
     option,
     yiaddr,
 )
+from kit.dhcp_site import KEY
 
 from dhcp.identity import Identifier, tag
 from dhcp.pools import place

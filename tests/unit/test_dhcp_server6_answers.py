@@ -7,7 +7,6 @@ from kit.dhcp6 import (
     ANYBODY,
     CLIENT,
     FAR,
-    KEY,
     LAN,
     LINK,
     OURS,
@@ -25,6 +24,7 @@ from kit.dhcp6 import (
     read_answer,
     with_lan,
 )
+from kit.dhcp_site import KEY
 
 from dhcp.duid import server_duid
 from dhcp.identity import Identifier

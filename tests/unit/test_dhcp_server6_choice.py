@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 from kit.dhcp6 import (
-    KEY,
     LAN,
     LINK,
     PHONE,
@@ -21,6 +20,7 @@ from kit.dhcp6 import (
     pd,
     with_lan,
 )  # fmt: skip
+from kit.dhcp_site import KEY
 
 from dhcp.book import Book
 from dhcp.plan6 import make_plan6

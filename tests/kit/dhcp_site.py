@@ -1,0 +1,56 @@
+"""What a DHCP server of either family has in a test: no socket, a clock that is told the time, devices that answer probes."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from dhcp.book import Book, answered, silent
+from dhcp.hostnames import host_changes
+from dhcp.plan import plan_of
+from dhcp.settings import DhcpSettings
+from dhcp.values import HostChange, Kind, Lease, LeaseChange, Link, Outcome
+from wire.units import Epoch
+
+KEY = bytes(range(32))
+START = Epoch(1_700_000_000.0)
+
+
+@dataclass
+class Server:
+    """A server and the links it is on. `present`: who answers a probe, by address: its hardware address."""
+
+    settings: DhcpSettings
+    leases: Iterable[Lease] = ()
+    links: dict[int, Link] = field(default_factory=dict)
+    now: Epoch = START
+    present: dict[bytes, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.book = Book(KEY, self.leases)
+        self.words: list[str] = []
+        self.probed: list[bytes] = []
+        self.hosts: list[HostChange] = []
+
+    def later(self, seconds: float) -> None:
+        """Time passes, and what ends, ends."""
+        self.now = Epoch(self.now + seconds)
+        self.apply(self.book.expire(self.now))
+
+    def apply(self, changes: Iterable[LeaseChange]) -> None:
+        changes = tuple(changes)
+        self.book.apply(changes)
+        self.hosts += host_changes(self.book, changes, plan_of(self.settings).domain_of)
+
+    def settle(self, look: Callable[[], Outcome], kind: Kind) -> Outcome:
+        """As the edge does it: changes, probes for an address of this kind, and the same message again."""
+        for _ in range(100):
+            outcome = look()
+            self.words.append(outcome.why)
+            self.apply(outcome.changes)
+            if outcome.probe is None:
+                return outcome
+            assert outcome.reply is None
+            self.probed.append(outcome.probe.address)
+            who = self.present.get(outcome.probe.address)
+            result = silent if who in (None, outcome.probe.hardware) else answered
+            self.apply(result(self.book, kind, outcome.probe.address, self.now))
+        raise AssertionError("a message is probed for without end")
