@@ -1,6 +1,7 @@
 """Valid input for the parsers of DHCPv4, and how to feed each and hold it to what it promises."""
 
 from collections.abc import Callable
+from typing import TypeVar
 from zlib import crc32
 
 from wire.dhcp.codecs import MAX_VALUE, parse_prefixed
@@ -39,6 +40,8 @@ from wire.dhcp.structures4 import (
     parse_vendors,
 )
 from wire.dns.names import MAX_NAME
+
+T = TypeVar("T")
 
 US, CLIENT = b"\x02\0\x5e\0\x53\1", b"\x02\0\x5e\0\x53\2"
 SERVER, ADDRESS, NOBODY = bytes((192, 0, 2, 1)), bytes((192, 0, 2, 100)), bytes(4)
@@ -97,6 +100,27 @@ def everything() -> list[bytes]:
 # --- the parsers --------------------------------------------------------------------------------------------------------
 
 
+def exactly(parse: Callable[[bytes], T], build: Callable[[T], bytes]) -> Callable[[bytes], bool]:
+    """A parser whose every octet comes back when what it read is built again."""
+
+    def feed(data: bytes) -> bool:
+        assert data == build(parse(data))
+        return True
+
+    return feed
+
+
+def alike(parse: Callable[[bytes], T], build: Callable[[T], bytes]) -> Callable[[bytes], bool]:
+    """A parser that reads the same from what is built of what it read."""
+
+    def feed(data: bytes) -> bool:
+        found = parse(data)
+        assert found == parse(build(found))
+        return True
+
+    return feed
+
+
 def feed_packet(data: bytes) -> bool:
     """What is accepted can be built, and what was built reads back."""
     found = parse_packet4(data)
@@ -144,11 +168,6 @@ def feed_fqdn(data: bytes) -> bool:
     return True
 
 
-def feed_vendors(data: bytes) -> bool:
-    assert data == build_vendors(parse_vendors(data))
-    return True
-
-
 def feed_routes(data: bytes) -> bool:
     assert all(len(network + router) == 8 and width <= 32 for network, width, router in parse_routes(data))
     return True
@@ -176,29 +195,6 @@ def feed_names(data: bytes) -> bool:
     return True
 
 
-def feed_parameters(data: bytes) -> bool:
-    assert data == build_parameters(parse_parameters(data))
-    return True
-
-
-def feed_dnr4(data: bytes) -> bool:
-    found = parse_dnr4(data)
-    assert found == parse_dnr4(build_dnr4(found))
-    return True
-
-
-def feed_dnr6(data: bytes) -> bool:
-    found = parse_dnr6(data)
-    assert found == parse_dnr6(build_dnr6(found))
-    return True
-
-
-def feed_datagram(data: bytes) -> bool:
-    found = parse_datagram(data)
-    assert found == parse_datagram(build_datagram(found))
-    return True
-
-
 def feed_arp(data: bytes) -> bool:
     assert data[6:42] == build_arp(found := parse_arp(data), data[:6])[6:42] or found.hardware != data[6:12]
     return True
@@ -212,13 +208,13 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "wire.dhcp.names.parse_names": feed_names,
     "wire.dhcp.structures4.parse_relay": feed_relay,
     "wire.dhcp.structures4.parse_fqdn": feed_fqdn,
-    "wire.dhcp.structures4.parse_vendors": feed_vendors,
+    "wire.dhcp.structures4.parse_vendors": exactly(parse_vendors, build_vendors),
     "wire.dhcp.structures4.parse_routes": feed_routes,
     "wire.dhcp.structures4.parse_user_classes": feed_user_classes,
-    "wire.dhcp.dnr.parse_parameters": feed_parameters,
-    "wire.dhcp.dnr.parse_dnr4": feed_dnr4,
-    "wire.dhcp.dnr.parse_dnr6": feed_dnr6,
-    "wire.dhcp.frames.parse_datagram": feed_datagram,
+    "wire.dhcp.dnr.parse_parameters": exactly(parse_parameters, build_parameters),
+    "wire.dhcp.dnr.parse_dnr4": alike(parse_dnr4, build_dnr4),
+    "wire.dhcp.dnr.parse_dnr6": alike(parse_dnr6, build_dnr6),
+    "wire.dhcp.frames.parse_datagram": alike(parse_datagram, build_datagram),
     "wire.dhcp.frames.parse_arp": feed_arp,
 }
 """As in `tests/fuzz/parsers.py`."""
