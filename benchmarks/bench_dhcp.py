@@ -170,17 +170,13 @@ def table(results: dict[Key, Figures], options: argparse.Namespace) -> str:
         ]
         reference = results.get((held, outstanding, "kea-dhcp4"))
         for (_, _, name), row in [item for item in results.items() if item[0][:2] == (held, outstanding)]:
-            ratio = f"{median(row.cpu) / median(reference.cpu):.2f}" if reference else "–"
+            ratio = kit.ratio(row.cpu, reference.cpu if reference else ())
             cells = [name, kit.spread(row.rate, ",.0f"), kit.spread(row.median, ".2f"), kit.spread(row.slow, ".2f")]
             cells += [kit.spread(row.cpu), ratio, kit.spread(row.resident), kit.spread(row.octets, ".0f")]
             lines.append("| " + " | ".join([*cells, str(row.failed)]) + " |")
     twice = sum(row.twice for row in results.values())
     lines += ["", f"Addresses given twice: {twice}."]
     return "\n".join(lines) + "\n"
-
-
-def median(figures: list[float]) -> float:
-    return sorted(figures)[len(figures) // 2]
 
 
 def main() -> None:

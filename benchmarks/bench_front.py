@@ -5,10 +5,11 @@ system calls of a real query (about two thirds of it) are not in the figures; `b
 """
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
+
+import kit
 
 from privacy.reply import Outer, dress
 from resolver.admission import Admission
@@ -111,9 +112,8 @@ def cookie_hit() -> tuple[Callable[[], object], int]:
     return desk_way(COOKIE)
 
 
-def miss() -> tuple[Callable[[], object], int]:
+def missing(desk: Desk, admission: Admission) -> tuple[Callable[[], object], int]:
     """Until the answer is dressed and cached; without IPC."""
-    desk, admission = warm_desk()
     client, road, asked = admission.client("127.0.0.1", START), Silence(), packets()
 
     def run() -> None:
@@ -122,6 +122,10 @@ def miss() -> tuple[Callable[[], object], int]:
             desk.receive(packet, client, road, START)
 
     return run, NAMES
+
+
+def miss() -> tuple[Callable[[], object], int]:
+    return missing(*warm_desk())
 
 
 def lease_desk() -> tuple[Desk, Admission]:
@@ -147,15 +151,7 @@ def lease() -> tuple[Callable[[], object], int]:
 
 def miss_beside_leases() -> tuple[Callable[[], object], int]:
     """A miss where there are leases, and the name is none of theirs."""
-    desk, admission = lease_desk()
-    client, road, asked = admission.client("127.0.0.1", START), Silence(), packets()
-
-    def run() -> None:
-        desk.cache.flush(b"\0")
-        for packet in asked:
-            desk.receive(packet, client, road, START)
-
-    return run, NAMES
+    return missing(*lease_desk())
 
 
 def only_peek() -> tuple[Callable[[], object], int]:
@@ -203,7 +199,7 @@ def main() -> None:
     for name, way in WAYS.items():
         run, each = way()
         figures = measure(run, each, options.rounds, options.seconds)
-        print(f"| {name} | {statistics.median(figures):.2f} ({min(figures):.2f} to {max(figures):.2f}) |")
+        print(f"| {name} | {kit.spread(figures, '.2f')} |")
 
 
 if __name__ == "__main__":

@@ -181,10 +181,6 @@ def percentiles(latencies: list[float]) -> tuple[float, float, float]:
     return cuts[49], cuts[89], cuts[98]
 
 
-def ratio(mine: list[float], reference: list[float]) -> str:
-    return f"{statistics.median(mine) / statistics.median(reference):.2f}" if reference else "–"
-
-
 def saturated_table(rows: dict[str, list[Sample]]) -> list[str]:
     lines = [
         "| server | CPU µs per answer | ratio | packets per answer | ratio | answers/s | failed |",
@@ -195,8 +191,9 @@ def saturated_table(rows: dict[str, list[Sample]]) -> list[str]:
         cpu, packets = [one.cpu for one in samples], [one.packets for one in samples]
         rate, failed = statistics.median(one.rate for one in samples), sum(one.failed for one in samples)
         lines.append(
-            f"| {name} | {kit.spread(cpu, '.0f')} | {ratio(cpu, [one.cpu for one in reference])} | {kit.spread(packets, '.2f')} "
-            f"| {ratio(packets, [one.packets for one in reference])} | {rate:,.0f} | {failed} |"
+            f"| {name} | {kit.spread(cpu, '.0f')} | {kit.ratio(cpu, [one.cpu for one in reference])} "
+            f"| {kit.spread(packets, '.2f')} | {kit.ratio(packets, [one.packets for one in reference])} "
+            f"| {rate:,.0f} | {failed} |"
         )
     return lines
 
@@ -212,7 +209,7 @@ def paced_table(rows: dict[str, list[Sample]]) -> list[str]:
         packets, cpu = [one.packets for one in samples], statistics.median(one.cpu for one in samples)
         lines.append(
             f"| {name} | {middle:.0f} | {most:.0f} | {nearly:.0f} | {kit.spread(packets, '.2f')} "
-            f"| {ratio(packets, reference)} | {cpu:.0f} | {sum(one.failed for one in samples)} |"
+            f"| {kit.ratio(packets, reference)} | {cpu:.0f} | {sum(one.failed for one in samples)} |"
         )
     return lines
 

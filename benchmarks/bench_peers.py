@@ -127,8 +127,7 @@ def table(results: dict[str, dict[str, Figures]], options: argparse.Namespace) -
             lines += [f"Target for anchorhold: {TARGETS[mode]}.", ""]
         lines += ["| server | CPU µs per query | ratio | answers/s at saturation | lost |", "|---|---|---|---|---|"]
         for name, figures in rows.items():
-            middle = statistics.median(figures.cpu)
-            ratio = f"{middle / statistics.median(reference.cpu):.2f}" if reference else "–"
+            ratio = kit.ratio(figures.cpu, reference.cpu if reference else ())
             spread = kit.spread(figures.cpu)
             if statistics.median(figures.rate) < STALLED:
                 spread, ratio = "stalls under this load", "–"

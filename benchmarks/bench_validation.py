@@ -198,7 +198,7 @@ def table(results: Results, options: argparse.Namespace) -> str:
         "",
     ]
     for mode, rows in results.items():
-        reference = statistics.median(one.cpu for one in rows[REFERENCE]) if REFERENCE in rows else 0.0
+        reference = [one.cpu for one in rows.get(REFERENCE, ())]
         lines += [f"## {MODES[mode].title}", ""]
         if mode != "denied":
             lines += [f"Target for anchorhold: ≤ {TARGET} × {REFERENCE}.", ""]
@@ -207,10 +207,10 @@ def table(results: Results, options: argparse.Namespace) -> str:
         for name, samples in rows.items():
             cpu = [one.cpu for one in samples]
             middle, rate = statistics.median(cpu), statistics.median(one.rate for one in samples)
-            ratio = f"{middle / reference:.2f}" if reference else "–"
-            spread = kit.spread(cpu)
             failed = sum(one.failed for one in samples)
-            lines.append(f"| {name} | {spread} | {ratio} | {1e6 / middle:,.0f} | {rate:,.0f} | {failed} |")
+            lines.append(
+                f"| {name} | {kit.spread(cpu)} | {kit.ratio(cpu, reference)} | {1e6 / middle:,.0f} | {rate:,.0f} | {failed} |"
+            )
         lines.append("")
     return "\n".join(lines)
 

@@ -147,6 +147,11 @@ def spread(figures: Sequence[float], form: str = ".1f") -> str:
     return f"{statistics.median(figures):{form}} ({min(figures):{form}} to {max(figures):{form}})"
 
 
+def ratio(mine: Sequence[float], reference: Sequence[float]) -> str:
+    """Median by median; nothing where the reference was not measured."""
+    return f"{statistics.median(mine) / statistics.median(reference):.2f}" if reference else "–"
+
+
 def finish(text: str, kind: str, record: bool) -> None:
     """Print the results, and write them to `benchmarks/results/DATE[-KIND].md` if they are to be kept."""
     print(text)
