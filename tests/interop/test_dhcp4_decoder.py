@@ -2,15 +2,13 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from kit.pcap import write_capture
-from kit.peers import peer
+from kit.pcap import tshark, write_capture
 
 from wire.dhcp.frames import Arp, Datagram, Operation, build_arp, build_datagram, build_probe
 from wire.dhcp.options4 import OPTIONS4, option_from_text
@@ -41,10 +39,8 @@ def decode(folder: Path, frames: Sequence[bytes]) -> list[dict[str, list[str]]]:
     """The fields of every frame, by tshark's names; none of them may be called wrong."""
     capture = folder / "frames.pcap"
     write_capture(capture, frames)
-    command = [peer("tshark"), "-n", "-r", str(capture), "-T", "ek"]
-    command += ["-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"]
-    ended = subprocess.run(command, capture_output=True, timeout=60, check=True)
-    lines = [line for line in ended.stdout.splitlines() if b'"layers"' in line]
+    checked = ("-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE")
+    lines = [line for line in tshark(capture, "-T", "ek", *checked).splitlines() if '"layers"' in line]
     assert len(frames) == len(lines)
     return [_flat(json.loads(line, object_pairs_hook=Pairs)) for line in lines]
 

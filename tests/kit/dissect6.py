@@ -2,14 +2,10 @@
 
 import json
 import struct
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from kit.peers import peer
-
-_RAW_IPV6 = 101
-"""LINKTYPE_RAW: packets begin with their IP header."""
+from kit.pcap import RAW_IP, tshark, write_capture
 
 
 def checksum(source: bytes, destination: bytes, protocol: int, data: bytes) -> int:
@@ -44,15 +40,9 @@ def udp(source: bytes, destination: bytes, ports: tuple[int, int], data: bytes) 
 def dissect(packets: list[bytes], folder: Path) -> list[dict[str, Any]]:
     """What tshark makes of each packet: its layers."""
     place = folder / "packets.pcap"
-    body = b"".join(struct.pack("<IIII", n, 0, len(one), len(one)) + one for n, one in enumerate(packets))
-    place.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, _RAW_IPV6) + body)
-    shown = subprocess.run(
-        [peer("tshark"), "-n", "-r", str(place), "-T", "json", "--no-duplicate-keys"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [one["_source"]["layers"] for one in json.loads(shown.stdout)]
+    write_capture(place, packets, RAW_IP)
+    shown = tshark(place, "-T", "json", "--no-duplicate-keys")
+    return [one["_source"]["layers"] for one in json.loads(shown)]
 
 
 def complaints(layers: Any) -> list[str]:
