@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from kit.dhcp_clients import Udhcpc
+from kit.dhcp_house import serving
 from kit.lan import Lan, lan
 from kit.peers import open_folder, until
 from kit.processes import descriptors, state
-from kit.service import Running, started
+from kit.service import Running
 
 WITHOUT = """\
 [service]
@@ -37,19 +38,16 @@ interface = "home"
 
 
 @contextmanager
-def serving(text: str) -> Iterator[tuple[Lan, Running, Path]]:
+def house(text: str) -> Iterator[tuple[Lan, Running, Path]]:
     with open_folder() as folder, lan() as net:
         net.bridge("home", "192.0.2.1/24", "2001:db8:1::1/64")
-        config = folder / "anchorhold.toml"
-        config.write_text(text.format(folder=folder))
-        with started(config, within=net.server) as running:
-            running.wait_for("serving on")
+        with serving(net, folder, text.format(folder=folder)) as running:
             yield net, running, folder
 
 
 @pytest.fixture(scope="module")
 def whole() -> Iterator[tuple[Lan, Running, Path]]:
-    with serving(WITHOUT + DHCP) as made:
+    with house(WITHOUT + DHCP) as made:
         until(lambda: len(sockets(made[1].cell("dhcp"), "packet")) == 2, "the cell's sockets")
         client = Udhcpc(made[0].device("home", "52:54:00:00:00:01"), made[2] / "client")
         try:
@@ -111,7 +109,7 @@ def test_nothing_in_the_folder_is_for_others_to_read(whole: tuple[Lan, Running, 
 
 
 def test_without_the_section_there_is_no_cell_no_socket_and_no_folder() -> None:
-    with serving(WITHOUT) as (net, running, folder):
+    with house(WITHOUT) as (net, running, folder):
         assert 0 == running.cell("dhcp")
         assert "" == net.server.run("ss", "-Hlun", "sport = :67 or sport = :547").strip()
         assert "" == net.server.run("ss", "-H0").strip()

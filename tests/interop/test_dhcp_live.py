@@ -1,18 +1,17 @@
-"""The real service in a namespace of its own, and real clients of Debian at its bridge: addresses, and the resolver by itself."""
+"""The real service in a namespace of its own, and real clients of Debian at its bridge, while the service, its configuration, its
+interfaces or its disk change. What the clients themselves do is in test_dhcp_clients4.py and test_dhcp_clients6.py."""
 
 import os
-import re
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from kit.dhcp_clients import Dhclient, Dhclient6, Udhcpc
+from kit.dhcp_house import serving
 from kit.lan import Lan, background, lan
 from kit.peers import open_folder, until
-from kit.service import Running, started
 
 from anchorhold.control_client import ask_service
 
@@ -43,13 +42,8 @@ name = "printer"
 SICK = ("anchorhold.cells.front", "anchorhold.cells.resolver", "anchorhold.cells.keeper", "kit.sick_dhcp")
 
 
-@contextmanager
-def serving(net: Lan, folder: Path, text: str = "", modules: tuple[str, ...] = ()) -> Iterator[Running]:
-    config = folder / "anchorhold.toml"
-    config.write_text(text or CONFIG.format(folder=folder, ours=OURS))
-    with started(config, *modules, within=net.server) as running:
-        running.wait_for("serving on")
-        yield running
+def config(folder: Path) -> str:
+    return CONFIG.format(folder=folder, ours=OURS)
 
 
 @pytest.fixture
@@ -65,32 +59,8 @@ def net() -> Iterator[Lan]:
         yield made
 
 
-def test_udhcpc_gets_an_address_and_the_resolver_renews_and_releases(net: Lan, folder: Path) -> None:
-    with serving(net, folder):
-        client = Udhcpc(net.device("home", "52:54:00:00:00:01"), folder / "client")
-        try:
-            told = client.get()
-            assert 100 <= int(told["ip"].rpartition(".")[2]) <= 199
-            assert (OURS, OURS, "600", "home.arpa") == (told["dns"], told["router"], told["lease"], told["domain"])
-            assert told["ip"] == client.renew()["ip"]
-            client.release()
-        finally:
-            client.end()
-
-
-def test_dhclient_gets_an_address_and_the_resolver_and_releases(net: Lan, folder: Path) -> None:
-    with serving(net, folder):
-        client = Dhclient(net.device("home", "52:54:00:00:00:02"), folder / "client")
-        try:
-            told = client.get()
-            assert OURS == told["new_domain_name_servers"] == told["new_dhcp_server_identifier"]
-            client.release()
-        finally:
-            client.end()
-
-
 def test_a_device_with_an_address_of_its_own_gets_it_and_its_name_is_answered(net: Lan, folder: Path) -> None:
-    with serving(net, folder):
+    with serving(net, folder, config(folder)):
         place = net.device("home", "02:00:5e:10:00:05")
         client = Udhcpc(place, folder / "client")
         try:
@@ -101,25 +71,10 @@ def test_a_device_with_an_address_of_its_own_gets_it_and_its_name_is_answered(ne
             client.end()
 
 
-def test_a_name_is_answered_while_its_lease_lasts(net: Lan, folder: Path) -> None:
-    with serving(net, folder):
-        place = net.device("home", "52:54:00:00:00:03")
-        client = Udhcpc(place, folder / "client", options=("-x", "hostname:laptop"))
-        try:
-            address = client.get()["ip"]
-            ask = ("dig", "+short", "+tries=1", f"@{OURS}", "laptop.home.arpa")
-            until(lambda: address in place.run(*ask), "the name of the lease")
-            client.release()
-            place.ip("address add 192.0.2.9/24 dev port0")
-            until(lambda: place.run(*ask).strip() == "", "the end of the name")
-        finally:
-            client.end()
-
-
 def test_a_lease_outlives_the_cell_and_the_service(net: Lan, folder: Path) -> None:
     client = Dhclient(net.device("home", "52:54:00:00:00:04"), folder / "client")
     try:
-        with serving(net, folder) as running:
+        with serving(net, folder, config(folder)) as running:
             address = client.get()["new_ip_address"]
             os.kill(running.cell("dhcp"), signal.SIGKILL)
             running.wait_for("dhcp (pid", "serves again")
@@ -127,7 +82,7 @@ def test_a_lease_outlives_the_cell_and_the_service(net: Lan, folder: Path) -> No
             assert address == client.get()["new_ip_address"]
             assert running.end() == 0
         client.end()
-        with serving(net, folder) as running:
+        with serving(net, folder, config(folder)) as running:
             assert address == client.get()["new_ip_address"]
             (row,) = leases(folder)
             assert (address, None) == (row["address"], row["identifier"])
@@ -135,22 +90,9 @@ def test_a_lease_outlives_the_cell_and_the_service(net: Lan, folder: Path) -> No
         client.end()
 
 
-def test_an_address_that_somebody_has_already_is_not_given_out(net: Lan, folder: Path) -> None:
-    squatter = net.device("home", "52:54:00:00:00:09")
-    extra = CONFIG.replace("192.0.2.100-192.0.2.199", "192.0.2.100-192.0.2.103").format(folder=folder, ours=OURS)
-    for number in (100, 101, 102):
-        squatter.ip(f"address add 192.0.2.{number}/24 dev port0")
-    with serving(net, folder, text=extra):
-        client = Udhcpc(net.device("home", "52:54:00:00:00:06"), folder / "client")
-        try:
-            assert "192.0.2.103" == client.get()["ip"]
-        finally:
-            client.end()
-
-
 def test_an_interface_may_come_later_and_go_and_come_again(net: Lan, folder: Path) -> None:
     text = CONFIG.replace('"home"', '"later"').format(folder=folder, ours=OURS)
-    with serving(net, folder, text=text) as running:
+    with serving(net, folder, text) as running:
         running.wait_for("dhcp on later: there is no such interface")
         net.server.ip("address del 192.0.2.1/24 dev home")
         for attempt in range(2):
@@ -165,7 +107,7 @@ def test_an_interface_may_come_later_and_go_and_come_again(net: Lan, folder: Pat
 
 def test_leases_go_with_their_addresses_when_subnets_change(net: Lan, folder: Path) -> None:
     """At a start and at a reload: what counts for a subnet, and under which domain its names are, is by the settings of now."""
-    text = CONFIG.format(folder=folder, ours=OURS)
+    text = config(folder)
     half = text.replace('prefix = "192.0.2.0/24"', 'prefix = "192.0.2.0/25"').replace(
         "2.100-192.0.2.199", "2.100-192.0.2.119"
     )
@@ -190,12 +132,12 @@ def test_leases_go_with_their_addresses_when_subnets_change(net: Lan, folder: Pa
 
 
 def test_dhcp_begins_and_ends_with_its_section_at_a_reload(net: Lan, folder: Path) -> None:
-    whole = CONFIG.format(folder=folder, ours=OURS)
+    whole = config(folder)
     without = whole.partition("[dhcp]")[0]
-    config = folder / "anchorhold.toml"
-    with serving(net, folder, text=without) as running:
+    file = folder / "anchorhold.toml"
+    with serving(net, folder, without) as running:
         assert 0 == running.cell("dhcp")
-        config.write_text(whole)
+        file.write_text(whole)
         running.signal(signal.SIGHUP)
         running.wait_for("configuration 2 is in force")
         client = Udhcpc(net.device("home", "52:54:00:00:00:07"), folder / "client")
@@ -203,7 +145,7 @@ def test_dhcp_begins_and_ends_with_its_section_at_a_reload(net: Lan, folder: Pat
             assert OURS == client.get()["dns"]
         finally:
             client.end()
-        config.write_text(without)
+        file.write_text(without)
         running.signal(signal.SIGHUP)
         running.wait_for("configuration 3 is in force")
         until(lambda: running.cell("dhcp") == 0, "the end of the cell")
@@ -229,21 +171,8 @@ def net6(net: Lan) -> Lan:
 
 
 def with_ipv6(folder: Path, more: str) -> str:
-    text = CONFIG.format(folder=folder, ours=OURS).replace(f'"{OURS}:53"', f'"{OURS}:53", "[2001:db8:1::1]:53"')
+    text = config(folder).replace(f'"{OURS}:53"', f'"{OURS}:53", "[2001:db8:1::1]:53"')
     return text + more
-
-
-def test_dhclient_gets_an_ipv6_address_and_the_resolver_and_releases(net6: Lan, folder: Path) -> None:
-    with serving(net6, folder, with_ipv6(folder, SIX)):
-        client = Dhclient6(net6.device("home", "52:54:00:00:00:11"), folder / "client")
-        try:
-            told = client.get()
-            assert re.fullmatch("2001:db8:1::1[0-9a-f]{3}", told["new_ip6_address"])
-            assert "2001:db8:1::1" == told["new_dhcp6_name_servers"]
-            client.release()
-            until(lambda: leases(folder) == [], "the end of the lease")
-        finally:
-            client.end()
 
 
 def test_an_ipv6_address_that_somebody_has_already_is_not_given_out(net6: Lan, folder: Path) -> None:
@@ -263,17 +192,11 @@ def test_router_advertisements_give_addresses_and_a_route_until_the_service_ends
     with serving(net6, folder, with_ipv6(folder, ADVERTISE)) as running:
         place = net6.device("home", "52:54:00:00:00:13")
         until(lambda: len(place.addresses("port0", 6)) == 1, "an address by SLAAC")
-        until(lambda: "default via fe80::" in place.ip("-6 route show"), "the default route")
+        place.ip_until("-6 route show", lambda text: "default via fe80::" in text)
         shown = place.run("rdisc6", "-1", "-r", "1", "port0")
         assert "Recursive DNS server     : 2001:db8:1::1" in shown, shown
         assert running.end() == 0
-        until(lambda: "default" not in place.ip("-6 route show"), "the end of the route")
-
-
-def test_nothing_is_advertised_where_no_table_says_so(net6: Lan, folder: Path) -> None:
-    with serving(net6, folder, with_ipv6(folder, SIX)):
-        shown = net6.device("home").run("rdisc6", "-1", "-r", "2", "-w", "500", "port0", check=False)
-        assert "No response" in shown, shown
+        place.ip_until("-6 route show", lambda text: "default" not in text)
 
 
 def test_another_server_on_the_link_is_noticed(net: Lan, folder: Path) -> None:
@@ -290,7 +213,7 @@ def test_another_server_on_the_link_is_noticed(net: Lan, folder: Path) -> None:
         "--dhcp-authoritative",
         "--dhcp-range=192.0.2.230,192.0.2.240",
     )
-    with serving(net, folder) as running, background(rogue, command, folder / "rogue.log"):
+    with serving(net, folder, config(folder)) as running, background(rogue, command, folder / "rogue.log"):
         client = Udhcpc(net.device("home", "52:54:00:00:00:14"), folder / "client", options=("-B",))
         try:
             until(lambda: "DHCP, IP range" in (folder / "rogue.log").read_text(), "the other server")
@@ -315,7 +238,7 @@ def test_a_disk_that_takes_nothing_refuses_newcomers_renews_the_others_and_recov
 ) -> None:
     devices = [net.device("home", f"52:54:00:00:00:2{number}") for number in (1, 2)]
     one, other = (Udhcpc(device, folder / f"client{number}") for number, device in enumerate(devices))
-    with serving(net, folder, modules=SICK) as running:
+    with serving(net, folder, config(folder), SICK) as running:
         try:
             address = one.get()["ip"]
             (folder / "state/leases/sick").touch()
@@ -342,7 +265,7 @@ def store_of(folder: Path) -> object:
 
 def test_no_identifier_is_logged_but_in_the_incident_mode(net: Lan, folder: Path) -> None:
     soon = datetime.now(UTC) + timedelta(hours=1)
-    text = CONFIG.format(folder=folder, ours=OURS)
+    text = config(folder)
     for number, extra in enumerate(("", f"log_clients_until = {soon:%Y-%m-%dT%H:%M:%SZ}\n")):
         hardware = f"52:54:00:00:00:3{number}"
         with serving(net, folder, text.replace("[dhcp]\n", f"[dhcp]\n{extra}")) as running:

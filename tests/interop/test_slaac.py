@@ -1,11 +1,9 @@
 """The kernel's own SLAAC as the reader of what `advertise` says, in a namespace of its own."""
 
 import sys
-from collections.abc import Callable
 from ipaddress import IPv6Address
 
-import pytest
-from kit.lan import PATIENCE, Place, lan
+from kit.lan import Place, lan
 
 from dhcp.advertise import Advertising, Step, advertise, farewell
 from dhcp.offer import Offer
@@ -35,36 +33,26 @@ def say(server: Place, step: Step) -> Advertising:
     return step.state
 
 
-def wait(device: Place, command: str, wanted: Callable[[str], bool]) -> str:
-    """What the `ip` command prints as soon as it is as `wanted`."""
-    shown = ""
-    for _ in range(int(PATIENCE * 20)):
-        shown = device.ip(command)
-        if wanted(shown):
-            return shown
-    pytest.fail(f"ip {command}: {shown}")
-
-
 def test_the_kernel_takes_addresses_and_routes_deprecates_them_and_forgets_the_router() -> None:
     with lan() as net:
         net.bridge("lan")
         device = net.device("lan")
         device.set("net/ipv6/conf/port0/accept_ra_rt_info_max_plen", "64")
         state = say(net.server, advertise(SETTINGS, link("2001:db8:1::"), OFFER, Advertising(), Instant(100.0), 0.5))
-        shown = wait(device, "-6 address show dev port0 scope global", lambda text: "2001:db8:1:" in text)
+        shown = device.ip_until("-6 address show dev port0 scope global", lambda text: "2001:db8:1:" in text)
         assert "deprecated" not in shown
-        routes = wait(device, "-6 route show dev port0", lambda text: "default" in text and "fd00:9::/48" in text)
+        routes = device.ip_until("-6 route show dev port0", lambda text: "default" in text and "fd00:9::/48" in text)
         assert "2001:db8:1::/64" in routes
         assert "1400" in device.run("cat", "/proc/sys/net/ipv6/conf/port0/mtu")
 
         state = say(net.server, advertise(SETTINGS, link("2001:db8:2::"), OFFER, state, Instant(200.0), 0.5))
-        shown = wait(device, "-6 address show dev port0 scope global", lambda text: "2001:db8:2:" in text)
-        old = wait(device, "-6 address show dev port0 scope global deprecated", lambda text: "2001:db8:1:" in text)
+        shown = device.ip_until("-6 address show dev port0 scope global", lambda text: "2001:db8:2:" in text)
+        old = device.ip_until("-6 address show dev port0 scope global deprecated", lambda text: "2001:db8:1:" in text)
         assert "2001:db8:2:" not in old
         seconds = int(old.split("valid_lft ")[1].split("sec")[0])
         assert 7_100 <= seconds <= 7_200
 
         say(net.server, farewell(SETTINGS, link("2001:db8:2::"), state, Instant(300.0)))
-        routes = wait(device, "-6 route show dev port0", lambda text: "default" not in text)
+        routes = device.ip_until("-6 route show dev port0", lambda text: "default" not in text)
         assert "fd00:9::/48" not in routes
         assert "2001:db8:2:" in device.ip("-6 address show dev port0 scope global")

@@ -1,16 +1,15 @@
 """The real service as DHCP server of a small network, and what it says of its leases."""
 
 import json
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from kit.lan import Lan, captured, lan
+from kit.pcap import tshark
+from kit.peers import open_folder
 from kit.service import Running, config_text, started
 
 ANCHORHOLD = str(Path(sys.executable).parent / "anchorhold")
@@ -38,12 +37,11 @@ interval = [3, 4]
 
 @dataclass
 class House:
-    """A network with the service in its server's namespace. `capture` is what passed the bridge."""
+    """A network with the service in its server's namespace."""
 
     lan: Lan
     folder: Path
     running: Running
-    capture: Path
 
     def leases(self) -> list[dict[str, object]]:
         """As `anchorhold leases list --json` tells them."""
@@ -71,31 +69,32 @@ class House:
 
 
 @contextmanager
-def house(
-    tables: str = SUBNETS, general: str = "", listen: tuple[str, ...] = (f"{HOUSE4}:53", f"[{HOUSE6}]:53")
-) -> Iterator[House]:
-    """Ready to serve on `lan0`; `general` is put below [dhcp]."""
-    folder = Path(tempfile.mkdtemp(prefix="anchorhold-house-"))
-    folder.chmod(0o711)
-    text = config_text(folder, extra=f"{ACCESS}[dhcp]\n{general}\n{tables}")
-    places = ", ".join(f'"{place}"' for place in listen)
-    text = text.replace('addresses = ["127.0.0.1:0"]', f"addresses = [{places}]")
-    (folder / "anchorhold.toml").write_text(text)
-    try:
-        with lan() as network:
-            network.bridge("lan0", f"{HOUSE4}/24", f"{HOUSE6}/64")
-            with (
-                captured(network.server, "lan0", folder / "lan0.pcapng") as capture,
-                started(folder / "anchorhold.toml", within=network.server) as running,
-            ):
-                running.wait_for("serving on")
-                yield House(network, folder, running, capture)
-                if running.process.poll() is None:
-                    assert running.end() == 0
-            faults = expert_warnings(capture)
-            assert faults == [], faults
-    finally:
-        shutil.rmtree(folder)
+def serving(net: Lan, folder: Path, text: str, modules: tuple[str, ...] = ()) -> Iterator[Running]:
+    """The service in the server's namespace, ready to answer; `modules` as `started` has them."""
+    config = folder / "anchorhold.toml"
+    config.write_text(text)
+    with started(config, *modules, within=net.server) as running:
+        running.wait_for("serving on")
+        yield running
+
+
+@contextmanager
+def house(tables: str = SUBNETS, general: str = "", least: int = 1) -> Iterator[House]:
+    """Ready to serve on `lan0`; `general` is put below [dhcp]. At the end tshark has read everything we sent without a warning:
+    `least` messages, so that nobody takes an empty capture for a good one."""
+    with open_folder() as folder, lan() as network:
+        network.bridge("lan0", f"{HOUSE4}/24", f"{HOUSE6}/64")
+        text = config_text(folder, extra=f"{ACCESS}[dhcp]\n{general}\n{tables}")
+        text = text.replace('"127.0.0.1:0"', f'"{HOUSE4}:53", "[{HOUSE6}]:53"')
+        with (
+            captured(network.server, "lan0", folder / "lan0.pcapng") as capture,
+            serving(network, folder, text) as running,
+        ):
+            yield House(network, folder, running)
+            if running.process.poll() is None:
+                assert running.end() == 0
+        assert expert_warnings(capture) == []
+        assert len(tshark(capture, "-Y", OURS).splitlines()) >= least
 
 
 WARNING = 0x600000
@@ -106,19 +105,5 @@ OURS = f"(dhcp && ip.src == {HOUSE4}) || (dhcpv6 && udp.srcport == 547) || icmpv
 
 def expert_warnings(capture: Path) -> list[str]:
     """What tshark finds wrong with messages of ours: every expert item of the severity "warning" or worse."""
-    done = subprocess.run(
-        [
-            *("tshark", "-n", "-r", str(capture), "-Y", f"({OURS}) && _ws.expert.severity >= {WARNING}"),
-            *("-T", "fields", "-e", "frame.number", "-e", "_ws.expert.message"),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.splitlines()
-
-
-def ours(capture: Path) -> int:
-    """How many messages of ours are in it, so that nobody takes an empty capture for a good one."""
-    done = subprocess.run(["tshark", "-n", "-r", str(capture), "-Y", OURS], capture_output=True, text=True, check=True)
-    return len(done.stdout.splitlines())
+    wrong = f"({OURS}) && _ws.expert.severity >= {WARNING}"
+    return tshark(capture, "-Y", wrong, "-T", "fields", "-e", "frame.number", "-e", "_ws.expert.message").splitlines()

@@ -4,14 +4,15 @@ Each namespace is held by a process of the test's own, which the kernel ends wit
 touches the machine's own network. A namespace has its own /run and /var/lib besides, so that clients leave nothing behind.
 """
 
-import os
+import secrets
 import subprocess
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kit.peers import need_root
+from kit.peers import need_root, stop, until
 from kit.peers import peer as find
 
 PATIENCE = 30.0
@@ -57,6 +58,14 @@ class Place:
     def set(self, name: str, value: str) -> None:
         """A sysctl: `net/ipv6/conf/all/forwarding`."""
         self.run("sh", "-c", f"echo {value} >/proc/sys/{name}")
+
+    def ip_until(self, arguments: str, wanted: Callable[[str], bool]) -> str:
+        """What an `ip` command prints as soon as it is as `wanted`; fails the test if that does not come."""
+        end = time.monotonic() + PATIENCE
+        while not wanted(shown := self.ip(arguments)):
+            assert time.monotonic() < end, f"ip {arguments}:\n{shown}"
+            time.sleep(0.02)
+        return shown
 
     def addresses(self, link: str, family: int = 4) -> list[str]:
         """`192.0.2.1/24` each, without link-local ones."""
@@ -142,25 +151,36 @@ def background(place: Place, command: Sequence[str], log: Path) -> Iterator[subp
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        stop(process)
+
+
+BELL = """
+import socket, sys
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+raw.sendto(bytes(12) + b"\\x88\\xb5" + bytes.fromhex(sys.argv[2]), (sys.argv[1], 0))
+"""
+"""Sends a frame of the EtherType for experiments to nobody."""
 
 
 @contextmanager
-def captured(place: Place, link: str, path: Path, what: str = "") -> Iterator[Path]:
-    """Everything that passes `link` meanwhile, as a capture file; `what` is a capture filter."""
-    command = ["dumpcap", "-q", "-i", link, "-w", str(path), *(("-f", what) if what else ())]
+def captured(place: Place, bridge: str, path: Path) -> Iterator[Path]:
+    """Everything that passes `bridge` meanwhile, as a capture file."""
     log = path.with_suffix(".log")
-    with background(place, command, log):
-        until = time.monotonic() + PATIENCE
-        while not path.exists() or not os.path.getsize(path):
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.05)
+    with background(place, ["dumpcap", "-q", "-i", bridge, "-w", str(path)], log) as process:
+        until(
+            lambda: process.poll() is not None or (path.exists() and path.stat().st_size > 0), "the capture", PATIENCE
+        )
+        assert process.poll() is None, log.read_text()
         yield path
-        # What came last is still on its way from the kernel into the file.
-        time.sleep(0.6)
+        # What came last is still on its way from the kernel into the file: it is there when what was sent after it is.
+        bell = secrets.token_bytes(16)
+
+        def heard() -> bool:
+            place.run(sys.executable, "-c", BELL, bridge, bell.hex())
+            return bell in path.read_bytes()
+
+        # Nothing passes a bridge that nobody is plugged into any more.
+        place.ip("link add bell0 up type veth peer name bell1")
+        place.ip("link set bell1 up")
+        place.ip(f"link set bell0 master {bridge}")
+        until(heard, "the end of the capture", PATIENCE)

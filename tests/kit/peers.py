@@ -123,6 +123,16 @@ def listens(port: int, address: str = "127.0.0.1") -> bool:
         return probe.connect_ex((address, port)) == 0
 
 
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Asked first, then killed; waited for."""
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @contextmanager
 def program(command: list[str], log: Path, *ports: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run `command` until the block ends; the block begins when all `ports` accept connections."""
@@ -134,12 +144,7 @@ def program(command: list[str], log: Path, *ports: int) -> Iterator[subprocess.P
             assert process.poll() is None, log.read_text()
             yield process
         finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process)
 
 
 @dataclass(frozen=True)
