@@ -18,12 +18,10 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
 import click  # noqa: E402
-from kit.leases import KEY  # noqa: E402
+from kit.leases import put, store  # noqa: E402
 from kit.miniature import Witness, read_words  # noqa: E402
 from kit.powercut import Disk, record  # noqa: E402
 
-from dhcp.edge.folder import LeaseFolder  # noqa: E402
-from dhcp.edge.store import SqliteStore  # noqa: E402
 from dhcp.store import Loaded  # noqa: E402
 
 SHARES = (0.0, 0.2, 0.5, 0.8, 1.0)
@@ -65,23 +63,14 @@ class Cuts:
         self.problems += loaded.problems
 
     def _load(self, files: dict[str, bytes]) -> Loaded:
-        for file in self._folder.iterdir():
-            file.unlink()
-        for name, data in files.items():
-            if ".damaged-" not in name:
-                (self._folder / name).write_bytes(data)
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        store = SqliteStore(LeaseFolder(descriptor), KEY)
-        try:
-            first = store.load()
-            store.close()
-            again = store.load()
-            if (first.leases, first.clock) != (again.leases, again.clock):
-                self.problems.append("opened twice it holds two things")
-            return first
-        finally:
-            store.close()
-            os.close(descriptor)
+        put(self._folder, files)
+        with store(self._folder) as one:
+            first = one.load()
+            one.close()
+            again = one.load()
+        if (first.leases, first.clock) != (again.leases, again.clock):
+            self.problems.append("opened twice it holds two things")
+        return first
 
 
 def run(steps: int, each: int, seed: int, inject: tuple[str, ...] = ()) -> dict[str, object]:

@@ -14,11 +14,9 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from kit.leases import KEY  # noqa: E402
+from kit.leases import put, store  # noqa: E402
 from kit.miniature import Miniature, Said, Witness, Word, read_words  # noqa: E402
 
-from dhcp.edge.folder import LeaseFolder  # noqa: E402
-from dhcp.edge.store import SqliteStore  # noqa: E402
 from dhcp.store import Loaded  # noqa: E402
 
 SIZE = "600k"
@@ -48,18 +46,9 @@ class Watched:
     def loaded(self) -> Loaded:
         """What a copy of the disk holds, opened elsewhere."""
         copy = self.folder.with_name("copy")
-        copy.mkdir(exist_ok=True)
-        for file in copy.iterdir():
-            file.unlink()
-        for file in self.folder.glob("leases.db*"):
-            (copy / file.name).write_bytes(file.read_bytes())
-        descriptor = os.open(copy, os.O_RDONLY | os.O_DIRECTORY)
-        store = SqliteStore(LeaseFolder(descriptor), KEY)
-        try:
-            return store.load()
-        finally:
-            store.close()
-            os.close(descriptor)
+        put(copy, {file.name: file.read_bytes() for file in self.folder.glob("leases.db*")})
+        with store(copy) as one:
+            return one.load()
 
     def lost(self) -> list[str]:
         """Leases that clients have and the disk does not."""

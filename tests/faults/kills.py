@@ -18,11 +18,9 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
 import click  # noqa: E402
-from kit.leases import BOOT, KEY  # noqa: E402
+from kit.leases import BOOT, put, store  # noqa: E402
 from kit.miniature import RECORD, STEP, Miniature, Said, Witness, Word, read_words  # noqa: E402
 
-from dhcp.edge.folder import LeaseFolder  # noqa: E402
-from dhcp.edge.store import SqliteStore  # noqa: E402
 from dhcp.values import Lease  # noqa: E402
 
 YOUNG = 0.004
@@ -91,18 +89,9 @@ class Machine:
 
     def _on_disk(self) -> tuple[dict[int, Lease], list[str]]:
         """What a server would find; looked at in a copy, so that the next one has the work of opening it."""
-        for file in self.copy.iterdir():
-            file.unlink()
-        for file in self.path.iterdir():
-            if ".damaged-" not in file.name:
-                (self.copy / file.name).write_bytes(file.read_bytes())
-        descriptor = os.open(self.copy, os.O_RDONLY | os.O_DIRECTORY)
-        store = SqliteStore(LeaseFolder(descriptor), KEY)
-        try:
-            loaded = store.load()
-        finally:
-            store.close()
-            os.close(descriptor)
+        put(self.copy, {file.name: file.read_bytes() for file in self.path.iterdir()})
+        with store(self.copy) as one:
+            loaded = one.load()
         return {int.from_bytes(each.address, "big"): each for each in loaded.leases}, list(loaded.problems)
 
 

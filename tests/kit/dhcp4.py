@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from kit.dhcp_site import Server
+from kit.dhcp_site import Server, ip
 
 from dhcp.facts import WHY
 from dhcp.server4 import handle4
@@ -16,10 +16,6 @@ LIST = bytes((1, 3, 6, 15, 28, 51, 58, 59, 119))
 MAC = bytes.fromhex("001122334455")
 PHONE = bytes.fromhex("da1122334455")
 """Locally administered."""
-
-
-def ip(text: str) -> bytes:
-    return bytes(map(int, text.split(".")))
 
 
 def mac(number: int, changing: bool = False) -> bytes:

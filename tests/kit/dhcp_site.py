@@ -2,16 +2,28 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from dhcp.book import Book, answered, silent
 from dhcp.hostnames import host_changes
 from dhcp.plan import plan_of
 from dhcp.settings import DhcpSettings
-from dhcp.values import HostChange, Kind, Lease, LeaseChange, Link, Outcome
+from dhcp.values import HostChange, Kind, Lease, LeaseChange, Link, Outcome, Own
 from wire.units import Epoch
 
 KEY = bytes(range(32))
 START = Epoch(1_700_000_000.0)
+
+
+def ip(text: str) -> bytes:
+    """Of either family."""
+    return ip_address(text).packed
+
+
+def own(text: str, preferred: int | None = None, valid: int | None = None) -> Own:
+    """One of our addresses, with the length of its prefix: `192.0.2.1/24`."""
+    address, _, length = text.partition("/")
+    return Own(ip(address), int(length), preferred, valid)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -73,6 +73,16 @@ def store(path: Path, key: bytes = KEY, names_in_clear: bool = False) -> Iterato
             yield made
         finally:
             made.close()
+
+
+def put(path: Path, files: Mapping[str, bytes]) -> None:
+    """`path` as a folder of these files and no others; what a server has put aside is left out."""
+    path.mkdir(exist_ok=True)
+    for file in path.iterdir():
+        file.unlink()
+    for name, octets in files.items():
+        if ".damaged-" not in name:
+            (path / name).write_bytes(octets)
 
 
 def contents(path: Path) -> bytes:

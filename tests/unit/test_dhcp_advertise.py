@@ -1,10 +1,10 @@
 """Router advertisements in virtual time (RFC 4861 §6.2, 8106, 8781, 9096, 9463)."""
 
 from dataclasses import replace
-from ipaddress import IPv6Address
 from typing import Any
 
 import pytest
+from kit.dhcp_site import ip, own
 
 from dhcp.advertise import LARGEST, MAX_INITIAL_INTERVAL, Advertising, Step, advertise, farewell, hear_solicitation
 from dhcp.offer import Offer
@@ -23,22 +23,12 @@ from wire.dhcp.ra import (
 )
 from wire.units import Instant
 
-
-def ip(text: str) -> bytes:
-    return IPv6Address(text).packed
-
-
 ROUTER = ip("fe80::1")
 HARDWARE = b"\2\0\x5e\x10\0\1"
 OLD, NEW = ip("2001:db8:1::"), ip("2001:db8:2::")
 RESOLVER = Resolver(1, b"\3dns\4home\4arpa\0", (ip("fd00::53"),), service_parameters(("dot",)))
 OFFER = Offer(servers6=(ip("fd00::53"),), search=(b"\4home\4arpa\0",), resolvers6=(RESOLVER,))
 NOTHING = Offer()
-
-
-def own(text: str, preferred: int | None = None, valid: int | None = None) -> Own:
-    address, _, length = text.partition("/")
-    return Own(ip(address), int(length), preferred, valid)
 
 
 def link(*addresses: Own, up: bool = True) -> Link:

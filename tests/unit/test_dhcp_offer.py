@@ -3,6 +3,8 @@
 from ipaddress import ip_address
 from typing import Any
 
+from kit.dhcp_site import ip, own
+
 from dhcp.offer import MAX_SERVERS, Offer, offer_on, options_of4, options_of6
 from dhcp.settings import Announced, DhcpSettings, ResolverOffer, Subnet
 from dhcp.values import Link, Own
@@ -10,15 +12,6 @@ from wire.dhcp.dnr import Resolver, parse_dnr4, parse_dnr6, show_parameters
 from wire.dhcp.names import parse_names
 
 ANY = (bytes(4), bytes(16))
-
-
-def ip(text: str) -> bytes:
-    return ip_address(text).packed
-
-
-def own(text: str, preferred: int | None = None, valid: int | None = None) -> Own:
-    address, _, length = text.partition("/")
-    return Own(ip(address), int(length), preferred, valid)
 
 
 def link(*texts: str | Own) -> Link:
