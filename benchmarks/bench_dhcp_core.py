@@ -8,7 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 
-from dhcp.book import Book, LeaseBook
+from dhcp.book import LeaseBook
 from dhcp.identity import Identifier, tag
 from dhcp.server4 import handle4
 from dhcp.settings import DhcpSettings, Pool, ResolverOffer, Subnet
@@ -77,7 +77,7 @@ def come_and_gone(book: LeaseBook) -> Callable[[Lease], None]:
 def of_books() -> None:
     print(f"{'leases':>8}{'look':>8}{'renew':>8}{'come+go':>9}{'expire':>8}   µs each")
     for size in SIZES:
-        book = Book(KEY, map(lease, range(size)))
+        book = LeaseBook(KEY, map(lease, range(size)))
         here = [lease(n) for n in range(max(0, size - OPERATIONS), size)] or [lease(0)]
         new = [lease(n) for n in range(size, size + OPERATIONS)]
         looks = spent(lambda item: (book.at(item.kind, item.address), book.of_client(item.kind, item.client)), here)  # noqa: B023
@@ -90,7 +90,7 @@ def of_books() -> None:
 def of_memory(size: int = 20_000) -> None:
     gc.collect()
     tracemalloc.start()
-    book = Book(KEY)
+    book = LeaseBook(KEY)
     empty = tracemalloc.get_traced_memory()[0]
     for number in range(size):
         book.apply([LeaseChange(None, lease(number))])
@@ -144,7 +144,7 @@ def of_exchanges() -> None:
     print("DISCOVER and REQUEST of a new client in a pool of 65,536, µs of CPU for both:")
     print(f"{'leases':>8}{'handle4 alone':>16}{'messages, handle4, book':>26}")
     for size in (*SIZES, 60_000):
-        book = Book(KEY, (lease(n)._replace(address=(0x0A010000 + n).to_bytes(4, "big")) for n in range(size)))
+        book = LeaseBook(KEY, (lease(n)._replace(address=(0x0A010000 + n).to_bytes(4, "big")) for n in range(size)))
         numbers = iter(range(1_000_000, 2_000_000))
 
         def whole(item: Lease, book: LeaseBook = book, numbers: Iterator[int] = numbers) -> None:

@@ -1,6 +1,5 @@
 """A DHCPv4 message and what has to be known to answer it: who sent it, from which subnet, through whom."""
 
-from collections.abc import Mapping
 from operator import is_
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ from dhcp.identity import Identity
 from dhcp.plan import Plan, Scope
 from dhcp.pools import Seeker
 from dhcp.settings import ClientClass, Reservation
-from dhcp.values import Address, Arrival, Link
+from dhcp.values import Address, Arrival, Link, Links
 from wire.dhcp.codes4 import MessageType4, Option4, RelaySub
 from wire.dhcp.packet4 import Packet4
 from wire.dhcp.structures4 import Fqdn, FqdnFlag, parse_fqdn, parse_relay, parse_user_classes
@@ -19,10 +18,6 @@ from wire.errors import Malformed
 ZERO = bytes(4)
 EVERYBODY = b"\xff" * 4
 SERVER_PORT, CLIENT_PORT = 67, 68
-
-Links = Mapping[int, Link]
-"""Our interfaces by index."""
-
 
 _EVERYBODY_ELSE = frozenset[str]()
 """The names of the classes of who is in none."""

@@ -1,6 +1,5 @@
 """A DHCPv6 message and what has to be known to answer it: who sent it, from which link, through whom."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from dhcp.book import LeaseBook
@@ -12,16 +11,13 @@ from dhcp.plan import Scope
 from dhcp.plan6 import Plan6, Where
 from dhcp.request6 import Request6, discarded, read_request
 from dhcp.settings import ClientClass, Reservation
-from dhcp.values import Arrival, Link
+from dhcp.values import Arrival, Links
 from wire.dhcp.codes6 import Option6
 from wire.dhcp.contents6 import FQDN_NO_UPDATE
 from wire.dhcp.packet6 import Packet6, Relayed
 from wire.errors import Malformed
 
 SERVER_PORT, CLIENT_PORT = 547, 546
-
-Links = Mapping[int, Link]
-"""Our interfaces by index."""
 
 _MULTICAST = 0xFF
 _LINK_LOCAL = b"\xfe\x80"

@@ -100,10 +100,6 @@ class LeaseBook:
         """Offers and leases of a client, whatever their kind and identity association."""
         return _several(self._clients.get(client))
 
-    def named(self, name: str) -> Lease | None:
-        """The lease that has had a name for longest."""
-        return min(self.all_named(name), key=lambda lease: (lease.since, lease.kind, lease.address), default=None)
-
     def all_named(self, name: str) -> tuple[Lease, ...]:
         """Every lease with this name: of one device, IPv4 and IPv6."""
         return _several(self._names.get(name))
@@ -284,10 +280,6 @@ class LeaseBook:
     def _idle_since(self, subnet: str, kind: Kind, address: Address) -> float | None:
         lease = self._held[kind].get(address)
         return lease.seen if lease is not None and lease.subnet == subnet and _may_be_reclaimed(lease) else None
-
-
-Book = LeaseBook
-"""What `handle4` and `handle6` read."""
 
 
 def checked(offer: Lease) -> LeaseChange:

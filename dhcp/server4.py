@@ -1,6 +1,6 @@
 """The DHCPv4 server: a message in, an outcome out (RFC 2131 §4.3). Start here."""
 
-from dhcp.asked4 import ZERO, Asked, Links, read_asked
+from dhcp.asked4 import ZERO, Asked, read_asked
 from dhcp.book import DECLINED_WITHIN, LeaseBook, conflict
 from dhcp.grant4 import drop_offers, foresee, grant, needs_probe, offer, probe, room
 from dhcp.identity import Identity, identify
@@ -9,7 +9,7 @@ from dhcp.pools import choose
 from dhcp.reply4 import empty_offer, inform_reply, lease_reply, wants_no_address
 from dhcp.request4 import handle_request
 from dhcp.settings import DhcpSettings
-from dhcp.values import Address, Arrival, Kind, Lease, LeaseChange, Outcome, State
+from dhcp.values import Address, Arrival, Kind, Lease, LeaseChange, Links, Outcome, State
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.packet4 import Packet4
 from wire.units import Epoch

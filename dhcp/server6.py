@@ -1,6 +1,6 @@
 """The DHCPv6 server: a message in, an outcome out (RFC 8415 §18.3, which RFC 9915 succeeds). Start here."""
 
-from dhcp.asked6 import Asked6, Links, read_asked6
+from dhcp.asked6 import Asked6, read_asked6
 from dhcp.bindings6 import Step, serve, status
 from dhcp.book import DECLINED_WITHIN, LeaseBook, conflict
 from dhcp.draft6 import Draft
@@ -9,7 +9,7 @@ from dhcp.plan import Scope
 from dhcp.plan6 import plan6_of
 from dhcp.reply6 import options_for, reply
 from dhcp.settings import DhcpSettings, Options
-from dhcp.values import Address, Arrival, Kind, Lease, LeaseChange, Outcome, State
+from dhcp.values import Address, Arrival, Kind, Lease, LeaseChange, Links, Outcome, State
 from wire.dhcp.associations6 import Association
 from wire.dhcp.codes6 import MessageType6, Option6, Status6
 from wire.dhcp.packet6 import Packet6, Relayed

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dhcp.book import Book, answered, silent
-from dhcp.hostnames import host_changes
-from dhcp.plan import plan_of
+from anchorhold.leases.publisher import Publisher
+from dhcp.book import LeaseBook, answered, silent
 from dhcp.server4 import handle4
 from dhcp.settings import DhcpSettings, Pool, ResolverOffer, Subnet
-from dhcp.values import Arrival, HostChange, Kind, Lease, Link, Outcome, Own, Reply4, State
+from dhcp.values import Arrival, Kind, Lease, Link, Outcome, Own, Reply4, State
+from resolver.local import Host
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.packet4 import Packet4, build_packet4, parse_packet4
 from wire.units import Epoch
@@ -59,10 +59,11 @@ class Site:
     present: dict[bytes, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.book = Book(KEY, self.leases)
+        self.book = LeaseBook(KEY, self.leases)
         self.words: list[str] = []
         self.probed: list[bytes] = []
-        self.hosts: list[HostChange] = []
+        self.hosts: list[Host] = []
+        """What those who answer names were told."""
 
     def later(self, seconds: float) -> None:
         """Time passes, and what ends, ends."""
@@ -72,7 +73,7 @@ class Site:
     def apply(self, changes: Iterable[object]) -> None:
         changes = tuple(changes)
         self.book.apply(changes)  # type: ignore[arg-type]
-        self.hosts += host_changes(self.book, changes, plan_of(self.settings).domain_of)  # type: ignore[arg-type]
+        self.hosts += Publisher(self.settings).news(changes, self.now)  # type: ignore[arg-type]
 
     def look(self, packet: Packet4, arrival: Arrival | None = None) -> Outcome:
         """What the message leads to; nothing changes."""

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address
 
-from dhcp.book import Book, answered, silent
+from anchorhold.leases.publisher import Publisher
+from dhcp.book import LeaseBook, answered, silent
 from dhcp.duid import server_duid
 from dhcp.facts import WHY
-from dhcp.hostnames import host_changes
-from dhcp.plan import plan_of
 from dhcp.server6 import handle6
 from dhcp.settings import Delegation, DhcpSettings, Pool, ResolverOffer, Subnet
-from dhcp.values import Arrival, HostChange, Kind, Lease, LeaseChange, Link, Outcome, Own, Reply6, State
+from dhcp.values import Arrival, Kind, Lease, LeaseChange, Link, Outcome, Own, Reply6, State
+from resolver.local import Host
 from wire.dhcp.associations6 import (
     Association,
     LeasedAddress,
@@ -172,9 +172,10 @@ class Site6:
     present: dict[bytes, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.book = Book(KEY, self.leases)
+        self.book = LeaseBook(KEY, self.leases)
         self.probed: list[bytes] = []
-        self.hosts: list[HostChange] = []
+        self.hosts: list[Host] = []
+        """What those who answer names were told."""
 
     def later(self, seconds: float) -> None:
         """Time passes, and what ends, ends."""
@@ -184,7 +185,7 @@ class Site6:
     def apply(self, changes: Iterable[LeaseChange]) -> None:
         changes = tuple(changes)
         self.book.apply(changes)
-        self.hosts += host_changes(self.book, changes, plan_of(self.settings).domain_of)
+        self.hosts += Publisher(self.settings).news(changes, self.now)
 
     def look(self, packet: Packet6 | Relayed, arrival: Arrival | None = None) -> Outcome:
         """What the message leads to; nothing changes."""
