@@ -9,7 +9,9 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 from dhcp.book import LeaseBook
+from dhcp.ground import make_ground
 from dhcp.identity import Identifier, tag
+from dhcp.plan6 import make_plan6
 from dhcp.server4 import handle4
 from dhcp.settings import DhcpSettings, Pool, ResolverOffer, Subnet
 from dhcp.values import Arrival, Kind, Lease, LeaseChange, Link, Outcome, Own, Reply4, State
@@ -105,6 +107,7 @@ WIDE = Subnet("10.0.0.0/8", bytes((10, 0, 0, 0)), 8, "lan", pools=(POOL,))
 SETTINGS = DhcpSettings(1, subnets=(WIDE,), resolver=ResolverOffer((bytes(4),)), conflict_check=False)
 OURS = bytes((10, 0, 0, 1))
 LINKS = {1: Link(1, "lan", bytes(6), (Own(OURS, 8),))}
+GROUND = make_ground(make_plan6(SETTINGS), LINKS)
 LIST = bytes((1, 3, 6, 15, 28, 51, 58, 59, 119))
 
 
@@ -117,11 +120,11 @@ def message(kind: int, number: int, options: dict[int, bytes]) -> Packet4:
 def exchange(book: LeaseBook, number: int, keep: Callable[[Outcome], None]) -> None:
     """DISCOVER, OFFER, REQUEST, ACK, and the book kept."""
     arrival, now = Arrival(1, bytes(4), b"\xff" * 4), Epoch(NOW)
-    offered = handle4(message(1, number, {}), arrival, book, SETTINGS, now, LINKS)
+    offered = handle4(message(1, number, {}), arrival, book, GROUND, now)
     keep(offered)
     assert isinstance(offered.reply, Reply4)
     chosen = {50: offered.reply.packet.yiaddr, 54: OURS}
-    acked = handle4(message(3, number, chosen), arrival, book, SETTINGS, now, LINKS)
+    acked = handle4(message(3, number, chosen), arrival, book, GROUND, now)
     assert acked.why == "acked"
     keep(acked)
 
@@ -130,12 +133,12 @@ def handled(book: LeaseBook, rounds: int = 2_000) -> float:
     """Microseconds of DISCOVER and REQUEST in `handle4` alone, which changes nothing: the same two again and again."""
     arrival, now = Arrival(1, bytes(4), b"\xff" * 4), Epoch(NOW)
     discover = message(1, 3_000_000, {})
-    offered = handle4(discover, arrival, book, SETTINGS, now, LINKS)
+    offered = handle4(discover, arrival, book, GROUND, now)
     assert isinstance(offered.reply, Reply4)
-    first = spent(lambda item: handle4(discover, arrival, book, SETTINGS, now, LINKS), [lease(0)] * rounds)
+    first = spent(lambda item: handle4(discover, arrival, book, GROUND, now), [lease(0)] * rounds)
     book.apply(offered.changes)
     request = message(3, 3_000_000, {50: offered.reply.packet.yiaddr, 54: OURS})
-    second = spent(lambda item: handle4(request, arrival, book, SETTINGS, now, LINKS), [lease(0)] * rounds)
+    second = spent(lambda item: handle4(request, arrival, book, GROUND, now), [lease(0)] * rounds)
     book.undo(offered.changes)
     return first + second
 

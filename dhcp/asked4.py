@@ -1,15 +1,15 @@
 """A DHCPv4 message and what has to be known to answer it: who sent it, from which subnet, through whom."""
 
-from operator import is_
 from typing import NamedTuple
 
 from dhcp.classes import Share, Traits, classes_of, reservation_of
+from dhcp.ground import Ground, Relay, Seat
 from dhcp.hostnames import read_label
 from dhcp.identity import Identity
 from dhcp.plan import Plan, Scope
 from dhcp.pools import Seeker
 from dhcp.settings import ClientClass, Reservation
-from dhcp.values import Address, Arrival, Link, Links
+from dhcp.values import Address, Arrival, Link
 from wire.dhcp.codes4 import MessageType4, Option4, RelaySub
 from wire.dhcp.packet4 import Packet4
 from wire.dhcp.structures4 import Fqdn, FqdnFlag, parse_fqdn, parse_relay, parse_user_classes
@@ -23,61 +23,8 @@ _EVERYBODY_ELSE = frozenset[str]()
 """The names of the classes of who is in none."""
 
 
-class Relay(NamedTuple):
-    """A relay that is trusted, and what it said (RFC 3046)."""
-
-    address: Address
-    """giaddr."""
-    port: int
-    """To answer to: 67, or where it spoke from if it asked for that (RFC 8357)."""
-    circuit: bytes
-    remote: bytes
-    link: Address
-    """An address of the client's link (RFC 3527), or empty."""
-    override: Address
-    """The server identifier to use (RFC 5107), or empty."""
-
-
-class Seat(NamedTuple):
-    """Where a message came in, and from where it is answered; as in `Asked`."""
-
-    relay: Relay | None
-    selected: bool
-    scopes: tuple[Scope, ...]
-    direct: bool
-    source: Address
-
-
-class Ground(NamedTuple):
-    """What is the same for all messages for as long as settings and interfaces are."""
-
-    plan: Plan
-    links: tuple[Link, ...]
-    own: frozenset[Address]
-    """All our IPv4 addresses."""
-    here: dict[int, tuple[Address, ...]]
-    """Those of each interface, in the order the kernel tells them."""
-    seats: dict[tuple[int, Address, Address, Address], Seat]
-    """By interface, source, destination and giaddr, of messages that say no more of where they come from."""
-
-
 _SEATS = 1_024
-"""Remembered at once."""
-_LAST: list[Ground] = []
-"""What was made last: it only saves work, for none of it ever changes, and who asks with other settings or interfaces gets what
-is theirs."""
-
-
-def ground_of(plan: Plan, links: Links) -> Ground:
-    """What these settings and interfaces make."""
-    now = tuple(links.values())
-    if _LAST:
-        last = _LAST[0]
-        if last.plan is plan and len(last.links) == len(now) and all(map(is_, last.links, now)):
-            return last
-    here = {link.number: tuple(own.address for own in link.addresses if len(own.address) == 4) for link in now}
-    _LAST[:] = [Ground(plan, now, frozenset(address for some in here.values() for address in some), here, {})]
-    return _LAST[0]
+"""Remembered at once, of one `Ground`."""
 
 
 class Asked(NamedTuple):
@@ -153,17 +100,16 @@ class Asked(NamedTuple):
         return None
 
 
-def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, plan: Plan, links: Links) -> Asked | str:
+def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, ground: Ground) -> Asked | str:
     """The request with its place, or the word for why it is not answered."""
     kind = _kind(packet)
     if isinstance(kind, str):
         return kind
     if identity is None:
         return "nobody"
-    link = links.get(arrival.interface)
+    plan, link = ground.plan, ground.links.get(arrival.interface)
     if link is None:
         return "no-subnet"
-    ground = ground_of(plan, links)
     seat = _seat_of(packet, arrival, ground, link)
     if isinstance(seat, str):
         return seat

@@ -5,13 +5,15 @@ from typing import NamedTuple
 from dhcp.book import LeaseBook
 from dhcp.classes import Share, Traits, classes_of, reservation_of
 from dhcp.duid import server_duid
+from dhcp.ground import Ground
 from dhcp.hostnames import read_label
 from dhcp.identity import ETHERNET, Identifier, Identity, duid_hardware, hardware_octets, is_changing
+from dhcp.offer import is_link_local
 from dhcp.plan import Scope
 from dhcp.plan6 import Plan6, Where
 from dhcp.request6 import Request6, discarded, read_request
 from dhcp.settings import ClientClass, Reservation
-from dhcp.values import Arrival, Links
+from dhcp.values import Arrival, Link
 from wire.dhcp.codes6 import Option6
 from wire.dhcp.contents6 import FQDN_NO_UPDATE
 from wire.dhcp.packet6 import Packet6, Relayed
@@ -20,7 +22,6 @@ from wire.errors import Malformed
 SERVER_PORT, CLIENT_PORT = 547, 546
 
 _MULTICAST = 0xFF
-_LINK_LOCAL = b"\xfe\x80"
 
 
 class Asked6(NamedTuple):
@@ -29,6 +30,8 @@ class Asked6(NamedTuple):
     plan: Plan6
     request: Request6
     arrival: Arrival
+    link: Link
+    """The interface it came in on, as it is now."""
     server: bytes
     """Our DUID."""
     identity: Identity
@@ -61,20 +64,19 @@ class Asked6(NamedTuple):
         return Share(scope.subnet, self.classes, self.reservation)
 
 
-def read_asked6(
-    message: Packet6 | Relayed, arrival: Arrival, book: LeaseBook, plan: Plan6, links: Links
-) -> Asked6 | str:
+def read_asked6(message: Packet6 | Relayed, arrival: Arrival, book: LeaseBook, ground: Ground) -> Asked6 | str:
     """The request with its place, or the word for why it is not answered."""
     try:
         request = read_request(message)
     except Malformed:
         return "malformed"
-    server = server_duid(book.key)
+    plan, server = ground.plan6, server_duid(book.key)
     refused = _refused(request, arrival, plan) or discarded(request, server, _is_unicast(request, arrival))
     if refused:
         return refused
-    where = _where(request, arrival, plan, links)
-    if where is None or not where.groups:
+    link = ground.links.get(arrival.interface)
+    where = None if link is None else _where(request, link, ground)
+    if link is None or where is None or not where.groups:
         return "no-subnet"
     identity, hardware = _identify(request, arrival, book)
     label = read_label(request.name.labels[0]) if request.name is not None and request.name.labels else ""
@@ -84,7 +86,7 @@ def read_asked6(
     if reservation is not None and reservation.ignored:
         return "ignored"
     classes = classes_of(plan.base.settings, _traits(request, hardware), reservation)
-    return Asked6(plan, request, arrival, server, identity, hardware, where, label, reservation, classes)
+    return Asked6(plan, request, arrival, link, server, identity, hardware, where, label, reservation, classes)
 
 
 def _refused(request: Request6, arrival: Arrival, plan: Plan6) -> str:
@@ -98,18 +100,15 @@ def _is_unicast(request: Request6, arrival: Arrival) -> bool:
     return not request.hops and any(arrival.destination) and arrival.destination[0] != _MULTICAST
 
 
-def _where(request: Request6, arrival: Arrival, plan: Plan6, links: Links) -> Where | None:
+def _where(request: Request6, link: Link, ground: Ground) -> Where:
     """The client's link: what its relay says, else where the message came in (RFC 8415 §13.1)."""
-    link = links.get(arrival.interface)
-    if link is None:
-        return None
-    told = request.link
+    plan, told = ground.plan6, request.link
     groups = plan.at_interface(link.name) if told is None else plan.at_address(told)
-    near = [one for one in link.addresses if len(one.address) == 16 and not one.address.startswith(_LINK_LOCAL)]
+    near = [one for one in link.addresses if len(one.address) == 16 and not is_link_local(one.address)]
     return Where(
-        arrival.interface,
+        link.number,
         groups,
-        frozenset(one.address for some in links.values() for one in some.addresses if len(one.address) == 16),
+        ground.own6,
         tuple((one.address, one.length) for one in near) if told is None else (),
         direct=not request.hops,
     )

@@ -74,7 +74,7 @@ class Plan:
     by_host: dict[str, tuple[Reservation, ...]]
     by_address: dict[Address, Reservation]
     unclaimable: frozenset[str]
-    """Names that no client can claim; what a reservation publishes is its own all the same."""
+    """Names that no client can claim."""
     domains: dict[str, str]
     """The domain of each subnet's names."""
     prepared: dict[object, dict[int, bytes]]
@@ -103,19 +103,8 @@ class Plan:
         return self.domains.get(subnet, self.settings.domain)
 
 
-_LAST: list[Plan] = []
-"""The plan made last: it only saves work, for settings never change, and who asks with others gets a plan of them."""
-
-
-def plan_of(settings: DhcpSettings) -> Plan:
-    """The plan of these settings."""
-    if not _LAST or _LAST[0].settings is not settings:
-        _LAST[:] = [make_plan(settings)]
-    return _LAST[0]
-
-
 def make_plan(settings: DhcpSettings) -> Plan:
-    """All of it, from the beginning."""
+    """All of it."""
     scopes = tuple(_scope(subnet, settings) for subnet in settings.subnets if len(subnet.prefix) == 4)
     shared: dict[str, tuple[Scope, ...]] = {}
     for scope in scopes:
@@ -134,12 +123,16 @@ def make_plan(settings: DhcpSettings) -> Plan:
         by_duid=_gathered((raw, host) for host in hosts for raw in host.duids),
         by_host=_gathered((name.lower(), host) for host in hosts for name in host.hosts),
         by_address={host.address4: host for host in reversed(hosts) if host.address4},
-        unclaimable=INFRASTRUCTURE
-        | {name.lower() for name in settings.own_names}
-        | {host.name.lower() for host in hosts if host.name},
+        unclaimable=unclaimable(settings),
         domains={subnet.name: subnet.domain or settings.domain for subnet in settings.subnets},
         prepared={},
     )
+
+
+def unclaimable(settings: DhcpSettings) -> frozenset[str]:
+    """Names that no client can claim; what a reservation publishes is its own all the same."""
+    own = (*settings.own_names, *(host.name for host in settings.reservations if host.name))
+    return INFRASTRUCTURE.union(map(str.lower, own))
 
 
 def _gathered(pairs: Iterable[tuple[_Key, Reservation]]) -> dict[_Key, tuple[Reservation, ...]]:

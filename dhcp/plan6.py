@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dhcp.delegated import Delegated
-from dhcp.plan import Plan, Scope, Span, plan_of
+from dhcp.plan import Plan, Scope, Span, make_plan
 from dhcp.settings import Delegation, DhcpSettings, Reservation, Subnet
 from dhcp.values import Address
 
@@ -73,24 +73,13 @@ class Plan6:
         return tuple(groups.values())
 
 
-_LAST: list[Plan6] = []
-"""The plan made last: it only saves work, as in `dhcp/plan.py`."""
-
-
-def plan6_of(settings: DhcpSettings) -> Plan6:
-    """The plan of these settings."""
-    if not _LAST or _LAST[0].base.settings is not settings:
-        _LAST[:] = [make_plan6(settings)]
-    return _LAST[0]
-
-
 def make_plan6(settings: DhcpSettings) -> Plan6:
-    """All of it, from the beginning."""
+    """All of it, what is the same for IPv4 too."""
     hosts = settings.reservations
     subnets = tuple(subnet for subnet in settings.subnets if len(subnet.prefix) == _OCTETS)
     by_prefix = {prefix: host for host in reversed(hosts) for prefix in host.prefixes6}
     return Plan6(
-        plan_of(settings),
+        make_plan(settings),
         tuple(_scope(subnet, settings) for subnet in subnets),
         {address: host for host in reversed(hosts) for address in host.addresses6},
         by_prefix,

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from anchorhold.leases.publisher import Publisher
 from dhcp.book import LeaseBook, answered, silent
+from dhcp.ground import Ground, make_ground
+from dhcp.plan6 import make_plan6
 from dhcp.server4 import handle4
 from dhcp.settings import DhcpSettings, Pool, ResolverOffer, Subnet
 from dhcp.values import Arrival, Kind, Lease, Link, Outcome, Own, Reply4, State
@@ -62,6 +64,8 @@ class Site:
         self.book = LeaseBook(KEY, self.leases)
         self.words: list[str] = []
         self.probed: list[bytes] = []
+        self._settings: DhcpSettings = self.settings
+        self._ground: Ground | None = None
         self.hosts: list[Host] = []
         """What those who answer names were told."""
 
@@ -75,9 +79,17 @@ class Site:
         self.book.apply(changes)  # type: ignore[arg-type]
         self.hosts += Publisher(self.settings).news(changes, self.now)  # type: ignore[arg-type]
 
+    def ground(self) -> Ground:
+        """Of the settings and links as they are now; made anew only if they are others."""
+        if self._ground is None or self._settings is not self.settings:
+            self._settings, self._ground = self.settings, make_ground(make_plan6(self.settings), dict(self.links))
+        if self._ground.links != self.links:
+            self._ground = make_ground(self._ground.plan6, dict(self.links))
+        return self._ground
+
     def look(self, packet: Packet4, arrival: Arrival | None = None) -> Outcome:
         """What the message leads to; nothing changes."""
-        return handle4(packet, arrival or arrives(packet), self.book, self.settings, self.now, self.links)
+        return handle4(packet, arrival or arrives(packet), self.book, self.ground(), self.now)
 
     def send(self, packet: Packet4, arrival: Arrival | None = None) -> Outcome:
         """As the edge does it: changes, probes, and the same message again. What comes back went over the wire as octets."""

@@ -8,6 +8,8 @@ from anchorhold.leases.publisher import Publisher
 from dhcp.book import LeaseBook, answered, silent
 from dhcp.duid import server_duid
 from dhcp.facts import WHY
+from dhcp.ground import Ground, make_ground
+from dhcp.plan6 import make_plan6
 from dhcp.server6 import handle6
 from dhcp.settings import Delegation, DhcpSettings, Pool, ResolverOffer, Subnet
 from dhcp.values import Arrival, Kind, Lease, LeaseChange, Link, Outcome, Own, Reply6, State
@@ -174,6 +176,8 @@ class Site6:
     def __post_init__(self) -> None:
         self.book = LeaseBook(KEY, self.leases)
         self.probed: list[bytes] = []
+        self._settings: DhcpSettings = self.settings
+        self._ground: Ground | None = None
         self.hosts: list[Host] = []
         """What those who answer names were told."""
 
@@ -187,9 +191,17 @@ class Site6:
         self.book.apply(changes)
         self.hosts += Publisher(self.settings).news(changes, self.now)
 
+    def ground(self) -> Ground:
+        """Of the settings and links as they are now; made anew only if they are others."""
+        if self._ground is None or self._settings is not self.settings:
+            self._settings, self._ground = self.settings, make_ground(make_plan6(self.settings), dict(self.links))
+        if self._ground.links != self.links:
+            self._ground = make_ground(self._ground.plan6, dict(self.links))
+        return self._ground
+
     def look(self, packet: Packet6 | Relayed, arrival: Arrival | None = None) -> Outcome:
         """What the message leads to; nothing changes."""
-        outcome = handle6(packet, arrival or arrives(packet), self.book, self.settings, self.now, self.links)
+        outcome = handle6(packet, arrival or arrives(packet), self.book, self.ground(), self.now)
         assert outcome.why in WHY
         return outcome
 

@@ -6,7 +6,7 @@ from kit.dhcp4 import KEY, LAN, MAC, PHONE, SETTINGS, START, Site, ip, mac
 from anchorhold.leases.publisher import Publisher
 from dhcp.book import LeaseBook
 from dhcp.hostnames import Claimant, claim, is_from, read_label
-from dhcp.plan import INFRASTRUCTURE, plan_of
+from dhcp.plan import INFRASTRUCTURE, make_plan
 from dhcp.settings import ClientClass, Matcher, Reservation
 from dhcp.values import Kind, Lease, LeaseChange, State
 from resolver.local import Host, Leases
@@ -224,6 +224,6 @@ def test_a_name_that_makes_too_long_a_domain_name_is_not_published() -> None:
 
 
 def test_the_domain_of_a_name_is_its_subnets() -> None:
-    plan = plan_of(replace(SETTINGS, subnets=(replace(LAN, domain="attic.example"),)))
+    plan = make_plan(replace(SETTINGS, subnets=(replace(LAN, domain="attic.example"),)))
     assert ("attic.example", "home.arpa") == (plan.domain_of(LAN.name), plan.domain_of("gone"))
     assert ip("192.0.2.0") == plan.scopes[0].subnet.prefix
