@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from dhcp.offer import Offer, is_link_local
+from dhcp.addresses import is_link_local
+from dhcp.offer import Offer
 from dhcp.settings import Advertised
 from dhcp.values import Link, Own
 from wire.dhcp.associations6 import network

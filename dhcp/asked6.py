@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
+from dhcp.addresses import is_link_local
 from dhcp.book import LeaseBook
 from dhcp.classes import Share, Traits, classes_of, reservation_of
 from dhcp.duid import server_duid
 from dhcp.ground import Ground
 from dhcp.hostnames import read_label
 from dhcp.identity import ETHERNET, Identifier, Identity, duid_hardware, hardware_octets, is_changing
-from dhcp.offer import is_link_local
 from dhcp.plan import Scope
 from dhcp.plan6 import Plan6, Where
 from dhcp.request6 import Request6, discarded, read_request
@@ -103,7 +103,7 @@ def _is_unicast(request: Request6, arrival: Arrival) -> bool:
 def _where(request: Request6, link: Link, ground: Ground) -> Where:
     """The client's link: what its relay says, else where the message came in (RFC 8415 §13.1)."""
     plan, told = ground.plan6, request.link
-    groups = plan.at_interface(link.name) if told is None else plan.at_address(told)
+    groups = plan.links.get(link.name, ()) if told is None else plan.at_address(told)
     near = [one for one in link.addresses if len(one.address) == 16 and not is_link_local(one.address)]
     return Where(
         link.number,

@@ -2,10 +2,10 @@
 
 from enum import Enum, auto
 
+from dhcp.addresses import is_inside
 from dhcp.draft6 import Draft, preferred_of
 from dhcp.plan import Scope
-from dhcp.plan6 import is_inside
-from dhcp.pools6 import draw_address, draw_prefix, excluded_part, usable
+from dhcp.pools6 import draw_address, draw_prefix, excluded_part
 from dhcp.settings import Delegation
 from dhcp.values import Address, Kind, Lease, State
 from wire.dhcp.associations6 import Association, LeasedAddress, LeasedPrefix, StatusCode
@@ -148,7 +148,7 @@ def may_have_address(draft: Draft, scope: Scope, address: Address) -> bool:
     if holder is not None:
         return holder is draft.asked.reservation
     number = int.from_bytes(address, "big")
-    return number not in scope.never and any(number in span for span in usable(scope, draft.asked.class_names))
+    return number not in scope.never and any(number in span for span in scope.usable(draft.asked.class_names))
 
 
 def _drawn(draft: Draft, group: tuple[Scope, ...], iaid: int) -> tuple[Scope, Address] | None:
@@ -157,7 +157,7 @@ def _drawn(draft: Draft, group: tuple[Scope, ...], iaid: int) -> tuple[Scope, Ad
     for scope in group:
         if scope.subnet.stateless or not draft.may_have_more or _over_share(draft, scope):
             continue
-        address = draw_address(draft.book, scope, usable(scope, draft.asked.class_names), who, avoided)
+        address = draw_address(draft.book, scope, scope.usable(draft.asked.class_names), who, avoided)
         if address is not None:
             return scope, address
     return None

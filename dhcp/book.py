@@ -65,8 +65,7 @@ class LeaseBook:
         self._clients: dict[Tag, One] = {}
         self._names: dict[str, One] = {}
         self._taken: dict[tuple[Kind, str], Taken] = {}
-        self._occupied = Occupied()
-        self._occupied6 = Occupied(_SPARSE_BLOCK)
+        self._occupied = {Kind.ADDRESS4: Occupied(), Kind.ADDRESS6: Occupied(_SPARSE_BLOCK)}
         self.delegated = Delegated()
         """The prefixes that are not free."""
         self._ends = Agenda(self._end_of)
@@ -108,13 +107,9 @@ class LeaseBook:
         """How many are not free."""
         return self._taken.get((kind, subnet), _NONE_TAKEN)
 
-    def free(self, start: int, last: int) -> int | None:
-        """The first IPv4 address from `start` to `last`, as numbers, that nobody has."""
-        return self._occupied.free(start, last)
-
-    def free6(self, start: int, last: int) -> int | None:
-        """The first IPv6 address from `start` to `last`, as numbers, that nobody has."""
-        return self._occupied6.free(start, last)
+    def free(self, kind: Kind, start: int, last: int) -> int | None:
+        """The first IPv4 or IPv6 address from `start` to `last`, as numbers, that nobody has."""
+        return self._occupied[kind].free(start, last)
 
     def longest_idle(self, kind: Kind, subnet: str, fits: Callable[[Lease], bool] | None = None) -> Lease | None:
         """Of changing devices' leases and of quarantines there, the one not seen for longest; none that is probed already.
@@ -217,22 +212,16 @@ class LeaseBook:
         self._unlist(lease)
         self._count(lease, -1)
         del self._held[lease.kind][lease.address]
-        match lease.kind:
-            case Kind.ADDRESS4:
-                self._occupied.clear(int.from_bytes(lease.address, "big"))
-            case Kind.ADDRESS6:
-                self._occupied6.clear(int.from_bytes(lease.address, "big"))
-            case Kind.PREFIX6:
-                self.delegated.clear(lease.address, lease.length)
+        if lease.kind is Kind.PREFIX6:
+            self.delegated.clear(lease.address, lease.length)
+        else:
+            self._occupied[lease.kind].clear(int.from_bytes(lease.address, "big"))
 
     def _mark(self, lease: Lease) -> None:
-        match lease.kind:
-            case Kind.ADDRESS4:
-                self._occupied.mark(int.from_bytes(lease.address, "big"))
-            case Kind.ADDRESS6:
-                self._occupied6.mark(int.from_bytes(lease.address, "big"))
-            case Kind.PREFIX6:
-                self.delegated.mark(lease.address, lease.length)
+        if lease.kind is Kind.PREFIX6:
+            self.delegated.mark(lease.address, lease.length)
+        else:
+            self._occupied[lease.kind].mark(int.from_bytes(lease.address, "big"))
 
     def _count(self, lease: Lease, step: int) -> None:
         """One more of its subnet is not free, or one less."""

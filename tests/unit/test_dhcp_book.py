@@ -57,7 +57,7 @@ def contents(book: LeaseBook) -> object:
         book.next_end,
         book.offers,
         len(book),
-        [book.free(start, start + 40) for start in range(0x0A000000, 0x0A000000 + 64)],
+        [book.free(V4, start, start + 40) for start in range(0x0A000000, 0x0A000000 + 64)],
     )
 
 
@@ -271,7 +271,7 @@ def check(book: LeaseBook) -> None:
         assert min(idle, default=None) == (longest.seen if longest else None)
     for item in held:
         number = int.from_bytes(item.address, "big")
-        assert book.free(number, number) is None
+        assert book.free(V4, number, number) is None
 
 
 def test_a_free_number_is_found_beside_those_that_are_taken() -> None:

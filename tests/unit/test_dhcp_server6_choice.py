@@ -24,7 +24,7 @@ from kit.dhcp6 import (
 
 from dhcp.book import LeaseBook
 from dhcp.plan6 import make_plan6
-from dhcp.pools6 import draw_address, is_host, lot, usable
+from dhcp.pools6 import draw_address, is_host, lot
 from dhcp.settings import ClientClass, Delegation, DhcpSettings, Matcher, Pool, Reservation, Subnet
 from dhcp.values import Kind, Link, Own, State
 from wire.dhcp.codes6 import MessageType6, Option6, Status6
@@ -77,7 +77,7 @@ def test_identifiers_that_no_host_has_are_passed() -> None:
     pool = Pool(ip6("2001:db8:1::fdff:ffff:ffff:ff00"), ip6("2001:db8:1::fe00:0:0:0"))
     scope = make_plan6(with_lan(pools=(pool,))).scopes[0]
     book, found = LeaseBook(KEY), set[bytes]()
-    while (address := draw_address(book, scope, usable(scope, frozenset()), (b"c", 1), frozenset(found))) is not None:
+    while (address := draw_address(book, scope, scope.usable(frozenset()), (b"c", 1), frozenset(found))) is not None:
         found.add(address)
     assert 129 == len(found)
 

@@ -22,7 +22,7 @@ from kit.dhcp4 import (
 )
 
 from dhcp.settings import Pool, Subnet
-from dhcp.values import Arrival, Path, State
+from dhcp.values import Arrival, Kind, Path, State
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dns.names import read_name
 
@@ -143,17 +143,17 @@ def test_a_full_pool_is_not_walked() -> None:
     wide = Subnet("10.0.0.0/8", ip("10.0.0.0"), 8, "lan", pools=(pool,))
     site = Site(replace(SETTINGS, subnets=(wide,), conflict_check=False))
     free = ip("10.0.77.7")
-    occupied = site.book._occupied
+    occupied = site.book._occupied[Kind.ADDRESS4]
     for number in range(0x0A000000, 0x0A010000):
         if number != int.from_bytes(free, "big"):
             occupied.mark(number)
     steps = 0
     look = site.book.free
 
-    def counted(start: int, last: int) -> int | None:
+    def counted(kind: Kind, start: int, last: int) -> int | None:
         nonlocal steps
         steps += 1
-        return look(start, last)
+        return look(kind, start, last)
 
     site.book.free = counted  # type: ignore[method-assign]
     assert free == yiaddr(site.discover().reply)
