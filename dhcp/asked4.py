@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from dhcp.classes import Share, Traits, classes_of, reservation_of
+from dhcp.classes import Share, Traits, classes_of, halves, reservation_of
 from dhcp.ground import Ground, Relay, Seat
 from dhcp.hostnames import read_label
 from dhcp.identity import Identity
@@ -252,7 +252,6 @@ def _label(packet: Packet4, fqdn: Fqdn | None) -> str:
 def _traits(packet: Packet4, relay: Relay | None) -> Traits:
     options = packet.options
     user = options.get(Option4.USER_CLASS, b"")
-    architectures = options.get(Option4.ARCHITECTURE, b"")
     return Traits(
         packet.chaddr,
         packet.htype,
@@ -260,5 +259,5 @@ def _traits(packet: Packet4, relay: Relay | None) -> Traits:
         (user, *parse_user_classes(user)) if user else (),
         relay.circuit if relay is not None else b"",
         relay.remote if relay is not None else b"",
-        tuple(architectures[at : at + 2] for at in range(0, len(architectures) - 1, 2)),
+        halves(options.get(Option4.ARCHITECTURE, b"")),
     )

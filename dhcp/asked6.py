@@ -55,6 +55,11 @@ class Asked6(NamedTuple):
         return self.request.name is not None and bool(self.request.name.flags & FQDN_NO_UPDATE)
 
     @property
+    def is_changing(self) -> bool:
+        """True if the client changes its hardware address, and no reservation says that it is known all the same."""
+        return self.identity.changing and self.reservation is None
+
+    @property
     def may_probe(self) -> bool:
         """True if the link can be asked who is there, and is to be asked."""
         return self.where.direct and self.plan.base.settings.conflict_check

@@ -8,10 +8,14 @@ thought of RFC 4701, whose DHCID is a hash too).
 from typing import NamedTuple
 
 from dhcp.book import LeaseBook
+from dhcp.classes import Share
+from dhcp.plan import Plan
 from dhcp.values import Lease, LeaseChange, Tag
 
 LONGEST = 63
 """Octets of a label (RFC 1035 §2.3.4)."""
+_LONGEST_NAME = 251
+"""Letters of a label and a domain without dots at their end that make a name of 255 octets (RFC 1035 §2.3.4)."""
 _SUFFIXES = 99
 """How many may want one name."""
 _HYPHENS = bytes.maketrans(b" _", b"--")
@@ -60,6 +64,19 @@ def claim(book: LeaseBook, wanted: str, claimant: Claimant, unclaimable: frozens
     return ""
 
 
+def published(book: LeaseBook, plan: Plan, share: Share, claimant: Claimant, label: str) -> str:
+    """The name that is published for a client: its reservation's, else what it can claim of `label`; empty: none.
+
+    What the configuration gives is the client's also if somebody has it: `freed` takes it away.
+    """
+    if not plan.settings.names or not share.named:
+        return ""
+    if share.reservation is not None and share.reservation.name:
+        return share.reservation.name.lower()
+    name = claim(book, label, claimant, plan.unclaimable)
+    return name if len(name) + len(plan.domain_of(share.subnet.name)) <= _LONGEST_NAME else ""
+
+
 def is_from(name: str, wanted: str) -> bool:
     """True if `name` is what `wanted` became."""
     base, _, number = name.rpartition("-")
@@ -71,7 +88,7 @@ def _is_free(book: LeaseBook, name: str, claimant: Claimant) -> bool:
 
 
 def freed(book: LeaseBook, name: str, owner: Claimant) -> tuple[LeaseChange, ...]:
-    """What takes `name` away from others, because the configuration gives it to `owner`."""
+    """What takes `name` away from others, because the configuration gives it to `owner`. Nothing if it was claimed."""
     return tuple(
         LeaseChange(lease, lease._replace(name="")) for lease in book.all_named(name) if not owner.is_of(lease)
     )
