@@ -5,6 +5,7 @@ from enum import Enum, auto
 from dhcp.addresses import is_inside
 from dhcp.draft6 import Draft, preferred_of
 from dhcp.plan import Scope
+from dhcp.pools import has_its_share
 from dhcp.pools6 import draw_address, draw_prefix, excluded_part
 from dhcp.settings import Delegation
 from dhcp.values import Address, Kind, Lease, State
@@ -164,11 +165,8 @@ def _drawn(draft: Draft, group: tuple[Scope, ...], iaid: int) -> tuple[Scope, Ad
 
 
 def _over_share(draft: Draft, scope: Scope) -> bool:
-    """True if changing devices have their part of the pools, and this is one more."""
-    if not draft.asked.identity.changing:
-        return False
-    changing = draft.book.taken(Kind.ADDRESS6, scope.subnet.name).changing
-    return changing * 100 >= scope.subnet.changing_share * scope.size
+    """True if this is one more changing device than have a part of the pools."""
+    return draft.asked.is_changing and has_its_share(draft.book, Kind.ADDRESS6, scope)
 
 
 def _serve_prefixes(draft: Draft, asked: Association, step: Step) -> Association:

@@ -197,11 +197,14 @@ def _from(
 
 
 def _over_share(book: LeaseBook, scope: Scope, seeker: Seeker) -> bool:
-    """True if changing devices have their part of the pools, and this is one more."""
-    if not seeker.identity.changing or seeker.reservation is not None or scope.subnet.changing_share >= _ALL:
-        return False
-    changing = book.taken(Kind.ADDRESS4, scope.subnet.name).changing
-    return changing * _ALL >= scope.subnet.changing_share * scope.size
+    """True if this is one more changing device than have a part of the pools."""
+    return seeker.identity.changing and seeker.reservation is None and has_its_share(book, Kind.ADDRESS4, scope)
+
+
+def has_its_share(book: LeaseBook, kind: Kind, scope: Scope) -> bool:
+    """True if changing devices have their part of the pools."""
+    share = scope.subnet.changing_share
+    return share < _ALL and book.taken(kind, scope.subnet.name).changing * _ALL >= share * scope.size
 
 
 def _gone(book: LeaseBook, plan: Plan, scope: Scope, seeker: Seeker, now: Epoch) -> Lease | None:

@@ -82,6 +82,14 @@ def test_identifiers_that_no_host_has_are_passed() -> None:
     assert 129 == len(found)
 
 
+def test_the_last_address_of_a_network_is_nobodys() -> None:
+    network = replace(SETTINGS.subnets[0], prefix=ip6("2001:db8:1::"), length=120)
+    pool = Pool(ip6("2001:db8:1::fe"), ip6("2001:db8:1::ff"))
+    site = Site6(replace(SETTINGS, subnets=(replace(network, pools=(pool,)),)))
+    assert ip6("2001:db8:1::fe") == site.join().address
+    assert Status6.NO_ADDRS_AVAIL == code(site.solicit(na(), who=OTHER).one.status)
+
+
 def test_a_changing_devices_share_of_a_pool_is_bounded() -> None:
     site = Site6(with_lan(FEW, changing_share=50))
     served = [site.solicit(na(), who=duid(number, 0x02), options=RAPID).one.addresses for number in range(50)]
@@ -89,6 +97,13 @@ def test_a_changing_devices_share_of_a_pool_is_bounded() -> None:
     assert site.join().address, "there is room for who stays"
     free = next(one for one in range(0x1000, 0x1032) if ip6(f"2001:db8:1::{one:x}") not in site.held())
     assert () == site.solicit(na(ip6(f"2001:db8:1::{free:x}")), who=duid(99, 0x02)).one.addresses
+
+
+def test_a_device_that_the_configuration_knows_is_no_part_of_that_share() -> None:
+    known = Reservation(duids=(duid(99, 0x02),), name="known")
+    site = Site6(replace(with_lan(FEW, changing_share=0), reservations=(known,)))
+    assert () == site.solicit(na(), who=duid(98, 0x02)).one.addresses
+    assert site.join(who=duid(99, 0x02)).address
 
 
 def test_no_client_takes_a_pool_by_counting_its_associations_up() -> None:
