@@ -15,7 +15,7 @@ MAX_VALUE = 4_096
 """Octets of one value that are read, as many as a whole message of IPv4 has."""
 
 INFINITE = 0xFFFFFFFF
-"""Seconds that mean for ever (RFC 2131 §3.3)."""
+"""Seconds that mean for ever (RFC 2131 §3.3, RFC 4861 §4.6.2)."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _FLAGS = {"true": 1, "yes": 1, "on": 1, "1": 1, "false": 0, "no": 0, "off": 0, "0": 0}
@@ -96,7 +96,7 @@ def number(size: int, lowest: int = 0, highest: int = -1, example: str = "1") ->
 
 def _read_seconds(text: str) -> bytes:
     if text == "infinite":
-        return b"\xff\xff\xff\xff"
+        return INFINITE.to_bytes(4, "big")
     unit = _UNITS.get(text[-1], 0)
     digits = text[:-1] if unit else text
     if not (digits.isascii() and digits.isdigit()):
@@ -108,7 +108,8 @@ def _read_seconds(text: str) -> bytes:
 
 
 def _show_seconds(data: bytes) -> str:
-    return "infinite" if data == b"\xff\xff\xff\xff" else str(int.from_bytes(data, "big"))
+    value = int.from_bytes(data, "big")
+    return "infinite" if value == INFINITE else str(value)
 
 
 def _read_flag(text: str) -> bytes:
