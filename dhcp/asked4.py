@@ -48,8 +48,7 @@ class Asked(NamedTuple):
     """Our address to answer from."""
     server: Address
     """The server identifier."""
-    own: frozenset[Address]
-    """All our IPv4 addresses."""
+    ground: Ground
     fqdn: Fqdn | None
     """Option 81."""
     label: str
@@ -74,7 +73,7 @@ class Asked(NamedTuple):
 
     def is_ours(self, server: Address) -> bool:
         """True if a server identifier is one of this server's."""
-        return server in self.own or server == self.server
+        return server in self.ground.own or server == self.server
 
     def share(self, scope: Scope) -> Share:
         """What the client is entitled to there."""
@@ -88,7 +87,7 @@ class Asked(NamedTuple):
             frozenset(one.name for one in self.classes) if self.classes else _EVERYBODY_ELSE,
             self.reservation,
             requested,
-            self.own,
+            self.ground.own,
             self.direct and self.plan.settings.conflict_check,
         )
 
@@ -123,7 +122,7 @@ def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, gro
         return "ignored"
     return Asked(
         plan, packet, arrival, link, kind, identity, relay, selected, scopes, direct, source,
-        relay.override if relay is not None and relay.override else source, ground.own, fqdn, label, reservation,
+        relay.override if relay is not None and relay.override else source, ground, fqdn, label, reservation,
         classes_of(plan.settings, _traits(packet, relay), reservation) if plan.settings.classes else (),
     )  # fmt: skip
 

@@ -33,7 +33,7 @@ class Seat(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """What `handle4` and `handle6` stand on. Nothing of it changes; `seats` only saves work."""
+    """What `handle4` and `handle6` stand on. Nothing of it changes; `seats` and `prepared` only save work."""
 
     plan: Plan
     plan6: Plan6
@@ -46,6 +46,8 @@ class Ground(NamedTuple):
     """Our IPv4 addresses of each interface, in the order the kernel tells them."""
     seats: dict[tuple[int, Address, Address, Address], Seat]
     """By interface, source, destination and giaddr, of messages that say no more of where they come from."""
+    prepared: dict[object, dict[int, bytes]]
+    """Options that were put together before (`dhcp/reply4.py`), for clients that are alike."""
 
 
 def make_ground(plan6: Plan6, links: Links) -> Ground:
@@ -60,5 +62,6 @@ def make_ground(plan6: Plan6, links: Links) -> Ground:
         frozenset(address for some in here.values() for address in some),
         frozenset(own.address for link in links.values() for own in link.addresses if len(own.address) == 16),
         here,
+        {},
         {},
     )

@@ -80,8 +80,6 @@ class Plan:
     """Names that no client can claim."""
     domains: dict[str, str]
     """The domain of each subnet's names."""
-    prepared: dict[object, dict[int, bytes]]
-    """Options that were put together before (`dhcp/reply4.py`), for clients that are alike."""
 
     def scope_of(self, address: Address) -> Scope | None:
         """The most specific subnet with this address."""
@@ -120,7 +118,6 @@ def make_plan(settings: DhcpSettings) -> Plan:
         by_address={host.address4: host for host in reversed(hosts) if host.address4},
         unclaimable=unclaimable(settings),
         domains={subnet.name: subnet.domain or settings.domain for subnet in settings.subnets},
-        prepared={},
     )
 
 

@@ -21,7 +21,7 @@ class Where(NamedTuple):
     groups: tuple[tuple[Scope, ...], ...]
     """Its subnets. Of each group a client gets one address: a subnet alone, or those of a shared network."""
     own: frozenset[Address]
-    """Our addresses there."""
+    """All our addresses."""
     prefixes: tuple[tuple[Address, int], ...]
     """What else is on that link for sure: the prefixes of our own addresses."""
     direct: bool

@@ -139,9 +139,9 @@ def _wanted(asked: Asked, share: Share, scope: Scope) -> dict[int, bytes]:
     relay = asked.relay.address if asked.relay is not None else b""
     if share.reservation is not None:
         return _put_together(asked, share, scope, wanted, relay)
-    kept = asked.plan.prepared
+    kept = asked.ground.prepared
     classes = tuple([one.name for one in share.classes]) if share.classes else ()
-    alike = (scope.subnet.name, wanted, asked.source, asked.link.addresses, relay, classes)
+    alike = (scope.subnet.name, wanted, asked.source, asked.link.number, relay, classes)
     found = kept.get(alike)
     if found is None:
         if len(kept) >= _PREPARED:
