@@ -20,7 +20,8 @@ INFINITE = 0xFFFFFFFF
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _FLAGS = {"true": 1, "yes": 1, "on": 1, "1": 1, "false": 0, "no": 0, "off": 0, "0": 0}
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
-_HEX = "hex:"
+HEX = "hex:"
+"""What stands before octets where a text would be read otherwise."""
 _TEXT = "text:"
 
 
@@ -156,14 +157,14 @@ def show_text(data: bytes) -> str:
 
 def _is_plain(text: str) -> bool:
     """Whether it is read as itself."""
-    return text.isprintable() and bool(text) and text == text.strip() and not text.startswith(_HEX)
+    return text.isprintable() and bool(text) and text == text.strip() and not text.startswith(HEX)
 
 
 def read_octets(text: str) -> bytes:
     """`0a0b0c`, `0a:0b:0c`, the same behind `hex:`, or the octets of a text behind `text:`. Raises ValueError."""
     if text.startswith(_TEXT):
         return text[len(_TEXT) :].encode()
-    digits = text.removeprefix(_HEX)
+    digits = text.removeprefix(HEX)
     parts = digits.replace("-", ":").split(":")
     if len(parts) > 1 and any(len(part) not in (1, 2) for part in parts):
         raise ValueError("between colons stand one or two hexadecimal digits")
@@ -185,19 +186,19 @@ def octets(least: int = 0) -> Codec:
     def show(data: bytes) -> str:
         if len(data) < least:
             raise Malformed("too few octets", len(data))
-        return data.hex(":") if data else _HEX
+        return data.hex(":") if data else HEX
 
     example = ":".join(f"{octet:02x}" for octet in range(1, max(least, 3) + 1))
     return Codec("octets in hexadecimal, or text: and a text", read, show, example)
 
 
 def _read_phrase(text: str) -> bytes:
-    return read_octets(text) if text.startswith(_HEX) else _read_text(text)
+    return read_octets(text) if text.startswith(HEX) else _read_text(text)
 
 
 def _show_phrase(data: bytes) -> str:
     found = data.decode("utf-8", "replace")
-    return found if _is_plain(found) and found.encode() == data else _HEX + data.hex()
+    return found if _is_plain(found) and found.encode() == data else HEX + data.hex()
 
 
 def _read_uri(text: str) -> bytes:
@@ -355,7 +356,7 @@ def _read_item(text: str) -> bytes:
 
 def _show_item(data: bytes) -> str:
     shown = _show_phrase(data)
-    plain = not shown.startswith((_HEX, "0x")) and "," not in shown
+    plain = not shown.startswith((HEX, "0x")) and "," not in shown
     return shown if plain else f"0x{data.hex()}"
 
 
