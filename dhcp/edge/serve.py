@@ -34,7 +34,7 @@ from dhcp.plan6 import make_plan6
 from dhcp.server4 import handle4
 from dhcp.server6 import handle6
 from dhcp.settings import DhcpSettings
-from dhcp.values import Arrival, Kind, LeaseChange, Outcome, Probe, Reply4, Tag
+from dhcp.values import Arrival, Kind, LeaseChange, Outcome, Reply4, State, Tag
 from net.clock import date
 from net.clock import now as monotonic
 from wire.dhcp.codes4 import Option4
@@ -253,12 +253,13 @@ class Server:
 
     def _end_probe(self, ended: Ended, now: Instant) -> None:
         """The address is free or is not: either way the message is handled once more."""
-        probe: Probe = ended.probe
+        probe = ended.probe
         kind = Kind.ADDRESS4 if len(probe.address) == 4 else Kind.ADDRESS6
         decide = answered if ended.used else silent
         changes = decide(self.ledger.book, kind, probe.address, Epoch(int(self.ledger.now())))
-        if ended.used:
-            self.counters["quarantined"] += 1
+        self.counters["quarantined"] += sum(
+            change.after is not None and change.after.state is State.QUARANTINED for change in changes
+        )
         self._apply(changes)
         self._handle(*ended.message)
 
