@@ -17,7 +17,7 @@ from wire.dhcp.codes6 import MessageType6, Option6, Status6
 from wire.dhcp.packet6 import Packet6, Relayed
 from wire.units import Epoch
 
-KINDS = {Option6.IA_NA: Kind.ADDRESS6, Option6.IA_PD: Kind.PREFIX6}
+KINDS: dict[int, Kind] = {Option6.IA_NA: Kind.ADDRESS6, Option6.IA_PD: Kind.PREFIX6}
 """What the leases of an identity association are; temporary addresses are none of ours."""
 
 
@@ -95,11 +95,7 @@ def _extend(asked: Asked6, book: LeaseBook, now: Epoch) -> Outcome:
     renewing = asked.request.kind == MessageType6.RENEW
     answers = []
     for one in asked.request.associations:
-        if (
-            asked.plan.base.settings.authoritative
-            or one.kind not in KINDS
-            or draft.held(KINDS[Option6(one.kind)], one.iaid)
-        ):
+        if asked.plan.base.settings.authoritative or one.kind not in KINDS or draft.held(KINDS[one.kind], one.iaid):
             answers.append(serve(draft, one, Step.EXTEND))
         elif renewing:
             answers.append(Association(one.kind, one.iaid, status=status(Status6.NO_BINDING)))
@@ -146,7 +142,7 @@ def _ended(asked: Asked6, book: LeaseBook, why: str, changes: list[LeaseChange])
     unknown = [
         Association(one.kind, one.iaid, status=status(Status6.NO_BINDING))
         for one in asked.request.associations
-        if one.kind not in KINDS or not _bound(book.of_client(KINDS[Option6(one.kind)], client, one.iaid))
+        if one.kind not in KINDS or not _bound(book.of_client(KINDS[one.kind], client, one.iaid))
     ]
     answer = reply(asked, MessageType6.REPLY, (), unknown, status(Status6.SUCCESS))
     return Outcome(why, answer, tuple(changes))
@@ -159,7 +155,7 @@ def _named(asked: Asked6, book: LeaseBook) -> list[Lease]:
         if one.kind not in KINDS:
             continue
         places = {(some.address, 128) for some in one.addresses} | {(some.prefix, some.length) for some in one.prefixes}
-        for lease in _bound(book.of_client(KINDS[Option6(one.kind)], asked.identity.client, one.iaid)):
+        for lease in _bound(book.of_client(KINDS[one.kind], asked.identity.client, one.iaid)):
             if (lease.address, lease.length) in places:
                 found[lease.kind, lease.address] = lease
     return list(found.values())
@@ -202,5 +198,5 @@ def _drop_offers(draft: Draft) -> None:
     """What was offered to the client's associations and is not what they chose."""
     for one in draft.asked.request.associations:
         if one.kind in KINDS:
-            held = draft.held(KINDS[Option6(one.kind)], one.iaid)
+            held = draft.held(KINDS[one.kind], one.iaid)
             draft.end(lease for lease in held if lease.state is State.OFFERED)
