@@ -8,8 +8,10 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 
-from dhcp.book import Book, LeaseBook
+from dhcp.book import LeaseBook
+from dhcp.ground import make_ground
 from dhcp.identity import Identifier, tag
+from dhcp.plan6 import make_plan6
 from dhcp.server4 import handle4
 from dhcp.settings import DhcpSettings, Pool, ResolverOffer, Subnet
 from dhcp.values import Arrival, Kind, Lease, LeaseChange, Link, Outcome, Own, Reply4, State
@@ -77,7 +79,7 @@ def come_and_gone(book: LeaseBook) -> Callable[[Lease], None]:
 def of_books() -> None:
     print(f"{'leases':>8}{'look':>8}{'renew':>8}{'come+go':>9}{'expire':>8}   µs each")
     for size in SIZES:
-        book = Book(KEY, map(lease, range(size)))
+        book = LeaseBook(KEY, map(lease, range(size)))
         here = [lease(n) for n in range(max(0, size - OPERATIONS), size)] or [lease(0)]
         new = [lease(n) for n in range(size, size + OPERATIONS)]
         looks = spent(lambda item: (book.at(item.kind, item.address), book.of_client(item.kind, item.client)), here)  # noqa: B023
@@ -90,7 +92,7 @@ def of_books() -> None:
 def of_memory(size: int = 20_000) -> None:
     gc.collect()
     tracemalloc.start()
-    book = Book(KEY)
+    book = LeaseBook(KEY)
     empty = tracemalloc.get_traced_memory()[0]
     for number in range(size):
         book.apply([LeaseChange(None, lease(number))])
@@ -105,6 +107,7 @@ WIDE = Subnet("10.0.0.0/8", bytes((10, 0, 0, 0)), 8, "lan", pools=(POOL,))
 SETTINGS = DhcpSettings(1, subnets=(WIDE,), resolver=ResolverOffer((bytes(4),)), conflict_check=False)
 OURS = bytes((10, 0, 0, 1))
 LINKS = {1: Link(1, "lan", bytes(6), (Own(OURS, 8),))}
+GROUND = make_ground(make_plan6(SETTINGS), LINKS)
 LIST = bytes((1, 3, 6, 15, 28, 51, 58, 59, 119))
 
 
@@ -117,11 +120,11 @@ def message(kind: int, number: int, options: dict[int, bytes]) -> Packet4:
 def exchange(book: LeaseBook, number: int, keep: Callable[[Outcome], None]) -> None:
     """DISCOVER, OFFER, REQUEST, ACK, and the book kept."""
     arrival, now = Arrival(1, bytes(4), b"\xff" * 4), Epoch(NOW)
-    offered = handle4(message(1, number, {}), arrival, book, SETTINGS, now, LINKS)
+    offered = handle4(message(1, number, {}), arrival, book, GROUND, now)
     keep(offered)
     assert isinstance(offered.reply, Reply4)
     chosen = {50: offered.reply.packet.yiaddr, 54: OURS}
-    acked = handle4(message(3, number, chosen), arrival, book, SETTINGS, now, LINKS)
+    acked = handle4(message(3, number, chosen), arrival, book, GROUND, now)
     assert acked.why == "acked"
     keep(acked)
 
@@ -130,12 +133,12 @@ def handled(book: LeaseBook, rounds: int = 2_000) -> float:
     """Microseconds of DISCOVER and REQUEST in `handle4` alone, which changes nothing: the same two again and again."""
     arrival, now = Arrival(1, bytes(4), b"\xff" * 4), Epoch(NOW)
     discover = message(1, 3_000_000, {})
-    offered = handle4(discover, arrival, book, SETTINGS, now, LINKS)
+    offered = handle4(discover, arrival, book, GROUND, now)
     assert isinstance(offered.reply, Reply4)
-    first = spent(lambda item: handle4(discover, arrival, book, SETTINGS, now, LINKS), [lease(0)] * rounds)
+    first = spent(lambda item: handle4(discover, arrival, book, GROUND, now), [lease(0)] * rounds)
     book.apply(offered.changes)
     request = message(3, 3_000_000, {50: offered.reply.packet.yiaddr, 54: OURS})
-    second = spent(lambda item: handle4(request, arrival, book, SETTINGS, now, LINKS), [lease(0)] * rounds)
+    second = spent(lambda item: handle4(request, arrival, book, GROUND, now), [lease(0)] * rounds)
     book.undo(offered.changes)
     return first + second
 
@@ -144,7 +147,7 @@ def of_exchanges() -> None:
     print("DISCOVER and REQUEST of a new client in a pool of 65,536, µs of CPU for both:")
     print(f"{'leases':>8}{'handle4 alone':>16}{'messages, handle4, book':>26}")
     for size in (*SIZES, 60_000):
-        book = Book(KEY, (lease(n)._replace(address=(0x0A010000 + n).to_bytes(4, "big")) for n in range(size)))
+        book = LeaseBook(KEY, (lease(n)._replace(address=(0x0A010000 + n).to_bytes(4, "big")) for n in range(size)))
         numbers = iter(range(1_000_000, 2_000_000))
 
         def whole(item: Lease, book: LeaseBook = book, numbers: Iterator[int] = numbers) -> None:

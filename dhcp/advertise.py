@@ -6,6 +6,7 @@ Call `advertise` when `Step.due` comes, and whenever settings, link or offer are
 
 from typing import NamedTuple
 
+from dhcp.addresses import is_link_local
 from dhcp.announcement import (
     Heard,
     Item,
@@ -17,7 +18,7 @@ from dhcp.announcement import (
     last_words,
     take_back,
 )
-from dhcp.offer import Offer, is_link_local
+from dhcp.offer import Offer
 from dhcp.settings import Advertised
 from dhcp.values import Link
 from wire.dhcp.ra import RouterAdvertisement, fit_router_advertisement

@@ -2,10 +2,12 @@
 
 from typing import NamedTuple
 
-from dhcp.offer import Offer, is_link_local
-from dhcp.settings import Advertised
+from dhcp.addresses import is_link_local
+from dhcp.offer import Offer
+from dhcp.settings import Advertised, AdvertisedPrefix
 from dhcp.values import Link, Own
 from wire.dhcp.associations6 import network
+from wire.dhcp.codecs import INFINITE
 from wire.dhcp.ra import Encrypted, Prefix64, PrefixInformation, Route, RouterAdvertisement, Search, Servers
 from wire.units import Instant
 
@@ -17,9 +19,6 @@ MAX_STALE = 16
 
 AUTOMATIC_LENGTH = 64
 """The only length with which hosts make addresses (RFC 4862 §5.5.3 d, RFC 4291 §2.5.1)."""
-
-DEFAULT_PREFERRED, DEFAULT_VALID = 14_400, 86_400
-"""Seconds, of prefixes that no setting names; as `AdvertisedPrefix` has them."""
 
 Item = Servers | Search | Encrypted | Prefix64 | Route
 """One thing that hosts were told for a time, with the lifetime 0 that takes it back; of `Servers` and `Search` one each."""
@@ -72,8 +71,6 @@ def service_lifetime(settings: Advertised) -> int:
 
 def _prefixes(settings: Advertised, link: Link) -> tuple[PrefixInformation, ...]:
     own = [one for one in link.addresses if len(one.address) == 16 and one.valid != 0]
-    if not settings.prefixes:
-        return tuple(_own_prefixes(own).values())
     return tuple(
         _bounded(
             PrefixInformation(
@@ -86,18 +83,15 @@ def _prefixes(settings: Advertised, link: Link) -> tuple[PrefixInformation, ...]
             ),
             own,
         )
-        for one in settings.prefixes
+        for one in settings.prefixes or _own_prefixes(own)
     )
 
 
-def _own_prefixes(own: list[Own]) -> dict[bytes, PrefixInformation]:
+def _own_prefixes(own: list[Own]) -> tuple[AdvertisedPrefix, ...]:
     """Every /64 that we have an address in, but for the link-local one."""
-    found: dict[bytes, PrefixInformation] = {}
-    for one in own:
-        if one.length == AUTOMATIC_LENGTH and not is_link_local(one.address) and one.address[:10] != bytes(10):
-            prefix = network(one.address, AUTOMATIC_LENGTH)
-            found[prefix] = _bounded(PrefixInformation(prefix, AUTOMATIC_LENGTH, DEFAULT_VALID, DEFAULT_PREFERRED), own)
-    return found
+    near = (one.address for one in own if one.length == AUTOMATIC_LENGTH and one.address[:10] != bytes(10))
+    prefixes = dict.fromkeys(network(address, AUTOMATIC_LENGTH) for address in near if not is_link_local(address))
+    return tuple(AdvertisedPrefix(prefix, AUTOMATIC_LENGTH) for prefix in prefixes)
 
 
 def _bounded(said: PrefixInformation, own: list[Own]) -> PrefixInformation:
@@ -109,7 +103,7 @@ def _bounded(said: PrefixInformation, own: list[Own]) -> PrefixInformation:
 
 
 def _seconds(lifetime: int | None) -> int:
-    return 0xFFFFFFFF if lifetime is None else lifetime
+    return INFINITE if lifetime is None else lifetime
 
 
 def heard_now(said: RouterAdvertisement, now: Instant) -> tuple[Heard, ...]:

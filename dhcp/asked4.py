@@ -1,10 +1,9 @@
 """A DHCPv4 message and what has to be known to answer it: who sent it, from which subnet, through whom."""
 
-from collections.abc import Mapping
-from operator import is_
 from typing import NamedTuple
 
-from dhcp.classes import Share, Traits, classes_of, reservation_of
+from dhcp.classes import Share, Traits, classes_of, halves, reservation_of
+from dhcp.ground import Ground, Relay, Seat
 from dhcp.hostnames import read_label
 from dhcp.identity import Identity
 from dhcp.plan import Plan, Scope
@@ -20,69 +19,12 @@ ZERO = bytes(4)
 EVERYBODY = b"\xff" * 4
 SERVER_PORT, CLIENT_PORT = 67, 68
 
-Links = Mapping[int, Link]
-"""Our interfaces by index."""
-
-
 _EVERYBODY_ELSE = frozenset[str]()
 """The names of the classes of who is in none."""
 
 
-class Relay(NamedTuple):
-    """A relay that is trusted, and what it said (RFC 3046)."""
-
-    address: Address
-    """giaddr."""
-    port: int
-    """To answer to: 67, or where it spoke from if it asked for that (RFC 8357)."""
-    circuit: bytes
-    remote: bytes
-    link: Address
-    """An address of the client's link (RFC 3527), or empty."""
-    override: Address
-    """The server identifier to use (RFC 5107), or empty."""
-
-
-class Seat(NamedTuple):
-    """Where a message came in, and from where it is answered; as in `Asked`."""
-
-    relay: Relay | None
-    selected: bool
-    scopes: tuple[Scope, ...]
-    direct: bool
-    source: Address
-
-
-class Ground(NamedTuple):
-    """What is the same for all messages for as long as settings and interfaces are."""
-
-    plan: Plan
-    links: tuple[Link, ...]
-    own: frozenset[Address]
-    """All our IPv4 addresses."""
-    here: dict[int, tuple[Address, ...]]
-    """Those of each interface, in the order the kernel tells them."""
-    seats: dict[tuple[int, Address, Address, Address], Seat]
-    """By interface, source, destination and giaddr, of messages that say no more of where they come from."""
-
-
 _SEATS = 1_024
-"""Remembered at once."""
-_LAST: list[Ground] = []
-"""What was made last: it only saves work, for none of it ever changes, and who asks with other settings or interfaces gets what
-is theirs."""
-
-
-def ground_of(plan: Plan, links: Links) -> Ground:
-    """What these settings and interfaces make."""
-    now = tuple(links.values())
-    if _LAST:
-        last = _LAST[0]
-        if last.plan is plan and len(last.links) == len(now) and all(map(is_, last.links, now)):
-            return last
-    here = {link.number: tuple(own.address for own in link.addresses if len(own.address) == 4) for link in now}
-    _LAST[:] = [Ground(plan, now, frozenset(address for some in here.values() for address in some), here, {})]
-    return _LAST[0]
+"""Remembered at once, of one `Ground`."""
 
 
 class Asked(NamedTuple):
@@ -106,8 +48,7 @@ class Asked(NamedTuple):
     """Our address to answer from."""
     server: Address
     """The server identifier."""
-    own: frozenset[Address]
-    """All our IPv4 addresses."""
+    ground: Ground
     fqdn: Fqdn | None
     """Option 81."""
     label: str
@@ -132,7 +73,7 @@ class Asked(NamedTuple):
 
     def is_ours(self, server: Address) -> bool:
         """True if a server identifier is one of this server's."""
-        return server in self.own or server == self.server
+        return server in self.ground.own or server == self.server
 
     def share(self, scope: Scope) -> Share:
         """What the client is entitled to there."""
@@ -146,7 +87,7 @@ class Asked(NamedTuple):
             frozenset(one.name for one in self.classes) if self.classes else _EVERYBODY_ELSE,
             self.reservation,
             requested,
-            self.own,
+            self.ground.own,
             self.direct and self.plan.settings.conflict_check,
         )
 
@@ -158,17 +99,16 @@ class Asked(NamedTuple):
         return None
 
 
-def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, plan: Plan, links: Links) -> Asked | str:
+def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, ground: Ground) -> Asked | str:
     """The request with its place, or the word for why it is not answered."""
     kind = _kind(packet)
     if isinstance(kind, str):
         return kind
     if identity is None:
         return "nobody"
-    link = links.get(arrival.interface)
+    plan, link = ground.plan, ground.links.get(arrival.interface)
     if link is None:
         return "no-subnet"
-    ground = ground_of(plan, links)
     seat = _seat_of(packet, arrival, ground, link)
     if isinstance(seat, str):
         return seat
@@ -182,7 +122,7 @@ def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, pla
         return "ignored"
     return Asked(
         plan, packet, arrival, link, kind, identity, relay, selected, scopes, direct, source,
-        relay.override if relay is not None and relay.override else source, ground.own, fqdn, label, reservation,
+        relay.override if relay is not None and relay.override else source, ground, fqdn, label, reservation,
         classes_of(plan.settings, _traits(packet, relay), reservation) if plan.settings.classes else (),
     )  # fmt: skip
 
@@ -311,7 +251,6 @@ def _label(packet: Packet4, fqdn: Fqdn | None) -> str:
 def _traits(packet: Packet4, relay: Relay | None) -> Traits:
     options = packet.options
     user = options.get(Option4.USER_CLASS, b"")
-    architectures = options.get(Option4.ARCHITECTURE, b"")
     return Traits(
         packet.chaddr,
         packet.htype,
@@ -319,5 +258,5 @@ def _traits(packet: Packet4, relay: Relay | None) -> Traits:
         (user, *parse_user_classes(user)) if user else (),
         relay.circuit if relay is not None else b"",
         relay.remote if relay is not None else b"",
-        tuple(architectures[at : at + 2] for at in range(0, len(architectures) - 1, 2)),
+        halves(options.get(Option4.ARCHITECTURE, b"")),
     )

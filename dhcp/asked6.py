@@ -1,11 +1,12 @@
 """A DHCPv6 message and what has to be known to answer it: who sent it, from which link, through whom."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
+from dhcp.addresses import is_link_local
 from dhcp.book import LeaseBook
 from dhcp.classes import Share, Traits, classes_of, reservation_of
 from dhcp.duid import server_duid
+from dhcp.ground import Ground
 from dhcp.hostnames import read_label
 from dhcp.identity import ETHERNET, Identifier, Identity, duid_hardware, hardware_octets, is_changing
 from dhcp.plan import Scope
@@ -20,11 +21,7 @@ from wire.errors import Malformed
 
 SERVER_PORT, CLIENT_PORT = 547, 546
 
-Links = Mapping[int, Link]
-"""Our interfaces by index."""
-
 _MULTICAST = 0xFF
-_LINK_LOCAL = b"\xfe\x80"
 
 
 class Asked6(NamedTuple):
@@ -33,6 +30,8 @@ class Asked6(NamedTuple):
     plan: Plan6
     request: Request6
     arrival: Arrival
+    link: Link
+    """The interface it came in on, as it is now."""
     server: bytes
     """Our DUID."""
     identity: Identity
@@ -56,6 +55,11 @@ class Asked6(NamedTuple):
         return self.request.name is not None and bool(self.request.name.flags & FQDN_NO_UPDATE)
 
     @property
+    def is_changing(self) -> bool:
+        """True if the client changes its hardware address, and no reservation says that it is known all the same."""
+        return self.identity.changing and self.reservation is None
+
+    @property
     def may_probe(self) -> bool:
         """True if the link can be asked who is there, and is to be asked."""
         return self.where.direct and self.plan.base.settings.conflict_check
@@ -65,20 +69,19 @@ class Asked6(NamedTuple):
         return Share(scope.subnet, self.classes, self.reservation)
 
 
-def read_asked6(
-    message: Packet6 | Relayed, arrival: Arrival, book: LeaseBook, plan: Plan6, links: Links
-) -> Asked6 | str:
+def read_asked6(message: Packet6 | Relayed, arrival: Arrival, book: LeaseBook, ground: Ground) -> Asked6 | str:
     """The request with its place, or the word for why it is not answered."""
     try:
         request = read_request(message)
     except Malformed:
         return "malformed"
-    server = server_duid(book.key)
+    plan, server = ground.plan6, server_duid(book.key)
     refused = _refused(request, arrival, plan) or discarded(request, server, _is_unicast(request, arrival))
     if refused:
         return refused
-    where = _where(request, arrival, plan, links)
-    if where is None or not where.groups:
+    link = ground.links.get(arrival.interface)
+    where = None if link is None else _where(request, link, ground)
+    if link is None or where is None or not where.groups:
         return "no-subnet"
     identity, hardware = _identify(request, arrival, book)
     label = read_label(request.name.labels[0]) if request.name is not None and request.name.labels else ""
@@ -88,7 +91,7 @@ def read_asked6(
     if reservation is not None and reservation.ignored:
         return "ignored"
     classes = classes_of(plan.base.settings, _traits(request, hardware), reservation)
-    return Asked6(plan, request, arrival, server, identity, hardware, where, label, reservation, classes)
+    return Asked6(plan, request, arrival, link, server, identity, hardware, where, label, reservation, classes)
 
 
 def _refused(request: Request6, arrival: Arrival, plan: Plan6) -> str:
@@ -102,18 +105,15 @@ def _is_unicast(request: Request6, arrival: Arrival) -> bool:
     return not request.hops and any(arrival.destination) and arrival.destination[0] != _MULTICAST
 
 
-def _where(request: Request6, arrival: Arrival, plan: Plan6, links: Links) -> Where | None:
+def _where(request: Request6, link: Link, ground: Ground) -> Where:
     """The client's link: what its relay says, else where the message came in (RFC 8415 §13.1)."""
-    link = links.get(arrival.interface)
-    if link is None:
-        return None
-    told = request.link
-    groups = plan.at_interface(link.name) if told is None else plan.at_address(told)
-    near = [one for one in link.addresses if len(one.address) == 16 and not one.address.startswith(_LINK_LOCAL)]
+    plan, told = ground.plan6, request.link
+    groups = plan.links.get(link.name, ()) if told is None else plan.at_address(told)
+    near = [one for one in link.addresses if len(one.address) == 16 and not is_link_local(one.address)]
     return Where(
-        arrival.interface,
+        link.number,
         groups,
-        frozenset(one.address for some in links.values() for one in some.addresses if len(one.address) == 16),
+        ground.own6,
         tuple((one.address, one.length) for one in near) if told is None else (),
         direct=not request.hops,
     )

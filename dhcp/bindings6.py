@@ -2,10 +2,11 @@
 
 from enum import Enum, auto
 
+from dhcp.addresses import is_inside
 from dhcp.draft6 import Draft, preferred_of
 from dhcp.plan import Scope
-from dhcp.plan6 import is_inside
-from dhcp.pools6 import draw_address, draw_prefix, excluded_part, usable
+from dhcp.pools import has_its_share
+from dhcp.pools6 import draw_address, draw_prefix, excluded_part
 from dhcp.settings import Delegation
 from dhcp.values import Address, Kind, Lease, State
 from wire.dhcp.associations6 import Association, LeasedAddress, LeasedPrefix, StatusCode
@@ -148,7 +149,7 @@ def may_have_address(draft: Draft, scope: Scope, address: Address) -> bool:
     if holder is not None:
         return holder is draft.asked.reservation
     number = int.from_bytes(address, "big")
-    return number not in scope.never and any(number in span for span in usable(scope, draft.asked.class_names))
+    return number not in scope.never and any(number in span for span in scope.usable(draft.asked.class_names))
 
 
 def _drawn(draft: Draft, group: tuple[Scope, ...], iaid: int) -> tuple[Scope, Address] | None:
@@ -157,18 +158,15 @@ def _drawn(draft: Draft, group: tuple[Scope, ...], iaid: int) -> tuple[Scope, Ad
     for scope in group:
         if scope.subnet.stateless or not draft.may_have_more or _over_share(draft, scope):
             continue
-        address = draw_address(draft.book, scope, usable(scope, draft.asked.class_names), who, avoided)
+        address = draw_address(draft.book, scope, scope.usable(draft.asked.class_names), who, avoided)
         if address is not None:
             return scope, address
     return None
 
 
 def _over_share(draft: Draft, scope: Scope) -> bool:
-    """True if changing devices have their part of the pools, and this is one more."""
-    if not draft.asked.identity.changing:
-        return False
-    changing = draft.book.taken(Kind.ADDRESS6, scope.subnet.name).changing
-    return changing * 100 >= scope.subnet.changing_share * scope.size
+    """True if this is one more changing device than have a part of the pools."""
+    return draft.asked.is_changing and has_its_share(draft.book, Kind.ADDRESS6, scope)
 
 
 def _serve_prefixes(draft: Draft, asked: Association, step: Step) -> Association:

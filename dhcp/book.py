@@ -65,8 +65,7 @@ class LeaseBook:
         self._clients: dict[Tag, One] = {}
         self._names: dict[str, One] = {}
         self._taken: dict[tuple[Kind, str], Taken] = {}
-        self._occupied = Occupied()
-        self._occupied6 = Occupied(_SPARSE_BLOCK)
+        self._occupied = {Kind.ADDRESS4: Occupied(), Kind.ADDRESS6: Occupied(_SPARSE_BLOCK)}
         self.delegated = Delegated()
         """The prefixes that are not free."""
         self._ends = Agenda(self._end_of)
@@ -100,10 +99,6 @@ class LeaseBook:
         """Offers and leases of a client, whatever their kind and identity association."""
         return _several(self._clients.get(client))
 
-    def named(self, name: str) -> Lease | None:
-        """The lease that has had a name for longest."""
-        return min(self.all_named(name), key=lambda lease: (lease.since, lease.kind, lease.address), default=None)
-
     def all_named(self, name: str) -> tuple[Lease, ...]:
         """Every lease with this name: of one device, IPv4 and IPv6."""
         return _several(self._names.get(name))
@@ -112,13 +107,9 @@ class LeaseBook:
         """How many are not free."""
         return self._taken.get((kind, subnet), _NONE_TAKEN)
 
-    def free(self, start: int, last: int) -> int | None:
-        """The first IPv4 address from `start` to `last`, as numbers, that nobody has."""
-        return self._occupied.free(start, last)
-
-    def free6(self, start: int, last: int) -> int | None:
-        """The first IPv6 address from `start` to `last`, as numbers, that nobody has."""
-        return self._occupied6.free(start, last)
+    def free(self, kind: Kind, start: int, last: int) -> int | None:
+        """The first IPv4 or IPv6 address from `start` to `last`, as numbers, that nobody has."""
+        return self._occupied[kind].free(start, last)
 
     def longest_idle(self, kind: Kind, subnet: str, fits: Callable[[Lease], bool] | None = None) -> Lease | None:
         """Of changing devices' leases and of quarantines there, the one not seen for longest; none that is probed already.
@@ -221,22 +212,16 @@ class LeaseBook:
         self._unlist(lease)
         self._count(lease, -1)
         del self._held[lease.kind][lease.address]
-        match lease.kind:
-            case Kind.ADDRESS4:
-                self._occupied.clear(int.from_bytes(lease.address, "big"))
-            case Kind.ADDRESS6:
-                self._occupied6.clear(int.from_bytes(lease.address, "big"))
-            case Kind.PREFIX6:
-                self.delegated.clear(lease.address, lease.length)
+        if lease.kind is Kind.PREFIX6:
+            self.delegated.clear(lease.address, lease.length)
+        else:
+            self._occupied[lease.kind].clear(int.from_bytes(lease.address, "big"))
 
     def _mark(self, lease: Lease) -> None:
-        match lease.kind:
-            case Kind.ADDRESS4:
-                self._occupied.mark(int.from_bytes(lease.address, "big"))
-            case Kind.ADDRESS6:
-                self._occupied6.mark(int.from_bytes(lease.address, "big"))
-            case Kind.PREFIX6:
-                self.delegated.mark(lease.address, lease.length)
+        if lease.kind is Kind.PREFIX6:
+            self.delegated.mark(lease.address, lease.length)
+        else:
+            self._occupied[lease.kind].mark(int.from_bytes(lease.address, "big"))
 
     def _count(self, lease: Lease, step: int) -> None:
         """One more of its subnet is not free, or one less."""
@@ -284,10 +269,6 @@ class LeaseBook:
     def _idle_since(self, subnet: str, kind: Kind, address: Address) -> float | None:
         lease = self._held[kind].get(address)
         return lease.seen if lease is not None and lease.subnet == subnet and _may_be_reclaimed(lease) else None
-
-
-Book = LeaseBook
-"""What `handle4` and `handle6` read."""
 
 
 def checked(offer: Lease) -> LeaseChange:

@@ -7,6 +7,9 @@ from dhcp.identity import Identity, is_changing
 from dhcp.plan import Plan
 from dhcp.settings import ClientClass, DhcpSettings, Matcher, Options, Reservation, Subnet
 
+_DOUBLINGS = 24
+"""More than that no lease needs to become the longest there is."""
+
 
 class Traits(NamedTuple):
     """What a message says of its sender, as far as classes look at it."""
@@ -14,14 +17,20 @@ class Traits(NamedTuple):
     hardware: bytes = b""
     htype: int = 1
     vendor: bytes = b""
-    """Option 60."""
+    """Option 60, or the first value of DHCPv6 option 16."""
     users: tuple[bytes, ...] = ()
-    """The values of option 77, and the option whole: some clients send one value without its length."""
+    """The values of option 77, and the option whole: some clients send one value without its length. Those
+    of DHCPv6 option 15."""
     circuit: bytes = b""
     remote: bytes = b""
-    """Of option 82, from a relay that is trusted."""
+    """Of option 82, or DHCPv6 options 18 and 37, from a relay that is trusted."""
     architectures: tuple[bytes, ...] = ()
     """Two octets each."""
+
+
+def halves(octets: bytes) -> tuple[bytes, ...]:
+    """Two octets each, as architectures are written; half of one is left out."""
+    return tuple(octets[at : at + 2] for at in range(0, len(octets) - 1, 2))
 
 
 def is_member(traits: Traits, one: ClientClass) -> bool:
@@ -86,6 +95,12 @@ class Share(NamedTuple):
                 return one.lease_time
         return self.subnet.lease_time
 
+    def time_for(self, changing: bool, renewals: int) -> int:
+        """Seconds of a lease that was confirmed so often. A changing device begins with `changing_time`, doubled for each."""
+        if not changing:
+            return self.lease_time
+        return min(self.lease_time, self.subnet.changing_time << min(renewals, _DOUBLINGS))
+
     @property
     def named(self) -> bool:
         """Whether its name is published."""
@@ -100,16 +115,27 @@ class Share(NamedTuple):
         return server or bytes(4), file
 
 
+_Has = DhcpSettings | Subnet | ClientClass | Reservation
+
+
 def options4(settings: DhcpSettings, share: Share, derived: dict[int, bytes]) -> dict[int, bytes]:
-    """All options that there are for a client: derived ones, then what the user set in general, for the subnet, for its
-    classes in order, and for its reservation, each over what came before. Empty octets: the option is not to be sent."""
-    values = dict(derived)
-    layers: list[Options] = [settings.options4, share.subnet.options4, *(one.options4 for one in share.classes)]
-    if share.reservation is not None:
-        layers.append(share.reservation.options4)
-    for layer in layers:
-        values.update(layer)
-    return values
+    """All options that there are for a client: derived ones, and over them what the user set. Empty octets: the option is not to
+    be sent."""
+    return {**derived, **_said(settings, share, lambda one: one.options4)}
+
+
+def options6(settings: DhcpSettings, share: Share, derived: Options) -> Options:
+    """As `options4`. What is derived may be there more than once (a DNR option for each resolver); what is set is set as a
+    whole."""
+    said = _said(settings, share, lambda one: one.options6)
+    return (*(option for option in derived if option[0] not in said), *said.items())
+
+
+def _said(settings: DhcpSettings, share: Share, options: Callable[[_Has], Options]) -> dict[int, bytes]:
+    """What the user set in general, for the subnet, for the client's classes in order, and for its reservation, each over what
+    came before."""
+    own = () if share.reservation is None else (share.reservation,)
+    return dict(option for layer in (settings, share.subnet, *share.classes, *own) for option in options(layer))
 
 
 def own_options4(share: Share) -> frozenset[int]:

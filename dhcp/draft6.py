@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dhcp.asked6 import Asked6
 from dhcp.book import OFFER_SECONDS, LeaseBook
 from dhcp.delegated import Delegated
-from dhcp.hostnames import Claimant, claim, freed
+from dhcp.hostnames import Claimant, freed, published
 from dhcp.plan import Scope
 from dhcp.values import Address, Kind, Lease, LeaseChange, Probe, State
 from wire.units import Epoch
@@ -17,9 +17,6 @@ _PREFERRED = (5, 8)
 """The part of a valid lifetime that is preferred: after it the client keeps its connections and begins no new ones."""
 _PROVEN = 0.3
 """Of a lease's time: who comes back after less of it has not proved that it stays (clients renew after 5/16 of it)."""
-_DOUBLINGS = 24
-_LONGEST_NAME = 251
-"""Letters of a label and a domain without dots at their end that make a name of 255 octets (RFC 1035 §2.3.4)."""
 
 
 class Draft:
@@ -85,7 +82,7 @@ class Draft:
         lease = self._lease(scope, kind, place, iaid, held)
         self._choose(lease)
         self._new += held is None
-        self._name(lease)
+        self._name(lease.name)
         self.changes.append(LeaseChange(held, lease))
         return lease
 
@@ -103,13 +100,10 @@ class Draft:
 
     def _lease(self, scope: Scope, kind: Kind, place: tuple[Address, int], iaid: int, held: Lease | None) -> Lease:
         asked, now = self.asked, self.now
-        changing = asked.identity.changing and asked.reservation is None
         since, renewals = now, 0
         if held is not None and held.state is State.BOUND:
             since, renewals = held.since, held.renewals + (now - held.seen >= _PROVEN * held.duration)
-        duration = asked.share(scope).lease_time
-        if changing:
-            duration = min(duration, scope.subnet.changing_time << min(renewals, _DOUBLINGS))
+        duration = asked.share(scope).time_for(asked.is_changing, renewals)
         return Lease(
             kind=kind,
             address=place[0],
@@ -124,31 +118,22 @@ class Draft:
             until=Epoch(now + duration),
             duration=duration,
             renewals=renewals,
-            changing=changing,
+            changing=asked.is_changing,
             name=self.name_for(scope) if kind is Kind.ADDRESS6 else "",
             identifier=asked.request.duid if asked.plan.base.settings.store_identifiers else b"",
         )
 
     def name_for(self, scope: Scope) -> str:
         """The name that is published for the client in a subnet; empty: none."""
-        asked, base = self.asked, self.asked.plan.base
-        if not base.settings.names or not asked.share(scope).named:
-            return ""
-        if asked.reservation is not None and asked.reservation.name:
-            return asked.reservation.name.lower()
-        if asked.refuses_names:
-            return ""
-        name = claim(self.book, asked.label, self._claimant, base.unclaimable)
-        return name if len(name) + len(base.domain_of(scope.subnet.name)) <= _LONGEST_NAME else ""
+        asked = self.asked
+        label = "" if asked.refuses_names else asked.label
+        return published(self.book, asked.plan.base, asked.share(scope), self._claimant, label)
 
-    def _name(self, lease: Lease) -> None:
+    def _name(self, name: str) -> None:
         """A reserved name is taken from whoever has it."""
-        reserved = self.asked.reservation
-        if not lease.name or reserved is None or lease.name != reserved.name.lower():
-            return
-        for change in freed(self.book, lease.name, self._claimant):
-            if change.before is not None and change.before.address not in self.chosen:
-                self.chosen.add(change.before.address)
+        for change in freed(self.book, name, self._claimant):
+            if change.place[1] not in self.chosen:
+                self.chosen.add(change.place[1])
                 self.changes.append(change)
 
     @property

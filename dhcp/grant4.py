@@ -3,7 +3,7 @@
 from dhcp.asked4 import Asked
 from dhcp.book import OFFER_SECONDS, LeaseBook
 from dhcp.classes import Share
-from dhcp.hostnames import Claimant, claim, freed
+from dhcp.hostnames import Claimant, freed, published
 from dhcp.plan import Scope
 from dhcp.values import Address, Kind, Lease, LeaseChange, Probe, State
 from wire.dhcp.codes4 import Option4
@@ -13,17 +13,11 @@ MIN_ASKED = 60
 """Seconds of the shortest lease a client can ask for."""
 _PROVEN = 0.4
 """Of a lease's time: who comes back after less of it has not proved that it stays (clients renew after half)."""
-_DOUBLINGS = 24
-_LONGEST_NAME = 251
-"""Letters of a label and a domain without dots at their end that make a name of 255 octets (RFC 1035 §2.3.4)."""
 
 
 def duration_of(asked: Asked, share: Share, renewals: int) -> int:
-    """Seconds to grant. A changing device without a reservation begins with `changing_time`, doubled for each renewal; a
-    client can ask for less than it would get (option 51), never for more."""
-    longest = share.lease_time
-    if asked.is_changing:
-        longest = min(longest, share.subnet.changing_time << min(renewals, _DOUBLINGS))
+    """Seconds to grant. A client can ask for less than it would get (option 51), never for more."""
+    longest = share.time_for(asked.is_changing, renewals)
     wanted = asked.option(Option4.LEASE_TIME)
     if wanted:
         return min(longest, max(MIN_ASKED, int.from_bytes(wanted, "big")))
@@ -77,14 +71,15 @@ def _granted(
         since, renewals = held.since, held.renewals
         if now - since >= _PROVEN * duration_of(asked, share, renewals):
             renewals += 1
-    name, taken = _name(book, asked, share)
+    claimant = Claimant(asked.identity.client, asked.identity.hardware)
+    name = published(book, asked.plan, share, claimant, "" if asked.refuses_names else asked.label)
     duration = duration_of(asked, share, renewals)
     identity, until = asked.identity, Epoch(now + duration)
     lease = Lease(
         Kind.ADDRESS4, address, 32, identity.client, identity.hardware, 0, share.subnet.name, State.BOUND, since, now, until,
         duration, renewals, asked.is_changing, name, False, b"", _identifier(asked),
     )  # fmt: skip
-    return lease, taken
+    return lease, freed(book, name, claimant)
 
 
 def room(book: LeaseBook, asked: Asked, now: Epoch) -> tuple[LeaseChange, ...] | None:
@@ -113,20 +108,6 @@ def _others(book: LeaseBook, asked: Asked, address: Address) -> list[LeaseChange
         elif lease.address != address and lease.name:
             changes.append(LeaseChange(lease, lease._replace(name="")))
     return changes
-
-
-def _name(book: LeaseBook, asked: Asked, share: Share) -> tuple[str, tuple[LeaseChange, ...]]:
-    """The name that is published for the client, and what takes it from others if it is the client's by configuration."""
-    if not asked.plan.settings.names or not share.named:
-        return "", ()
-    claimant = Claimant(asked.identity.client, asked.identity.hardware)
-    if asked.reservation is not None and asked.reservation.name:
-        name = asked.reservation.name.lower()
-        return name, freed(book, name, claimant)
-    if asked.refuses_names:
-        return "", ()
-    name = claim(book, asked.label, claimant, asked.plan.unclaimable)
-    return name if len(name) + len(asked.plan.domain_of(share.subnet.name)) <= _LONGEST_NAME else "", ()
 
 
 def _identifier(asked: Asked) -> bytes:

@@ -1,18 +1,21 @@
-"""Names of clients: what one may claim, who keeps it, and what is told to those who answer names.
+"""Names of clients: what one may claim, and who keeps it.
 
 What a client says of itself is not to be trusted: without these rules anybody is `wpad`, the router or the printer. A name
 belongs to who had it first, for as long as a lease lasts; nobody has to prove more than that the tags are the same (the
 thought of RFC 4701, whose DHCID is a hash too).
 """
 
-from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from dhcp.book import LeaseBook
-from dhcp.values import Address, HostChange, Kind, Lease, LeaseChange, State, Tag
+from dhcp.classes import Share
+from dhcp.plan import Plan
+from dhcp.values import Lease, LeaseChange, Tag
 
 LONGEST = 63
 """Octets of a label (RFC 1035 §2.3.4)."""
+_LONGEST_NAME = 251
+"""Letters of a label and a domain without dots at their end that make a name of 255 octets (RFC 1035 §2.3.4)."""
 _SUFFIXES = 99
 """How many may want one name."""
 _HYPHENS = bytes.maketrans(b" _", b"--")
@@ -61,6 +64,19 @@ def claim(book: LeaseBook, wanted: str, claimant: Claimant, unclaimable: frozens
     return ""
 
 
+def published(book: LeaseBook, plan: Plan, share: Share, claimant: Claimant, label: str) -> str:
+    """The name that is published for a client: its reservation's, else what it can claim of `label`; empty: none.
+
+    What the configuration gives is the client's also if somebody has it: `freed` takes it away.
+    """
+    if not plan.settings.names or not share.named:
+        return ""
+    if share.reservation is not None and share.reservation.name:
+        return share.reservation.name.lower()
+    name = claim(book, label, claimant, plan.unclaimable)
+    return name if len(name) + len(plan.domain_of(share.subnet.name)) <= _LONGEST_NAME else ""
+
+
 def is_from(name: str, wanted: str) -> bool:
     """True if `name` is what `wanted` became."""
     base, _, number = name.rpartition("-")
@@ -72,47 +88,7 @@ def _is_free(book: LeaseBook, name: str, claimant: Claimant) -> bool:
 
 
 def freed(book: LeaseBook, name: str, owner: Claimant) -> tuple[LeaseChange, ...]:
-    """What takes `name` away from others, because the configuration gives it to `owner`."""
+    """What takes `name` away from others, because the configuration gives it to `owner`. Nothing if it was claimed."""
     return tuple(
         LeaseChange(lease, lease._replace(name="")) for lease in book.all_named(name) if not owner.is_of(lease)
     )
-
-
-def host_changes(
-    book: LeaseBook, changes: Iterable[LeaseChange], domain_of: Callable[[str], str]
-) -> tuple[HostChange, ...]:
-    """What those who answer names have to be told after `changes` were applied to `book`.
-
-    `domain_of` gives the domain of a subnet. A change says all addresses that the name now has, of both families; or that the
-    name is gone, with the addresses it lost.
-    """
-    touched: dict[tuple[str, str], list[Address]] = {}
-    for before, after in changes:
-        if _published(before) == _published(after):
-            continue
-        for lease in (before, after):
-            if lease is not None and _published(lease):
-                touched.setdefault((lease.name, domain_of(lease.subnet)), []).append(lease.address)
-    return tuple(_host_change(book, name, domain, domain_of, lost) for (name, domain), lost in touched.items())
-
-
-def all_hosts(book: LeaseBook, domain_of: Callable[[str], str]) -> tuple[HostChange, ...]:
-    """Every name there is, for somebody who knows none."""
-    names = {(lease.name, domain_of(lease.subnet)) for lease in book.leases() if _published(lease)}
-    return tuple(_host_change(book, name, domain, domain_of, []) for name, domain in sorted(names))
-
-
-def _host_change(
-    book: LeaseBook, name: str, domain: str, domain_of: Callable[[str], str], lost: list[Address]
-) -> HostChange:
-    held = {lease.address for lease in book.all_named(name) if _published(lease) and domain_of(lease.subnet) == domain}
-    if held:
-        return HostChange(name, domain, tuple(sorted(held, key=lambda address: (len(address), address))), False)
-    return HostChange(name, domain, tuple(dict.fromkeys(lost)), True)
-
-
-def _published(lease: Lease | None) -> tuple[str, str, Address] | None:
-    """What of a lease is to be seen in the DNS."""
-    if lease is None or not lease.name or lease.state is not State.BOUND or lease.kind is Kind.PREFIX6:
-        return None
-    return lease.name, lease.subnet, lease.address

@@ -10,21 +10,20 @@ from hmac import HMAC, new
 from typing import NamedTuple
 
 from dhcp.values import Tag
+from wire.dhcp.codes4 import Option4
 from wire.dhcp.packet4 import Packet4
+from wire.dhcp.packet6 import MAX_DUID, MIN_DUID
 
-CLIENT_IDENTIFIER = 61
-"""RFC 2132 §9.14."""
+_CLIENT_IDENTIFIER = int(Option4.CLIENT_IDENTIFIER)
 
 TAG_OCTETS = 16
 ETHERNET = 1
 """htype (RFC 1700); also the hardware type inside a DUID."""
-_ETHERNET_OCTETS = 6
+ETHERNET_OCTETS = 6
 _MIN_IDENTIFIER, _MAX_IDENTIFIER = 2, 255
 """Octets (RFC 2132 §9.14: at least two)."""
 _RFC4361 = 255
 """The type octet of an identifier made of an IAID and a DUID (RFC 4361 §6.1)."""
-_MIN_DUID, _MAX_DUID = 3, 130
-"""Octets, two of them its type (RFC 8415 §11.1)."""
 
 
 class Identifier(bytes, Enum):
@@ -41,16 +40,17 @@ class Identifier(bytes, Enum):
 
 
 class Identity(NamedTuple):
-    """A DHCPv4 client. Its leases are found by `client`."""
+    """A client. Its leases are found by `client`."""
 
     client: Tag
-    """Of the client identifier, if it is one to tell clients apart by, else of the hardware address."""
+    """Of the client identifier, if it is one to tell clients apart by, else of the hardware address (DHCPv4); of the DUID
+    (DHCPv6)."""
     hardware: Tag
     """Empty if the client has no hardware address of its own."""
     identifier: bytes
-    """Option 61 as it came; empty if there was none."""
+    """Option 61 as it came; empty if there was none, and of a DHCPv6 client."""
     duid: bytes
-    """The DUID inside of it (RFC 4361 §6.1); empty if there is none."""
+    """The DUID inside of it (RFC 4361 §6.1), or a DHCPv6 client's own; empty if there is none."""
     changing: bool
     """The hardware address is locally administered: likely a random one."""
 
@@ -75,12 +75,12 @@ def hardware_octets(address: bytes, htype: int = ETHERNET) -> bytes:
 
 def is_changing(address: bytes, htype: int = ETHERNET) -> bool:
     """True if an Ethernet address is locally administered: the bit 0x02 of its first octet (RFC 7042 §2.1)."""
-    return htype == ETHERNET and len(address) == _ETHERNET_OCTETS and bool(address[0] & 0x02)
+    return htype == ETHERNET and len(address) == ETHERNET_OCTETS and bool(address[0] & 0x02)
 
 
 def is_station(address: bytes) -> bool:
     """True if one device can have this hardware address: it is neither empty nor all zeros nor a group's (bit 0x01)."""
-    return any(address) and not (len(address) == _ETHERNET_OCTETS and address[0] & 0x01)
+    return any(address) and not (len(address) == ETHERNET_OCTETS and address[0] & 0x01)
 
 
 def is_telling(identifier: bytes) -> bool:
@@ -100,7 +100,7 @@ def is_telling(identifier: bytes) -> bool:
 def duid_inside(identifier: bytes) -> bytes:
     """The DUID of an option 61 made as RFC 4361 §6.1 says: 255, four octets of IAID, DUID. Empty if it is not one."""
     duid = identifier[5:]
-    if identifier[:1] == bytes((_RFC4361,)) and _MIN_DUID <= len(duid) <= _MAX_DUID:
+    if identifier[:1] == bytes((_RFC4361,)) and MIN_DUID <= len(duid) <= MAX_DUID:
         return duid
     return b""
 
@@ -119,7 +119,7 @@ def duid_hardware(duid: bytes) -> bytes:
 
 def identify(key: bytes, packet: Packet4) -> Identity | None:
     """Who sent it; None if nothing in it tells clients apart (RFC 2131 §4.2)."""
-    identifier = packet.options.get(CLIENT_IDENTIFIER, b"")
+    identifier = packet.options.get(_CLIENT_IDENTIFIER, b"")
     hardware = b""
     if is_station(packet.chaddr):
         hardware = tag(key, Identifier.HARDWARE, hardware_octets(packet.chaddr, packet.htype))

@@ -7,6 +7,7 @@ that went away is gone from the next reply, and router advertisements take it ba
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from dhcp.addresses import is_inside, is_link_local
 from dhcp.settings import Announced, DhcpSettings, Subnet
 from dhcp.values import Address, Link, Own
 from wire.dhcp.codes4 import Option4
@@ -121,18 +122,11 @@ def _is_routable(address: Address) -> bool:
     return not _is_nowhere(address) and not is_link_local(address)
 
 
-def is_link_local(address: Address) -> bool:
-    """169.254/16 or fe80::/10."""
-    if len(address) == 4:
-        return address[:2] == b"\xa9\xfe"
-    return address[0] == 0xFE and address[1] & 0xC0 == 0x80
-
-
 def _rank(one: Own, near: tuple[bytes, int]) -> tuple[bool, bool, float, Address]:
     """In the client's subnet first, then unique local ones (no provider takes them away, RFC 4193), then what lasts longest."""
     local = len(one.address) == 16 and one.address[0] & 0xFE == 0xFC
     lasts = float("inf") if one.preferred is None else one.preferred
-    return not _is_within(one.address, *near), not local, -lasts, one.address
+    return not is_inside(one.address, *near), not local, -lasts, one.address
 
 
 def _one_of_each_prefix(ranked: list[Own]) -> list[Own]:
@@ -145,13 +139,6 @@ def _one_of_each_prefix(ranked: list[Own]) -> list[Own]:
             seen.add(prefix)
             kept.append(one)
     return kept
-
-
-def _is_within(address: Address, prefix: bytes, length: int) -> bool:
-    if len(address) != len(prefix):
-        return False
-    shift = 8 * len(address) - length
-    return int.from_bytes(address, "big") >> shift == int.from_bytes(prefix, "big") >> shift
 
 
 # --- names and encrypted listeners --------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ class Owed:
         for change in changes:
             if not change.durable:
                 continue
-            place = _place(change)
+            place = change.place
             # What came after a refused change at the same address stands on it.
             if place not in barred and goes_on(change):
                 self._owed[place] = change
@@ -44,12 +44,6 @@ class Owed:
                 barred.add(place)
                 refused.append(change)
         return tuple(refused)
-
-
-def _place(change: LeaseChange) -> tuple[Kind, bytes]:
-    lease = change.after or change.before
-    assert lease is not None  # noqa: S101 # a change of nothing is not durable
-    return lease.kind, lease.address
 
 
 def goes_on(change: LeaseChange) -> bool:

@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """An IPv4 subnet as numbers."""
+    """A subnet as numbers."""
 
     subnet: Subnet
     first: int
@@ -42,7 +42,7 @@ class Scope:
     size: int
     """Addresses in all its pools."""
     never: frozenset[int]
-    """Addresses that no pool gives: the network's, the broadcast, the routers', all that are reserved."""
+    """Addresses that no pool gives: the first and the last, the routers', all that are reserved."""
 
     def holds(self, address: Address) -> bool:
         """True if it is an address of this prefix."""
@@ -52,6 +52,10 @@ class Scope:
         """True if it is an address of this prefix that a host can have."""
         number = int.from_bytes(address, "big")
         return self.first < number < self.last or (self.last - self.first < 2 and self.first <= number <= self.last)
+
+    def usable(self, classes: frozenset[str]) -> list[Span]:
+        """The pools for members of `classes`."""
+        return [span for span in self.spans if not span.classes or not span.classes.isdisjoint(classes)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,6 @@ class Plan:
     """Networks that relays are in: octets of an address, how many of its bits do not count, the others as a number."""
     links: dict[str, tuple[Scope, ...]]
     """By interface: the subnets on its link, shared networks included."""
-    shared: dict[str, tuple[Scope, ...]]
     by_hardware: dict[bytes, tuple[Reservation, ...]]
     """A device may have one in each subnet."""
     by_identifier: dict[bytes, tuple[Reservation, ...]]
@@ -74,24 +77,17 @@ class Plan:
     by_host: dict[str, tuple[Reservation, ...]]
     by_address: dict[Address, Reservation]
     unclaimable: frozenset[str]
-    """Names that no client can claim; what a reservation publishes is its own all the same."""
+    """Names that no client can claim."""
     domains: dict[str, str]
     """The domain of each subnet's names."""
-    prepared: dict[object, dict[int, bytes]]
-    """Options that were put together before (`dhcp/reply4.py`), for clients that are alike."""
 
     def scope_of(self, address: Address) -> Scope | None:
         """The most specific subnet with this address."""
-        for scope in self.narrowest:
-            if scope.holds(address):
-                return scope
-        return None
+        return first_with(self.narrowest, address)
 
     def beside(self, scope: Scope) -> tuple[Scope, ...]:
         """All subnets on the link of this one, itself first."""
-        if not scope.subnet.shared:
-            return (scope,)
-        return (scope, *(other for other in self.shared[scope.subnet.shared] if other is not scope))
+        return together(scope, self.scopes)
 
     def may_relay(self, address: Address) -> bool:
         """True if relayed messages are accepted from here."""
@@ -103,43 +99,32 @@ class Plan:
         return self.domains.get(subnet, self.settings.domain)
 
 
-_LAST: list[Plan] = []
-"""The plan made last: it only saves work, for settings never change, and who asks with others gets a plan of them."""
-
-
-def plan_of(settings: DhcpSettings) -> Plan:
-    """The plan of these settings."""
-    if not _LAST or _LAST[0].settings is not settings:
-        _LAST[:] = [make_plan(settings)]
-    return _LAST[0]
-
-
 def make_plan(settings: DhcpSettings) -> Plan:
-    """All of it, from the beginning."""
-    scopes = tuple(_scope(subnet, settings) for subnet in settings.subnets if len(subnet.prefix) == 4)
-    shared: dict[str, tuple[Scope, ...]] = {}
-    for scope in scopes:
-        if scope.subnet.shared:
-            shared[scope.subnet.shared] = (*shared.get(scope.subnet.shared, ()), scope)
+    """All of it."""
     hosts = settings.reservations
+    reserved = tuple(host.address4 for host in hosts if host.address4)
+    subnets = [subnet for subnet in settings.subnets if len(subnet.prefix) == 4]
+    scopes = tuple(make_scope(subnet, (*reserved, *subnet.routers)) for subnet in subnets)
     return Plan(
         settings,
         scopes,
-        tuple(sorted(scopes, key=lambda scope: -scope.subnet.length)),
+        narrowest_first(scopes),
         tuple(_network(*relay) for relay in settings.relays),
-        {name: _on_link(name, scopes, shared) for name in {scope.subnet.interface for scope in scopes} - {""}},
-        shared,
+        {name: _on_link(name, scopes) for name in {scope.subnet.interface for scope in scopes} - {""}},
         by_hardware=_gathered((raw, host) for host in hosts for raw in host.hardware),
         by_identifier=_gathered((raw, host) for host in hosts for raw in host.identifiers),
         by_duid=_gathered((raw, host) for host in hosts for raw in host.duids),
         by_host=_gathered((name.lower(), host) for host in hosts for name in host.hosts),
         by_address={host.address4: host for host in reversed(hosts) if host.address4},
-        unclaimable=INFRASTRUCTURE
-        | {name.lower() for name in settings.own_names}
-        | {host.name.lower() for host in hosts if host.name},
+        unclaimable=unclaimable(settings),
         domains={subnet.name: subnet.domain or settings.domain for subnet in settings.subnets},
-        prepared={},
     )
+
+
+def unclaimable(settings: DhcpSettings) -> frozenset[str]:
+    """Names that no client can claim; what a reservation publishes is its own all the same."""
+    own = (*settings.own_names, *(host.name for host in settings.reservations if host.name))
+    return INFRASTRUCTURE.union(map(str.lower, own))
 
 
 def _gathered(pairs: Iterable[tuple[_Key, Reservation]]) -> dict[_Key, tuple[Reservation, ...]]:
@@ -149,26 +134,51 @@ def _gathered(pairs: Iterable[tuple[_Key, Reservation]]) -> dict[_Key, tuple[Res
     return found
 
 
-def _on_link(name: str, scopes: tuple[Scope, ...], shared: dict[str, tuple[Scope, ...]]) -> tuple[Scope, ...]:
+def _on_link(name: str, scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     own = [scope for scope in scopes if scope.subnet.interface == name]
-    others = [other for scope in own if scope.subnet.shared for other in shared[scope.subnet.shared]]
+    others = [other for scope in own for other in together(scope, scopes)]
     return tuple({scope.subnet.name: scope for scope in (*own, *others)}.values())
 
 
-def _scope(subnet: Subnet, settings: DhcpSettings) -> Scope:
-    bits = 32 - subnet.length
+def together(scope: Scope, scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+    """All of `scopes` on the link of this one, itself first: those of its shared network, if it is of one."""
+    shared = scope.subnet.shared
+    return (scope, *(other for other in scopes if shared and other is not scope and other.subnet.shared == shared))
+
+
+def narrowest_first(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+    """The longest prefix first."""
+    return tuple(sorted(scopes, key=lambda scope: -scope.subnet.length))
+
+
+def first_with(scopes: tuple[Scope, ...], address: Address) -> Scope | None:
+    """The first that has this address."""
+    for scope in scopes:
+        if scope.holds(address):
+            return scope
+    return None
+
+
+def make_scope(subnet: Subnet, never: Iterable[Address]) -> Scope:
+    """A subnet of either family. `never`: what no pool of it gives, beside its first and last address."""
+    octets = len(subnet.prefix)
+    bits = 8 * octets - subnet.length
     first = int.from_bytes(subnet.prefix, "big") >> bits << bits
     last = first | (1 << bits) - 1
-    spans = tuple(_span(pool) for pool in subnet.pools if len(pool.first) == 4)
-    never = {int.from_bytes(router, "big") for router in subnet.routers}
-    never |= {int.from_bytes(host.address4, "big") for host in settings.reservations if host.address4}
+    spans = tuple(_span(pool) for pool in subnet.pools if len(pool.first) == octets)
+    barred = {int.from_bytes(address, "big") for address in never}
     if bits > 1:
-        never |= {first, last}
-    return Scope(subnet, first, last, spans, sum(span.size for span in spans), frozenset(never))
+        barred |= {first, last}
+    return Scope(subnet, first, last, spans, sum(span.size for span in spans), frozenset(barred))
 
 
 def _span(pool: Pool) -> Span:
     return Span(int.from_bytes(pool.first, "big"), int.from_bytes(pool.last, "big"), frozenset(pool.classes))
+
+
+def own_first(spans: list[Span]) -> tuple[list[Span], list[Span]]:
+    """Pools of classes, and pools of everybody: a client is given an address of the former, if there is one."""
+    return [span for span in spans if span.classes], [span for span in spans if not span.classes]
 
 
 def _network(address: Address, length: int) -> tuple[int, int, int]:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from dhcp.addresses import is_inside
 from dhcp.delegated import Delegated
-from dhcp.plan import Plan, Scope, Span, plan_of
+from dhcp.plan import Plan, Scope, first_with, make_plan, make_scope, narrowest_first, together
 from dhcp.settings import Delegation, DhcpSettings, Reservation, Subnet
 from dhcp.values import Address
+from wire.dhcp.associations6 import network
 
 _OCTETS = 16
 
@@ -19,7 +21,7 @@ class Where(NamedTuple):
     groups: tuple[tuple[Scope, ...], ...]
     """Its subnets. Of each group a client gets one address: a subnet alone, or those of a shared network."""
     own: frozenset[Address]
-    """Our addresses there."""
+    """All our addresses."""
     prefixes: tuple[tuple[Address, int], ...]
     """What else is on that link for sure: the prefixes of our own addresses."""
     direct: bool
@@ -48,54 +50,43 @@ class Plan6:
 
     base: Plan
     scopes: tuple[Scope, ...]
+    narrowest: tuple[Scope, ...]
+    """The same, the longest prefix first."""
+    links: dict[str, tuple[tuple[Scope, ...], ...]]
+    """By interface: the subnets on its link, in groups (`Where.groups`)."""
     by_address: dict[Address, Reservation]
-    by_prefix: dict[tuple[Address, int], Reservation]
     barred: Delegated
     """Prefixes that no delegation gives by lot: reserved, excluded, or a subnet of ours."""
 
-    def at_interface(self, name: str) -> tuple[tuple[Scope, ...], ...]:
-        """The subnets of one of our links, in groups."""
-        return self._grouped([scope for scope in self.scopes if scope.subnet.interface == name])
-
     def at_address(self, link: Address) -> tuple[tuple[Scope, ...], ...]:
         """The subnets of the link that a relay says this address of, in groups."""
-        found = [scope for scope in self.scopes if scope.holds(link)]
-        return self._grouped(sorted(found, key=lambda scope: -scope.subnet.length)[:1])
-
-    def _grouped(self, scopes: list[Scope]) -> tuple[tuple[Scope, ...], ...]:
-        groups: dict[str, tuple[Scope, ...]] = {}
-        for scope in scopes:
-            shared = scope.subnet.shared
-            others = tuple(
-                other for other in self.scopes if other is not scope and shared and other.subnet.shared == shared
-            )
-            groups.setdefault(shared or scope.subnet.name, (scope, *others))
-        return tuple(groups.values())
-
-
-_LAST: list[Plan6] = []
-"""The plan made last: it only saves work, as in `dhcp/plan.py`."""
-
-
-def plan6_of(settings: DhcpSettings) -> Plan6:
-    """The plan of these settings."""
-    if not _LAST or _LAST[0].base.settings is not settings:
-        _LAST[:] = [make_plan6(settings)]
-    return _LAST[0]
+        scope = first_with(self.narrowest, link)
+        return () if scope is None else (together(scope, self.scopes),)
 
 
 def make_plan6(settings: DhcpSettings) -> Plan6:
-    """All of it, from the beginning."""
+    """All of it, what is the same for IPv4 too."""
     hosts = settings.reservations
     subnets = tuple(subnet for subnet in settings.subnets if len(subnet.prefix) == _OCTETS)
-    by_prefix = {prefix: host for host in reversed(hosts) for prefix in host.prefixes6}
+    by_address = {address: host for host in reversed(hosts) for address in host.addresses6}
+    # The first address of a subnet is of all its routers (RFC 4291 §2.6.1).
+    scopes = tuple(make_scope(subnet, (*by_address, network(subnet.prefix, subnet.length))) for subnet in subnets)
     return Plan6(
-        plan_of(settings),
-        tuple(_scope(subnet, settings) for subnet in subnets),
-        {address: host for host in reversed(hosts) for address in host.addresses6},
-        by_prefix,
-        _barred(subnets, frozenset(by_prefix)),
+        make_plan(settings),
+        scopes,
+        narrowest_first(scopes),
+        {name: _groups(name, scopes) for name in {scope.subnet.interface for scope in scopes} - {""}},
+        by_address,
+        _barred(subnets, frozenset(prefix for host in hosts for prefix in host.prefixes6)),
     )
+
+
+def _groups(name: str, scopes: tuple[Scope, ...]) -> tuple[tuple[Scope, ...], ...]:
+    groups: dict[str, tuple[Scope, ...]] = {}
+    for scope in scopes:
+        if scope.subnet.interface == name:
+            groups.setdefault(scope.subnet.shared or scope.subnet.name, together(scope, scopes))
+    return tuple(groups.values())
 
 
 def _barred(subnets: tuple[Subnet, ...], reserved: frozenset[tuple[Address, int]]) -> Delegated:
@@ -110,22 +101,3 @@ def _barred(subnets: tuple[Subnet, ...], reserved: frozenset[tuple[Address, int]
     for prefix, length in reserved | excluded | links:
         barred.mark(prefix, length)
     return barred
-
-
-def _scope(subnet: Subnet, settings: DhcpSettings) -> Scope:
-    bits = 8 * _OCTETS - subnet.length
-    first = int.from_bytes(subnet.prefix, "big") >> bits << bits
-    spans = tuple(
-        Span(int.from_bytes(pool.first, "big"), int.from_bytes(pool.last, "big"), frozenset(pool.classes))
-        for pool in subnet.pools
-        if len(pool.first) == _OCTETS
-    )
-    never = {int.from_bytes(address, "big") for host in settings.reservations for address in host.addresses6}
-    size = sum(span.size for span in spans)
-    return Scope(subnet, first, first | (1 << bits) - 1, spans, size, frozenset({first, *never}))
-
-
-def is_inside(address: Address, prefix: Address, length: int) -> bool:
-    """True if an IPv6 address (or the first of a prefix) is in a prefix."""
-    shift = 8 * _OCTETS - length
-    return int.from_bytes(address, "big") >> shift == int.from_bytes(prefix, "big") >> shift

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dhcp.book import LeaseBook
 from dhcp.identity import Identifier, Identity, tag
-from dhcp.plan import Plan, Scope, Span
+from dhcp.plan import Plan, Scope, Span, own_first
 from dhcp.settings import Reservation
 from dhcp.values import Address, Kind, Lease, State, Tag
 from wire.units import Epoch
@@ -80,7 +80,7 @@ def is_allowed(plan: Plan, seeker: Seeker, address: Address) -> Scope | None:
     number = int.from_bytes(address, "big")
     if number in scope.never:
         return None
-    for span in _spans(scope, seeker):
+    for span in scope.usable(seeker.classes):
         if span.first <= number <= span.last:
             return scope
     return None
@@ -142,7 +142,7 @@ def _by_lot(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
         if holder is not None:
             return Choice("reclaim", scope, holder.address, holder)
     if not why:
-        why = "pool-full" if any(_spans(scope, seeker) for scope in seeker.scopes) else "no-pool"
+        why = "pool-full" if any(scope.usable(seeker.classes) for scope in seeker.scopes) else "no-pool"
     return _abandoned(book, plan, seeker, now) or Choice(why)
 
 
@@ -159,9 +159,8 @@ def _abandoned(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choic
 
 def draw(book: LeaseBook, scope: Scope, seeker: Seeker) -> Address | None:
     """The first free address from the client's place on, in the pools of its classes, then in those of all."""
-    spans = _spans(scope, seeker)
     lot = place(book.key, seeker.identity.client, scope.subnet.name)
-    for some in ([span for span in spans if span.classes], [span for span in spans if not span.classes]):
+    for some in own_first(scope.usable(seeker.classes)):
         if some:
             size = sum([span.size for span in some])
             found = _from(book, some, lot % size, (scope.never, seeker.own))
@@ -189,24 +188,23 @@ def _from(
         behind.append((cut, span.last))
         before.append((span.first, cut - 1))
     for first, last in (*behind, *before):
-        number = book.free(first, last)
+        number = book.free(Kind.ADDRESS4, first, last)
         while number is not None and (number in never or number.to_bytes(4, "big") in own):
-            number = book.free(number + 1, last)
+            number = book.free(Kind.ADDRESS4, number + 1, last)
         if number is not None:
             return number
     return None
 
 
-def _spans(scope: Scope, seeker: Seeker) -> list[Span]:
-    return [span for span in scope.spans if not span.classes or not span.classes.isdisjoint(seeker.classes)]
-
-
 def _over_share(book: LeaseBook, scope: Scope, seeker: Seeker) -> bool:
-    """True if changing devices have their part of the pools, and this is one more."""
-    if not seeker.identity.changing or seeker.reservation is not None or scope.subnet.changing_share >= _ALL:
-        return False
-    changing = book.taken(Kind.ADDRESS4, scope.subnet.name).changing
-    return changing * _ALL >= scope.subnet.changing_share * scope.size
+    """True if this is one more changing device than have a part of the pools."""
+    return seeker.identity.changing and seeker.reservation is None and has_its_share(book, Kind.ADDRESS4, scope)
+
+
+def has_its_share(book: LeaseBook, kind: Kind, scope: Scope) -> bool:
+    """True if changing devices have their part of the pools."""
+    share = scope.subnet.changing_share
+    return share < _ALL and book.taken(kind, scope.subnet.name).changing * _ALL >= share * scope.size
 
 
 def _gone(book: LeaseBook, plan: Plan, scope: Scope, seeker: Seeker, now: Epoch) -> Lease | None:

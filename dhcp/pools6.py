@@ -7,13 +7,13 @@ what the next one is.
 
 from collections.abc import Callable
 
+from dhcp.addresses import is_inside
 from dhcp.book import LeaseBook
 from dhcp.delegated import Delegated
 from dhcp.identity import Identifier, tag
-from dhcp.plan import Scope, Span
-from dhcp.plan6 import is_inside
+from dhcp.plan import Scope, Span, own_first
 from dhcp.settings import Delegation
-from dhcp.values import Address, Tag
+from dhcp.values import Address, Kind, Tag
 from wire.dhcp.associations6 import network
 
 _DRAWS = 8
@@ -41,12 +41,6 @@ def is_host(number: int) -> bool:
     return not any(first <= identifier <= last for first, last in _RESERVED)
 
 
-def usable(scope: Scope, classes: frozenset[str]) -> list[Span]:
-    """The pools for members of `classes`, those of their own first."""
-    spans = [span for span in scope.spans if not span.classes or not span.classes.isdisjoint(classes)]
-    return sorted(spans, key=lambda span: not span.classes)
-
-
 def draw_address(
     book: LeaseBook, scope: Scope, spans: list[Span], who: tuple[Tag, int], avoided: frozenset[Address]
 ) -> Address | None:
@@ -56,13 +50,13 @@ def draw_address(
     def is_open(number: int) -> bool:
         return number not in scope.never and number not in never and is_host(number)
 
-    for some in ([span for span in spans if span.classes], [span for span in spans if not span.classes]):
+    for some in own_first(spans):
         size, number = sum(span.size for span in some), 0
         if not size:
             continue
         for attempt in range(_DRAWS):
             number = _at(some, lot(book.key, *who, scope.subnet.name, attempt) % size)
-            if is_open(number) and book.free6(number, number) is not None:
+            if is_open(number) and book.free(Kind.ADDRESS6, number, number) is not None:
                 return number.to_bytes(16, "big")
         found = _search(book, some, number, is_open)
         if found is not None:
@@ -83,9 +77,9 @@ def _search(book: LeaseBook, spans: list[Span], start: int, is_open: Callable[[i
     at = next(index for index, span in enumerate(spans) if start in span)
     pieces = [(start, spans[at].last), *((span.first, span.last) for span in (*spans[at + 1 :], *spans[:at]))]
     for first, last in (*pieces, (spans[at].first, start - 1)):
-        number = book.free6(first, last)
+        number = book.free(Kind.ADDRESS6, first, last)
         while number is not None and not is_open(number):
-            number = book.free6(_behind(number), last)
+            number = book.free(Kind.ADDRESS6, _behind(number), last)
         if number is not None:
             return number
     return None

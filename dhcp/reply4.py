@@ -3,16 +3,15 @@
 from dhcp.asked4 import CLIENT_PORT, EVERYBODY, SERVER_PORT, ZERO, Asked
 from dhcp.classes import Share, options4, own_options4
 from dhcp.derived4 import derived4
+from dhcp.identity import ETHERNET, ETHERNET_OCTETS
 from dhcp.plan import Scope
 from dhcp.values import Address, Lease, Path, Reply4
 from wire.dhcp.codes4 import MessageType4, Option4
+from wire.dhcp.frames import ALL_STATIONS
+from wire.dhcp.options4 import NEVER_SET
 from wire.dhcp.packet4 import BROADCAST, Packet4
 from wire.dhcp.structures4 import Fqdn, FqdnFlag, build_fqdn
 from wire.dns.names import read_name
-
-ETHERNET, STATION = 1, 6
-"""htype, octets of an address."""
-ALL_STATIONS = b"\xff" * STATION
 
 _UNASKED = frozenset(
     {
@@ -23,27 +22,7 @@ _UNASKED = frozenset(
     }
 )
 """Sent to members of a class that sets them, asked or not: boot ROMs need them and do not ask."""
-_RESERVED = frozenset(
-    {
-        Option4.PAD,
-        Option4.REQUESTED_ADDRESS,
-        Option4.LEASE_TIME,
-        Option4.OVERLOAD,
-        Option4.MESSAGE_TYPE,
-        Option4.SERVER_IDENTIFIER,
-        Option4.PARAMETER_LIST,
-        Option4.MESSAGE,
-        Option4.MAXIMUM_SIZE,
-        Option4.RENEWAL_TIME,
-        Option4.REBINDING_TIME,
-        Option4.CLIENT_IDENTIFIER,
-        Option4.RAPID_COMMIT,
-        Option4.FQDN,
-        Option4.RELAY_INFORMATION,
-        Option4.SUBNET_SELECTION,
-        Option4.END,
-    }
-)
+_RESERVED = NEVER_SET | {Option4.RENEWAL_TIME, Option4.REBINDING_TIME}
 """What the protocol itself says; no setting can."""
 _TYPE, _SERVER, _LEASE, _RENEWAL, _REBINDING, _HOST, _LIST = map(
     int,
@@ -112,8 +91,8 @@ def refusal(asked: Asked, text: bytes) -> Reply4:
     options: dict[int, bytes] = {
         Option4.MESSAGE_TYPE: bytes((MessageType4.NAK,)),
         Option4.SERVER_IDENTIFIER: asked.server,
+        Option4.MESSAGE: text,
     }
-    options[Option4.MESSAGE] = text
     _echo(asked, options)
     made = _packet(asked, flags, (ZERO, ZERO), ZERO, b"", options)
     if asked.relay is not None:
@@ -160,9 +139,9 @@ def _wanted(asked: Asked, share: Share, scope: Scope) -> dict[int, bytes]:
     relay = asked.relay.address if asked.relay is not None else b""
     if share.reservation is not None:
         return _put_together(asked, share, scope, wanted, relay)
-    kept = asked.plan.prepared
+    kept = asked.ground.prepared
     classes = tuple([one.name for one in share.classes]) if share.classes else ()
-    alike = (scope.subnet.name, wanted, asked.source, asked.link.addresses, relay, classes)
+    alike = (scope.subnet.name, wanted, asked.source, asked.link.number, relay, classes)
     found = kept.get(alike)
     if found is None:
         if len(kept) >= _PREPARED:
@@ -231,7 +210,7 @@ def _path(asked: Asked, packet: Packet4) -> Reply4:
     # Only if that is the lease's: any other address is somebody's who asked for nothing.
     if address != ZERO and address == packet.yiaddr and asked.kind is not MessageType4.DISCOVER:
         return Reply4(packet, Path.UNICAST, interface, asked.source, address, CLIENT_PORT, b"")
-    reachable = packet.htype == ETHERNET and len(packet.chaddr) == STATION
+    reachable = packet.htype == ETHERNET and len(packet.chaddr) == ETHERNET_OCTETS
     if packet.flags & BROADCAST or packet.yiaddr == ZERO or not reachable:
         return _broadcast(asked, packet)
     return Reply4(packet, Path.FRAME, interface, asked.source, packet.yiaddr, CLIENT_PORT, packet.chaddr)

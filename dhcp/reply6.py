@@ -4,40 +4,18 @@ from collections.abc import Sequence
 
 from dhcp.asked6 import CLIENT_PORT, SERVER_PORT, Asked6
 from dhcp.bindings6 import timed
-from dhcp.classes import Share
+from dhcp.classes import options6
 from dhcp.plan import Scope
-from dhcp.settings import DhcpSettings, Options
+from dhcp.settings import Options
 from dhcp.values import Reply6
 from wire.dhcp.associations6 import Association, StatusCode, build_association, build_status
 from wire.dhcp.codes6 import MessageType6, Option6
 from wire.dhcp.contents6 import FQDN_NO_UPDATE, FQDN_OVERRIDE, FQDN_SERVER_UPDATES, ClientName, build_client_name
+from wire.dhcp.options6 import NEVER_SET6
 from wire.dhcp.packet6 import Packet6, build_packet6, build_relay_reply
 
 MIN_REFRESH = 600
 """Seconds: IRT_MINIMUM (RFC 8415 §7.6)."""
-
-_OURS = frozenset(
-    (
-        Option6.CLIENT_IDENTIFIER,
-        Option6.SERVER_IDENTIFIER,
-        Option6.IA_NA,
-        Option6.IA_TA,
-        Option6.IA_ADDRESS,
-        Option6.OPTION_REQUEST,
-        Option6.ELAPSED_TIME,
-        Option6.RELAY_MESSAGE,
-        Option6.SERVER_UNICAST,
-        Option6.STATUS_CODE,
-        Option6.RAPID_COMMIT,
-        Option6.INTERFACE_ID,
-        Option6.IA_PD,
-        Option6.IA_PREFIX,
-        Option6.PD_EXCLUDE,
-        Option6.CLIENT_FQDN,
-        Option6.RELAY_PORT,
-    )
-)
-"""What belongs to the protocol: no setting sends them."""
 
 _UNASKED = frozenset((Option6.PREFERENCE,))
 """Settings that are sent to who does not ask for them: a client has to know which server is preferred before it chooses."""
@@ -81,26 +59,13 @@ def options_for(asked: Asked6, derived: Options, scope: Scope, name: str | None)
         implied.append((int(Option6.INFORMATION_REFRESH_TIME), refresh.to_bytes(4, "big")))
     found = [
         (number, data)
-        for number, data in layered(asked.plan.base.settings, asked.share(scope), tuple(implied))
-        if data and number in wanted and number not in _OURS
+        for number, data in options6(asked.plan.base.settings, asked.share(scope), tuple(implied))
+        if data and number in wanted and number not in NEVER_SET6
     ]
     fqdn = _name(asked, scope, name)
     if fqdn is not None:
         found.append((int(Option6.CLIENT_FQDN), fqdn))
     return tuple(sorted(found, key=lambda option: option[0]))
-
-
-def layered(settings: DhcpSettings, share: Share, derived: Options) -> Options:
-    """All options that there are for a client: derived ones, then what the user set in general, for the subnet, for its
-    classes in order, and for its reservation, each over what came before. Empty octets: the option is not to be sent.
-
-    What is derived may be there more than once (a DNR option for each resolver); what is set is set as a whole.
-    """
-    layers: list[Options] = [settings.options6, share.subnet.options6, *(one.options6 for one in share.classes)]
-    if share.reservation is not None:
-        layers.append(share.reservation.options6)
-    said = {number: data for layer in layers for number, data in layer}
-    return (*((number, data) for number, data in derived if number not in said), *said.items())
 
 
 def _name(asked: Asked6, scope: Scope, name: str | None) -> bytes | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple, TypeVar
 
+from dhcp.classes import halves
 from wire.dhcp.associations6 import ASSOCIATIONS, Association, parse_association
 from wire.dhcp.codes6 import MessageType6, Option6
 from wire.dhcp.contents6 import (
@@ -132,7 +133,7 @@ def read_request(message: Packet6 | Relayed) -> Request6:
         _lenient(parse_client_name, packet.option(Option6.CLIENT_FQDN) or b"", None),
         tuple(value for vendor in vendors if vendor is not None for value in vendor.values),
         _lenient(parse_user_class, packet.option(Option6.USER_CLASS) or b"", ()),
-        _halves(packet.option(Option6.ARCHITECTURE) or b""),
+        halves(packet.option(Option6.ARCHITECTURE) or b""),
         hops,
     )
 
@@ -144,10 +145,6 @@ def _associations(packet: Packet6) -> tuple[Association, ...]:
             one = parse_association(number, data)
             found.setdefault((one.kind, one.iaid), one)
     return tuple(found.values())
-
-
-def _halves(data: bytes) -> tuple[bytes, ...]:
-    return tuple(data[at : at + 2] for at in range(0, len(data) - 1, 2))
 
 
 def _lenient(parse: Callable[[bytes], _T], data: bytes, otherwise: _T) -> _T:

@@ -1,14 +1,14 @@
 """The DHCPv4 server: a message in, an outcome out (RFC 2131 §4.3). Start here."""
 
-from dhcp.asked4 import ZERO, Asked, Links, read_asked
+from dhcp.asked4 import ZERO, Asked, read_asked
 from dhcp.book import DECLINED_WITHIN, LeaseBook, conflict
 from dhcp.grant4 import drop_offers, foresee, grant, needs_probe, offer, probe, room
+from dhcp.ground import Ground
 from dhcp.identity import Identity, identify
-from dhcp.plan import Scope, plan_of
+from dhcp.plan import Scope
 from dhcp.pools import choose
 from dhcp.reply4 import empty_offer, inform_reply, lease_reply, wants_no_address
 from dhcp.request4 import handle_request
-from dhcp.settings import DhcpSettings
 from dhcp.values import Address, Arrival, Kind, Lease, LeaseChange, Outcome, State
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.packet4 import Packet4
@@ -19,18 +19,17 @@ def handle4(
     request: Packet4,
     arrival: Arrival,
     book: LeaseBook,
-    settings: DhcpSettings,
+    ground: Ground,
     now: Epoch,
-    links: Links,
     identity: Identity | None = None,
 ) -> Outcome:
     """What a message leads to. Reads the book and changes nothing; the same arguments give the same outcome.
 
-    `now` is the lease clock's; `links` our interfaces by index, as they are now; `identity` what `identify` made of the message,
-    if that was asked before.
+    `ground` is what the settings and our interfaces, as they are now, make; `now` is the lease clock's. `identity` is what
+    `identify` made of the message, if that was asked before.
     """
     known = identity if identity is not None else identify(book.key, request)
-    asked = read_asked(request, arrival, known, plan_of(settings), links)
+    asked = read_asked(request, arrival, known, ground)
     if isinstance(asked, str):
         return Outcome(asked)
     match asked.kind:

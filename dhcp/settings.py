@@ -247,7 +247,10 @@ class DhcpSettings:
     """Messages a second of one interface of clients that hold no lease."""
     offers: int = 256
     """Offers held at once."""
-    log_clients: bool = False
-    """The incident mode: hardware and IP addresses in the log until `log_until`."""
     log_until: float = 0.0
-    """Epoch seconds."""
+    """Epoch seconds until which hardware and IP addresses are in the log (the incident mode); 0: never."""
+
+    @property
+    def log_clients(self) -> bool:
+        """True if the incident mode is set, be it over or not."""
+        return self.log_until > 0

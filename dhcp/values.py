@@ -4,6 +4,7 @@ An address is its octets: 4 (IPv4) or 16 (IPv6), in network order. Nobody is kno
 `Tag`, a keyed hash of it (`dhcp/identity.py`), in memory as on disk.
 """
 
+from collections.abc import Mapping
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
@@ -83,6 +84,13 @@ class LeaseChange(NamedTuple):
 
     before: Lease | None
     after: Lease | None
+
+    @property
+    def place(self) -> tuple[Kind, Address]:
+        """What it is about."""
+        lease = self.after if self.after is not None else self.before
+        assert lease is not None  # noqa: S101 # a change of nothing is never made
+        return lease.kind, lease.address
 
     @property
     def durable(self) -> bool:
@@ -167,6 +175,10 @@ class Own(NamedTuple):
     valid: int | None = None
 
 
+Links = Mapping[int, Link]
+"""Our interfaces by index."""
+
+
 class Probe(NamedTuple):
     """An address that nobody should have: ask the link (ARP, RFC 5227, or neighbour solicitation) before it is given
     out.
@@ -193,14 +205,3 @@ class Outcome(NamedTuple):
     reply: Reply4 | Reply6 | None = None
     changes: tuple[LeaseChange, ...] = ()
     probe: Probe | None = None
-
-
-class HostChange(NamedTuple):
-    """A name of a lease that comes or goes; leaves the process for those who answer names. `name` without the
-    domain.
-    """
-
-    name: str
-    domain: str
-    addresses: tuple[Address, ...]
-    gone: bool

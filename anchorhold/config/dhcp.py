@@ -95,7 +95,6 @@ class DhcpReader:
             rate=table.rate,
             interface_rate=table.interface_rate,
             offers=table.offers,
-            log_clients=table.log_clients_until is not None,
             log_until=self._log_until(),
         )
         check_access(made, subnets, allow, self._notes)

@@ -6,7 +6,7 @@ cell then does this:
 
     answered = answer(argument, Holdings(book, store, folder, settings, times))
     failed = apply_and_commit(answered.changes)     # "", or why the disk did not take them; then they are undone
-    lines = answered.conclude(failed)               # HostChanges are under way already
+    lines = answered.conclude(failed)               # the news of names is under way already
     text = "\\n".join(json.dumps(line) for line in lines)
 
 and the text goes back in pieces with the flag MORE, which `front` relays unread. Every line is an object with

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from anchorhold.ipc import Message, MessageType, build_message
-from dhcp.values import HostChange
+from dhcp.values import Address
 from resolver.local import Host
 from wire.dns.names import ROOT, parse_name, read_name
 from wire.errors import Malformed
@@ -35,9 +35,9 @@ MAX_LEFT = 2**32 - 1
 _FLAGS = (0, ALL, MORE, ALL | MORE)
 
 
-def host_of(change: HostChange, left: int) -> Host:
-    """What `front` is told of a change; `left` as in `Host`. Raises ValueError if that is no domain name."""
-    return Host(read_name(f"{change.name}.{change.domain}"), change.addresses, change.gone, min(left, MAX_LEFT))
+def host_of(name: str, domain: str, addresses: tuple[Address, ...], left: int, *, gone: bool = False) -> Host:
+    """What `front` is told of a name that comes or goes; `left` as in `Host`. Raises ValueError if it is no domain name."""
+    return Host(read_name(f"{name}.{domain}"), addresses, gone, min(left, MAX_LEFT))
 
 
 def build_hosts(hosts: Sequence[Host], *, everything: bool = False) -> Iterator[bytes]:

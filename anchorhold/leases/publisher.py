@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from anchorhold.leases.messages import host_of
 from dhcp.book import LeaseBook
 from dhcp.settings import DhcpSettings, Subnet
-from dhcp.values import Address, HostChange, Kind, Lease, LeaseChange, State
+from dhcp.values import Address, Kind, Lease, LeaseChange, State
 from resolver.local import Host
 from wire.units import Epoch
 
@@ -32,7 +32,7 @@ class Publisher:
         hosts: list[Host] = []
         for before, after in changes:
             if before is not None and (after is None or self._told(before) != self._told(after)):
-                hosts += self._go(before, now)
+                hosts += self._host(before, 0, gone=True)
             if after is not None:
                 hosts += self._come(after, now)
         return hosts
@@ -43,18 +43,14 @@ class Publisher:
         return lease.name, self._domains.get(lease.subnet, self._settings.domain)
 
     def _come(self, lease: Lease, now: Epoch) -> list[Host]:
-        told = self._told(lease)
-        if told is None:
-            return []
         # 0 would mean for ever; what has ended is told by its end.
-        host = host_of(HostChange(*told, (lease.address,), False), max(1, int(lease.until - now)))
-        return [] if (host.name, lease.address) in self._never_gone else [host]
+        return self._host(lease, max(1, int(lease.until - now)))
 
-    def _go(self, lease: Lease, now: Epoch) -> list[Host]:
+    def _host(self, lease: Lease, left: int, *, gone: bool = False) -> list[Host]:
         told = self._told(lease)
         if told is None:
             return []
-        host = host_of(HostChange(*told, (lease.address,), True), 0)
+        host = host_of(*told, (lease.address,), left, gone=gone)
         return [] if (host.name, lease.address) in self._never_gone else [host]
 
     def _reserved(self) -> Iterable[Host]:
@@ -63,7 +59,7 @@ class Publisher:
             if not one.name or one.ignored or not self._settings.names:
                 continue
             for address in addresses:
-                yield host_of(HostChange(one.name, self._domain_at(address), (address,), False), 0)
+                yield host_of(one.name, self._domain_at(address), (address,), 0)
 
     def _domain_at(self, address: Address) -> str:
         for subnet in self._settings.subnets:

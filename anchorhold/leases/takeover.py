@@ -6,7 +6,7 @@ import re
 from anchorhold.leases.rows import Foreign, Times, kind_of, subnet_of
 from dhcp.book import LeaseBook
 from dhcp.identity import TAG_OCTETS, Identifier, hardware_octets, is_changing, is_telling
-from dhcp.plan import INFRASTRUCTURE, plan_of
+from dhcp.plan import INFRASTRUCTURE, unclaimable
 from dhcp.sealing import Seal
 from dhcp.settings import DhcpSettings
 from dhcp.values import Kind, Lease, State, Tag
@@ -118,7 +118,7 @@ def _name(name: str, kind: Kind, client: Tag, book: LeaseBook, settings: DhcpSet
     label = name.lower().partition(".")[0]
     if not _LABEL.fullmatch(label) or label in INFRASTRUCTURE:
         return ""
-    if settings is not None and (not settings.names or label in plan_of(settings).unclaimable):
+    if settings is not None and (not settings.names or label in unclaimable(settings)):
         return ""
     others = (held for held in book.all_named(label) if held.client != client)
     return "" if any(held.kind is kind for held in others) else label

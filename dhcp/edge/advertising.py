@@ -3,6 +3,7 @@
 import secrets
 from collections import Counter
 
+from dhcp.addresses import is_link_local
 from dhcp.advertise import Advertising as Memory
 from dhcp.advertise import Step, advertise, farewell, hear_solicitation
 from dhcp.edge.interfaces import Interface, Interfaces
@@ -134,7 +135,9 @@ class Advertising:
         endpoint = interface.sockets.get(Role.ICMP6)
         if step.data is None or endpoint is None:
             return
-        source = next((one.address for one in link.addresses if one.address[:2] == b"\xfe\x80"), b"")
+        source = next(
+            (one.address for one in link.addresses if len(one.address) == 16 and is_link_local(one.address)), b""
+        )
         sent = send_icmp6(endpoint, step.data, ALL_NODES, interface.number, source)
         self._counters["router-advertised" if sent else "not-sent"] += 1
         if step.left_out:

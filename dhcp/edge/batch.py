@@ -35,7 +35,7 @@ class Batch:
         self.changes += changes
         for change in changes:
             if change.durable:
-                self._due.add(_place(change))
+                self._due.add(change.place)
 
     def needs_no_disk(self, waiting: Waiting) -> bool:
         """True if the reply may leave before anything is kept: an OFFER (it promises nothing, RFC 2131 §3.1 (2)) that rests on
@@ -49,16 +49,10 @@ class Batch:
             return False
         if (Kind.ADDRESS4, reply.packet.yiaddr) in self._due:
             return False
-        return not self._due or all(_place(one) not in self._due for one in self.changes[waiting.first : waiting.end])
+        return not self._due or all(one.place not in self._due for one in self.changes[waiting.first : waiting.end])
 
     def clear(self) -> tuple[list[LeaseChange], list[Waiting]]:
         """All of it; the batch is empty then."""
         taken = self.changes, self.replies
         self.changes, self.replies, self._due = [], [], set()
         return taken
-
-
-def _place(change: LeaseChange) -> tuple[Kind, Address]:
-    lease = change.after if change.after is not None else change.before
-    assert lease is not None  # noqa: S101 # a change of nothing is never made
-    return lease.kind, lease.address

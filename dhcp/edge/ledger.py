@@ -57,16 +57,12 @@ class Ledger:
         due = self._owed.due(changes)
         if not due:
             return frozenset()
-        if self._commit(due):
-            self._owed.paid()
-            return frozenset()
-        return self._take_back(changes)
+        return frozenset() if self._commit(due) else self._take_back(changes)
 
     def enact(self, changes: Sequence[LeaseChange]) -> str:
         """An operator's changes: in the book and on disk, or in neither; then the text says why. Raises Mismatch."""
         self.book.apply(changes)
         if self._commit(self._owed.due(changes)):
-            self._owed.paid()
             return ""
         self.book.undo(changes)
         return self.why
@@ -75,11 +71,10 @@ class Ledger:
         """What is due by the clock: pay what is owed, save the time, make ended leases vanish from the disk."""
         if (self.why or self._owed) and now >= self._next_try:
             self._next_try = now + TRY_EVERY
-            if self._commit(self._owed.due(())):
-                self._owed.paid()
+            self._commit(self._owed.due(()))
         if now >= self._next_save and not self.why:
             self._next_save = now + SAVE_EVERY
-            self._commit(())
+            self._commit(self._owed.due(()))
         if now >= self._next_tidy and not self.why:
             self._next_tidy = now + TIDY_EVERY
             self._tidy(now)
@@ -97,6 +92,7 @@ class Ledger:
         self.store.close()
 
     def _commit(self, due: Sequence[LeaseChange]) -> bool:
+        """`due`: all that is owed, and what is new."""
         saved = self.clock.saved(boottime())
         try:
             try:
@@ -107,6 +103,7 @@ class Ledger:
         except StoreFailed as error:
             self._has_failed(error)
             return False
+        self._owed.paid()
         if self.why:
             self._report("leases are kept again")
             self.why = ""

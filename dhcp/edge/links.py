@@ -31,7 +31,6 @@ class Links:
         """What was told since the last question for everything."""
         self._made: dict[int, Link] = {}
         self._made_at = 0.0
-        self.mtu: dict[int, int] = {}
         self.failures = 0
         """How often the kernel said what does not decode, or more than it could keep for us."""
         self._ask_all()
@@ -99,6 +98,11 @@ class Links:
             self._made_at = now
         return self._made
 
+    def mtu(self, number: int) -> int:
+        """Octets that a frame of this interface carries; 0: not known."""
+        news = self._links.get(number)
+        return 0 if news is None else news.mtu
+
     def _link(self, news: LinkNews, now: float) -> Link:
         known = self._addresses.get(news.number, {}).values()
         own = (
@@ -112,11 +116,9 @@ class Links:
         if news.gone:
             self._links.pop(news.number, None)
             self._addresses.pop(news.number, None)
-            self.mtu.pop(news.number, None)
         else:
             self._seen.add(news.number)
             self._links[news.number] = news
-            self.mtu[news.number] = news.mtu
 
     def _take_address(self, news: AddressNews, now: float) -> None:
         known = self._addresses.setdefault(news.number, {})
@@ -151,7 +153,6 @@ class Links:
         """Everything has been told: what was not is gone, though that news was lost."""
         for number in [number for number in self._links if number not in self._seen]:
             del self._links[number]
-            self.mtu.pop(number, None)
         for number, known in self._addresses.items():
             for address in [address for address in known if (number, address) not in self._seen]:
                 del known[address]

@@ -26,13 +26,15 @@ from dhcp.edge.probe import Ended, Prober
 from dhcp.edge.rogues import OTHER_SERVER4, OTHER_SERVER6, Rogues
 from dhcp.edge.sockets4 import receive4, send4
 from dhcp.edge.sockets6 import receive6, receive_icmp6, send6
+from dhcp.ground import Ground, make_ground
 from dhcp.identity import Identifier, Identity, identify
 from dhcp.incident import Incident
 from dhcp.limits import Limits
+from dhcp.plan6 import make_plan6
 from dhcp.server4 import handle4
 from dhcp.server6 import handle6
 from dhcp.settings import DhcpSettings
-from dhcp.values import Arrival, Kind, LeaseChange, Outcome, Probe, Reply4, Tag
+from dhcp.values import Arrival, Kind, LeaseChange, Outcome, Reply4, State, Tag
 from net.clock import date
 from net.clock import now as monotonic
 from wire.dhcp.codes4 import Option4
@@ -74,6 +76,7 @@ class Server:
         self.interfaces = Interfaces(selector, self._hear)
         self._selector = selector
         self._publish = publish
+        self._ground = make_ground(make_plan6(settings), links.current())
         self._limits = Limits(settings.rate, settings.interface_rate)
         self._incident = Incident(settings.log_until, monotonic(), date())
         self._prober = Prober(lambda probe: ask(probe, self.interfaces, self.links.current()))
@@ -134,6 +137,7 @@ class Server:
         if (settings.rate, settings.interface_rate) != (self.settings.rate, self.settings.interface_rate):
             self._limits = Limits(settings.rate, settings.interface_rate)
         self.settings = settings
+        self._ground = make_ground(make_plan6(settings), self.links.current())
         self._incident = Incident(settings.log_until, monotonic(), date())
         self._advertising.use(settings, monotonic())
 
@@ -209,11 +213,11 @@ class Server:
     # What follows.
 
     def _handle(self, message: Packet4 | Packet6 | Relayed, arrival: Arrival, identity: Identity | None = None) -> None:
-        book, now, links = self.ledger.book, Epoch(int(self.ledger.now())), self.links.current()
+        book, now, ground = self.ledger.book, Epoch(int(self.ledger.now())), self._grounded()
         if isinstance(message, Packet4):
-            outcome = handle4(message, arrival, book, self.settings, now, links, identity)
+            outcome = handle4(message, arrival, book, ground, now, identity)
         else:
-            outcome = handle6(message, arrival, book, self.settings, now, links)
+            outcome = handle6(message, arrival, book, ground, now)
         self.counters[outcome.why] += 1
         if outcome.why == _CHOSE_ANOTHER:
             # A client that chose another server has heard one.
@@ -221,6 +225,13 @@ class Server:
         if self.settings.log_clients:
             self._trace(outcome, message, arrival)
         self._take(outcome, message, arrival)
+
+    def _grounded(self) -> Ground:
+        """Of the settings and interfaces as they are now."""
+        links = self.links.current()
+        if links is not self._ground.links:
+            self._ground = make_ground(self._ground.plan6, links)
+        return self._ground
 
     def _take(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
         first = len(self._batch.changes)
@@ -242,12 +253,13 @@ class Server:
 
     def _end_probe(self, ended: Ended, now: Instant) -> None:
         """The address is free or is not: either way the message is handled once more."""
-        probe: Probe = ended.probe
+        probe = ended.probe
         kind = Kind.ADDRESS4 if len(probe.address) == 4 else Kind.ADDRESS6
         decide = answered if ended.used else silent
         changes = decide(self.ledger.book, kind, probe.address, Epoch(int(self.ledger.now())))
-        if ended.used:
-            self.counters["quarantined"] += 1
+        self.counters["quarantined"] += sum(
+            change.after is not None and change.after.state is State.QUARANTINED for change in changes
+        )
         self._apply(changes)
         self._handle(*ended.message)
 
@@ -287,7 +299,7 @@ class Server:
         udp, frames = interface.sockets.get(Role.UDP4), interface.sockets.get(Role.FRAMES)
         if link is None or udp is None or frames is None:
             return False
-        fitted = fit_packet4(reply.packet, min(limit, self.links.mtu.get(interface.number) or limit))
+        fitted = fit_packet4(reply.packet, min(limit, self.links.mtu(interface.number) or limit))
         if fitted.dropped:
             self.counters["options-dropped"] += len(fitted.dropped)
         return send4(udp, frames, reply, fitted.data, link.hardware)

@@ -264,9 +264,10 @@ class SqliteStore:
         """What to put and what to delete: for each address what counts in the end."""
         last: dict[tuple[int, bytes], Lease | None] = {}
         for change in changes:
-            lease = change.after or change.before
-            if lease is not None and change.durable:
-                last[int(lease.kind), lease.address] = None if lease.state is State.OFFERED else change.after
+            if change.durable:
+                kind, address = change.place
+                offered = change.after is not None and change.after.state is State.OFFERED
+                last[int(kind), address] = None if offered else change.after
         put = [row_of(lease, self._seal, self._names_in_clear) for lease in last.values() if lease is not None]
         return put, [place for place, lease in last.items() if lease is None]
 

@@ -11,7 +11,7 @@ import pytest
 from kit.pcap import tshark, write_capture
 
 from wire.dhcp.frames import Arp, Datagram, Operation, build_arp, build_datagram, build_probe
-from wire.dhcp.options4 import OPTIONS4, option_from_text
+from wire.dhcp.options4 import OPTIONS4
 from wire.dhcp.packet4 import Packet4, fit_packet4
 
 US, CLIENT = b"\x02\0\x5e\0\x53\1", b"\x02\0\x5e\0\x53\2"
@@ -108,7 +108,7 @@ MEANING = [
 
 
 def test_what_people_wrote_is_what_the_other_side_understands(tmp_path: Path) -> None:
-    found = decode(tmp_path, [reply(ack(dict([option_from_text(code, text)]))) for code, text, _, _ in MEANING])
+    found = decode(tmp_path, [reply(ack(dict([OPTIONS4.from_text(code, text)]))) for code, text, _, _ in MEANING])
     read = [
         (code, text, name, fields.get(name, [])) for (code, text, name, _), fields in zip(MEANING, found, strict=True)
     ]

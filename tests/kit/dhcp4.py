@@ -49,7 +49,7 @@ class Site(Server):
 
     def look(self, packet: Packet4, arrival: Arrival | None = None) -> Outcome:
         """What the message leads to; nothing changes."""
-        outcome = handle4(packet, arrival or arrives(packet), self.book, self.settings, self.now, self.links)
+        outcome = handle4(packet, arrival or arrives(packet), self.book, self.ground(), self.now)
         assert outcome.why in WHY
         return outcome
 

@@ -166,7 +166,7 @@ class Site6(Server):
 
     def look(self, packet: Packet6 | Relayed, arrival: Arrival | None = None) -> Outcome:
         """What the message leads to; nothing changes."""
-        outcome = handle6(packet, arrival or arrives(packet), self.book, self.settings, self.now, self.links)
+        outcome = handle6(packet, arrival or arrives(packet), self.book, self.ground(), self.now)
         assert outcome.why in WHY
         return outcome
 

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from dhcp.book import Book, answered, silent
-from dhcp.hostnames import host_changes
-from dhcp.plan import plan_of
+from anchorhold.leases.publisher import Publisher
+from dhcp.book import LeaseBook, answered, silent
+from dhcp.ground import Ground, make_ground
+from dhcp.plan6 import make_plan6
 from dhcp.settings import DhcpSettings
-from dhcp.values import HostChange, Kind, Lease, LeaseChange, Link, Outcome, Own
+from dhcp.values import Kind, Lease, LeaseChange, Link, Outcome, Own
+from resolver.local import Host
 from wire.units import Epoch
 
 KEY = bytes(range(32))
@@ -37,10 +39,13 @@ class Server:
     present: dict[bytes, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.book = Book(KEY, self.leases)
+        self.book = LeaseBook(KEY, self.leases)
         self.words: list[str] = []
         self.probed: list[bytes] = []
-        self.hosts: list[HostChange] = []
+        self._settings: DhcpSettings = self.settings
+        self._ground: Ground | None = None
+        self.hosts: list[Host] = []
+        """What those who answer names were told."""
 
     def later(self, seconds: float) -> None:
         """Time passes, and what ends, ends."""
@@ -50,7 +55,15 @@ class Server:
     def apply(self, changes: Iterable[LeaseChange]) -> None:
         changes = tuple(changes)
         self.book.apply(changes)
-        self.hosts += host_changes(self.book, changes, plan_of(self.settings).domain_of)
+        self.hosts += Publisher(self.settings).news(changes, self.now)
+
+    def ground(self) -> Ground:
+        """Of the settings and links as they are now; made anew only if they are others."""
+        if self._ground is None or self._settings is not self.settings:
+            self._settings, self._ground = self.settings, make_ground(make_plan6(self.settings), dict(self.links))
+        if self._ground.links != self.links:
+            self._ground = make_ground(self._ground.plan6, dict(self.links))
+        return self._ground
 
     def settle(self, look: Callable[[], Outcome], kind: Kind) -> Outcome:
         """As the edge does it: changes, probes for an address of this kind, and the same message again."""

@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 
 from dhcp.agenda import Agenda
-from dhcp.book import LONGEST_QUARANTINE, Book, LeaseBook, Mismatch, Taken, answered, checked, conflict, silent
+from dhcp.book import LONGEST_QUARANTINE, LeaseBook, Mismatch, Taken, answered, checked, conflict, silent
 from dhcp.occupied import Occupied
 from dhcp.values import Kind, Lease, LeaseChange, State
 from wire.units import Epoch
@@ -41,7 +41,7 @@ def lease(number: int = 1, who: int = 1, state: State = State.BOUND, **more: obj
 
 
 def begun(*leases: Lease) -> LeaseBook:
-    return Book(KEY, leases)
+    return LeaseBook(KEY, leases)
 
 
 def contents(book: LeaseBook) -> object:
@@ -57,7 +57,7 @@ def contents(book: LeaseBook) -> object:
         book.next_end,
         book.offers,
         len(book),
-        [book.free(start, start + 40) for start in range(0x0A000000, 0x0A000000 + 64)],
+        [book.free(V4, start, start + 40) for start in range(0x0A000000, 0x0A000000 + 64)],
     )
 
 
@@ -66,7 +66,7 @@ def test_what_was_applied_is_found_by_address_client_and_name() -> None:
     book.apply([LeaseChange(None, held)])
     assert held == book.at(V4, address(1))
     assert (held,) == book.of_client(V4, client(1))
-    assert held == book.named("printer")
+    assert (held,) == book.all_named("printer")
     assert Taken(1, 0) == book.taken(V4, "10.0.0.0/16")
     assert held.until == book.next_end
 
@@ -103,7 +103,7 @@ def test_a_quarantine_is_nobodys_lease() -> None:
     book = begun(lease(1, name="a"))
     book.apply([conflict(book, lease(1, name="a"), NOW)])
     assert () == book.of_client(V4, client(1))
-    assert book.named("a") is None
+    assert () == book.all_named("a")
     assert State.QUARANTINED is book.at(V4, address(1)).state
 
 
@@ -271,7 +271,7 @@ def check(book: LeaseBook) -> None:
         assert min(idle, default=None) == (longest.seen if longest else None)
     for item in held:
         number = int.from_bytes(item.address, "big")
-        assert book.free(number, number) is None
+        assert book.free(V4, number, number) is None
 
 
 def test_a_free_number_is_found_beside_those_that_are_taken() -> None:

@@ -4,12 +4,24 @@ import pytest
 from kit.dhcp4 import LAN, MAC, PHONE, SETTINGS, Site, ip, mac
 from kit.dhcp_site import KEY, START
 
-from dhcp.book import Book
-from dhcp.hostnames import Claimant, all_hosts, claim, host_changes, is_from, read_label
-from dhcp.plan import INFRASTRUCTURE, plan_of
+from anchorhold.leases.publisher import Publisher
+from dhcp.book import LeaseBook
+from dhcp.hostnames import Claimant, claim, is_from, read_label
+from dhcp.plan import INFRASTRUCTURE, make_plan
 from dhcp.settings import ClientClass, Matcher, Reservation
-from dhcp.values import HostChange, Kind, Lease, LeaseChange, State
-from wire.units import Epoch
+from dhcp.values import Kind, Lease, LeaseChange, State
+from resolver.local import Host, Leases
+from wire.dns.names import read_name
+from wire.units import Epoch, Instant
+
+
+def host(name: str, address: bytes, left: int) -> Host:
+    """A name that is there for so many seconds yet."""
+    return Host(read_name(name), (address,), False, left)
+
+
+def gone(name: str, address: bytes) -> Host:
+    return Host(read_name(name), (address,), True)
 
 
 @pytest.mark.parametrize(
@@ -50,41 +62,41 @@ def claimant(who: int) -> Claimant:
 
 
 def test_the_first_holder_keeps_its_name_and_others_get_a_number() -> None:
-    book = Book(KEY, [lease(1, 1, "nas"), lease(2, 2, "nas-2")])
+    book = LeaseBook(KEY, [lease(1, 1, "nas"), lease(2, 2, "nas-2")])
     assert ["nas", "nas-2", "nas-3"] == [claim(book, "nas", claimant(who), frozenset()) for who in (1, 2, 3)]
 
 
 def test_a_number_that_was_given_stays_when_the_first_holder_has_gone() -> None:
-    book = Book(KEY, [lease(2, 2, "nas-2")])
+    book = LeaseBook(KEY, [lease(2, 2, "nas-2")])
     assert "nas-2" == claim(book, "nas", claimant(2), frozenset())
     assert "nas" == claim(book, "nas", claimant(3), frozenset())
 
 
 def test_a_device_that_changes_its_name_gets_the_new_one() -> None:
-    book = Book(KEY, [lease(2, 2, "nas-2")])
+    book = LeaseBook(KEY, [lease(2, 2, "nas-2")])
     assert "tv" == claim(book, "tv", claimant(2), frozenset())
 
 
 def test_the_same_device_shares_a_name_between_ipv4_and_ipv6() -> None:
-    book = Book(KEY, [lease(1, 90, "laptop", Kind.ADDRESS6, hardware=501)])
+    book = LeaseBook(KEY, [lease(1, 90, "laptop", Kind.ADDRESS6, hardware=501)])
     assert "laptop" == claim(book, "laptop", claimant(1), frozenset())
     assert "laptop-2" == claim(book, "laptop", claimant(2), frozenset())
 
 
 def test_without_a_hardware_address_nobody_is_taken_for_another() -> None:
     held = lease(1, 1, "laptop")._replace(hardware=b"")
-    assert "laptop-2" == claim(Book(KEY, [held]), "laptop", Claimant(b"x" * 16, b""), frozenset())
+    assert "laptop-2" == claim(LeaseBook(KEY, [held]), "laptop", Claimant(b"x" * 16, b""), frozenset())
 
 
 def test_a_name_with_a_number_fits_a_label() -> None:
     long = "x" * 63
-    name = claim(Book(KEY, [lease(1, 1, long)]), long, claimant(2), frozenset())
+    name = claim(LeaseBook(KEY, [lease(1, 1, long)]), long, claimant(2), frozenset())
     assert (62, True) == (len(name), is_from(name, long))
 
 
 def test_a_hundred_devices_of_one_name_are_named_and_more_are_not() -> None:
     names = ["tv", *(f"tv-{n}" for n in range(2, 100))]
-    book = Book(KEY, [lease(n, n, name) for n, name in enumerate(names, 1)])
+    book = LeaseBook(KEY, [lease(n, n, name) for n, name in enumerate(names, 1)])
     assert "" == claim(book, "tv", claimant(200), frozenset())
 
 
@@ -95,7 +107,7 @@ def test_what_cannot_be_claimed(name: str) -> None:
 
 
 def test_a_number_does_not_lead_to_a_name_that_cannot_be_claimed() -> None:
-    book = Book(KEY, [lease(1, 1, "gate")])
+    book = LeaseBook(KEY, [lease(1, 1, "gate")])
     assert "gate-3" == claim(book, "gate", claimant(2), frozenset({"gate-2"}))
 
 
@@ -112,7 +124,7 @@ def test_who_had_a_name_before_it_was_configured_loses_it() -> None:
     site.settings = replace(SETTINGS, reservations=(Reservation((mac(1),), name="nas"),))
     owner = site.join(mac(1))
     assert ("", "nas") == (site.at(other).name, site.at(owner).name)
-    assert HostChange("nas", "home.arpa", (owner,), False) == site.hosts[-1]
+    assert host("nas.home.arpa", owner, LAN.lease_time) == site.hosts[-1]
 
 
 @pytest.mark.parametrize(
@@ -138,12 +150,12 @@ def test_rfc7844_who_says_no_name_gets_none() -> None:
 def test_a_name_comes_with_the_lease_and_goes_with_it() -> None:
     site = Site()
     address = site.join(MAC, {12: b"laptop"})
-    assert [HostChange("laptop", "home.arpa", (address,), False)] == site.hosts
+    assert [host("laptop.home.arpa", address, LAN.lease_time)] == site.hosts
     site.later(60)
     site.renew(address, MAC, {12: b"laptop"})
-    assert 1 == len(site.hosts)
+    assert [host("laptop.home.arpa", address, LAN.lease_time)] * 2 == site.hosts, "told again, for it lasts longer"
     site.release(address, MAC, {12: b"laptop"})
-    assert HostChange("laptop", "home.arpa", (address,), True) == site.hosts[-1]
+    assert gone("laptop.home.arpa", address) == site.hosts[-1]
 
 
 def test_an_offer_publishes_nothing() -> None:
@@ -156,53 +168,53 @@ def test_a_declined_address_loses_its_name() -> None:
     site = Site()
     address = site.join(MAC, {12: b"laptop"})
     site.decline(address, MAC, {12: b"laptop"})
-    assert HostChange("laptop", "home.arpa", (address,), True) == site.hosts[-1]
+    assert gone("laptop.home.arpa", address) == site.hosts[-1]
 
 
-def domain_of(subnet: str) -> str:
-    return {"lan": "home.arpa", "attic": "attic.example"}.get(subnet, "home.arpa")
+PUBLISHER = Publisher(replace(SETTINGS, subnets=(LAN, replace(LAN, name="attic", domain="attic.example"))))
 
 
-def told(book: Book, *changes: LeaseChange) -> tuple[HostChange, ...]:
+def told(book: LeaseBook, *changes: LeaseChange) -> list[Host]:
     book.apply(changes)
-    return host_changes(book, changes, domain_of)
+    return PUBLISHER.news(changes, START)
 
 
 def test_a_name_has_the_addresses_of_both_families_until_the_last_is_gone() -> None:
-    book, four, six = Book(KEY), lease(4, 1, "laptop"), lease(6, 1, "laptop", Kind.ADDRESS6)
-    assert (HostChange("laptop", "home.arpa", (four.address,), False),) == told(book, LeaseChange(None, four))
-    both = (four.address, six.address)
-    assert (HostChange("laptop", "home.arpa", both, False),) == told(book, LeaseChange(None, six))
-    assert (HostChange("laptop", "home.arpa", both, False),) == all_hosts(book, domain_of)
-    assert (HostChange("laptop", "home.arpa", (six.address,), False),) == told(book, LeaseChange(four, None))
-    assert (HostChange("laptop", "home.arpa", (six.address,), True),) == told(book, LeaseChange(six, None))
-    assert () == all_hosts(book, domain_of)
+    book, four, six = LeaseBook(KEY), lease(4, 1, "laptop"), lease(6, 1, "laptop", Kind.ADDRESS6)
+    front, laptop = Leases(), "laptop.home.arpa"
+
+    def known(*changes: LeaseChange) -> set[bytes]:
+        """What those who answer names know of it then."""
+        for one in told(book, *changes):
+            front.apply(one, Instant(0.0))
+        return set(front.addresses(read_name(laptop)) or ())
+
+    assert {four.address} == known(LeaseChange(None, four))
+    assert {four.address, six.address} == known(LeaseChange(None, six))
+    everything = PUBLISHER.everything(book, START)
+    assert [host(laptop, four.address, 60), host(laptop, six.address, 60)] == everything
+    assert {six.address} == known(LeaseChange(four, None))
+    assert set() == known(LeaseChange(six, None))
+    assert front.addresses(read_name(laptop)) is None
+    assert [] == PUBLISHER.everything(book, START)
 
 
 def test_a_new_name_takes_the_place_of_the_old() -> None:
-    book, old = Book(KEY, [lease(4, 1, "laptop")]), lease(4, 1, "laptop")
+    book, old = LeaseBook(KEY, [lease(4, 1, "laptop")]), lease(4, 1, "laptop")
     changes = told(book, LeaseChange(old, old._replace(name="desk")))
-    expected = {
-        HostChange("laptop", "home.arpa", (old.address,), True),
-        HostChange("desk", "home.arpa", (old.address,), False),
-    }
-    assert expected == set(changes)
+    assert [gone("laptop.home.arpa", old.address), host("desk.home.arpa", old.address, 60)] == changes
 
 
 def test_a_device_that_moved_has_its_name_where_it_is_now() -> None:
-    book = Book(KEY, [lease(4, 1, "laptop")])
+    book = LeaseBook(KEY, [lease(4, 1, "laptop")])
     here, there = lease(4, 1, "laptop"), lease(5, 1, "laptop")._replace(subnet="attic")
     changes = told(book, LeaseChange(here, here._replace(name="")), LeaseChange(None, there))
-    expected = {
-        HostChange("laptop", "home.arpa", (here.address,), True),
-        HostChange("laptop", "attic.example", (there.address,), False),
-    }
-    assert expected == set(changes)
+    assert [gone("laptop.home.arpa", here.address), host("laptop.attic.example", there.address, 60)] == changes
 
 
 def test_a_prefix_has_no_name_in_the_dns() -> None:
-    book = Book(KEY)
-    assert () == told(book, LeaseChange(None, lease(4, 1, "router7", Kind.PREFIX6)))
+    book = LeaseBook(KEY)
+    assert [] == told(book, LeaseChange(None, lease(4, 1, "router7", Kind.PREFIX6)))
 
 
 def test_a_name_that_makes_too_long_a_domain_name_is_not_published() -> None:
@@ -213,6 +225,6 @@ def test_a_name_that_makes_too_long_a_domain_name_is_not_published() -> None:
 
 
 def test_the_domain_of_a_name_is_its_subnets() -> None:
-    plan = plan_of(replace(SETTINGS, subnets=(replace(LAN, domain="attic.example"),)))
+    plan = make_plan(replace(SETTINGS, subnets=(replace(LAN, domain="attic.example"),)))
     assert ("attic.example", "home.arpa") == (plan.domain_of(LAN.name), plan.domain_of("gone"))
     assert ip("192.0.2.0") == plan.scopes[0].subnet.prefix

@@ -8,19 +8,21 @@ from dataclasses import dataclass, field
 
 from kit.dhcp4 import ip, mac, message
 from kit.disk import Disk
-from kit.leases import BOOT, DATE, KEY
+from kit.leases import BOOT, DATE, KEY, begun, lease
 
 from dhcp.book import LeaseBook
 from dhcp.clock import LeaseClock, Saved
 from dhcp.edge.ledger import Ledger
 from dhcp.edge.links import Links
 from dhcp.edge.opening import IP_PKTINFO, Role
+from dhcp.edge.probe import Ended
 from dhcp.edge.serve import Server
 from dhcp.settings import DhcpSettings, Pool, Subnet
 from dhcp.store import LeaseStore, StoreFailed
-from dhcp.values import LeaseChange
+from dhcp.values import Arrival, Kind, LeaseChange, Probe, State
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.packet4 import build_packet4, parse_packet4
+from wire.units import Instant
 
 HERE = ip("127.0.0.1")
 SUBNET = Subnet("127.0.0.0/8", ip("127.0.0.0"), 8, "lo", pools=(Pool(ip("127.7.0.1"), ip("127.7.0.99")),))
@@ -140,3 +142,20 @@ def test_who_asks_twice_in_one_wake_up_has_one_lease_and_an_offer_of_it_waits() 
         assert [[]] == home.disk.seen
         assert [(MessageType4.ACK, 1), (MessageType4.OFFER, 1)] == home.heard()
         assert 1 == len(home.server.ledger.book)
+
+
+def test_what_is_not_put_into_quarantine_is_not_counted_so() -> None:
+    """Who was looked for because somebody needs its address is there: that is no conflict."""
+    holder = lease(1, address=ip("127.7.0.1"), subnet=SUBNET.name, changing=True, wanted=b"w" * 16)
+    offer = lease(2, address=ip("127.7.0.2"), subnet=SUBNET.name, state=State.OFFERED)
+    asks = message(MessageType4.DISCOVER, {}, giaddr=HERE), Arrival(1, HERE, HERE, b"", 67)
+    with house() as home:
+        book = home.server.ledger.book
+        book.apply(begun(holder, offer))
+        for one, expected in ((holder, 0), (offer, 1)):
+            home.server._end_probe(Ended(Probe(1, one.address), True, asks), Instant(0.0))
+            assert expected == home.server.counters["quarantined"]
+        assert [b"", State.QUARANTINED] == [
+            book.at(Kind.ADDRESS4, holder.address).wanted,
+            book.at(Kind.ADDRESS4, offer.address).state,
+        ]

@@ -33,6 +33,7 @@ from dhcp.values import Arrival, Link, Own, Reply6
 from wire.dhcp.codes6 import MessageType6, Option6
 from wire.dhcp.contents6 import ClientName, build_client_name, parse_client_name
 from wire.dhcp.dnr import parse_dnr6
+from wire.dns.names import read_name
 
 OTHER = duid(2)
 PORTAL = b"https://portal.example/"
@@ -144,9 +145,10 @@ def test_a_name_is_published_and_the_client_is_told_which() -> None:
     answer = site.join(options=named("Phone.example"))
     said = parse_client_name(answer.option(39) or b"")
     assert ClientName(1, (b"phone", b"home", b"arpa"), complete=True) == said
-    assert [("phone", "home.arpa", (answer.address,), False)] == [change[:4] for change in site.hosts]
+    name = read_name("phone.home.arpa")
+    assert [(name, (answer.address,), False)] == [change[:3] for change in site.hosts]
     site.release(*answer.associations)
-    assert ("phone", "home.arpa", (answer.address,), True) == site.hosts[-1][:4]
+    assert (name, (answer.address,), True) == site.hosts[-1][:3]
 
 
 def test_a_client_that_would_publish_itself_is_overridden() -> None:
@@ -164,7 +166,7 @@ def test_who_wants_no_name_has_none() -> None:
 def test_who_does_not_ask_for_an_answer_to_its_name_gets_none() -> None:
     site = Site6()
     assert site.join(options=named(), asked=(23,)).option(39) is None
-    assert ["phone"] == [change.name for change in site.hosts]
+    assert [read_name("phone.home.arpa")] == [change.name for change in site.hosts]
     assert Site6().join(asked=(39,)).option(39) is None
 
 

@@ -22,9 +22,9 @@ from kit.dhcp6 import (
 )  # fmt: skip
 from kit.dhcp_site import KEY
 
-from dhcp.book import Book
+from dhcp.book import LeaseBook
 from dhcp.plan6 import make_plan6
-from dhcp.pools6 import draw_address, is_host, lot, usable
+from dhcp.pools6 import draw_address, is_host, lot
 from dhcp.settings import ClientClass, Delegation, DhcpSettings, Matcher, Pool, Reservation, Subnet
 from dhcp.values import Kind, Link, Own, State
 from wire.dhcp.codes6 import MessageType6, Option6, Status6
@@ -76,10 +76,18 @@ def test_identifiers_that_no_host_has_are_passed() -> None:
     assert is_host(int.from_bytes(ip6("2001:db8:1::fdff:ffff:ffff:ff7f"), "big"))
     pool = Pool(ip6("2001:db8:1::fdff:ffff:ffff:ff00"), ip6("2001:db8:1::fe00:0:0:0"))
     scope = make_plan6(with_lan(pools=(pool,))).scopes[0]
-    book, found = Book(KEY), set[bytes]()
-    while (address := draw_address(book, scope, usable(scope, frozenset()), (b"c", 1), frozenset(found))) is not None:
+    book, found = LeaseBook(KEY), set[bytes]()
+    while (address := draw_address(book, scope, scope.usable(frozenset()), (b"c", 1), frozenset(found))) is not None:
         found.add(address)
     assert 129 == len(found)
+
+
+def test_the_last_address_of_a_network_is_nobodys() -> None:
+    network = replace(SETTINGS.subnets[0], prefix=ip6("2001:db8:1::"), length=120)
+    pool = Pool(ip6("2001:db8:1::fe"), ip6("2001:db8:1::ff"))
+    site = Site6(replace(SETTINGS, subnets=(replace(network, pools=(pool,)),)))
+    assert ip6("2001:db8:1::fe") == site.join().address
+    assert Status6.NO_ADDRS_AVAIL == code(site.solicit(na(), who=OTHER).one.status)
 
 
 def test_a_changing_devices_share_of_a_pool_is_bounded() -> None:
@@ -89,6 +97,13 @@ def test_a_changing_devices_share_of_a_pool_is_bounded() -> None:
     assert site.join().address, "there is room for who stays"
     free = next(one for one in range(0x1000, 0x1032) if ip6(f"2001:db8:1::{one:x}") not in site.held())
     assert () == site.solicit(na(ip6(f"2001:db8:1::{free:x}")), who=duid(99, 0x02)).one.addresses
+
+
+def test_a_device_that_the_configuration_knows_is_no_part_of_that_share() -> None:
+    known = Reservation(duids=(duid(99, 0x02),), name="known")
+    site = Site6(replace(with_lan(FEW, changing_share=0), reservations=(known,)))
+    assert () == site.solicit(na(), who=duid(98, 0x02)).one.addresses
+    assert site.join(who=duid(99, 0x02)).address
 
 
 def test_no_client_takes_a_pool_by_counting_its_associations_up() -> None:

@@ -22,8 +22,9 @@ from kit.dhcp4 import (
 )
 
 from dhcp.settings import Pool, Subnet
-from dhcp.values import Arrival, Path, State
+from dhcp.values import Arrival, Kind, Path, State
 from wire.dhcp.codes4 import MessageType4, Option4
+from wire.dns.names import read_name
 
 RELAYED = Subnet("198.51.100.0/24", ip("198.51.100.0"), 24, pools=(Pool(ip("198.51.100.10"), ip("198.51.100.20")),))
 
@@ -142,17 +143,17 @@ def test_a_full_pool_is_not_walked() -> None:
     wide = Subnet("10.0.0.0/8", ip("10.0.0.0"), 8, "lan", pools=(pool,))
     site = Site(replace(SETTINGS, subnets=(wide,), conflict_check=False))
     free = ip("10.0.77.7")
-    occupied = site.book._occupied
+    occupied = site.book._occupied[Kind.ADDRESS4]
     for number in range(0x0A000000, 0x0A010000):
         if number != int.from_bytes(free, "big"):
             occupied.mark(number)
     steps = 0
     look = site.book.free
 
-    def counted(start: int, last: int) -> int | None:
+    def counted(kind: Kind, start: int, last: int) -> int | None:
         nonlocal steps
         steps += 1
-        return look(start, last)
+        return look(kind, start, last)
 
     site.book.free = counted  # type: ignore[method-assign]
     assert free == yiaddr(site.discover().reply)
@@ -213,5 +214,6 @@ def test_a_random_address_leaves_no_name_behind() -> None:
     site = Site()
     site.join(PHONE, {12: b"annas-phone"})
     site.later(1_801)
-    assert site.book.named("annas-phone") is None
-    assert [("annas-phone", False), ("annas-phone", True)] == [(host.name, host.gone) for host in site.hosts]
+    assert () == site.book.all_named("annas-phone")
+    name = read_name("annas-phone.home.arpa")
+    assert [(name, False), (name, True)] == [(host.name, host.gone) for host in site.hosts]

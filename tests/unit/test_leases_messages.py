@@ -14,7 +14,6 @@ from anchorhold.leases.messages import (
     host_of,
     parse_hosts,
 )
-from dhcp.values import HostChange
 from resolver.local import Host
 from wire.dns.names import read_name
 from wire.errors import Malformed
@@ -59,11 +58,10 @@ def test_the_largest_message_fits_into_a_body() -> None:
 
 
 def test_a_change_of_the_dhcp_room_becomes_a_wire_name_with_its_domain() -> None:
-    change = HostChange("nas", "Home.arpa", NAS.addresses, gone=False)
-    assert NAS == host_of(change, 3_600)
-    assert MAX_LEFT == host_of(change, 2**40).left
+    assert NAS == host_of("nas", "Home.arpa", NAS.addresses, 3_600)
+    assert MAX_LEFT == host_of("nas", "Home.arpa", NAS.addresses, 2**40).left
     with pytest.raises(ValueError, match="label"):
-        host_of(change._replace(name="a" * 64), 0)
+        host_of("a" * 64, "Home.arpa", NAS.addresses, 0)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from kit.dissect6 import complaints, dissect, udp, values
 from wire.dhcp.associations6 import Association, LeasedAddress, LeasedPrefix, StatusCode, build_association
 from wire.dhcp.codes6 import MessageType6, Option6, Status6
 from wire.dhcp.contents6 import ClientName, build_client_name
-from wire.dhcp.options6 import NEVER_SET6, OPTIONS6, option6_from_text, option6_to_text
+from wire.dhcp.options6 import NEVER_SET6, OPTIONS6
 from wire.dhcp.packet6 import Packet6, RelayHop, build_packet6, build_relay_reply
 from wire.dhcp.table import Option
 from wire.errors import Malformed
@@ -71,7 +71,7 @@ VECTORS = [
 def test_values_octet_by_octet(name: str, text: str, octets: str) -> None:
     row = OPTIONS6.named(name)
     assert bytes.fromhex(octets) == row.codec.from_text(text)
-    assert bytes.fromhex(octets) == row.codec.from_text(option6_to_text(row.number, bytes.fromhex(octets)))
+    assert bytes.fromhex(octets) == row.codec.from_text(OPTIONS6.to_text(row.number, bytes.fromhex(octets)))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_values_octet_by_octet(name: str, text: str, octets: str) -> None:
 )
 def test_what_does_not_fit_is_refused_with_a_text(name: str, text: str, what: str) -> None:
     with pytest.raises(ValueError, match=what):
-        option6_from_text(name, text)
+        OPTIONS6.from_text(name, text)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_does_not_fit_is_refused_with_a_text(name: str, text: str, what: st
 def test_octets_of_others_that_are_no_value_are_shown_as_octets(number: int, octets: str) -> None:
     with pytest.raises(Malformed):
         OPTIONS6.numbered(number).codec.check(bytes.fromhex(octets))
-    assert f"hex:{octets.replace(' ', '')}" == option6_to_text(number, bytes.fromhex(octets))
+    assert f"hex:{octets.replace(' ', '')}" == OPTIONS6.to_text(number, bytes.fromhex(octets))
 
 
 def test_what_the_protocol_says_itself_cannot_be_set() -> None:
@@ -122,8 +122,8 @@ def test_what_the_protocol_says_itself_cannot_be_set() -> None:
 
 
 def test_an_option_without_a_row_is_octets() -> None:
-    assert (4_000, b"\1\2") == option6_from_text("4000", "hex:0102")
-    assert "01:02" == option6_to_text(4_000, b"\1\2")
+    assert (4_000, b"\1\2") == OPTIONS6.from_text("4000", "hex:0102")
+    assert "01:02" == OPTIONS6.to_text(4_000, b"\1\2")
 
 
 CLIENT, SERVER = bytes.fromhex("fe80") + bytes(13) + b"\2", bytes.fromhex("fe80") + bytes(13) + b"\1"

@@ -137,7 +137,7 @@ def test_interfaces_and_addresses_come_and_go(links: Links) -> None:
     four = b"\xc0\0\2\1"
     links.take(link(7, "eth1") + address(7, four, 24))
     found = links.current()[7]
-    assert ("eth1", (Own(four, 24),), 1500) == (found.name, found.addresses, links.mtu[7])
+    assert ("eth1", (Own(four, 24),), 1500) == (found.name, found.addresses, links.mtu(7))
     links.take(address(7, four, 24, kind=NetlinkType.DELADDR))
     assert () == links.current()[7].addresses
     links.take(link(7, "eth1", kind=NetlinkType.DELLINK))

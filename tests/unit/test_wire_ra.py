@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from kit.dissect6 import complaints, dissect, icmp, values
 
+from wire.dhcp.codecs import INFINITE
 from wire.dhcp.dnr import Resolver, service_parameters
 from wire.dhcp.neighbour import (
     MAX_ND_OPTIONS,
@@ -24,7 +25,6 @@ from wire.dhcp.neighbour import (
 from wire.dhcp.ra import (
     ALL_NODES,
     ALL_ROUTERS,
-    INFINITE,
     Encrypted,
     Prefix64,
     PrefixInformation,

@@ -15,12 +15,13 @@ MAX_VALUE = 4_096
 """Octets of one value that are read, as many as a whole message of IPv4 has."""
 
 INFINITE = 0xFFFFFFFF
-"""Seconds that mean for ever (RFC 2131 §3.3)."""
+"""Seconds that mean for ever (RFC 2131 §3.3, RFC 4861 §4.6.2)."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _FLAGS = {"true": 1, "yes": 1, "on": 1, "1": 1, "false": 0, "no": 0, "off": 0, "0": 0}
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
-_HEX = "hex:"
+HEX = "hex:"
+"""What stands before octets where a text would be read otherwise."""
 _TEXT = "text:"
 
 
@@ -96,7 +97,7 @@ def number(size: int, lowest: int = 0, highest: int = -1, example: str = "1") ->
 
 def _read_seconds(text: str) -> bytes:
     if text == "infinite":
-        return b"\xff\xff\xff\xff"
+        return INFINITE.to_bytes(4, "big")
     unit = _UNITS.get(text[-1], 0)
     digits = text[:-1] if unit else text
     if not (digits.isascii() and digits.isdigit()):
@@ -108,7 +109,8 @@ def _read_seconds(text: str) -> bytes:
 
 
 def _show_seconds(data: bytes) -> str:
-    return "infinite" if data == b"\xff\xff\xff\xff" else str(int.from_bytes(data, "big"))
+    value = int.from_bytes(data, "big")
+    return "infinite" if value == INFINITE else str(value)
 
 
 def _read_flag(text: str) -> bytes:
@@ -155,14 +157,14 @@ def show_text(data: bytes) -> str:
 
 def _is_plain(text: str) -> bool:
     """Whether it is read as itself."""
-    return text.isprintable() and bool(text) and text == text.strip() and not text.startswith(_HEX)
+    return text.isprintable() and bool(text) and text == text.strip() and not text.startswith(HEX)
 
 
 def read_octets(text: str) -> bytes:
     """`0a0b0c`, `0a:0b:0c`, the same behind `hex:`, or the octets of a text behind `text:`. Raises ValueError."""
     if text.startswith(_TEXT):
         return text[len(_TEXT) :].encode()
-    digits = text.removeprefix(_HEX)
+    digits = text.removeprefix(HEX)
     parts = digits.replace("-", ":").split(":")
     if len(parts) > 1 and any(len(part) not in (1, 2) for part in parts):
         raise ValueError("between colons stand one or two hexadecimal digits")
@@ -184,19 +186,19 @@ def octets(least: int = 0) -> Codec:
     def show(data: bytes) -> str:
         if len(data) < least:
             raise Malformed("too few octets", len(data))
-        return data.hex(":") if data else _HEX
+        return data.hex(":") if data else HEX
 
     example = ":".join(f"{octet:02x}" for octet in range(1, max(least, 3) + 1))
     return Codec("octets in hexadecimal, or text: and a text", read, show, example)
 
 
 def _read_phrase(text: str) -> bytes:
-    return read_octets(text) if text.startswith(_HEX) else _read_text(text)
+    return read_octets(text) if text.startswith(HEX) else _read_text(text)
 
 
 def _show_phrase(data: bytes) -> str:
     found = data.decode("utf-8", "replace")
-    return found if _is_plain(found) and found.encode() == data else _HEX + data.hex()
+    return found if _is_plain(found) and found.encode() == data else HEX + data.hex()
 
 
 def _read_uri(text: str) -> bytes:
@@ -354,7 +356,7 @@ def _read_item(text: str) -> bytes:
 
 def _show_item(data: bytes) -> str:
     shown = _show_phrase(data)
-    plain = not shown.startswith((_HEX, "0x")) and "," not in shown
+    plain = not shown.startswith((HEX, "0x")) and "," not in shown
     return shown if plain else f"0x{data.hex()}"
 
 

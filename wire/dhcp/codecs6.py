@@ -1,7 +1,7 @@
 """Kinds of values that only DHCPv6 has."""
 
 from wire.dhcp.codecs import Codec, read_ipv6, read_octets, show_ipv6, u32
-from wire.dhcp.names import build_names, parse_names, read_names, show_names
+from wire.dhcp.names import build_names, parse_names, read_names, read_single, show_names
 from wire.dhcp.packet6 import build_options6, parse_options6
 from wire.errors import Malformed
 
@@ -100,11 +100,4 @@ def _show_whole_name(data: bytes) -> str:
     return shown
 
 
-def _read_whole_name(text: str) -> bytes:
-    names = read_names(text)
-    if len(names) > 1:
-        raise ValueError("one name is needed, not several")
-    return names[0]
-
-
-whole_name = Codec("a domain name", _read_whole_name, _show_whole_name, "example.org")
+whole_name = Codec("a domain name", read_single, _show_whole_name, "example.org")

@@ -76,7 +76,8 @@ def names(compressed: bool) -> Codec:
     )
 
 
-def _read_single(text: str) -> bytes:
+def read_single(text: str) -> bytes:
+    """One name. Raises ValueError."""
     found = read_names(text)
     if len(found) > 1:
         raise ValueError("one name is needed, not several")
@@ -91,7 +92,7 @@ def _show_single(data: bytes) -> str:
 
 
 def _read_domain(text: str) -> bytes:
-    return show_names([_read_single(text)]).encode()
+    return show_names([read_single(text)]).encode()
 
 
 def _show_domain(data: bytes) -> str:
@@ -101,7 +102,7 @@ def _show_domain(data: bytes) -> str:
         raise Malformed("not a domain name", 0) from None
 
 
-name = Codec("a domain name", _read_single, _show_single, "example.org")
+name = Codec("a domain name", read_single, _show_single, "example.org")
 """In the form of DNS messages."""
 domain = Codec("a domain name", _read_domain, _show_domain, "home.arpa")
 """As text (RFC 2132 §3.17)."""

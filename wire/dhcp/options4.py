@@ -1,6 +1,5 @@
 """The options of DHCPv4, one row each: number, our name, kind of value, where it is defined, what dnsmasq and Kea call it."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from wire.dhcp.codecs import (
@@ -184,13 +183,3 @@ OPTIONS4 = Table((*_RFC2132, *_LATER), 254)
 
 NEVER_SET = frozenset(row.number for row in OPTIONS4.rows if not row.settable)
 """Numbers that no configuration may set: they are the protocol itself, or a client's to say."""
-
-
-def option_from_text(name: str | int, value: str | Iterable[str]) -> tuple[int, bytes]:
-    """Number and octets of a DHCPv4 option by name, alias or number; see `Table.from_text`. Raises ValueError."""
-    return OPTIONS4.from_text(name, value)
-
-
-def option_to_text(number: int, data: bytes) -> str:
-    """The value as text; see `Table.to_text`."""
-    return OPTIONS4.to_text(number, data)

@@ -1,7 +1,5 @@
 """The options of DHCPv6, one row each: number, our name, kind of value, where it is defined, what dnsmasq and Kea call it."""
 
-from collections.abc import Iterable
-
 from wire.dhcp.codecs import ipv6, many, number, octets, prefixed, record, seconds, text, u8, u16
 from wire.dhcp.codecs6 import time_servers, vendor_options, whole_name, whole_names
 from wire.dhcp.dnr import dnr6
@@ -97,13 +95,3 @@ OPTIONS6 = Table((*_PROTOCOL, *_SETTABLE), 65_535)
 
 NEVER_SET6 = frozenset(row.number for row in OPTIONS6.rows if not row.settable)
 """Numbers that no configuration may set: they are the protocol itself, a relay's or a client's to say."""
-
-
-def option6_from_text(name: str | int, value: str | Iterable[str]) -> tuple[int, bytes]:
-    """Number and octets of a DHCPv6 option by name, alias or number; see `Table.from_text`. Raises ValueError."""
-    return OPTIONS6.from_text(name, value)
-
-
-def option6_to_text(number: int, data: bytes) -> str:
-    """The value as text; see `Table.to_text`."""
-    return OPTIONS6.to_text(number, data)

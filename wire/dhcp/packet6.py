@@ -59,10 +59,6 @@ class Packet6(NamedTuple):
         """The octets of all options of this number, in order."""
         return tuple(data for code, data in self.options if code == number)
 
-    def count(self, number: int) -> int:
-        """How many options of this number there are."""
-        return sum(code == number for code, _ in self.options)
-
 
 class RelayHop(NamedTuple):
     """One relay's header. `options` are without the message within."""

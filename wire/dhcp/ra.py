@@ -26,9 +26,6 @@ ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT = 133, 134
 ALL_NODES = b"\xff\2" + bytes(13) + b"\1"
 ALL_ROUTERS = b"\xff\2" + bytes(13) + b"\2"
 
-INFINITE = 0xFFFFFFFF
-"""Seconds that mean for ever."""
-
 _PREFIX, _MTU, _ROUTE, _RDNSS, _DNSSL, _PORTAL, _PREF64, _DNR = 3, 5, 24, 25, 31, 37, 38, 144
 _HEAD = struct.Struct("!BBHBBHII")
 _PIO = struct.Struct("!BBIII16s")

@@ -6,7 +6,7 @@ from enum import IntFlag
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
-from wire.dhcp.codecs import Codec, ipv4, many, parse_prefixed, read_ipv4, read_number, read_octets, show_ipv4
+from wire.dhcp.codecs import HEX, Codec, ipv4, many, parse_prefixed, read_ipv4, read_number, read_octets, show_ipv4
 from wire.dhcp.names import build_names, parse_names, read_names, show_names, show_one
 from wire.dns.names import MAX_LABEL, MAX_NAME, ROOT, read_name
 from wire.errors import Malformed
@@ -193,7 +193,7 @@ def _vendors(inner: Codec) -> Codec:
 
 
 def _show_octets(data: bytes) -> str:
-    return data.hex() or "hex:"
+    return data.hex() or HEX
 
 
 vendor_classes = _vendors(Codec("octets in hexadecimal, or text: and a text", read_octets, _show_octets, "0a0b"))

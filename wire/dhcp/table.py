@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from wire.dhcp.codecs import Codec, octets, read_octets
+from wire.dhcp.codecs import HEX, Codec, octets, read_octets
 from wire.errors import Malformed
 
 _RAW = octets()
-_HEX = "hex:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Table:
             raise ValueError(f"option {row.number} ({row.name}) is part of the protocol and cannot be set")
         text = value if isinstance(value, str) else ",".join(value)
         try:
-            return row.number, read_octets(text.strip()) if text.strip().startswith(_HEX) else row.codec.from_text(text)
+            return row.number, read_octets(text.strip()) if text.strip().startswith(HEX) else row.codec.from_text(text)
         except ValueError as error:
             raise ValueError(f"option {row.number} ({row.name}): {error}") from None
 
@@ -69,4 +68,4 @@ class Table:
         try:
             return self.numbered(number).codec.to_text(data)
         except Malformed:
-            return _HEX + data.hex()
+            return HEX + data.hex()

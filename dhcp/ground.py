@@ -1,0 +1,67 @@
+"""What is the same for all messages for as long as settings and interfaces are: made once, looked up by each of them."""
+
+from typing import NamedTuple
+
+from dhcp.plan import Plan, Scope
+from dhcp.plan6 import Plan6
+from dhcp.values import Address, Links
+
+
+class Relay(NamedTuple):
+    """A relay that is trusted, and what it said (RFC 3046)."""
+
+    address: Address
+    """giaddr."""
+    port: int
+    """To answer to: 67, or where it spoke from if it asked for that (RFC 8357)."""
+    circuit: bytes
+    remote: bytes
+    link: Address
+    """An address of the client's link (RFC 3527), or empty."""
+    override: Address
+    """The server identifier to use (RFC 5107), or empty."""
+
+
+class Seat(NamedTuple):
+    """Where a DHCPv4 message came in, and from where it is answered; as in `Asked`."""
+
+    relay: Relay | None
+    selected: bool
+    scopes: tuple[Scope, ...]
+    direct: bool
+    source: Address
+
+
+class Ground(NamedTuple):
+    """What `handle4` and `handle6` stand on. Nothing of it changes; `seats` and `prepared` only save work."""
+
+    plan: Plan
+    plan6: Plan6
+    links: Links
+    own: frozenset[Address]
+    """All our IPv4 addresses."""
+    own6: frozenset[Address]
+    """All our IPv6 addresses."""
+    here: dict[int, tuple[Address, ...]]
+    """Our IPv4 addresses of each interface, in the order the kernel tells them."""
+    seats: dict[tuple[int, Address, Address, Address], Seat]
+    """By interface, source, destination and giaddr, of messages that say no more of where they come from."""
+    prepared: dict[object, dict[int, bytes]]
+    """Options that were put together before (`dhcp/reply4.py`), for clients that are alike."""
+
+
+def make_ground(plan6: Plan6, links: Links) -> Ground:
+    """What these settings and interfaces make."""
+    here = {
+        link.number: tuple(own.address for own in link.addresses if len(own.address) == 4) for link in links.values()
+    }
+    return Ground(
+        plan6.base,
+        plan6,
+        links,
+        frozenset(address for some in here.values() for address in some),
+        frozenset(own.address for link in links.values() for own in link.addresses if len(own.address) == 16),
+        here,
+        {},
+        {},
+    )
