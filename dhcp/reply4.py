@@ -22,8 +22,6 @@ _UNASKED = frozenset(
     }
 )
 """Sent to members of a class that sets them, asked or not: boot ROMs need them and do not ask."""
-_RESERVED = NEVER_SET | {Option4.RENEWAL_TIME, Option4.REBINDING_TIME}
-"""What the protocol itself says; no setting can."""
 _TYPE, _SERVER, _LEASE, _RENEWAL, _REBINDING, _HOST, _LIST = map(
     int,
     (
@@ -40,7 +38,8 @@ _TYPE, _SERVER, _LEASE, _RENEWAL, _REBINDING, _HOST, _LIST = map(
 _ECHOED = (int(Option4.CLIENT_IDENTIFIER), int(Option4.RELAY_INFORMATION))
 _PREPARED = 1_024
 """Kinds of clients that options are kept for."""
-_ALWAYS = (Option4.SUBNET_MASK,)
+_ALWAYS = (Option4.SUBNET_MASK, Option4.RENEWAL_TIME, Option4.REBINDING_TIME)
+"""Sent to who asks for it and who does not; the times if they are set."""
 _WITHOUT_LIST = bytes(
     (
         Option4.ROUTERS,
@@ -117,8 +116,10 @@ def _configured(
         _TYPE: bytes((kind,)),
         _SERVER: asked.server,
         **fields,
-        **_wanted(asked, share, scope),
+        **(wanted := _wanted(asked, share, scope)),
     }
+    if _RENEWAL in wanted or _REBINDING in wanted:
+        _fit_times(options, fields)
     if name and _HOST in asked.packet.options.get(_LIST, b""):
         options[_HOST] = name.encode()
     _echo(asked, options)
@@ -128,6 +129,18 @@ def _configured(
         options[Option4.FQDN] = fqdn_answer(asked.fqdn, name, asked.plan.domain_of(scope.subnet.name))
     server, file = share.boot
     return _path(asked, _packet(asked, asked.packet.flags, addresses, server, file, options))
+
+
+def _fit_times(options: dict[int, bytes], fields: dict[int, bytes]) -> None:
+    """T1 and T2 as they are set count where they fit the lease (RFC 2131 §4.4.5: T1 before T2 before its end); without a lease
+    there are none."""
+    if _LEASE not in fields:
+        for number in (_RENEWAL, _REBINDING):
+            options.pop(number, None)
+        return
+    first, second, end = (int.from_bytes(options[number], "big") for number in (_RENEWAL, _REBINDING, _LEASE))
+    if not 0 < first < second < end:
+        options |= {_RENEWAL: fields[_RENEWAL], _REBINDING: fields[_REBINDING]}
 
 
 def _wanted(asked: Asked, share: Share, scope: Scope) -> dict[int, bytes]:
@@ -159,7 +172,7 @@ def _put_together(asked: Asked, share: Share, scope: Scope, wanted: bytes, relay
     if Option4.CLASSLESS_ROUTES in values:
         values.setdefault(Option4.MICROSOFT_CLASSLESS_ROUTES, values[Option4.CLASSLESS_ROUTES])
     numbers = (*_ALWAYS, *wanted, *sorted(own_options4(share) & _UNASKED))
-    return {int(number): values[number] for number in numbers if values.get(number) and number not in _RESERVED}
+    return {int(number): values[number] for number in numbers if values.get(number) and number not in NEVER_SET}
 
 
 def wants_no_address(asked: Asked, scope: Scope) -> bool:

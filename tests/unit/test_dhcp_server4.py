@@ -50,6 +50,39 @@ def through(site: Site, kind: int = MessageType4.DISCOVER, options: dict[int, by
     return site.send(packet, arrives(packet)._replace(port=port))
 
 
+# --- times -----------------------------------------------------------------------------------------------------------------
+
+
+def seconds(*times: int) -> tuple[bytes, ...]:
+    return tuple(time.to_bytes(4, "big") for time in times)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, (21_600, 37_800)),
+        ({58: 600, 59: 1_200}, (600, 1_200)),
+        ({58: 600}, (600, 37_800)),
+        ({58: 1_200, 59: 1_200}, (21_600, 37_800)),
+        ({59: 43_200}, (21_600, 37_800)),
+    ],
+    ids=["none", "both", "one", "T1 not before T2", "T2 not before the end"],
+)
+def test_times_that_are_set_count_where_they_fit_the_lease(given: dict[int, int], told: tuple[int, int]) -> None:
+    """RFC 2131 §4.4.5; asked for or not."""
+    options = tuple((number, time.to_bytes(4, "big")) for number, time in given.items())
+    reply = Site(replace(SETTINGS, options4=options)).discover().reply
+    assert seconds(*told) == (option(reply, 58), option(reply, 59))
+
+
+def test_without_a_lease_there_are_no_times_whatever_is_set() -> None:
+    site = Site(replace(SETTINGS, options4=((58, *seconds(600)), (59, *seconds(1_200)))))
+    packet = message(MessageType4.INFORM, {55: bytes((1, 58, 59))}, ciaddr=ip("192.0.2.50"))
+    reply = site.send(packet, arrives(packet)._replace(source=ip("192.0.2.50"))).reply
+    assert reply is not None
+    assert not {51, 58, 59} & set(reply.packet.options)
+
+
 # --- relays --------------------------------------------------------------------------------------------------------------
 
 
