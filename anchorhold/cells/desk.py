@@ -7,7 +7,19 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 
-from anchorhold.ipc import CREDITS, FORGET, Inbox, Message, MessageType, Verb, build_message, build_reply
+from anchorhold.ipc import (
+    CREDITS,
+    FORGET,
+    MORE,
+    READ_SIZE,
+    Inbox,
+    Message,
+    MessageType,
+    Verb,
+    build_message,
+    build_pong,
+    build_reply,
+)
 from anchorhold.keeper.account import anchors_status, keeper_status
 from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.side import KeeperSide
@@ -20,7 +32,6 @@ from resolver.values import Query, Reply
 from wire.dns.names import parse_name
 from wire.errors import Malformed
 
-READ_SIZE = 262_144
 CREDIT_BATCH = 128
 MARGIN = 0.05
 """Seconds for a reply to get to `front` before it gives up."""
@@ -121,10 +132,8 @@ class FrontLine:
                     self._give_back()
             case MessageType.FACT:
                 self._fact(message)
-            case MessageType.PING if message.flags & 1:
-                pass  # an answer; answering it would go on for ever
             case MessageType.PING:
-                self._post(build_message(MessageType.PING, message.handle, flags=1))
+                self._post(build_pong(message))
             case _:
                 raise Malformed(f"{message.type.name} is not for the resolver")
 
@@ -198,7 +207,7 @@ class FrontLine:
     def _tell(self, handle: int, lines: Iterable[account.Line]) -> None:
         pieces = list(_pieces(lines))
         for number, piece in enumerate(pieces, 1):
-            flags = 1 if number < len(pieces) else 0
+            flags = MORE if number < len(pieces) else 0
             self._post(build_message(MessageType.FACT, handle, piece, flags=flags))
 
     def _trace(self, query: Query, handle: int) -> None:
