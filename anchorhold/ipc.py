@@ -29,6 +29,9 @@ FORGET = 1
 MORE = 1
 """Flag of FACT: that was not all of the answer yet."""
 
+FACT_PIECE = 65_000
+"""Octets of an answer in one FACT."""
+
 PONG = 1
 """Flag of PING: this is the answer."""
 
@@ -107,6 +110,13 @@ def build_message(
 ) -> bytes:
     """The bytes of one message; the caller coalesces."""
     return HEADER.pack(kind, flags, group, len(body), handle, generation, deadline) + body
+
+
+def build_facts(handle: int, text: bytes) -> Iterator[bytes]:
+    """The FACT messages that answer an operator's question."""
+    for at in range(0, max(len(text), 1), FACT_PIECE):
+        flags = MORE if at + FACT_PIECE < len(text) else 0
+        yield build_message(MessageType.FACT, handle, text[at : at + FACT_PIECE], flags=flags)
 
 
 def build_pong(ping: Message) -> bytes:

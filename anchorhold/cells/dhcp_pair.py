@@ -5,15 +5,13 @@ import socket
 from collections.abc import Callable, Sequence
 
 from anchorhold.cells.pair import Gone, PairEnd
-from anchorhold.ipc import MORE, Message, MessageType, build_message, build_pong
+from anchorhold.ipc import Message, MessageType, build_facts, build_pong
 from anchorhold.leases.messages import build_hosts
 from resolver.local import Host
 from wire.errors import Malformed
 
 MAX_UNSENT = 32 * 1024 * 1024
 """Octets that may wait for a `front` that does not read; past that it counts as gone."""
-PIECE = 65_000
-"""Octets of an answer in one message."""
 
 Answer = Callable[[int, bytes], str]
 """Takes a verb and its argument; gives lines of text."""
@@ -72,14 +70,9 @@ class FrontPair(PairEnd):
     def _take(self, message: Message) -> None:
         match message.type:
             case MessageType.FACT if message.body:
-                self._reply(message.handle, self._answer(message.body[0], message.body[1:]).encode())
+                text = self._answer(message.body[0], message.body[1:])
+                self._out += b"".join(build_facts(message.handle, text.encode()))
             case MessageType.PING:
                 self._out += build_pong(message)
             case _:
                 raise Malformed(f"{message.type.name} is not for dhcp")
-
-    def _reply(self, handle: int, text: bytes) -> None:
-        pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)] or [b""]
-        for piece in pieces[:-1]:
-            self._out += build_message(MessageType.FACT, handle, piece, flags=MORE)
-        self._out += build_message(MessageType.FACT, handle, pieces[-1])
