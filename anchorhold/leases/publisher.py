@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from anchorhold.leases.messages import host_of
 from anchorhold.leases.rows import subnet_of
 from dhcp.book import LeaseBook
-from dhcp.plan import plan_of
 from dhcp.settings import DhcpSettings
 from dhcp.values import Kind, Lease, LeaseChange, State
 from resolver.local import Host
@@ -17,7 +16,7 @@ class Publisher:
 
     def __init__(self, settings: DhcpSettings) -> None:
         self._settings = settings
-        self._domain_of = plan_of(settings).domain_of
+        self._domains = {subnet.name: subnet.domain for subnet in settings.subnets if subnet.domain}
         self._fixed = tuple(self._reserved())
         self._never_gone = {(host.name, address) for host in self._fixed for address in host.addresses}
 
@@ -41,7 +40,7 @@ class Publisher:
     def _told(self, lease: Lease) -> tuple[str, str] | None:
         if not lease.name or lease.state is not State.BOUND or lease.kind is Kind.PREFIX6 or not self._settings.names:
             return None
-        return lease.name, self._domain_of(lease.subnet)
+        return lease.name, self._domains.get(lease.subnet, self._settings.domain)
 
     def _come(self, lease: Lease, now: Epoch) -> list[Host]:
         # 0 would mean for ever; what has ended is told by its end.
@@ -60,5 +59,5 @@ class Publisher:
                 continue
             addresses = [(Kind.ADDRESS6, address) for address in one.addresses6]
             for kind, address in [(Kind.ADDRESS4, one.address4), *addresses] if one.address4 else addresses:
-                subnet = subnet_of(self._settings, kind, address)
-                yield host_of(one.name, self._domain_of(subnet), (address,), 0)
+                domain = self._domains.get(subnet_of(self._settings, kind, address), self._settings.domain)
+                yield host_of(one.name, domain, (address,), 0)
