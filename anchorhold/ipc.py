@@ -29,6 +29,9 @@ FORGET = 1
 MORE = 1
 """Flag of FACT: that was not all of the answer yet."""
 
+MAX_REQUEST = 64 * 1024
+"""Octets of an operator's request, a line, and so of the argument of a FACT."""
+
 FACT_PIECE = 65_000
 """Octets of an answer in one FACT."""
 

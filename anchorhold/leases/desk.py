@@ -48,8 +48,6 @@ from dhcp.values import Kind, Lease, LeaseChange
 
 PAGE = 500
 """Leases in one answer, or one import: a page takes about ten milliseconds."""
-MAX_REQUEST = 64 * 1024
-"""Octets; what the control socket takes."""
 
 Line: TypeAlias = dict[str, object]
 
