@@ -263,6 +263,4 @@ def _reverse_zones(address: bytes, length: int) -> Iterator[tuple[bytes, bytes]]
 
 def _reverse(address: bytes, length: int) -> bytes:
     """The reverse name of the first `length` bits, whole octets or nibbles."""
-    if len(address) == 4:
-        return read_name(".".join([*map(str, reversed(address[: length // 8])), "in-addr", "arpa"]))
-    return reverse_name(address, length // 4)
+    return reverse_name_v4(address[: length // 8]) if len(address) == 4 else reverse_name(address, length // 4)
