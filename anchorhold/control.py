@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from anchorhold.__about__ import __version__
-from anchorhold.ipc import Verb
+from anchorhold.ipc import MAX_REQUEST, Verb
 from resolver.admission import Admission
 from resolver.edge.listen.stream import Watch
 from resolver.edge.serve import Desk
@@ -21,7 +21,6 @@ from wire.dns.names import parse_name
 from wire.errors import Malformed
 from wire.units import Instant
 
-MAX_REQUEST = 64 * 1024
 MAX_CONNECTIONS = 8
 IDLE = 5.0
 """Seconds until a silent operator is hung up on; the resolver's answer may take as long."""

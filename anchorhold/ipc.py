@@ -17,12 +17,26 @@ HEADER = struct.Struct("<BBHIQII")
 MAX_BODY = 65_535 + 4_096 + 2 * 8_192
 """A DNS message, its explanation and its TTL offsets."""
 
+READ_SIZE = 262_144
+"""Octets read at once."""
+
 CREDITS = 1_024
 """Queries a front may have open at a resolver."""
 
-
 FORGET = 1
 """Flag of SNAPSHOT: what is believed has changed within the generation."""
+
+MORE = 1
+"""Flag of FACT: that was not all of the answer yet."""
+
+MAX_REQUEST = 64 * 1024
+"""Octets of an operator's request, a line, and so of the argument of a FACT."""
+
+FACT_PIECE = 65_000
+"""Octets of an answer in one FACT."""
+
+PONG = 1
+"""Flag of PING: this is the answer."""
 
 
 class MessageType(IntEnum):
@@ -45,9 +59,9 @@ class MessageType(IntEnum):
     """resolver → front: so many more queries may be opened. Body: u32."""
     FACT = 8
     """Both ways: a question of the operator's (body: Verb u8, then its argument) and its answer (UTF-8 text, relayed
-    unread; flags 1: more follows)."""
+    unread; flags 1 (MORE): more follows)."""
     PING = 9
-    """Both ways; the answer carries the same handle and flags 1."""
+    """Both ways; the answer carries the same handle and flags 1 (PONG)."""
     LOOK = 10
     """keeper → resolver: ask for the DNSKEY RRset of this zone (body: folded wire name)."""
     KEYS = 11
@@ -99,6 +113,18 @@ def build_message(
 ) -> bytes:
     """The bytes of one message; the caller coalesces."""
     return HEADER.pack(kind, flags, group, len(body), handle, generation, deadline) + body
+
+
+def build_facts(handle: int, text: bytes) -> Iterator[bytes]:
+    """The FACT messages that answer an operator's question."""
+    for at in range(0, max(len(text), 1), FACT_PIECE):
+        flags = MORE if at + FACT_PIECE < len(text) else 0
+        yield build_message(MessageType.FACT, handle, text[at : at + FACT_PIECE], flags=flags)
+
+
+def build_pong(ping: Message) -> bytes:
+    """The answer to a PING; nothing to what is an answer itself: that would go on for ever."""
+    return b"" if ping.flags & PONG else build_message(MessageType.PING, ping.handle, flags=PONG)
 
 
 _TYPES = {int(kind): kind for kind in MessageType}

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import TypeVar
@@ -55,6 +56,18 @@ def service_answer(control: Path | None, request: Answer) -> list[Answer]:
         raise CommandFailed(Exit.UNREACHABLE, str(error)) from None
     except ControlFailed as error:
         raise CommandFailed(Exit.NEGATIVE, str(error)) from None
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """The content of a file that the user named, of at most so many octets. Raises CommandFailed."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise CommandFailed(Exit.USAGE, f"{path}: {error.strerror}") from None
+    if len(data) > most:
+        raise CommandFailed(Exit.USAGE, f"{path} is larger than {most} octets; is it the right file?")
+    return data
 
 
 def by_cell(answer: list[Answer]) -> dict[str, Answer]:
@@ -122,6 +135,11 @@ def show(value: object, unit: str = "") -> str:
             return f"{value:.1f}{unit}"
         case _:
             return f"{printable(str(value))}{unit}"
+
+
+def show_time(found: object) -> str:
+    """Whole seconds since 1970 as a date and time in UTC; "-" if there are none."""
+    return f"{datetime.fromtimestamp(found, UTC):%Y-%m-%dT%H:%M:%SZ}" if isinstance(found, int) else "-"
 
 
 def percent(value: object) -> str:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from anchorhold.cells.resolver import COLLECT_EVERY
+from anchorhold.cells.start import COLLECT_EVERY
 from anchorhold.sites import Sites
 from net.clock import now
 from net.tls import TlsFactory

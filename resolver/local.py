@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from resolver.policy.prefix64 import read_reverse_name, read_reverse_name_v4, reverse_name, reverse_name_v4
+from resolver.policy.verdict import build_local, soa
 from resolver.settings import FrontSettings, LeaseNames
 from resolver.values import Origin, Reply
-from wire.dns.codes import HeaderFlag, QueryFlag, Rcode, RecordClass, RecordType
-from wire.dns.message import ResourceRecord, build_response
+from wire.dns.codes import Rcode, RecordClass, RecordType
+from wire.dns.message import ResourceRecord
 from wire.dns.names import count_labels, parent, read_name, suffixes
 from wire.units import Instant
 
@@ -33,15 +34,10 @@ FOR_EVER = float("inf")
 EVERYBODY = -1
 
 _A, _AAAA, _PTR = int(RecordType.A), int(RecordType.AAAA), int(RecordType.PTR)
-_SOA, _NS, _IN = int(RecordType.SOA), int(RecordType.NS), int(RecordClass.IN)
-_CD = int(QueryFlag.CD)
-_FLAGS, _FLAGS_CD = int(HeaderFlag.RD | HeaderFlag.RA), int(HeaderFlag.RD | HeaderFlag.RA | HeaderFlag.CD)
+_NS, _IN = int(RecordType.NS), int(RecordClass.IN)
 _TYPE_OF = {4: _A, 16: _AAAA}
 _WHOLE_REVERSE = {read_name("in-addr.arpa"): 6, read_name("ip6.arpa"): 34}
 """The labels of a whole address's reverse name."""
-
-_NOBODY = read_name("nobody.invalid")
-_SOA_TIMES = b"".join(n.to_bytes(4, "big") for n in (1, 3_600, 1_200, 604_800, NEGATIVE_TTL))
 
 
 class Host(NamedTuple):
@@ -188,12 +184,12 @@ class LocalNames:
         if found is None or group in self._refused:
             found = []
         if name == apex:
-            found += ResourceRecord(name, _SOA, _IN, TTL, _soa(apex)), ResourceRecord(name, _NS, _IN, TTL, apex)
+            found += soa(apex, TTL, NEGATIVE_TTL), ResourceRecord(name, _NS, _IN, TTL, apex)
         rrtype = int.from_bytes(question[-4:-2], "big")
         rcode = Rcode.NOERROR if found or self._is_there(name, apex) else Rcode.NXDOMAIN
         answer = [record for record in found if record.rrtype == rrtype]
-        authority = [] if answer else [ResourceRecord(apex, _SOA, _IN, NEGATIVE_TTL, _soa(apex))]
-        built = build_response(question, _FLAGS_CD if flags & _CD else _FLAGS, rcode, answer, authority)
+        authority = [] if answer else [soa(apex, NEGATIVE_TTL, NEGATIVE_TTL)]
+        built = build_local(question, flags, rcode, answer, authority)
         return Reply(built.message, built.ttl_offsets, 0.0, self._generation, Origin.LOCAL)
 
     def _cut(self, name: bytes, group: int) -> tuple[bytes, bool]:
@@ -234,11 +230,6 @@ def _ttl(end: float, now: Instant) -> int:
     return int(max(0.0, min(TTL, end - now)))
 
 
-def _soa(apex: bytes) -> bytes:
-    """As for any zone that is served here and nowhere else (RFC 6303 §3)."""
-    return apex + _NOBODY + _SOA_TIMES
-
-
 def _names_in(pairs: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
     """The names, and the reverse names of their addresses."""
     found = set()
@@ -272,6 +263,4 @@ def _reverse_zones(address: bytes, length: int) -> Iterator[tuple[bytes, bytes]]
 
 def _reverse(address: bytes, length: int) -> bytes:
     """The reverse name of the first `length` bits, whole octets or nibbles."""
-    if len(address) == 4:
-        return read_name(".".join([*map(str, reversed(address[: length // 8])), "in-addr", "arpa"]))
-    return reverse_name(address, length // 4)
+    return reverse_name_v4(address[: length // 8]) if len(address) == 4 else reverse_name(address, length // 4)

@@ -7,7 +7,19 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 
-from anchorhold.ipc import CREDITS, FORGET, Inbox, Message, MessageType, Verb, build_message, build_reply
+from anchorhold.ipc import (
+    CREDITS,
+    FORGET,
+    READ_SIZE,
+    Inbox,
+    Message,
+    MessageType,
+    Verb,
+    build_facts,
+    build_message,
+    build_pong,
+    build_reply,
+)
 from anchorhold.keeper.account import anchors_status, keeper_status
 from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.side import KeeperSide
@@ -20,13 +32,9 @@ from resolver.values import Query, Reply
 from wire.dns.names import parse_name
 from wire.errors import Malformed
 
-READ_SIZE = 262_144
 CREDIT_BATCH = 128
 MARGIN = 0.05
 """Seconds for a reply to get to `front` before it gives up."""
-
-DUMP_PIECE = 32_768
-"""Octets of one FACT answer; a dump goes in many."""
 
 
 class Nonsense(Exception):
@@ -121,10 +129,8 @@ class FrontLine:
                     self._give_back()
             case MessageType.FACT:
                 self._fact(message)
-            case MessageType.PING if message.flags & 1:
-                pass  # an answer; answering it would go on for ever
             case MessageType.PING:
-                self._post(build_message(MessageType.PING, message.handle, flags=1))
+                self._post(build_pong(message))
             case _:
                 raise Malformed(f"{message.type.name} is not for the resolver")
 
@@ -196,10 +202,9 @@ class FrontLine:
                 self._tell(message.handle, self._lines(verb, argument, message))
 
     def _tell(self, handle: int, lines: Iterable[account.Line]) -> None:
-        pieces = list(_pieces(lines))
-        for number, piece in enumerate(pieces, 1):
-            flags = 1 if number < len(pieces) else 0
-            self._post(build_message(MessageType.FACT, handle, piece, flags=flags))
+        text = "\n".join(json.dumps({"cell": "resolver"} | line) for line in lines)
+        for message in build_facts(handle, text.encode()):
+            self._post(message)
 
     def _trace(self, query: Query, handle: int) -> None:
         """Ask the upstreams why; one at a time, for an operator is one."""
@@ -283,9 +288,3 @@ def _query(message: Message) -> Query:
     if not 5 <= len(message.body) <= 259:
         raise Malformed("a question of the wrong length")
     return Query(message.body, message.flags & 15, message.group, message.generation)
-
-
-def _pieces(lines: Iterable[account.Line]) -> Iterable[bytes]:
-    text = "\n".join(json.dumps({"cell": "resolver"} | line) for line in lines).encode()
-    for at in range(0, max(len(text), 1), DUMP_PIECE):
-        yield text[at : at + DUMP_PIECE]

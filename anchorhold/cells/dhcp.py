@@ -4,7 +4,6 @@ It connects to nobody and opens nothing: its sockets hear one interface each and
 those of the lease folder.
 """
 
-import gc
 import json
 import os
 import selectors
@@ -16,9 +15,15 @@ from collections.abc import Sequence
 import click
 
 from anchorhold import snapshot
-from anchorhold.cells.start import ignore_terminal_signals, receive_until_start, run_guarded
+from anchorhold.cells.dhcp_pair import FrontPair
+from anchorhold.cells.start import (
+    collect_seldom,
+    ignore_terminal_signals,
+    receive_until_start,
+    run_guarded,
+    tell_ready,
+)
 from anchorhold.config.service import served_links
-from anchorhold.dhcp_pair import FrontPair
 from anchorhold.dhcp_roles import roles_of
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
@@ -49,8 +54,6 @@ EXIT_FOLDER = 71
 """Exit code of a cell whose lease folder cannot be used; the log says why."""
 LOAD_EVERY = 5.0
 """Seconds between two tries to read the leases: till that succeeds nobody knows what is free."""
-COLLECT_EVERY = 10_000
-"""Objects made and not yet freed after which Python looks for cycles: leases stay, and next to nothing is cyclic."""
 FIRST_LOOK = 2.0
 """Seconds to wait for the kernel to tell our interfaces."""
 
@@ -109,8 +112,7 @@ class DhcpCell:
         self._use_sockets()
         self._connect()
         self._ready()
-        gc.freeze()  # what is loaded by now stays
-        gc.set_threshold(COLLECT_EVERY)
+        collect_seldom()
         while not self._ending:
             self._server.turn()
             if self._pair is not None:
@@ -225,7 +227,7 @@ class DhcpCell:
         return {link.name: roles_of(link) for link in served_links(self.settings)}
 
     def _ready(self) -> None:
-        send_message(self._link, LinkType.READY, self.settings.generation.to_bytes(4, "little"))
+        tell_ready(self._link, self.settings.generation)
 
     # front
 

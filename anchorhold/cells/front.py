@@ -15,7 +15,7 @@ import click
 
 from anchorhold import snapshot
 from anchorhold.cells.peer import LeasePeer, Pair, Peer
-from anchorhold.cells.start import ignore_terminal_signals, receive_until_start, run_guarded
+from anchorhold.cells.start import ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
 from anchorhold.control import ControlServer, Front
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
@@ -88,7 +88,7 @@ class FrontCell:
         if self._control_socket is not None:
             self._control = ControlServer(self._control_socket, self._front, self, self.watch)
             self.watch(self._control_socket, selectors.EVENT_READ, self._control)
-        send_message(self._link, LinkType.READY, self.desk.settings.generation.to_bytes(4, "little"))
+        tell_ready(self._link, self.desk.settings.generation)
         while not self._ending:
             self._turn()
         self._stop_listening()
@@ -222,7 +222,7 @@ class FrontCell:
                     datagrams.admission = self.admission
                 for streams in self._streams:
                     streams.use(self.admission, now)
-                send_message(self._link, LinkType.READY, self._settings.generation.to_bytes(4, "little"))
+                tell_ready(self._link, self._settings.generation)
             case LinkType.WITHDRAW:
                 self._close_listeners()
             case LinkType.PING:

@@ -13,9 +13,9 @@ import time
 import click
 
 from anchorhold import snapshot
-from anchorhold.cells.start import ignore_terminal_signals, receive_until_start, run_guarded
+from anchorhold.cells.start import ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
 from anchorhold.facts import log
-from anchorhold.ipc import Inbox, Message, MessageType, build_message
+from anchorhold.ipc import READ_SIZE, Inbox, Message, MessageType, build_message
 from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.folder import Folder
 from anchorhold.keeper.keeper import SAVE_TIME_EVERY, Keeper
@@ -32,8 +32,6 @@ NAME = "keeper"
 
 ANSWER_PATIENCE = 60.0
 """Seconds for the resolver to have a zone's keys; then the look counts as failed."""
-
-READ_SIZE = 262_144
 
 
 class KeeperCell:
@@ -78,7 +76,7 @@ class KeeperCell:
 
     def _ready(self) -> None:
         assert self._settings is not None  # noqa: S101 # serve saw to it
-        send_message(self._link, LinkType.READY, self._settings.generation.to_bytes(4, "little"))
+        tell_ready(self._link, self._settings.generation)
 
     def end(self, _signal: int, _frame: object) -> None:
         """SIGTERM. The link has "ended" for us, so `select` returns at once and no wake-up is lost."""

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from anchorhold import ipc
-from anchorhold.ipc import Inbox, Message, MessageType, Verb, build_message
+from anchorhold.cells.pair import Gone, PairEnd
+from anchorhold.ipc import Message, MessageType, Verb, build_message
 from anchorhold.leases.messages import ALL, MORE, parse_hosts
 from anchorhold.link import LinkType
 from resolver.edge.serve import Desk, Flight
@@ -17,7 +18,6 @@ from wire.dns.codes import QueryFlag
 from wire.errors import Malformed
 from wire.units import Instant
 
-READ_SIZE = 262_144
 MAX_UNSENT = 8 * 1024 * 1024
 """Octets that may wait for a cell that does not read; past that it counts as gone."""
 
@@ -42,8 +42,8 @@ class Owner(Protocol):
         """The other end of this kind of pair sent what does not decode."""
 
 
-class Pair:
-    """What both have in common: messages are collected and written once a wake-up, operators' questions are relayed."""
+class Pair(PairEnd):
+    """What both have in common: operators' questions are relayed."""
 
     kind: LinkType
     """How the supervisor calls the pair."""
@@ -53,11 +53,8 @@ class Pair:
     """The same for people."""
 
     def __init__(self, cell: Owner, endpoint: socket.socket) -> None:
-        endpoint.setblocking(False)
-        self.socket = endpoint
+        super().__init__(endpoint, MAX_UNSENT)
         self._cell = cell
-        self._inbox = Inbox()
-        self._out = bytearray()
         self._blocked = False
         self._facts: dict[int, Answer] = {}
         self._fact_handles = itertools.count(1)
@@ -88,17 +85,10 @@ class Pair:
         if not events & selectors.EVENT_READ:
             return
         try:
-            data = self.socket.recv(READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._cell.lose(self, f"{self.other} hung up")
-            return
-        try:
-            for message in self._inbox.feed(data):
+            for message in self._receive():
                 self._take(message, now)
+        except Gone as gone:
+            self._cell.lose(self, f"{self.other} {gone}")
         except Malformed as error:
             self._cell.accuse(self.kind)
             self._cell.lose(self, f"{self.other} sent what does not decode, it is ended: {error}")
@@ -107,10 +97,8 @@ class Pair:
         match message.type:
             case MessageType.FACT:
                 self._answer_fact(message)
-            case MessageType.PING if message.flags & 1:
-                pass  # an answer; answering it would go on for ever
             case MessageType.PING:
-                self._out += build_message(MessageType.PING, message.handle, flags=1)
+                self._out += ipc.build_pong(message)
             case _:
                 self._take_own(message, now)
 
@@ -119,7 +107,7 @@ class Pair:
         raise NotImplementedError
 
     def _answer_fact(self, message: Message) -> None:
-        more = bool(message.flags & 1)
+        more = bool(message.flags & ipc.MORE)
         answer = self._facts.get(message.handle) if more else self._facts.pop(message.handle, None)
         if answer is not None:
             answer(message.body, more)
@@ -129,17 +117,10 @@ class Pair:
         if not self._out or self._blocked:
             return
         try:
-            sent = self.socket.send(self._out)
-            del self._out[:sent]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._cell.lose(self, f"{self.other} does not read")
+            self._blocked = self._write()
+        except Gone as gone:
+            self._cell.lose(self, f"{self.other} {gone}")
             return
-        if len(self._out) > MAX_UNSENT:
-            self._cell.lose(self, f"{self.other} does not keep up")
-            return
-        self._blocked = bool(self._out)
         wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._blocked else 0)
         self._cell.watch(self.socket, wants, self)
 

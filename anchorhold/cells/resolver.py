@@ -7,7 +7,6 @@ process.
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -18,7 +17,14 @@ import click
 from anchorhold import snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.desk import FrontLine, Nonsense
-from anchorhold.cells.start import EXIT_PROTOCOL, ignore_terminal_signals, receive_until_start, run_guarded
+from anchorhold.cells.start import (
+    EXIT_PROTOCOL,
+    collect_seldom,
+    ignore_terminal_signals,
+    receive_until_start,
+    run_guarded,
+    tell_ready,
+)
 from anchorhold.facts import log
 from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import InForce, Told
@@ -41,11 +47,6 @@ from wire.dns.names import read_name
 from wire.errors import Malformed
 
 PROFILE = SandboxProfile("resolver")
-
-COLLECT_EVERY = 10_000
-"""Objects made and not yet freed after which Python looks for cycles; its own 700 costs a tenth of all work here, where
-caches only ever grow and next to nothing is cyclic."""
-
 
 KEEPER_PATIENCE = 5.0
 """Seconds to wait at the start for the keeper's first word, for it knows which keys were revoked; then the configured anchors
@@ -132,7 +133,7 @@ class ResolverCell:
 
     def _ready(self) -> None:
         assert self._settings is not None  # noqa: S101 # prepare saw to it
-        send_message(self._link, LinkType.READY, self._settings.generation.to_bytes(4, "little"))
+        tell_ready(self._link, self._settings.generation)
 
     def _hear(self) -> None:
         """The supervisor says something."""
@@ -273,8 +274,7 @@ def _bootstrap_of(name: str, settings: ResolverSettings) -> int:
 
 def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
     """On uvloop where it is installed and not refused by ANCHORHOLD_LOOP=asyncio, else on asyncio."""
-    gc.freeze()  # what is loaded by now stays
-    gc.set_threshold(COLLECT_EVERY)
+    collect_seldom()
     factory = None
     if os.environ.get("ANCHORHOLD_LOOP") != "asyncio":
         with contextlib.suppress(ImportError):

@@ -26,6 +26,7 @@ from anchorhold.terminal import (
     json_option,
     print_json,
     print_table,
+    read_file,
     rows_of,
     service_answer,
     show,
@@ -196,10 +197,10 @@ def update(xml: Path, signature: Path, ca: Path | None, state: Path | None, yes:
 
 def _genuine(xml: Path, signature: Path, ca: Path | None, now: Epoch) -> RootAnchors:
     """The document as far as we can use it, its signature verified before a word of it is read. Raises CommandFailed."""
-    data = _read(xml, MAX_OCTETS)
+    data = read_file(xml, MAX_OCTETS)
     try:
         require_signature(
-            data, _read(signature, MAX_OCTETS), packaged_authority() if ca is None else _read(ca, MAX_OCTETS)
+            data, read_file(signature, MAX_OCTETS), packaged_authority() if ca is None else read_file(ca, MAX_OCTETS)
         )
         document = read_root_anchors(data)
     except SignatureRefused as refused:
@@ -212,17 +213,6 @@ def _genuine(xml: Path, signature: Path, ca: Path | None, now: Epoch) -> RootAnc
     if not usable.valid_at(now):
         raise CommandFailed(Exit.USAGE, f"{xml} has no key for today ({as_time(now).date()}); is the clock right?")
     return usable
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-    except OSError as error:
-        raise CommandFailed(Exit.USAGE, f"{path}: {error.strerror}") from None
-    if len(data) > most:
-        raise CommandFailed(Exit.USAGE, f"{path} is larger than {most} octets; is it the right file?")
-    return data
 
 
 def _present(directory: Path, now: Epoch) -> TrustPoint:

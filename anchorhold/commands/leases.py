@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +19,18 @@ from anchorhold.leases.logs import pieces
 from anchorhold.leases.reading import Found
 from anchorhold.leases.rows import Row
 from anchorhold.state import LEASES_NAME
-from anchorhold.terminal import CommandFailed, Exit, control_option, json_option, print_json, print_table, rows_of, show
+from anchorhold.terminal import (
+    CommandFailed,
+    Exit,
+    control_option,
+    json_option,
+    print_json,
+    print_table,
+    read_file,
+    rows_of,
+    show,
+    show_time,
+)
 from net.clock import date
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -114,11 +124,7 @@ def _until(row: Row) -> str:
     if not isinstance(until, int):
         return "-"
     left = until - date()
-    return f"{_date(until)}, {words(left)} left" if left > 0 else _date(until)
-
-
-def _date(seconds: object) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}" if isinstance(seconds, int) else "-"
+    return f"{show_time(until)}, {words(left)} left" if left > 0 else show_time(until)
 
 
 def _device(row: Row) -> str:
@@ -144,7 +150,7 @@ def show_lease(device: str, control: Path | None, state: Path | None, as_json: b
     if as_json:
         print_json({"leases": rows})
     for row in [] if as_json else rows:
-        dates = {key: _date(row[key]) for key in ("since", "seen", "until")}
+        dates = {key: show_time(row[key]) for key in ("since", "seen", "until")}
         shown = {**row, **dates, "identifier": _device(row) if row["identifier"] else None}
         print_table(_address(row), ["what", "value"], [[key, show(value)] for key, value in shown.items()])
     _need(rows, device)
@@ -192,7 +198,7 @@ def import_leases(
     file: Path, form: str | None, dry_run: bool, control: Path | None, state: Path | None, as_json: bool
 ) -> None:
     """Take over the leases in FILE: of dnsmasq, of Kea (memfile, CSV), or of our own export."""
-    text = _read(file)
+    text = read_file(file, MAX_FILE).decode(errors="replace")
     found = READERS[form or _looks_like(text)](text, str(file))
     if not found.leases and found.wrong:
         raise CommandFailed(Exit.USAGE, "\n".join(found.wrong[:10]))
@@ -204,17 +210,6 @@ def import_leases(
     lost = [row for row in refused if not row.get("harmless")]
     if found.wrong or lost:
         raise CommandFailed(Exit.NEGATIVE, f"{len(found.wrong) + len(lost)} could not be taken")
-
-
-def _read(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(MAX_FILE + 1)
-    except OSError as error:
-        raise CommandFailed(Exit.USAGE, f"{file}: {error.strerror}") from None
-    if len(data) > MAX_FILE:
-        raise CommandFailed(Exit.USAGE, f"{file} is larger than {MAX_FILE} octets; is it the right file?")
-    return data.decode(errors="replace")
 
 
 def _looks_like(text: str) -> str:

@@ -1,6 +1,5 @@
 """`anchorhold status`: what the running service does."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -21,7 +20,9 @@ from anchorhold.terminal import (
     rows_of,
     service_answer,
     show,
+    show_time,
 )
+from dhcp.facts import EDGE, WHY
 
 _LEVELS = {"root": "the root", "top": "a top-level domain", "below": "a zone below"}
 
@@ -54,6 +55,7 @@ def command(control: Path | None, as_json: bool) -> None:
         _print_leases(cells.get("dhcp", {}))
         print_exceptions(cells.get("resolver", {}))
         _print_counters(cells)
+        _print_dhcp_counters(cells.get("dhcp", {}))
     complain(cells)
     missing = [cell for cell in ("front", "resolver") if cell not in cells]
     if missing:
@@ -73,7 +75,7 @@ def _print_clock(resolver: Answer) -> None:
     clock = resolver.get("clock")
     if not isinstance(clock, dict):
         return
-    shown, floor = _time(clock.get("date")), _time(clock.get("not_before"))
+    shown, floor = show_time(clock.get("date")), show_time(clock.get("not_before"))
     if clock.get("believed"):
         click.echo(f"The clock is believed: it shows {shown}, and it is later than {floor}.\n")
         return
@@ -82,10 +84,6 @@ def _print_clock(resolver: Answer) -> None:
         f"Until then only the {show(clock.get('time_sources'))} servers of time in [dnssec] time_sources are looked up, and zones"
         " that are not\nvalidated; everything else is answered SERVFAIL. That ends by itself.\n"
     )
-
-
-def _time(found: object) -> str:
-    return datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(found, int) else "?"
 
 
 def _print_upstreams(resolver: Answer) -> None:
@@ -166,8 +164,15 @@ def _failures(found: object) -> str:
 
 def _print_counters(cells: dict[str, Answer]) -> None:
     for name, line in cells.items():
-        for field in ("counters", "cache"):
+        for field in ("counters", "cache") if name != "dhcp" else ():
             found = line.get(field)
             if isinstance(found, dict):
                 rows = [[show(key), show(value)] for key, value in sorted(found.items())]
                 print_table(f"{name} {field}", ["what", "number"], rows)
+
+
+def _print_dhcp_counters(dhcp: Answer) -> None:
+    found, texts = dhcp.get("counters"), WHY | EDGE
+    if isinstance(found, dict):
+        rows = [[show(what), show(number), texts.get(what, "-")] for what, number in sorted(found.items())]
+        print_table("dhcp counters", ["what", "number", "that is"], rows)

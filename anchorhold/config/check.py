@@ -9,7 +9,7 @@ from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
 from anchorhold.config.iterations import ITERATE, IterationReader
 from anchorhold.config.lease_names import lease_names
-from anchorhold.config.names import Network, read_network
+from anchorhold.config.names import Network, overlap, read_network
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
 from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation_prefix
@@ -113,8 +113,7 @@ class Checker:
 
     def _check_names(self, table: str, names: Mapping[str, object]) -> None:
         for name in names:
-            if not (0 < len(name) <= 32 and name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
-                self._note((table, name), f"{name!r} is no name for a group", "up to 32 letters, digits, - and _")
+            self.notes.word((table, name), name, "group")
         if len(names) > MAX_GROUPS:
             self._note((table,), f"{len(names)} groups", f"at most {MAX_GROUPS}")
 
@@ -143,7 +142,7 @@ class Checker:
         for group in clients:
             for position, text in enumerate(group.networks):
                 network = read_network(text)
-                if not any(_overlap(network, allowed) for allowed in allow):
+                if not any(overlap(network, allowed) for allowed in allow):
                     path: Path = ("clients", group.name, "networks", position)
                     self._note(path, f"nobody in {network} may ask", "add it to allow in [access]")
 
@@ -252,7 +251,3 @@ class Checker:
             self._places.absolute(service.state),
             service.user,
         )
-
-
-def _overlap(one: Network, other: Network) -> bool:
-    return one.version == other.version and one.overlaps(other)

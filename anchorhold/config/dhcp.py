@@ -51,8 +51,6 @@ LONGEST_INCIDENT = 7 * 86_400
 MAX_BOOT_FILE = 127
 """Octets of `file` (RFC 2131 §2)."""
 
-"""Where the names of addresses are."""
-
 DHCP: Path = ("dhcp",)
 
 
@@ -265,8 +263,7 @@ class DhcpReader:
 
     def _class(self, name: str, table: tables.ClassTable) -> ClientClass:
         path: Path = (*DHCP, "classes", name)
-        if not (0 < len(name) <= 32 and name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
-            self._notes.note(path, f"{name!r} is no name for a class", "up to 32 letters, digits, - and _")
+        self._notes.word(path, name, "class")
         matches = [
             *self._matches(path, "vendor", Matcher.VENDOR, table.vendor, read_words),
             *self._matches(path, "user", Matcher.USER, table.user, read_words),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from anchorhold.config.dhcp_values import Range, is_host
 from anchorhold.config.errors import Path, show_path
-from anchorhold.config.names import Address, Network
+from anchorhold.config.names import Address, Network, overlap
 from anchorhold.config.notes import Notes
 from dhcp.settings import Reservation, Subnet
 
@@ -51,7 +51,7 @@ def check_together(subnets: list[ReadSubnet], hosts: list[ReadHost], notes: Note
 def _check_subnets(subnets: list[ReadSubnet], notes: Notes) -> None:
     for position, one in enumerate(subnets):
         for other in subnets[:position]:
-            if one.network is not None and other.network is not None and _overlap(one.network, other.network):
+            if one.network is not None and other.network is not None and overlap(one.network, other.network):
                 notes.note(
                     (*one.path, "prefix"),
                     f"{one.network} overlaps {other.network} of {show_path(other.path)}",
@@ -94,7 +94,7 @@ def _check_delegations(subnets: list[ReadSubnet], notes: Notes) -> None:
         if one.network is None or one.network.version != 6:
             continue
         for path, block in blocks:
-            if _overlap(one.network, block) and not _is_excluded(one.network, path, subnets):
+            if overlap(one.network, block) and not _is_excluded(one.network, path, subnets):
                 hint = f'write excluded = ["{one.network}"], or delegate another prefix'
                 notes.note(path, f"{block} overlaps the subnet {one.network}, which a router would get", hint)
 
@@ -179,7 +179,7 @@ def _check_prefixes(hosts: list[ReadHost], subnets: list[ReadSubnet], notes: Not
                 if prefix.overlaps(block) and prefix.prefixlen != length:
                     notes.note(path, f"{prefix} is no /{length} as others out of {block}", f"reserve a /{length} of it")
             for one in subnets:
-                if one.network is not None and _overlap(one.network, prefix):
+                if one.network is not None and overlap(one.network, prefix):
                     notes.note(path, f"{prefix} overlaps the subnet {one.network}", "choose another")
 
 
@@ -209,7 +209,3 @@ def _check_sizes(hosts: list[ReadHost], subnets: list[ReadSubnet], notes: Notes)
                 f"{one.subnet.changing_share} % of {size} addresses is none, so no device with a changing address gets one",
                 "enlarge the pools, raise changing_share, or write changing_share = 0",
             )
-
-
-def _overlap(one: Network, other: Network) -> bool:
-    return one.version == other.version and one.overlaps(other)

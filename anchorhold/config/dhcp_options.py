@@ -30,7 +30,7 @@ def _read(table: Table, name: str, text: str) -> tuple[int, bytes]:
     try:
         if not text:
             # Nothing is to be sent, though there would be a default.
-            return table.named(name).number, b""
+            return table.settable(name).number, b""
         return table.from_text(name, text)
     except ValueError as error:
         what, separator, hint = str(error).partition("; ")

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, Strict
 CLOSED = ConfigDict(extra="forbid", allow_inf_nan=False)
 """Unknown keys are errors: a misspelt setting must not be a silent default."""
 
-_UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_SIZES = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_SPANS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 Text = Annotated[str, Strict()]
 Flag = Annotated[bool, Strict()]
@@ -19,14 +20,20 @@ Ttl = Annotated[int, Strict(), Field(ge=0, le=604_800)]
 """Seconds, at most a week."""
 
 
-def read_size(value: object) -> object:
-    """Octets from a number or from text such as `32 MiB`; anything else is left for pydantic to refuse."""
+def _read_scaled(value: object, pattern: str, units: dict[str, int], refusal: str) -> object:
+    """A number with a unit of `units`; what is no text is left for pydantic. Raises ValueError."""
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"(\d{1,12}) ?(KiB|MiB|GiB|)", value)
+    match = re.fullmatch(pattern, value)
     if match is None:
-        raise ValueError("no size: write octets, or a number with KiB, MiB or GiB, such as 32 MiB")
-    return int(match[1]) * _UNITS[match[2]]
+        raise ValueError(refusal)
+    return int(match[1]) * units[match[2]]
+
+
+def read_size(value: object) -> object:
+    """Octets from a number or from text such as `32 MiB`; anything else is left for pydantic to refuse."""
+    refusal = "no size: write octets, or a number with KiB, MiB or GiB, such as 32 MiB"
+    return _read_scaled(value, r"(\d{1,12}) ?(KiB|MiB|GiB|)", _SIZES, refusal)
 
 
 Size = Annotated[int, Strict(), BeforeValidator(read_size), Field(ge=1024**2, le=64 * 1024**3)]
@@ -49,17 +56,10 @@ Until = Annotated[datetime, Strict(), BeforeValidator(read_until)]
 """A moment."""
 
 
-_SPANS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
-
 def read_span(value: object) -> object:
     """Seconds from a number or from text such as `12h`; anything else is left for pydantic to refuse."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"(\d{1,10}) ?([smhd]?)", value)
-    if match is None:
-        raise ValueError("no span of time: write seconds, or a number with s, m, h or d, such as 12h")
-    return int(match[1]) * _SPANS[match[2]]
+    refusal = "no span of time: write seconds, or a number with s, m, h or d, such as 12h"
+    return _read_scaled(value, r"(\d{1,10}) ?([smhd]?)", _SPANS, refusal)
 
 
 Span = Annotated[int, Strict(), BeforeValidator(read_span), Field(ge=0, le=31_536_000)]

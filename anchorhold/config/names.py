@@ -47,6 +47,11 @@ def read_address(text: str) -> Address:
         raise Wrong(f"{text!r} is no IP address", "write a literal one such as 192.0.2.53 or 2001:db8::53") from None
 
 
+def overlap(one: Network, other: Network) -> bool:
+    """True if they share an address."""
+    return one.version == other.version and one.overlaps(other)
+
+
 def read_network(text: str) -> Network:
     """A network or a single address; bits beyond the prefix must be zero. Raises Wrong."""
     try:

@@ -9,6 +9,9 @@ from anchorhold.config.lines import line_of
 
 T = TypeVar("T")
 
+MAX_WORD = 32
+"""Letters of what the user calls a group or a class."""
+
 
 class Notes:
     """`found` fills as the checks go on: each problem behind the paths it follows from, its own first."""
@@ -32,6 +35,11 @@ class Notes:
             except Wrong as wrong:
                 self.note(place, wrong.what, wrong.hint)
         return values
+
+    def word(self, path: Path, name: str, what: str) -> None:
+        """What the user calls a table; noted if it is no word."""
+        if not (0 < len(name) <= MAX_WORD and name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
+            self.note(path, f"{name!r} is no name for a {what}", f"up to {MAX_WORD} letters, digits, - and _")
 
     def known(self, path: Path, name: str, known: Iterable[str], what: str) -> int:
         """The index of `name` among `known`; noted and -1 if it is none of them."""

@@ -5,14 +5,12 @@ import itertools
 import socket
 from collections.abc import Awaitable, Callable
 
-from anchorhold.ipc import Inbox, Message, MessageType, build_message
+from anchorhold.ipc import READ_SIZE, Inbox, Message, MessageType, build_message
 from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, Told, pack, unpack
 from resolver.iterate.verdict import RRset
 from wire.dns.names import MAX_NAME, parse_name
 from wire.errors import Malformed
-
-READ_SIZE = 262_144
 
 Ask = Callable[[bytes], Awaitable[RRset | None]]
 """A zone's DNSKEY RRset with its signatures as heard; None if it cannot be had. Raises nothing."""

@@ -9,7 +9,8 @@ from typing import Protocol
 import msgspec
 
 from anchorhold.control_client import Answer, ControlFailed, Unreachable, ask_service
-from anchorhold.leases.desk import MAX_REQUEST, PAGE, Holdings, answer
+from anchorhold.ipc import MAX_REQUEST
+from anchorhold.leases.desk import PAGE, Holdings, answer
 from anchorhold.leases.rows import Foreign, Row, Times
 from anchorhold.state import LEASES_NAME, StateRefused, open_folder, open_state
 from anchorhold.terminal import rows_of

@@ -30,6 +30,7 @@ is described at `anchorhold/leases/rows.py`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -47,8 +48,6 @@ from dhcp.values import Kind, Lease, LeaseChange
 
 PAGE = 500
 """Leases in one answer, or one import: a page takes about ten milliseconds."""
-MAX_REQUEST = 64 * 1024
-"""Octets; what the control socket takes."""
 
 Line: TypeAlias = dict[str, object]
 
@@ -134,9 +133,9 @@ def _after(changes: tuple[LeaseChange, ...], line: Callable[[], Line]) -> Answer
 def _page(after: str, holdings: Holdings) -> Line:
     """Leases in the order of their addresses; offers and quarantines too."""
     start = _place(after) if after else (0, b"")
-    rest = sorted((lease for lease in holdings.book.leases() if (lease.kind, lease.address) > start), key=_order)
+    rest = nsmallest(PAGE + 1, (lease for lease in holdings.book.leases() if _order(lease) > start), key=_order)
     page = rest[:PAGE]
-    following = f"{page[-1].kind:d} {page[-1].address.hex()}" if len(rest) > len(page) else None
+    following = f"{page[-1].kind:d} {page[-1].address.hex()}" if len(rest) > PAGE else None
     return {"leases": _rows(page, holdings), "next": following, "key": Seal(holdings.book.key).mark.hex()}
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from anchorhold.ipc import Message, MessageType, build_message
-from dhcp.values import Address
 from resolver.local import Host
 from wire.dns.names import ROOT, parse_name, read_name
 from wire.errors import Malformed
@@ -35,7 +34,7 @@ MAX_LEFT = 2**32 - 1
 _FLAGS = (0, ALL, MORE, ALL | MORE)
 
 
-def host_of(name: str, domain: str, addresses: tuple[Address, ...], left: int, *, gone: bool = False) -> Host:
+def host_of(name: str, domain: str, addresses: tuple[bytes, ...], left: int, *, gone: bool = False) -> Host:
     """What `front` is told of a name that comes or goes; `left` as in `Host`. Raises ValueError if it is no domain name."""
     return Host(read_name(f"{name}.{domain}"), addresses, gone, min(left, MAX_LEFT))
 

@@ -1,12 +1,12 @@
 """What `front` is told of names: leases as they come, are renewed and go, and configured devices with a name."""
 
-import ipaddress
 from collections.abc import Iterable
 
 from anchorhold.leases.messages import host_of
+from anchorhold.leases.rows import subnet_of
 from dhcp.book import LeaseBook
-from dhcp.settings import DhcpSettings, Subnet
-from dhcp.values import Address, Kind, Lease, LeaseChange, State
+from dhcp.settings import DhcpSettings
+from dhcp.values import Kind, Lease, LeaseChange, State
 from resolver.local import Host
 from wire.units import Epoch
 
@@ -16,7 +16,7 @@ class Publisher:
 
     def __init__(self, settings: DhcpSettings) -> None:
         self._settings = settings
-        self._domains = {subnet.name: subnet.domain or settings.domain for subnet in settings.subnets}
+        self._domains = {subnet.name: subnet.domain for subnet in settings.subnets if subnet.domain}
         self._fixed = tuple(self._reserved())
         self._never_gone = {(host.name, address) for host in self._fixed for address in host.addresses}
 
@@ -55,20 +55,9 @@ class Publisher:
 
     def _reserved(self) -> Iterable[Host]:
         for one in self._settings.reservations:
-            addresses = (*((one.address4,) if one.address4 else ()), *one.addresses6)
             if not one.name or one.ignored or not self._settings.names:
                 continue
-            for address in addresses:
-                yield host_of(one.name, self._domain_at(address), (address,), 0)
-
-    def _domain_at(self, address: Address) -> str:
-        for subnet in self._settings.subnets:
-            if _inside(address, subnet):
-                return subnet.domain or self._settings.domain
-        return self._settings.domain
-
-
-def _inside(address: Address, subnet: Subnet) -> bool:
-    if len(address) != len(subnet.prefix):
-        return False
-    return ipaddress.ip_address(address) in ipaddress.ip_network((subnet.prefix, subnet.length))
+            addresses = [(Kind.ADDRESS6, address) for address in one.addresses6]
+            for kind, address in [(Kind.ADDRESS4, one.address4), *addresses] if one.address4 else addresses:
+                domain = self._domains.get(subnet_of(self._settings, kind, address), self._settings.domain)
+                yield host_of(one.name, domain, (address,), 0)

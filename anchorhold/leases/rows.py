@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from dhcp.addresses import is_inside
 from dhcp.book import LeaseBook
 from dhcp.clock import LeaseClock, Reading
 from dhcp.identity import Identifier, hardware_octets
@@ -129,15 +130,9 @@ def subnet_of(settings: DhcpSettings, kind: Kind, address: bytes) -> str:
             ranges = [(one.prefix, one.prefix_length) for one in subnet.delegations]
         else:
             ranges = [(subnet.prefix, subnet.length)]
-        if any(_is_in(address, prefix, length) for prefix, length in ranges):
+        if any(is_inside(address, prefix, length) for prefix, length in ranges):
             return subnet.name
     return ""
-
-
-def _is_in(address: bytes, prefix: bytes, length: int) -> bool:
-    shift = 8 * len(prefix) - length
-    same = len(address) == len(prefix)
-    return same and int.from_bytes(address, "big") >> shift == int.from_bytes(prefix, "big") >> shift
 
 
 def moved(book: LeaseBook, settings: DhcpSettings) -> tuple[LeaseChange, ...]:

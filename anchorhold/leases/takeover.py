@@ -1,10 +1,10 @@
 """A lease of another server becomes one of ours, or it is said why not."""
 
 import ipaddress
-import re
 
 from anchorhold.leases.rows import Foreign, Times, kind_of, subnet_of
 from dhcp.book import LeaseBook
+from dhcp.hostnames import read_label
 from dhcp.identity import TAG_OCTETS, Identifier, hardware_octets, is_changing, is_telling
 from dhcp.plan import INFRASTRUCTURE, unclaimable
 from dhcp.sealing import Seal
@@ -14,7 +14,6 @@ from wire.units import Epoch
 
 DEFAULT_TIME = 43_200
 """Seconds that a lease without end gets where no subnet says a time."""
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ADDRESS_BITS = {Kind.ADDRESS4: 32, Kind.ADDRESS6: 128, Kind.PREFIX6: 0}
 
 
@@ -116,7 +115,7 @@ def _name(name: str, kind: Kind, client: Tag, book: LeaseBook, settings: DhcpSet
     they come from.
     """
     label = name.lower().partition(".")[0]
-    if not _LABEL.fullmatch(label) or label in INFRASTRUCTURE:
+    if not label or read_label(label.encode(errors="replace")) != label or label in INFRASTRUCTURE:
         return ""
     if settings is not None and (not settings.names or label in unclaimable(settings)):
         return ""

@@ -74,8 +74,9 @@ def read_reverse_name(name: bytes) -> bytes | None:
 
 
 def reverse_name_v4(address: bytes) -> bytes:
-    """The folded name below `in-addr.arpa` of an IPv4 address (RFC 1035 §3.5)."""
-    return read_name(".".join(map(str, reversed(address))) + ".in-addr.arpa")
+    """The folded name below `in-addr.arpa` of an IPv4 address, or of its first octets (RFC 1035 §3.5)."""
+    labels = [b"%d" % octet for octet in reversed(address)]
+    return b"".join([bytes((len(label),)) + label for label in labels]) + _IN_ADDR_ARPA
 
 
 def read_reverse_name_v4(name: bytes) -> bytes | None:

@@ -207,6 +207,10 @@ ADVERTISE = '[[dhcp.advertise]]\ninterface = "eth1"\n'
             SIX + 'delegations = [{ prefix = "2001:db9::/40", length = 56, excluded = ["2001:db8::/56"] }]\n',
             "2001:db8::/56 is not inside 2001:db9::/40",
         ),
+        (
+            HOME + 'options = { message-type = "" }\n',
+            "option 53 (message-type) is part of the protocol and cannot be set",
+        ),
         (HOME + '[dhcp.classes.a]\nvendor = [""]\n', "'' matches nothing"),
         (HOME + '[dhcp.classes.a]\nhardware = ["xx"]\n', "'xx' begins no hardware address"),
         (HOME + '[dhcp.classes."a b"]\nchanging = true\n', "'a b' is no name for a class"),

@@ -12,8 +12,8 @@ import pytest
 from kit.desk import START, Counter53, answer, question
 from kit.leased import HOME
 
-from anchorhold.control import MAX_CONNECTIONS, MAX_REQUEST, ControlServer, Front
-from anchorhold.ipc import Verb
+from anchorhold.control import MAX_CONNECTIONS, ControlServer, Front
+from anchorhold.ipc import MAX_REQUEST, Verb
 from resolver.settings import LeaseNames
 from wire.units import Instant
 

@@ -51,12 +51,17 @@ class Table:
         hint = f"; is it {' or '.join(near)}?" if near else "; write its number"
         raise ValueError(f"there is no option {name!r}{hint}")
 
-    def from_text(self, name: str | int, value: str | Iterable[str]) -> tuple[int, bytes]:
-        """Number and octets of an option of a configuration; several values are joined with commas. `hex:0a0b` gives the octets
-        of any option. Raises ValueError with a text for a person."""
+    def settable(self, name: str | int) -> Option:
+        """The row, as in `named` or `numbered`. Raises ValueError too for one that no configuration may set."""
         row = self.numbered(name) if isinstance(name, int) else self.named(name)
         if not row.settable:
             raise ValueError(f"option {row.number} ({row.name}) is part of the protocol and cannot be set")
+        return row
+
+    def from_text(self, name: str | int, value: str | Iterable[str]) -> tuple[int, bytes]:
+        """Number and octets of an option of a configuration; several values are joined with commas. `hex:0a0b` gives the octets
+        of any option. Raises ValueError with a text for a person."""
+        row = self.settable(name)
         text = value if isinstance(value, str) else ",".join(value)
         try:
             return row.number, read_octets(text.strip()) if text.strip().startswith(HEX) else row.codec.from_text(text)

@@ -1,0 +1,46 @@
+"""One end of a pair between two cells, for a loop that waits for many sockets: messages in, and out once a wake-up."""
+
+import socket
+from collections.abc import Iterable
+
+from anchorhold.ipc import READ_SIZE, Inbox, Message
+
+
+class Gone(Exception):
+    """The other end is of no more use; the text is what it did."""
+
+
+class PairEnd:
+    """What is to go is added to `_out`. `most` octets of it may wait for one who does not read; past that it counts as gone."""
+
+    def __init__(self, endpoint: socket.socket, most: int) -> None:
+        endpoint.setblocking(False)
+        self.socket = endpoint
+        self._most = most
+        self._inbox = Inbox()
+        self._out = bytearray()
+
+    def _receive(self) -> Iterable[Message]:
+        """What has come, if anything has. Raises Gone, and Malformed as the messages are taken."""
+        try:
+            data = self.socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return ()
+        except OSError:
+            data = b""
+        if not data:
+            raise Gone("hung up")
+        return self._inbox.feed(data)
+
+    def _write(self) -> bool:
+        """Write what was collected, as far as it goes; True if something is left. Raises Gone."""
+        try:
+            sent = self.socket.send(self._out)
+            del self._out[:sent]
+        except BlockingIOError:
+            pass
+        except OSError:
+            raise Gone("does not read") from None
+        if len(self._out) > self._most:
+            raise Gone("does not keep up")
+        return bool(self._out)
