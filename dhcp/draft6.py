@@ -102,8 +102,10 @@ class Draft:
         asked, now = self.asked, self.now
         since, renewals = now, 0
         if held is not None and held.state is State.BOUND:
-            since, renewals = held.since, held.renewals + (now - held.seen >= _PROVEN * held.duration)
-        duration = asked.share(scope).time_for(asked.is_changing, renewals)
+            since, renewals = held.since, held.renewals
+            # What is granted from memory is too short to prove anything.
+            renewals += not asked.ground.longest and now - held.seen >= _PROVEN * held.duration
+        duration = asked.ground.bounded(asked.share(scope).time_for(asked.is_changing, renewals), held, now)
         return Lease(
             kind=kind,
             address=place[0],

@@ -73,7 +73,7 @@ def _granted(
             renewals += 1
     claimant = Claimant(asked.identity.client, asked.identity.hardware)
     name = published(book, asked.plan, share, claimant, "" if asked.refuses_names else asked.label)
-    duration = duration_of(asked, share, renewals)
+    duration = asked.ground.bounded(duration_of(asked, share, renewals), held, now)
     identity, until = asked.identity, Epoch(now + duration)
     lease = Lease(
         Kind.ADDRESS4, address, 32, identity.client, identity.hardware, 0, share.subnet.name, State.BOUND, since, now, until,
