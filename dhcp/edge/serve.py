@@ -43,7 +43,7 @@ from wire.dhcp.codes6 import Option6
 from wire.dhcp.packet4 import Packet4, fit_packet4, parse_packet4
 from wire.dhcp.packet6 import Packet6, Relayed, parse_packet6
 from wire.errors import Malformed
-from wire.units import Epoch, Instant
+from wire.units import Epoch
 
 LONGEST_PAUSE = 60.0
 """Seconds between two wake-ups, whatever happens."""
@@ -94,8 +94,7 @@ class Server:
         for key, _ in self._selector.select(self._pause(patience)):
             key.data()
         now = monotonic()
-        for ended in self._prober.turn(now):
-            self._end_probe(ended, now)
+        self._end_probes(self._prober.turn(now))
         self._expire()
         self._settle()
         self.ledger.maintain(now)
@@ -250,9 +249,10 @@ class Server:
     def _take(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
         first = len(self._batch.changes)
         self._apply(outcome.changes)
-        if outcome.probe is not None:
-            if not self._prober.begin(outcome.probe, (message, arrival), monotonic()):
-                self.counters["probes-full"] += 1
+        if outcome.probes:
+            for probe in outcome.probes:
+                if not self._prober.begin(probe, (message, arrival), monotonic()):
+                    self.counters["probes-full"] += 1
         elif outcome.reply is not None:
             limit = _limit_of(message) if isinstance(message, Packet4) else 0
             waiting = Waiting(outcome.reply, first, len(self._batch.changes), limit, (message, arrival))
@@ -265,17 +265,24 @@ class Server:
         self.ledger.book.apply(changes)
         self._batch.add(changes)
 
-    def _end_probe(self, ended: Ended, now: Instant) -> None:
-        """The address is free or is not: either way the message is handled once more."""
-        probe = ended.probe
-        kind = Kind.ADDRESS4 if len(probe.address) == 4 else Kind.ADDRESS6
-        decide = answered if ended.used else silent
-        changes = decide(self.ledger.book, kind, probe.address, Epoch(int(self.ledger.now())))
-        self.counters["quarantined"] += sum(
-            change.after is not None and change.after.state is State.QUARANTINED for change in changes
-        )
-        self._apply(changes)
-        self._handle(*ended.message)
+    def _end_probes(self, ended: Sequence[Ended]) -> None:
+        """Each address is free or is not: either way the message is handled once more, when all is known that was asked for it by
+        now. Not if the offer had to make room meanwhile: its client asks again, and a flood would ask for ever."""
+        book, now = self.ledger.book, Epoch(int(self.ledger.now()))
+        waiting: dict[int, Message] = {}
+        for probe, used, message in ended:
+            kind = Kind.ADDRESS4 if len(probe.address) == 4 else Kind.ADDRESS6
+            if book.at(kind, probe.address) is None:
+                self.counters["offers-full"] += 1
+                continue
+            changes = (answered if used else silent)(book, kind, probe.address, now)
+            self.counters["quarantined"] += sum(
+                change.after is not None and change.after.state is State.QUARANTINED for change in changes
+            )
+            self._apply(changes)
+            waiting[id(message[0])] = message
+        for message in waiting.values():
+            self._handle(*message)
 
     def _trace(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
         """The incident mode: who it was and what was given, until the time that the user set."""

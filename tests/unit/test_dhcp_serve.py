@@ -8,7 +8,6 @@ from dhcp.edge.probe import Ended
 from dhcp.store import StoreFailed
 from dhcp.values import Arrival, Kind, Probe, State
 from wire.dhcp.codes4 import MessageType4
-from wire.units import Instant
 
 
 def test_offers_leave_at_once_and_acknowledgements_after_the_commit() -> None:
@@ -62,7 +61,7 @@ def test_what_is_not_put_into_quarantine_is_not_counted_so() -> None:
         book = home.server.ledger.book
         book.apply(begun(holder, offer))
         for one, expected in ((holder, 0), (offer, 1)):
-            home.server._end_probe(Ended(Probe(1, one.address), True, asks), Instant(0.0))
+            home.server._end_probes([Ended(Probe(1, one.address), True, asks)])
             assert expected == home.server.counters["quarantined"]
         assert [b"", State.QUARANTINED] == [
             book.at(Kind.ADDRESS4, holder.address).wanted,
