@@ -31,7 +31,9 @@ def relay_url(text: str) -> str:
         return text
     stamp = _read(text)
     if stamp.protocol is not StampProtocol.ODOH_RELAY:
-        raise Wrong("the stamp is no relay's", "a relay is https://NAME@ADDRESS/PATH, or a stamp that begins with sdns://hQ")
+        raise Wrong(
+            "the stamp is no relay's", "a relay is https://NAME@ADDRESS/PATH, or a stamp that begins with sdns://hQ"
+        )
     return _url(stamp)
 
 
