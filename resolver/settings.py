@@ -41,7 +41,8 @@ class UpstreamSpec:
     `name` is what its certificate must hold ("" for `udp` and `tcp`; a literal address is allowed). `addresses`
     are literals, never empty unless `bootstrap` names the upstream group that looks `name` up. `pins` are SHA-256
     digests (32 octets) of the SubjectPublicKeyInfo; if there are any, one must match (RFC 7858 §4.2) and the name
-    is not compared. `authorities` is PEM text of the CAs to trust instead of the system's ("" for the system's).
+    is not compared. `authorities` is PEM text of the CAs to trust instead of the system's ("" for the system's). `http3`: an
+    `https` server that offers HTTP/3 is asked over it (RFC 7838).
     """
 
     scheme: str
@@ -54,6 +55,7 @@ class UpstreamSpec:
     authorities: str = ""
     bootstrap: str = ""
     method: HttpMethod = HttpMethod.POST
+    http3: bool = False
 
     @property
     def label(self) -> str:

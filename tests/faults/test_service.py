@@ -23,7 +23,7 @@ from kit.service import Running, config_text, started
 HONEST = "192.0.2.7"
 MESSAGE_LIES = [lie for lie in Lie if lie.value <= Lie.RESET.value]
 NOT_HTTP = {Lie.WRONG_ID, Lie.LATER, Lie.WRONG_COOKIE, Lie.COOKIE, Lie.BAD_COOKIE, Lie.OTHER_CASE, Lie.MALFORMED_FIRST}
-HTTP_LIES = [lie for lie in Lie if lie.value >= Lie.GOAWAY.value]
+HTTP_LIES = [lie for lie in Lie if Lie.GOAWAY.value <= lie.value <= Lie.PING_FLOOD.value]
 TRUTHFUL = {Lie.NONE, Lie.OTHER_CASE, Lie.AGED, Lie.COOKIE, Lie.WRONG_COOKIE}
 """Over an encrypted road the spelling proves nothing, and cookies are not looked at."""
 
