@@ -13,6 +13,7 @@ class Kind(Enum):
     HTTPS = "https"
     QUIC = "quic"
     H3 = "h3"
+    ODOH = "odoh"
 
 
 @dataclass(frozen=True, slots=True)

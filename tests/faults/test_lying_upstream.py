@@ -22,6 +22,7 @@ encrypted = pytest.mark.parametrize("scheme", sorted(ENCRYPTED))
 QUERY = query_for("wWw.ExAmple")
 RIGHT = answer(QUERY)[2:]
 MESSAGE_LIES = [lie for lie in Lie if lie.value <= Lie.RESET.value and lie not in (Lie.NONE, Lie.LATER)]
+falling = pytest.mark.parametrize("scheme", sorted(ENCRYPTED - {"odoh"}))  # that one has nothing worse to fall back to
 http = pytest.mark.parametrize("scheme", ["https", "h3"])
 
 
@@ -280,7 +281,7 @@ def test_strict_never_says_a_word_in_clear_text(loop: str, scheme: str, certific
     run(loop, conversation())
 
 
-@encrypted
+@falling
 def test_opportunistic_takes_whoever_encrypts_and_then_clear_text_and_remembers(loop: str, scheme: str) -> None:
     moment = [Instant(1000.0)]
 
@@ -305,7 +306,7 @@ def test_opportunistic_takes_whoever_encrypts_and_then_clear_text_and_remembers(
     run(loop, conversation())
 
 
-@encrypted
+@falling
 def test_opportunistic_does_not_go_down_because_an_answer_is_late(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme, Lie.SILENCE) as liar, Liar("udp") as clear:
