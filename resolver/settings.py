@@ -35,13 +35,30 @@ class HttpMethod(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class ObliviousTarget:
+    """Who opens the questions that a relay carries (RFC 9230); it is never connected to, so it has no address.
+
+    `host` (`NAME` or `NAME:PORT`) and `path` are what the relay is told. Its keys are in `keys` (ObliviousDoHConfigs), or
+    what the first of `sources` says (`https` servers, never the target itself); a key counts only if every other one of them has
+    it too.
+    """
+
+    host: str
+    path: str
+    keys: bytes = b""
+    sources: "tuple[UpstreamSpec, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamSpec:
     """One server we may ask.
 
     `name` is what its certificate must hold ("" for `udp` and `tcp`; a literal address is allowed). `addresses`
     are literals, never empty unless `bootstrap` names the upstream group that looks `name` up. `pins` are SHA-256
     digests (32 octets) of the SubjectPublicKeyInfo; if there are any, one must match (RFC 7858 §4.2) and the name
-    is not compared. `authorities` is PEM text of the CAs to trust instead of the system's ("" for the system's).
+    is not compared. `authorities` is PEM text of the CAs to trust instead of the system's ("" for the system's). With a
+    `target` (scheme `odoh`) all this is about its relay, but `operator`, who sees the questions, is the target's. `http3`: an
+    `https` server that offers HTTP/3 is asked over it (RFC 7838).
     """
 
     scheme: str
@@ -54,11 +71,15 @@ class UpstreamSpec:
     authorities: str = ""
     bootstrap: str = ""
     method: HttpMethod = HttpMethod.POST
+    http3: bool = False
+    target: ObliviousTarget | None = None
 
     @property
     def label(self) -> str:
         """How `status` and `explain` call it."""
         host = self.name or (self.addresses[0] if self.addresses else "?")
+        if self.target is not None:
+            return f"odoh://{self.target.host}{self.target.path} through {host}:{self.port}"
         return f"{self.scheme}://{host}:{self.port}{self.path}"
 
 
@@ -275,3 +296,47 @@ class FrontSettings:
     tcp_idle: float = 30.0
     deadline: float = 5.0
     leases: LeaseNames | None = None
+
+
+class Served(Enum):
+    """A scheme that `secure` serves, and its port: RFC 7858 §3.1, RFC 8484, RFC 9250 §4.1.1."""
+
+    TLS = "tls"
+    HTTPS = "https"
+    H3 = "h3"
+    QUIC = "quic"
+
+    @property
+    def port(self) -> int:
+        """Where clients look for it."""
+        return 853 if self in (Served.TLS, Served.QUIC) else 443
+
+    @property
+    def stream(self) -> bool:
+        """Whether its listening socket is of TCP; else it is of UDP."""
+        return self in (Served.TLS, Served.HTTPS)
+
+
+@dataclass(frozen=True, slots=True)
+class SecureSettings:
+    """All that the `secure` cell may know: what `front` may, and how the encrypted ways in are served.
+
+    `name` is the authentication domain name (RFC 8310), "" if there is none; `path` that of DoH, `odoh_path` and
+    `odoh_relay_path` those of an oblivious target and relay. `idle` is in seconds. `connections` counts all listeners
+    together, `streams` the open requests of one HTTP/2, HTTP/3 or QUIC connection (a DoT connection has
+    `front.tcp_pipeline`). `identities` are labels, folded: what stands behind the path, or leads the name that is asked for in
+    the handshake, and the client group (index) that it puts the client into.
+    """
+
+    front: FrontSettings
+    name: str = ""
+    path: str = "/dns-query"
+    idle: float = 30.0
+    connections: int = 2_000
+    connections_per_address: int = 64
+    streams: int = 100
+    identities: tuple[tuple[str, int], ...] = ()
+    odoh_target: bool = False
+    odoh_path: str = "/odoh"
+    odoh_relay: bool = False
+    odoh_relay_path: str = "/relay"
