@@ -57,7 +57,8 @@ class UpstreamSpec:
     are literals, never empty unless `bootstrap` names the upstream group that looks `name` up. `pins` are SHA-256
     digests (32 octets) of the SubjectPublicKeyInfo; if there are any, one must match (RFC 7858 §4.2) and the name
     is not compared. `authorities` is PEM text of the CAs to trust instead of the system's ("" for the system's). With a
-    `target` (scheme `odoh`) all this is about its relay, but `operator`, who sees the questions, is the target's.
+    `target` (scheme `odoh`) all this is about its relay, but `operator`, who sees the questions, is the target's. `http3`: an
+    `https` server that offers HTTP/3 is asked over it (RFC 7838).
     """
 
     scheme: str
@@ -70,6 +71,7 @@ class UpstreamSpec:
     authorities: str = ""
     bootstrap: str = ""
     method: HttpMethod = HttpMethod.POST
+    http3: bool = False
     target: ObliviousTarget | None = None
 
     @property
