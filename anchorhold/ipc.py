@@ -75,8 +75,8 @@ class MessageType(IntEnum):
     EXCEPTIONS = 14
     """keeper → resolver: all exceptions in force (body: likewise); the handle is that of the EXCEPT it answers, else 0."""
     CARRY = 15
-    """secure → resolver: hand a body to a target of the oblivious relay. group: its place in the settings of the generation; body:
-    the sealed query, or nothing if the target's keys are wanted."""
+    """secure → resolver: hand a body to a target of the oblivious relay. group: its place in the settings of the generation;
+    body: the sealed query, or nothing if the target's keys are wanted."""
     CARRIED = 16
     """resolver → secure: what came of it (body: see `resolver/carried.py`)."""
 

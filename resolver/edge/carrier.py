@@ -36,11 +36,8 @@ _OUTCOMES = {
 """All else is UNAVAILABLE."""
 
 
-class Prohibited(UpstreamFailed):
-    """The target's name led to an address where nothing is to be sent."""
-
-    def __init__(self) -> None:
-        super().__init__(Why.NO_ADDRESS, "only addresses that are not public")
+PROHIBITED = "only addresses that are not public"
+"""What is said of a name that led to nowhere else."""
 
 
 class Carrier:
@@ -67,7 +64,7 @@ class Carrier:
             return parse_carried(await self._roads[place].exchange(sealed, deadline))
         except UpstreamFailed as failure:
             self._tools.count(f"relay-{failure.why.value}")
-            if isinstance(failure, Prohibited):
+            if failure.detail == PROHIBITED:
                 return Carried(Outcome.PROHIBITED)
             return Carried(_OUTCOMES.get(failure.why, Outcome.UNAVAILABLE))
         finally:
@@ -128,11 +125,11 @@ class _Guard:
         self._tools = tools
 
     async def lookup(self, name: str) -> tuple[str, ...]:
-        """As Tools says. Raises Prohibited if nothing is left."""
+        """As Tools says. Raises UpstreamFailed if nothing is left."""
         found = await self._tools.lookup(name)
         public = tuple(address for address in found if is_public(address))
         if found and not public:
-            raise Prohibited
+            raise UpstreamFailed(Why.NO_ADDRESS, PROHIBITED)
         return public
 
 

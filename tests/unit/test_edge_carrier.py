@@ -88,7 +88,7 @@ def test_the_targets_refusal_is_passed_on() -> None:
         ("127.0.0.1", False),
         ("169.254.169.254", False),
         ("224.0.0.1", False),
-        ("0.0.0.0", False),  # noqa: S104 # an address to refuse
+        ("0.0.0.0", False),  # an address to refuse
         ("::1", False),
         ("::ffff:127.0.0.1", False),
         ("64:ff9b::7f00:1", False),
@@ -168,7 +168,16 @@ def test_what_is_carried_reads_back(carried: Carried) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\0\xc8\0", b"\0\0\0\0", b"\1\xc8\0\0", b"\1\0\0\0x", b"\7\0\0\0", b"\0\xc8\0\2", b"\0\xc8\0\0" + bytes(MAX_ANSWER + 1)],
+    [
+        b"",
+        b"\0\xc8\0",
+        b"\0\0\0\0",
+        b"\1\xc8\0\0",
+        b"\1\0\0\0x",
+        b"\7\0\0\0",
+        b"\0\xc8\0\2",
+        b"\0\xc8\0\0" + bytes(MAX_ANSWER + 1),
+    ],
 )
 def test_what_does_not_decode_is_malformed(data: bytes) -> None:
     with pytest.raises(Malformed):
