@@ -11,6 +11,7 @@ class Kind(Enum):
     TCP = "tcp"
     TLS = "tls"
     HTTPS = "https"
+    ODOH = "odoh"
 
 
 @dataclass(frozen=True, slots=True)

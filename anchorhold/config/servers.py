@@ -17,6 +17,9 @@ PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
 CLEAR = frozenset({"udp", "tcp"})
 """Schemes without encryption: no name, no pin."""
 
+OBLIVIOUS = "odoh"
+"""The scheme of targets (RFC 9230); see `oblivious.py`."""
+
 DEFAULT_PATH = "/dns-query"
 """Where a DoH server without a path is asked; RFC 8484 names none, nearly every server uses this."""
 
@@ -80,6 +83,11 @@ def _split(text: str) -> _Parts:
     scheme = scheme.lower()
     if not separator:
         raise Wrong(f"{text!r} is no server URL", f"it begins with {_schemes()}; {EXAMPLE}")
+    if scheme == OBLIVIOUS:
+        raise Wrong(
+            "odoh:// is reached through a relay",
+            'write { url = "odoh://NAME/PATH", relay = "https://NAME@ADDRESS/PATH" } into a group of the configuration',
+        )
     if scheme not in PORTS:
         raise Wrong(f"{scheme}:// is not supported", f"use {_schemes()} or sdns://")
     if any(character in rest for character in " \t#\\") or not rest.isprintable():

@@ -44,9 +44,7 @@ class Requests:
     """
 
     def __init__(self, spec: UpstreamSpec) -> None:
-        host = spec.name or (spec.addresses[0] if spec.addresses else "")
-        host = f"[{host}]" if ":" in host else host
-        self._authority = (host if spec.port == DEFAULT_PORT else f"{host}:{spec.port}").encode()
+        self._authority = authority_of(spec)
         self._path = (spec.path.split("{")[0] or DEFAULT_PATH).encode()
         self._get = spec.method is HttpMethod.GET
         self._posts: dict[int, list[Header]] = {}
@@ -133,6 +131,13 @@ class Https(Pooled[HttpsLink]):
         except StreamFailed as error:
             raise stream_failure(error) from None
         return read_response(response)
+
+
+def authority_of(spec: UpstreamSpec) -> bytes:
+    """How a request calls the server it goes to (RFC 9113 §8.3.1)."""
+    host = spec.name or (spec.addresses[0] if spec.addresses else "")
+    host = f"[{host}]" if ":" in host else host
+    return (host if spec.port == DEFAULT_PORT else f"{host}:{spec.port}").encode()
 
 
 def read_response(response: Response) -> bytes:

@@ -36,6 +36,7 @@ EXPLANATIONS = {
     Why.GOAWAY: Explanation(ExtendedError.NETWORK_ERROR, "upstreams closed their connections"),
     Why.BUSY: Explanation(ExtendedError.NETWORK_ERROR, "every upstream is at its limit"),
     Why.NO_ADDRESS: Explanation(ExtendedError.NETWORK_ERROR, "an upstream's address is not known"),
+    Why.KEYS: Explanation(ExtendedError.NETWORK_ERROR, "no keys to seal questions with; nothing readable was sent"),
 }
 """What clients are told."""
 
