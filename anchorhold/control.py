@@ -258,7 +258,7 @@ class ControlServer:
         return "the dhcp cell is not there just now; try again in a second"
 
     def _report(self, connection: ControlConnection) -> None:
-        """The status of all cells: ours, the resolver's and then, if they should be there, the dhcp cell's and the secure cell's."""
+        """The status of all cells: ours, the resolver's, and those of dhcp and secure if they should be there."""
         connection.say(self._status())
         settings = self._front().desk.settings
         asks: list[tuple[Callable[[Answer], bool], Line | None]] = [

@@ -60,7 +60,7 @@ MakePair = Callable[["ClientsCell", socket.socket], Pair]
 
 
 class ClientsCell:
-    """All of the process's state, and its loop. Who inherits says what it takes from the link besides, and what it does with it."""
+    """All of the process's state, and its loop. Who inherits says what it takes from the link besides, and what that means."""
 
     name: str
     """In the log."""

@@ -1,4 +1,4 @@
-"""The cell that knows clients that ask over encrypted ways: their sockets, the key of our certificate, an answer cache of its own.
+"""The cell that knows clients that ask over encrypted ways: their sockets, the key of our certificate, a cache of its own.
 
 It never opens a connection and, once it serves, no file: certificate and key come over the link, before START. A new certificate
 means a new process. The loop is `anchorhold/cells/clients.py`.
