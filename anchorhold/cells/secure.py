@@ -25,6 +25,7 @@ from anchorhold.sandbox import SandboxProfile, preload
 from net.tls_server import Credentials, CredentialsRefused, ServerContexts
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.oblivious import Oblivious
+from resolver.edge.listen.requests import serve_doh
 from resolver.edge.listen.sessions import SESSIONS
 from resolver.edge.listen.tls import PROTOCOLS
 from resolver.edge.listen.tls_listener import TlsListener
@@ -103,6 +104,7 @@ class SecureCell(ClientsCell):
             log(NAME, f"the certificate cannot be used: {error}")
             raise SystemExit(EXIT_CREDENTIALS) from None
         self.house = SecureHouse(self.settings, self.desk, self.admission)
+        serve_doh(self.house)
         self._oblivious = Oblivious(self.house, self._carrier, os.urandom, Instant(now))
 
     def _carrier(self) -> CarryingPeer | None:
