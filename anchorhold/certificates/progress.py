@@ -29,14 +29,17 @@ class Progress:
     reason: str = ""
 
 
+NEVER_FAILED = Progress()
+
+
 def read_progress(data: bytes | None) -> Progress:
     """What `build_progress` made. Whatever else is there counts as nothing: it only says when to be patient."""
     if data is None:
-        return Progress()
+        return NEVER_FAILED
     try:
         return msgspec.json.decode(data, type=Progress)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Progress()
+        return NEVER_FAILED
 
 
 def build_progress(progress: Progress) -> bytes:

@@ -21,6 +21,7 @@ from anchorhold.certificates.pair import (
     show_left,
 )
 from anchorhold.certificates.progress import (
+    NEVER_FAILED,
     Progress,
     build_progress,
     failed,
@@ -104,7 +105,7 @@ def run(folder: CertificateFolder, settings: RenewSettings, acme: Callable[[], I
     except (Failed, NotPermitted) as error:
         _note_failure(folder, progress, pair, str(error), now, say)
         return False
-    folder.put_progress(build_progress(Progress()))
+    folder.put_progress(build_progress(NEVER_FAILED))
     made = folder.pair()
     if made is not None:
         say(f"a new certificate ({reason}), good until {show_date(made.leaf.not_valid_after_utc)}")

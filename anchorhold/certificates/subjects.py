@@ -18,7 +18,16 @@ MOST = 100
 
 PRIVATE: tuple[Network, ...] = tuple(
     ip_network(text)
-    for text in "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 127.0.0.0/8 fc00::/7 fe80::/10 ::1/128".split()
+    for text in [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    ]
 )
 """Networks that everybody has for himself; an authority that may sign for one of their addresses may for all of that
 network: a home that is numbered anew shall not need new trust on every device."""

@@ -22,6 +22,7 @@ from anchorhold.certificates.folder import CertificateFolder
 from anchorhold.certificates.renewal import Failed
 from anchorhold.certificates.settings import ACCOUNT_KEY, AcmeSettings, Challenge
 from anchorhold.certificates.subjects import Subjects, general_names
+from net import clock
 from net.tls import BUNDLES
 from wire.units import Epoch
 
@@ -59,9 +60,7 @@ class AcmeIssuer:
             acme = self._client(bundle)
             order = acme.new_order(_request_for(key, subjects))
             self._prove(acme, order)
-            # The library compares with the local time, without a zone.
-            deadline = datetime.now() + ORDER_PATIENCE  # noqa: DTZ005
-            return acme.poll_and_finalize(order, deadline).fullchain_pem.encode("ascii")
+            return acme.poll_and_finalize(order, _deadline()).fullchain_pem.encode("ascii")
 
     def _client(self, bundle: str) -> client.ClientV2:
         account_key = JWKEC(key=ComparableECKey(self._account_key()))
@@ -108,7 +107,7 @@ class AcmeIssuer:
             self._presenter.present(proofs)
             for _, body in chosen:
                 acme.answer_challenge(body, body.chall.response(account_key))
-            acme.poll_authorizations(order, datetime.now() + ORDER_PATIENCE)  # noqa: DTZ005 # as in `issue`
+            acme.poll_authorizations(order, _deadline())
         finally:
             self._clean(proofs)
 
@@ -129,6 +128,11 @@ class AcmeIssuer:
             f"the authority does not take {self._presenter.challenge.value} for {_name_of(authorization)}, "
             f"only {offered}; change challenge in [secure.acme] (a name with * needs dns-01)"
         )
+
+
+def _deadline() -> datetime:
+    """The library compares it with the local time, without a zone."""
+    return datetime.fromtimestamp(clock.date()) + ORDER_PATIENCE  # noqa: DTZ006
 
 
 def _name_of(authorization: messages.AuthorizationResource) -> str:
