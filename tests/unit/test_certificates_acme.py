@@ -245,7 +245,7 @@ def test_what_the_settings_lack_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"key {", b'key "a" { algorithm hmac-sha256; };', b"\xff" * 20, b"secret"])
 def test_what_is_no_tsig_key_is_refused_without_its_content(data: bytes) -> None:
-    with pytest.raises(CertificatesRefused, match="k.file holds no TSIG key; write: key") as refused:
+    with pytest.raises(CertificatesRefused, match=r"k\.file holds no TSIG key; write: key") as refused:
         read_tsig_key(data, "k.file")
     assert data.decode("latin-1") not in str(refused.value) or data in (b"", b"secret")
 
