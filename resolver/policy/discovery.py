@@ -65,12 +65,16 @@ _KEPT = int(HeaderFlag.RD | HeaderFlag.CD)
 _FLAGS = int(HeaderFlag.AA | HeaderFlag.RA)
 
 
+Data = dict[int, tuple[bytes, ...]]
+"""Type → data of the records."""
+
+
 class _Node(NamedTuple):
     """One name of ours: the zone whose SOA denies there, and data by type. `lasting` stays when the ways in are down."""
 
     zone: bytes
-    lasting: dict[int, tuple[bytes, ...]]
-    passing: dict[int, tuple[bytes, ...]]
+    lasting: Data
+    passing: Data
 
 
 class OwnNames:
@@ -96,12 +100,12 @@ class OwnNames:
 
 
 def _nodes(said: Announcement) -> Iterator[tuple[bytes, _Node]]:
-    information = {_RESINFO: (information_of(said),)}
+    information: Data = {_RESINFO: (information_of(said),)}
     if not said.name:
         yield RESOLVER_ARPA, _Node(RESOLVER_ARPA, information, {})
         return
     own = read_name(said.name)
-    services = {_SVCB: services_of(said, own, said.path)}
+    services: Data = {_SVCB: services_of(said, own, said.path)}
     yield RESOLVER_ARPA, _Node(RESOLVER_ARPA, information, {})
     yield _below("_dns", RESOLVER_ARPA), _Node(RESOLVER_ARPA, {}, services)
     addresses = _addresses(said.endpoints)
@@ -163,7 +167,7 @@ def _ranges(numbers: Iterable[int]) -> str:
     return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs)
 
 
-def _addresses(endpoints: tuple[Endpoint, ...]) -> dict[int, tuple[bytes, ...]]:
+def _addresses(endpoints: tuple[Endpoint, ...]) -> Data:
     """A and AAAA of our name: wherever something is served."""
     every = tuple(dict.fromkeys(address for one in endpoints for address in one.addresses))
     found = {rrtype: tuple(at for at in every if len(at) == size) for rrtype, size in ((_A, 4), (_AAAA, 16))}
