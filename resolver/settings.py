@@ -35,13 +35,30 @@ class HttpMethod(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class ObliviousTarget:
+    """Who opens the questions that a relay carries (RFC 9230); it is never connected to, so it has no address.
+
+    `host` (`NAME` or `NAME:PORT`) and `path` are what the relay is told. Its keys are in `keys` (ObliviousDoHConfigs), or
+    what the first of `sources` says (`https` servers, never the target itself); a key counts only if every other one of them has
+    it too.
+    """
+
+    host: str
+    path: str
+    keys: bytes = b""
+    sources: "tuple[UpstreamSpec, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamSpec:
     """One server we may ask.
 
     `name` is what its certificate must hold ("" for `udp` and `tcp`; a literal address is allowed). `addresses`
     are literals, never empty unless `bootstrap` names the upstream group that looks `name` up. `pins` are SHA-256
     digests (32 octets) of the SubjectPublicKeyInfo; if there are any, one must match (RFC 7858 §4.2) and the name
-    is not compared. `authorities` is PEM text of the CAs to trust instead of the system's ("" for the system's).
+    is not compared. `authorities` is PEM text of the CAs to trust instead of the system's ("" for the system's). With a
+    `target` (scheme `odoh`) all this is about its relay, but `operator`, who sees the questions, is the target's. `http3`: an
+    `https` server that offers HTTP/3 is asked over it (RFC 7838).
     """
 
     scheme: str
@@ -54,11 +71,15 @@ class UpstreamSpec:
     authorities: str = ""
     bootstrap: str = ""
     method: HttpMethod = HttpMethod.POST
+    http3: bool = False
+    target: ObliviousTarget | None = None
 
     @property
     def label(self) -> str:
         """How `status` and `explain` call it."""
         host = self.name or (self.addresses[0] if self.addresses else "?")
+        if self.target is not None:
+            return f"odoh://{self.target.host}{self.target.path} through {host}:{self.port}"
         return f"{self.scheme}://{host}:{self.port}{self.path}"
 
 

@@ -13,6 +13,11 @@ def test_a_name_and_an_address_are_told_apart() -> None:
     assert read_server("tls://dns.quad9.net@9.9.9.9") == expected
 
 
+def test_quic_and_h3_have_the_ports_of_tls_and_https() -> None:
+    specs = [read_server(f"{scheme}://dns.quad9.net@9.9.9.9") for scheme in ("quic", "h3")]
+    assert [(spec.scheme, spec.port, spec.path) for spec in specs] == [("quic", 853, ""), ("h3", 443, "/dns-query")]
+
+
 def test_several_addresses_share_a_port() -> None:
     spec = read_server("tls://dns.example@192.0.2.1,[2001:DB8::1]:8853")
     assert (spec.addresses, spec.port) == (("192.0.2.1", "2001:db8::1"), 8853)
@@ -44,9 +49,11 @@ def test_without_a_name_the_certificate_must_hold_the_address() -> None:
         ("https://dns.example@192.0.2.1/", "/dns-query"),
         ("https://dns.example@192.0.2.1/a/b", "/a/b"),
         ("https://dns.example@192.0.2.1/dns-query{?dns}", "/dns-query"),
+        ("h3://dns.example@192.0.2.1", "/dns-query"),
+        ("h3://dns.example@192.0.2.1/a/b", "/a/b"),
     ],
 )
-def test_only_https_has_a_path(text: str, path: str) -> None:
+def test_https_and_h3_have_a_path(text: str, path: str) -> None:
     assert read_server(text).path == path
 
 
@@ -59,7 +66,9 @@ def test_a_bootstrap_stands_in_for_the_address() -> None:
     ("text", "hint"),
     [
         ("9.9.9.9", "is no server URL"),
-        ("quic://9.9.9.9", "quic:// is not supported"),
+        ("gopher://9.9.9.9", "gopher:// is not supported"),
+        ("quic://dns.example@192.0.2.1/dns-query", "has no path"),
+        ("h3://dns.example", "nothing is looked up behind your back"),
         ("tls://", "has no address"),
         ("tls://@9.9.9.9", "has no name before @"),
         ("tls://dns.example@other.example", "after dns.example@ write literal ones"),

@@ -24,8 +24,15 @@ OVERDUE = 1.0
 CROWD = 16
 """Connections of one address that count as one step when somebody has to go: who holds many loses some first."""
 
-Handler = Callable[[HttpRequest, Callable[[HttpResponse], None], Client, Instant], None]
-"""Answers one HTTP request: `handler(request, respond, client, now)`; `respond` is called once, now or later."""
+BARRED = 10.0
+"""Seconds in which an address (IPv6: /56) whose connection was ended for abuse gets no other one."""
+
+Cancel = Callable[[], None]
+"""Nobody waits for the response any more."""
+
+Handler = Callable[[HttpRequest, Callable[[HttpResponse], None], Client, Instant], Cancel | None]
+"""Answers one HTTP request: `handler(request, respond, client, now)`; `respond` is called once, now or later. What it returns,
+if anything, is called if the request is called off before that."""
 
 
 class Asked(Enum):
@@ -65,7 +72,10 @@ class SecureHouse:
         self.desk = desk
         self.handlers: dict[str, Handler] = {}
         self.guests: set[Guest] = set()
+        self.uploads = 0
+        """Octets of requests and responses that are kept for all HTTP connections together."""
         self._handshakes: dict[bytes, Bucket] = {}
+        self._barred: dict[bytes, Instant] = {}
         self._identified: dict[tuple[bytes, int], Client] = {}
         self.use(settings, admission)
 
@@ -128,6 +138,8 @@ class SecureHouse:
             self.count("dropped-access")
         elif client.connections >= self.settings.connections_per_address:
             self.count("secure-refused-client")
+        elif self._is_barred(client, now):
+            self.count("secure-refused-barred")
         elif not self._pays_for_handshake(client, now):
             self.count("secure-refused-handshakes")
         elif len(self.guests) >= self.settings.connections and not self._make_room(now):
@@ -154,8 +166,25 @@ class SecureHouse:
             client.connections += 1
         guest.client = client
 
+    def bar(self, client: Client, now: Instant) -> None:
+        """Let in no more connections of one who abused the last one: what it did before it was ended would cost too much if it
+        could be done again at once."""
+        if len(self._barred) >= MAX_CLIENTS:
+            self._barred.clear()
+        self._barred[_neighbourhood(client)] = now
+
+    def _is_barred(self, client: Client, now: Instant) -> bool:
+        if not self._barred:
+            return False
+        key = _neighbourhood(client)
+        since = self._barred.get(key)
+        if since is not None and now - since > BARRED:
+            del self._barred[key]
+            since = None
+        return since is not None
+
     def _pays_for_handshake(self, client: Client, now: Instant) -> bool:
-        key = client.packed[:7] if len(client.packed) == 16 else client.packed
+        key = _neighbourhood(client)
         bucket = self._handshakes.get(key)
         if bucket is None:
             if len(self._handshakes) >= MAX_CLIENTS:
@@ -178,3 +207,8 @@ class SecureHouse:
             self.count("secure-shed")
             guest.shed()
         return bool(chosen)
+
+
+def _neighbourhood(client: Client) -> bytes:
+    """An IPv4 address, or the /56 of an IPv6 address: commonly one customer."""
+    return client.packed[:7] if len(client.packed) == 16 else client.packed
