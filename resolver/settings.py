@@ -58,7 +58,8 @@ class UpstreamSpec:
     digests (32 octets) of the SubjectPublicKeyInfo; if there are any, one must match (RFC 7858 §4.2) and the name
     is not compared. `authorities` is PEM text of the CAs to trust instead of the system's ("" for the system's). With a
     `target` (scheme `odoh`) all this is about its relay, but `operator`, who sees the questions, is the target's. `http3`: an
-    `https` server that offers HTTP/3 is asked over it (RFC 7838).
+    `https` server that offers HTTP/3 is asked over it (RFC 7838). `discover`: a clear one is asked where it is encrypted (RFC
+    9462).
     """
 
     scheme: str
@@ -72,6 +73,7 @@ class UpstreamSpec:
     bootstrap: str = ""
     method: HttpMethod = HttpMethod.POST
     http3: bool = False
+    discover: bool = False
     target: ObliviousTarget | None = None
 
     @property
