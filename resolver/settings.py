@@ -95,6 +95,15 @@ class UpstreamGroup:
     profile: Profile = Profile.STRICT
 
 
+@dataclass(frozen=True, slots=True)
+class CarriedTarget:
+    """A target that our relay carries for: an `https` server, which must prove its name. `private`: the addresses that its name
+    leads to need not be public ones."""
+
+    spec: UpstreamSpec
+    private: bool = False
+
+
 class Minimisation(Enum):
     """How little an authoritative server is shown (RFC 9156). `relaxed`: the whole name after all, where a server errs;
     `strict`: never; `off`: the whole name at once."""
@@ -242,6 +251,8 @@ class ResolverSettings:
     iterations: tuple[Iteration, ...] = ()
     dns64: Dns64 | None = None
     dnssec: Dnssec = Dnssec()
+    carried: tuple[CarriedTarget, ...] = ()
+    """Those of the oblivious relay; `SecureSettings.odoh_targets` names them in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,3 +382,5 @@ class SecureSettings:
     odoh_path: str = "/odoh"
     odoh_relay: bool = False
     odoh_relay_path: str = "/relay"
+    odoh_targets: tuple[tuple[str, str], ...] = ()
+    """Host (`NAME` or `NAME:PORT`) and path of each target that is carried for."""

@@ -94,12 +94,21 @@ class SecureHouse:
 
     def ask(self, message: bytes, client: Client, road: Road, now: Instant) -> Asked:
         """Put one DNS message on the desk; its answer goes to `road`, now or later. The rate limit holds here."""
+        return self.put(message, client, road, now) if self.pays(client, now) else Asked.OVER_RATE
+
+    def pays(self, client: Client, now: Instant) -> bool:
+        """Whether `client` may ask once more; False means that it asks too fast."""
         bucket = client.bucket
-        if bucket is not None:
-            bucket.tokens -= 1.0
-            if bucket.tokens < 0.0 and not bucket.refill(self.admission.rate, self.admission.burst, now):
-                self.count("dropped-rate")
-                return Asked.OVER_RATE
+        if bucket is None:
+            return True
+        bucket.tokens -= 1.0
+        if bucket.tokens >= 0.0 or bucket.refill(self.admission.rate, self.admission.burst, now):
+            return True
+        self.count("dropped-rate")
+        return False
+
+    def put(self, message: bytes, client: Client, road: Road, now: Instant) -> Asked:
+        """As `ask`, for what was paid already."""
         response = self.desk.quick(message, client, road, now)
         if response is not None:
             road.send(response)
