@@ -57,10 +57,10 @@ class Checker:
             front = replace(front, leases=lease_names(dhcp, resolver.routes))
         secure = None
         if self._config.secure is not None:
-            front = replace(front, encrypted=True)
             reader = SecureReader(self._config.secure, self.notes, self._places)
-            secure = reader.settings(front)
             service = replace(service, secure=reader.service(service.listen))
+            secure = reader.settings(front, service.secure)
+            front = secure.front
         return Loaded(
             front,
             resolver,
