@@ -4,6 +4,7 @@ Does no input or output of its own and knows nothing of DNS. What a client may c
 here for streams, bodies and header lists.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -225,7 +226,7 @@ class Http2Server:
         if not stream.whole:
             # > A server can send a complete response prior to the client sending an entire request … request that the client
             # > abort transmission … by sending a RST_STREAM with an error code of NO_ERROR (RFC 9113 §8.1)
-            self._codec.reset_stream(stream_id, _Code.NO_ERROR)
+            self._reset(stream_id, _Code.NO_ERROR)
         if stream.good:
             self._guard.earn()
         self._forget(stream_id)
@@ -234,6 +235,11 @@ class Http2Server:
         """Windows may have grown."""
         for stream_id in [key for key, stream in self._streams.items() if stream.rest]:
             self._send(stream_id, self._streams[stream_id])
+
+    def _reset(self, stream_id: int, code: _Code) -> None:
+        # The client may have reset it already, in what the codec has read and we have not.
+        with contextlib.suppress(h2.exceptions.StreamClosedError):
+            self._codec.reset_stream(stream_id, code)
 
     def _forget(self, stream_id: int) -> _Stream | None:
         stream = self._streams.pop(stream_id, None)
@@ -257,7 +263,7 @@ class Http2Server:
         self._guard.spend(max(0, len(headers) - HEADERS_FREE) // HEADERS_GRAIN)
         if len(self._streams) >= self._limits.streams:
             self._guard.spend(RESET)
-            self._codec.reset_stream(stream_id, _Code.REFUSED_STREAM)
+            self._reset(stream_id, _Code.REFUSED_STREAM)
             return
         stream = self._streams[stream_id] = _Stream(headers, self._now)
         length = next((value for name, value in headers if name == b"content-length"), b"0")
