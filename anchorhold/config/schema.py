@@ -181,7 +181,8 @@ class ServerTable:
 
     url: Text
     """`SCHEME://[NAME@]ADDRESS[,ADDRESS…][:PORT][/PATH]`, or an `sdns://` stamp. Schemes: `tls` (port 853), `https`
-    (443), `udp` and `tcp` (53). `odoh://NAME[:PORT][/PATH]` is asked through `relay` only and has no address."""
+    (443), `quic` (853), `h3` (443), `udp` and `tcp` (53). `odoh://NAME[:PORT][/PATH]` is asked through `relay` only and has
+    no address."""
     operator: Text = ""
     """Who runs it; servers of one operator count as one for `spread`. Empty: the registrable domain of its name."""
     relay: Text = ""
@@ -202,7 +203,7 @@ class ServerTable:
     bootstrap: Text = ""
     """The upstream group that looks the server's name up, for a URL without an address."""
     method: HttpMethod = HttpMethod.POST
-    """How `https` asks (RFC 8484 §4.1)."""
+    """How `https` and `h3` ask (RFC 8484 §4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +220,12 @@ class UpstreamsTable:
     profile: Profile = Profile.STRICT
     """`strict`: name or pin must verify, nothing leaves in clear text. `opportunistic`: the best that works (RFC 8310
     §5)."""
+    http3: bool = False
+    """Whether `https` servers that offer HTTP/3 (Alt-Svc, RFC 7838) are asked over it, and over HTTP/2 again where it fails. What
+    proves a server stays the same."""
+    discover: bool = False
+    """Whether `udp` and `tcp` servers are asked where they are served encrypted (DDR, RFC 9462), and are asked there then.
+    For `opportunistic` groups only."""
 
 
 @dataclass(frozen=True, slots=True)

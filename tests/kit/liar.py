@@ -1,4 +1,6 @@
-"""An upstream that lies and fails on request: UDP, TCP, TLS and HTTP/2, written without our own wire/ and net/.
+"""An upstream that lies and fails on request: UDP, TCP, TLS, HTTP/2, and by `kit/liar_quic.py` QUIC and HTTP/3.
+
+Written without our own wire/ and net/.
 
 `Liar("tls", Lie.NONE, Lie.RESET)` answers the first query, resets on the second and all later ones.
 """
@@ -20,12 +22,14 @@ import h2.events
 import h2.settings
 from kit import oblivious
 from kit.certificates import NAME, authority, identity, server_context
+from kit.liar_quic import ALPN, QuicSide, serve_quic
 
 from resolver.settings import HttpMethod, ObliviousTarget, UpstreamSpec
 
 OVER_TLS = ("tls", "https", "odoh")
 OVER_HTTP = ("https", "odoh")
-PATHS = {"https": "/dns-query", "odoh": "/relay"}
+ENCRYPTED = (*OVER_TLS, "quic", "h3")
+PATHS = {"https": "/dns-query", "h3": "/dns-query", "odoh": "/relay"}
 LINGER_RESET = struct.pack("ii", 1, 0)
 
 
@@ -60,6 +64,9 @@ class Lie(Enum):
     REDIRECT = auto()
     PING_FLOOD = auto()
     UNAUTHORIZED = auto()
+    # DNS over QUIC only
+    TWO = auto()
+    OWN_STREAM = auto()
 
 
 def question_end(query: bytes) -> int:
@@ -145,8 +152,10 @@ class Liar:
         tcp_script: tuple[Lie, ...] = (),
         max_streams: int = 100,
         answers: Callable[[bytes, bool], bytes] | None = None,
+        retry: bool = False,
     ) -> None:
-        """`answers` says what is answered instead of the usual: (query, whether it came over UDP) → response."""
+        """`answers` says what is answered instead of the usual: (query, whether it came over UDP) → response. `retry`: QUIC
+        clients must show first that they are where they say (RFC 9000 §8.1.2)."""
         self.answers = answers
         self.scheme = scheme
         self.script = list(script) or [Lie.NONE]
@@ -160,6 +169,13 @@ class Liar:
         self.requests: list[list[tuple[bytes, bytes]]] = []
         self.octets_sent = 0
         self.arrived = asyncio.Event()
+        self.retry = retry
+        self.offer = b""
+        self.sides: list[QuicSide] = []
+        self.stopped: list[int] = []
+        self.goodbyes: list[int] = []
+        self.streams: list[int] = []
+        self.raw: dict[int, bytes] = {}
         self.resumed: list[bool] = []
         self.transports: set[asyncio.Transport] = set()
         self.kept: list[tuple[object, bytes]] = []
@@ -174,6 +190,9 @@ class Liar:
 
     async def __aenter__(self) -> "Liar":
         loop = asyncio.get_running_loop()
+        if self.scheme in ALPN:
+            self._udp, self.port = await serve_quic(self, identity(self.certificate))
+            return self
         context = None
         if self.scheme in OVER_TLS:
             context = server_context(identity(self.certificate), ("h2",) if self.scheme in OVER_HTTP else ())
@@ -200,6 +219,8 @@ class Liar:
         if self._server is not None:
             self._server.close()
             self._server = None
+        for side in self.sides:
+            side.end(2)
         if self._udp is not None:
             self._udp.abort()
             self._udp = None
@@ -212,12 +233,12 @@ class Liar:
         """How to reach this server and trust it."""
         fields: dict[str, object] = {
             "scheme": self.scheme,
-            "name": NAME if self.scheme in OVER_TLS else "",
+            "name": NAME if self.scheme in ENCRYPTED else "",
             "addresses": ("127.0.0.1",),
             "port": self.port,
             "operator": "liar",
             "path": PATHS.get(self.scheme, ""),
-            "authorities": authority().pem if self.scheme in OVER_TLS else "",
+            "authorities": authority().pem if self.scheme in ENCRYPTED else "",
             "method": HttpMethod.POST,
         }
         if self.scheme == "odoh":
@@ -443,12 +464,13 @@ class HttpSide(Side):
             case Lie.AGED:
                 self.send(stream, [*ok(), (b"cache-control", b"private, max-age=250"), (b"age", b"60")], answer(query))
             case _:
+                offer = [(b"alt-svc", self.liar.offer)] if self.liar.offer else []
                 message = b"".join(self.liar.messages(lie, query))
                 if stream in self.opened:
                     kind = [(b":status", b"200"), (b"content-type", oblivious.MEDIA_TYPE)]
                     self.send(stream, kind, self.opened.pop(stream).answer(message))
                 else:
-                    self.send(stream, ok(), message)
+                    self.send(stream, ok() + offer, message)
         self.flush()
 
     def send(self, stream: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
 
 from net.h2 import Header, Http2Link, Limits, Response, StreamFailed, unindexed
 from net.tls import TlsClient
@@ -95,11 +96,19 @@ class HttpsLink(Http2Link, PooledLink):
 
 
 class Https(Pooled[HttpsLink]):
-    """One DoH server."""
+    """One DoH server. `observe` is shown the headers of every response."""
 
-    def __init__(self, spec: UpstreamSpec, tools: Tools, channel: Channel, tls: TlsClient) -> None:
+    def __init__(
+        self,
+        spec: UpstreamSpec,
+        tools: Tools,
+        channel: Channel,
+        tls: TlsClient,
+        observe: Callable[[Sequence[Header]], None] | None = None,
+    ) -> None:
         super().__init__(spec, tools, channel, tls)
         self._requests = Requests(spec)
+        self._observe = observe
 
     def limits(self) -> PoolLimits:
         """Few: one connection carries many streams."""
@@ -130,6 +139,8 @@ class Https(Pooled[HttpsLink]):
             response = await link.request(headers, body, deadline)
         except StreamFailed as error:
             raise stream_failure(error) from None
+        if self._observe is not None:
+            self._observe(response.headers)
         return read_response(response)
 
 

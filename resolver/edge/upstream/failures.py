@@ -1,4 +1,4 @@
-"""How failures of connections and of HTTP/2 are called towards the rest of the resolver."""
+"""How failures of connections and of requests are called towards the rest of the resolver."""
 
 from net.dial import DialFailed, DialFailure
 from net.h2 import StreamFailed, StreamFailure
@@ -47,5 +47,5 @@ def dial_failure(error: DialFailed) -> UpstreamFailed:
 
 
 def stream_failure(error: StreamFailed) -> UpstreamFailed:
-    """A failed HTTP/2 request."""
+    """A failed request over HTTP or QUIC."""
     return UpstreamFailed(STREAM[error.failure], error.detail)
