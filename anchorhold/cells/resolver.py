@@ -40,6 +40,7 @@ from net.tls import TlsFactory
 from privacy.memory import Fact, Retention
 from resolver.edge.carrier import Carrier
 from resolver.edge.resolve import Resolver
+from resolver.edge.upstream.discovered import WARNINGS
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
 from resolver.edge.zonekeys import keys_of
@@ -251,6 +252,8 @@ class ResolverCell:
     def _count(self, what: str) -> None:
         if self._resolver is not None:
             self._resolver.world.counters[what] += 1
+        if what in WARNINGS:
+            log("resolver", WARNINGS[what])
 
     def _report(self, fact: Fact) -> None:
         names = self._settings is not None and self._settings.log_names

@@ -60,10 +60,10 @@ class Checker:
             front = replace(front, leases=lease_names(dhcp, resolver.routes))
         secure = None
         if self._config.secure is not None:
-            front = replace(front, encrypted=True)
             reader = SecureReader(self._config.secure, self.notes, self._places)
-            secure = served(reader.settings(front), self._config.secure, carried, self._note)
             service = replace(service, secure=reader.service(service.listen))
+            secure = served(reader.settings(front, service.secure), self._config.secure, carried, self._note)
+            front = secure.front
         return Loaded(
             front,
             resolver,

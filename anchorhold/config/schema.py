@@ -224,6 +224,9 @@ class UpstreamsTable:
     http3: bool = False
     """Whether `https` servers that offer HTTP/3 (Alt-Svc, RFC 7838) are asked over it, and over HTTP/2 again where it fails. What
     proves a server stays the same."""
+    discover: bool = False
+    """Whether `udp` and `tcp` servers are asked where they are served encrypted (DDR, RFC 9462), and are asked there then.
+    For `opportunistic` groups only."""
 
 
 @dataclass(frozen=True, slots=True)

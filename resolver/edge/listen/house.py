@@ -9,6 +9,7 @@ from resolver.admission import MAX_CLIENTS, Admission, Bucket, Client
 from resolver.edge.listen.stream import idle_time
 from resolver.edge.serve import Desk, Road
 from resolver.http import HttpRequest, HttpResponse
+from resolver.policy.discovery import label_of
 from resolver.settings import SecureSettings
 from wire.units import Instant
 
@@ -129,7 +130,9 @@ class SecureHouse:
 
     def named(self, client: Client, peer_name: str) -> Client:
         """`client` by the leading label of the name it asked for in the handshake."""
-        return self.identified(client, peer_name.partition(".")[0]) if self._groups and peer_name else client
+        return (
+            self.identified(client, label_of(peer_name, self.settings.name)) if self._groups and peer_name else client
+        )
 
     # places
 
