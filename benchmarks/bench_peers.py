@@ -159,7 +159,8 @@ def main() -> None:
     if not peers.QUIC_SERVER.exists():
         print("no figures over QUIC: `make interop` builds the server for them", file=sys.stderr)
         options.modes = [mode for mode in options.modes if mode not in OVER_QUIC]
-    part = "" if options.modes == list(MODES) else "-" + "-".join(options.modes)
+    # a part of the modes is another page than the whole
+    part = "" if options.modes == list(MODES) else "-".join(options.modes)
     kit.finish(table(run(options), options), part, options.record)
 
 
