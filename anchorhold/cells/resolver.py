@@ -1,7 +1,7 @@
 """The cell that knows names and upstreams, and no client: asyncio around `resolver.edge.resolve.Resolver`.
 
-It gets its settings, the spread key and its ends of the pairs to `front` and to the keeper over the link. On the one come
-questions with an opaque handle; replies go back. On the other come the trust anchors in force. What does not decode ends this
+It gets its settings, the spread key and its ends of the pairs to `front`, `secure` and the keeper over the link. On the first two
+come questions with an opaque handle; replies go back. On the last come the trust anchors in force. What does not decode ends this
 process.
 """
 
@@ -11,11 +11,13 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine
+from functools import partial
 
 import click
 
 from anchorhold import snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
+from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
@@ -36,7 +38,9 @@ from anchorhold.sites import Sites
 from net.clock import now
 from net.tls import TlsFactory
 from privacy.memory import Fact, Retention
+from resolver.edge.carrier import Carrier
 from resolver.edge.resolve import Resolver
+from resolver.edge.upstream.discovered import WARNINGS
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
 from resolver.edge.zonekeys import keys_of
@@ -61,14 +65,15 @@ class ResolverCell:
         self._settings: ResolverSettings | None = None
         self._spread_key = b""
         self._restarts = 0
-        self._pair: socket.socket | None = None
-        self._line: FrontLine | None = None
+        self._pairs: dict[LinkType, socket.socket] = {}
+        self._lines: dict[LinkType, FrontLine] = {}
         self._keeper_pair: socket.socket | None = None
         self._keeper_task: asyncio.Task[None] | None = None
         self._told = asyncio.Event()
         self._keeper = KeeperSide()
         self._ending: asyncio.Future[int] | None = None
         self._resolver: Resolver | None = None
+        self._carrying: CarryDesk
 
     def prepare(self) -> None:
         """Take everything from the link until START."""
@@ -78,10 +83,10 @@ class ResolverCell:
 
     def _take(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
-            case LinkType.PEER, (descriptor,):
-                if self._pair is not None:
-                    self._pair.close()
-                self._pair = socket.socket(fileno=descriptor)
+            case (LinkType.PEER | LinkType.SECURE_PEER) as kind, (descriptor,):
+                if kind in self._pairs:
+                    self._pairs[kind].close()
+                self._pairs[kind] = socket.socket(fileno=descriptor)
             case LinkType.KEEPER, (descriptor,):
                 if self._keeper_pair is not None:
                     self._keeper_pair.close()
@@ -111,6 +116,7 @@ class ResolverCell:
         # What is packaged, while our own files can still be read.
         world.wall.not_before(built_date())
         self._resolver = Resolver(self._settings, world, self._report)
+        self._carrying = CarryDesk(Carrier(tools), self._settings)
         # Contexts with the system's authorities read files: make them before the sandbox.
         enter(PROFILE)
         loop.add_signal_handler(signal.SIGTERM, self.end, 0)
@@ -125,6 +131,7 @@ class ResolverCell:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._resolver.close()
+                    await self._carrying.close()
 
     def end(self, code: int) -> None:
         """Stop serving."""
@@ -153,15 +160,16 @@ class ResolverCell:
 
     def _apply(self, kind: LinkType) -> None:
         match kind:
-            case LinkType.PEER:
+            case LinkType.PEER | LinkType.SECURE_PEER:
                 self._connect()
             case LinkType.KEEPER:
                 self._connect_keeper()
             case LinkType.SETTINGS if self._settings is not None and self._resolver is not None:
                 self._resolver.world.spread_key = self._spread_key
                 self._resolver.use(self._settings)
-                if self._line is not None:
-                    self._line.announce(self._settings.generation)
+                self._carrying.use(self._settings)
+                for line in self._lines.values():
+                    line.announce(self._settings.generation)
                 self._ready()
             case LinkType.PING:
                 send_message(self._link, LinkType.PING)
@@ -169,21 +177,24 @@ class ResolverCell:
                 pass
 
     def _connect(self) -> None:
-        """Talk to `front` over the newest pair."""
-        if self._pair is None or self._resolver is None:
+        """Talk to `front` and `secure` over the newest pairs."""
+        if self._resolver is None:
             return
-        if self._line is not None:
-            self._line.close()
-        self._line = FrontLine(self._pair, self._resolver, self._restarts, self._lost, self._keeper)
-        self._pair = None
-        self._line.start()
+        pairs, self._pairs = self._pairs, {}
+        for kind, pair in pairs.items():
+            if kind in self._lines:
+                self._lines[kind].close()
+            lost = partial(self._lost, kind)
+            carrying = self._carrying if kind is LinkType.SECURE_PEER else None
+            self._lines[kind] = FrontLine(pair, self._resolver, self._restarts, lost, self._keeper, carrying)
+            self._lines[kind].start()
 
-    def _lost(self, error: Nonsense | None) -> None:
-        """`front` hung up, or talks nonsense: then it is ended. Either way the supervisor brings the next pair."""
-        self._line = None
+    def _lost(self, kind: LinkType, error: Nonsense | None) -> None:
+        """That one hung up, or talks nonsense: then it is ended. Either way the supervisor brings the next pair."""
+        del self._lines[kind]
         if error is not None:
             log("resolver", str(error))
-            send_message(self._link, LinkType.ACCUSE, bytes((LinkType.PEER,)))
+            send_message(self._link, LinkType.ACCUSE, bytes((kind,)))
 
     # the keeper
 
@@ -232,15 +243,17 @@ class ResolverCell:
             self._forget()
 
     def _forget(self) -> None:
-        """What was believed is not believed any more, or otherwise: `front` must not give it out again."""
-        if self._line is not None:
-            self._line.forget()
+        """What was believed is not believed any more, or otherwise: nobody must give it out again."""
+        for line in self._lines.values():
+            line.forget()
 
     # what upstreams may use
 
     def _count(self, what: str) -> None:
         if self._resolver is not None:
             self._resolver.world.counters[what] += 1
+        if what in WARNINGS:
+            log("resolver", WARNINGS[what])
 
     def _report(self, fact: Fact) -> None:
         names = self._settings is not None and self._settings.log_names
@@ -263,9 +276,9 @@ class ResolverCell:
 
 def _bootstrap_of(name: str, settings: ResolverSettings) -> int:
     """The place of the group that looks up `name`. Raises UpstreamFailed."""
-    wanted = {
-        s.bootstrap for group in settings.upstream_groups for s in group.servers if s.name == name and s.bootstrap
-    }
+    asked = [server for group in settings.upstream_groups for server in group.servers]
+    asked += [target.spec for target in settings.carried]
+    wanted = {server.bootstrap for server in asked if server.name == name and server.bootstrap}
     for place, group in enumerate(settings.upstream_groups):
         if group.name in wanted:
             return place

@@ -44,14 +44,28 @@ class UpstreamReader:
                 self._note((*path, position), "odoh:// has nothing worse to fall back to", 'write profile = "strict"')
             if any(_is_same(spec, other) for other in servers):
                 self._note((*path, position), f"{spec.label} is in this group twice", "drop one")
-            servers.append(replace(spec, http3=table.http3 and spec.scheme == "https"))
+            http3, discover = table.http3 and spec.scheme == "https", table.discover and spec.scheme in CLEAR
+            servers.append(replace(spec, http3=http3, discover=discover))
         if table.http3 and servers and not any(spec.http3 for spec in servers):
             self._note(
                 ("upstreams", name, "http3"),
                 "no server of this group is asked over HTTP/2, from where it could go on to HTTP/3",
                 "drop it, or write https:// servers; h3:// speaks HTTP/3 from the start",
             )
+        if table.discover:
+            self._check_discovery(("upstreams", name, "discover"), table.profile, servers)
         return UpstreamGroup(name, tuple(servers), table.strategy, table.profile)
+
+    def _check_discovery(self, path: Path, profile: Profile, servers: list[UpstreamSpec]) -> None:
+        """What is asked in clear text cannot make a group strict (RFC 9462 §4)."""
+        if profile is Profile.STRICT:
+            self._note(
+                path,
+                "a strict group asks nothing in clear text, so it cannot discover anything either",
+                'drop it, or write profile = "opportunistic"',
+            )
+        elif servers and not any(spec.discover for spec in servers):
+            self._note(path, "no server of this group is in clear text", "drop it, or write udp:// servers")
 
     def _check_profile(self, path: Path, spec: UpstreamSpec, profile: Profile) -> None:
         if profile is Profile.STRICT and spec.scheme in CLEAR:
@@ -68,7 +82,7 @@ class UpstreamReader:
         for key in ("relay", "relay_operator", "keys_check"):
             if getattr(table, key):
                 self._note((*path, key), "only odoh:// has this", f"drop {key}, or write odoh://NAME/PATH as url")
-        return self._direct(path, table)
+        return self.direct(path, table)
 
     def _relay(self, path: Path, table: ServerTable) -> UpstreamSpec | None:
         try:
@@ -76,9 +90,9 @@ class UpstreamReader:
         except Wrong as wrong:
             self._note(path, wrong.what, wrong.hint)
             return None
-        return self._direct(path, replace(table, url=url)) if url else None
+        return self.direct(path, replace(table, url=url)) if url else None
 
-    def _direct(self, path: Path, table: ServerTable) -> UpstreamSpec | None:
+    def direct(self, path: Path, table: ServerTable) -> UpstreamSpec | None:
         """A server that is connected to."""
         try:
             spec = read_server(table.url, table.bootstrap)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from anchorhold.config.kinds import CLOSED, Count, Flag, Number, Size, Text, Ttl, Until
 from anchorhold.config.schema_dhcp import DhcpTable
+from anchorhold.config.schema_secure import SecureTable
 from resolver.settings import (
     CacheSettings,
     Dns64,
@@ -223,6 +224,9 @@ class UpstreamsTable:
     http3: bool = False
     """Whether `https` servers that offer HTTP/3 (Alt-Svc, RFC 7838) are asked over it, and over HTTP/2 again where it fails. What
     proves a server stays the same."""
+    discover: bool = False
+    """Whether `udp` and `tcp` servers are asked where they are served encrypted (DDR, RFC 9462), and are asked there then.
+    For `opportunistic` groups only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +361,7 @@ class ConfigFile:
     upstreams: dict[str, UpstreamsTable] = field(default_factory=dict)
     dns64: Dns64Table | None = None
     dhcp: DhcpTable | None = None
+    secure: SecureTable | None = None
     dnssec: DnssecTable = DnssecTable()
     cache: CacheTable = CacheTable()
     limits: LimitsTable = LimitsTable()

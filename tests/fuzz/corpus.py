@@ -14,6 +14,7 @@ import dns.rrset
 from anchorhold.ipc import Inbox, MessageType, build_message, build_reply
 from anchorhold.leases.messages import build_hosts
 from privacy import odoh
+from resolver.carried import Carried, Outcome, build_carried
 from resolver.local import Host
 from resolver.values import Explanation, Origin, Reply
 from wire.dns.codes import ExtendedError
@@ -195,6 +196,8 @@ def oblivious() -> list[bytes]:
         sealed.body,
         odoh.seal_answer(opened, bytes(40), bytes(odoh.REPLY_NONCE)),
         sealed.plaintext,
+        build_carried(Carried(Outcome.ANSWERED, 200, True, sealed.body)),
+        build_carried(Carried(Outcome.TIMEOUT)),
     ]
 
 

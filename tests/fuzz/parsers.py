@@ -20,6 +20,7 @@ from privacy.odoh import (
     parse_plaintext,
     seal_query,
 )
+from resolver.carried import build_carried, parse_carried
 from resolver.compose import Accepted
 from resolver.iterate.transfer import Transfer, serial_in
 from resolver.iterate.zonecopy import parse_timers, parse_zone
@@ -342,6 +343,11 @@ def feed_open_answer(data: bytes) -> bool:
     return bool(open_answer(ASKED, data))
 
 
+def feed_carried(data: bytes) -> bool:
+    assert data == build_carried(parse_carried(data))
+    return True
+
+
 def feed_news(data: bytes) -> bool:
     """Whatever one datagram tells has addresses of a known length and a name that fits."""
     told = list(parse_news(data))
@@ -382,6 +388,7 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "privacy.odoh.parse_envelope": feed_envelope,
     "privacy.odoh.parse_plaintext": feed_plaintext,
     "resolver.accept.read": feed_read,
+    "resolver.carried.parse_carried": feed_carried,
     "wire.netlink.parse_news": feed_news,
 }
 """Each takes octets and says whether anything was accepted; only Malformed may escape."""

@@ -8,7 +8,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchorhold.config import schema, schema_dhcp
+from anchorhold.config import schema, schema_dhcp, schema_oblivious
 from anchorhold.config.errors import SettingsError, Wrong
 from anchorhold.config.load import load
 from anchorhold.config.reference import PAGE, TABLES, attribute_texts, page
@@ -236,8 +236,8 @@ def test_every_setting_of_the_cells_can_be_set() -> None:
         if field.default is not dataclasses.MISSING and getattr(one, field.name) == getattr(other, field.name)
     ]
     same += [f.name for f in dataclasses.fields(CacheSettings) if getattr(settings.resolver.cache, f.name) == f.default]
-    # Made of [dhcp] (tests/unit/test_config_lease_names.py).
-    assert same == ["leases"]
+    # Made of [dhcp] (tests/unit/test_config_lease_names.py) and of [secure].
+    assert same == ["leases", "announcement", "carried"]
     assert settings.resolver.cache.memory == 1024 * 1024
 
 
@@ -310,7 +310,7 @@ def test_the_reference_page_is_up_to_date() -> None:
 
 def test_every_key_of_every_table_is_on_the_reference_page() -> None:
     tables = {table for _, table in TABLES}
-    shown = {**vars(schema), **vars(schema_dhcp)}
+    shown = {**vars(schema), **vars(schema_dhcp), **vars(schema_oblivious)}
     assert tables == {value for name, value in shown.items() if name.endswith("Table")}
     for table in tables:
         assert set(attribute_texts(table)) == {field.name for field in dataclasses.fields(table)}

@@ -3,7 +3,8 @@ import struct
 
 import pytest
 
-from anchorhold.config.errors import Wrong
+from anchorhold.config.errors import SettingsError, Wrong
+from anchorhold.config.load import load
 from anchorhold.config.servers import operator_of, read_server
 from resolver.settings import UpstreamSpec
 
@@ -153,3 +154,26 @@ def test_a_stamp_without_an_address_needs_a_bootstrap() -> None:
 def test_a_stamp_that_cannot_be_used_says_why(stamped: str) -> None:
     with pytest.raises(Wrong):
         read_server(stamped)
+
+
+CLEAR_GROUP = '[listen]\naddresses = ["127.0.0.1"]\n[upstreams.default]\nservers = ["udp://192.0.2.1", "tls://dns.example@192.0.2.2"]\n'
+
+
+def test_clear_servers_of_an_opportunistic_group_may_say_where_they_are_encrypted() -> None:
+    loaded = load(CLEAR_GROUP + 'profile = "opportunistic"\ndiscover = true\n', "a.toml")
+    assert [spec.discover for spec in loaded.resolver.upstream_groups[0].servers] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (CLEAR_GROUP + "discover = true\n", "a strict group asks nothing in clear text"),
+        (
+            CLEAR_GROUP.replace('"udp://192.0.2.1", ', "") + 'profile = "opportunistic"\ndiscover = true\n',
+            "no server of this group is in clear text",
+        ),
+    ],
+)
+def test_where_nothing_can_be_discovered_that_is_said(text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load(text, "a.toml")

@@ -9,6 +9,7 @@ from resolver.admission import MAX_CLIENTS, Admission, Bucket, Client
 from resolver.edge.listen.stream import idle_time
 from resolver.edge.serve import Desk, Road
 from resolver.http import HttpRequest, HttpResponse
+from resolver.policy.discovery import label_of
 from resolver.settings import SecureSettings
 from wire.units import Instant
 
@@ -93,12 +94,21 @@ class SecureHouse:
 
     def ask(self, message: bytes, client: Client, road: Road, now: Instant) -> Asked:
         """Put one DNS message on the desk; its answer goes to `road`, now or later. The rate limit holds here."""
+        return self.put(message, client, road, now) if self.pays(client, now) else Asked.OVER_RATE
+
+    def pays(self, client: Client, now: Instant) -> bool:
+        """Whether `client` may ask once more; False means that it asks too fast."""
         bucket = client.bucket
-        if bucket is not None:
-            bucket.tokens -= 1.0
-            if bucket.tokens < 0.0 and not bucket.refill(self.admission.rate, self.admission.burst, now):
-                self.count("dropped-rate")
-                return Asked.OVER_RATE
+        if bucket is None:
+            return True
+        bucket.tokens -= 1.0
+        if bucket.tokens >= 0.0 or bucket.refill(self.admission.rate, self.admission.burst, now):
+            return True
+        self.count("dropped-rate")
+        return False
+
+    def put(self, message: bytes, client: Client, road: Road, now: Instant) -> Asked:
+        """As `ask`, for what was paid already."""
         response = self.desk.quick(message, client, road, now)
         if response is not None:
             road.send(response)
@@ -120,7 +130,9 @@ class SecureHouse:
 
     def named(self, client: Client, peer_name: str) -> Client:
         """`client` by the leading label of the name it asked for in the handshake."""
-        return self.identified(client, peer_name.partition(".")[0]) if self._groups and peer_name else client
+        return (
+            self.identified(client, label_of(peer_name, self.settings.name)) if self._groups and peer_name else client
+        )
 
     # places
 

@@ -1,6 +1,7 @@
 """The ways to reach an upstream, by the scheme of its URL."""
 
 from resolver.edge.upstream import do53, doh3, doq, dot, odoh, upgrading
+from resolver.edge.upstream.discovered import Discovered
 from resolver.edge.upstream.opportunistic import Opportunistic
 from resolver.edge.upstream.port import Open, Tools, Upstream
 from resolver.settings import Profile, UpstreamSpec
@@ -28,6 +29,8 @@ def open_upstream(spec: UpstreamSpec, profile: Profile, tools: Tools) -> Upstrea
     if spec.scheme not in ENCRYPTED:
         if profile is Profile.STRICT:
             raise ValueError("strict: nothing may leave in clear text")
+        if spec.discover and spec.addresses:
+            return Discovered(spec, tools, TRANSPORTS)
         return TRANSPORTS[spec.scheme](spec, profile, tools)
     if profile is Profile.OPPORTUNISTIC and spec.target is None:
         return Opportunistic(spec, tools, TRANSPORTS[spec.scheme])
