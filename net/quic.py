@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
+from aioquic.quic.connection import Limit, QuicConnection
 from aioquic.quic.events import (
     ConnectionTerminated,
     HandshakeCompleted,
@@ -26,7 +26,7 @@ from aioquic.quic.events import (
     StreamDataReceived,
     StreamReset,
 )
-from aioquic.quic.packet import QuicErrorCode
+from aioquic.quic.packet import QuicErrorCode, QuicFrameType
 from aioquic.tls import AlertDescription, SessionTicket
 
 from net.addresses import family_of
@@ -45,6 +45,9 @@ CONNECTION_WINDOW = 1024 * 1024
 
 MAX_TICKETS = 4
 """Sessions kept for one peer, each to be used once (RFC 8446 §C.4)."""
+
+MAX_QUIET = 4_096
+"""Datagrams in a row that bring no octet of any stream: acknowledgements, PING and the like (RFC 9000 §21.9)."""
 
 MAX_AT_ONCE = 64
 """Datagrams read in one turn of the loop."""
@@ -67,6 +70,20 @@ _ALERTS = range(QuicErrorCode.CRYPTO_ERROR, QuicErrorCode.CRYPTO_ERROR + 256)
 
 for _name in ("quic", "http3"):  # the codec's own log lines hold connection ids and the peer's words
     logging.getLogger(_name).disabled = True
+
+
+class FixedLimit(Limit):
+    """How many streams the server may open, for good: the codec alone would double the number again and again."""
+
+    @property
+    def value(self) -> int:
+        """What was said at first."""
+        return self._value
+
+    @value.setter
+    def value(self, value: int) -> None:
+        if not hasattr(self, "_value"):
+            self._value = value
 
 
 class QuicClient:
@@ -111,6 +128,8 @@ class QuicLink:
     """
 
     code = 0
+    one_way = 0
+    """Streams of one direction that the server may open; none of both directions."""
 
     def __init__(self, client: QuicClient) -> None:
         self._client = client
@@ -124,6 +143,7 @@ class QuicLink:
         self._wake_due = 0.0
         self._scheduled = False
         self._allowed = 0
+        self._quiet = 0
         self.address = ""
         self.core: QuicConnection
 
@@ -144,6 +164,9 @@ class QuicLink:
         self.core = QuicConnection(
             configuration=self._client.configuration(address), session_ticket_handler=self._tickets.append
         )
+        core, frames = self.core, QuicFrameType
+        core._local_max_streams_bidi = FixedLimit(frames.MAX_STREAMS_BIDI, "max_streams_bidi", 0)  # no setting for it
+        core._local_max_streams_uni = FixedLimit(frames.MAX_STREAMS_UNI, "max_streams_uni", self.one_way)
         self._loop.add_reader(self._socket, self._on_readable)
         self.core.connect(_PEER, self._loop.time())
         self._transmit()
@@ -228,8 +251,11 @@ class QuicLink:
             if self._resets(data):
                 self._end(DialFailure.RESET, "stateless reset")
                 return
+            self._quiet += 1
             self.core.receive_datagram(data, _PEER, now)
         self._digest()
+        if self._quiet > MAX_QUIET:
+            self.close()
         self._transmit()
 
     def _on_timer(self) -> None:
@@ -302,6 +328,10 @@ class QuicLink:
         if not self._opened.done():
             self._opened.set_result(None)
 
+    def _stream_heard(self, event: StreamDataReceived) -> None:
+        self._quiet = 0
+        self.heard(event)
+
     def _terminated(self, event: ConnectionTerminated) -> None:
         self._end(*_meaning(event))
 
@@ -333,7 +363,7 @@ class QuicLink:
 _HANDLERS: dict[type, Callable[..., None]] = {
     HandshakeCompleted: QuicLink._handshaken,
     ConnectionTerminated: QuicLink._terminated,
-    StreamDataReceived: lambda link, event: link.heard(event),
+    StreamDataReceived: QuicLink._stream_heard,
     StreamReset: lambda link, event: link.was_reset(event),
     StopSendingReceived: lambda link, event: link.was_stopped(event),
 }

@@ -1,6 +1,7 @@
 """What only roads over QUIC can do, and must not: loss, Retry, resets, codes, sizes, sessions (RFC 9000, 9114, 9250)."""
 
 import asyncio
+import random
 from collections.abc import Callable
 
 import pytest
@@ -171,7 +172,6 @@ def test_sessions_are_used_once_and_carry_no_early_data(loop: str, scheme: str) 
         (Lie.SHORT, "malformed"),
         (Lie.NOT_A_RESPONSE, "malformed"),
         (Lie.TWO, "malformed"),
-        (Lie.OWN_STREAM, "malformed"),
     ],
 )
 def test_what_doq_does_not_allow_ends_the_connection_with_its_code(loop: str, lie: Lie, why: str) -> None:
@@ -188,13 +188,79 @@ def test_what_doq_does_not_allow_ends_the_connection_with_its_code(loop: str, li
     run(loop, conversation())
 
 
-@pytest.mark.parametrize("lie", [Lie.WRONG_ID, Lie.OWN_STREAM])
+@pytest.mark.parametrize("lie", [Lie.WRONG_ID, Lie.TWO])
 def test_a_server_that_breaks_the_protocol_again_and_again_is_not_stormed(loop: str, lie: Lie) -> None:
     async def conversation() -> None:
         async with Liar("quic", lie) as liar, meet(liar) as (upstream, counts):
             for _ in range(50):
                 assert await outcome(upstream, QUERY) in {"mismatch", "malformed", "unreachable"}
             assert (liar.connects <= 3, counts["connect"] <= 3) == (True, True)
+
+    run(loop, conversation())
+
+
+def test_a_server_may_open_no_stream_over_doq(loop: str) -> None:
+    """STREAM_LIMIT_ERROR (RFC 9000 §4.6): we allow none."""
+
+    async def conversation() -> None:
+        async with Liar("quic", Lie.NONE, Lie.OWN_STREAM, Lie.NONE) as liar, meet(liar) as (upstream, _):
+            assert [await outcome(upstream, QUERY) for _ in range(3)] == [RIGHT] * 3
+            await until(lambda: liar.goodbyes != [])
+            assert (liar.goodbyes, liar.connects) == ([4], 2)
+
+    run(loop, conversation())
+
+
+@both
+def test_a_server_that_only_makes_work_is_left(loop: str, scheme: str) -> None:
+    async def conversation() -> None:
+        async with Liar(scheme, Lie.NONE, Lie.SILENCE, Lie.NONE) as liar, meet(liar) as (upstream, _):
+            assert await outcome(upstream, QUERY) == RIGHT
+            (member,) = upstream._pool._members  # type: ignore[attr-defined]
+            pending = asyncio.ensure_future(outcome(upstream, QUERY))
+            await liar.wait_for(2)
+            side = liar.sides[0]
+            for number in range(60_000):
+                if member.closed:
+                    break
+                side._quic.send_ping(number)
+                side.transmit()
+                await asyncio.sleep(0.001 if number % 32 == 0 else 0)  # the socket's buffer is small
+            assert member.closed
+            assert await pending == RIGHT
+
+    run(loop, conversation())
+
+
+@both
+@pytest.mark.parametrize("seed", range(6))
+def test_frames_that_somebody_garbled_end_as_failures_and_nothing_else(loop: str, scheme: str, seed: int) -> None:
+    """The server's packets are changed before they are encrypted: what comes is authentic, and nonsense."""
+    chance = random.Random(1_000 + seed)
+
+    def garble(payload: bytes) -> bytes:
+        if chance.random() < 0.4:
+            return payload
+        octets = bytearray(payload)
+        for _ in range(chance.randrange(1, 4)):
+            match chance.randrange(4):
+                case 0:
+                    octets[chance.randrange(len(octets))] = chance.randrange(256)
+                case 1:
+                    octets[:0] = bytes(chance.randrange(32) for _ in range(chance.randrange(1, 24)))
+                case 2:
+                    octets += bytes(chance.randrange(256) for _ in range(chance.randrange(1, 40)))
+                case 3:
+                    del octets[chance.randrange(len(octets)) // 2 + 1 :]
+        return bytes(octets[:1_100].ljust(8, b"\0"))
+
+    async def conversation() -> None:
+        async with Liar(scheme) as liar, meet(liar) as (upstream, _):
+            liar.garble = garble
+            for number in range(25):
+                heard = await outcome(upstream, query_for(f"n{number}.example"), 0.3)
+                assert isinstance(heard, str) or len(heard) >= 10
+            liar.garble = None
 
     run(loop, conversation())
 
