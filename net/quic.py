@@ -86,6 +86,18 @@ class FixedLimit(Limit):
             self._value = value
 
 
+class Core(QuicConnection):
+    """The codec with the spin bit off: it lets whoever is on the path measure round trips (RFC 9000 §17.4)."""
+
+    @property
+    def _spin_bit(self) -> bool:
+        return False
+
+    @_spin_bit.setter
+    def _spin_bit(self, value: bool) -> None:
+        """What the server spins is not answered."""
+
+
 class QuicClient:
     """How to speak QUIC to one peer, with the sessions it gave us."""
 
@@ -161,9 +173,7 @@ class QuicLink:
             self._socket = _connected(address, port)
         except OSError as error:
             raise DialFailed(DialFailure.UNREACHABLE, _text(error)) from None
-        self.core = QuicConnection(
-            configuration=self._client.configuration(address), session_ticket_handler=self._tickets.append
-        )
+        self.core = Core(configuration=self._client.configuration(address), session_ticket_handler=self._tickets.append)
         core, frames = self.core, QuicFrameType
         core._local_max_streams_bidi = FixedLimit(frames.MAX_STREAMS_BIDI, "max_streams_bidi", 0)  # no setting for it
         core._local_max_streams_uni = FixedLimit(frames.MAX_STREAMS_UNI, "max_streams_uni", self.one_way)

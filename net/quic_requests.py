@@ -1,6 +1,7 @@
 """Requests over QUIC, one stream each: what DNS over QUIC and HTTP/3 have in common."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
@@ -106,7 +107,8 @@ class RequestLink(QuicLink, Generic[R]):
         """Tell the asker why, and the server to stop (RFC 9000 §3.5)."""
         if not self.closed:
             self.core.reset_stream(stream_id, self.cancelled)  # without effect once all was acknowledged
-            self.core.stop_stream(stream_id, self.cancelled)
+            with contextlib.suppress(ValueError):  # the codec has forgotten it already: all of it came
+                self.core.stop_stream(stream_id, self.cancelled)
             self.send_soon()
         self.fail(stream_id, reason)
 

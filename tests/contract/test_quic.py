@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+from aioquic.tls import Epoch
 from kit.liar import Liar, Lie, answer
 from kit.meeting import LOOPS, Counts, make_tools, meet, outcome, query_for, run, soon
 from kit.relay import Fate, Relay
@@ -343,6 +344,47 @@ def test_a_request_over_http3_has_these_octets_and_no_others(loop: str, method: 
             # control stream: SETTINGS without a dynamic table, and nothing else; no octet on the table's streams
             assert liar.raw[2] == b"\0\x04\x09\x01\0\x06\x80\0\x40\0\x07\0"
             assert (liar.raw.get(6), liar.raw.get(10)) == (b"\2", b"\3")
+
+    run(loop, conversation())
+
+
+@both
+def test_whoever_is_on_the_path_cannot_measure_round_trips(loop: str, scheme: str) -> None:
+    """The spin bit stays as it is (RFC 9000 §17.4), seen in what the server's core takes the header's protection off of."""
+    seen: set[int] = set()
+
+    async def conversation() -> None:
+        async with Liar(scheme) as liar, meet(liar) as (upstream, _):
+            assert await outcome(upstream, QUERY) == RIGHT
+            pair = liar.sides[0]._quic._cryptos[Epoch.ONE_RTT]
+            honest = pair.decrypt_packet
+
+            def decrypt(packet: bytes, at: int, expected: int) -> tuple[bytes, bytes, int]:
+                header, payload, number = honest(packet, at, expected)
+                seen.add(header[0] & 0x20)
+                return header, payload, number
+
+            pair.decrypt_packet = decrypt  # type: ignore[method-assign]
+            for _ in range(8):
+                assert await outcome(upstream, QUERY) == RIGHT
+            assert seen == {0}
+
+    run(loop, conversation())
+
+
+@pytest.mark.parametrize("length", [2**17, 2**20])
+def test_a_whole_answer_that_is_too_large_is_no_answer(loop: str, length: int) -> None:
+    """It may have ended before it is refused; then there is nothing left to stop."""
+
+    async def conversation() -> None:
+        async with (
+            Liar("h3", answers=lambda query, over_udp: answer(query) + bytes(length)) as liar,
+            meet(liar) as (up, _),
+        ):
+            assert await outcome(up, QUERY) == "too-large"
+            liar.answers = None
+            assert await outcome(up, QUERY) == RIGHT
+            assert liar.connects == 1
 
     run(loop, conversation())
 
