@@ -64,6 +64,7 @@ class ControlConnection:
     """One operator: a line in, lines out, the end."""
 
     stream = True
+    encrypted = False
 
     def __init__(self, server: "ControlServer", endpoint: socket.socket, now: Instant) -> None:
         self._server = server

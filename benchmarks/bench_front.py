@@ -51,6 +51,7 @@ class Endpoint:
 
 class Silence:
     stream = False
+    encrypted = False
 
     def send(self, _response: bytes) -> None:
         pass

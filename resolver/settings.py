@@ -275,3 +275,47 @@ class FrontSettings:
     tcp_idle: float = 30.0
     deadline: float = 5.0
     leases: LeaseNames | None = None
+
+
+class Served(Enum):
+    """A scheme that `secure` serves, and its port: RFC 7858 §3.1, RFC 8484, RFC 9250 §4.1.1."""
+
+    TLS = "tls"
+    HTTPS = "https"
+    H3 = "h3"
+    QUIC = "quic"
+
+    @property
+    def port(self) -> int:
+        """Where clients look for it."""
+        return 853 if self in (Served.TLS, Served.QUIC) else 443
+
+    @property
+    def stream(self) -> bool:
+        """Whether its listening socket is of TCP; else it is of UDP."""
+        return self in (Served.TLS, Served.HTTPS)
+
+
+@dataclass(frozen=True, slots=True)
+class SecureSettings:
+    """All that the `secure` cell may know: what `front` may, and how the encrypted ways in are served.
+
+    `name` is the authentication domain name (RFC 8310), "" if there is none; `path` that of DoH, `odoh_path` and
+    `odoh_relay_path` those of an oblivious target and relay. `idle` is in seconds. `connections` counts all listeners
+    together, `streams` the open requests of one HTTP/2, HTTP/3 or QUIC connection (a DoT connection has
+    `front.tcp_pipeline`). `identities` are labels, folded: what stands behind the path, or leads the name that is asked for in
+    the handshake, and the client group (index) that it puts the client into.
+    """
+
+    front: FrontSettings
+    name: str = ""
+    path: str = "/dns-query"
+    idle: float = 30.0
+    connections: int = 2_000
+    connections_per_address: int = 64
+    streams: int = 100
+    identities: tuple[tuple[str, int], ...] = ()
+    odoh_target: bool = False
+    odoh_path: str = "/odoh"
+    odoh_relay: bool = False
+    odoh_relay_path: str = "/relay"

@@ -18,6 +18,9 @@ from wire.units import Instant
 KEPT_FLAGS = int(QueryFlag.DO | QueryFlag.CD)
 """The flags that make another answer. A plain number: enum arithmetic costs a microsecond, and this is the hot path."""
 
+DATAGRAM, STREAM, ENCRYPTED, ROADS = 0, 1, 2, 3
+"""The kinds of road that one packet is answered differently on, and how many there are."""
+
 MAX_RENDERED = 8
 """Different packets remembered for one answer (case, payload size, DO are spelled differently by clients)."""
 
@@ -77,9 +80,10 @@ class Rendered:
         self.used = False
 
 
-def shelf_of(group: int, stream: bool) -> int:
-    """The shelf of rendered packets: truncation depends on the road, the answer on the group."""
-    return 2 * group + stream
+def shelf_of(group: int, kind: int) -> int:
+    """The shelf of rendered packets: truncation and padding depend on the kind of road (DATAGRAM, STREAM, ENCRYPTED), the answer
+    on the group."""
+    return ROADS * group + kind
 
 
 class PacketCache:
@@ -90,7 +94,7 @@ class PacketCache:
         self.size = 0
         self.evicted = 0
         self._answers: OrderedDict[AnswerKey, Answer] = OrderedDict()
-        self.rendered: list[dict[bytes, Rendered]] = [{} for _ in range(2 * groups)]
+        self.rendered: list[dict[bytes, Rendered]] = [{} for _ in range(ROADS * groups)]
 
     def __len__(self) -> int:
         return len(self._answers)
@@ -119,8 +123,8 @@ class PacketCache:
         self._make_room()
         return answer
 
-    def render(self, packet: bytes, answer: Answer, response: bytes, stream: bool, now: Instant) -> None:
-        """Remember `response` for the very `packet` (both with their ids) until the answer's age changes.
+    def render(self, packet: bytes, answer: Answer, response: bytes, kind: int, now: Instant) -> None:
+        """Remember `response` for the very `packet` (both with their ids) on this kind of road until the answer's age changes.
 
         Nothing is remembered for an answer that found no room: it would never be counted off again.
         """
@@ -128,7 +132,7 @@ class PacketCache:
             return
         raw = packet[2:]
         until = min(answer.stored + answer.age(now) + 1, answer.expires)
-        number = shelf_of(answer.key.group, stream)
+        number = shelf_of(answer.key.group, kind)
         shelf = self.rendered[number]
         known = shelf.get(raw)
         if known is not None and known.answer is answer:

@@ -10,12 +10,12 @@ from typing import NamedTuple, Protocol
 from privacy.cookies import CookieState, check_cookie, server_cookie
 from privacy.reply import MINIMUM_PAYLOAD, Outer, dress
 from resolver.admission import Client
-from resolver.cache.packets import KEPT_FLAGS, REFRESH_AGAIN_AFTER, Answer, AnswerKey, PacketCache
+from resolver.cache.packets import ENCRYPTED, KEPT_FLAGS, REFRESH_AGAIN_AFTER, ROADS, Answer, AnswerKey, PacketCache
 from resolver.edge.refusals import Refusal, build_formerr, refusal_for
 from resolver.local import Host, Leases, LocalNames
 from resolver.settings import FrontSettings
 from resolver.values import Explanation, Origin, Reply
-from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag, Rcode
+from wire.dns.codes import EdnsOption, ExtendedError, HeaderFlag, QueryFlag, Rcode
 from wire.dns.message import build_response
 from wire.dns.peek import Peek, peek
 from wire.errors import Malformed
@@ -38,6 +38,9 @@ class Road(Protocol):
     """The way back to one client."""
 
     stream: bool
+    """No message is too long for it."""
+    encrypted: bool
+    """Answers are padded (RFC 8467), and cookies mean nothing: nobody can forge an address here."""
 
     def send(self, response: bytes) -> None:
         """Give the response to the socket, or drop it and count; never raises."""
@@ -113,24 +116,38 @@ class Desk:
 
     # -- a packet comes in
 
-    def receive(self, data: bytes, client: Client, road: Road, now: Instant) -> None:
-        """Answer one message of an admitted client: through `road`, now or later, or not at all."""
+    def quick(self, message: bytes, client: Client, road: Road, now: Instant) -> bytes | None:
+        """The response to a message that was answered before, octet for octet, within this second; None if there is none: then
+        `receive` is to be asked. Costs one look-up."""
+        kind = ENCRYPTED if road.encrypted else road.stream
+        entry = self.cache.rendered[ROADS * client.group + kind].get(message[2:])
+        if entry is None or entry.until <= now:
+            return None
+        entry.used = True
+        self.counters["hits"] += 1
+        return message[:2] + entry.body
+
+    def receive(self, data: bytes, client: Client, road: Road, now: Instant) -> bool:
+        """Answer one message of an admitted client through `road`, now or later; over UDP perhaps not at all. False if it is no
+        query, so that no answer will come."""
         if len(data) < 12 or data[2] & _QR:
             # Answering a response would let two servers talk to each other for ever.
             self.counters["dropped-not-a-query"] += 1
-            return
+            return False
         try:
             query = peek(data)
         except Malformed:
             self.counters["formerr"] += 1
             road.send(build_formerr(data))
-            return
+            return True
         outer = self._outer(data, query, client, road)
         refusal = refusal_for(query, outer is None)
         if refusal is not None or outer is None:
             self._refuse(refusal, outer or Outer(data[:2], query.question, MINIMUM_PAYLOAD, edns=True), query, road)
-            return
-        self._look_up(data, query, Waiter(road, outer, data if self._is_common(query) else b""), client.group, now)
+            return True
+        packet = data if self._is_common(query, road) else b""
+        self._look_up(data, query, Waiter(road, outer, packet), client.group, now)
+        return True
 
     def slip(self, data: bytes, road: Road) -> None:
         """Tell a client over its rate to use TCP: an empty answer with TC, as small as its query."""
@@ -191,19 +208,21 @@ class Desk:
             return Outer(data[:2], query.question, limit, edns=False, ad=ad)
         cookie = query.cookie
         answer_cookie = b""
-        if cookie is not None and self.settings.cookies:
+        if cookie is not None and self.settings.cookies and not road.encrypted:
             state = check_cookie(self._secret, cookie, client.packed, int(self._date()))
             if state is CookieState.MALFORMED:
                 return None
             self.counters[f"cookie-{state.value}"] += 1
             head = cookie[:8]
             answer_cookie = head + server_cookie(self._secret, head, client.packed, int(self._date()))
-        return Outer(data[:2], query.question, limit, True, edns.do, answer_cookie, ad=ad)
+        return Outer(data[:2], query.question, limit, True, edns.do, answer_cookie, padded=road.encrypted, ad=ad)
 
     @staticmethod
-    def _is_common(query: Peek) -> bool:
+    def _is_common(query: Peek, road: Road) -> bool:
         """Whether the packet holds nothing particular to its client, so that its response may be kept for others."""
-        return query.edns is None or not query.edns.options
+        if query.edns is None or not query.edns.options:
+            return True
+        return road.encrypted and all(code == EdnsOption.PADDING for code, _ in query.edns.options)
 
     # -- an answer goes out
 
@@ -211,7 +230,8 @@ class Desk:
         response = self._dressed(answer.reply, answer.age(now), waiter.outer)
         waiter.road.send(response)
         if waiter.packet:
-            self.cache.render(waiter.packet, answer, response, waiter.road.stream, now)
+            road = waiter.road
+            self.cache.render(waiter.packet, answer, response, ENCRYPTED if road.encrypted else road.stream, now)
 
     def _dressed(self, reply: Reply, age: int, outer: Outer) -> bytes:
         explanation = reply.explanation

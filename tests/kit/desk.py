@@ -29,8 +29,9 @@ def settings(**changes: object) -> FrontSettings:
 class FakeRoad:
     """`sent` is every response, as bytes."""
 
-    def __init__(self, stream: bool = False) -> None:
+    def __init__(self, stream: bool = False, encrypted: bool = False) -> None:
         self.stream = stream
+        self.encrypted = encrypted
         self.sent: list[bytes] = []
 
     def send(self, response: bytes) -> None:

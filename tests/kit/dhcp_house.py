@@ -79,15 +79,15 @@ def serving(net: Lan, folder: Path, text: str, modules: tuple[str, ...] = ()) ->
 
 
 @contextmanager
-def house(tables: str = SUBNETS, general: str = "", least: int = 1) -> Iterator[House]:
+def house(tables: str = SUBNETS, general: str = "", least: int = 1, kept: Path | None = None) -> Iterator[House]:
     """Ready to serve on `lan0`; `general` is put below [dhcp]. At the end tshark has read everything we sent without a warning:
-    `least` messages, so that nobody takes an empty capture for a good one."""
+    `least` messages, so that nobody takes an empty capture for a good one. `kept`: the capture, to be read after the end."""
     with open_folder() as folder, lan() as network:
         network.bridge("lan0", f"{HOUSE4}/24", f"{HOUSE6}/64")
         text = config_text(folder, extra=f"{ACCESS}[dhcp]\n{general}\n{tables}")
         text = text.replace('"127.0.0.1:0"', f'"{HOUSE4}:53", "[{HOUSE6}]:53"')
         with (
-            captured(network.server, "lan0", folder / "lan0.pcapng") as capture,
+            captured(network.server, "lan0", kept or folder / "lan0.pcapng") as capture,
             serving(network, folder, text) as running,
         ):
             yield House(network, folder, running)
@@ -100,7 +100,7 @@ def house(tables: str = SUBNETS, general: str = "", least: int = 1) -> Iterator[
 WARNING = 0x600000
 """PI_WARN of Wireshark (epan/proto.h)."""
 
-OURS = f"(dhcp && ip.src == {HOUSE4}) || (dhcpv6 && udp.srcport == 547) || icmpv6.type == 134"
+OURS = "(dhcp && dhcp.type == 2) || (dhcpv6 && udp.srcport == 547) || icmpv6.type == 134"
 
 
 def expert_warnings(capture: Path) -> list[str]:

@@ -16,7 +16,7 @@ from anchorhold.cells.peer import LeasePeer, Pair
 from anchorhold.ipc import Inbox, MessageType, Verb, build_message
 from anchorhold.leases.messages import ALL, MAX_HOSTS, MORE, build_hosts
 from anchorhold.link import LinkType
-from resolver.cache.packets import shelf_of
+from resolver.cache.packets import DATAGRAM, shelf_of
 from resolver.edge.serve import Flight
 from resolver.local import Host, Leases
 from resolver.settings import LeaseNames
@@ -81,7 +81,7 @@ def test_no_question_in_a_zone_of_leases_reaches_the_resolver() -> None:
         for rrtype in ("A", "AAAA", "PTR", "SOA", "NS", "DS", "DNSKEY", "HTTPS", "TXT", "ANY"):
             ask(front, name, rrtype)
             ask(front, name, rrtype, want_dnssec=True)
-    assert (0, 0, {}) == (front.desk.open, len(front.desk.cache), front.desk.cache.rendered[shelf_of(0, False)])
+    assert (0, 0, {}) == (front.desk.open, len(front.desk.cache), front.desk.cache.rendered[shelf_of(0, DATAGRAM)])
 
 
 def test_a_change_takes_effect_with_the_next_question() -> None:

@@ -3,7 +3,7 @@ import tracemalloc
 import pytest
 from kit.desk import answer, question
 
-from resolver.cache.packets import AnswerKey, PacketCache, shelf_of
+from resolver.cache.packets import DATAGRAM, ENCRYPTED, STREAM, AnswerKey, PacketCache, shelf_of
 from wire.units import Instant
 
 START = Instant(1_000.0)
@@ -26,7 +26,7 @@ def store(cache: PacketCache, name: AnswerKey, *, rendered: bool = False, cachea
 
 def use(cache: PacketCache, name: AnswerKey) -> bool:
     """As the hot path does."""
-    entry = cache.rendered[shelf_of(name.group, False)].get(packet(name)[2:])
+    entry = cache.rendered[shelf_of(name.group, DATAGRAM)].get(packet(name)[2:])
     if entry is not None:
         entry.used = True
     return entry is not None
@@ -76,7 +76,7 @@ def test_a_rendered_packet_never_outlives_its_answer() -> None:
 
 
 def test_streams_and_groups_have_shelves_of_their_own() -> None:
-    assert [shelf_of(group, stream) for group in (0, 1) for stream in (False, True)] == [0, 1, 2, 3]
+    assert [shelf_of(group, stream) for group in (0, 1) for stream in (DATAGRAM, STREAM, ENCRYPTED)] == [*range(6)]
 
 
 def test_the_ceiling_is_held_and_a_hot_set_survives_a_hundred_thousand_cold_names() -> None:

@@ -4,7 +4,7 @@ import socket
 import struct
 
 from resolver.admission import Admission, Client
-from resolver.cache.packets import shelf_of
+from resolver.cache.packets import DATAGRAM, ROADS, shelf_of
 from resolver.edge.serve import Desk
 from wire.units import Instant
 
@@ -28,6 +28,7 @@ class DatagramRoad:
 
     __slots__ = ("_address", "_listener", "_source")
     stream = False
+    encrypted = False
 
     def __init__(self, listener: "DatagramListener", address: Address, source: list[tuple[int, int, bytes]]) -> None:
         self._listener = listener
@@ -78,7 +79,7 @@ class DatagramListener:
                 elif not client.allowed:
                     desk.counters["dropped-access"] += 1
                     continue
-                entry = shelves[2 * client.group].get(data[2:])
+                entry = shelves[ROADS * client.group].get(data[2:])
                 if entry is not None and entry.until > now and address[1]:
                     entry.used = True
                     hits += 1
@@ -110,7 +111,7 @@ class DatagramListener:
                         data, client, DatagramRoad(self, address, source), now
                     ):
                         continue
-                entry = desk.cache.rendered[shelf_of(client.group, False)].get(data[2:])
+                entry = desk.cache.rendered[shelf_of(client.group, DATAGRAM)].get(data[2:])
                 if entry is not None and entry.until > now and address[1]:
                     entry.used = True
                     desk.counters["hits"] += 1

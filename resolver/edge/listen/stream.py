@@ -42,6 +42,7 @@ class Connection:
         "socket",
     )
     stream = True
+    encrypted = False
 
     def __init__(self, listener: "StreamListener", endpoint: socket.socket, client: Client, now: Instant) -> None:
         self._listener = listener
@@ -86,7 +87,6 @@ class Connection:
             self.half = True
             self._settle()
             return
-        self.active = now
         self._take(data, now)
         self._settle()
 
@@ -94,6 +94,8 @@ class Connection:
         """Ask what has come, as far as the pipeline goes; the rest waits in the framer."""
         self._stalled = False
         for message in self.framer.feed(data):
+            # A piece of a message is no sign of life: an octet a second would hold a place for ever.
+            self.active = now
             self.open += 1
             self._listener.take(message, self, now)
             if self._dead:
@@ -235,15 +237,10 @@ class StreamListener:
                 self.count("dropped-rate")
                 connection.close()
                 return
-        entry = self._desk.cache.rendered[2 * client.group + 1].get(message[2:])
-        if entry is not None and entry.until > now:
-            entry.used = True
-            self._desk.counters["hits"] += 1
-            connection.send(message[:2] + entry.body)
-            return
-        before = self._desk.counters["dropped-not-a-query"]
-        self._desk.receive(message, client, connection, now)
-        if self._desk.counters["dropped-not-a-query"] != before:
+        response = self._desk.quick(message, client, connection, now)
+        if response is not None:
+            connection.send(response)
+        elif not self._desk.receive(message, client, connection, now):
             connection.close()
 
     def flush(self, now: Instant) -> None:

@@ -1,0 +1,177 @@
+"""What all encrypted ways in share: the desk behind them, who may come in, and how many may stay."""
+
+from collections.abc import Callable
+from enum import Enum
+from heapq import nsmallest
+from typing import Protocol
+
+from resolver.admission import MAX_CLIENTS, Admission, Bucket, Client
+from resolver.edge.listen.stream import idle_time
+from resolver.edge.serve import Desk, Road
+from resolver.http import HttpRequest, HttpResponse
+from resolver.settings import SecureSettings
+from wire.units import Instant
+
+HANDSHAKES = 32.0
+"""New connections a second of one address (IPv6: /56); each may cost a signature."""
+HANDSHAKE_BURST = 128.0
+
+SHED_SHARE = 32
+"""If all places are taken, one of so many is freed at once: choosing costs a look at every connection."""
+OVERDUE = 1.0
+"""Seconds after which a connection that has not proved to speak TLS goes before all others."""
+CROWD = 16
+"""Connections of one address that count as one step when somebody has to go: who holds many loses some first."""
+
+Handler = Callable[[HttpRequest, Callable[[HttpResponse], None], Client, Instant], None]
+"""Answers one HTTP request: `handler(request, respond, client, now)`; `respond` is called once, now or later."""
+
+
+class Asked(Enum):
+    """What became of a message."""
+
+    TAKEN = "taken"
+    """Its answer was sent, or will be."""
+    NO_QUERY = "no query"
+    """It is none; no answer will come."""
+    OVER_RATE = "over rate"
+    """Its client asks too fast; no answer will come."""
+
+
+class Guest(Protocol):
+    """One connection, of whatever kind. `client` counts it."""
+
+    client: Client
+    active: Instant
+    """When it last did something of use; at first, when it came."""
+
+    @property
+    def owing(self) -> bool:
+        """Whether an answer is still to be made or written."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether its handshake is done."""
+
+    def shed(self) -> None:
+        """End at once, and leave the house."""
+
+
+class SecureHouse:
+    """One for the whole cell. `handlers` answer HTTP requests by path, over HTTP/2 and HTTP/3 alike."""
+
+    def __init__(self, settings: SecureSettings, desk: Desk, admission: Admission) -> None:
+        self.desk = desk
+        self.handlers: dict[str, Handler] = {}
+        self.guests: set[Guest] = set()
+        self._handshakes: dict[bytes, Bucket] = {}
+        self._identified: dict[tuple[bytes, int], Client] = {}
+        self.use(settings, admission)
+
+    def use(self, settings: SecureSettings, admission: Admission) -> None:
+        """The next generation; who is inside is looked at by the listeners."""
+        self.settings = settings
+        self.admission = admission
+        self._groups = dict(settings.identities)
+        self._identified.clear()
+
+    def count(self, what: str) -> None:
+        """Bump a counter."""
+        self.desk.counters[what] += 1
+
+    # questions
+
+    def ask(self, message: bytes, client: Client, road: Road, now: Instant) -> Asked:
+        """Put one DNS message on the desk; its answer goes to `road`, now or later. The rate limit holds here."""
+        bucket = client.bucket
+        if bucket is not None:
+            bucket.tokens -= 1.0
+            if bucket.tokens < 0.0 and not bucket.refill(self.admission.rate, self.admission.burst, now):
+                self.count("dropped-rate")
+                return Asked.OVER_RATE
+        response = self.desk.quick(message, client, road, now)
+        if response is not None:
+            road.send(response)
+            return Asked.TAKEN
+        return Asked.TAKEN if self.desk.receive(message, client, road, now) else Asked.NO_QUERY
+
+    def identified(self, client: Client, label: str) -> Client:
+        """`client` as one who calls itself `label` (folded): in that one's group, if there is one, with its own limits."""
+        group = self._groups.get(label)
+        if group is None or group == client.group:
+            return client
+        key = (client.packed, group)
+        known = self._identified.get(key)
+        if known is None or known.bucket is not client.bucket:
+            if len(self._identified) >= MAX_CLIENTS:
+                self._identified.clear()
+            known = self._identified[key] = Client(client.allowed, group, client.bucket, client.packed)
+        return known
+
+    def named(self, client: Client, peer_name: str) -> Client:
+        """`client` by the leading label of the name it asked for in the handshake."""
+        return self.identified(client, peer_name.partition(".")[0]) if self._groups and peer_name else client
+
+    # places
+
+    @property
+    def patience(self) -> float:
+        """Seconds a connection may idle just now: the fuller the house, the shorter."""
+        return idle_time(self.settings.idle, len(self.guests), self.settings.connections)
+
+    def may_enter(self, client: Client, now: Instant) -> bool:
+        """Whether one more connection of `client` is let in; if the house is full, others are shed for it."""
+        if not client.allowed:
+            self.count("dropped-access")
+        elif client.connections >= self.settings.connections_per_address:
+            self.count("secure-refused-client")
+        elif not self._pays_for_handshake(client, now):
+            self.count("secure-refused-handshakes")
+        elif len(self.guests) >= self.settings.connections and not self._make_room(now):
+            self.count("secure-refused-full")
+        else:
+            return True
+        return False
+
+    def enter(self, guest: Guest) -> None:
+        """Take a place."""
+        self.guests.add(guest)
+        guest.client.connections += 1
+
+    def leave(self, guest: Guest) -> None:
+        """Give it back."""
+        if guest in self.guests:
+            self.guests.remove(guest)
+            guest.client.connections -= 1
+
+    def reassign(self, guest: Guest, client: Client) -> None:
+        """After a reload the same address is another `Client`."""
+        if guest in self.guests:
+            guest.client.connections -= 1
+            client.connections += 1
+        guest.client = client
+
+    def _pays_for_handshake(self, client: Client, now: Instant) -> bool:
+        key = client.packed[:7] if len(client.packed) == 16 else client.packed
+        bucket = self._handshakes.get(key)
+        if bucket is None:
+            if len(self._handshakes) >= MAX_CLIENTS:
+                self._handshakes.clear()
+            bucket = self._handshakes[key] = Bucket(HANDSHAKE_BURST, now)
+        bucket.tokens -= 1.0
+        return bucket.tokens >= 0.0 or bucket.refill(HANDSHAKES, HANDSHAKE_BURST, now)
+
+    def _make_room(self, now: Instant) -> bool:
+        """Shed some who wait for nothing: first handshakes that take too long, then those of whoever holds most, then those that
+        were silent longest. False if all wait for answers."""
+
+        def order(guest: Guest) -> tuple[bool, int, float]:
+            overdue = not guest.proved and now - guest.active > OVERDUE
+            return not overdue, -(guest.client.connections // CROWD), guest.active
+
+        idle = [guest for guest in self.guests if not guest.owing]
+        chosen = nsmallest(max(1, self.settings.connections // SHED_SHARE), idle, key=order)
+        for guest in chosen:
+            self.count("secure-shed")
+            guest.shed()
+        return bool(chosen)

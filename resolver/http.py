@@ -1,0 +1,65 @@
+"""A request and a response of HTTP as plain values; HTTP/2 and HTTP/3 both make and take them (RFC 9110)."""
+
+from dataclasses import dataclass
+
+REASON_TYPE = "text/plain; charset=utf-8"
+NO_STORE = "no-store"
+"""What errors, and answers that nobody may keep, say in `Cache-Control` (RFC 9111 §5.2.2.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One whole request.
+
+    `method` is upper case as it came; `path` begins with a slash and holds no query, nothing in it is decoded; `query` is
+    what stands behind the question mark; `content_type` and `accept` are the headers' values, "" if there are none
+    (several `accept` headers are joined by commas). `peer_name` is the name the client asked for in TLS (SNI), lower case.
+    """
+
+    method: str
+    path: str
+    query: str
+    content_type: str
+    accept: str
+    body: bytes
+    peer_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """One whole response; `headers` are further ones, names in lower case. Its length is the body's and goes without saying."""
+
+    status: int
+    content_type: str
+    body: bytes
+    cache_control: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def refused(status: int, reason: str, *headers: tuple[str, str]) -> HttpResponse:
+    """A response that says no, and why, in one short line that repeats nothing of the request."""
+    return HttpResponse(status, REASON_TYPE, f"{reason}\n".encode("ascii"), NO_STORE, headers)
+
+
+def media_type(value: str) -> str:
+    """The media type in a Content-Type header, without its parameters, in lower case (RFC 9110 §8.3.1)."""
+    return value.partition(";")[0].strip().lower()
+
+
+def accepts(header: str, wanted: str) -> bool:
+    """Whether an Accept header takes the media type `wanted`; without a header everything is taken (RFC 9110 §12.5.1).
+
+    The most specific range that fits decides; a weight of 0 means "not acceptable".
+    """
+    if not header.strip():
+        return True
+    ranges = dict(_read_range(part) for part in header.split(","))
+    group = wanted.partition("/")[0]
+    return next((ranges[fits] for fits in (wanted, f"{group}/*", "*/*") if fits in ranges), False)
+
+
+def _read_range(part: str) -> tuple[str, bool]:
+    """A media range and whether its weight is more than 0."""
+    kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    weights = [text[2:] for text in parameters if text.startswith("q=")]
+    return kind, not weights or weights[0].strip("0.") != ""
