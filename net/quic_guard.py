@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from aioquic import tls
-from aioquic.buffer import Buffer
+from aioquic._buffer import Buffer
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection, QuicConnectionError, QuicReceiveContext
 from aioquic.quic.packet import QuicErrorCode
@@ -153,10 +153,10 @@ class GuardedConnection(QuicConnection):
         self.tls.update_traffic_key_cb = partial(_refuse_early_data, update)
         handle = self.tls.handle_message
 
-        def overhear(data: bytes, output: dict[tls.Epoch, Buffer]) -> None:
+        def overhear(input_data: bytes, output_buf: dict[tls.Epoch, Buffer]) -> None:
             if self.tls.state is tls.State.SERVER_EXPECT_CLIENT_HELLO:
-                self.hello += data
-            handle(data, output)
+                self.hello += input_data
+            handle(input_data, output_buf)
 
         self.tls.handle_message = overhear  # type: ignore[method-assign]
 

@@ -78,27 +78,31 @@ def read_long(data: bytes) -> LongHeader | None:
 
 def build_version_negotiation(header: LongHeader, noise: int) -> bytes:
     """The answer to a version we do not speak: ours (RFC 9000 §17.2.1). `noise`: 0 to 127, the bits that mean nothing."""
-    return b"".join((
-        bytes((_LONG | noise,)),
-        bytes(4),
-        bytes((len(header.source),)),
-        header.source,
-        bytes((len(header.destination),)),
-        header.destination,
-        VERSION.to_bytes(4, "big"),
-    ))
+    return b"".join(
+        (
+            bytes((_LONG | noise,)),
+            bytes(4),
+            bytes((len(header.source),)),
+            header.source,
+            bytes((len(header.destination),)),
+            header.destination,
+            VERSION.to_bytes(4, "big"),
+        )
+    )
 
 
 def build_retry(header: LongHeader, ours: bytes, token: bytes) -> bytes:
     """A Retry packet that makes the client come back to the id `ours` with `token` (RFC 9000 §17.2.5, RFC 9001 §5.8)."""
-    packet = b"".join((
-        _RETRY_FIRST,
-        bytes((len(header.source),)),
-        header.source,
-        bytes((len(ours),)),
-        ours,
-        token,
-    ))
+    packet = b"".join(
+        (
+            _RETRY_FIRST,
+            bytes((len(header.source),)),
+            header.source,
+            bytes((len(ours),)),
+            ours,
+            token,
+        )
+    )
     original = bytes((len(header.destination),)) + header.destination
     return packet + _TAG.encrypt(_TAG_NONCE, b"", original + packet)
 
