@@ -41,7 +41,9 @@ def read_url(url: str, trust: Trust, *, tcp: bool) -> UpstreamSpec:
     """The server a `--via` URL means; `tcp` turns udp into tcp. Raises ValueError with a hint."""
     spec = read_server(url)
     if (trust.authorities or trust.pins) and spec.scheme in CLEAR:
-        raise ValueError(f"--ca-file and --pin go with tls:// and https://; {spec.scheme}:// proves nothing")
+        raise ValueError(
+            f"--ca-file and --pin go with tls://, https://, quic:// and h3://; {spec.scheme}:// proves nothing"
+        )
     spec = replace(spec, authorities=trust.authorities, pins=tuple(map(read_pin, trust.pins)))
     if not tcp:
         return spec

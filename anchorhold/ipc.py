@@ -74,6 +74,11 @@ class MessageType(IntEnum):
     `anchorhold/keeper/messages.py`)."""
     EXCEPTIONS = 14
     """keeper → resolver: all exceptions in force (body: likewise); the handle is that of the EXCEPT it answers, else 0."""
+    CARRY = 15
+    """secure → resolver: hand a body to a target of the oblivious relay. group: its place in the settings of the generation;
+    body: the sealed query, or nothing if the target's keys are wanted."""
+    CARRIED = 16
+    """resolver → secure: what came of it (body: see `resolver/carried.py`)."""
 
 
 class Verb(IntEnum):

@@ -43,6 +43,7 @@ class Asked6(NamedTuple):
     """The name the client wants."""
     reservation: Reservation | None
     classes: tuple[ClientClass, ...]
+    ground: Ground
 
     @property
     def class_names(self) -> frozenset[str]:
@@ -91,7 +92,7 @@ def read_asked6(message: Packet6 | Relayed, arrival: Arrival, book: LeaseBook, g
     if reservation is not None and reservation.ignored:
         return "ignored"
     classes = classes_of(plan.base.settings, _traits(request, hardware), reservation)
-    return Asked6(plan, request, arrival, link, server, identity, hardware, where, label, reservation, classes)
+    return Asked6(plan, request, arrival, link, server, identity, hardware, where, label, reservation, classes, ground)
 
 
 def _refused(request: Request6, arrival: Arrival, plan: Plan6) -> str:

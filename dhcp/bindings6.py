@@ -1,12 +1,14 @@
 """What each identity association of a message gets: addresses, prefixes, or the reason why not (RFC 8415 §18.3)."""
 
 from enum import Enum, auto
+from functools import partial
 
 from dhcp.addresses import is_inside
 from dhcp.draft6 import Draft, preferred_of
 from dhcp.plan import Scope
 from dhcp.pools import has_its_share
 from dhcp.pools6 import draw_address, draw_prefix, excluded_part
+from dhcp.reclaim import gone_perhaps, is_nearly_full
 from dhcp.settings import Delegation
 from dhcp.values import Address, Kind, Lease, State
 from wire.dhcp.associations6 import Association, LeasedAddress, LeasedPrefix, StatusCode
@@ -92,16 +94,20 @@ def _address(
         _reserved_address(draft, group, iaid)
         or _first(draft, group, [lease.address for lease in held])
         or _first(draft, group, [address for address in listed if draft.is_free(Kind.ADDRESS6, address)], new=True)
-        or _drawn(draft, group, iaid)
     )
+    if choice is None and _looks_for_somebody(draft, group, iaid, nearly=True):
+        return None
+    choice = choice or _drawn(draft, group, iaid)
     if choice is None:
+        _looks_for_somebody(draft, group, iaid, nearly=False)
         return None
     scope, address = choice
     lease = draft.book.at(Kind.ADDRESS6, address)
     sure = (
         not draft.asked.may_probe
         or (lease is not None and (lease.state is State.BOUND or lease.checked))
-        or (step is Step.EXTEND and address in listed)  # the client itself would answer the probe
+        # The client itself would answer the probe, and nobody could tell.
+        or (step is Step.EXTEND and address in listed and not draft.asked.hardware)
     )
     if step is Step.OFFER or not sure:
         return draft.offer(scope, Kind.ADDRESS6, (address, 128), iaid)
@@ -162,6 +168,32 @@ def _drawn(draft: Draft, group: tuple[Scope, ...], iaid: int) -> tuple[Scope, Ad
         if address is not None:
             return scope, address
     return None
+
+
+def _looks_for_somebody(draft: Draft, group: tuple[Scope, ...], iaid: int, nearly: bool) -> bool:
+    """True if the link is asked for somebody whose address this association is to have; `nearly`: because little is free."""
+    if not draft.asked.may_probe or not draft.may_have_more:
+        return False
+    for scope in group:
+        if scope.subnet.stateless or (nearly and not is_nearly_full(draft.book, Kind.ADDRESS6, scope)):
+            continue
+        may_have = partial(_may_take_over, draft, scope, _over_share(draft, scope))
+        holder = gone_perhaps(draft.book, Kind.ADDRESS6, scope, draft.now, may_have, nearly)
+        if holder is not None:
+            draft.look_for(holder, iaid)
+            return True
+    return False
+
+
+def _may_take_over(draft: Draft, scope: Scope, over: bool, lease: Lease) -> bool:
+    """True if the client could have the address of this lease, were it free; `over`: its kind has its share."""
+    return (
+        lease.client != draft.asked.identity.client
+        and lease.address not in draft.chosen
+        and lease.address not in draft.asked.plan.by_address
+        and may_have_address(draft, scope, lease.address)
+        and (lease.changing or not over)
+    )
 
 
 def _over_share(draft: Draft, scope: Scope) -> bool:

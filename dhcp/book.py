@@ -6,11 +6,12 @@ Every look costs the same with 10 leases or 20,000. Two leases cannot have one a
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from dhcp.agenda import Agenda
 from dhcp.delegated import Delegated
-from dhcp.identity import Identifier, tag
+from dhcp.identity import TAG_OCTETS, Identifier, tag
 from dhcp.occupied import Occupied
 from dhcp.values import Address, Kind, Lease, LeaseChange, State, Tag
 from wire.units import Epoch
@@ -59,8 +60,8 @@ class LeaseBook:
 
     def __init__(self, key: bytes, leases: Iterable[Lease] = ()) -> None:
         self.key = key
-        self.offers = 0
-        """Offers held."""
+        self._offered: dict[Kind, OrderedDict[Address, None]] = {kind: OrderedDict() for kind in Kind}
+        """The offers of each kind, the oldest first."""
         self._held: dict[Kind, dict[Address, Lease]] = {kind: {} for kind in Kind}
         self._clients: dict[Tag, One] = {}
         self._names: dict[str, One] = {}
@@ -69,7 +70,8 @@ class LeaseBook:
         self.delegated = Delegated()
         """The prefixes that are not free."""
         self._ends = Agenda(self._end_of)
-        self._idle: dict[tuple[Kind, str], Agenda] = {}
+        self._idle: dict[tuple[Kind, str, bool], Agenda] = {}
+        """By kind, subnet and whether they are least likely to come again."""
         self._conflicts: OrderedDict[tuple[Kind, Address], int] = OrderedDict()
         for lease in leases:
             if (held := self.at(lease.kind, lease.address)) is not None:
@@ -112,23 +114,36 @@ class LeaseBook:
         return self._occupied[kind].free(start, last)
 
     def longest_idle(self, kind: Kind, subnet: str, fits: Callable[[Lease], bool] | None = None) -> Lease | None:
-        """Of changing devices' leases and of quarantines there, the one not seen for longest; none that is probed already.
-        Only so many are looked at as one packet may cost."""
-        agenda = self._idle.get((kind, subnet))
-        if agenda is None:
-            return None
+        """Of changing devices' leases and of quarantines there, the one not seen for longest; if there is none, of leases that
+        were never renewed. None that is probed already. Only so many are looked at as one packet may cost."""
         held = self._held[kind]
-        return next((held[key[2]] for key in agenda.some(_LOOKS) if fits is None or fits(held[key[2]])), None)
+        for fleeting in (True, False):
+            agenda = self._idle.get((kind, subnet, fleeting))
+            for key in agenda.some(_LOOKS) if agenda is not None else ():
+                if fits is None or fits(held[key[2]]):
+                    return held[key[2]]
+        return None
 
     def abandoned(self, kind: Kind, now: Epoch, fits: Callable[[Lease], bool] | None = None) -> Lease | None:
-        """The offer that ends first, if its client did not come back for it at once. Only so many are looked at as one packet may
-        cost."""
-        for _, its, address in self._ends.some(_LOOKS):
-            lease = self._held[its][address]
-            old = lease.state is State.OFFERED and now - lease.seen >= ABANDONED
-            if old and its is kind and (fits is None or fits(lease)):
+        """The oldest offer, if its client did not come back for it at once. Only so many are looked at as one packet may cost."""
+        for lease in islice(self.oldest_offers(kind), _LOOKS):
+            if now - lease.seen >= ABANDONED and (fits is None or fits(lease)):
                 return lease
         return None
+
+    def oldest_offers(self, kind: Kind) -> Iterator[Lease]:
+        """The oldest first. Not to be changed meanwhile."""
+        held = self._held[kind]
+        return (held[address] for address in self._offered[kind])
+
+    def offered(self, kind: Kind) -> int:
+        """Offers held of a kind."""
+        return len(self._offered[kind])
+
+    @property
+    def offers(self) -> int:
+        """Offers held."""
+        return sum(map(len, self._offered.values()))
 
     def conflicts(self, kind: Kind, address: Address) -> int:
         """How often in a row an address was put into quarantine, up to now."""
@@ -204,7 +219,10 @@ class LeaseBook:
             self._ends.put(after.until, after.kind, after.address)
             self._ends.trim(len(self))
         if _may_be_reclaimed(after) and (
-            before is None or not _may_be_reclaimed(before) or after.seen < before.seen or after.subnet != before.subnet
+            before is None
+            or not _may_be_reclaimed(before)
+            or after.seen < before.seen
+            or _bench(after) != _bench(before)
         ):
             self._watch(after)
 
@@ -235,7 +253,8 @@ class LeaseBook:
     def _list(self, lease: Lease) -> None:
         if lease.state is State.QUARANTINED:
             return
-        self.offers += lease.state is State.OFFERED
+        if lease.state is State.OFFERED:
+            self._offered[lease.kind][lease.address] = None
         _add(self._clients, lease.client, lease)
         if lease.name:
             _add(self._names, lease.name, lease)
@@ -243,18 +262,19 @@ class LeaseBook:
     def _unlist(self, lease: Lease) -> None:
         if lease.state is State.QUARANTINED:
             return
-        self.offers -= lease.state is State.OFFERED
+        if lease.state is State.OFFERED:
+            del self._offered[lease.kind][lease.address]
         _remove(self._clients, lease.client, lease)
         if lease.name:
             _remove(self._names, lease.name, lease)
 
     def _watch(self, lease: Lease) -> None:
-        place = (lease.kind, lease.subnet)
-        agenda = self._idle.get(place)
+        bench = _bench(lease)
+        agenda = self._idle.get(bench)
         if agenda is None:
-            agenda = self._idle[place] = Agenda(partial(self._idle_since, lease.subnet))
+            agenda = self._idle[bench] = Agenda(partial(self._idle_since, bench))
         agenda.put(lease.seen, lease.kind, lease.address)
-        agenda.trim(self.taken(*place).total)
+        agenda.trim(self.taken(lease.kind, lease.subnet).total)
 
     def _remember_conflict(self, lease: Lease) -> None:
         self._conflicts[lease.kind, lease.address] = lease.renewals + 1
@@ -266,9 +286,9 @@ class LeaseBook:
         lease = self._held[kind].get(address)
         return None if lease is None else lease.until
 
-    def _idle_since(self, subnet: str, kind: Kind, address: Address) -> float | None:
+    def _idle_since(self, bench: tuple[Kind, str, bool], kind: Kind, address: Address) -> float | None:
         lease = self._held[kind].get(address)
-        return lease.seen if lease is not None and lease.subnet == subnet and _may_be_reclaimed(lease) else None
+        return lease.seen if lease is not None and _may_be_reclaimed(lease) and _bench(lease) == bench else None
 
 
 def checked(offer: Lease) -> LeaseChange:
@@ -308,8 +328,9 @@ def silent(book: LeaseBook, kind: Kind, address: Address, now: Epoch) -> tuple[L
     if not held.wanted:
         return ()
     offer = held._replace(
-        client=held.wanted,
+        client=held.wanted[:TAG_OCTETS],
         hardware=b"",
+        iaid=int.from_bytes(held.wanted[TAG_OCTETS:], "big"),
         state=State.OFFERED,
         since=now,
         seen=now,
@@ -336,7 +357,14 @@ def answered(book: LeaseBook, kind: Kind, address: Address, now: Epoch) -> tuple
 
 
 def _may_be_reclaimed(lease: Lease) -> bool:
-    return not lease.wanted and (lease.state is State.QUARANTINED or (lease.changing and lease.state is State.BOUND))
+    return not lease.wanted and (
+        lease.state is State.QUARANTINED or (lease.state is State.BOUND and (lease.changing or not lease.renewals))
+    )
+
+
+def _bench(lease: Lease) -> tuple[Kind, str, bool]:
+    """Among whom it waits to be asked back."""
+    return lease.kind, lease.subnet, lease.changing or lease.state is State.QUARANTINED
 
 
 def _several(value: One | None) -> tuple[Lease, ...]:

@@ -1,5 +1,6 @@
 """What answering one DHCPv6 message is going to change: the book as it will be, before it is."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from dhcp.asked6 import Asked6
@@ -27,14 +28,17 @@ class Draft:
         self.asked = asked
         self.now = now
         self.changes: list[LeaseChange] = []
-        self.probe: Probe | None = None
+        self.probes: list[Probe] = []
+        self.why = "probe"
+        """What the link is asked for."""
         self.full = False
         """An address was not offered because too many offers are held."""
         self.delegated = Delegated()
         """The prefixes chosen for this message, beside those in the book."""
         self.chosen: set[Address] = set()
         """The addresses and prefixes chosen or ended."""
-        self._new = 0
+        self._new: Counter[Kind] = Counter()
+        self._dropped: Counter[Kind] = Counter()
 
     def held(self, kind: Kind, iaid: int) -> tuple[Lease, ...]:
         """What this identity association has, leases before offers."""
@@ -48,7 +52,7 @@ class Draft:
     @property
     def may_have_more(self) -> bool:
         """True if this client can be given one more; no client fills a pool."""
-        return len(self.book.all_of(self.asked.identity.client)) + self._new < MOST_LEASES
+        return len(self.book.all_of(self.asked.identity.client)) + self._new.total() < MOST_LEASES
 
     def offer(self, scope: Scope, kind: Kind, place: tuple[Address, int], iaid: int) -> Lease | None:
         """The lease the client would have; the address is held for it for 30 seconds, if it has no lease of it. None: not now."""
@@ -57,12 +61,12 @@ class Draft:
         if held is not None and held.state is State.BOUND:
             self._choose(lease)
             return lease
-        if held is None and self.book.offers + self._new >= self.asked.plan.base.settings.offers:
+        if held is None and not self._make_room(kind):
             self.full = True
             return None
         needed = kind is Kind.ADDRESS6 and self.asked.may_probe and not (held is not None and held.checked)
-        if needed and self.probe is None:
-            self.probe = Probe(self.asked.where.interface, place[0], self.asked.hardware)
+        if needed:
+            self._probe(place[0])
         waiting = lease._replace(
             state=State.OFFERED,
             until=Epoch(self.now + OFFER_SECONDS),
@@ -72,16 +76,39 @@ class Draft:
             identifier=b"",
         )
         self._choose(lease)
-        self._new += held is None
+        self._new[kind] += held is None
         self.changes.append(LeaseChange(held, waiting))
         return lease
+
+    def look_for(self, holder: Lease, iaid: int) -> None:
+        """If the holder of this address does not answer, it is for the association `iaid`."""
+        wanted = self.asked.identity.client + iaid.to_bytes(4, "big")
+        self._choose(holder)
+        self.changes.append(LeaseChange(holder, holder._replace(wanted=wanted)))
+        self._probe(holder.address)
+        self.why = "reclaim"
+
+    def _probe(self, address: Address) -> None:
+        self.probes.append(Probe(self.asked.where.interface, address, self.asked.hardware))
+
+    def _make_room(self, kind: Kind) -> bool:
+        """One more offer can be held; if there are too many, the oldest of its kind goes."""
+        if self.book.offered(kind) + self._new[kind] - self._dropped[kind] < self.asked.plan.base.settings.offers:
+            return True
+        mine = self.asked.identity.client
+        for old in self.book.oldest_offers(kind):
+            if old.client != mine and old.address not in self.chosen:
+                self.end((old,))
+                self._dropped[kind] += 1
+                return True
+        return False
 
     def bind(self, scope: Scope, kind: Kind, place: tuple[Address, int], iaid: int) -> Lease:
         """The client has it from now on. It is free, or the client's."""
         held = self.book.at(kind, place[0])
         lease = self._lease(scope, kind, place, iaid, held)
         self._choose(lease)
-        self._new += held is None
+        self._new[kind] += held is None
         self._name(lease.name)
         self.changes.append(LeaseChange(held, lease))
         return lease
@@ -102,8 +129,10 @@ class Draft:
         asked, now = self.asked, self.now
         since, renewals = now, 0
         if held is not None and held.state is State.BOUND:
-            since, renewals = held.since, held.renewals + (now - held.seen >= _PROVEN * held.duration)
-        duration = asked.share(scope).time_for(asked.is_changing, renewals)
+            since, renewals = held.since, held.renewals
+            # What is granted from memory is too short to prove anything.
+            renewals += not asked.ground.longest and now - held.seen >= _PROVEN * held.duration
+        duration = asked.ground.bounded(asked.share(scope).time_for(asked.is_changing, renewals), held, now)
         return Lease(
             kind=kind,
             address=place[0],

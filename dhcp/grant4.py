@@ -1,5 +1,7 @@
 """Turning an offer into a lease, and a lease into a longer one."""
 
+from itertools import islice
+
 from dhcp.asked4 import Asked
 from dhcp.book import OFFER_SECONDS, LeaseBook
 from dhcp.classes import Share
@@ -73,7 +75,7 @@ def _granted(
             renewals += 1
     claimant = Claimant(asked.identity.client, asked.identity.hardware)
     name = published(book, asked.plan, share, claimant, "" if asked.refuses_names else asked.label)
-    duration = duration_of(asked, share, renewals)
+    duration = asked.ground.bounded(duration_of(asked, share, renewals), held, now)
     identity, until = asked.identity, Epoch(now + duration)
     lease = Lease(
         Kind.ADDRESS4, address, 32, identity.client, identity.hardware, 0, share.subnet.name, State.BOUND, since, now, until,
@@ -82,12 +84,12 @@ def _granted(
     return lease, freed(book, name, claimant)
 
 
-def room(book: LeaseBook, asked: Asked, now: Epoch) -> tuple[LeaseChange, ...] | None:
-    """What has to go so that one more offer can be held; None: nothing can, for all that are held are new."""
-    if book.offers < asked.plan.settings.offers:
+def room(book: LeaseBook, asked: Asked) -> tuple[LeaseChange, ...]:
+    """What has to go so that one more offer can be held: the oldest. Its client has had the time to choose it, unless there is a
+    flood; and if nobody got the address meanwhile, it gets it all the same."""
+    if book.offered(Kind.ADDRESS4) < asked.plan.settings.offers:
         return ()
-    old = book.abandoned(Kind.ADDRESS4, now)
-    return None if old is None else (LeaseChange(old, None),)
+    return tuple(LeaseChange(old, None) for old in islice(book.oldest_offers(Kind.ADDRESS4), 1))
 
 
 def drop_offers(book: LeaseBook, asked: Asked, but: Address = b"") -> tuple[LeaseChange, ...]:

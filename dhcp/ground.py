@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from dhcp.plan import Plan, Scope
 from dhcp.plan6 import Plan6
-from dhcp.values import Address, Links
+from dhcp.values import Address, Lease, Links, State
+from wire.units import Epoch
 
 
 class Relay(NamedTuple):
@@ -48,6 +49,15 @@ class Ground(NamedTuple):
     """By interface, source, destination and giaddr, of messages that say no more of where they come from."""
     prepared: dict[object, dict[int, bytes]]
     """Options that were put together before (`dhcp/reply4.py`), for clients that are alike."""
+    longest: int = 0
+    """While the disk takes nothing: seconds that a renewed lease may reach, if it did not reach further before
+    (`dhcp/owed.py`). 0: it takes what it is given."""
+
+    def bounded(self, duration: int, held: Lease | None, now: Epoch) -> int:
+        """Seconds to grant of `duration` to the holder of `held`."""
+        if not self.longest or held is None or held.state is not State.BOUND:
+            return duration
+        return min(duration, max(self.longest, int(held.until - now)))
 
 
 def make_ground(plan6: Plan6, links: Links) -> Ground:

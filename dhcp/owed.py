@@ -2,7 +2,12 @@
 
 from collections.abc import Iterable
 
-from dhcp.values import Kind, LeaseChange, State
+from dhcp.values import Kind, Lease, LeaseChange, State
+from wire.units import Epoch
+
+FROM_MEMORY = 600
+"""Seconds that a lease reaches from its renewal on, if the disk does not take that; not less than it did before. As long waits a
+start before it gives an address away that it finds on disk."""
 
 
 class Owed:
@@ -29,7 +34,7 @@ class Owed:
         """All that was due is on disk."""
         self._owed.clear()
 
-    def failed(self, changes: Iterable[LeaseChange]) -> tuple[LeaseChange, ...]:
+    def failed(self, changes: Iterable[LeaseChange], now: Epoch) -> tuple[LeaseChange, ...]:
         """The disk took none of it: remember what may go on from memory; the rest is to be undone."""
         refused: list[LeaseChange] = []
         barred: set[tuple[Kind, bytes]] = set()
@@ -38,7 +43,7 @@ class Owed:
                 continue
             place = change.place
             # What came after a refused change at the same address stands on it.
-            if place not in barred and goes_on(change):
+            if place not in barred and goes_on(change, now):
                 self._owed[place] = change
             else:
                 barred.add(place)
@@ -46,13 +51,30 @@ class Owed:
         return tuple(refused)
 
 
-def goes_on(change: LeaseChange) -> bool:
+def goes_on(change: LeaseChange, now: Epoch) -> bool:
     """Whether a change may count before it is on disk: after a crash nobody's address is then given to another.
 
-    A renewal may: the client has the lease on disk already, only shorter. An end may: the disk knows too much. A
-    quarantine may: it takes an address out. A new client's lease may not, for nobody would remember it.
+    A renewal may, for a short while: the client has the lease on disk already, and a start holds that for as long (`held_over`).
+    An end may: the disk knows too much. A quarantine may: it takes an address out. A new client's lease may not, for nobody would
+    remember it.
     """
     before, after = change
     if after is None or after.state is not State.BOUND:
         return True
-    return before is not None and before.state is State.BOUND and before.client == after.client
+    return (
+        before is not None
+        and before.state is State.BOUND
+        and before.client == after.client
+        and after.until <= max(before.until, now + FROM_MEMORY)
+    )
+
+
+def held_over(leases: Iterable[Lease], now: Epoch) -> tuple[LeaseChange, ...]:
+    """At a start: the former process may have renewed any of these a moment before it died, and the disk does not know it. So
+    none ends sooner than what may have been told then."""
+    soonest = Epoch(int(now) + FROM_MEMORY)
+    return tuple(
+        LeaseChange(lease, lease._replace(until=soonest))
+        for lease in leases
+        if lease.state is State.BOUND and lease.until < soonest
+    )

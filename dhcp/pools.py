@@ -2,9 +2,9 @@
 
 In this order: the one reserved for it, the one it has, the one it asks for, one by lot. The lot is a keyed hash of the
 client: the same client begins at the same place each time, so it mostly gets the address it had, and nobody else learns
-anything from it. When nothing is free for a client, an address of a device that changes its hardware address is taken back, or
-one that is in quarantine: the one not seen for longest, if a probe finds nobody there; then one that was offered to somebody who
-did not come back. So devices that will not come again cannot fill a pool, and nobody who is there loses anything.
+anything from it. When nothing is free for a client, and before that when nine tenths are taken, somebody's address is taken back
+if a probe finds nobody there (`dhcp/reclaim.py`); then one that was offered to somebody who did not come back. So devices that
+will not come again cannot fill a pool, and nobody who is there loses anything.
 """
 
 from typing import NamedTuple
@@ -12,14 +12,11 @@ from typing import NamedTuple
 from dhcp.book import LeaseBook
 from dhcp.identity import Identifier, Identity, tag
 from dhcp.plan import Plan, Scope, Span, own_first
+from dhcp.reclaim import JUST_SEEN, gone_perhaps, is_nearly_full
 from dhcp.settings import Reservation
 from dhcp.values import Address, Kind, Lease, State, Tag
 from wire.units import Epoch
 
-JUST_SEEN = 10
-"""Seconds for which a device that was seen is not looked for."""
-IN_QUARANTINE = 60
-"""Seconds after which an address in quarantine is probed again, if there is no other: who declines all empties no pool."""
 _ALL = 100
 """Percent."""
 
@@ -132,8 +129,11 @@ def _by_lot(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
     why = ""
     for scope in seeker.scopes:
         if _over_share(book, scope, seeker):
-            why = "share-full"
+            why = "share-full" if scope.usable(seeker.classes) else why
             continue
+        nearly = is_nearly_full(book, Kind.ADDRESS4, scope)
+        if nearly and (holder := _gone(book, plan, scope, seeker, now, nearly)) is not None:
+            return Choice("reclaim", scope, holder.address, holder)
         address = draw(book, scope, seeker)
         if address is not None:
             return Choice("lot", scope, address)
@@ -207,14 +207,14 @@ def has_its_share(book: LeaseBook, kind: Kind, scope: Scope) -> bool:
     return share < _ALL and book.taken(kind, scope.subnet.name).changing * _ALL >= share * scope.size
 
 
-def _gone(book: LeaseBook, plan: Plan, scope: Scope, seeker: Seeker, now: Epoch) -> Lease | None:
-    """Whose lease or quarantine is to end, if nobody answers there."""
+def _gone(book: LeaseBook, plan: Plan, scope: Scope, seeker: Seeker, now: Epoch, nearly: bool = False) -> Lease | None:
+    """Whose lease or quarantine is to end, if nobody answers there. Who has its share gets no more of it in this way."""
     if not seeker.may_probe:
         return None
+    over = _over_share(book, scope, seeker)
 
-    def fits(lease: Lease) -> bool:
+    def may_have(lease: Lease) -> bool:
         allowed = is_allowed(plan, seeker, lease.address) is not None
-        alone = IN_QUARANTINE if lease.state is State.QUARANTINED else JUST_SEEN
-        return allowed and lease.address not in plan.by_address and now - lease.seen >= alone
+        return allowed and lease.address not in plan.by_address and (lease.changing or not over)
 
-    return book.longest_idle(Kind.ADDRESS4, scope.subnet.name, fits)
+    return gone_perhaps(book, Kind.ADDRESS4, scope, now, may_have, nearly)

@@ -48,11 +48,9 @@ def _selecting(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> O
 def _probed(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: Epoch) -> Outcome:
     """The link is asked first, and the address held meanwhile; there are never more of these than of other offers."""
     held = book.at(Kind.ADDRESS4, address)
-    freed = room(book, asked, now) if held is None else ()
-    if freed is None:
-        return Outcome("offers-full")
+    freed = room(book, asked) if held is None else ()
     waiting = offer(asked, held, scope, address, now)
-    return Outcome("probe", changes=(*freed, LeaseChange(held, waiting)), probe=probe(asked, address))
+    return Outcome("probe", changes=(*freed, LeaseChange(held, waiting)), probes=(probe(asked, address),))
 
 
 def _rebooting(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> Outcome:
@@ -68,7 +66,7 @@ def _rebooting(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> O
         if scope is None:
             return _no(asked, book, "wrong-address")
         if needs_probe(asked, held):
-            return Outcome("probe", changes=(LeaseChange(held, held),), probe=probe(asked, address))
+            return Outcome("probe", changes=(LeaseChange(held, held),), probes=(probe(asked, address),))
         return _yes(asked, book, "rebooted", scope, address, now)
     if _has_another(book, asked):
         return _no(asked, book, "wrong-address")

@@ -56,20 +56,18 @@ def _discover(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:
         return Outcome(choice.why)
     if choice.holder is not None:
         wanted = choice.holder._replace(wanted=asked.identity.client)
-        return Outcome("reclaim", changes=(LeaseChange(choice.holder, wanted),), probe=probe(asked, choice.address))
+        return Outcome("reclaim", changes=(LeaseChange(choice.holder, wanted),), probes=(probe(asked, choice.address),))
     return _offer(asked, book, choice.scope, choice.address, now)
 
 
 def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: Epoch) -> Outcome:
     held = book.at(Kind.ADDRESS4, address)
-    freed = room(book, asked, now) if held is None else ()
-    if freed is None:
-        return Outcome("offers-full")
+    freed = room(book, asked) if held is None else ()
     # Its own are dropped anyway.
     dropped = tuple(dict.fromkeys((*freed, *drop_offers(book, asked, but=address))))
     if needs_probe(asked, held):
         waiting = LeaseChange(held, offer(asked, held, scope, address, now))
-        return Outcome("probe", changes=(*dropped, waiting), probe=probe(asked, address))
+        return Outcome("probe", changes=(*dropped, waiting), probes=(probe(asked, address),))
     if scope.subnet.rapid and Option4.RAPID_COMMIT in asked.packet.options:
         lease, changes = grant(book, asked, scope, address, now)
         return Outcome("rapid", lease_reply(asked, MessageType4.ACK, scope, lease), changes)

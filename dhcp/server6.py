@@ -53,7 +53,7 @@ def _solicit(asked: Asked6, book: LeaseBook, now: Epoch) -> Outcome:
     """§18.3.1. Addresses and prefixes are held for 30 seconds, in memory, or leased at once if the client wants that."""
     if asked.request.rapid and _scope(asked).subnet.rapid:
         outcome = _grant(asked, book, now, "rapid")
-        if outcome.probe is not None or any(change.after is not None for change in outcome.changes):
+        if outcome.probes or any(change.after is not None for change in outcome.changes):
             return outcome
     draft = Draft(book, asked, now)
     answers = [serve(draft, one, Step.OFFER) for one in asked.request.associations]
@@ -78,8 +78,8 @@ def _grant(asked: Asked6, book: LeaseBook, now: Epoch, why: str) -> Outcome:
 
 def _waits(draft: Draft, answers: Sequence[Association]) -> Outcome | None:
     """The link is asked first, or too many offers are held to make these; None: neither."""
-    if draft.probe is not None:
-        return Outcome("probe", changes=_offers(draft), probe=draft.probe)
+    if draft.probes:
+        return Outcome(draft.why, changes=_offers(draft), probes=tuple(draft.probes))
     if draft.full and not any(one.addresses or one.prefixes for one in answers):
         return Outcome("offers-full")
     return None
@@ -99,8 +99,8 @@ def _extend(asked: Asked6, book: LeaseBook, now: Epoch) -> Outcome:
             answers.append(serve(draft, one, Step.EXTEND))
         elif renewing:
             answers.append(Association(one.kind, one.iaid, status=status(Status6.NO_BINDING)))
-    if draft.probe is not None:
-        return Outcome("probe", changes=_offers(draft), probe=draft.probe)
+    if draft.probes:
+        return Outcome(draft.why, changes=_offers(draft), probes=tuple(draft.probes))
     if not answers:
         return Outcome("unknown-client")
     why = "renewed" if renewing else "rebound"
@@ -190,8 +190,8 @@ def _scope(asked: Asked6) -> Scope:
 
 
 def _offers(draft: Draft) -> tuple[LeaseChange, ...]:
-    """While the link is asked nothing is leased, and nothing ends."""
-    return tuple(one for one in draft.changes if one.after is not None and one.after.state is State.OFFERED)
+    """While the link is asked nothing is leased, and no lease ends."""
+    return tuple(one for one in draft.changes if not one.durable)
 
 
 def _drop_offers(draft: Draft) -> None:

@@ -74,7 +74,8 @@ class Lease(NamedTuple):
     checked: bool = False
     """Nobody answered a probe for it (an offer only)."""
     wanted: Tag = b""
-    """Whom the address goes to if a probe finds that its holder has left (`Outcome.probe`); in memory only."""
+    """Whom the address goes to if a probe finds that its holder has left (`Outcome.probes`); in memory only. IPv6: the tag, and
+    the four octets of the identity association."""
     identifier: bytes = b""
     """The client identifier, hardware address or DUID itself: only where the user chose to store it."""
 
@@ -194,14 +195,14 @@ class Outcome(NamedTuple):
     """What handling a message leads to, in this order: changes are made in memory, what is durable goes to disk, the
     reply leaves.
 
-    With a `probe` there is no reply yet: `changes` hold an offer that is not `checked`, or a lease whose holder is
-    looked for because its address is `wanted`. The edge asks the link, applies what `silent` or `answered` of
-    `dhcp/book.py` makes of the answer (the offer is checked, or in quarantine; the holder is gone and its address
-    offered, or it was seen), and hands the same message in again.
+    With `probes` there is no reply yet: for each, `changes` hold an offer that is not `checked`, or a lease whose holder is
+    looked for because its address is `wanted`. The edge asks the link about all of them at once, applies what `silent` or
+    `answered` of `dhcp/book.py` makes of the answer (the offer is checked, or in quarantine; the holder is gone and its
+    address offered, or it was seen), and hands the same message in again.
     """
 
     why: str
     """One word of the tables in `dhcp/facts.py`: a counter's name."""
     reply: Reply4 | Reply6 | None = None
     changes: tuple[LeaseChange, ...] = ()
-    probe: Probe | None = None
+    probes: tuple[Probe, ...] = ()

@@ -4,10 +4,10 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from net.addresses import family_of
 from net.stream import Link
@@ -19,7 +19,16 @@ STAGGER = 0.25
 MAX_ADDRESSES = 8
 """Addresses that one attempt tries."""
 
+
+class Abortable(Protocol):
+    """What a race needs to know of a connection."""
+
+    def abort(self) -> None:
+        """End it now."""
+
+
 L = TypeVar("L", bound=Link)
+A = TypeVar("A", bound=Abortable)
 
 
 class DialFailure(Enum):
@@ -53,12 +62,17 @@ class Target:
 
 async def dial(target: Target, make: Callable[[], L]) -> L:
     """A connected, proved link made by `make`. Raises DialFailed with the most telling reason of all addresses."""
-    addresses = target.addresses[:MAX_ADDRESSES]
-    waiting: set[asyncio.Task[L]] = set()
+    return await race(target.addresses, lambda address: _dial_one(target, address, make))
+
+
+async def race(addresses: Sequence[str], one: Callable[[str], Coroutine[None, None, A]]) -> A:
+    """The first connection that `one` makes to an address; it raises DialFailed, and so does this, if none comes about."""
+    addresses = addresses[:MAX_ADDRESSES]
+    waiting: set[asyncio.Task[A]] = set()
     failures: list[DialFailed] = []
     try:
         for address in addresses:
-            waiting.add(asyncio.create_task(_dial_one(target, address, make)))
+            waiting.add(asyncio.create_task(one(address)))
             last = len(waiting) + len(failures) == len(addresses)
             link, waiting = await _first_good(waiting, failures, None if last else STAGGER)
             if link is not None:
@@ -69,12 +83,12 @@ async def dial(target: Target, make: Callable[[], L]) -> L:
 
 
 async def _first_good(
-    waiting: "set[asyncio.Task[L]]", failures: list[DialFailed], patience: float | None
-) -> "tuple[L | None, set[asyncio.Task[L]]]":
+    waiting: "set[asyncio.Task[A]]", failures: list[DialFailed], patience: float | None
+) -> "tuple[A | None, set[asyncio.Task[A]]]":
     """The first link among `waiting`, and who still waits. None once all have failed or `patience` seconds passed."""
     while waiting:
         done, waiting = await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-        good: list[L] = []
+        good: list[A] = []
         for task in done:
             try:
                 good.append(task.result())
@@ -91,11 +105,11 @@ async def _first_good(
     return None, waiting
 
 
-async def _abandon(waiting: Sequence["asyncio.Task[L]"] | set["asyncio.Task[L]"]) -> None:
+async def _abandon(waiting: "set[asyncio.Task[A]]") -> None:
     for task in waiting:
         task.cancel()
     for ended in await asyncio.gather(*waiting, return_exceptions=True):
-        if isinstance(ended, Link):
+        if not isinstance(ended, BaseException):
             ended.abort()
 
 

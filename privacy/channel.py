@@ -11,6 +11,9 @@ class Kind(Enum):
     TCP = "tcp"
     TLS = "tls"
     HTTPS = "https"
+    QUIC = "quic"
+    H3 = "h3"
+    ODOH = "odoh"
 
 
 @dataclass(frozen=True, slots=True)

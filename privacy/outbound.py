@@ -29,13 +29,15 @@ def conceal(question: bytes, flags: int, channel: Channel, entropy: Callable[[in
     """The query to send for `question` (folded name, type, class; `flags`: QueryFlag bits), with id 0.
 
     DO and CD are passed on, AD and everything else is not. Encrypted channels: padded to a multiple of 128 octets
-    (RFC 8467 §4.1). Clear ones: a cookie if the channel has one (RFC 7873), and random letter case over UDP (0x20). To
-    servers that are not asked to resolve neither RD nor CD is said.
+    (RFC 8467 §4.1), oblivious ones around the message (`privacy/odoh.py`). Clear ones: a cookie if the channel has one
+    (RFC 7873), and random letter case over UDP (0x20). To servers that are not asked to resolve neither RD nor CD is said.
     """
     options: list[tuple[int, bytes]] = []
     if channel.encrypted:
         length = _MESSAGE_HEADER + len(question) + _OPT_HEADER
-        options.append((EdnsOption.PADDING, bytes(query_padding(length))))
+        # An envelope has padding of its own; the empty option asks for a padded answer (RFC 8467 §4.2).
+        padding = 0 if channel.kind is Kind.ODOH else query_padding(length)
+        options.append((EdnsOption.PADDING, bytes(padding)))
     elif channel.cookie:
         options.append((EdnsOption.COOKIE, channel.cookie))
     if channel.kind is Kind.UDP:

@@ -16,3 +16,9 @@ def reply_padding(length: int, limit: int) -> int:
     """The same for a response and 468, never going beyond `limit` octets in all."""
     wanted = -(length + _OPTION_HEADER) % REPLY_BLOCK
     return max(0, min(wanted, limit - length - _OPTION_HEADER))
+
+
+def filling(length: int, block: int) -> int:
+    """Octets that make `length` a multiple of `block`, for padding outside of the message (RFC 9230 §6.1); none that would
+    make it longer than 65535, the longest there is."""
+    return max(0, min(-length % block, 65_535 - length))

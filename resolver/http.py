@@ -1,10 +1,15 @@
 """A request and a response of HTTP as plain values; HTTP/2 and HTTP/3 both make and take them (RFC 9110)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 REASON_TYPE = "text/plain; charset=utf-8"
 NO_STORE = "no-store"
 """What errors, and answers that nobody may keep, say in `Cache-Control` (RFC 9111 §5.2.2.5)."""
+
+_TEXTS = (b":method", b"content-type", b"accept")
+_READ = frozenset((*_TEXTS, b":path", b":scheme"))
+"""The fields we look at; whatever else a client tells of itself is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,35 @@ class HttpResponse:
     body: bytes
     cache_control: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+
+
+def read_request(headers: Sequence[tuple[bytes, bytes]], body: bytes, peer_name: str) -> HttpRequest | HttpResponse:
+    """A request from its header fields, names in lower case, pseudo-headers included, as HTTP/2 and HTTP/3 give them; or the
+    response that refuses it. The codec has seen to it that each pseudo-header is there once (RFC 9113 §8.3)."""
+    fields: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in _READ:
+            former = fields.get(name)
+            # > A recipient MAY combine multiple field lines … by appending each subsequent field line value … separated by a
+            # > comma (RFC 9110 §5.2)
+            fields[name] = value if former is None else former + b", " + value
+    target = fields.get(b":path", b"").decode("latin-1")
+    if fields.get(b":scheme", b"https") != b"https" or not target.startswith("/"):
+        return refused(400, "this is no request for a path here")
+    path, _, query = target.partition("?")
+    method, content_type, accept = (fields.get(name, b"").decode("latin-1") for name in _TEXTS)
+    return HttpRequest(method, path, query, content_type, accept, body, peer_name)
+
+
+def response_headers(response: HttpResponse) -> list[tuple[bytes, bytes]]:
+    """The header fields of a response as HTTP/2 and HTTP/3 take them."""
+    fields = [(":status", str(response.status))]
+    if response.content_type:
+        fields.append(("content-type", response.content_type))
+    fields.append(("content-length", str(len(response.body))))
+    if response.cache_control:
+        fields.append(("cache-control", response.cache_control))
+    return [(name.encode("ascii"), value.encode("ascii")) for name, value in (*fields, *response.headers)]
 
 
 def refused(status: int, reason: str, *headers: tuple[str, str]) -> HttpResponse:

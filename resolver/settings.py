@@ -35,13 +35,31 @@ class HttpMethod(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class ObliviousTarget:
+    """Who opens the questions that a relay carries (RFC 9230); it is never connected to, so it has no address.
+
+    `host` (`NAME` or `NAME:PORT`) and `path` are what the relay is told. Its keys are in `keys` (ObliviousDoHConfigs), or
+    what the first of `sources` says (`https` servers, never the target itself); a key counts only if every other one of them has
+    it too.
+    """
+
+    host: str
+    path: str
+    keys: bytes = b""
+    sources: "tuple[UpstreamSpec, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamSpec:
     """One server we may ask.
 
     `name` is what its certificate must hold ("" for `udp` and `tcp`; a literal address is allowed). `addresses`
     are literals, never empty unless `bootstrap` names the upstream group that looks `name` up. `pins` are SHA-256
     digests (32 octets) of the SubjectPublicKeyInfo; if there are any, one must match (RFC 7858 §4.2) and the name
-    is not compared. `authorities` is PEM text of the CAs to trust instead of the system's ("" for the system's).
+    is not compared. `authorities` is PEM text of the CAs to trust instead of the system's ("" for the system's). With a
+    `target` (scheme `odoh`) all this is about its relay, but `operator`, who sees the questions, is the target's. `http3`: an
+    `https` server that offers HTTP/3 is asked over it (RFC 7838). `discover`: a clear one is asked where it is encrypted (RFC
+    9462).
     """
 
     scheme: str
@@ -54,11 +72,16 @@ class UpstreamSpec:
     authorities: str = ""
     bootstrap: str = ""
     method: HttpMethod = HttpMethod.POST
+    http3: bool = False
+    discover: bool = False
+    target: ObliviousTarget | None = None
 
     @property
     def label(self) -> str:
         """How `status` and `explain` call it."""
         host = self.name or (self.addresses[0] if self.addresses else "?")
+        if self.target is not None:
+            return f"odoh://{self.target.host}{self.target.path} through {host}:{self.port}"
         return f"{self.scheme}://{host}:{self.port}{self.path}"
 
 
@@ -70,6 +93,15 @@ class UpstreamGroup:
     servers: tuple[UpstreamSpec, ...]
     strategy: Strategy = Strategy.FAILOVER
     profile: Profile = Profile.STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedTarget:
+    """A target that our relay carries for: an `https` server, which must prove its name. `private`: the addresses that its name
+    leads to need not be public ones."""
+
+    spec: UpstreamSpec
+    private: bool = False
 
 
 class Minimisation(Enum):
@@ -219,6 +251,8 @@ class ResolverSettings:
     iterations: tuple[Iteration, ...] = ()
     dns64: Dns64 | None = None
     dnssec: Dnssec = Dnssec()
+    carried: tuple[CarriedTarget, ...] = ()
+    """Those of the oblivious relay; `SecureSettings.odoh_targets` names them in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,30 +287,6 @@ class LeaseNames:
     routed: tuple[tuple[bytes, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FrontSettings:
-    """All that the front cell may know. Networks are CIDR text; the longest match wins.
-
-    `rate` is queries a second and `burst` the bucket's depth, per client address (/56 for IPv6); 0 means no limit.
-    `payload` is the largest UDP answer in octets (RFC 6891 §6.2.5). Without a DHCP server there are no `leases`.
-    """
-
-    generation: int
-    client_groups: tuple[ClientGroup, ...]
-    allow: tuple[str, ...]
-    cache: CacheSettings
-    payload: int = 1232
-    cookies: bool = True
-    rate: float = 200.0
-    burst: float = 400.0
-    tcp_clients: int = 256
-    tcp_clients_per_address: int = 16
-    tcp_pipeline: int = 64
-    tcp_idle: float = 30.0
-    deadline: float = 5.0
-    leases: LeaseNames | None = None
-
-
 class Served(Enum):
     """A scheme that `secure` serves, and its port: RFC 7858 §3.1, RFC 8484, RFC 9250 §4.1.1."""
 
@@ -294,6 +304,59 @@ class Served(Enum):
     def stream(self) -> bool:
         """Whether its listening socket is of TCP; else it is of UDP."""
         return self in (Served.TLS, Served.HTTPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one scheme is served. `addresses` (4 or 16 octets) are where clients reach it; none: it listens on every address, and
+    which of them clients use is not known."""
+
+    served: Served
+    port: int
+    addresses: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What clients may be told of the encrypted ways in (RFC 9461, RFC 9462, RFC 9606).
+
+    `name` is the authentication domain name as text, `path` that of DoH; each of `labels` (folded) is a client's own: it leads
+    the name, or stands behind the path. `minimised`: every question is minimised (RFC 9156). `information` is a URL for people,
+    or empty.
+    """
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    path: str = "/dns-query"
+    labels: tuple[str, ...] = ()
+    minimised: bool = False
+    information: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontSettings:
+    """All that the front cell may know. Networks are CIDR text; the longest match wins.
+
+    `rate` is queries a second and `burst` the bucket's depth, per client address (/56 for IPv6); 0 means no limit.
+    `payload` is the largest UDP answer in octets (RFC 6891 §6.2.5). Without a DHCP server there are no `leases`, without
+    encrypted ways in there is no `announcement`.
+    """
+
+    generation: int
+    client_groups: tuple[ClientGroup, ...]
+    allow: tuple[str, ...]
+    cache: CacheSettings
+    payload: int = 1232
+    cookies: bool = True
+    rate: float = 200.0
+    burst: float = 400.0
+    tcp_clients: int = 256
+    tcp_clients_per_address: int = 16
+    tcp_pipeline: int = 64
+    tcp_idle: float = 30.0
+    deadline: float = 5.0
+    leases: LeaseNames | None = None
+    announcement: Announcement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,3 +382,5 @@ class SecureSettings:
     odoh_path: str = "/odoh"
     odoh_relay: bool = False
     odoh_relay_path: str = "/relay"
+    odoh_targets: tuple[tuple[str, str], ...] = ()
+    """Host (`NAME` or `NAME:PORT`) and path of each target that is carried for."""

@@ -142,7 +142,9 @@ class DhcpCell:
             for problem in loaded.problems:
                 log(NAME, problem)
             clock = start_clock(loaded.clock, loaded.leases, read_clocks(self._boot))
-            return Ledger(LeaseBook(key, rehomed(loaded.leases, self.settings)), store, clock, _report)
+            ledger = Ledger(LeaseBook(key, rehomed(loaded.leases, self.settings)), store, clock, _report)
+            ledger.hold_over()
+            return ledger
         return None
 
     def _wait_for_link(self, seconds: float) -> None:

@@ -37,6 +37,7 @@ from net.clock import now
 from net.tls import TlsFactory
 from privacy.memory import Fact, Retention
 from resolver.edge.resolve import Resolver
+from resolver.edge.upstream.discovered import WARNINGS
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
 from resolver.edge.zonekeys import keys_of
@@ -241,6 +242,8 @@ class ResolverCell:
     def _count(self, what: str) -> None:
         if self._resolver is not None:
             self._resolver.world.counters[what] += 1
+        if what in WARNINGS:
+            log("resolver", WARNINGS[what])
 
     def _report(self, fact: Fact) -> None:
         names = self._settings is not None and self._settings.log_names

@@ -63,7 +63,9 @@ Exit codes: 0 records, 1 none or an error code, 2 no such name, type or URL, 4 n
 @click.argument("rrtype", metavar="[TYPE]", default="A")
 @click.option("--via", metavar="URL", help="Ask this server directly, not the running service.")
 @click.option(
-    "--ca-file", type=click.Path(path_type=Path), help="PEM file of the authorities to trust (with --via tls, https)."
+    "--ca-file",
+    type=click.Path(path_type=Path),
+    help="PEM file of the authorities to trust (with --via tls, https, quic, h3).",
 )
 @click.option(
     "--pin", "pins", multiple=True, metavar="BASE64", help="SHA-256 of the server's key; proves it without a name."
@@ -79,7 +81,7 @@ def command(**options: object) -> None:
     """Ask one question and print the answer.
 
     Without --via the running service is asked through its control socket. With --via this command itself connects to
-    the server: it is contacted because you named it, must prove its name (tls, https), and gets the full name.
+    the server: it is contacted because you named it, must prove its name (tls, https, quic, h3), and gets the full name.
     Nothing else is sent anywhere.
     """
     asked = Asked(**options)  # type: ignore[arg-type] # click gives each option the type declared above

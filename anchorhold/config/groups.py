@@ -8,9 +8,11 @@ from dataclasses import replace
 from cryptography import x509
 
 from anchorhold.config.errors import Path, Wrong
+from anchorhold.config.oblivious import ObliviousReader, is_oblivious
 from anchorhold.config.places import Places
 from anchorhold.config.schema import ServerTable, UpstreamsTable
-from anchorhold.config.servers import CLEAR, read_server
+from anchorhold.config.servers import CLEAR, HTTP, read_server
+from anchorhold.config.stamped import relay_url
 from resolver.settings import HttpMethod, Profile, UpstreamGroup, UpstreamSpec
 
 PIN_LENGTH = 32
@@ -38,30 +40,74 @@ class UpstreamReader:
             if spec is None:
                 continue
             self._check_profile((*path, position), spec, table.profile)
+            if spec.target is not None and table.profile is not Profile.STRICT:
+                self._note((*path, position), "odoh:// has nothing worse to fall back to", 'write profile = "strict"')
             if any(_is_same(spec, other) for other in servers):
                 self._note((*path, position), f"{spec.label} is in this group twice", "drop one")
-            servers.append(spec)
+            http3, discover = table.http3 and spec.scheme == "https", table.discover and spec.scheme in CLEAR
+            servers.append(replace(spec, http3=http3, discover=discover))
+        if table.http3 and servers and not any(spec.http3 for spec in servers):
+            self._note(
+                ("upstreams", name, "http3"),
+                "no server of this group is asked over HTTP/2, from where it could go on to HTTP/3",
+                "drop it, or write https:// servers; h3:// speaks HTTP/3 from the start",
+            )
+        if table.discover:
+            self._check_discovery(("upstreams", name, "discover"), table.profile, servers)
         return UpstreamGroup(name, tuple(servers), table.strategy, table.profile)
+
+    def _check_discovery(self, path: Path, profile: Profile, servers: list[UpstreamSpec]) -> None:
+        """What is asked in clear text cannot make a group strict (RFC 9462 §4)."""
+        if profile is Profile.STRICT:
+            self._note(
+                path,
+                "a strict group asks nothing in clear text, so it cannot discover anything either",
+                'drop it, or write profile = "opportunistic"',
+            )
+        elif servers and not any(spec.discover for spec in servers):
+            self._note(path, "no server of this group is in clear text", "drop it, or write udp:// servers")
 
     def _check_profile(self, path: Path, spec: UpstreamSpec, profile: Profile) -> None:
         if profile is Profile.STRICT and spec.scheme in CLEAR:
             self._note(
                 path,
                 f"{spec.label} is clear text, but the group is strict",
-                'use tls:// or https://, or write profile = "opportunistic" in this group to send names in clear text',
+                "use tls://, https://, quic:// or h3://, "
+                'or write profile = "opportunistic" in this group to send names in clear text',
             )
 
     def _server(self, path: Path, table: ServerTable) -> UpstreamSpec | None:
+        if is_oblivious(table.url):
+            return ObliviousReader(self._note, self._places).server(path, table, self._relay((*path, "relay"), table))
+        for key in ("relay", "relay_operator", "keys_check"):
+            if getattr(table, key):
+                self._note((*path, key), "only odoh:// has this", f"drop {key}, or write odoh://NAME/PATH as url")
+        return self._direct(path, table)
+
+    def _relay(self, path: Path, table: ServerTable) -> UpstreamSpec | None:
+        try:
+            url = relay_url(table.relay)
+        except Wrong as wrong:
+            self._note(path, wrong.what, wrong.hint)
+            return None
+        return self._direct(path, replace(table, url=url)) if url else None
+
+    def _direct(self, path: Path, table: ServerTable) -> UpstreamSpec | None:
+        """A server that is connected to."""
         try:
             spec = read_server(table.url, table.bootstrap)
         except Wrong as wrong:
             self._note(path, wrong.what, wrong.hint)
             return None
-        if table.method is not HttpMethod.POST and spec.scheme != "https":
-            self._note((*path, "method"), f"{spec.scheme}:// has no method", "drop it; only https:// has one")
+        if table.method is not HttpMethod.POST and spec.scheme not in HTTP:
+            self._note(
+                (*path, "method"), f"{spec.scheme}:// has no method", "drop it; only https:// and h3:// have one"
+            )
         if spec.scheme in CLEAR and (table.pins or table.ca_file):
             key = "pins" if table.pins else "ca_file"
-            self._note((*path, key), f"{spec.scheme}:// has no certificate", f"drop {key}, or use tls:// or https://")
+            self._note(
+                (*path, key), f"{spec.scheme}:// has no certificate", f"drop {key}, or use a scheme that encrypts"
+            )
             return spec
         return replace(
             spec,
@@ -109,7 +155,8 @@ def read_pin(text: str) -> bytes:
 
 
 def _is_same(one: UpstreamSpec, other: UpstreamSpec) -> bool:
-    return (one.scheme, one.name, one.addresses, one.port, one.path) == (
+    return (one.target, one.scheme, one.name, one.addresses, one.port, one.path) == (
+        other.target,
         other.scheme,
         other.name,
         other.addresses,

@@ -39,7 +39,10 @@ upstreams = "default"
 domains = ["stub.example"]
 authorities = ["192.0.2.1"]
 [upstreams.default]
-servers = ["tls://dns.example@192.0.2.1"]
+servers = [
+    "tls://dns.example@192.0.2.1",
+    { url = "odoh://target.example", relay = "https://relay.test@192.0.2.2/relay" },
+]
 [dns64]
 prefixes = ["64:ff9b::/96"]
 [dnssec]

@@ -86,7 +86,7 @@ class RouteReader:
             return table.validate is Validate.NEVER
         group = next((group for group in self._upstreams if group.name == table.upstreams), None)
         addresses = servers if group is None else [a for server in group.servers for a in server.addresses]
-        named = group is not None and any(not server.addresses for server in group.servers)
+        named = group is not None and any(not server.addresses or server.target for server in group.servers)
         return bool(addresses) and not named and not any(_is_public(address) for address in addresses)
 
     def _has_one_way(self, path: Path, table: RouteTable) -> bool:

@@ -181,9 +181,20 @@ class ServerTable:
 
     url: Text
     """`SCHEME://[NAME@]ADDRESS[,ADDRESS…][:PORT][/PATH]`, or an `sdns://` stamp. Schemes: `tls` (port 853), `https`
-    (443), `udp` and `tcp` (53)."""
+    (443), `quic` (853), `h3` (443), `udp` and `tcp` (53). `odoh://NAME[:PORT][/PATH]` is asked through `relay` only and has
+    no address."""
     operator: Text = ""
     """Who runs it; servers of one operator count as one for `spread`. Empty: the registrable domain of its name."""
+    relay: Text = ""
+    """For `odoh`: `https://NAME@ADDRESS/PATH` (or a stamp) of who carries the sealed questions (RFC 9230). `pins`, `ca_file` and
+    `bootstrap` are the relay's. Another operator than the target's, else one would see both questions and address."""
+    relay_operator: Text = ""
+    """Who runs the relay. Empty: the registrable domain of its name."""
+    keys: Text = "relay"
+    """For `odoh`, where the target's keys come from: `relay` asks the relay, `https://NAME@ADDRESS[/PATH]` another server,
+    anything else is a file (ObliviousDoHConfigs as targets serve them), relative to this one. The target is never asked."""
+    keys_check: Text = ""
+    """For `odoh`: a second place of the same kinds. Only a key that both show is used, lest a relay hand out its own."""
     pins: tuple[Text, ...] = ()
     """SHA-256 of the certificate's public key (SPKI), base64. One must match; the name is not compared then (RFC 7858
     §4.2)."""
@@ -192,7 +203,7 @@ class ServerTable:
     bootstrap: Text = ""
     """The upstream group that looks the server's name up, for a URL without an address."""
     method: HttpMethod = HttpMethod.POST
-    """How `https` asks (RFC 8484 §4.1)."""
+    """How `https` and `h3` ask (RFC 8484 §4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +220,12 @@ class UpstreamsTable:
     profile: Profile = Profile.STRICT
     """`strict`: name or pin must verify, nothing leaves in clear text. `opportunistic`: the best that works (RFC 8310
     §5)."""
+    http3: bool = False
+    """Whether `https` servers that offer HTTP/3 (Alt-Svc, RFC 7838) are asked over it, and over HTTP/2 again where it fails. What
+    proves a server stays the same."""
+    discover: bool = False
+    """Whether `udp` and `tcp` servers are asked where they are served encrypted (DDR, RFC 9462), and are asked there then.
+    For `opportunistic` groups only."""
 
 
 @dataclass(frozen=True, slots=True)

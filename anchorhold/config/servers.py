@@ -11,11 +11,17 @@ from anchorhold.config.names import read_address, read_host
 from anchorhold.config.stamped import stamp_url
 from resolver.settings import UpstreamSpec
 
-PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
-"""Scheme → the port where none is written (RFC 1035, 7858, 8484)."""
+PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443, "quic": 853, "h3": 443}
+"""Scheme → the port where none is written (RFC 1035, 7858, 8484, 9250; h3 is DoH over HTTP/3)."""
+
+HTTP = frozenset({"https", "h3"})
+"""Schemes with a path and a method."""
 
 CLEAR = frozenset({"udp", "tcp"})
 """Schemes without encryption: no name, no pin."""
+
+OBLIVIOUS = "odoh"
+"""The scheme of targets (RFC 9230); see `oblivious.py`."""
 
 DEFAULT_PATH = "/dns-query"
 """Where a DoH server without a path is asked; RFC 8484 names none, nearly every server uses this."""
@@ -80,6 +86,11 @@ def _split(text: str) -> _Parts:
     scheme = scheme.lower()
     if not separator:
         raise Wrong(f"{text!r} is no server URL", f"it begins with {_schemes()}; {EXAMPLE}")
+    if scheme == OBLIVIOUS:
+        raise Wrong(
+            "odoh:// is reached through a relay",
+            'write { url = "odoh://NAME/PATH", relay = "https://NAME@ADDRESS/PATH" } into a group of the configuration',
+        )
     if scheme not in PORTS:
         raise Wrong(f"{scheme}:// is not supported", f"use {_schemes()} or sdns://")
     if any(character in rest for character in " \t#\\") or not rest.isprintable():
@@ -151,9 +162,9 @@ def _read_port(text: str) -> int:
 
 def _read_path(parts: _Parts) -> str:
     path = parts.path.removesuffix("{?dns}")
-    if parts.scheme != "https":
+    if parts.scheme not in HTTP:
         if path not in ("", "/"):
-            raise Wrong(f"{parts.scheme}:// has no path, but {path!r} is written", "only https:// has one")
+            raise Wrong(f"{parts.scheme}:// has no path, but {path!r} is written", "only https:// and h3:// have one")
         return ""
     return DEFAULT_PATH if path in ("", "/") else path
 
@@ -162,7 +173,7 @@ def _check_clear(parts: _Parts, name: str) -> None:
     if parts.scheme in CLEAR and name:
         raise Wrong(
             f"{parts.scheme}:// proves no name, but {name} is written",
-            f"write the address alone, {parts.scheme}://192.0.2.53, or a scheme that proves it: tls://, https://",
+            f"write the address alone, {parts.scheme}://192.0.2.53, or a scheme that proves it: tls://, https://, quic://, h3://",
         )
 
 

@@ -3,7 +3,14 @@
 from anchorhold.config.errors import Wrong
 from wire.dns.stamps import Stamp, StampProtocol, read_stamp
 
-_SCHEMES = {StampProtocol.PLAIN: "udp", StampProtocol.DOT: "tls", StampProtocol.DOH: "https"}
+_SCHEMES = {
+    StampProtocol.PLAIN: "udp",
+    StampProtocol.DOT: "tls",
+    StampProtocol.DOH: "https",
+    StampProtocol.DOQ: "quic",
+    StampProtocol.ODOH_TARGET: "odoh",
+    StampProtocol.ODOH_RELAY: "https",
+}
 
 
 def stamp_url(text: str) -> str:
@@ -12,11 +19,29 @@ def stamp_url(text: str) -> str:
     Hashes in a stamp are of whole certificates, not of keys, so they cannot be pins (RFC 7858 §4.2): the server proves its
     name instead. Bootstrap addresses in a stamp are not used either: who is asked is named in the configuration.
     """
+    stamp = _read(text)
+    if stamp.protocol is StampProtocol.ODOH_RELAY:
+        raise Wrong("the stamp is a relay's", "write it as relay = beside a target: { url = …, relay = … }")
+    return _url(stamp)
+
+
+def relay_url(text: str) -> str:
+    """The URL of a relay, from its stamp if it is one. Raises Wrong."""
+    if not text.startswith("sdns:"):
+        return text
+    stamp = _read(text)
+    if stamp.protocol is not StampProtocol.ODOH_RELAY:
+        raise Wrong(
+            "the stamp is no relay's", "a relay is https://NAME@ADDRESS/PATH, or a stamp that begins with sdns://hQ"
+        )
+    return _url(stamp)
+
+
+def _read(text: str) -> Stamp:
     try:
-        stamp = read_stamp(text)
+        return read_stamp(text)
     except ValueError as error:
         raise Wrong(str(error), "copy the stamp again, or write tls://NAME@ADDRESS") from None
-    return _url(stamp)
 
 
 def _url(stamp: Stamp) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dhcp.edge.probe import Message
 from dhcp.values import Address, Kind, LeaseChange, Reply4, Reply6
 from wire.dhcp.codes4 import MessageType4, Option4
 
@@ -19,6 +20,8 @@ class Waiting(NamedTuple):
     first: int
     end: int
     limit: int = 0
+    message: Message | None = None
+    """What it answers."""
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dhcp.book import LeaseBook, Mismatch
 from dhcp.clock import LeaseClock
 from dhcp.edge.clock import boottime
-from dhcp.owed import Owed
+from dhcp.owed import Owed, held_over
 from dhcp.store import LeaseStore, StoreDamaged, StoreFailed
 from dhcp.values import LeaseChange
 from wire.units import Epoch, Instant
@@ -47,6 +47,12 @@ class Ledger:
     def now(self) -> Epoch:
         """The lease time."""
         return self.clock.at(boottime())
+
+    def hold_over(self) -> None:
+        """At a start, before anything is heard: what the disk held ends no sooner than what a former process may have told."""
+        changes = held_over(self.book.leases(), self.now())
+        self.book.apply(changes)
+        self.settle(changes)
 
     def settle(self, changes: Sequence[LeaseChange]) -> frozenset[int]:
         """`changes` were applied to the book, in this order: bring them to disk, all in one commit.
@@ -116,7 +122,7 @@ class Ledger:
         self.why = str(error)
 
     def _take_back(self, changes: Sequence[LeaseChange]) -> frozenset[int]:
-        refused = {id(change) for change in self._owed.failed(changes)}
+        refused = {id(change) for change in self._owed.failed(changes, self.now())}
         # All of it, the last first, then again what may count: something in memory alone may stand on what is refused.
         self.book.undo(changes)
         lost = set()

@@ -22,7 +22,7 @@ from dhcp.edge.ledger import Ledger
 from dhcp.edge.links import Links
 from dhcp.edge.neighbours import ask, hears_arp, hears_neighbour
 from dhcp.edge.opening import Role
-from dhcp.edge.probe import Ended, Prober
+from dhcp.edge.probe import Ended, Message, Prober
 from dhcp.edge.rogues import OTHER_SERVER4, OTHER_SERVER6, Rogues
 from dhcp.edge.sockets4 import receive4, send4
 from dhcp.edge.sockets6 import receive6, receive_icmp6, send6
@@ -30,6 +30,7 @@ from dhcp.ground import Ground, make_ground
 from dhcp.identity import Identifier, Identity, identify
 from dhcp.incident import Incident
 from dhcp.limits import Limits
+from dhcp.owed import FROM_MEMORY
 from dhcp.plan6 import make_plan6
 from dhcp.server4 import handle4
 from dhcp.server6 import handle6
@@ -42,7 +43,7 @@ from wire.dhcp.codes6 import Option6
 from wire.dhcp.packet4 import Packet4, fit_packet4, parse_packet4
 from wire.dhcp.packet6 import Packet6, Relayed, parse_packet6
 from wire.errors import Malformed
-from wire.units import Epoch, Instant
+from wire.units import Epoch
 
 LONGEST_PAUSE = 60.0
 """Seconds between two wake-ups, whatever happens."""
@@ -93,8 +94,7 @@ class Server:
         for key, _ in self._selector.select(self._pause(patience)):
             key.data()
         now = monotonic()
-        for ended in self._prober.turn(now):
-            self._end_probe(ended, now)
+        self._end_probes(self._prober.turn(now))
         self._expire()
         self._settle()
         self.ledger.maintain(now)
@@ -109,19 +109,30 @@ class Server:
         return max(0.0, min(waits))
 
     def _settle(self) -> None:
-        """Keep what changed, then send, then publish. No reply leaves before the disk has what it says."""
-        if not self._batch.changes and not self._batch.replies:
-            return
+        """Keep what changed, then send, then publish. No reply leaves before the disk has what it says; what it begins to refuse
+        is answered once more, by what may go on from memory."""
+        if self._batch.changes or self._batch.replies:
+            for message in self._keep():
+                self._handle(*message)
+            self._keep()
+
+    def _keep(self) -> list[Message]:
+        """See `_settle`; the messages that are to be answered once more."""
         changes, replies = self._batch.clear()
+        went_well, again = not self.ledger.why, list[Message]()
         lost = self.ledger.settle(changes) if changes else frozenset[int]()
         for waiting in replies:
             if lost and not lost.isdisjoint(range(waiting.first, waiting.end)):
-                self.counters["not-kept"] += 1
+                if went_well and waiting.message is not None:
+                    again.append(waiting.message)
+                else:
+                    self.counters["not-kept"] += 1
             else:
                 self._send(waiting)
         kept = [change for position, change in enumerate(changes) if position not in lost] if lost else changes
         if kept:
             self._publish(kept)
+        return again
 
     def enact(self, changes: Sequence[LeaseChange]) -> str:
         """An operator's changes: kept and published, or not made; then the text says why."""
@@ -227,21 +238,24 @@ class Server:
         self._take(outcome, message, arrival)
 
     def _grounded(self) -> Ground:
-        """Of the settings and interfaces as they are now."""
-        links = self.links.current()
+        """Of the settings and interfaces as they are now, and of what the disk takes."""
+        links, longest = self.links.current(), FROM_MEMORY if self.ledger.why else 0
         if links is not self._ground.links:
             self._ground = make_ground(self._ground.plan6, links)
+        if longest != self._ground.longest:
+            self._ground = self._ground._replace(longest=longest)
         return self._ground
 
     def _take(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
         first = len(self._batch.changes)
         self._apply(outcome.changes)
-        if outcome.probe is not None:
-            if not self._prober.begin(outcome.probe, (message, arrival), monotonic()):
-                self.counters["probes-full"] += 1
+        if outcome.probes:
+            for probe in outcome.probes:
+                if not self._prober.begin(probe, (message, arrival), monotonic()):
+                    self.counters["probes-full"] += 1
         elif outcome.reply is not None:
             limit = _limit_of(message) if isinstance(message, Packet4) else 0
-            waiting = Waiting(outcome.reply, first, len(self._batch.changes), limit)
+            waiting = Waiting(outcome.reply, first, len(self._batch.changes), limit, (message, arrival))
             if self._batch.needs_no_disk(waiting):
                 self._send(waiting)
             else:
@@ -251,17 +265,24 @@ class Server:
         self.ledger.book.apply(changes)
         self._batch.add(changes)
 
-    def _end_probe(self, ended: Ended, now: Instant) -> None:
-        """The address is free or is not: either way the message is handled once more."""
-        probe = ended.probe
-        kind = Kind.ADDRESS4 if len(probe.address) == 4 else Kind.ADDRESS6
-        decide = answered if ended.used else silent
-        changes = decide(self.ledger.book, kind, probe.address, Epoch(int(self.ledger.now())))
-        self.counters["quarantined"] += sum(
-            change.after is not None and change.after.state is State.QUARANTINED for change in changes
-        )
-        self._apply(changes)
-        self._handle(*ended.message)
+    def _end_probes(self, ended: Sequence[Ended]) -> None:
+        """Each address is free or is not: either way the message is handled once more, when all is known that was asked for it by
+        now. Not if the offer had to make room meanwhile: its client asks again, and a flood would ask for ever."""
+        book, now = self.ledger.book, Epoch(int(self.ledger.now()))
+        waiting: dict[int, Message] = {}
+        for probe, used, message in ended:
+            kind = Kind.ADDRESS4 if len(probe.address) == 4 else Kind.ADDRESS6
+            if book.at(kind, probe.address) is None:
+                self.counters["offers-full"] += 1
+                continue
+            changes = (answered if used else silent)(book, kind, probe.address, now)
+            self.counters["quarantined"] += sum(
+                change.after is not None and change.after.state is State.QUARANTINED for change in changes
+            )
+            self._apply(changes)
+            waiting[id(message[0])] = message
+        for message in waiting.values():
+            self._handle(*message)
 
     def _trace(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
         """The incident mode: who it was and what was given, until the time that the user set."""

@@ -57,7 +57,7 @@ _NOT_IMPLEMENTED = Refusal(Rcode.NOTIMP, Explanation(ExtendedError.NOT_SUPPORTED
 _BAD_VERSION = Refusal(Rcode.BADVERS, Explanation(ExtendedError.NOT_SUPPORTED, "only version 0 of EDNS is known here"))
 _OTHER_CLASS = _refused("only class IN is answered")
 # > A resolver that receives a query with the RD bit clear SHOULD include this EDE code (RFC 8914 §4.21)
-_NO_RECURSION = _refused("recursion not desired: what is cached is not shown", ExtendedError.NOT_AUTHORITATIVE)
+NO_RECURSION = _refused("recursion not desired: what is cached is not shown", ExtendedError.NOT_AUTHORITATIVE)
 _BAD_COOKIE = Refusal(Rcode.FORMERR, Explanation(ExtendedError.OTHER, "cookie of a wrong length"))
 
 
@@ -74,7 +74,7 @@ def refusal_for(query: Peek, cookie_malformed: bool) -> Refusal | None:
     if query.key[-2:] != _CLASS_IN:
         return _OTHER_CLASS
     if not query.flags & _RD:
-        return _NO_RECURSION
+        return NO_RECURSION
     return _BY_TYPE.get(query.key[-4:-2])
 
 
@@ -86,3 +86,8 @@ def build_formerr(data: bytes) -> bytes:
     rcode = Rcode.NOTIMP if data[2] << 8 & _OPCODE else Rcode.FORMERR
     flags = HeaderFlag.QR | (data[2] << 8 & (_OPCODE | _RD)) | rcode
     return data[:2] + int(flags).to_bytes(2, "big") + bytes(8)
+
+
+def build_explanation(explanation: Explanation) -> bytes:
+    """The content of an extended error option: INFO-CODE u16, EXTRA-TEXT (RFC 8914 §2)."""
+    return int(explanation.code).to_bytes(2, "big") + explanation.text.encode("ascii", "replace")

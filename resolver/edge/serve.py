@@ -11,8 +11,9 @@ from privacy.cookies import CookieState, check_cookie, server_cookie
 from privacy.reply import MINIMUM_PAYLOAD, Outer, dress
 from resolver.admission import Client
 from resolver.cache.packets import ENCRYPTED, KEPT_FLAGS, REFRESH_AGAIN_AFTER, ROADS, Answer, AnswerKey, PacketCache
-from resolver.edge.refusals import Refusal, build_formerr, refusal_for
+from resolver.edge.refusals import NO_RECURSION, Refusal, build_explanation, build_formerr, refusal_for
 from resolver.local import Host, Leases, LocalNames
+from resolver.policy.discovery import OwnNames
 from resolver.settings import FrontSettings
 from resolver.values import Explanation, Origin, Reply
 from wire.dns.codes import EdnsOption, ExtendedError, HeaderFlag, QueryFlag, Rcode
@@ -101,12 +102,14 @@ class Desk:
         self.origin = "front-cache"
         """Where the answer that is being sent came from; whoever relays it for an operator reads this."""
         self.local = LocalNames(settings)
+        self.encrypted = False  # whether those ways in are up: nobody is sent to one that is not
         self.use(settings)
 
     def use(self, settings: FrontSettings) -> None:
         """Take these settings; answers of another generation are forgotten, and nobody joins a flight of one."""
         self.settings = settings
         self.local.use(settings)
+        self._own_names = None if settings.announcement is None else OwnNames(settings.announcement)
         self.forget_answers()
 
     def forget_answers(self) -> None:
@@ -142,6 +145,14 @@ class Desk:
             return True
         outer = self._outer(data, query, client, road)
         refusal = refusal_for(query, outer is None)
+        # Who asks for what we are may not want recursion (RFC 9606 §3).
+        if self._own_names is not None and outer is not None and (refusal is None or refusal is NO_RECURSION):
+            built = self._own_names.answer(query.key, query.flags, self.encrypted)
+            if built is not None:
+                self.counters["discovery"] += 1
+                self.origin = "local"
+                road.send(self._dressed(self._own(built.message, None), 0, outer))
+                return True
         if refusal is not None or outer is None:
             self._refuse(refusal, outer or Outer(data[:2], query.question, MINIMUM_PAYLOAD, edns=True), query, road)
             return True
@@ -381,11 +392,6 @@ class Desk:
     def open(self) -> int:
         """Questions without an answer yet."""
         return len(self._flights)
-
-
-def build_explanation(explanation: Explanation) -> bytes:
-    """The content of an extended error option: INFO-CODE u16, EXTRA-TEXT (RFC 8914 §2)."""
-    return int(explanation.code).to_bytes(2, "big") + explanation.text.encode("ascii", "replace")
 
 
 def _kept_flags(query: Peek) -> int:

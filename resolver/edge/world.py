@@ -48,7 +48,7 @@ TOO_LATE = Failed(_NOT_IN_TIME, given_up=True)
 
 LIES = frozenset({Why.MALFORMED, Why.MISMATCH})
 
-UNSEEN = frozenset({Why.UNREACHABLE, Why.CERTIFICATE, Why.TLS, Why.BUSY, Why.NO_ADDRESS})
+UNSEEN = frozenset({Why.UNREACHABLE, Why.CERTIFICATE, Why.TLS, Why.BUSY, Why.NO_ADDRESS, Why.KEYS})
 """Failures before anything was sent: the operator learned nothing."""
 
 BOGUS_EXPLANATION = Explanation(ExtendedError.DNSSEC_BOGUS, "an upstream says that the data are not genuine")

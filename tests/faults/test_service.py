@@ -23,7 +23,8 @@ from kit.service import Running, config_text, started
 HONEST = "192.0.2.7"
 MESSAGE_LIES = [lie for lie in Lie if lie.value <= Lie.RESET.value]
 NOT_HTTP = {Lie.WRONG_ID, Lie.LATER, Lie.WRONG_COOKIE, Lie.COOKIE, Lie.BAD_COOKIE, Lie.OTHER_CASE, Lie.MALFORMED_FIRST}
-HTTP_LIES = [lie for lie in Lie if lie.value >= Lie.GOAWAY.value]
+HTTP_LIES = [lie for lie in Lie if Lie.GOAWAY.value <= lie.value <= Lie.PING_FLOOD.value]
+QUIC_LIES = [Lie.GOAWAY, Lie.RESET_STREAM, Lie.HUGE, Lie.TWO, Lie.OWN_STREAM]
 TRUTHFUL = {Lie.NONE, Lie.OTHER_CASE, Lie.AGED, Lie.COOKIE, Lie.WRONG_COOKIE}
 """Over an encrypted road the spelling proves nothing, and cookies are not looked at."""
 
@@ -32,6 +33,8 @@ CERTIFICATES = ("other-name", "expired", "self-signed", "foreign")
 
 def lies_for(scheme: str) -> list[Lie]:
     lies = [lie for lie in MESSAGE_LIES if lie is not Lie.LATER]
+    if scheme == "quic":
+        return lies + QUIC_LIES
     return lies if scheme == "tls" else [lie for lie in lies if lie not in NOT_HTTP] + HTTP_LIES
 
 
@@ -74,7 +77,7 @@ class Sea:
             loop.close()
 
     def server(self, name: str, certificates: Path, more: str = "") -> str:
-        path = "/dns-query" if self.scheme == "https" else ""
+        path = "/dns-query" if self.scheme in ("https", "h3") else ""
         url = f"{self.scheme}://{NAME}@127.0.0.1:{self.liars[name].port}{path}"
         return f'{{ url = "{url}", ca_file = "{certificates}"{more} }}'
 
@@ -104,7 +107,7 @@ def groups(sea: Sea, certificates: Path) -> str:
     return text + '[[route]]\ndomains = ["pin.alone.example"]\nupstreams = "wrong-pin"\n'
 
 
-@pytest.fixture(scope="module", params=["tls", "https"])
+@pytest.fixture(scope="module", params=["tls", "https", "quic", "h3"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("faults")
     certificates = folder / "ca.pem"

@@ -13,6 +13,8 @@ import dns.rrset
 
 from anchorhold.ipc import Inbox, MessageType, build_message, build_reply
 from anchorhold.leases.messages import build_hosts
+from privacy import odoh
+from resolver.carried import Carried, Outcome, build_carried
 from resolver.local import Host
 from resolver.values import Explanation, Origin, Reply
 from wire.dns.codes import ExtendedError
@@ -184,6 +186,21 @@ def news() -> list[bytes]:
     return [link, *addresses, link + b"".join(addresses) + told(3, bytes(4))]
 
 
+def oblivious() -> list[bytes]:
+    """Keys of a target, a query for it, the answer, and what is inside (of the pair that the harnesses hold)."""
+    pair = odoh.make_key(bytes(32))
+    sealed = odoh.seal_query(pair.key, bytes(40), bytes(32))
+    opened = odoh.open_query({pair.key.key_id: pair}, sealed.body)
+    return [
+        odoh.build_configs((pair.key, pair.key)),
+        sealed.body,
+        odoh.seal_answer(opened, bytes(40), bytes(odoh.REPLY_NONCE)),
+        sealed.plaintext,
+        build_carried(Carried(Outcome.ANSWERED, 200, True, sealed.body)),
+        build_carried(Carried(Outcome.TIMEOUT)),
+    ]
+
+
 def streams() -> list[bytes]:
     """Two framed messages, and what cells say to each other."""
     one, two = queries()[:2]
@@ -214,4 +231,5 @@ def signing() -> list[bytes]:
 
 
 def everything() -> list[bytes]:
-    return messages() + replies() + hosts() + news() + streams() + option_lists() + records() + absences() + signing()
+    cells = replies() + hosts() + news() + streams()
+    return messages() + cells + option_lists() + records() + absences() + signing() + oblivious()

@@ -9,6 +9,18 @@ from kit.judged import judge
 from anchorhold.ipc import Inbox, MessageType, build_reply, parse_reply
 from anchorhold.ipc import Message as CellMessage
 from anchorhold.leases.messages import MAX_HOSTS, build_hosts, parse_hosts
+from privacy.odoh import (
+    MAX_CONFIGS,
+    build_configs,
+    make_key,
+    open_answer,
+    open_query,
+    parse_configs,
+    parse_envelope,
+    parse_plaintext,
+    seal_query,
+)
+from resolver.carried import build_carried, parse_carried
 from resolver.compose import Accepted
 from resolver.iterate.transfer import Transfer, serial_in
 from resolver.iterate.zonecopy import parse_timers, parse_zone
@@ -36,6 +48,8 @@ OTHERS = {
     "resolver.accept.read",
     "resolver.iterate.transfer.Transfer.take",
     "resolver.iterate.transfer.serial_in",
+    "privacy.odoh.open_answer",
+    "privacy.odoh.open_query",
     "wire.dhcp.codecs.Codec.to_text",
     "wire.dhcp.codecs.Codec.check",
 }
@@ -287,6 +301,53 @@ def _asked(data: bytes) -> bytes:
     return question[:-4].lower() + question[-4:]
 
 
+KEY = make_key(bytes(32))
+ASKED = seal_query(KEY.key, bytes(40), bytes(32))
+
+
+def feed_configs(data: bytes) -> bool:
+    """What is accepted goes through `build_configs` and back."""
+    keys = parse_configs(data)
+    assert len(keys) <= MAX_CONFIGS
+    assert not keys or keys == parse_configs(build_configs(keys))
+    return True
+
+
+def feed_envelope(data: bytes) -> bool:
+    kind, key_id, sealed = parse_envelope(data)
+    assert len(data) == 5 + len(key_id) + len(sealed)
+    assert data[0] == kind
+    return bool(sealed)
+
+
+def feed_plaintext(data: bytes) -> bool:
+    message = parse_plaintext(data)
+    assert data[2:].startswith(message)
+    assert not data[2 + len(message) + 2 :].strip(b"\0")
+    return True
+
+
+def feed_open_query(data: bytes) -> bool:
+    """As it is, and in an envelope for a key that is there; nothing but the query that was sealed opens."""
+    for body in (data, ASKED.body[:35] + len(data).to_bytes(2, "big") + data):
+        try:
+            open_query({KEY.key.key_id: KEY}, body)
+        except Malformed:
+            continue
+        assert body == ASKED.body
+        return True
+    return False
+
+
+def feed_open_answer(data: bytes) -> bool:
+    return bool(open_answer(ASKED, data))
+
+
+def feed_carried(data: bytes) -> bool:
+    assert data == build_carried(parse_carried(data))
+    return True
+
+
 def feed_news(data: bytes) -> bool:
     """Whatever one datagram tells has addresses of a known length and a name that fits."""
     told = list(parse_news(data))
@@ -321,7 +382,13 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "anchorhold.ipc.Inbox.feed": feed_inbox,
     "anchorhold.ipc.parse_reply": feed_reply,
     "anchorhold.leases.messages.parse_hosts": feed_hosts,
+    "privacy.odoh.open_answer": feed_open_answer,
+    "privacy.odoh.open_query": feed_open_query,
+    "privacy.odoh.parse_configs": feed_configs,
+    "privacy.odoh.parse_envelope": feed_envelope,
+    "privacy.odoh.parse_plaintext": feed_plaintext,
     "resolver.accept.read": feed_read,
+    "resolver.carried.parse_carried": feed_carried,
     "wire.netlink.parse_news": feed_news,
 }
 """Each takes octets and says whether anything was accepted; only Malformed may escape."""

@@ -71,11 +71,12 @@ class Server:
             outcome = look()
             self.words.append(outcome.why)
             self.apply(outcome.changes)
-            if outcome.probe is None:
+            if not outcome.probes:
                 return outcome
             assert outcome.reply is None
-            self.probed.append(outcome.probe.address)
-            who = self.present.get(outcome.probe.address)
-            result = silent if who in (None, outcome.probe.hardware) else answered
-            self.apply(result(self.book, kind, outcome.probe.address, self.now))
+            for probe in outcome.probes:
+                self.probed.append(probe.address)
+                who = self.present.get(probe.address)
+                result = silent if who in (None, probe.hardware) else answered
+                self.apply(result(self.book, kind, probe.address, self.now))
         raise AssertionError("a message is probed for without end")

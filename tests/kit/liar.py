@@ -1,4 +1,6 @@
-"""An upstream that lies and fails on request: UDP, TCP, TLS and HTTP/2, written without our own wire/ and net/.
+"""An upstream that lies and fails on request: UDP, TCP, TLS, HTTP/2, and by `kit/liar_quic.py` QUIC and HTTP/3.
+
+Written without our own wire/ and net/.
 
 `Liar("tls", Lie.NONE, Lie.RESET)` answers the first query, resets on the second and all later ones.
 """
@@ -18,10 +20,16 @@ import h2.connection
 import h2.errors
 import h2.events
 import h2.settings
+from kit import oblivious
 from kit.certificates import NAME, authority, identity, server_context
+from kit.liar_quic import ALPN, QuicSide, serve_quic
 
-from resolver.settings import HttpMethod, UpstreamSpec
+from resolver.settings import HttpMethod, ObliviousTarget, UpstreamSpec
 
+OVER_TLS = ("tls", "https", "odoh")
+OVER_HTTP = ("https", "odoh")
+ENCRYPTED = (*OVER_TLS, "quic", "h3")
+PATHS = {"https": "/dns-query", "h3": "/dns-query", "odoh": "/relay"}
 LINGER_RESET = struct.pack("ii", 1, 0)
 
 
@@ -55,6 +63,10 @@ class Lie(Enum):
     AGED = auto()
     REDIRECT = auto()
     PING_FLOOD = auto()
+    UNAUTHORIZED = auto()
+    # DNS over QUIC only
+    TWO = auto()
+    OWN_STREAM = auto()
 
 
 def question_end(query: bytes) -> int:
@@ -140,8 +152,10 @@ class Liar:
         tcp_script: tuple[Lie, ...] = (),
         max_streams: int = 100,
         answers: Callable[[bytes, bool], bytes] | None = None,
+        retry: bool = False,
     ) -> None:
-        """`answers` says what is answered instead of the usual: (query, whether it came over UDP) → response."""
+        """`answers` says what is answered instead of the usual: (query, whether it came over UDP) → response. `retry`: QUIC
+        clients must show first that they are where they say (RFC 9000 §8.1.2)."""
         self.answers = answers
         self.scheme = scheme
         self.script = list(script) or [Lie.NONE]
@@ -155,19 +169,34 @@ class Liar:
         self.requests: list[list[tuple[bytes, bytes]]] = []
         self.octets_sent = 0
         self.arrived = asyncio.Event()
+        self.retry = retry
+        self.offer = b""
+        self.sides: list[QuicSide] = []
+        self.stopped: list[int] = []
+        self.goodbyes: list[int] = []
+        self.streams: list[int] = []
+        self.raw: dict[int, bytes] = {}
         self.resumed: list[bool] = []
         self.transports: set[asyncio.Transport] = set()
         self.kept: list[tuple[object, bytes]] = []
         self.port = 0
+        self.target = oblivious.Target()
+        """For `odoh`, where this is relay and target in one."""
+        self.configs = self.target.configs
+        """What is shown to who asks for its keys."""
+        self.bodies: list[bytes] = []
         self._udp: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> "Liar":
         loop = asyncio.get_running_loop()
+        if self.scheme in ALPN:
+            self._udp, self.port = await serve_quic(self, identity(self.certificate))
+            return self
         context = None
-        if self.scheme in ("tls", "https"):
-            context = server_context(identity(self.certificate), ("h2",) if self.scheme == "https" else ())
-        make = (lambda: HttpSide(self)) if self.scheme == "https" else (lambda: StreamSide(self))
+        if self.scheme in OVER_TLS:
+            context = server_context(identity(self.certificate), ("h2",) if self.scheme in OVER_HTTP else ())
+        make = (lambda: HttpSide(self)) if self.scheme in OVER_HTTP else (lambda: StreamSide(self))
         for _ in range(20):
             listener = socket.create_server(("127.0.0.1", 0), backlog=128)
             self.port = listener.getsockname()[1]
@@ -190,6 +219,8 @@ class Liar:
         if self._server is not None:
             self._server.close()
             self._server = None
+        for side in self.sides:
+            side.end(2)
         if self._udp is not None:
             self._udp.abort()
             self._udp = None
@@ -202,14 +233,16 @@ class Liar:
         """How to reach this server and trust it."""
         fields: dict[str, object] = {
             "scheme": self.scheme,
-            "name": NAME if self.scheme in ("tls", "https") else "",
+            "name": NAME if self.scheme in ENCRYPTED else "",
             "addresses": ("127.0.0.1",),
             "port": self.port,
             "operator": "liar",
-            "path": "/dns-query" if self.scheme == "https" else "",
-            "authorities": authority().pem if self.scheme in ("tls", "https") else "",
+            "path": PATHS.get(self.scheme, ""),
+            "authorities": authority().pem if self.scheme in ENCRYPTED else "",
             "method": HttpMethod.POST,
         }
+        if self.scheme == "odoh":
+            fields["target"] = ObliviousTarget("target.test", "/dns-query", self.target.configs)
         return UpstreamSpec(**(fields | changes))  # type: ignore[arg-type]
 
     def messages(self, lie: Lie, query: bytes, over_udp: bool = False) -> list[bytes]:
@@ -350,6 +383,7 @@ class HttpSide(Side):
         super().__init__(liar)
         self.codec = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding=None))
         self.bodies: dict[int, bytes] = {}
+        self.opened: dict[int, oblivious.Query] = {}
         self.huge: set[int] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -369,12 +403,27 @@ class HttpSide(Side):
                     self.bodies[event.stream_id] += event.data
                     self.codec.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 case h2.events.StreamEnded():
-                    self.hear(self.bodies.pop(event.stream_id), event.stream_id)
+                    self.take(event.stream_id, self.bodies.pop(event.stream_id))
                 case h2.events.WindowUpdated():
                     self.pour()
                 case h2.events.StreamReset():
                     self.huge.discard(event.stream_id)
         self.flush()
+
+    def take(self, stream: int, body: bytes) -> None:
+        """A whole request. Keys are shown to who asks for them; a sealed query is opened, if it is for a key that is known."""
+        if self.liar.scheme != "odoh":
+            self.hear(body, stream)
+            return
+        if not body:
+            self.send(stream, [(b":status", b"200"), (b"content-type", b"application/octet-stream")], self.liar.configs)
+            return
+        self.liar.bodies.append(body)
+        if not self.liar.target.knows(body):
+            self.send(stream, [(b":status", b"401")], b"")
+            return
+        self.opened[stream] = self.liar.target.open(body)
+        self.hear(self.opened[stream].message, stream)
 
     def flush(self) -> None:
         data = self.codec.data_to_send()
@@ -408,12 +457,20 @@ class HttpSide(Side):
                 self.send(stream, [(b":status", b"500")], answer(query))
             case Lie.REDIRECT:
                 self.send(stream, [(b":status", b"302"), (b"location", b"http://127.0.0.1/dns-query")], b"")
+            case Lie.UNAUTHORIZED:
+                self.send(stream, [(b":status", b"401")], b"")
             case Lie.MEDIA_TYPE:
                 self.send(stream, [(b":status", b"200"), (b"content-type", b"text/html")], answer(query))
             case Lie.AGED:
                 self.send(stream, [*ok(), (b"cache-control", b"private, max-age=250"), (b"age", b"60")], answer(query))
             case _:
-                self.send(stream, ok(), b"".join(self.liar.messages(lie, query)))
+                offer = [(b"alt-svc", self.liar.offer)] if self.liar.offer else []
+                message = b"".join(self.liar.messages(lie, query))
+                if stream in self.opened:
+                    kind = [(b":status", b"200"), (b"content-type", oblivious.MEDIA_TYPE)]
+                    self.send(stream, kind, self.opened.pop(stream).answer(message))
+                else:
+                    self.send(stream, ok() + offer, message)
         self.flush()
 
     def send(self, stream: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -25,7 +25,7 @@ from dhcp.clock import Reading, start_clock  # noqa: E402
 from dhcp.edge import schema  # noqa: E402
 from dhcp.edge.folder import LeaseFolder  # noqa: E402
 from dhcp.edge.store import SqliteStore  # noqa: E402
-from dhcp.owed import Owed, goes_on  # noqa: E402
+from dhcp.owed import FROM_MEMORY, Owed, goes_on, held_over  # noqa: E402
 from dhcp.store import StoreDamaged, StoreFailed  # noqa: E402
 from dhcp.values import Kind, Lease, LeaseChange, State  # noqa: E402
 from wire.units import Epoch, Instant  # noqa: E402
@@ -101,6 +101,19 @@ class Miniature:
         # What the wall clock says is another thing at every start, and never the truth.
         reading = Reading(self._boottime(), boot, Epoch(DATE + start + JUMPS[start % len(JUMPS)]))
         self._clock = start_clock(loaded.clock, loaded.leases, reading)
+        self._failing = False
+        self._hold_over()
+
+    def _hold_over(self) -> None:
+        """As the cell does it."""
+        changes = held_over(self._book.values(), self._now())
+        for change in changes:
+            self._take(change)
+        try:
+            self._store.commit(changes, self._clock.saved(self._boottime()))
+        except StoreFailed:
+            self._failing = True
+            self._owed.failed(changes, self._now())
 
     def say(self, *words: Word) -> None:
         """In one write, so that it is said whole or not."""
@@ -136,6 +149,7 @@ class Miniature:
             return LeaseChange(held, None)
         span = draw.choice(SPANS)
         if held is not None:
+            span = min(span, FROM_MEMORY) if self._failing else span
             # Never earlier than before: should the answer get lost, the client counts on what it was told last.
             return LeaseChange(held, held._replace(seen=now, until=max(held.until, Epoch(now + span)), duration=span))
         free = [number for number in range(1, POOL + 1) if 10 << 24 | number not in self._book]
@@ -157,11 +171,13 @@ class Miniature:
             self._store.commit(self._owed.due(changes), saved)
         except StoreFailed as failed:
             self.say(Word(Said.FAILED))
-            for change in reversed(self._owed.failed(changes)):
+            self._failing = True
+            for change in reversed(self._owed.failed(changes, self._now())):
                 self._take(LeaseChange(change.after, change.before))
             self._mend(failed)
-            changes = [change for change in changes if goes_on(change)]
+            changes = [change for change in changes if goes_on(change, self._now())]
         else:
+            self._failing = False
             self._owed.paid()
         self.say(*(self._word(Said.TOLD, change) for change in changes))
 

@@ -33,14 +33,14 @@ def good(kind: int) -> Packet6:
 
 def why(packet: Packet6, arrival: Arrival | None = None) -> str:
     outcome = Site6().look(packet, arrival)
-    assert (outcome.reply, outcome.changes, outcome.probe) == (None, (), None)
+    assert (outcome.reply, outcome.changes, outcome.probes) == (None, (), ())
     return outcome.why
 
 
 @pytest.mark.parametrize("kind", TO_US)
 def test_each_message_for_servers_is_answered_as_it_should_be(kind: int) -> None:
     """The counterpart of all below: they fail for their own reason only."""
-    assert Site6().look(good(kind)).reply is not None or Site6().look(good(kind)).probe is not None
+    assert Site6().look(good(kind)).reply is not None or Site6().look(good(kind)).probes
 
 
 @pytest.mark.parametrize("kind", [*UNNAMED, *NAMED])

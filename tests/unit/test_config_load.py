@@ -236,8 +236,8 @@ def test_every_setting_of_the_cells_can_be_set() -> None:
         if field.default is not dataclasses.MISSING and getattr(one, field.name) == getattr(other, field.name)
     ]
     same += [f.name for f in dataclasses.fields(CacheSettings) if getattr(settings.resolver.cache, f.name) == f.default]
-    # Made of [dhcp] (tests/unit/test_config_lease_names.py).
-    assert same == ["leases"]
+    # Made of [dhcp] (tests/unit/test_config_lease_names.py) and of [secure].
+    assert same == ["leases", "announcement"]
     assert settings.resolver.cache.memory == 1024 * 1024
 
 

@@ -3,7 +3,8 @@ import struct
 
 import pytest
 
-from anchorhold.config.errors import Wrong
+from anchorhold.config.errors import SettingsError, Wrong
+from anchorhold.config.load import load
 from anchorhold.config.servers import operator_of, read_server
 from resolver.settings import UpstreamSpec
 
@@ -11,6 +12,11 @@ from resolver.settings import UpstreamSpec
 def test_a_name_and_an_address_are_told_apart() -> None:
     expected = UpstreamSpec("tls", "dns.quad9.net", ("9.9.9.9",), 853, "quad9.net")
     assert read_server("tls://dns.quad9.net@9.9.9.9") == expected
+
+
+def test_quic_and_h3_have_the_ports_of_tls_and_https() -> None:
+    specs = [read_server(f"{scheme}://dns.quad9.net@9.9.9.9") for scheme in ("quic", "h3")]
+    assert [(spec.scheme, spec.port, spec.path) for spec in specs] == [("quic", 853, ""), ("h3", 443, "/dns-query")]
 
 
 def test_several_addresses_share_a_port() -> None:
@@ -44,9 +50,11 @@ def test_without_a_name_the_certificate_must_hold_the_address() -> None:
         ("https://dns.example@192.0.2.1/", "/dns-query"),
         ("https://dns.example@192.0.2.1/a/b", "/a/b"),
         ("https://dns.example@192.0.2.1/dns-query{?dns}", "/dns-query"),
+        ("h3://dns.example@192.0.2.1", "/dns-query"),
+        ("h3://dns.example@192.0.2.1/a/b", "/a/b"),
     ],
 )
-def test_only_https_has_a_path(text: str, path: str) -> None:
+def test_https_and_h3_have_a_path(text: str, path: str) -> None:
     assert read_server(text).path == path
 
 
@@ -59,7 +67,9 @@ def test_a_bootstrap_stands_in_for_the_address() -> None:
     ("text", "hint"),
     [
         ("9.9.9.9", "is no server URL"),
-        ("quic://9.9.9.9", "quic:// is not supported"),
+        ("gopher://9.9.9.9", "gopher:// is not supported"),
+        ("quic://dns.example@192.0.2.1/dns-query", "has no path"),
+        ("h3://dns.example", "nothing is looked up behind your back"),
         ("tls://", "has no address"),
         ("tls://@9.9.9.9", "has no name before @"),
         ("tls://dns.example@other.example", "after dns.example@ write literal ones"),
@@ -144,3 +154,26 @@ def test_a_stamp_without_an_address_needs_a_bootstrap() -> None:
 def test_a_stamp_that_cannot_be_used_says_why(stamped: str) -> None:
     with pytest.raises(Wrong):
         read_server(stamped)
+
+
+CLEAR_GROUP = '[listen]\naddresses = ["127.0.0.1"]\n[upstreams.default]\nservers = ["udp://192.0.2.1", "tls://dns.example@192.0.2.2"]\n'
+
+
+def test_clear_servers_of_an_opportunistic_group_may_say_where_they_are_encrypted() -> None:
+    loaded = load(CLEAR_GROUP + 'profile = "opportunistic"\ndiscover = true\n', "a.toml")
+    assert [spec.discover for spec in loaded.resolver.upstream_groups[0].servers] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (CLEAR_GROUP + "discover = true\n", "a strict group asks nothing in clear text"),
+        (
+            CLEAR_GROUP.replace('"udp://192.0.2.1", ', "") + 'profile = "opportunistic"\ndiscover = true\n',
+            "no server of this group is in clear text",
+        ),
+    ],
+)
+def test_where_nothing_can_be_discovered_that_is_said(text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load(text, "a.toml")

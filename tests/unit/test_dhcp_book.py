@@ -266,7 +266,9 @@ def check(book: LeaseBook) -> None:
         states = {
             item: item.changing if item.state is State.BOUND else item.state is State.QUARANTINED for item in here
         }
-        idle = [item.seen for item in here if states[item] and not item.wanted]
+        idle = [item.seen for item in here if states[item] and not item.wanted] or [
+            item.seen for item in here if item.state is State.BOUND and not item.renewals and not item.wanted
+        ]
         longest = book.longest_idle(*place)
         assert min(idle, default=None) == (longest.seen if longest else None)
     for item in held:

@@ -2,7 +2,7 @@
 
 import pytest
 from kit.disk import Disk
-from kit.leases import BOOT, DATE, HOUR, KEY, lease
+from kit.leases import BOOT, DATE, KEY, lease
 
 from dhcp.book import LeaseBook
 from dhcp.clock import LeaseClock
@@ -30,7 +30,7 @@ class Kept:
 
 
 OLD, NEW = lease(1), lease(2)
-LONGER = OLD._replace(until=Epoch(OLD.until + HOUR), renewals=1)
+LONGER = OLD._replace(seen=Epoch(OLD.seen + 60), renewals=1)
 RENEWAL = LeaseChange(OLD, LONGER)
 OFFER = LeaseChange(None, NEW._replace(state=State.OFFERED))
 

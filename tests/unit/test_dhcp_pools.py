@@ -119,8 +119,8 @@ def test_an_offer_that_is_still_probed_for_is_not_given_to_who_forgets_the_serve
     lan = site()
     first = lan.look(message(MessageType4.DISCOVER))
     lan.apply(first.changes)
-    outcome = lan.look(message(MessageType4.REQUEST, {50: first.probe.address}))
-    assert ("probe", None, first.probe) == (outcome.why, outcome.reply, outcome.probe)
+    outcome = lan.look(message(MessageType4.REQUEST, {50: first.probes[0].address}))
+    assert ("probe", None, first.probes) == (outcome.why, outcome.reply, outcome.probes)
 
 
 # --- somebody has the address ---------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def test_while_the_link_is_asked_the_same_message_is_no_second_offer() -> None:
     first = lan.look(packet)
     lan.apply(first.changes)
     again = lan.look(packet)
-    assert (first.probe, "probe") == (again.probe, again.why)
+    assert (first.probes, "probe") == (again.probes, again.why)
     lan.apply(again.changes)
     assert 1 == len(lan.book)
 
@@ -308,6 +308,46 @@ def test_nobody_is_taken_back_of_those_that_stay() -> None:
     assert b"" == lan.join(mac(4, changing=True))
 
 
+def test_whoever_invents_hardware_addresses_of_makers_fills_no_pool_for_longer_than_to_the_first_renewal() -> None:
+    """Whole exchanges, universally administered addresses; one of the devices is real and renews, another is there and silent on
+    its lease."""
+    lan = site(pool(100, 109))
+    given = [lan.join(mac(number)) for number in range(10)]
+    for address in given[2:]:
+        lan.leave(address)
+    assert "pool-full" == lan.discover(mac(99)).why
+    lan.later(LAN.lease_time / 2)
+    assert "renewed" == lan.renew(given[0], mac(0)).why
+    assert "pool-full" == lan.discover(mac(99)).why, "all may still come"
+    lan.later(LAN.lease_time / 7)
+    lan.leave(given[0])
+    served = [lan.join(mac(number)) for number in range(100, 110)]
+    assert {*given[2:]} == {*served} - {b""}
+    assert State.BOUND == lan.at(given[0]).state, "who renewed once keeps its lease, there or not"
+    assert lan.now == lan.at(given[1]).seen, "who answers has its address"
+
+
+def test_when_nine_tenths_are_taken_overdue_devices_are_asked_before_the_rest_is_given() -> None:
+    lan = site(pool(100, 119), changing_share=100)
+    for number in range(19):
+        lan.leave(lan.join(mac(number, changing=True)))
+    assert 19 == len(lan.bound())
+    lan.later(LAN.changing_time / 2)
+    assert lan.join(mac(50))
+    assert 20 == len(lan.bound()), "none is overdue yet"
+    lan.later(LAN.changing_time / 7)
+    before = len(lan.probed)
+    assert lan.join(mac(51))
+    assert 20 == len(lan.bound())
+    assert 1 == len(lan.probed) - before
+    few = site(pool(100, 119), changing_share=100)
+    for number in range(17):
+        few.leave(few.join(mac(number, changing=True)))
+    few.later(LAN.changing_time * 0.9)
+    few.join(mac(50))
+    assert 18 == len(few.bound()), "of what is free, for there is enough"
+
+
 def test_a_device_that_was_seen_just_now_is_left_alone() -> None:
     lan = site(pool(100, 100), changing_share=100)
     lan.leave(lan.join(mac(1, changing=True)))
@@ -333,7 +373,7 @@ def test_two_newcomers_do_not_wait_for_one_ghost() -> None:
         outcome = lan.look(message(MessageType4.DISCOVER, chaddr=mac(number, changing=True)))
         lan.apply(outcome.changes)
         assert not any(change.durable for change in outcome.changes)
-        probes.append(outcome.probe.address)
+        probes.append(outcome.probes[0].address)
     assert 2 == len(set(probes))
     assert 2 == len(lan.bound())  # until the link was silent nobody has lost anything
 
@@ -367,12 +407,12 @@ def test_an_address_in_quarantine_that_somebody_uses_is_not_given() -> None:
 
 def test_offers_that_nobody_came_back_for_make_room() -> None:
     """A host that asks under many names and takes nothing: neither the bound of offers nor a small pool keeps others out."""
-    for pools, offers in ((pool(100, 199), 16), (pool(100, 115), 256)):
+    for pools, offers, at_once in ((pool(100, 199), 16, "offered"), (pool(100, 115), 256, "pool-full")):
         lan = site(pools, offers=offers)
         for number in range(40):
             lan.discover(mac(number))
         assert 16 == lan.book.offers
-        assert lan.discover(mac(99)).why in ("offers-full", "pool-full")
+        assert at_once == lan.discover(mac(98)).why
         lan.later(2)
         assert lan.join(mac(99))
         assert 15 == lan.book.offers
@@ -463,7 +503,11 @@ def test_what_a_reservation_sets_is_sent() -> None:
 def test_offers_have_a_bound_and_holders_of_leases_none() -> None:
     lan = site(offers=2)
     mine = lan.join()
-    given = [lan.discover(mac(n)).why for n in range(4)]
-    assert ["offered", "offered", "offers-full", "offers-full"] == given
+    offers = [yiaddr(lan.discover(mac(n)).reply) for n in range(4)]
+    assert 2 == lan.book.offers
+    assert [None, None] == [lan.at(address) for address in offers[:2]], "the oldest had to make room"
+    assert "acked" == lan.select(offers[0], mac(0)).why, (
+        "and its client gets the address all the same, for nobody else has"
+    )
     assert "offered" == lan.discover(MAC).why
     assert mine == yiaddr(lan.discover(MAC).reply)

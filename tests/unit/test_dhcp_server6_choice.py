@@ -8,6 +8,7 @@ from kit.dhcp6 import (
     LINK,
     PHONE,
     PREFIXES,
+    SERVER,
     SETTINGS,
     TIME,
     Site6,
@@ -23,6 +24,7 @@ from kit.dhcp6 import (
 from kit.dhcp_site import KEY
 
 from dhcp.book import LeaseBook
+from dhcp.identity import Identifier
 from dhcp.plan6 import make_plan6
 from dhcp.pools6 import draw_address, is_host, lot
 from dhcp.settings import ClientClass, Delegation, DhcpSettings, Matcher, Pool, Reservation, Subnet
@@ -154,12 +156,16 @@ def test_two_clients_are_never_offered_one_address() -> None:
     assert site.solicit(na(), who=duid(3)).address
 
 
-def test_too_many_offers_end_in_silence_and_leases_go_on() -> None:
+def test_too_many_offers_make_room_for_one_another_and_leases_go_on() -> None:
     site = Site6(replace(SETTINGS, offers=3))
     held = site.join()
     for number in range(2, 5):
         site.solicit(na(), who=duid(number))
-    assert "offers-full" == site.send(message(MessageType6.SOLICIT, na(), who=duid(9))).why
+    first = site.solicit(na(), who=duid(9))
+    assert 3 == site.book.offered(Kind.ADDRESS6)
+    assert 0 == len(site.book.all_of(site.book.tag(Identifier.DUID, duid(2)))), "the oldest went"
+    assert first.address == site.request(*first.associations, who=duid(9)).address
+    assert Status6.NO_PREFIX_AVAIL != code(site.solicit(pd(), who=duid(10)).one.status), "each kind has its own bound"
     assert held.address == site.renew(*held.associations).address
 
 
@@ -254,7 +260,7 @@ def test_what_the_client_itself_answers_is_no_conflict() -> None:
 def test_nothing_is_leased_while_the_link_is_asked() -> None:
     site = Site6()
     outcome = site.look(message(MessageType6.SOLICIT, na(), pd(), options=RAPID))
-    assert outcome.probe is not None
+    assert outcome.probes
     assert [False] == [one.after.checked for one in outcome.changes if one.after and one.after.kind is Kind.ADDRESS6]
     assert {State.OFFERED} == {change.after.state for change in outcome.changes if change.after is not None}
 
@@ -264,6 +270,93 @@ def test_nobody_is_asked_where_that_is_off_or_a_relay_is_between(relayed: bool) 
     site = Site6(SETTINGS if relayed else replace(SETTINGS, conflict_check=False))
     site.ask(message(MessageType6.SOLICIT, na()), hops=(hop(),) if relayed else ())
     assert [] == site.probed
+
+
+def test_several_new_addresses_of_one_message_are_asked_about_at_once() -> None:
+    site = Site6()
+    outcome = site.look(message(MessageType6.SOLICIT, *(na(iaid=number) for number in range(4))))
+    assert 4 == len({probe.address for probe in outcome.probes})
+    taken = outcome.probes[2].address
+    site.present[taken] = bytes(6)
+    answer = site.solicit(*(na(iaid=number) for number in range(4)))
+    assert 4 == len([one for some in answer.associations for one in some.addresses])
+    assert 5 == len(site.probed), "and about one in place of the one that is somebody's"
+
+
+@pytest.mark.parametrize("kind", [MessageType6.RENEW, MessageType6.REBIND])
+def test_what_a_client_says_it_has_is_asked_about_if_we_know_nothing_of_it(kind: MessageType6) -> None:
+    """And held as an offer is meanwhile. Whose hardware address nobody knows would itself answer."""
+    wish, server = ip6("2001:db8:1::4444"), SERVER if kind is MessageType6.RENEW else b""
+    site = Site6(replace(SETTINGS, offers=1))
+    site.present[wish] = bytes(6)
+    answer = site.ask(message(kind, na(wish), server=server))
+    assert [0] == [one.valid for some in answer.associations for one in some.addresses if one.address == wish]
+    assert wish in site.held(State.QUARANTINED)
+    site.present[wish] = PHONE[4:]
+    site.later(86_400)
+    assert wish == site.ask(message(kind, na(wish), server=server)).address
+    nameless = b"\0\2\0\0\0\1device"
+    probed = len(site.probed)
+    other = ip6("2001:db8:1::5555")
+    assert other == site.ask(message(kind, na(other), who=nameless, server=server)).address
+    assert probed == len(site.probed)
+
+
+# when nothing is free
+
+
+def fill(site: Site6, hardware: int = 0x02, present: bool = False) -> list[bytes]:
+    """All fifty addresses taken; what each got."""
+    found = []
+    for number in range(50):
+        found.append(site.join(who=duid(number, hardware)).address)
+        if present:
+            site.present[found[-1]] = duid(number, hardware)[4:]
+    return found
+
+
+def test_a_full_pool_takes_back_what_nobody_answers_for() -> None:
+    site = Site6(FEW)
+    given = fill(site)
+    assert Status6.NO_ADDRS_AVAIL == code(site.solicit(na(), who=duid(99)).one.status), "they were seen just now"
+    site.later(60)
+    answer = site.join(na(iaid=7), who=duid(99))
+    assert answer.address in given
+    (lease,) = site.book.of_client(Kind.ADDRESS6, site.book.tag(Identifier.DUID, duid(99)), 7)
+    assert (answer.address, State.BOUND) == (lease.address, lease.state)
+    assert "reclaim" in site.words
+    served = [bool(site.join(who=duid(number)).associations[0].addresses) for number in range(100, 149)]
+    assert 49 == sum(served)
+    assert 50 == len(site.held())
+
+
+def test_no_ipv6_address_in_live_use_is_taken_back() -> None:
+    site = Site6(FEW)
+    given = fill(site, present=True)
+    gone = given[20]
+    del site.present[gone]
+    site.later(60)
+    for number in range(100, 103):
+        site.solicit(na(), who=duid(number), options=RAPID)
+    assert {*given} == {*site.held()}
+    owners = {lease.client for address, lease in site.held().items() if address != gone}
+    assert owners == {site.book.tag(Identifier.DUID, duid(number, 0x02)) for number in range(50) if number != 20}
+
+
+def test_who_was_never_renewed_is_taken_back_when_it_should_have_been() -> None:
+    site = Site6(FEW)
+    fill(site, hardware=0x00)
+    site.later(TIME / 4)
+    assert Status6.NO_ADDRS_AVAIL == code(site.solicit(na(), who=duid(99)).one.status)
+    site.later(TIME / 2)
+    assert site.join(who=duid(99)).address
+
+
+def test_where_nobody_can_be_asked_nothing_is_taken_back() -> None:
+    site = Site6(replace(FEW, conflict_check=False))
+    fill(site)
+    site.later(60)
+    assert Status6.NO_ADDRS_AVAIL == code(site.solicit(na(), who=duid(99)).one.status)
 
 
 # prefixes

@@ -89,6 +89,7 @@ class RecordType(IntEnum):
     MAILB = 253
     MAILA = 254
     ANY = 255
+    RESINFO = 261
 
 
 class RecordClass(IntEnum):

@@ -27,15 +27,17 @@ class StampProtocol(IntEnum):
     ODOH_RELAY = 0x85
 
 
-READABLE = frozenset({StampProtocol.PLAIN, StampProtocol.DOH, StampProtocol.DOT})
+READABLE = frozenset(StampProtocol) - {StampProtocol.DNSCRYPT, StampProtocol.DNSCRYPT_RELAY}
 """Those for which there is a transport."""
+
+_WITH_PATH = frozenset({StampProtocol.DOH, StampProtocol.ODOH_RELAY})
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A server. `address` is literal, with or without port, "" if the stamp leaves it out; `host` is the name its certificate
-    must hold, with or without port; `hashes` are SHA-256 digests of a certificate of the chain (its TBSCertificate), 32
-    octets."""
+    """A server. `address` is literal, with or without port, "" if the stamp leaves it out (an ODoH target's never has one);
+    `host` is the name its certificate must hold, with or without port; `hashes` are SHA-256 digests of a certificate of the
+    chain (its TBSCertificate), 32 octets."""
 
     protocol: StampProtocol
     properties: int
@@ -71,6 +73,10 @@ def _read_fields(data: bytes) -> Stamp:
         raise ValueError(f"not supported yet: a stamp for {protocol.name.replace('_', ' ')}")
     properties = int.from_bytes(data[1:9], "little")
     fields = _Fields(data, 9)
+    if protocol is StampProtocol.ODOH_TARGET:
+        target = Stamp(protocol, properties, "", (), fields.text(), fields.text())
+        fields.end()
+        return target
     address = fields.text()
     if protocol is StampProtocol.PLAIN:
         fields.end()
@@ -79,7 +85,7 @@ def _read_fields(data: bytes) -> Stamp:
     if any(len(item) != 32 for item in hashes):
         raise ValueError("a hash in the stamp does not have 32 octets")
     host = fields.text()
-    path = fields.text() if protocol is StampProtocol.DOH else ""
+    path = fields.text() if protocol in _WITH_PATH else ""
     bootstrap = () if fields.ended else tuple(item.decode("ascii", "replace") for item in fields.items() if item)
     fields.end()
     return Stamp(protocol, properties, address, hashes, host, path, bootstrap)
@@ -129,14 +135,21 @@ def build_stamp(stamp: Stamp) -> str:
     """The stamp's text. Raises ValueError for a protocol we do not read or a field too long."""
     if stamp.protocol not in READABLE:
         raise ValueError(f"not supported yet: {stamp.protocol.name}")
-    out = bytes((stamp.protocol,)) + stamp.properties.to_bytes(8, "little") + _field(stamp.address.encode("ascii"), 255)
+    out = bytes((stamp.protocol,)) + stamp.properties.to_bytes(8, "little")
+    if stamp.protocol is StampProtocol.ODOH_TARGET:
+        return _text(out + _field(stamp.host.encode("ascii"), 255) + _field(stamp.path.encode("ascii"), 255))
+    out += _field(stamp.address.encode("ascii"), 255)
     if stamp.protocol is not StampProtocol.PLAIN:
         out += _list(stamp.hashes) + _field(stamp.host.encode("ascii"), 255)
-        if stamp.protocol is StampProtocol.DOH:
+        if stamp.protocol in _WITH_PATH:
             out += _field(stamp.path.encode("ascii"), 255)
         if stamp.bootstrap:
             out += _list(tuple(item.encode("ascii") for item in stamp.bootstrap))
-    return PREFIX + base64.urlsafe_b64encode(out).decode().rstrip("=")
+    return _text(out)
+
+
+def _text(data: bytes) -> str:
+    return PREFIX + base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _field(value: bytes, most: int, more: int = 0) -> bytes:

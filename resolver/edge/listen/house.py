@@ -9,6 +9,7 @@ from resolver.admission import MAX_CLIENTS, Admission, Bucket, Client
 from resolver.edge.listen.stream import idle_time
 from resolver.edge.serve import Desk, Road
 from resolver.http import HttpRequest, HttpResponse
+from resolver.policy.discovery import label_of
 from resolver.settings import SecureSettings
 from wire.units import Instant
 
@@ -23,8 +24,15 @@ OVERDUE = 1.0
 CROWD = 16
 """Connections of one address that count as one step when somebody has to go: who holds many loses some first."""
 
-Handler = Callable[[HttpRequest, Callable[[HttpResponse], None], Client, Instant], None]
-"""Answers one HTTP request: `handler(request, respond, client, now)`; `respond` is called once, now or later."""
+BARRED = 10.0
+"""Seconds in which an address (IPv6: /56) whose connection was ended for abuse gets no other one."""
+
+Cancel = Callable[[], None]
+"""Nobody waits for the response any more."""
+
+Handler = Callable[[HttpRequest, Callable[[HttpResponse], None], Client, Instant], Cancel | None]
+"""Answers one HTTP request: `handler(request, respond, client, now)`; `respond` is called once, now or later. What it returns,
+if anything, is called if the request is called off before that."""
 
 
 class Asked(Enum):
@@ -64,7 +72,10 @@ class SecureHouse:
         self.desk = desk
         self.handlers: dict[str, Handler] = {}
         self.guests: set[Guest] = set()
+        self.uploads = 0
+        """Octets of requests and responses that are kept for all HTTP connections together."""
         self._handshakes: dict[bytes, Bucket] = {}
+        self._barred: dict[bytes, Instant] = {}
         self._identified: dict[tuple[bytes, int], Client] = {}
         self.use(settings, admission)
 
@@ -83,12 +94,21 @@ class SecureHouse:
 
     def ask(self, message: bytes, client: Client, road: Road, now: Instant) -> Asked:
         """Put one DNS message on the desk; its answer goes to `road`, now or later. The rate limit holds here."""
+        return self.put(message, client, road, now) if self.pays(client, now) else Asked.OVER_RATE
+
+    def pays(self, client: Client, now: Instant) -> bool:
+        """Whether `client` may ask once more; False means that it asks too fast."""
         bucket = client.bucket
-        if bucket is not None:
-            bucket.tokens -= 1.0
-            if bucket.tokens < 0.0 and not bucket.refill(self.admission.rate, self.admission.burst, now):
-                self.count("dropped-rate")
-                return Asked.OVER_RATE
+        if bucket is None:
+            return True
+        bucket.tokens -= 1.0
+        if bucket.tokens >= 0.0 or bucket.refill(self.admission.rate, self.admission.burst, now):
+            return True
+        self.count("dropped-rate")
+        return False
+
+    def put(self, message: bytes, client: Client, road: Road, now: Instant) -> Asked:
+        """As `ask`, for what was paid already."""
         response = self.desk.quick(message, client, road, now)
         if response is not None:
             road.send(response)
@@ -110,7 +130,9 @@ class SecureHouse:
 
     def named(self, client: Client, peer_name: str) -> Client:
         """`client` by the leading label of the name it asked for in the handshake."""
-        return self.identified(client, peer_name.partition(".")[0]) if self._groups and peer_name else client
+        return (
+            self.identified(client, label_of(peer_name, self.settings.name)) if self._groups and peer_name else client
+        )
 
     # places
 
@@ -125,6 +147,8 @@ class SecureHouse:
             self.count("dropped-access")
         elif client.connections >= self.settings.connections_per_address:
             self.count("secure-refused-client")
+        elif self._is_barred(client, now):
+            self.count("secure-refused-barred")
         elif not self._pays_for_handshake(client, now):
             self.count("secure-refused-handshakes")
         elif len(self.guests) >= self.settings.connections and not self._make_room(now):
@@ -151,8 +175,25 @@ class SecureHouse:
             client.connections += 1
         guest.client = client
 
+    def bar(self, client: Client, now: Instant) -> None:
+        """Let in no more connections of one who abused the last one: what it did before it was ended would cost too much if it
+        could be done again at once."""
+        if len(self._barred) >= MAX_CLIENTS:
+            self._barred.clear()
+        self._barred[_neighbourhood(client)] = now
+
+    def _is_barred(self, client: Client, now: Instant) -> bool:
+        if not self._barred:
+            return False
+        key = _neighbourhood(client)
+        since = self._barred.get(key)
+        if since is not None and now - since > BARRED:
+            del self._barred[key]
+            since = None
+        return since is not None
+
     def _pays_for_handshake(self, client: Client, now: Instant) -> bool:
-        key = client.packed[:7] if len(client.packed) == 16 else client.packed
+        key = _neighbourhood(client)
         bucket = self._handshakes.get(key)
         if bucket is None:
             if len(self._handshakes) >= MAX_CLIENTS:
@@ -175,3 +216,8 @@ class SecureHouse:
             self.count("secure-shed")
             guest.shed()
         return bool(chosen)
+
+
+def _neighbourhood(client: Client) -> bytes:
+    """An IPv4 address, or the /56 of an IPv6 address: commonly one customer."""
+    return client.packed[:7] if len(client.packed) == 16 else client.packed

@@ -2,6 +2,7 @@
 
 import asyncio
 from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
 
 from net.h2 import Header, Http2Link, Limits, Response, StreamFailed, unindexed
 from net.tls import TlsClient
@@ -44,9 +45,7 @@ class Requests:
     """
 
     def __init__(self, spec: UpstreamSpec) -> None:
-        host = spec.name or (spec.addresses[0] if spec.addresses else "")
-        host = f"[{host}]" if ":" in host else host
-        self._authority = (host if spec.port == DEFAULT_PORT else f"{host}:{spec.port}").encode()
+        self._authority = authority_of(spec)
         self._path = (spec.path.split("{")[0] or DEFAULT_PATH).encode()
         self._get = spec.method is HttpMethod.GET
         self._posts: dict[int, list[Header]] = {}
@@ -97,11 +96,19 @@ class HttpsLink(Http2Link, PooledLink):
 
 
 class Https(Pooled[HttpsLink]):
-    """One DoH server."""
+    """One DoH server. `observe` is shown the headers of every response."""
 
-    def __init__(self, spec: UpstreamSpec, tools: Tools, channel: Channel, tls: TlsClient) -> None:
+    def __init__(
+        self,
+        spec: UpstreamSpec,
+        tools: Tools,
+        channel: Channel,
+        tls: TlsClient,
+        observe: Callable[[Sequence[Header]], None] | None = None,
+    ) -> None:
         super().__init__(spec, tools, channel, tls)
         self._requests = Requests(spec)
+        self._observe = observe
 
     def limits(self) -> PoolLimits:
         """Few: one connection carries many streams."""
@@ -132,7 +139,16 @@ class Https(Pooled[HttpsLink]):
             response = await link.request(headers, body, deadline)
         except StreamFailed as error:
             raise stream_failure(error) from None
+        if self._observe is not None:
+            self._observe(response.headers)
         return read_response(response)
+
+
+def authority_of(spec: UpstreamSpec) -> bytes:
+    """How a request calls the server it goes to (RFC 9113 §8.3.1)."""
+    host = spec.name or (spec.addresses[0] if spec.addresses else "")
+    host = f"[{host}]" if ":" in host else host
+    return (host if spec.port == DEFAULT_PORT else f"{host}:{spec.port}").encode()
 
 
 def read_response(response: Response) -> bytes:

@@ -1,4 +1,4 @@
-"""How failures of connections and of HTTP/2 are called towards the rest of the resolver."""
+"""How failures of connections and of requests are called towards the rest of the resolver."""
 
 from net.dial import DialFailed, DialFailure
 from net.h2 import StreamFailed, StreamFailure
@@ -36,6 +36,7 @@ EXPLANATIONS = {
     Why.GOAWAY: Explanation(ExtendedError.NETWORK_ERROR, "upstreams closed their connections"),
     Why.BUSY: Explanation(ExtendedError.NETWORK_ERROR, "every upstream is at its limit"),
     Why.NO_ADDRESS: Explanation(ExtendedError.NETWORK_ERROR, "an upstream's address is not known"),
+    Why.KEYS: Explanation(ExtendedError.NETWORK_ERROR, "no keys to seal questions with; nothing readable was sent"),
 }
 """What clients are told."""
 
@@ -46,5 +47,5 @@ def dial_failure(error: DialFailed) -> UpstreamFailed:
 
 
 def stream_failure(error: StreamFailed) -> UpstreamFailed:
-    """A failed HTTP/2 request."""
+    """A failed request over HTTP or QUIC."""
     return UpstreamFailed(STREAM[error.failure], error.detail)

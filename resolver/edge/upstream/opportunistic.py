@@ -22,8 +22,11 @@ NOT_FAULTS = frozenset({Why.BUSY, Why.NO_ADDRESS})
 """Failures that say nothing about the rung."""
 
 
-class _Encrypted(Upstream, Protocol):
-    async def prepare(self, deadline: Instant) -> None: ...
+class Encrypted(Upstream, Protocol):
+    """A transport that can connect before it is asked."""
+
+    async def prepare(self, deadline: Instant) -> None:
+        """See that there is a connection. Raises UpstreamFailed."""
 
 
 class Opportunistic:
@@ -35,7 +38,7 @@ class Opportunistic:
 
     def __init__(self, spec: UpstreamSpec, tools: Tools, open_encrypted: Open, clear_port: int = CLEAR_PORT) -> None:
         self._tools = tools
-        self._encrypted: list[_Encrypted] = [
+        self._encrypted: list[Encrypted] = [
             open_encrypted(spec, profile, tools)  # type: ignore[misc]  # both encrypted transports can prepare
             for profile in (Profile.STRICT, Profile.OPPORTUNISTIC)
         ]

@@ -1,4 +1,4 @@
-"""What tcp, tls and https share: a pool of streams, one retry on a fresh one, TLS that proves the peer."""
+"""What transports with connections share: a pool of them, one retry on a fresh one, and (tcp, tls, https) TLS that proves."""
 
 from typing import Generic, TypeVar
 
@@ -23,28 +23,28 @@ class PooledLink(Link, Member):
     """A link that a pool can hold."""
 
 
+M = TypeVar("M", bound=Member)
 L = TypeVar("L", bound=PooledLink)
 
 
-class Pooled(Generic[L]):
-    """An upstream over streams; a subclass makes the links and speaks over them."""
+class PooledUpstream(Generic[M]):
+    """An upstream over connections; a subclass makes them and speaks over them."""
 
-    def __init__(self, spec: UpstreamSpec, tools: Tools, channel: Channel, tls: TlsClient | None) -> None:
+    def __init__(self, spec: UpstreamSpec, tools: Tools, channel: Channel) -> None:
         self._spec = spec
         self._tools = tools
         self._channel = channel
-        self._tls = tls
-        self._pool: Pool[L] = Pool(self.connect, self.limits(), tools)
+        self._pool: Pool[M] = Pool(self.connect, self.limits(), tools)
 
     def limits(self) -> PoolLimits:
         """How many connections."""
         raise NotImplementedError
 
-    def make_link(self) -> L:
-        """A link that is not connected yet and reports to the pool."""
+    async def reach(self, addresses: tuple[str, ...]) -> M:
+        """A new connection to one of these, proved. Raises DialFailed."""
         raise NotImplementedError
 
-    async def ask(self, link: L, query: bytes, deadline: Instant, most: int) -> bytes:
+    async def ask(self, link: M, query: bytes, deadline: Instant, most: int) -> bytes:
         """One exchange over `link`, which has room. Raises UpstreamFailed."""
         raise NotImplementedError
 
@@ -73,24 +73,44 @@ class Pooled(Generic[L]):
         await self._pool.close()
 
     def freed(self) -> None:
-        """A link has room again."""
+        """A connection has room again."""
         self._pool.freed()
 
-    def ended(self, link: L) -> None:
-        """A link is gone; its session is kept for the next one, if the peer was proved and behaved."""
-        if link.tls is not None and self._tls is not None and link.answered:
-            self._tls.keep_session(link.tls, link.address)
+    def ended(self, link: M) -> None:
+        """A connection is gone."""
         self._pool.ended(link)
 
-    async def connect(self) -> L:
+    async def connect(self) -> M:
         """A new connection, proved, ready for exchanges. Raises UpstreamFailed."""
         addresses = self._spec.addresses or await self._tools.lookup(self._spec.name)
         if not addresses:
             raise UpstreamFailed(Why.NO_ADDRESS)
         try:
-            return await dial(Target(tuple(addresses), self._spec.port, self._tls), self.make_link)
+            return await self.reach(tuple(addresses))
         except DialFailed as error:
             raise dial_failure(error) from None
+
+
+class Pooled(PooledUpstream[L]):
+    """An upstream over streams of TCP or TLS."""
+
+    def __init__(self, spec: UpstreamSpec, tools: Tools, channel: Channel, tls: TlsClient | None) -> None:
+        super().__init__(spec, tools, channel)
+        self._tls = tls
+
+    def make_link(self) -> L:
+        """A link that is not connected yet and reports to the pool."""
+        raise NotImplementedError
+
+    def ended(self, link: L) -> None:
+        """A link is gone; its session is kept for the next one, if the peer was proved and behaved."""
+        if link.tls is not None and self._tls is not None and link.answered:
+            self._tls.keep_session(link.tls, link.address)
+        super().ended(link)
+
+    async def reach(self, addresses: tuple[str, ...]) -> L:
+        """As the base says."""
+        return await dial(Target(addresses, self._spec.port, self._tls), self.make_link)
 
 
 def tls_client(spec: UpstreamSpec, profile: Profile, tools: Tools, alpn: tuple[str, ...] = ()) -> TlsClient:

@@ -27,6 +27,7 @@ class Why(Enum):
     GOAWAY = "goaway"
     BUSY = "busy"
     NO_ADDRESS = "no-address"
+    KEYS = "keys"
 
 
 LARGEST = 65_535

@@ -1,0 +1,395 @@
+"""A client connection of QUIC (RFC 9000) over one connected UDP socket; the codec is aioquic's core, without its asyncio.
+
+The socket is read and written here, so that both event loops behave alike, all datagrams of one turn leave together, and
+nothing but the handshake is sent to a peer that is not proved. No early data (RFC 9001 §4.6), no migration: what the core would
+send to another address is not sent.
+"""
+
+import asyncio
+import errno
+import hmac
+import logging
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.events import (
+    ConnectionTerminated,
+    HandshakeCompleted,
+    QuicEvent,
+    StopSendingReceived,
+    StreamDataReceived,
+    StreamReset,
+)
+from aioquic.quic.packet import QuicErrorCode
+from aioquic.tls import AlertDescription, SessionTicket
+
+from net.addresses import family_of
+from net.dial import DialFailed, DialFailure, race
+from net.proof import Unproved, prove_certificate
+from net.tls import TlsClient
+
+IDLE_TIMEOUT = 15.0
+"""Seconds of silence after which either side may forget the connection (RFC 9000 §10.1); owners close it before."""
+
+STREAM_WINDOW = 72 * 1024
+"""Octets a stream may bring before its window is renewed: the longest DNS message with room for its frame."""
+
+CONNECTION_WINDOW = 1024 * 1024
+"""Octets that all streams together may have on the way to us."""
+
+MAX_TICKETS = 4
+"""Sessions kept for one peer, each to be used once (RFC 8446 §C.4)."""
+
+MAX_AT_ONCE = 64
+"""Datagrams read in one turn of the loop."""
+
+LARGEST_DATAGRAM = 65_535
+
+_PEER = ("", 0)
+"""The one address of a connection as the core sees it: the socket is connected."""
+
+_SHORTEST_RESET = 21
+_TOKEN = 16
+"""Octets of a stateless reset and of the token at its end (RFC 9000 §10.3)."""
+
+_IP_MTU_DISCOVER = 10
+_IPV6_MTU_DISCOVER = 23
+_PMTUDISC_PROBE = 3
+"""Linux: never fragment (RFC 9000 §14), whatever the path's MTU is said to be (include/uapi/linux/in.h)."""
+
+_ALERTS = range(QuicErrorCode.CRYPTO_ERROR, QuicErrorCode.CRYPTO_ERROR + 256)
+
+for _name in ("quic", "http3"):  # the codec's own log lines hold connection ids and the peer's words
+    logging.getLogger(_name).disabled = True
+
+
+class QuicClient:
+    """How to speak QUIC to one peer, with the sessions it gave us."""
+
+    def __init__(self, tls: TlsClient) -> None:
+        self.tls = tls
+        self._tickets: deque[SessionTicket] = deque(maxlen=MAX_TICKETS)
+
+    def configuration(self, address: str) -> QuicConfiguration:
+        """For one connection to `address`; takes the newest session with it."""
+        return QuicConfiguration(
+            alpn_protocols=list(self.tls.peer.alpn),
+            idle_timeout=IDLE_TIMEOUT,
+            max_data=CONNECTION_WINDOW,
+            max_stream_data=STREAM_WINDOW,
+            server_name=self.tls.server_name(address),
+            session_ticket=self._tickets.pop() if self._tickets else None,
+            verify_mode=ssl.CERT_NONE,  # `prove` does it, before anything of ours is sent
+        )
+
+    def remember(self, tickets: list[SessionTicket]) -> None:
+        """Offer these sessions later, without early data. The peer must have been proved."""
+        self._tickets.extend(replace(ticket, max_early_data_size=None) for ticket in tickets)
+
+    def prove(self, core: QuicConnection, address: str) -> None:
+        """Whether the peer of `core` is the one we mean; a resumed session was proved when it began. Raises Unproved."""
+        tls = core.tls
+        if tls.session_resumed:
+            return
+        leaf = tls._peer_certificate  # the codec shows it nowhere else
+        if leaf is None:
+            raise Unproved("no certificate")
+        prove_certificate(self.tls, leaf, tls._peer_certificate_chain, address)
+
+
+class QuicLink:
+    """One connection; subclasses say what its streams mean.
+
+    A subclass overrides `ready`, `heard`, `was_reset`, `was_stopped`, and `lost`, which comes exactly once after `open`
+    succeeded, when the connection has ended for whatever reason. `code` is the application's error code for "no error".
+    """
+
+    code = 0
+
+    def __init__(self, client: QuicClient) -> None:
+        self._client = client
+        self._loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._tickets: list[SessionTicket] = []
+        self._socket: socket.socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
+        self._wake: asyncio.TimerHandle | None = None
+        self._wake_due = 0.0
+        self._scheduled = False
+        self._allowed = 0
+        self.address = ""
+        self.core: QuicConnection
+
+    # what subclasses and owners use
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._socket is None
+
+    async def open(self, address: str, port: int) -> None:
+        """Connect to a literal address and prove the peer. Raises DialFailed."""
+        self.address = address
+        try:
+            self._socket = _connected(address, port)
+        except OSError as error:
+            raise DialFailed(DialFailure.UNREACHABLE, _text(error)) from None
+        self.core = QuicConnection(
+            configuration=self._client.configuration(address), session_ticket_handler=self._tickets.append
+        )
+        self._loop.add_reader(self._socket, self._on_readable)
+        self.core.connect(_PEER, self._loop.time())
+        self._transmit()
+        try:
+            await self._opened
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+
+    def streams_left(self) -> int:
+        """Streams that may still be opened (RFC 9000 §4.6)."""
+        return self._allowed - (self.core.get_next_available_stream_id() >> 2)
+
+    def send_soon(self) -> None:
+        """Send what the core holds at the end of this turn of the loop."""
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def close(self, code: int | None = None) -> None:
+        """Say that it ends, with the application's `code`, and end; `lost` comes later."""
+        if not self.closed:
+            self.core.close(error_code=self.code if code is None else code)
+            self._transmit()
+            self._end(DialFailure.RESET, "closed")
+
+    def abort(self) -> None:
+        """As `close`: one datagram is not worth waiting for."""
+        self.close()
+
+    def keep_sessions(self) -> None:
+        """Keep what the server gave for resumption; only call it once it has behaved."""
+        self._client.remember(self._tickets)
+        self._tickets.clear()
+
+    def wake_at(self, due: float, now: float) -> None:
+        """See that `timed` is called at `due` or before; both are instants of the owner's clock, in seconds."""
+        if not self.closed and (self._wake is None or due < self._wake_due):
+            if self._wake is not None:
+                self._wake.cancel()
+            self._wake_due = due
+            self._wake = self._loop.call_later(max(0.0, due - now), self._on_wake)
+
+    def ready(self) -> None:
+        """The peer is proved: streams may be opened."""
+
+    def heard(self, event: StreamDataReceived) -> None:
+        """Octets of a stream came, in order."""
+        raise NotImplementedError
+
+    def was_reset(self, event: StreamReset) -> None:
+        """The peer will not finish its side of a stream."""
+        raise NotImplementedError
+
+    def was_stopped(self, event: StopSendingReceived) -> None:
+        """The peer reads no more of a stream."""
+
+    def allowed_more(self) -> None:
+        """More streams may be opened than before."""
+
+    def lost(self, detail: str) -> None:
+        """The connection has ended; `detail` says how, without names."""
+        raise NotImplementedError
+
+    def timed(self) -> None:
+        """The instant given to `wake_at` has come."""
+
+    # what the event loop calls
+
+    def _on_readable(self) -> None:
+        now = self._loop.time()
+        for _ in range(MAX_AT_ONCE):
+            if self._socket is None:
+                return
+            try:
+                data = self._socket.recv(LARGEST_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError as error:
+                self._broken(error)
+                return
+            if self._resets(data):
+                self._end(DialFailure.RESET, "stateless reset")
+                return
+            self.core.receive_datagram(data, _PEER, now)
+        self._digest()
+        self._transmit()
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        due = self.core.get_timer()
+        if due is not None and now >= due:
+            self.core.handle_timer(now)
+            self._digest()
+        self._transmit()
+
+    def _on_wake(self) -> None:
+        self._wake = None
+        self.timed()
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        self._transmit()
+
+    def _digest(self) -> None:
+        """Act on all that the core understood; then see whether it has given up the connection."""
+        while not self.closed and (event := self.core.next_event()) is not None:
+            handler = _HANDLERS.get(event.__class__)
+            if handler is not None:
+                handler(self, event)
+        if self.closed:
+            return
+        ours = self.core._close_event  # the codec tells of its own closing only three timeouts later
+        if ours is not None:
+            self._transmit()
+            self._end(*_meaning(ours))
+            return
+        allowed = self.core._remote_max_streams_bidi  # there is no event for MAX_STREAMS
+        if allowed > self._allowed and self._opened.done():
+            self._allowed = allowed
+            self.allowed_more()
+
+    def _transmit(self) -> None:
+        if self._socket is None:
+            return
+        now = self._loop.time()
+        for data, address in self.core.datagrams_to_send(now):
+            if address != _PEER:
+                continue  # a preferred address of the server (RFC 9000 §9.6): we stay where we are
+            try:
+                self._socket.send(data)
+            except (BlockingIOError, InterruptedError):
+                break  # as if the network had lost it
+            except OSError as error:
+                self._broken(error)
+                return
+        due = self.core.get_timer()
+        # a timer that comes too early finds nothing to do, and is set again
+        if due is not None and (self._timer is None or due < self._timer_due):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_due = due
+            self._timer = self._loop.call_at(due, self._on_timer)
+
+    def _handshaken(self, event: QuicEvent) -> None:
+        try:
+            self._client.prove(self.core, self.address)
+        except Unproved as error:
+            self.core.close(error_code=QuicErrorCode.CRYPTO_ERROR + AlertDescription.bad_certificate)
+            self._transmit()
+            self._end(DialFailure.CERTIFICATE, str(error))
+            return
+        self._allowed = self.core._remote_max_streams_bidi
+        self.ready()
+        if not self._opened.done():
+            self._opened.set_result(None)
+
+    def _terminated(self, event: ConnectionTerminated) -> None:
+        self._end(*_meaning(event))
+
+    def _broken(self, error: OSError) -> None:
+        """The socket says that nobody is there (ICMP), or is of no use."""
+        self._end(DialFailure.UNREACHABLE, _text(error))
+
+    def _resets(self, data: bytes) -> bool:
+        """Whether this is a stateless reset: the server knows nothing of the connection any more."""
+        token = self.core._peer_cid.stateless_reset_token
+        return len(data) >= _SHORTEST_RESET and bool(token) and hmac.compare_digest(data[-_TOKEN:], token)
+
+    def _end(self, failure: DialFailure, detail: str) -> None:
+        opened, self._socket = self._socket, None
+        if opened is None:
+            return
+        self._loop.remove_reader(opened)
+        opened.close()
+        for handle in (self._timer, self._wake):
+            if handle is not None:
+                handle.cancel()
+        if not self._opened.done():
+            self._opened.set_exception(DialFailed(failure, detail))
+            self._opened.exception()  # whoever opened it may be gone
+        elif not self._opened.cancelled():
+            self._loop.call_soon(self.lost, detail)
+
+
+_HANDLERS: dict[type, Callable[..., None]] = {
+    HandshakeCompleted: QuicLink._handshaken,
+    ConnectionTerminated: QuicLink._terminated,
+    StreamDataReceived: lambda link, event: link.heard(event),
+    StreamReset: lambda link, event: link.was_reset(event),
+    StopSendingReceived: lambda link, event: link.was_stopped(event),
+}
+"""What we do about each event of the core; every other one is its own affair."""
+
+Q = TypeVar("Q", bound=QuicLink)
+
+
+@dataclass(frozen=True, slots=True)
+class QuicTarget:
+    """Where to connect to; `limit` in seconds, for the whole of one address."""
+
+    addresses: tuple[str, ...]
+    port: int
+    limit: float = 4.0
+
+
+async def dial_quic(target: QuicTarget, make: Callable[[], Q]) -> Q:
+    """A connected, proved link made by `make`. Raises DialFailed with the most telling reason of all addresses."""
+
+    async def one(address: str) -> Q:
+        link = make()
+        try:
+            async with asyncio.timeout(target.limit):
+                await link.open(address, target.port)
+        except TimeoutError:
+            raise DialFailed(DialFailure.TIMEOUT, "no connection in time") from None
+        return link
+
+    return await race(target.addresses, one)
+
+
+def _meaning(event: ConnectionTerminated) -> tuple[DialFailure, str]:
+    """Why a connection ended. The peer's words are not repeated."""
+    if event.error_code in _ALERTS and event.frame_type is not None:
+        return DialFailure.TLS, f"alert {event.error_code - QuicErrorCode.CRYPTO_ERROR}"
+    if event.reason_phrase == "Idle timeout":
+        return DialFailure.TIMEOUT, "nothing was heard"
+    return DialFailure.RESET, f"code {event.error_code:#x}"
+
+
+def _connected(address: str, port: int) -> socket.socket:
+    """A socket of its own for one connection, from a port that the kernel chooses. Raises OSError."""
+    family = family_of(address)
+    opened = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE)
+        else:
+            opened.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
+        opened.connect((address, port))
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _text(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, type(error).__name__)

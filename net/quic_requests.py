@@ -1,0 +1,178 @@
+"""Requests over QUIC, one stream each: what DNS over QUIC and HTTP/3 have in common."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from aioquic.quic.events import StreamReset
+
+from net.h2 import StreamFailed, StreamFailure
+from net.quic import QuicClient, QuicLink
+
+MAX_STREAMS = 256
+"""Requests at once on one connection, even if the server allows more."""
+
+R = TypeVar("R")
+
+
+class RequestLimits(NamedTuple):
+    """`body` in octets; `idle` in seconds without a request before the connection is closed; `now` reads the clock."""
+
+    body: int
+    idle: float
+    now: Callable[[], float]
+
+
+@dataclass(slots=True)
+class _Request(Generic[R]):
+    """A request under way."""
+
+    future: "asyncio.Future[R]"
+    due: float
+    sent: float
+
+
+class RequestLink(QuicLink, Generic[R]):
+    """One connection. `freed` is called when room came back; `cancelled` is the application's code for "not wanted any more".
+
+    That the far end acknowledges datagrams says nothing of whoever answers there: only octets of streams count as heard.
+    """
+
+    cancelled = 0
+
+    def __init__(self, client: QuicClient, limits: RequestLimits, freed: Callable[[], None]) -> None:
+        super().__init__(client)
+        self._limits = limits
+        self._freed = freed
+        self._requests: dict[int, _Request[R]] = {}
+        self._last_used = self._last_heard = limits.now()
+        self.retired = False
+        self.answered = False
+        self.idle = False
+
+    @property
+    def load(self) -> int:
+        """Requests under way."""
+        return len(self._requests)
+
+    @property
+    def room(self) -> bool:
+        """Whether one more may start."""
+        return len(self._requests) < MAX_STREAMS and not (self.retired or self.closed) and self.streams_left() > 0
+
+    def ended(self) -> None:
+        """The connection is gone; for the owner to override."""
+
+    def begin(self, due: float) -> int:
+        """The stream of a new request, which ends by the instant `due`; only if there is `room`."""
+        now = self._limits.now()
+        stream_id = self.core.get_next_available_stream_id()
+        self._requests[stream_id] = _Request(self._loop.create_future(), due, now)
+        self._last_used = now
+        self.wake_at(due, now)
+        self.send_soon()
+        return stream_id
+
+    async def outcome(self, stream_id: int) -> R:
+        """What came of a request. Raises StreamFailed; a task that is cancelled takes the request back."""
+        try:
+            return await self._requests[stream_id].future
+        except asyncio.CancelledError:
+            if stream_id in self._requests:
+                self.give_up(stream_id, StreamFailed(StreamFailure.LOST, "cancelled"))
+            raise
+
+    def is_open(self, stream_id: int) -> bool:
+        """Whether somebody waits for what this stream brings."""
+        return stream_id in self._requests
+
+    def finish(self, stream_id: int, result: R) -> None:
+        """A request was answered."""
+        request = self._requests.pop(stream_id)
+        self.answered = True
+        if not request.future.done():
+            request.future.set_result(result)
+        self._served()
+
+    def fail(self, stream_id: int, reason: StreamFailed) -> None:
+        """A request was not answered."""
+        request = self._requests.pop(stream_id, None)
+        if request is not None:
+            _refuse(request.future, reason)
+            self._served()
+
+    def give_up(self, stream_id: int, reason: StreamFailed) -> None:
+        """Tell the asker why, and the server to stop (RFC 9000 §3.5)."""
+        if not self.closed:
+            self.core.reset_stream(stream_id, self.cancelled)  # without effect once all was acknowledged
+            self.core.stop_stream(stream_id, self.cancelled)
+            self.send_soon()
+        self.fail(stream_id, reason)
+
+    def fail_all(self, reason: StreamFailed, code: int) -> None:
+        """Nothing more can be done with this connection; `code` tells the server why."""
+        self.retired = True
+        self.close(code)
+        for stream_id in list(self._requests):
+            self.fail(stream_id, reason)
+
+    def ready(self) -> None:
+        """Start the clock for an idle end."""
+        self._last_used = self._limits.now()
+        self.wake_at(self._last_used + self._limits.idle, self._last_used)
+
+    def note_heard(self) -> None:
+        """Octets of a stream came."""
+        self._last_heard = self._limits.now()
+
+    def was_reset(self, event: StreamReset) -> None:
+        """A server that refuses streams here may have room on a fresh connection."""
+        if self.is_open(event.stream_id):
+            self.retired = True
+            self.fail(event.stream_id, StreamFailed(StreamFailure.RESET, f"code {event.error_code:#x}"))
+
+    def allowed_more(self) -> None:
+        """There is room again."""
+        self._freed()
+
+    def timed(self) -> None:
+        """End what is due; close what is idle."""
+        now = self._limits.now()
+        for stream_id in [key for key, request in self._requests.items() if request.due <= now]:
+            request = self._requests.get(stream_id)
+            if request is None:
+                continue
+            # nothing was heard since it was sent: the peer is dead to us, later requests go elsewhere
+            self.retired = self.retired or self._last_heard <= request.sent
+            self.give_up(stream_id, StreamFailed(StreamFailure.TIMEOUT, "no response in time"))
+        if self.closed:
+            return
+        idle = self._last_used + self._limits.idle
+        if not self._requests and (self.retired or now >= idle):
+            self.idle = not self.retired
+            self.retired = True
+            self.close()
+            return
+        self.wake_at(min((request.due for request in self._requests.values()), default=idle), now)
+
+    def lost(self, detail: str) -> None:
+        """Every request fails."""
+        self.idle = self.idle or not (self._requests or self.retired)  # the server's own idle end
+        self.retired = True
+        requests, self._requests = self._requests, {}
+        for request in requests.values():
+            _refuse(request.future, StreamFailed(StreamFailure.LOST, detail))
+        self.ended()
+
+    def _served(self) -> None:
+        if self.retired and not self._requests:
+            self.close()
+        self._freed()
+
+
+def _refuse(future: "asyncio.Future[R]", reason: StreamFailed) -> None:
+    """Fail a request, one exception for each; whoever waited may be gone already, then nobody hears of it."""
+    if not future.done():
+        future.set_exception(StreamFailed(reason.failure, reason.detail))
+        future.exception()

@@ -1,0 +1,156 @@
+"""The going-out half of an oblivious relay: sealed bodies to targets of the configuration, and to nobody else (RFC 9230 §4.2).
+
+Nothing here reads DNS, and nothing of the client is known: what comes is an index and octets.
+"""
+
+import ipaddress
+from dataclasses import replace
+
+from net.h2 import Header, Response, StreamFailed
+from privacy.channel import Channel, Kind
+from privacy.odoh import MEDIA_TYPE, WELL_KNOWN
+from resolver.carried import MAX_ANSWER, Carried, Outcome, build_carried, parse_carried
+from resolver.edge.upstream.doh import Https, HttpsLink, authority_of
+from resolver.edge.upstream.failures import stream_failure
+from resolver.edge.upstream.pooled import tls_client
+from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
+from resolver.settings import CarriedTarget, Profile
+from wire.units import Instant
+
+MAX_OPEN = 256
+"""Bodies under way at the same time, to all targets together."""
+
+_MEDIA_TYPE = MEDIA_TYPE.encode()
+_KEYS = b""
+"""Instead of a sealed body: the target's keys are wanted."""
+
+_OUTCOMES = {
+    Why.TIMEOUT: Outcome.TIMEOUT,
+    Why.CERTIFICATE: Outcome.TLS,
+    Why.TLS: Outcome.TLS,
+    Why.HTTP: Outcome.NONSENSE,
+    Why.MALFORMED: Outcome.NONSENSE,
+    Why.TOO_LARGE: Outcome.NONSENSE,
+    Why.BUSY: Outcome.TOO_MUCH,
+}
+"""All else is UNAVAILABLE."""
+
+
+PROHIBITED = "only addresses that are not public"
+"""What is said of a name that led to nowhere else."""
+
+
+class Carrier:
+    """All targets that are carried for."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._roads: tuple[TargetRoad, ...] = ()
+        self._open = 0
+
+    def use(self, targets: tuple[CarriedTarget, ...]) -> list["TargetRoad"]:
+        """Carry for these; those that stay keep their connections. Gives those that are not used any more."""
+        known = {road.target: road for road in self._roads}
+        self._roads = tuple(known.get(target) or TargetRoad(target, self._tools) for target in targets)
+        return [road for road in known.values() if road not in self._roads]
+
+    async def carry(self, place: int, sealed: bytes, deadline: Instant) -> Carried:
+        """Hand `sealed` to the target at `place`; empty: fetch its keys. Never raises."""
+        if place >= len(self._roads) or self._open >= MAX_OPEN:
+            self._tools.count("relay-refused")
+            return Carried(Outcome.TOO_MUCH if place < len(self._roads) else Outcome.UNAVAILABLE)
+        self._open += 1
+        try:
+            return parse_carried(await self._roads[place].exchange(sealed, deadline))
+        except UpstreamFailed as failure:
+            self._tools.count(f"relay-{failure.why.value}")
+            if failure.detail == PROHIBITED:
+                return Carried(Outcome.PROHIBITED)
+            return Carried(_OUTCOMES.get(failure.why, Outcome.UNAVAILABLE))
+        finally:
+            self._open -= 1
+
+    async def close(self) -> None:
+        """End every connection."""
+        for road in self._roads:
+            await road.close()
+
+
+class TargetRoad(Https):
+    """One target. What it says is passed on as it came: status, body, and whether it is an oblivious message."""
+
+    def __init__(self, target: CarriedTarget, tools: Tools) -> None:
+        spec = target.spec
+        guarded = tools if target.private else replace(tools, lookup=_Guard(tools).lookup)
+        channel = Channel(Kind.HTTPS, encrypted=True, authenticated=True)
+        super().__init__(spec, guarded, channel, tls_client(spec, Profile.STRICT, tools, alpn=("h2",)))
+        self.target = target
+        self._authority = authority_of(spec)
+        self._path = spec.path.encode()
+
+    async def ask(self, link: HttpsLink, query: bytes, deadline: Instant, most: int) -> bytes:
+        """One request; the answer is the body of a CARRIED."""
+        headers = self._keys_headers() if query == _KEYS else self._headers(len(query))
+        try:
+            response = await link.request(headers, query, deadline)
+        except StreamFailed as error:
+            raise stream_failure(error) from None
+        return _passed_on(response)
+
+    def _headers(self, length: int) -> list[Header]:
+        """No header of the client's is here, for none is known here."""
+        return [
+            (b":method", b"POST"),
+            (b":scheme", b"https"),
+            (b":authority", self._authority),
+            (b":path", self._path),
+            (b"accept", _MEDIA_TYPE),
+            (b"content-type", _MEDIA_TYPE),
+            (b"content-length", str(length).encode()),
+        ]
+
+    def _keys_headers(self) -> list[Header]:
+        return [
+            (b":method", b"GET"),
+            (b":scheme", b"https"),
+            (b":authority", self._authority),
+            (b":path", WELL_KNOWN.encode()),
+        ]
+
+
+class _Guard:
+    """Looks names up and lets no address pass that is not public, lest somebody's name lead into this network."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def lookup(self, name: str) -> tuple[str, ...]:
+        """As Tools says. Raises UpstreamFailed if nothing is left."""
+        found = await self._tools.lookup(name)
+        public = tuple(address for address in found if is_public(address))
+        if found and not public:
+            raise UpstreamFailed(Why.NO_ADDRESS, PROHIBITED)
+        return public
+
+
+def is_public(address: str) -> bool:
+    """Whether this is an address of the public Internet; an IPv4 one inside of IPv6 counts as what it is."""
+    parsed = ipaddress.ip_address(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = parsed.ipv4_mapped or parsed.sixtofour
+        if inner is not None:
+            return is_public(str(inner))
+        if parsed in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF)))
+    return parsed.is_global and not parsed.is_multicast
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def _passed_on(response: Response) -> bytes:
+    kinds = [value for name, value in response.headers if name == b"content-type"]
+    oblivious = [kind.split(b";")[0].strip().lower() for kind in kinds] == [_MEDIA_TYPE]
+    if not 100 <= response.status <= 999 or len(response.body) > MAX_ANSWER:
+        raise UpstreamFailed(Why.HTTP, "a response that cannot be passed on")
+    return build_carried(Carried(Outcome.ANSWERED, response.status, oblivious, response.body))

@@ -1,0 +1,137 @@
+"""HTTP/2 above a TLS connection (RFC 9113): each request its own road to the desk, or to who else answers its path."""
+
+from dataclasses import replace
+
+from net.h2_guard import BROKEN, Abusive
+from net.h2_server import MAX_HELD, Asked, Cancelled, Http2Server, ServerLimits, TooLarge
+from resolver.doh import MAX_BODY
+from resolver.edge.listen.house import SecureHouse
+from resolver.edge.listen.requests import Exchanges
+from resolver.edge.listen.tls import TlsConnection
+from resolver.http import HttpRequest, HttpResponse, read_request, refused, response_headers
+from wire.units import Instant
+
+PATIENCE = 10.0
+"""Seconds for a request to become whole and its response to be taken, beside those an answer may take."""
+
+MAX_UPLOADS = 8 * 1024 * 1024
+"""Octets of bodies that all connections together may have kept here; past it those that keep any are ended."""
+
+_TOO_LARGE = refused(413, f"a request has {MAX_BODY} octets at most")
+
+
+class HttpsSession:
+    """One client over HTTP/2."""
+
+    __slots__ = ("_active", "_busy", "_codec", "_connection", "_exchanges", "_heads", "_house")
+
+    def __init__(self, connection: TlsConnection, house: SecureHouse) -> None:
+        self._connection = connection
+        self._house = house
+        self._codec: Http2Server | None = None
+        """Made when the first octets are there: who only connects costs none of it."""
+        self._exchanges = Exchanges(house, self._respond)
+        self._heads: set[int] = set()
+        self._active = connection.active
+        self._busy = False
+
+    @property
+    def owing(self) -> bool:
+        """Whether an answer is still to be made or written."""
+        return self._codec is not None and self._codec.owing
+
+    def received(self, data: bytes, now: Instant) -> None:
+        """Frames came."""
+        codec = self._codec
+        if codec is None:
+            codec = self._codec = Http2Server(ServerLimits(MAX_BODY, self._house.settings.streams))
+        before = codec.held
+        try:
+            events = codec.receive(data, now)
+        except Abusive as error:
+            self._expel(error.what, now)
+            return
+        finally:
+            self._house.uploads += codec.held - before
+        self._busy = True
+        for event in events:
+            match event:
+                case Asked(stream, headers, body):
+                    self._active = now
+                    self._start(stream, read_request(headers, body, self._connection.peer_name), now)
+                case TooLarge(stream, _):
+                    self._respond(stream, _TOO_LARGE)
+                case Cancelled(stream):
+                    self._heads.discard(stream)
+                    self._exchanges.cancel(stream)
+        self._busy = False
+        self._flush()
+        if codec.ended:
+            self._connection.close()
+        elif codec.held > 0 and self._house.uploads > MAX_UPLOADS:
+            self._expel("uploads", now)
+
+    def sent(self, now: Instant) -> None:
+        """Nothing waits for room here: what may be sent is with the connection already."""
+
+    def expired(self, now: Instant) -> bool:
+        """Idle for how full the house is, or one of its requests takes for ever."""
+        codec = self._codec
+        if codec is None or not codec.open:
+            return now - self._active > self._house.patience and self._part("idle")
+        patience = PATIENCE + self._house.settings.front.deadline
+        return (now - codec.oldest > patience or codec.held > MAX_HELD) and self._part("stuck")
+
+    def leave(self) -> None:
+        """Say that no request is taken any more."""
+        if self._codec is not None:
+            self._codec.goodbye()
+            self._flush()
+
+    def ended(self) -> None:
+        """Nobody waits any more."""
+        self._exchanges.end()
+        if self._codec is not None:
+            self._house.uploads -= self._codec.held
+            self._codec = None
+
+    def _start(self, stream: int, request: HttpRequest | HttpResponse, now: Instant) -> None:
+        if isinstance(request, HttpResponse):
+            self._respond(stream, request)
+            return
+        if request.method == "HEAD":
+            self._heads.add(stream)
+        self._exchanges.start(stream, request, self._connection.client, now)
+
+    def _respond(self, stream: int, response: HttpResponse) -> None:
+        codec = self._codec
+        if codec is None:
+            return
+        if stream in self._heads:
+            # > The server MUST NOT send content in the response (RFC 9110 §9.3.2)
+            self._heads.discard(stream)
+            response = replace(response, body=b"")
+        before = codec.held
+        codec.respond(stream, response_headers(response), response.body, good=response.status < 400)
+        self._house.uploads += codec.held - before
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._codec is not None and not self._busy:
+            data = self._codec.outgoing()
+            if data:
+                self._connection.write(data)
+
+    def _part(self, why: str) -> bool:
+        self._house.count(f"https-{why}")
+        self.leave()
+        return True
+
+    def _expel(self, what: str, now: Instant) -> None:
+        """End an abusive connection, and let nobody in from there for a while; a broken one may try again."""
+        self._house.count(f"https-ended-{what}")
+        if what != BROKEN:
+            self._house.bar(self._connection.client, now)
+        self.leave()
+        self._flush()
+        self._connection.close()
