@@ -112,7 +112,7 @@ class HttpServer:
                 for part in self._http.handle_event(event)
                 if isinstance(part, HeadersReceived | DataReceived)
             ]
-        except Exception:  # noqa: BLE001 # whatever it is, it is this peer's doing and ends with it
+        except Exception:  # whatever it is, it is this peer's doing and ends with it
             self._conversation.close(INTERNAL_ERROR)
             return []
         if self._is_hoarding(event.stream_id) or any(_size(part) > MAX_HEADERS for part in parts):

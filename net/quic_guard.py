@@ -29,7 +29,7 @@ STREAM_WINDOW = 72 * 1024
 """The same on one stream: one message and its wrapping."""
 
 MAX_CRYPTO = 16 * 1024
-"""Octets of one epoch's handshake; a ClientHello has some hundreds, with a key of a size fit for after quantum computers 2,000."""
+"""Octets of one epoch's handshake; a ClientHello has some hundreds, or 2,000 with a key share against quantum computers."""
 
 STRAIN_START, STRAIN_MOST = 256.0, 1_024.0
 STRAIN_REFILL = 64.0

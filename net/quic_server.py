@@ -27,6 +27,9 @@ from net.quic_packets import ID_LENGTH, VERSION
 CANCELLED = 4.0
 """What a question costs that was asked and not wanted, in addition to its frames (net/quic_guard.py)."""
 
+FAREWELL = 5.0
+"""Seconds longer than a silent connection is kept that its client is told: so it hears of the end and need not find out."""
+
 _PEER = ("peer", 0)
 """The one address of a connection as the core sees it: packets of another never reach it."""
 
@@ -62,7 +65,7 @@ Heard = Began | Octets | Reset | Stopped
 
 
 class Terms:
-    """What all connections of one listener have in common. Raises ValueError if the PEM texts are none."""
+    """What all connections of one listener have in common; `idle`: seconds. Raises ValueError if the PEM texts are none."""
 
     def __init__(self, chain: bytes, key: bytes, protocols: tuple[str, ...], idle: float, streams: int) -> None:
         certificates = load_pem_x509_certificates(chain)
@@ -70,7 +73,7 @@ class Terms:
             is_client=False,
             alpn_protocols=list(protocols),
             connection_id_length=ID_LENGTH,
-            idle_timeout=idle,
+            idle_timeout=idle + FAREWELL,
             max_data=WINDOW,
             max_stream_data=STREAM_WINDOW,
             supported_versions=[VERSION],
@@ -107,7 +110,7 @@ class Conversation:
             return []
         try:
             self.core.receive_datagram(datagram, _PEER, now)
-        except Exception as error:  # noqa: BLE001 # whatever it is, it is this peer's doing and ends with it
+        except Exception as error:  # whatever it is, it is this peer's doing and ends with it
             self._break(error)
         return self._events()
 
@@ -115,7 +118,7 @@ class Conversation:
         """The time of `timer` has come."""
         try:
             self.core.handle_timer(now)
-        except Exception as error:  # noqa: BLE001 # as above
+        except Exception as error:  # as above
             self._break(error)
         return self._events()
 
@@ -194,7 +197,7 @@ class Conversation:
             return []
         try:
             return [datagram for datagram, _ in self.core.datagrams_to_send(now)]
-        except Exception as error:  # noqa: BLE001 # as above
+        except Exception as error:  # as above
             self._break(error)
             self.core._close_end()
             return []
@@ -227,6 +230,11 @@ class Conversation:
     def started(self) -> bool:
         """Whether any packet could be read."""
         return self.core._state is not QuicConnectionState.FIRSTFLIGHT
+
+    @property
+    def closing(self) -> bool:
+        """Whether one side has closed it: what comes now is of no more interest."""
+        return self.core._close_event is not None
 
     @property
     def ended(self) -> bool:

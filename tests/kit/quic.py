@@ -1,16 +1,20 @@
 """QUIC without a network and without time: a listener on a socket that is none, aioquic's clients, a wire between them."""
 
 import random
+import ssl
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
+import dns.message
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent, StreamDataReceived, StreamReset
-from aioquic.tls import SessionTicket
-
+from aioquic.quic.packet import QuicPacketType
+from aioquic.quic.packet_builder import QuicPacketBuilder
+from aioquic.tls import Epoch, SessionTicket
 from kit.certificates import NAME, authority, identity
-from kit.desk import Counter53
+from kit.desk import Counter53, answer
+
 from net.quic_server import Terms
 from resolver.edge.listen.doq import DoqSession
 from resolver.edge.listen.h3 import H3Session
@@ -70,6 +74,7 @@ class QuicClient:
         alpn: str = "doq",
         name: str = NAME,
         ticket: SessionTicket | None = None,
+        verify: bool = True,
     ) -> None:
         self.address = address
         self.tickets: list[SessionTicket] = []
@@ -79,6 +84,7 @@ class QuicClient:
             server_name=name,
             cadata=authority().pem.encode(),
             session_ticket=ticket,
+            verify_mode=None if verify else ssl.CERT_NONE,
         )
         self.core = QuicConnection(configuration=configuration, session_ticket_handler=self.tickets.append)
         self.core.connect(SERVER, now)
@@ -90,6 +96,26 @@ class QuicClient:
         stream = self.core.get_next_available_stream_id()
         self.core.send_stream_data(stream, frame(message) if framed else message, ended)
         return stream
+
+    def inject(self, frames: bytes) -> bytes:
+        """A datagram of one packet with these frames, as no honest client would send them."""
+        core = self.core
+        builder = QuicPacketBuilder(
+            host_cid=core.host_cid,
+            is_client=True,
+            max_datagram_size=1_200,
+            packet_number=core._packet_number,
+            peer_cid=core._peer_cid.cid,
+            peer_token=b"",
+            quic_logger=None,
+            spin_bit=False,
+            version=core._version or 1,
+        )
+        builder.start_packet(QuicPacketType.ONE_RTT, core._cryptos[Epoch.ONE_RTT])
+        builder.start_frame(frames[0], capacity=len(frames)).push_bytes(frames[1:])
+        (datagram,), _ = builder.flush()
+        core._packet_number = builder.packet_number
+        return datagram
 
     def receive(self, data: bytes, now: float) -> None:
         self.core.receive_datagram(data, SERVER, now)
@@ -147,14 +173,16 @@ class Wire:
 class QuicHouse:
     """A listener with its desk, and clients that reach it over a wire."""
 
-    def __init__(self, wire: Wire | None = None, *, who: str = "good", credits: int = 100, **changes: object) -> None:
+    def __init__(
+        self, wire: Wire | None = None, *, who: str = "good", certificates: int = 1, **changes: object
+    ) -> None:
         front = {key: changes.pop(key) for key in ("rate", "burst", "allow") if key in changes}
-        self.counter = Counter53(credits=credits, **front)
+        self.counter = Counter53(credits=1_000, **front)
         self.desk = self.counter.desk
         settings = SecureSettings(front=self.counter.settings, **changes)  # type: ignore[arg-type]
         self.house = SecureHouse(settings, self.desk, self.counter.admission)
         mine = identity(who)
-        self.terms = Terms(mine.certificate, mine.key, ("doq", "h3"), settings.idle, settings.streams)
+        self.terms = Terms(mine.certificate * certificates, mine.key, ("doq", "h3"), settings.idle, settings.streams)
         self.socket = NoSocket()
         self.listener = QuicListener(
             self.socket,  # type: ignore[arg-type]
@@ -166,6 +194,7 @@ class QuicHouse:
         )
         self.wire = wire or Wire()
         self.clients: dict[tuple[str, int], QuicClient] = {}
+        self.answering = True
         self.up: dict[tuple[str, int], int] = {}
         self.down: dict[tuple[str, int], int] = {}
 
@@ -188,6 +217,10 @@ class QuicHouse:
             elif address in self.clients:
                 self.clients[address].receive(data, self.wire.now)
         self.desk.expire(self.now)
+        if self.answering:
+            for flight in self.counter.port.queries:
+                self.counter.reply(flight, answer(flight.key.question), self.now)
+            self.counter.port.queries.clear()
         self.listener.flush(self.now)
         self.listener.expire_sometimes(self.now)
         for data, address, _ in self.socket.sent:
@@ -218,3 +251,16 @@ class QuicHouse:
     @property
     def counters(self) -> dict[str, int]:
         return dict(self.desk.counters)
+
+
+def query(name: str = "www.example", **changes: object) -> bytes:
+    message = dns.message.make_query(name, "A", use_edns=0, **changes)  # type: ignore[arg-type]
+    message.id = 0
+    return message.to_wire(max_size=65_535)
+
+
+def connected(house: QuicHouse, **how: object) -> QuicClient:
+    client = house.connect(**how)
+    house.run(0.2)
+    assert client.connected
+    return client

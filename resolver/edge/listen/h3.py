@@ -5,33 +5,28 @@ from net.quic_server import Octets, Reset, Stopped
 from resolver.doh import MAX_BODY
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.quic_guest import QuicGuest
+from resolver.edge.listen.requests import Exchanges
 from resolver.http import HttpRequest, HttpResponse, refused
 from wire.units import Instant
 
-_DIRECTION = 2
+TOO_LARGE = refused(413, "a DNS message has 65535 octets at most")
+
+_CONTROL = 2
+"""The bit of a stream's id that says unidirectional (RFC 9000 §2.1): those carry settings and headers' tables."""
 
 
-class H3Request:
-    """One stream's request as it comes; also the way back."""
+class _Coming:
+    """A request that is not whole yet; `octets` of its stream are not given back to the connection's window."""
 
-    __slots__ = ("_session", "body", "cancel", "done", "fields", "octets", "stream")
+    __slots__ = ("body", "fields", "octets")
 
-    def __init__(self, session: "H3Session", stream: int, fields: Fields) -> None:
-        self._session = session
-        self.stream = stream
-        self.fields = fields
+    def __init__(self) -> None:
+        self.fields: Fields = []
         self.body = bytearray()
         self.octets = 0
-        """Of the stream, not yet given back to the connection's window."""
-        self.done = False
-        """A response is out, or wanted no more."""
 
-    def respond(self, response: HttpResponse) -> None:
-        """Queue the response; the second one and one that comes too late are dropped."""
-        self._session.respond(self, response)
-
-    def built(self, peer_name: str) -> HttpRequest:
-        """The request as handlers know it."""
+    def whole(self, peer_name: str) -> HttpRequest:
+        """As handlers know it."""
         path, _, query = self._field(b":path").partition("?")
         accept = ",".join(_text(value) for name, value in self.fields if name == b"accept")
         method, kind = self._field(b":method"), self._field(b"content-type")
@@ -44,99 +39,90 @@ class H3Request:
 class H3Session:
     """HTTP/3 on one connection."""
 
-    __slots__ = ("_guest", "_house", "_http", "_open", "_requests")
+    __slots__ = ("_coming", "_exchanges", "_guest", "_heads", "_http")
     no_error = NO_ERROR
     excessive_load = EXCESSIVE_LOAD
 
     def __init__(self, guest: QuicGuest, house: SecureHouse) -> None:
         self._guest = guest
-        self._house = house
         self._http = HttpServer(guest.conversation)
-        self._requests: dict[int, H3Request] = {}
-        self._open = 0
+        self._exchanges = Exchanges(house, self._respond)
+        self._coming: dict[int, _Coming] = {}
+        self._heads: set[int] = set()
+        """Streams whose response has no body, for HEAD was asked."""
 
     @property
     def owing(self) -> bool:
-        """Whether an answer is still to be made."""
-        return self._open > 0
+        """Whether a response is still to be made."""
+        return self._exchanges.open > 0
 
     def received(self, event: Octets, now: Instant) -> None:
         """Octets of a request or of a control stream."""
         parts = self._http.heard(event)
-        request = self._requests.get(event.stream)
-        if event.stream & _DIRECTION or (request is not None and request.done):
-            # Nothing of these is kept.
+        if event.stream & _CONTROL:
             self._guest.conversation.took(len(event.data))
-        for part in parts:
-            if isinstance(part, Headers):
-                request = self._begin(part)
-            elif request is not None and not request.done:
-                request.body += part.data
-            if request is not None and not request.done:
-                self._go_on(request, part, now)
-        if request is not None and not request.done:
-            request.octets += len(event.data)
+        else:
+            self._collect(event, parts, now)
+        # The codec may have something to say of its own: its settings, or why this is the end.
         self._guest.mark()
 
-    def _begin(self, head: Headers) -> H3Request:
-        known = self._requests.get(head.stream)
-        if known is not None:
-            # Trailers; they say nothing to us.
-            return known
-        request = self._requests[head.stream] = H3Request(self, head.stream, head.fields)
-        return request
+    def _collect(self, event: Octets, parts: list[Headers | Body], now: Instant) -> None:
+        coming = self._coming.setdefault(event.stream, _Coming())
+        coming.octets += len(event.data)
+        for part in parts:
+            if isinstance(part, Body):
+                coming.body += part.data
+            elif not coming.fields:
+                # A second block is a trailer, which says nothing to us.
+                coming.fields = part.fields
+            if len(coming.body) > MAX_BODY:
+                self._forget(event.stream)
+                self._respond(event.stream, TOO_LARGE)
+                self._guest.conversation.stop(event.stream, NO_ERROR)
+                return
+            if part.ended:
+                self._start(event.stream, coming, now)
+                return
+        if event.ended:
+            self._forget(event.stream)
 
-    def _go_on(self, request: H3Request, part: Headers | Body, now: Instant) -> None:
-        if len(request.body) > MAX_BODY:
-            self._open += 1
-            request.respond(refused(413, "a DNS message has 65535 octets at most"))
-            self._guest.conversation.stop(request.stream, NO_ERROR)
-        elif part.ended:
-            self._ask(request, now)
+    def _start(self, stream: int, coming: _Coming, now: Instant) -> None:
+        self._forget(stream)
+        self._guest.active = now
+        request = coming.whole(self._guest.peer_name)
+        if request.method == "HEAD":
+            self._heads.add(stream)
+        self._exchanges.start(stream, request, self._guest.client, now)
 
-    def _ask(self, request: H3Request, now: Instant) -> None:
-        guest = self._guest
-        guest.active = now
-        self._open += 1
-        asked = request.built(guest.peer_name)
-        request.body.clear()
-        handler = self._house.handler(asked.path)
-        if handler is None:
-            request.respond(refused(404, "nothing is served here"))
-        else:
-            handler(asked, request.respond, self._house.named(guest.client, guest.peer_name), now)
-
-    def respond(self, request: H3Request, response: HttpResponse) -> None:
-        """The response to the request of one stream."""
-        if request.done:
-            return
-        self._let_go(request)
+    def _respond(self, stream: int, response: HttpResponse) -> None:
         self._guest.conversation.answered()
-        self._http.respond(request.stream, _fields(response), response.body)
+        body = b"" if stream in self._heads else response.body
+        self._heads.discard(stream)
+        self._http.respond(stream, _fields(response), body)
         self._guest.mark()
 
     def cancelled(self, event: Reset | Stopped) -> None:
         """The client wants no response, or will not finish its request."""
         self._http.heard(event)
-        request = self._requests.get(event.stream)
-        if request is not None and not request.done:
+        before = self._exchanges.open
+        self._exchanges.cancel(event.stream)
+        if self._exchanges.open < before or event.stream in self._coming:
             self._guest.conversation.cancelled()
-            self._let_go(request)
             self._http.forget(event.stream)
+        self._heads.discard(event.stream)
+        self._forget(event.stream)
         self._guest.mark()
 
-    def _let_go(self, request: H3Request) -> None:
-        request.done = True
-        del self._requests[request.stream]
-        self._guest.conversation.took(request.octets)
-        self._open -= 1
+    def _forget(self, stream: int) -> None:
+        """Nothing more of this request is kept."""
+        coming = self._coming.pop(stream, None)
+        if coming is not None:
+            self._guest.conversation.took(coming.octets)
 
     def ended(self) -> None:
         """Nobody waits any more."""
-        for request in self._requests.values():
-            request.done = True
-        self._requests.clear()
-        self._open = 0
+        self._exchanges.end()
+        self._coming.clear()
 
 
 def _fields(response: HttpResponse) -> Fields:

@@ -47,6 +47,9 @@ LEAST_PATIENCE = 2.0
 RECEIVE_BUFFER = 1024 * 1024
 """Octets the kernel may hold for us, if it allows so many: handshakes take milliseconds, and what does not fit is lost."""
 
+SHORTEST = 0.001
+"""Seconds until a timer at least: aioquic's own grain."""
+
 Source = list[tuple[int, int, bytes]]
 
 
@@ -77,7 +80,7 @@ class QuicListener:
         self._by_id: dict[bytes, QuicGuest] = {}
         self._timers: list[tuple[float, int, QuicGuest]] = []
         self._order = count()
-        self._fresh = Bucket(UNPROVED_RATE, Instant(0.0))
+        self._fresh = Bucket(0.0, Instant(0.0))
         self._sweep = Instant(0.0)
         self._retiring = False
 
@@ -229,12 +232,13 @@ class QuicListener:
             waiting, self.dirty = self.dirty, []
             for guest in waiting:
                 guest.flush(now)
-                self._note_timer(guest)
+                self._note_timer(guest, now)
 
-    def _note_timer(self, guest: QuicGuest) -> None:
+    def _note_timer(self, guest: QuicGuest, now: Instant) -> None:
         """One entry a guest at least, no later than its timer; one that is too early is noticed when it comes up."""
         due = guest.timer
         if due is not None and due < guest.noted:
+            due = max(due, now + SHORTEST)
             guest.noted = due
             heappush(self._timers, (due, next(self._order), guest))
 
@@ -251,8 +255,10 @@ class QuicListener:
             guest.noted = inf
             due = guest.timer
             if due is not None and due <= now:
+                # Its next one is noted when it was flushed; before that the core would name this one again.
                 guest.expire(now)
-            self._note_timer(guest)
+            else:
+                self._note_timer(guest, now)
         if self.guests and now >= self._sweep:
             self._sweep = Instant(now + MINIMUM_IDLE)
             self.expire(now)

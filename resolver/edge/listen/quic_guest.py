@@ -180,7 +180,7 @@ class QuicGuest:
         if conversation.validated:
             self._listener.proved(self)
         for event in heard:
-            if conversation.overstrained:
+            if conversation.overstrained or conversation.closing:
                 break
             self._take(event, now)
         for label in conversation.fresh:
