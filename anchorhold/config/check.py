@@ -14,6 +14,7 @@ from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
 from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation_prefix
 from anchorhold.config.routes import DEFAULT, RouteReader
+from anchorhold.config.secure import SecureReader
 from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings, served_links
 from anchorhold.config.trust import followed_anchors, read_trust
 from dhcp.settings import DhcpSettings
@@ -54,12 +55,19 @@ class Checker:
         front = self._front(generation, clients, allow, cache)
         if dhcp is not None:
             front = replace(front, leases=lease_names(dhcp, resolver.routes))
+        secure = None
+        if self._config.secure is not None:
+            reader = SecureReader(self._config.secure, self.notes, self._places)
+            service = replace(service, secure=reader.service(service.listen))
+            secure = reader.settings(front, service.secure)
+            front = secure.front
         return Loaded(
             front,
             resolver,
             KeeperSettings(generation, followed_anchors(resolver.dnssec)),
             replace(service, links=() if dhcp is None else served_links(dhcp)),
             dhcp,
+            secure,
         )
 
     def _dhcp(self, generation: int, listen: tuple[ListenAddress, ...], allow: list[Network]) -> DhcpSettings | None:

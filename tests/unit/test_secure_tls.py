@@ -326,7 +326,7 @@ def test_a_reload_ends_the_connections_of_those_who_may_not_ask_any_more() -> No
 
 def test_a_name_in_the_handshake_chooses_the_group() -> None:
     front = Counter53()
-    with encrypted(front, identities=(("dns", 1),)) as service:
+    with encrypted(front, name="example", identities=(("dns", 1),)) as service:
         client, connection = service.greet()
         service.ask(client, connection, query())
     assert [1] == [flight.key.group for flight in front.port.queries]
