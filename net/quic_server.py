@@ -84,6 +84,11 @@ class Terms:
         self.streams = streams
         self.tickets = Tickets()
 
+    def use(self, idle: float, streams: int) -> None:
+        """Other settings came."""
+        self.configuration.idle_timeout = idle + FAREWELL
+        self.streams = streams
+
 
 class Conversation:
     """One connection. `fresh` and `stale` are connection ids that began and ceased to count; whoever looks after them empties

@@ -20,7 +20,7 @@ from resolver.edge.listen.doq import DoqSession
 from resolver.edge.listen.h3 import H3Session
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.quic import QuicListener
-from resolver.settings import SecureSettings
+from resolver.settings import SecureSettings, Served
 from wire.dns.framing import frame
 from wire.units import Instant
 
@@ -186,9 +186,10 @@ class QuicHouse:
         self.socket = NoSocket()
         self.listener = QuicListener(
             self.socket,  # type: ignore[arg-type]
+            Served.QUIC,
             self.house,
             self.terms,
-            lambda protocol, guest: TALKS[protocol](guest, self.house),  # type: ignore[abstract,arg-type,return-value]
+            lambda guest, house: TALKS[guest.protocol](guest, house),  # type: ignore[abstract,arg-type,return-value]
             lambda *_: None,
             random.Random(7).randbytes,
         )

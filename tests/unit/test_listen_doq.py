@@ -154,7 +154,7 @@ def test_questions_asked_for_nothing_end_the_connection() -> None:
 
 
 def test_the_name_asked_for_says_the_group() -> None:
-    house = QuicHouse(identities=(("kids-tablet", 1),))
+    house = QuicHouse(name="dns.example", identities=(("kids-tablet", 1),))
     client = house.connect(name="kids-tablet.dns.example", verify=False)
     client.ask(query())
     house.answering = False

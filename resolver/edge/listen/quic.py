@@ -24,11 +24,12 @@ from net.quic_packets import (
     read_long,
 )
 from net.quic_server import Terms
-from resolver.admission import Admission, Bucket, Client
+from resolver.admission import Bucket, Client
 from resolver.edge.listen.datagram import ANCILLARY, BATCH, MAX_PACKET, Address, source_of
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.quic_guest import QuicGuest, Speak
 from resolver.edge.listen.stream import MINIMUM_IDLE, Watch, idle_time
+from resolver.settings import Served
 from wire.units import Instant
 
 RETRY_ABOVE = 32
@@ -54,11 +55,12 @@ Source = list[tuple[int, int, bytes]]
 
 
 class QuicListener:
-    """One bound UDP socket. `speak` makes what is spoken on a connection, by the protocol it agreed on."""
+    """One bound UDP socket and its connections. `speak` makes what is spoken on one, when its handshake is done."""
 
     def __init__(
         self,
         endpoint: socket.socket,
+        served: Served,
         house: SecureHouse,
         terms: Terms,
         speak: Speak,
@@ -68,6 +70,7 @@ class QuicListener:
         endpoint.setblocking(False)
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self.socket = endpoint
+        self.served = served
         self.house = house
         self.terms = terms
         self.speak = speak
@@ -287,10 +290,11 @@ class QuicListener:
         """Whether an answer to anybody is still to be made or written."""
         return any(guest.owing for guest in self.guests)
 
-    def use(self, admission: Admission, now: Instant) -> None:
-        """Take the next generation's access list and groups, for the connections that are there too."""
+    def use(self, now: Instant) -> None:
+        """The house has other settings: who may not ask any more goes."""
+        self.terms.use(self.house.settings.idle, self.house.settings.streams)
         for guest in list(self.guests):
-            client = admission.client(guest.address[0], now)
+            client = self.house.admission.client(guest.address[0], now)
             self.house.reassign(guest, client)
             if not client.allowed:
                 self.house.count("dropped-access")
@@ -301,11 +305,11 @@ class QuicListener:
         self._retiring = True
         self._end_if_done()
 
-    def leave(self, now: Instant) -> None:
+    def leave(self) -> None:
         """The cell ends: say so to everybody, and close the socket."""
         self._retiring = True
         for guest in list(self.guests):
-            guest.shed(now)
+            guest.shed()
         self._end_if_done()
 
     def _end_if_done(self) -> None:

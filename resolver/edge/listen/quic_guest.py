@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from net.quic_server import Began, Conversation, Heard, Octets, Reset, Stopped
 from resolver.admission import Client
 from resolver.edge.listen.datagram import Address
+from resolver.edge.listen.house import SecureHouse
 from wire.errors import Malformed
 from wire.tls_hello import HEADER, parse_hello
 from wire.units import Instant
@@ -37,12 +38,13 @@ class Talk(Protocol):
         """The connection is gone; nobody waits for an answer any more."""
 
 
-Speak = Callable[[str, "QuicGuest"], Talk]
-"""What is spoken, by the protocol that was agreed on (ALPN)."""
+Speak = Callable[["QuicGuest", SecureHouse], Talk]
+"""Makes what speaks on a connection, when its handshake is done."""
 
 
 class QuicGuest:
-    """One connection. `peer_name` is the name the client asked for (SNI, lower case, "" if none), there before a talk is."""
+    """One connection. `peer_name` is the name the client asked for (SNI, lower case, "" if none), `protocol` what was agreed on
+    (ALPN); both are there before a talk is made."""
 
     __slots__ = (
         "_dirty",
@@ -56,6 +58,7 @@ class QuicGuest:
         "labels",
         "noted",
         "peer_name",
+        "protocol",
         "talk",
     )
 
@@ -78,7 +81,7 @@ class QuicGuest:
         self.labels: set[bytes] = set()
         self.noted = inf
         """When the listener's heap looks at this one next."""
-        self.peer_name = ""
+        self.peer_name = self.protocol = ""
         self.talk: Talk | None = None
         self._dirty = self._gone = False
 
@@ -196,7 +199,8 @@ class QuicGuest:
                 self.active = now
                 self._listener.house.count("quic-resumed" if event.resumed else "quic-handshakes")
                 self.peer_name = _asked_name(self.conversation.hello)
-                self.talk = self._listener.speak(event.protocol, self)
+                self.protocol = event.protocol
+                self.talk = self._listener.speak(self, self._listener.house)
                 self.mark()
             case Octets() if self.talk is not None:
                 self.talk.received(event, now)
