@@ -13,7 +13,7 @@ from aioquic.quic.events import StopSendingReceived, StreamDataReceived, StreamR
 
 from net.h2 import MAX_HEADERS, Header, Response, StreamFailed, StreamFailure
 from net.qpack import StaticEncoder
-from net.quic import QuicClient
+from net.quic_client import QuicClient
 from net.quic_requests import RequestLimits, RequestLink
 
 NO_ERROR, EXCESSIVE_LOAD, CANCELLED = 0x100, 0x107, 0x10C

@@ -10,14 +10,10 @@ import errno
 import hmac
 import logging
 import socket
-import ssl
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
-from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import Limit, QuicConnection
 from aioquic.quic.events import (
     ConnectionTerminated,
     HandshakeCompleted,
@@ -26,25 +22,13 @@ from aioquic.quic.events import (
     StreamDataReceived,
     StreamReset,
 )
-from aioquic.quic.packet import QuicErrorCode, QuicFrameType
+from aioquic.quic.packet import QuicErrorCode
 from aioquic.tls import AlertDescription, SessionTicket
 
 from net.addresses import family_of
 from net.dial import DialFailed, DialFailure, race
-from net.proof import Unproved, prove_certificate
-from net.tls import TlsClient
-
-IDLE_TIMEOUT = 15.0
-"""Seconds of silence after which either side may forget the connection (RFC 9000 §10.1); owners close it before."""
-
-STREAM_WINDOW = 72 * 1024
-"""Octets a stream may bring before its window is renewed: the longest DNS message with room for its frame."""
-
-CONNECTION_WINDOW = 1024 * 1024
-"""Octets that all streams together may have on the way to us."""
-
-MAX_TICKETS = 4
-"""Sessions kept for one peer, each to be used once (RFC 8446 §C.4)."""
+from net.proof import Unproved
+from net.quic_client import Core, QuicClient
 
 MAX_QUIET = 4_096
 """Datagrams in a row that bring no octet of any stream: acknowledgements, PING and the like (RFC 9000 §21.9)."""
@@ -72,66 +56,6 @@ for _name in ("quic", "http3"):  # the codec's own log lines hold connection ids
     logging.getLogger(_name).disabled = True
 
 
-class FixedLimit(Limit):
-    """How many streams the server may open, for good: the codec alone would double the number again and again."""
-
-    @property
-    def value(self) -> int:
-        """What was said at first."""
-        return self._value
-
-    @value.setter
-    def value(self, value: int) -> None:
-        if not hasattr(self, "_value"):
-            self._value = value
-
-
-class Core(QuicConnection):
-    """The codec with the spin bit off: it lets whoever is on the path measure round trips (RFC 9000 §17.4)."""
-
-    @property
-    def _spin_bit(self) -> bool:
-        return False
-
-    @_spin_bit.setter
-    def _spin_bit(self, value: bool) -> None:
-        """What the server spins is not answered."""
-
-
-class QuicClient:
-    """How to speak QUIC to one peer, with the sessions it gave us."""
-
-    def __init__(self, tls: TlsClient) -> None:
-        self.tls = tls
-        self._tickets: deque[SessionTicket] = deque(maxlen=MAX_TICKETS)
-
-    def configuration(self, address: str) -> QuicConfiguration:
-        """For one connection to `address`; takes the newest session with it."""
-        return QuicConfiguration(
-            alpn_protocols=list(self.tls.peer.alpn),
-            idle_timeout=IDLE_TIMEOUT,
-            max_data=CONNECTION_WINDOW,
-            max_stream_data=STREAM_WINDOW,
-            server_name=self.tls.server_name(address),
-            session_ticket=self._tickets.pop() if self._tickets else None,
-            verify_mode=ssl.CERT_NONE,  # `prove` does it, before anything of ours is sent
-        )
-
-    def remember(self, tickets: list[SessionTicket]) -> None:
-        """Offer these sessions later, without early data. The peer must have been proved."""
-        self._tickets.extend(replace(ticket, max_early_data_size=None) for ticket in tickets)
-
-    def prove(self, core: QuicConnection, address: str) -> None:
-        """Whether the peer of `core` is the one we mean; a resumed session was proved when it began. Raises Unproved."""
-        tls = core.tls
-        if tls.session_resumed:
-            return
-        leaf = tls._peer_certificate  # the codec shows it nowhere else
-        if leaf is None:
-            raise Unproved("no certificate")
-        prove_certificate(self.tls, leaf, tls._peer_certificate_chain, address)
-
-
 class QuicLink:
     """One connection; subclasses say what its streams mean.
 
@@ -157,7 +81,7 @@ class QuicLink:
         self._allowed = 0
         self._quiet = 0
         self.address = ""
-        self.core: QuicConnection
+        self.core: Core
 
     # what subclasses and owners use
 
@@ -173,10 +97,7 @@ class QuicLink:
             self._socket = _connected(address, port)
         except OSError as error:
             raise DialFailed(DialFailure.UNREACHABLE, _text(error)) from None
-        self.core = Core(configuration=self._client.configuration(address), session_ticket_handler=self._tickets.append)
-        core, frames = self.core, QuicFrameType
-        core._local_max_streams_bidi = FixedLimit(frames.MAX_STREAMS_BIDI, "max_streams_bidi", 0)  # no setting for it
-        core._local_max_streams_uni = FixedLimit(frames.MAX_STREAMS_UNI, "max_streams_uni", self.one_way)
+        self.core = Core(self._client.configuration(address), self._tickets, self.one_way)
         self._loop.add_reader(self._socket, self._on_readable)
         self.core.connect(_PEER, self._loop.time())
         self._transmit()

@@ -9,7 +9,8 @@ from typing import Generic, NamedTuple, TypeVar
 from aioquic.quic.events import StreamReset
 
 from net.h2 import StreamFailed, StreamFailure
-from net.quic import QuicClient, QuicLink
+from net.quic import QuicLink
+from net.quic_client import QuicClient
 
 MAX_STREAMS = 256
 """Requests at once on one connection, even if the server allows more."""
