@@ -23,6 +23,7 @@ from anchorhold.link import LinkMessage, LinkType
 from anchorhold.sandbox import SandboxProfile, preload
 from net.tls_server import Credentials, CredentialsRefused, ServerContexts
 from resolver.edge.listen.house import SecureHouse
+from resolver.edge.listen.requests import serve_doh
 from resolver.edge.listen.sessions import SESSIONS
 from resolver.edge.listen.tls import PROTOCOLS
 from resolver.edge.listen.tls_listener import TlsListener
@@ -101,6 +102,7 @@ class SecureCell(ClientsCell):
             log(NAME, f"the certificate cannot be used: {error}")
             raise SystemExit(EXIT_CREDENTIALS) from None
         self.house = SecureHouse(self.settings, self.desk, self.admission)
+        serve_doh(self.house)
 
     def _apply_own(self, kind: LinkType) -> None:
         match kind:
@@ -113,6 +115,7 @@ class SecureCell(ClientsCell):
 
     def _use_settings(self, now: Instant) -> None:
         self.house.use(self.settings, self.admission)
+        serve_doh(self.house)
         for listener in self._tls:
             listener.use(now)
 
