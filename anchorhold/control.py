@@ -29,6 +29,7 @@ MAX_REASON = 1_000
 """Characters that are passed on."""
 
 _NO_RESOLVER = "the resolver is not there just now; try again in a second"
+_NO_SECURE = "the secure cell is not there just now; without a certificate it cannot start (the log says so)"
 
 Line = dict[str, object]
 
@@ -58,6 +59,9 @@ class Relay(Protocol):
 
     def lease_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         """Ask the dhcp cell. False if there is none, or none just now."""
+
+    def secure_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
+        """Ask the secure cell. False if there is none, or none just now."""
 
 
 class ControlConnection:
@@ -213,13 +217,13 @@ class ControlServer:
                 self._report(connection)
             case "cache-stats":
                 connection.say({"cell": "front", "cache": self._cache()})
-                self._pass_on(Verb.CACHE_STATS, b"", 0, connection)
+                self._pass_on_to_both(Verb.CACHE_STATS, b"", connection)
             case "cache-flush":
                 name = _octets(request, "name")
                 if not name:
                     raise BadRequest('cache-flush needs a name; the root, "00", is all of it')
                 connection.say({"cell": "front", "flushed": self._front().desk.cache.flush(name)})
-                self._pass_on(Verb.CACHE_FLUSH, name, 0, connection)
+                self._pass_on_to_both(Verb.CACHE_FLUSH, name, connection)
             case "cache-dump":
                 self._pass_on(Verb.CACHE_DUMP, b"", 0, connection)
             case "anchors":
@@ -236,30 +240,59 @@ class ControlServer:
         if not self._relay.fact(verb, argument, group, connection.relay):
             raise BadRequest(_NO_RESOLVER)
 
+    def _pass_on_to_both(self, verb: Verb, argument: bytes, connection: ControlConnection) -> None:
+        """To the secure cell, if there is one, and then to the resolver."""
+
+        def heard(text: bytes, more: bool) -> None:
+            connection.add(text, more)
+            if not more and not self._relay.fact(verb, argument, 0, connection.relay):
+                connection.say({"error": _NO_RESOLVER})
+                connection.finish()
+
+        if not self._relay.secure_fact(verb, argument, heard):
+            self._pass_on(verb, argument, 0, connection)
+
     def _no_dhcp(self) -> str:
         if not self._front().desk.settings.leases:
             return "no dhcp cell is running: the configuration has no [dhcp] section"
         return "the dhcp cell is not there just now; try again in a second"
 
     def _report(self, connection: ControlConnection) -> None:
-        """The status of all cells: ours, the resolver's and then, if there should be one, the dhcp cell's."""
+        """The status of all cells: ours, the resolver's, and those of dhcp and secure if they should be there."""
         connection.say(self._status())
+        settings = self._front().desk.settings
+        asks: list[tuple[Callable[[Answer], bool], Line | None]] = [
+            (lambda answer: self._relay.fact(Verb.STATUS, b"", 0, answer), {"error": _NO_RESOLVER}),
+            (
+                lambda answer: self._relay.lease_fact(Verb.STATUS, b"", answer),
+                {"cell": "dhcp", "error": self._no_dhcp()} if settings.leases else None,
+            ),
+            (
+                lambda answer: self._relay.secure_fact(Verb.STATUS, b"", answer),
+                {"cell": "secure", "error": _NO_SECURE} if settings.encrypted else None,
+            ),
+        ]
+        self._report_rest(connection, asks)
+
+    def _report_rest(
+        self, connection: ControlConnection, asks: list[tuple[Callable[[Answer], bool], Line | None]]
+    ) -> None:
+        """One cell after another; of one that does not answer, what is said instead."""
+        if not asks:
+            connection.finish()
+            return
+        (ask, absent), rest = asks[0], asks[1:]
 
         def heard(text: bytes, more: bool) -> None:
             connection.add(text, more)
             if not more:
-                self._report_dhcp(connection)
+                self._report_rest(connection, rest)
 
-        if not self._relay.fact(Verb.STATUS, b"", 0, heard):
-            connection.say({"error": _NO_RESOLVER})
-            self._report_dhcp(connection)
-
-    def _report_dhcp(self, connection: ControlConnection) -> None:
-        if self._relay.lease_fact(Verb.STATUS, b"", connection.relay):
+        if ask(heard):
             return
-        if self._front().desk.settings.leases:
-            connection.say({"cell": "dhcp", "error": self._no_dhcp()})
-        connection.finish()
+        if absent is not None:
+            connection.say(absent)
+        self._report_rest(connection, rest)
 
     def _ask(self, request: Line, connection: ControlConnection, now: Instant) -> None:
         front = self._front()

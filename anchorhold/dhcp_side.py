@@ -63,16 +63,19 @@ class DhcpSide:
 
     def begin(self, snapshot: Snapshot) -> None:
         """At the start: as `use`, but ports that somebody else has end it all. Raises CannotListen, StateRefused."""
-        self.open_folder(snapshot)
+        self.prepare(snapshot)
         self.use(snapshot, 0.0)
         for interface in self._interfaces.values():
             if interface.said and interface.number:
                 raise CannotListen(f"dhcp on {interface.link.name}: {interface.said}")
 
-    def open_folder(self, snapshot: Snapshot) -> None:
+    def prepare(self, snapshot: Snapshot) -> None:
         """What of a configuration can fail. Raises StateRefused."""
         if snapshot.dhcp >= 0 and self._folder < 0:
             self._folder = open_folder(self._state, self._owner, LEASES_NAME)
+
+    def discard(self) -> None:
+        """A folder that was opened for nothing stays: it may be wanted yet."""
 
     def use(self, snapshot: Snapshot, now: float) -> None:
         """Take over a configuration; start the cell or end it."""

@@ -33,12 +33,11 @@ class LinkType(IntEnum):
     READY = 8
     """From a cell: serving, or the settings of this generation are in force. Body: generation u32."""
     WITHDRAW = 9
-    """To front: forget all UDP and TCP listeners; those that follow replace them (reload)."""
+    """To front and secure: forget all listeners; those that follow replace them (reload)."""
     PING = 10
     """To a cell; it answers with the same."""
     ACCUSE = 11
-    """From a cell: the other end of a pair sent what does not decode. That one is ended. Body: u8, PEER, KEEPER or
-    HOSTS."""
+    """From a cell: the other end of a pair sent what does not decode. That one is ended. Body: u8, the kind of the pair."""
     KEEPER = 12
     """To resolver and keeper: this cell's end of a fresh stream pair between them; replaces the former."""
     FOLDER = 13
@@ -48,6 +47,20 @@ class LinkType(IntEnum):
     INTERFACE = 15
     """To dhcp: sockets of one interface. Body: its index u32 little-endian, which sockets u8 (bits of `dhcp.edge.opening.Role`),
     its name; the descriptors in the order of the bits. They replace those of the same name and role."""
+    SECURE = 16
+    """To secure: a listening TCP or a bound UDP socket. Body: what is served there u8 (place in `Served`), u8 1 if bound to a
+    wildcard address."""
+    CERTIFICATE = 17
+    """To secure, before START: two sealed memfds, the chain of certificates and its key (PEM)."""
+    SECURE_PEER = 18
+    """As PEER, between secure and resolver."""
+    SECURE_HOSTS = 19
+    """As HOSTS, between secure and dhcp."""
+    STATUS = 20
+    """To front and secure: ends of a pair on which front hands on what operators ask."""
+    ENCRYPTED = 21
+    """To front and dhcp: whether the encrypted ways in are up, so that clients may be sent there. From secure: whether its
+    certificate is in its time. Body: u8, 1 if so. Until it comes, they are down."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from anchorhold.config.service import ListenAddress
 from net.datagram import omit_path_mtu
 
 BACKLOG = 256
+SECURE_BACKLOG = 2_048
+"""Who waits here longer than a moment would be forgotten by the kernel and try again after a second."""
 RECEIVE_BUFFER = 4 * 1024 * 1024
 """Octets for datagrams that wait; the kernel may grant less."""
 
@@ -45,10 +47,10 @@ class Listener:
 def open_listener(address: ListenAddress) -> Listener:
     """UDP and TCP on the same port. Raises CannotListen."""
     for attempt in range(PORT_ATTEMPTS):
-        udp = _bind(address, socket.SOCK_DGRAM)
+        udp = bind_socket(address, socket.SOCK_DGRAM)
         place = ListenAddress(address.host, udp.getsockname()[1])
         try:
-            return Listener(address, place, udp, _bind(place, socket.SOCK_STREAM))
+            return Listener(address, place, udp, bind_socket(place, socket.SOCK_STREAM))
         except CannotListen:
             udp.close()
             if address.port or attempt == PORT_ATTEMPTS - 1:
@@ -75,7 +77,10 @@ def open_changed(wanted: tuple[ListenAddress, ...], have: tuple[Listener, ...]) 
     return tuple(listeners)
 
 
-def _bind(address: ListenAddress, kind: socket.SocketKind) -> socket.socket:
+def bind_socket(
+    address: ListenAddress, kind: socket.SocketKind, setting: str = "[listen]", backlog: int = BACKLOG
+) -> socket.socket:
+    """One socket, listening if it is of TCP; `setting` is where the configuration names it. Raises CannotListen."""
     family, _, _, _, place = socket.getaddrinfo(address.host, address.port, type=kind, flags=socket.AI_NUMERICHOST)[0]
     opened = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
@@ -86,13 +91,15 @@ def _bind(address: ListenAddress, kind: socket.SocketKind) -> socket.socket:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind(place)
         if kind == socket.SOCK_STREAM:
-            opened.listen(BACKLOG)
+            opened.listen(backlog)
         else:
             _prepare_datagrams(opened, family, ipaddress.ip_address(address.host).is_unspecified)
     except OSError as error:
         opened.close()
         transport = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
-        raise CannotListen(f"cannot listen on {address.text()} ({transport}): {_advice(error, address)}") from None
+        raise CannotListen(
+            f"cannot listen on {address.text()} ({transport}): {_advice(error, address, setting)}"
+        ) from None
     return opened
 
 
@@ -109,10 +116,10 @@ def _prepare_datagrams(udp: socket.socket, family: int, wildcard: bool) -> None:
 _IP_PKTINFO = 8
 
 
-def _advice(error: OSError, address: ListenAddress) -> str:
+def _advice(error: OSError, address: ListenAddress, setting: str) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return f"the port is in use. {_who_has(address)}"
+            return f"the port is in use. {_who_has(address, setting)}"
         case errno.EACCES:
             return "no permission. Ports below 1024 need root or CAP_NET_BIND_SERVICE; or listen on a port such as 5300"
         case errno.EADDRNOTAVAIL:
@@ -121,9 +128,11 @@ def _advice(error: OSError, address: ListenAddress) -> str:
             return error.strerror or "it failed"
 
 
-def _who_has(address: ListenAddress) -> str:
+def _who_has(address: ListenAddress, setting: str) -> str:
     if address.port != 53:
-        return f"Stop the program that has it (ss -lptun 'sport = :{address.port}'), or choose another port in [listen]"
+        return (
+            f"Stop the program that has it (ss -lptun 'sport = :{address.port}'), or choose another port in {setting}"
+        )
     return (
         "Often it is systemd-resolved's stub listener (on 127.0.0.53 and .54), dnsmasq or another DNS server: "
         "ss -lptun 'sport = :53' names it. For resolved set DNSStubListener=no in resolved.conf and restart it, or "

@@ -17,12 +17,14 @@ from anchorhold.cell_process import CellProcess, cell_environment, introduce
 from anchorhold.config.request import LoaderRun, Refused, Snapshot
 from anchorhold.control_path import default_control_path, default_state_directory
 from anchorhold.dhcp_side import DhcpSide
+from anchorhold.front_side import FrontSide
 from anchorhold.link import LinkType
-from anchorhold.listeners import CannotListen, Listener, open_changed, open_control
+from anchorhold.listeners import CannotListen
 from anchorhold.notify import notify
 from anchorhold.reloading import Reloading
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.sandbox import SandboxRefused, find_user
+from anchorhold.secure_side import SecureSide
 from anchorhold.signals import catch_signals
 from anchorhold.state import StateRefused, open_folder, open_state, spread_key
 
@@ -68,22 +70,25 @@ class Supervisor:
         open_state(self._state)
         self._spread_key = spread_key(self._state)
         self._folder = self._open_folder(owner)
-        self._cookie_key = os.urandom(32)
-        self._control_path = Path(service.control) if service.control else default_control_path()
-        self._listeners = open_changed(service.listen, ())
-        self._control = open_control(self._control_path)
         self._environment = cell_environment(os.environ, service.user)
         self.front = CellProcess("front", FRONT_MODULE)
         self.resolver = CellProcess("resolver", RESOLVER_MODULE)
         self.keeper = CellProcess("keeper", KEEPER_MODULE)
-        self._dhcp = DhcpSide(self._state, owner)
-        self._dhcp.begin(snapshot)
-        self.dhcp = self._dhcp.cell
-        self._cells = (self.keeper, self.resolver, self.front, self.dhcp)
+        control = Path(service.control) if service.control else default_control_path()
+        self._front = FrontSide(self.front, control)
+        self._secure = SecureSide(self._state, self._environment)
+        self._sides = (self._front, DhcpSide(self._state, owner), self._secure)
+        for side in self._sides:
+            side.begin(snapshot)
+        _, self.dhcp, self.secure = (side.cell for side in self._sides)
+        self._cells = (self.keeper, self.resolver, self.front, self.dhcp, self.secure)
         self._pairs = (
             (LinkType.PEER, self.resolver, self.front),
+            (LinkType.SECURE_PEER, self.resolver, self.secure),
             (LinkType.KEEPER, self.resolver, self.keeper),
             (LinkType.HOSTS, self.dhcp, self.front),
+            (LinkType.SECURE_HOSTS, self.dhcp, self.secure),
+            (LinkType.STATUS, self.secure, self.front),
         )
         self._selector = selectors.DefaultSelector()
         self._reloading = Reloading(config, cell_environment(os.environ, ""), self._selector)
@@ -129,11 +134,14 @@ class Supervisor:
         due = [cell for cell in self._cells if cell.due is not None and cell.due <= now]
         started = [cell for cell in due if self._start(cell, now)]
         for kind, one, other in self._pairs:
-            if (one in started or other in started) and (self._dhcp.wanted or one is not self.dhcp):
+            # One that is not there just now is introduced when it starts.
+            if (one in started or other in started) and one.link is not None and other.link is not None:
                 introduce(kind, one, other)
         for cell in started:
             cell.send(LinkType.START, _u32(cell.restarts.count))
-        self._dhcp.look(now)
+        for side in self._sides:
+            side.look(now)
+        self._secure.tell((self.front, self.dhcp))
         self._finish_load(self._reloading.expire(now))
 
     # Cells.
@@ -146,8 +154,9 @@ class Supervisor:
         if link is not None:
             self._selector.unregister(link)
         facts.log(NAME, f"{cell.name} (pid {pid}) ended: {why}")
-        self._dhcp.ended()
-        # Without the keeper nothing is kept, and without dhcp nobody gets an address; but everything is answered.
+        for side in self._sides:
+            side.ended()
+        # Without the keeper nothing is kept, and without dhcp nobody gets an address; but whoever asks in clear text is answered.
         vital = cell in (self.front, self.resolver)
         if not self._announced and cell.restarts.count >= START_ATTEMPTS and vital:
             facts.log(NAME, f"{cell.name} ended {START_ATTEMPTS} times before it was ready; giving up")
@@ -162,16 +171,13 @@ class Supervisor:
             return False
         assert cell.link is not None  # noqa: S101 # start made it
         self._selector.register(cell.link, selectors.EVENT_READ, cell)
-        if cell is self.front:
-            self._hand_listeners()
-            cell.send(LinkType.CONTROL, b"", (self._control.fileno(),))
-            cell.send(LinkType.SECRET, self._cookie_key)
-        elif cell is self.resolver:
+        if cell is self.resolver:
             cell.send(LinkType.SECRET, self._spread_key)
-        elif cell is self.dhcp:
-            self._dhcp.give_all()
-        elif self._folder is not None:
+        elif cell is self.keeper and self._folder is not None:
             cell.send(LinkType.FOLDER, b"", (self._folder,))
+        for side in self._sides:
+            if side.cell is cell:
+                side.give_all()
         self._hand_settings(cell)
         return True
 
@@ -186,24 +192,26 @@ class Supervisor:
     def _hand_settings(self, cell: CellProcess) -> None:
         descriptor: int = getattr(self._snapshot, cell.name)
         cell.sent = self._snapshot.generation
-        cell.send(LinkType.SETTINGS, _u32(cell.sent), (descriptor,))
-
-    def _hand_listeners(self) -> None:
-        for listener in self._listeners:
-            self.front.send(LinkType.UDP, bytes((listener.wildcard,)), (listener.udp.fileno(),))
-            self.front.send(LinkType.TCP, b"", (listener.tcp.fileno(),))
+        # One that the configuration has no more is being ended.
+        if descriptor >= 0:
+            cell.send(LinkType.SETTINGS, _u32(cell.sent), (descriptor,))
 
     def _hear(self, cell: CellProcess) -> None:
         link = cell.link
         message = cell.receive()
         if link is not None and cell.link is None:
             self._selector.unregister(link)
+        if message is not None and message.type is LinkType.ENCRYPTED and cell is self.secure:
+            self._secure.timely = message.body == b"\1"
         if message is None or message.type is not LinkType.READY:
             return
         generation = self._snapshot.generation
-        # The resolver first: front must not send it a group that it does not know yet.
-        if self.resolver.ready == generation and self.front.ready and self.front.sent != generation:
-            self._hand_settings(self.front)
+        # The resolver first: nobody must send it a group that it does not know yet.
+        for asking in (self.front, self.secure):
+            if self.resolver.ready == generation and asking.ready and asking.sent != generation:
+                self._hand_settings(asking)
+        if cell is self.secure:
+            facts.log(NAME, f"secure (pid {cell.pid}) serves {self._secure.describe()}")
         if self._announced and cell.restarts.count > cell.returns:
             cell.returns = cell.restarts.count
             facts.log(NAME, f"{cell.name} (pid {cell.pid}) serves again")
@@ -212,8 +220,7 @@ class Supervisor:
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
-            places = ", ".join(listener.place.text() for listener in self._listeners)
-            facts.announce(f"serving on {places} (UDP and TCP); control socket {self._control_path}")
+            facts.announce(f"serving on {self._front.describe()}")
         else:
             facts.log(NAME, f"configuration {generation} is in force")
         self._announced = generation
@@ -236,6 +243,8 @@ class Supervisor:
                     self._take_over(outcome)
                 except (CannotListen, StateRefused) as error:
                     outcome.close()
+                    for side in self._sides:
+                        side.discard()
                     self._keep_old(f"{error}. An address that overlaps one of the old configuration needs a restart")
         if self._reloading.wanted:
             self._reload()
@@ -248,8 +257,8 @@ class Supervisor:
     def _take_over(self, snapshot: Snapshot) -> None:
         """Everything that can fail comes first; then the old generation is let go of."""
         key = spread_key(self._state)
-        self._dhcp.open_folder(snapshot)
-        listeners = open_changed(snapshot.service.listen, self._listeners)
+        for side in self._sides:
+            side.prepare(snapshot)
         former, self._snapshot = self._snapshot, snapshot
         if any(
             getattr(former.service, name) != getattr(snapshot.service, name) for name in ("control", "state", "user")
@@ -260,21 +269,10 @@ class Supervisor:
         self.resolver.send(LinkType.SECRET, key)
         self._hand_settings(self.keeper)
         self._hand_settings(self.resolver)
-        if self._dhcp.wanted and snapshot.dhcp >= 0:
-            self._hand_settings(self.dhcp)
+        self._hand_settings(self.dhcp)
         # After the settings: a socket of an interface that the cell knows nothing of would be closed.
-        self._dhcp.use(snapshot, time.monotonic())
-        if listeners != self._listeners:
-            self._change_listeners(listeners)
-
-    def _change_listeners(self, listeners: tuple[Listener, ...]) -> None:
-        gone = [listener for listener in self._listeners if listener not in listeners]
-        self._listeners = listeners
-        self.front.send(LinkType.WITHDRAW)
-        self._hand_listeners()
-        for listener in gone:
-            listener.close()
-        facts.log(NAME, f"listening on {', '.join(listener.place.text() for listener in listeners)}")
+        for side in self._sides:
+            side.use(snapshot, time.monotonic())
 
     # The end.
 
@@ -282,18 +280,17 @@ class Supervisor:
         notify("STOPPING=1")
         until = time.monotonic() + STOP_PATIENCE
         # front first: what it still waits for comes from the resolver; the keeper last, for it saves the time.
-        for cell, spare in ((self.front, 1.0), (self.dhcp, 0.7), (self.resolver, 0.5), (self.keeper, 0.0)):
+        for cell, spare in zip(
+            (self.front, self.secure, self.dhcp, self.resolver, self.keeper), (1.0, 0.8, 0.7, 0.5, 0.0), strict=True
+        ):
             cell.signal(signal.SIGTERM)
             if not cell.wait(until - spare - time.monotonic()):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
                 cell.signal(signal.SIGKILL)
                 cell.wait(STOP_PATIENCE)
         self._reloading.give_up()
-        self._control.close()
-        self._control_path.unlink(missing_ok=True)
-        self._dhcp.close()
-        for listener in self._listeners:
-            listener.close()
+        for side in self._sides:
+            side.close()
 
 
 def _u32(number: int) -> bytes:

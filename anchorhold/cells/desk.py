@@ -1,4 +1,4 @@
-"""The resolver's end of the pair to `front`: questions in, replies out, credits, and an operator's facts."""
+"""The resolver's end of the pair to `front` or to `secure`: questions in, replies out, credits, and an operator's facts."""
 
 import asyncio
 import json

@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -41,6 +42,7 @@ from dhcp.edge.links import Links
 from dhcp.edge.opening import Role
 from dhcp.edge.serve import Server
 from dhcp.edge.store import SqliteStore
+from dhcp.offer import without_encrypted
 from dhcp.settings import DhcpSettings
 from dhcp.store import StoreFailed
 from dhcp.values import LeaseChange
@@ -68,9 +70,10 @@ class DhcpCell:
         self._folder = -1
         self._sockets: list[tuple[int, str, Role, socket.socket]] = []
         """Handed over, not yet taken."""
-        self._pair: FrontPair | None = None
-        self._pair_socket: socket.socket | None = None
+        self._pairs: dict[LinkType, FrontPair] = {}
+        self._pair_sockets: dict[LinkType, socket.socket] = {}
         self._ending = False
+        self._encrypted_up = False
         self._boot = ""
         self._files: LeaseFolder
         self._publisher: Publisher
@@ -80,7 +83,7 @@ class DhcpCell:
     def settings(self) -> DhcpSettings:
         """Those in force."""
         assert self._settings is not None  # noqa: S101 # serve saw to it
-        return self._settings
+        return self._settings if self._encrypted_up else without_encrypted(self._settings)
 
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
@@ -115,8 +118,8 @@ class DhcpCell:
         collect_seldom()
         while not self._ending:
             self._server.turn()
-            if self._pair is not None:
-                self._pair.flush()
+            for pair in self._pairs.values():
+                pair.flush()
         self._server.close()
 
     def end(self, _signal: int, _frame: object) -> None:
@@ -177,7 +180,7 @@ class DhcpCell:
         match kind:
             case LinkType.INTERFACE:
                 self._use_sockets()
-            case LinkType.HOSTS:
+            case LinkType.HOSTS | LinkType.SECURE_HOSTS:
                 self._connect()
             case LinkType.SETTINGS:
                 self._publisher = Publisher(self.settings)
@@ -185,17 +188,17 @@ class DhcpCell:
                 # If the disk does not take it, shares and domains are those of before till the next start.
                 self._server.enact(moved(self._server.ledger.book, self.settings))
                 self._server.interfaces.retain(self._wanted())
-                self._tell_everything()
+                self._tell_everything(*self._pairs.values())
                 self._ready()
             case _:
                 pass
 
     def _take(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
-            case LinkType.HOSTS, (descriptor,):
-                if self._pair_socket is not None:
-                    self._pair_socket.close()
-                self._pair_socket = socket.socket(fileno=descriptor)
+            case (LinkType.HOSTS | LinkType.SECURE_HOSTS) as kind, (descriptor,):
+                if kind in self._pair_sockets:
+                    self._pair_sockets[kind].close()
+                self._pair_sockets[kind] = socket.socket(fileno=descriptor)
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, DhcpSettings)
                 os.close(descriptor)
@@ -203,6 +206,8 @@ class DhcpCell:
                 self._folder = descriptor
             case LinkType.INTERFACE, descriptors if len(message.body) > 5:
                 self._take_interface(message.body, descriptors)
+            case LinkType.ENCRYPTED, ():
+                self._encrypted_up = message.body == b"\1"
             case LinkType.PING, ():
                 pass
             case _:
@@ -231,29 +236,28 @@ class DhcpCell:
     def _ready(self) -> None:
         tell_ready(self._link, self.settings.generation)
 
-    # front
+    # front and secure
 
     def _connect(self) -> None:
-        """Talk to `front` over the newest pair, and tell it first all there is."""
-        if self._pair_socket is None:
-            return
-        if self._pair is not None:
-            self._pair.close()
-        self._pair = FrontPair(self._pair_socket, self._selector, self._answer, self._accuse)
-        self._pair_socket = None
-        self._tell_everything()
+        """Talk to `front` and `secure` over the newest pairs, and tell them first all there is."""
+        sockets, self._pair_sockets = self._pair_sockets, {}
+        for kind, endpoint in sockets.items():
+            if kind in self._pairs:
+                self._pairs[kind].close()
+            self._pairs[kind] = FrontPair(endpoint, self._selector, self._answer, partial(self._accuse, kind))
+            self._tell_everything(self._pairs[kind])
 
-    def _tell_everything(self) -> None:
-        if self._pair is not None:
-            ledger = self._server.ledger
-            self._pair.tell(self._publisher.everything(ledger.book, ledger.now()), everything=True)
+    def _tell_everything(self, *pairs: FrontPair) -> None:
+        ledger = self._server.ledger
+        for pair in pairs:
+            pair.tell(self._publisher.everything(ledger.book, ledger.now()), everything=True)
 
     def _publish(self, changes: Sequence[LeaseChange]) -> None:
-        if self._pair is not None:
-            self._pair.tell(self._publisher.news(changes, self._server.ledger.now()))
+        for pair in self._pairs.values():
+            pair.tell(self._publisher.news(changes, self._server.ledger.now()))
 
-    def _accuse(self) -> None:
-        send_message(self._link, LinkType.ACCUSE, bytes((LinkType.HOSTS,)))
+    def _accuse(self, kind: LinkType) -> None:
+        send_message(self._link, LinkType.ACCUSE, bytes((kind,)))
 
     def _answer(self, verb: int, argument: bytes) -> str:
         """What an operator asked."""

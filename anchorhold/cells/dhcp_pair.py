@@ -1,4 +1,4 @@
-"""The `dhcp` cell's end of its pair to `front`: names go there, operators' questions come from there."""
+"""An end of a pair to a cell that knows clients: names of leases go there (from `dhcp`), operators' questions come from there."""
 
 import selectors
 import socket
@@ -56,7 +56,7 @@ class FrontPair(PairEnd):
             self._selector.unregister(self.socket)
             self.socket.close()
 
-    def _ready(self) -> None:
+    def _ready(self, *_event: object) -> None:
         # If it is only to be written to, that is done at the end of the wake-up.
         try:
             for message in self._receive():
@@ -75,4 +75,4 @@ class FrontPair(PairEnd):
             case MessageType.PING:
                 self._out += build_pong(message)
             case _:
-                raise Malformed(f"{message.type.name} is not for dhcp")
+                raise Malformed(f"{message.type.name} is not for us")

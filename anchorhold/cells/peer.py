@@ -1,4 +1,5 @@
-"""`front`'s ends of its pairs: to the resolver, and to the dhcp cell if there is one."""
+"""The ends that `front` and `secure` hold of their pairs: to the resolver, to the dhcp cell if there is one; and `front`'s to
+`secure`."""
 
 import itertools
 import json
@@ -52,8 +53,12 @@ class Pair(PairEnd):
     other: str
     """The same for people."""
 
-    def __init__(self, cell: Owner, endpoint: socket.socket) -> None:
+    lost: str
+    """The counter of how often one ended."""
+
+    def __init__(self, cell: Owner, endpoint: socket.socket, kind: LinkType | None = None) -> None:
         super().__init__(endpoint, MAX_UNSENT)
+        self.kind = kind or self.kind
         self._cell = cell
         self._blocked = False
         self._facts: dict[int, Answer] = {}
@@ -131,6 +136,7 @@ class Peer(Pair):
     kind = LinkType.PEER
     cell = "resolver"
     other = "the resolver"
+    lost = "peer-lost"
 
     # Port
 
@@ -180,6 +186,7 @@ class LeasePeer(Pair):
     kind = LinkType.HOSTS
     cell = "dhcp"
     other = "the dhcp cell"
+    lost = "dhcp-lost"
 
     _draft: Leases | None = None
     """All of it, as far as it has come."""
@@ -203,3 +210,15 @@ class LeasePeer(Pair):
         if not message.flags & MORE:
             desk.relearn(self._draft, now)
             self._draft = None
+
+
+class SecurePeer(Pair):
+    """The pair from `front` to `secure`: operators' questions, and nothing else."""
+
+    kind = LinkType.STATUS
+    cell = "secure"
+    other = "the secure cell"
+    lost = "secure-lost"
+
+    def _take_own(self, message: Message, now: Instant) -> None:
+        raise Malformed(f"{message.type.name} is not for front")

@@ -1,7 +1,7 @@
 """The cell that knows names and upstreams, and no client: asyncio around `resolver.edge.resolve.Resolver`.
 
-It gets its settings, the spread key and its ends of the pairs to `front` and to the keeper over the link. On the one come
-questions with an opaque handle; replies go back. On the other come the trust anchors in force. What does not decode ends this
+It gets its settings, the spread key and its ends of the pairs to `front`, `secure` and the keeper over the link. On the first two
+come questions with an opaque handle; replies go back. On the last come the trust anchors in force. What does not decode ends this
 process.
 """
 
@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine
+from functools import partial
 
 import click
 
@@ -62,8 +63,8 @@ class ResolverCell:
         self._settings: ResolverSettings | None = None
         self._spread_key = b""
         self._restarts = 0
-        self._pair: socket.socket | None = None
-        self._line: FrontLine | None = None
+        self._pairs: dict[LinkType, socket.socket] = {}
+        self._lines: dict[LinkType, FrontLine] = {}
         self._keeper_pair: socket.socket | None = None
         self._keeper_task: asyncio.Task[None] | None = None
         self._told = asyncio.Event()
@@ -79,10 +80,10 @@ class ResolverCell:
 
     def _take(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
-            case LinkType.PEER, (descriptor,):
-                if self._pair is not None:
-                    self._pair.close()
-                self._pair = socket.socket(fileno=descriptor)
+            case (LinkType.PEER | LinkType.SECURE_PEER) as kind, (descriptor,):
+                if kind in self._pairs:
+                    self._pairs[kind].close()
+                self._pairs[kind] = socket.socket(fileno=descriptor)
             case LinkType.KEEPER, (descriptor,):
                 if self._keeper_pair is not None:
                     self._keeper_pair.close()
@@ -154,15 +155,15 @@ class ResolverCell:
 
     def _apply(self, kind: LinkType) -> None:
         match kind:
-            case LinkType.PEER:
+            case LinkType.PEER | LinkType.SECURE_PEER:
                 self._connect()
             case LinkType.KEEPER:
                 self._connect_keeper()
             case LinkType.SETTINGS if self._settings is not None and self._resolver is not None:
                 self._resolver.world.spread_key = self._spread_key
                 self._resolver.use(self._settings)
-                if self._line is not None:
-                    self._line.announce(self._settings.generation)
+                for line in self._lines.values():
+                    line.announce(self._settings.generation)
                 self._ready()
             case LinkType.PING:
                 send_message(self._link, LinkType.PING)
@@ -170,21 +171,23 @@ class ResolverCell:
                 pass
 
     def _connect(self) -> None:
-        """Talk to `front` over the newest pair."""
-        if self._pair is None or self._resolver is None:
+        """Talk to `front` and `secure` over the newest pairs."""
+        if self._resolver is None:
             return
-        if self._line is not None:
-            self._line.close()
-        self._line = FrontLine(self._pair, self._resolver, self._restarts, self._lost, self._keeper)
-        self._pair = None
-        self._line.start()
+        pairs, self._pairs = self._pairs, {}
+        for kind, pair in pairs.items():
+            if kind in self._lines:
+                self._lines[kind].close()
+            lost = partial(self._lost, kind)
+            self._lines[kind] = FrontLine(pair, self._resolver, self._restarts, lost, self._keeper)
+            self._lines[kind].start()
 
-    def _lost(self, error: Nonsense | None) -> None:
-        """`front` hung up, or talks nonsense: then it is ended. Either way the supervisor brings the next pair."""
-        self._line = None
+    def _lost(self, kind: LinkType, error: Nonsense | None) -> None:
+        """That one hung up, or talks nonsense: then it is ended. Either way the supervisor brings the next pair."""
+        del self._lines[kind]
         if error is not None:
             log("resolver", str(error))
-            send_message(self._link, LinkType.ACCUSE, bytes((LinkType.PEER,)))
+            send_message(self._link, LinkType.ACCUSE, bytes((kind,)))
 
     # the keeper
 
@@ -233,9 +236,9 @@ class ResolverCell:
             self._forget()
 
     def _forget(self) -> None:
-        """What was believed is not believed any more, or otherwise: `front` must not give it out again."""
-        if self._line is not None:
-            self._line.forget()
+        """What was believed is not believed any more, or otherwise: nobody must give it out again."""
+        for line in self._lines.values():
+            line.forget()
 
     # what upstreams may use
 

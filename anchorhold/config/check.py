@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from anchorhold.config import schema
+from anchorhold.config.announcing import announced, announcement
 from anchorhold.config.dhcp import DhcpReader
 from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
@@ -14,6 +15,7 @@ from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
 from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation_prefix
 from anchorhold.config.routes import DEFAULT, RouteReader
+from anchorhold.config.secure import SecureReader
 from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings, served_links
 from anchorhold.config.trust import followed_anchors, read_trust
 from dhcp.settings import DhcpSettings
@@ -54,12 +56,25 @@ class Checker:
         front = self._front(generation, clients, allow, cache)
         if dhcp is not None:
             front = replace(front, leases=lease_names(dhcp, resolver.routes))
+        secure = None
+        if self._config.secure is not None:
+            front = replace(front, encrypted=True)
+            reader = SecureReader(self._config.secure, self.notes, self._places)
+            secure = reader.settings(front)
+            served = reader.service(service.listen)
+            places = (served.listen, service.listen)
+            said = announcement(self._config.secure, secure, places, resolver, self.notes)
+            front = replace(front, announcement=said)
+            secure, service = replace(secure, front=front), replace(service, secure=served)
+            if dhcp is not None and said is not None:
+                dhcp = replace(dhcp, resolver=replace(dhcp.resolver, encrypted=announced(said, served.listen)))
         return Loaded(
             front,
             resolver,
             KeeperSettings(generation, followed_anchors(resolver.dnssec)),
             replace(service, links=() if dhcp is None else served_links(dhcp)),
             dhcp,
+            secure,
         )
 
     def _dhcp(self, generation: int, listen: tuple[ListenAddress, ...], allow: list[Network]) -> DhcpSettings | None:

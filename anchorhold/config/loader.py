@@ -11,7 +11,7 @@ import socket
 
 from anchorhold.config.errors import Problem, SettingsError
 from anchorhold.config.load import load
-from anchorhold.config.messages import LoaderMessage
+from anchorhold.config.messages import WITH_DHCP, WITH_SECURE, LoaderMessage
 from anchorhold.config.places import MAX_FILE
 from anchorhold.config.root_zone import read_root_zone
 from anchorhold.config.service import Loaded
@@ -60,6 +60,9 @@ interface = "eth0"
 pools = ["192.0.2.100-192.0.2.199"]
 [[dhcp.advertise]]
 interface = "eth0"
+[secure]
+listen = ["tls://127.0.0.1:8530"]
+name = "dns.home.arpa"
 """
 
 _WARM_UP_ROOT = """. 1 SOA a. b. 1 1 1 1 1
@@ -122,9 +125,10 @@ def decode_text(data: bytes, file: str) -> str:
 
 def answer(link: socket.socket, loaded: Loaded) -> None:
     """Send the parts, each sealed in a memfd of its own."""
-    parts = (loaded.front, loaded.resolver, loaded.keeper, loaded.service, loaded.dhcp)
+    parts = (loaded.front, loaded.resolver, loaded.keeper, loaded.service, loaded.dhcp, loaded.secure)
     descriptors = [seal(part) for part in parts if part is not None]
-    socket.send_fds(link, [bytes((LoaderMessage.LOADED,))], descriptors)
+    mask = (WITH_DHCP if loaded.dhcp is not None else 0) | (WITH_SECURE if loaded.secure is not None else 0)
+    socket.send_fds(link, [bytes((LoaderMessage.LOADED, mask))], descriptors)
 
 
 def refuse(link: socket.socket, text: str) -> None:

@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+WITH_DHCP, WITH_SECURE = 1, 2
+
 
 class LoaderMessage(IntEnum):
     """From the loader; only FILE is answered: by a sealed memfd with the content, or by a text saying why not."""
@@ -9,6 +11,7 @@ class LoaderMessage(IntEnum):
     FILE = 1
     """Body: the path of a file the configuration names."""
     LOADED = 2
-    """Four or five sealed memfds: FrontSettings, ResolverSettings, KeeperSettings, ServiceSettings; with [dhcp] DhcpSettings."""
+    """Body: u8, a sum of `WITH_DHCP` and `WITH_SECURE`. Sealed memfds: FrontSettings, ResolverSettings, KeeperSettings,
+    ServiceSettings; with [dhcp] DhcpSettings; with [secure] SecureSettings."""
     REFUSED = 3
     """One sealed memfd: what is wrong, a line for each problem."""

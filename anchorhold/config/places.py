@@ -46,15 +46,13 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def read_listen(text: str) -> ListenAddress:
-    """`127.0.0.1:53`, `[::1]:53`, or either without a port. Raises Wrong."""
-    host, port = _split(text)
+def read_listen(text: str, port: int = DNS_PORT) -> ListenAddress:
+    """`127.0.0.1:53`, `[::1]:53`, or either without a port: then it is `port`. Raises Wrong."""
+    host, digits = _split(text)
     if not host or host == "*":
         raise Wrong(f"{text!r} has no address", "write 127.0.0.1:53, or 0.0.0.0:53 and [::]:53 for every address")
     address = read_address(host)
-    if not port:
-        return ListenAddress(str(address), DNS_PORT)
-    return ListenAddress(str(address), read_port(port))
+    return ListenAddress(str(address), read_port(digits) if digits else port)
 
 
 def read_port(text: str) -> int:

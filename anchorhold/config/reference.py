@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
-from anchorhold.config import schema, schema_dhcp
+from anchorhold.config import schema, schema_dhcp, schema_secure
 
 PAGE = Path(__file__).parents[2] / "docs/reference.md"
 
@@ -25,6 +25,7 @@ TABLES: tuple[tuple[str, type], ...] = (
     ("[dns64]", schema.Dns64Table),
     ("[dnssec]", schema.DnssecTable),
     ("[[dnssec.negative]]", schema.NegativeTable),
+    ("[secure]", schema_secure.SecureTable),
     ("[dhcp]", schema_dhcp.DhcpTable),
     ("[[dhcp.subnet]]", schema_dhcp.SubnetTable),
     ("a pool in [[dhcp.subnet]]", schema_dhcp.PoolTable),
@@ -47,7 +48,7 @@ SHORT = (schema.ServerTable, schema_dhcp.PoolTable, schema_dhcp.AdvertisedPrefix
 HEAD = """\
 # Every setting
 
-Made from `anchorhold/config/schema.py` and `anchorhold/config/schema_dhcp.py` by
+Made from `anchorhold/config/schema.py`, `schema_dhcp.py` and `schema_secure.py` beside it by
 `python -m anchorhold.config.reference`; do not edit it by hand. Unknown keys are errors. `anchorhold check FILE` shows
 every error at once, with its line and what to do.
 

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from anchorhold.config.messages import LoaderMessage
+from anchorhold.config.messages import WITH_DHCP, WITH_SECURE, LoaderMessage
 from anchorhold.config.places import MAX_NAMED_FILE
 from anchorhold.config.service import ServiceSettings
 from anchorhold.snapshot import load, read_sealed, seal_bytes
@@ -18,6 +18,9 @@ from wire.errors import Malformed
 
 PATIENCE = 30.0
 """Seconds a load may take; it takes about half of one."""
+
+MAX_PARTS = 6
+"""Descriptors in the loader's answer."""
 
 MASTER_FILE = re.compile(
     rb"(?:[ \t]*(?:;[^\n]*)?\r?\n|\$(?:TTL|ORIGIN)[^\n]*\n)*+"
@@ -29,8 +32,8 @@ MASTER_FILE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A checked configuration: descriptors for the cells (`dhcp` is -1 without [dhcp]), and the supervisor's own part. The holder
-    closes it."""
+    """A checked configuration: descriptors for the cells (`dhcp` and `secure` are -1 without their tables), and the supervisor's
+    own part. The holder closes it."""
 
     generation: int
     front: int
@@ -38,10 +41,11 @@ class Snapshot:
     keeper: int
     service: ServiceSettings
     dhcp: int = -1
+    secure: int = -1
 
     def close(self) -> None:
         """The cells have their own copies of the descriptors."""
-        for descriptor in (self.front, self.resolver, self.keeper, self.dhcp):
+        for descriptor in (self.front, self.resolver, self.keeper, self.dhcp, self.secure):
             if descriptor >= 0:
                 os.close(descriptor)
 
@@ -85,7 +89,7 @@ class LoaderRun:
     def step(self) -> Snapshot | Refused | None:
         """Take one message; None: there will be more. With an outcome the process has ended."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(self.link, 4_096, 5)
+            data, descriptors, _, _ = socket.recv_fds(self.link, 4_096, MAX_PARTS)
         except TimeoutError:
             return self.give_up()
         except ConnectionError:
@@ -95,8 +99,8 @@ class LoaderRun:
             self._send_file(os.fsdecode(data[1:]))
             return None
         self._end()
-        if kind == LoaderMessage.LOADED and len(descriptors) in (4, 5):
-            return self._snapshot(descriptors)
+        if kind == LoaderMessage.LOADED and len(data) == 2 and len(descriptors) == 4 + data[1].bit_count():
+            return self._snapshot(descriptors, data[1])
         if kind == LoaderMessage.REFUSED and len(descriptors) == 1:
             return self._refused(descriptors[0])
         for descriptor in descriptors:
@@ -117,13 +121,15 @@ class LoaderRun:
             self._process.kill()
             self._process.wait()
 
-    def _snapshot(self, descriptors: list[int]) -> Snapshot | Refused:
-        front, resolver, keeper, service, *dhcp = descriptors
+    def _snapshot(self, descriptors: list[int], mask: int) -> Snapshot | Refused:
+        front, resolver, keeper, service, *further = descriptors
+        dhcp = further[0] if mask & WITH_DHCP else -1
+        secure = further[-1] if mask & WITH_SECURE else -1
         try:
             own = load(service, ServiceSettings)
-            return Snapshot(self._generation, front, resolver, keeper, own, dhcp[0] if dhcp else -1)
+            return Snapshot(self._generation, front, resolver, keeper, own, dhcp, secure)
         except Malformed as error:
-            for descriptor in (front, resolver, keeper, *dhcp):
+            for descriptor in (front, resolver, keeper, *further):
                 os.close(descriptor)
             return Refused(f"the loader's result is no use: {error}")
         finally:

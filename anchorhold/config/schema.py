@@ -12,6 +12,7 @@ from pydantic import Field
 
 from anchorhold.config.kinds import CLOSED, Count, Flag, Number, Size, Text, Ttl, Until
 from anchorhold.config.schema_dhcp import DhcpTable
+from anchorhold.config.schema_secure import SecureTable
 from resolver.settings import (
     CacheSettings,
     Dns64,
@@ -360,6 +361,7 @@ class ConfigFile:
     upstreams: dict[str, UpstreamsTable] = field(default_factory=dict)
     dns64: Dns64Table | None = None
     dhcp: DhcpTable | None = None
+    secure: SecureTable | None = None
     dnssec: DnssecTable = DnssecTable()
     cache: CacheTable = CacheTable()
     limits: LimitsTable = LimitsTable()

@@ -1,9 +1,10 @@
 """What the supervisor itself needs of the configuration; it reads nothing else of it."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from dhcp.settings import DhcpSettings
-from resolver.settings import FrontSettings, KeeperSettings, ResolverSettings
+from resolver.settings import FrontSettings, KeeperSettings, ResolverSettings, SecureSettings, Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,42 @@ class ListenAddress:
     def text(self) -> str:
         """As in the configuration: 127.0.0.1:53 or [::1]:53."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether it means every address of the machine."""
+        return ip_address(self.host).is_unspecified
+
+    def at(self, port: int) -> "ListenAddress":
+        """The same with the port that was really taken."""
+        return ListenAddress(self.host, port)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedAddress:
+    """What is served where."""
+
+    served: Served
+    address: ListenAddress
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether it means every address of the machine."""
+        return self.address.wildcard
+
+    def text(self) -> str:
+        """tls://192.168.1.1:853."""
+        return f"{self.served.value}://{self.address.text()}"
+
+
+@dataclass(frozen=True, slots=True)
+class SecureService:
+    """`[secure]`, as far as the supervisor has to do with it. `chain` and `key` are absolute paths, or empty for those in the
+    state directory."""
+
+    listen: tuple[ServedAddress, ...]
+    chain: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +75,8 @@ class ServiceSettings:
     state: str
     user: str
     links: tuple[ServedLink, ...] = ()
+    secure: SecureService | None = None
+    """None: no [secure] in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +89,8 @@ class Loaded:
     service: ServiceSettings
     dhcp: DhcpSettings | None = None
     """None: no [dhcp] in the file, so no DHCP server."""
+    secure: SecureSettings | None = None
+    """None: no [secure] in the file, so nothing is served over encrypted ways."""
 
 
 def served_links(settings: DhcpSettings) -> tuple[ServedLink, ...]:

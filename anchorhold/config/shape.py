@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from anchorhold.config import schema, schema_dhcp
+from anchorhold.config import schema, schema_dhcp, schema_secure
 from anchorhold.config.errors import Path, Problem, show_path
 from anchorhold.config.lines import line_index, line_of
 
@@ -32,6 +32,7 @@ _TABLES: dict[str, type] = {
     "cache": schema.CacheTable,
     "limits": schema.LimitsTable,
     "privacy": schema.PrivacyTable,
+    "secure": schema_secure.SecureTable,
     "dhcp": schema_dhcp.DhcpTable,
     "subnet": schema_dhcp.SubnetTable,
     "pools": schema_dhcp.PoolTable,

@@ -1,0 +1,302 @@
+"""What the cells that know clients have in common: the loop, the pairs to the resolver and the dhcp cell, the supervisor's link.
+
+A plain readiness loop. Everything such a cell holds comes over the link (`anchorhold/link.py`): listeners, settings, the cookie
+key, and its ends of the pairs. It never opens a connection.
+"""
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import ClassVar, Protocol
+
+from anchorhold.cells.pair import PairEnd
+from anchorhold.cells.peer import LeasePeer, Pair, Peer
+from anchorhold.cells.start import receive_until_start, tell_ready
+from anchorhold.facts import log
+from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.sandbox import SandboxProfile, enter
+from resolver.admission import Admission
+from resolver.edge.serve import Desk
+from resolver.settings import FrontSettings
+from wire.errors import Malformed
+from wire.units import Instant
+
+DRAIN = 0.2
+"""Seconds for what is under way after SIGTERM."""
+IDLE_TURN = 1.0
+"""Seconds after which the loop looks around even if nothing comes."""
+
+
+class Listening(Protocol):
+    """A listening socket with connections of its own."""
+
+    socket: socket.socket
+
+    @property
+    def owing(self) -> bool:
+        """Whether an answer to anybody is still to be made or written."""
+
+    @property
+    def ended(self) -> bool:
+        """Closed, and nobody is left."""
+
+    def ready(self, events: int, now: Instant) -> None:
+        """The socket has something."""
+
+    def flush(self, now: Instant) -> None:
+        """Write what this wake-up made."""
+
+    def expire_sometimes(self, now: Instant) -> None:
+        """End what is overdue; called with every wake-up."""
+
+    def close(self) -> None:
+        """Take nothing new; connections that are open go on until they end."""
+
+
+MakePair = Callable[["ClientsCell", socket.socket], Pair]
+
+
+class ClientsCell:
+    """All of the process's state, and its loop. Who inherits says what it takes from the link besides, and what that means."""
+
+    name: str
+    """In the log."""
+    profile: SandboxProfile
+    peer: LinkType
+    """The kind of the pair to the resolver."""
+    pairs: ClassVar[dict[LinkType, MakePair]]
+    """All pairs on which this cell is the one who asks."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._selector = selectors.DefaultSelector()
+        self._secret = b""
+        self._restarts = 0
+        self._listening: list[Listening] = []
+        self._pairs: dict[LinkType, Pair] = {}
+        self._pair_sockets: dict[LinkType, socket.socket] = {}
+        """Ends of fresh pairs that nothing was done with yet."""
+        self._ending = False
+        self._due = 0.0
+        self.desk: Desk
+        self.admission: Admission
+
+    # what each has of its own
+
+    def _front_settings(self) -> FrontSettings | None:
+        """Those that came last, if any came."""
+        raise NotImplementedError
+
+    def _load_settings(self, descriptor: int) -> None:
+        """Keep what is in a sealed memfd. Raises Malformed."""
+        raise NotImplementedError
+
+    def _take_own(self, message: LinkMessage) -> None:
+        """Keep what only this cell is sent. Raises Malformed."""
+        raise Malformed(f"{message.type.name} is not for {self.name}, or its descriptor is missing")
+
+    def _apply_own(self, kind: LinkType) -> None:
+        """Act on it while serving."""
+
+    def _prepare_own(self) -> None:
+        """After `desk` and `admission` are made, before the sandbox. Raises Malformed."""
+
+    def _use_settings(self, now: Instant) -> None:
+        """Settings of another generation came: desk and admission have them already."""
+
+    def _open_listeners(self) -> None:
+        """Listen on what came."""
+
+    def _own_ends(self) -> list[PairEnd]:
+        """Pairs on which this cell is asked."""
+        return []
+
+    def _tend(self, now: Instant) -> None:
+        """Once a wake-up."""
+
+    def _patience(self, now: Instant) -> float:
+        """Seconds until something is due, at most IDLE_TURN."""
+        return IDLE_TURN
+
+    def _withdraw(self) -> None:
+        """Let go of all listeners."""
+        for listening in self._listening:
+            listening.close()
+
+    def _stop_listening(self) -> None:
+        """Take nothing new; what is under way goes on."""
+        for listening in self._listening:
+            self.watch(listening.socket, 0, listening)
+
+    def _depart(self) -> None:
+        """The very end."""
+        self._withdraw()
+
+    # the life of a cell
+
+    def prepare(self) -> None:
+        """Take everything from the link until START."""
+        self._restarts = receive_until_start(self._link, self._take)
+        settings = self._front_settings()
+        if settings is None or not self._secret:
+            raise Malformed("START before SETTINGS and SECRET")
+        first_handle = int.from_bytes(os.urandom(8), "big")
+        self.desk = Desk(settings, self._secret, first_handle, time.time)
+        self.admission = Admission(settings)
+        self._prepare_own()
+
+    def serve(self) -> int:
+        """The cell's whole life; gives its exit code."""
+        self.prepare()
+        enter(self.profile)
+        signal.signal(signal.SIGTERM, self.end)
+        self.run()
+        return 0
+
+    def run(self) -> None:
+        """Serve until told to end."""
+        self._link.setblocking(False)
+        self.watch(self._link, selectors.EVENT_READ, self)
+        self._open_listeners()
+        for kind in list(self._pair_sockets):
+            self._open_pair(kind)
+        tell_ready(self._link, self.desk.settings.generation)
+        while not self._ending:
+            self._turn()
+        self._stop_listening()
+        end = time.monotonic() + DRAIN
+        while (self.desk.open or any(one.owing for one in self._listening)) and time.monotonic() < end:
+            self._turn()
+        self._depart()
+
+    def _turn(self) -> None:
+        """One wake-up: events, then everything that was collected is written, then what is overdue ends."""
+        events = self._selector.select(min(self._due, DRAIN / 10) if self._ending else self._due)
+        now = Instant(time.monotonic())
+        for key, mask in events:
+            key.data(mask, now)
+        # Before the flush: what ends here is answered in this wake-up.
+        due = self.desk.expire(now)
+        for listening in self._listening:
+            listening.flush(now)
+            listening.expire_sometimes(now)
+        if any(listening.ended for listening in self._listening):
+            self._listening = [listening for listening in self._listening if not listening.ended]
+        self._tend(now)
+        for pair in [*self._pairs.values()]:
+            pair.flush()
+        patience = self._patience(now)
+        self._due = patience if due is None else min(due, patience)
+
+    def end(self, _signal: int, _frame: object) -> None:
+        """SIGTERM: take nothing new, give out what is nearly there. Only the loop touches anything else."""
+        self._ending = True
+        # The link has "ended" for us, so `select` returns at once and no wake-up is lost.
+        self._link.shutdown(socket.SHUT_RD)
+
+    # what the parts need of the loop
+
+    def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
+        """Register, change or (0) forget a socket; `owner.ready(events, now)` is called."""
+        try:
+            known = self._selector.get_key(endpoint)
+        except (KeyError, ValueError):
+            known = None
+        if not events:
+            if known is not None:
+                self._selector.unregister(endpoint)
+        elif known is None:
+            self._selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+        elif known.events != events:
+            self._selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+
+    def lose(self, pair: Pair, why: str) -> None:
+        """The pair is of no more use: close it (which ends the other cell) and wait for the supervisor's next."""
+        if self._pairs.get(pair.kind) is not pair:
+            return
+        log(self.name, why)
+        del self._pairs[pair.kind]
+        self.desk.counters[pair.lost] += 1
+        if pair.kind is self.peer:
+            self.desk.connect(None)
+        pair.close()
+
+    def accuse(self, kind: LinkType) -> None:
+        """What does not decode ends its sender: only the supervisor can do that."""
+        send_message(self._link, LinkType.ACCUSE, bytes((kind,)))
+
+    # link
+
+    def ready(self, _events: int, now: Instant) -> None:
+        """The supervisor says something."""
+        try:
+            message = receive_message(self._link)
+        except BlockingIOError:
+            return
+        if message is None:
+            self._ending = True
+            self.watch(self._link, 0, self)
+            return
+        self._take(message)
+        self._apply(message.type, now)
+
+    def _take(self, message: LinkMessage) -> None:
+        """Keep what came; what it means is for `prepare` or `_apply` to see."""
+        match message.type, message.descriptors:
+            case kind, (descriptor,) if kind in self.pairs:
+                former = self._pair_sockets.pop(kind, None)
+                if former is not None:
+                    former.close()
+                self._pair_sockets[kind] = socket.socket(fileno=descriptor)
+            case LinkType.SETTINGS, (descriptor,):
+                self._load_settings(descriptor)
+                os.close(descriptor)
+            case LinkType.SECRET, ():
+                self._secret = message.body
+            case ((LinkType.WITHDRAW | LinkType.PING), ()):
+                pass
+            case _:
+                self._take_own(message)
+
+    def _apply(self, kind: LinkType, now: Instant) -> None:
+        """Act on what came while serving."""
+        settings = self._front_settings()
+        match kind:
+            case LinkType.SETTINGS if settings is not None:
+                self.desk.use(settings)
+                self.admission = Admission(settings)
+                self._use_settings(now)
+                tell_ready(self._link, settings.generation)
+            case LinkType.WITHDRAW:
+                self._withdraw()
+            case LinkType.PING:
+                send_message(self._link, LinkType.PING)
+            case _ if kind in self.pairs:
+                self._open_pair(kind)
+            case _:
+                self._apply_own(kind)
+
+    def _open_pair(self, kind: LinkType) -> None:
+        endpoint = self._pair_sockets.pop(kind, None)
+        if endpoint is None:
+            return
+        former = self._pairs.get(kind)
+        if former is not None:
+            self.lose(former, f"a new {former.other.removeprefix('the ')} takes over")
+        pair = self._pairs[kind] = self.pairs[kind](self, endpoint)
+        if isinstance(pair, Peer):
+            self.desk.connect(pair)
+        self.watch(endpoint, selectors.EVENT_READ, pair)
+
+
+def peer_of(kind: LinkType) -> MakePair:
+    """The pair to the resolver, as the supervisor calls it for this cell."""
+    return lambda cell, endpoint: Peer(cell, endpoint, kind)
+
+
+def lease_peer_of(kind: LinkType) -> MakePair:
+    """The same to the dhcp cell."""
+    return lambda cell, endpoint: LeasePeer(cell, endpoint, kind)

@@ -1,0 +1,234 @@
+"""The cell that knows clients that ask over encrypted ways: their sockets, the key of our certificate, a cache of its own.
+
+It never opens a connection and, once it serves, no file: certificate and key come over the link, before START. A new certificate
+means a new process. The loop is `anchorhold/cells/clients.py`.
+"""
+
+import json
+import os
+import selectors
+import socket
+import time
+from typing import ClassVar
+
+import click
+
+from anchorhold import snapshot
+from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair, lease_peer_of, peer_of
+from anchorhold.cells.dhcp_pair import FrontPair
+from anchorhold.cells.start import collect_seldom, ignore_terminal_signals, run_guarded
+from anchorhold.facts import log
+from anchorhold.ipc import Verb
+from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.sandbox import SandboxProfile, preload
+from net.tls_server import Credentials, CredentialsRefused, ServerContexts, expiry
+from resolver.edge.listen.house import SecureHouse
+from resolver.edge.listen.sessions import SESSIONS
+from resolver.edge.listen.tls import PROTOCOLS
+from resolver.edge.listen.tls_listener import TlsListener
+from resolver.settings import FrontSettings, SecureSettings, Served
+from wire.errors import Malformed
+from wire.units import Instant
+
+NAME = "secure"
+
+EXIT_CREDENTIALS = 72
+"""Exit code of a cell whose certificate and key are of no use; the log says why."""
+
+KINDS = tuple(Served)
+"""In a SECURE message: the place in this order."""
+
+
+class SecureCell(ClientsCell):
+    """TLS, QUIC and what is spoken above them."""
+
+    name = NAME
+    profile = SandboxProfile(NAME)
+    peer = LinkType.SECURE_PEER
+    pairs: ClassVar[dict[LinkType, MakePair]] = {
+        LinkType.SECURE_PEER: peer_of(LinkType.SECURE_PEER),
+        LinkType.SECURE_HOSTS: lease_peer_of(LinkType.SECURE_HOSTS),
+    }
+
+    def __init__(self, link: socket.socket) -> None:
+        super().__init__(link)
+        self._settings: SecureSettings | None = None
+        self._credentials: Credentials | None = None
+        self._contexts: dict[Served, ServerContexts] = {}
+        self._waiting: list[tuple[Served, socket.socket, bool]] = []
+        self._tls: list[TlsListener] = []
+        self._front_pair: FrontPair | None = None
+        self._front_socket: socket.socket | None = None
+        self._until = 0.0
+        self._timely: bool | None = None
+        """Whether the certificate is in its time, as the supervisor was told."""
+        self.house: SecureHouse
+
+    @property
+    def settings(self) -> SecureSettings:
+        """Those in force."""
+        assert self._settings is not None  # noqa: S101 # prepare saw to it
+        return self._settings
+
+    def _front_settings(self) -> FrontSettings | None:
+        return None if self._settings is None else self._settings.front
+
+    def _load_settings(self, descriptor: int) -> None:
+        self._settings = snapshot.load(descriptor, SecureSettings)
+
+    def _take_own(self, message: LinkMessage) -> None:
+        match message.type, message.descriptors:
+            case LinkType.SECURE, (descriptor,) if len(message.body) == 2 and message.body[0] < len(KINDS):
+                served, wildcard = KINDS[message.body[0]], bool(message.body[1])
+                self._waiting.append((served, socket.socket(fileno=descriptor), wildcard))
+            case LinkType.CERTIFICATE, (chain, key):
+                self._credentials = Credentials(snapshot.read_sealed(chain), snapshot.read_sealed(key))
+                os.close(chain)
+                os.close(key)
+            case LinkType.STATUS, (descriptor,):
+                if self._front_socket is not None:
+                    self._front_socket.close()
+                self._front_socket = socket.socket(fileno=descriptor)
+            case _:
+                super()._take_own(message)
+
+    def _prepare_own(self) -> None:
+        if self._credentials is None:
+            raise Malformed("START before CERTIFICATE")
+        now = time.monotonic()
+        try:
+            self._contexts = {
+                served: ServerContexts(self._credentials, protocol, now) for served, protocol in PROTOCOLS.items()
+            }
+        except CredentialsRefused as error:
+            log(NAME, f"the certificate cannot be used: {error}")
+            raise SystemExit(EXIT_CREDENTIALS) from None
+        self._until = expiry(self._credentials.chain)
+        # Who asks here came in, so it is up.
+        self.desk.encrypted_up = True
+        self.house = SecureHouse(self.settings, self.desk, self.admission)
+
+    def _apply_own(self, kind: LinkType) -> None:
+        match kind:
+            case LinkType.SECURE:
+                self._open_listeners()
+            case LinkType.STATUS:
+                self._answer_front()
+            case _:
+                pass
+
+    def _use_settings(self, now: Instant) -> None:
+        self.house.use(self.settings, self.admission)
+        for listener in self._tls:
+            listener.use(now)
+
+    def _open_listeners(self) -> None:
+        self._answer_front()
+        for served, endpoint, _wildcard in self._waiting:
+            if served not in SESSIONS:
+                log(NAME, f"{served.value} is not served yet")
+                endpoint.close()
+                continue
+            context = self._contexts[served].current
+            listener = TlsListener(endpoint, served, context, self.house, self.watch, SESSIONS[served])
+            self._tls.append(listener)
+            self._listening.append(listener)
+            self.watch(endpoint, selectors.EVENT_READ, listener)
+        self._waiting.clear()
+
+    def _withdraw(self) -> None:
+        super()._withdraw()
+        self._tls = [listener for listener in self._tls if not listener.ended]
+
+    def _tend(self, now: Instant) -> None:
+        self._tell_time()
+        for served, contexts in self._contexts.items():
+            if not contexts.turn(now):
+                log(NAME, "all keys for tickets are used up; a new process makes others")
+                self._ending = True
+            for listener in self._tls:
+                if listener.served is served:
+                    listener.context = contexts.current
+        if self._front_pair is not None:
+            self._front_pair.flush()
+
+    def _tell_time(self) -> None:
+        """Say to the supervisor whether clients that look at the certificate will take it."""
+        timely = time.time() < self._until
+        if timely is self._timely:
+            return
+        if self._timely and not timely:
+            log(NAME, "the certificate has run out; clients are not sent here any more")
+        self._timely = timely
+        send_message(self._link, LinkType.ENCRYPTED, bytes((timely,)))
+
+    def _patience(self, now: Instant) -> float:
+        return IDLE_TURN
+
+    def _depart(self) -> None:
+        for listener in self._tls:
+            listener.leave()
+        super()._depart()
+
+    # operators, by way of front
+
+    def _answer_front(self) -> None:
+        if self._front_socket is None:
+            return
+        if self._front_pair is not None:
+            self._front_pair.close()
+        accuse = lambda: self.accuse(LinkType.STATUS)  # noqa: E731 # a bound argument
+        self._front_pair = FrontPair(self._front_socket, self._selector, self._answer, accuse)
+        self._front_socket = None
+
+    def _answer(self, verb: int, argument: bytes) -> str:
+        """What an operator asked."""
+        match verb:
+            case Verb.STATUS:
+                line = self._status()
+            case Verb.CACHE_STATS:
+                line = {"cache": self._cache()}
+            case Verb.CACHE_FLUSH if argument:
+                line = {"flushed": self.desk.cache.flush(argument)}
+            case _:
+                line = {"error": "this is no question to the secure cell"}
+        return json.dumps({"cell": NAME} | line)
+
+    def _status(self) -> dict[str, object]:
+        return {
+            "pid": os.getpid(),
+            "generation": self.desk.settings.generation,
+            "restarts": self._restarts,
+            "open": self.desk.open,
+            "clients": len(self.admission.clients),
+            "connections": len(self.house.guests),
+            "listening": [_place(listener) for listener in self._tls if not listener.ended],
+            "counters": dict(sorted(self.desk.counters.items())),
+            "cache": self._cache(),
+        }
+
+    def _cache(self) -> dict[str, object]:
+        cache = self.desk.cache
+        return {"answers": len(cache), "octets": cache.size, "ceiling": cache.ceiling, "evicted": cache.evicted}
+
+
+def _place(listener: TlsListener) -> str:
+    """Our own address, as the configuration writes it."""
+    if listener.socket.fileno() < 0:
+        return f"{listener.served.value} (ending)"
+    host, port = listener.socket.getsockname()[:2]
+    return f"{listener.served.value}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@click.command()
+@click.option("--link", type=int, required=True)
+def main(link: int) -> None:
+    """Run the secure cell; started by the supervisor only."""
+    preload()
+    ignore_terminal_signals()
+    collect_seldom()
+    run_guarded(NAME, SecureCell(socket.socket(fileno=link)).serve)
+
+
+if __name__ == "__main__":
+    main()

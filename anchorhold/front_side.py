@@ -1,0 +1,82 @@
+"""What the supervisor does for the `front` cell: its listening sockets and the control socket. Nothing is ever read from them."""
+
+import os
+from pathlib import Path
+
+from anchorhold.cell_process import CellProcess
+from anchorhold.config.request import Snapshot
+from anchorhold.facts import log
+from anchorhold.link import LinkType
+from anchorhold.listeners import Listener, open_changed, open_control
+
+NAME = "supervisor"
+
+
+class FrontSide:
+    """What the cell is to be given."""
+
+    def __init__(self, cell: CellProcess, control: Path) -> None:
+        self.cell = cell
+        self._path = control
+        self._cookie_key = os.urandom(32)
+        self._listeners: tuple[Listener, ...] = ()
+        self._next: tuple[Listener, ...] = ()
+
+    def begin(self, snapshot: Snapshot) -> None:
+        """At the start. Raises CannotListen."""
+        self._listeners = self._next = open_changed(snapshot.service.listen, ())
+        self._control = open_control(self._path)
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Open what a configuration wants besides what is open. Raises CannotListen; then nothing has changed."""
+        self._next = open_changed(snapshot.service.listen, self._listeners)
+
+    def discard(self) -> None:
+        """What was prepared is not wanted after all."""
+        for listener in self._next:
+            if listener not in self._listeners:
+                listener.close()
+        self._next = self._listeners
+
+    def use(self, _snapshot: Snapshot, _now: float) -> None:
+        """Take over a configuration that was prepared."""
+        former, self._listeners = self._listeners, self._next
+        if former == self._listeners:
+            return
+        self.cell.send(LinkType.WITHDRAW)
+        self._give_listeners()
+        for listener in former:
+            if listener not in self._listeners:
+                listener.close()
+        log(NAME, f"listening on {self._places()}")
+
+    def look(self, now: float) -> None:
+        """Nothing comes or goes by itself."""
+
+    def give_all(self) -> None:
+        """To a cell that has just been started."""
+        self._give_listeners()
+        self.cell.send(LinkType.CONTROL, b"", (self._control.fileno(),))
+        self.cell.send(LinkType.SECRET, self._cookie_key)
+
+    def ended(self) -> None:
+        """It is started again in any case."""
+
+    def describe(self) -> str:
+        """Where clients and operators find us."""
+        return f"{self._places()} (UDP and TCP); control socket {self._path}"
+
+    def close(self) -> None:
+        """The service ends."""
+        self._control.close()
+        self._path.unlink(missing_ok=True)
+        for listener in self._listeners:
+            listener.close()
+
+    def _places(self) -> str:
+        return ", ".join(listener.place.text() for listener in self._listeners)
+
+    def _give_listeners(self) -> None:
+        for listener in self._listeners:
+            self.cell.send(LinkType.UDP, bytes((listener.wildcard,)), (listener.udp.fileno(),))
+            self.cell.send(LinkType.TCP, b"", (listener.tcp.fileno(),))

@@ -1,0 +1,307 @@
+"""What the supervisor does for the `secure` cell: its listening sockets, its certificate and key. They are read and handed on,
+never looked into.
+
+The files are watched. What changed is tried by a process that lives for that alone (`anchorhold/secure_check.py`); if it can be
+used, the cell is ended and started with it, while the listening sockets stay open.
+"""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anchorhold.cell_process import CellProcess
+from anchorhold.config.request import Snapshot
+from anchorhold.config.service import SecureService, ServedAddress
+from anchorhold.facts import log
+from anchorhold.link import LinkType
+from anchorhold.listeners import SECURE_BACKLOG, CannotListen, bind_socket
+from anchorhold.snapshot import seal_bytes
+from resolver.settings import Served
+
+NAME = "supervisor"
+MODULE = "anchorhold.cells.secure"
+
+FOLDER_NAME = "certificates"
+"""In the state directory: where `chain.pem` and `key.pem` are if the configuration names no files."""
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks at the files; they must look the same twice before they are read, unless there is no certificate."""
+CHECK_PATIENCE = 20.0
+MAX_FILE = 1024 * 1024
+"""Octets of a chain or a key."""
+
+_KINDS = tuple(Served)
+Mark = tuple[tuple[int, int, int], ...]
+"""Of each file: when it was changed, which it is, how long it is."""
+
+
+class Unfit(Exception):
+    """There is no certificate to be had; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecureListener:
+    """One open socket. `text` is its address as clients write it."""
+
+    served: ServedAddress
+    socket: socket.socket
+    text: str
+
+
+class Trial:
+    """A certificate and its key, sealed, and the process that tries them."""
+
+    def __init__(self, files: tuple[int, int], mark: Mark, environment: dict[str, str], now: float) -> None:
+        self.files = files
+        self.mark = mark
+        self.until = now + CHECK_PATIENCE
+        chain, key = files
+        self.process = subprocess.Popen(  # noqa: S603 # our own module
+            [
+                *(sys.executable, "-P", "-m", "anchorhold.secure_check"),
+                *("--chain", str(chain), "--key", str(key)),
+            ],
+            pass_fds=files,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            process_group=0,
+        )
+
+    def result(self, now: float) -> bool | None:
+        """Whether they can be used; None: not known yet."""
+        code = self.process.poll()
+        if code is None and now >= self.until:
+            self.process.kill()
+            code = self.process.wait()
+        return None if code is None else code == 0
+
+    def close(self) -> None:
+        """End it, and let go of the files."""
+        self.process.kill()
+        self.process.wait()
+        _close(self.files)
+
+
+class SecureSide:
+    """The cell, wanted or not, and what it is to be given."""
+
+    def __init__(self, state: Path, environment: dict[str, str]) -> None:
+        self.cell = CellProcess("secure", MODULE)
+        self.cell.due = None
+        self.wanted = False
+        """Whether the configuration in force has a [secure] table."""
+        self._folder = state / FOLDER_NAME
+        self._environment = environment
+        self._service: SecureService | None = None
+        self._listeners: tuple[SecureListener, ...] = ()
+        self._next: tuple[SecureListener, ...] | None = None
+        self._files: tuple[int, int] | None = None
+        """Sealed chain and key that can be used."""
+        self._trial: Trial | None = None
+        self._tried: Mark = ()
+        self._seen: Mark = ()
+        self._said = ""
+        self._look_at = 0.0
+        self._secret = os.urandom(32)
+        self.timely = False
+        """Whether the certificate is in its time, as the cell says."""
+        self._told: dict[CellProcess, tuple[int, bool]] = {}
+
+    def begin(self, snapshot: Snapshot) -> None:
+        """At the start. Raises CannotListen."""
+        self.prepare(snapshot)
+        self.use(snapshot, time.monotonic())
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Open what a configuration wants besides what is open. Raises CannotListen; then nothing has changed."""
+        self.discard()
+        service = snapshot.service.secure
+        opened: list[SecureListener] = []
+        kept: list[SecureListener] = []
+        try:
+            for served in () if service is None else service.listen:
+                same = next((one for one in self._listeners if one.served == served and one not in kept), None)
+                if same is None:
+                    opened.append(same := _open(served))
+                kept.append(same)
+        except CannotListen:
+            for listener in opened:
+                listener.socket.close()
+            raise
+        self._next = tuple(kept)
+
+    def discard(self) -> None:
+        """What was prepared is not wanted after all."""
+        for listener in self._next or ():
+            if listener not in self._listeners:
+                listener.socket.close()
+        self._next = None
+
+    def use(self, snapshot: Snapshot, now: float) -> None:
+        """Take over a configuration that was prepared; start the cell as soon as there is a certificate, or end it."""
+        former, self._listeners = self._listeners, self._next or ()
+        self._next = None
+        service, before = snapshot.service.secure, self._service
+        self.wanted, self._service = service is not None, service
+        if self.wanted and self._files is not None and self.cell.link is not None:
+            if self._listeners != former:
+                self.cell.send(LinkType.WITHDRAW)
+                self._give_listeners()
+        elif not self.wanted:
+            self.cell.due = None
+            self.cell.signal(signal.SIGTERM)
+        for listener in former:
+            if listener not in self._listeners:
+                listener.socket.close()
+        if service is None or before is None or (service.chain, service.key) != (before.chain, before.key):
+            self._tried = self._seen = ()
+        self._look_at = 0.0
+        self.look(now)
+
+    def look(self, now: float) -> None:
+        """Now and then: whether certificate and key changed, and can be used."""
+        if self._trial is not None:
+            self._conclude(self._trial, now)
+        if not self.wanted or self._trial is not None or now < self._look_at:
+            return
+        self._look_at = now + LOOK_EVERY
+        try:
+            mark = self._mark()
+            former, self._seen = self._seen, mark
+            if mark == self._tried or (self._files is not None and mark != former):
+                return
+            self._tried = mark
+            self._trial = Trial(self._read(), mark, self._environment, now)
+        except (Unfit, OSError) as error:
+            self._say(str(error) if isinstance(error, Unfit) else f"the certificate cannot be tried: {error.strerror}")
+
+    def give_all(self) -> None:
+        """To a cell that has just been started: sockets, certificate and key, a secret of its own."""
+        self._give_listeners()
+        if self._files is not None:
+            self.cell.send(LinkType.CERTIFICATE, b"", self._files)
+        self.cell.send(LinkType.SECRET, self._secret)
+
+    def tell(self, cells: Sequence[CellProcess]) -> None:
+        """Say to those that send clients here whether it is up, where that is news: also to one that was started since."""
+        up = self.cell.link is not None and self.cell.ready > 0 and self.timely
+        for cell in cells:
+            known = self._told.get(cell, (0, False))
+            if known != (cell.pid, up) and (up or known[0] == cell.pid):
+                cell.send(LinkType.ENCRYPTED, bytes((up,)))
+            self._told[cell] = (cell.pid, up)
+
+    def ended(self) -> None:
+        """The cell ended; without [secure] or a certificate it is not started again."""
+        if not self.wanted or self._files is None:
+            self.cell.due = None
+
+    def describe(self) -> str:
+        """Where it listens, for the log."""
+        return ", ".join(listener.text for listener in self._listeners)
+
+    def close(self) -> None:
+        """The service ends."""
+        if self._trial is not None:
+            self._trial.close()
+        if self._files is not None:
+            _close(self._files)
+        for listener in self._listeners:
+            listener.socket.close()
+
+    def _conclude(self, trial: Trial, now: float) -> None:
+        fit = trial.result(now)
+        if fit is None:
+            return
+        self._trial = None
+        if not fit or not self.wanted:
+            _close(trial.files)
+            if self._files is not None and self.wanted:
+                log(NAME, "secure goes on with the certificate it has")
+            return
+        former, self._files = self._files, trial.files
+        self._said = ""
+        if former is not None:
+            _close(former)
+        if self.cell.link is None:
+            self.cell.due = now
+        else:
+            log(NAME, "there is a new certificate; secure starts anew with it")
+            self.cell.signal(signal.SIGTERM)
+
+    def _give_listeners(self) -> None:
+        for listener in self._listeners:
+            served = listener.served
+            body = bytes((_KINDS.index(served.served), served.wildcard))
+            self.cell.send(LinkType.SECURE, body, (listener.socket.fileno(),))
+
+    def _paths(self) -> tuple[Path, Path]:
+        if self._service is not None and self._service.chain:
+            return Path(self._service.chain), Path(self._service.key)
+        return self._folder / "chain.pem", self._folder / "key.pem"
+
+    def _mark(self) -> Mark:
+        found = []
+        for path in self._paths():
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise Unfit(f"no certificate: {path}: {error.strerror}; {self._advice()}") from None
+            found.append((status.st_mtime_ns, status.st_ino, status.st_size))
+        return tuple(found)
+
+    def _read(self) -> tuple[int, int]:
+        """Both files, each sealed in a memfd. Raises Unfit."""
+        chain, key = self._paths()
+        sealed = seal_bytes(_content(chain))
+        try:
+            return sealed, seal_bytes(_content(key, secret=True))
+        except Unfit:
+            os.close(sealed)
+            raise
+
+    def _advice(self) -> str:
+        if self._service is not None and self._service.chain:
+            return "correct chain and key in [secure]"
+        return "make one: anchorhold certs init"
+
+    def _say(self, text: str) -> None:
+        """Once."""
+        if text != self._said:
+            log(NAME, f"secure: {text}")
+        self._said = text
+
+
+def _open(served: ServedAddress) -> SecureListener:
+    kind = socket.SOCK_STREAM if served.served.stream else socket.SOCK_DGRAM
+    endpoint = bind_socket(served.address, kind, "[secure] listen", SECURE_BACKLOG)
+    place = ServedAddress(served.served, served.address.at(endpoint.getsockname()[1]))
+    return SecureListener(served, endpoint, place.text())
+
+
+def _content(path: Path, secret: bool = False) -> bytes:
+    """What is in a file. Raises Unfit."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        with open(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            data = file.read(MAX_FILE + 1) if stat.S_ISREG(status.st_mode) else b""
+    except OSError as error:
+        raise Unfit(f"{path}: {error.strerror}; correct its owner and permissions") from None
+    if not 0 < len(data) <= MAX_FILE:
+        raise Unfit(f"{path} is no PEM file; name the right one in [secure]")
+    if secret and status.st_mode & 0o007:
+        raise Unfit(f"everybody may read the key {path}; chmod 600 {path} (and consider a new one)")
+    return data
+
+
+def _close(files: tuple[int, int]) -> None:
+    for descriptor in files:
+        os.close(descriptor)

@@ -1,0 +1,95 @@
+"""TLS contexts of a server: TLS 1.2 and 1.3, no old cipher, and tickets whose keys are made here, never leave memory and are
+thrown away in time (RFC 9325)."""
+
+import os
+import ssl
+from collections import deque
+from dataclasses import dataclass
+
+from cryptography import x509
+
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""For TLS 1.2: forward secrecy and authenticated encryption only (RFC 9325 §4.2). TLS 1.3 has no others."""
+
+TICKET_LIFE = 12 * 3_600.0
+"""Seconds for which one key seals tickets. Python gives no hold of the key, so the whole context is let go of with it."""
+TICKET_KEYS = 14
+"""Contexts made at the start, for later no file can be read: a week."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A certificate with those that lead from it to its authority, and its private key; both PEM."""
+
+    chain: bytes
+    key: bytes
+
+
+class CredentialsRefused(Exception):
+    """Certificate and key cannot be used; the text says why and what to do."""
+
+
+def expiry(chain: bytes) -> float:
+    """When the first certificate of the chain runs out, in seconds since 1970. Raises CredentialsRefused."""
+    try:
+        return x509.load_pem_x509_certificates(chain)[0].not_valid_after_utc.timestamp()
+    except (ValueError, IndexError):
+        raise CredentialsRefused("the chain holds no certificate") from None
+
+
+def build_server_context(credentials: Credentials, protocol: str) -> ssl.SSLContext:
+    """A context whose clients may speak `protocol` (ALPN). Raises CredentialsRefused.
+
+    Python's `ssl` reads files only: it gets one that exists in memory, for as long as it reads. That needs /proc, so it is done
+    before the sandbox.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_ciphers(CIPHERS)
+    context.set_alpn_protocols([protocol])
+    # One is enough: it is used once, and brings the next.
+    context.num_tickets = 1
+    descriptor = os.memfd_create("anchorhold-credentials", os.MFD_CLOEXEC)
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(credentials.key + b"\n" + credentials.chain)
+        # A key with a password would be asked for at the terminal.
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}", password=_refuse_password)
+    except ssl.SSLError as error:
+        raise CredentialsRefused(_reason(error)) from None
+    finally:
+        os.close(descriptor)
+    return context
+
+
+def _refuse_password() -> str:
+    raise CredentialsRefused("the key is locked with a password; write it without one (openssl pkey), mode 0600")
+
+
+def _reason(error: ssl.SSLError) -> str:
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return "the key is not that of the first certificate in the chain; the server's own certificate comes first"
+    return (
+        "chain and key are not a certificate and its key in PEM form; see: openssl x509 -in CHAIN, openssl pkey -in KEY"
+    )
+
+
+class ServerContexts:
+    """Contexts of one protocol, one after another."""
+
+    def __init__(self, credentials: Credentials, protocol: str, now: float) -> None:
+        """Makes all of them. `now` is monotonic seconds. Raises CredentialsRefused."""
+        self._spare = deque(build_server_context(credentials, protocol) for _ in range(TICKET_KEYS))
+        self._turn = now + TICKET_LIFE
+        self.current: ssl.SSLContext = self._spare.popleft()
+
+    def turn(self, now: float) -> bool:
+        """Let go of a key whose time is over; false if none is left to take its place."""
+        if now < self._turn:
+            return True
+        if not self._spare:
+            return False
+        self._turn = now + TICKET_LIFE
+        self.current = self._spare.popleft()
+        return True
