@@ -269,7 +269,7 @@ class ControlServer:
             ),
             (
                 lambda answer: self._relay.secure_fact(Verb.STATUS, b"", answer),
-                {"cell": "secure", "error": _NO_SECURE} if settings.encrypted else None,
+                {"cell": "secure", "error": _NO_SECURE} if settings.announcement is not None else None,
             ),
         ]
         self._report_rest(connection, asks)

@@ -356,8 +356,6 @@ class FrontSettings:
     tcp_idle: float = 30.0
     deadline: float = 5.0
     leases: LeaseNames | None = None
-    encrypted: bool = False
-    """Whether there should be a `secure` cell beside it."""
     announcement: Announcement | None = None
 
 

@@ -157,7 +157,7 @@ class SecureCell(ClientsCell):
         timely = time.time() < self._until
         if timely is self._timely:
             return
-        if self._timely and not timely:
+        if not timely:
             log(NAME, "the certificate has run out; clients are not sent here any more")
         self._timely = timely
         send_message(self._link, LinkType.ENCRYPTED, bytes((timely,)))

@@ -1,5 +1,5 @@
-"""What clients are told of the encrypted ways in, made of `[secure]` and `[listen]`: for `front` by name and address, for DHCP in its
-own words."""
+"""What clients are told of the encrypted ways in, made of `[secure]` and `[listen]`: for `front` by name and address, for DHCP
+in its own words."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
@@ -23,13 +23,10 @@ def announcement(
     places: tuple[Sequence[ServedAddress], Sequence[ListenAddress]],
     resolver: ResolverSettings,
     notes: Notes,
-) -> Announcement | None:
-    """None without a name: nobody can be sent where no certificate can be checked. `places` are the encrypted ways in, then the
-    clear ones."""
+) -> Announcement:
+    """`places` are the encrypted ways in, then the clear ones. Without a name nobody is sent there."""
     reached = _reached(table, places[1], notes)
     information = _information(table.information, notes)
-    if not secure.name:
-        return None
     return Announcement(
         secure.name,
         endpoints_of(places[0], reached, all(map(_is_loopback, places[1]))),

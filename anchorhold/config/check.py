@@ -58,15 +58,14 @@ class Checker:
             front = replace(front, leases=lease_names(dhcp, resolver.routes))
         secure = None
         if self._config.secure is not None:
-            front = replace(front, encrypted=True)
             reader = SecureReader(self._config.secure, self.notes, self._places)
-            secure = reader.settings(front)
             served = reader.service(service.listen)
+            secure = reader.settings(front)
             places = (served.listen, service.listen)
             said = announcement(self._config.secure, secure, places, resolver, self.notes)
             front = replace(front, announcement=said)
             secure, service = replace(secure, front=front), replace(service, secure=served)
-            if dhcp is not None and said is not None:
+            if dhcp is not None and said.name:
                 dhcp = replace(dhcp, resolver=replace(dhcp.resolver, encrypted=announced(said, served.listen)))
         return Loaded(
             front,

@@ -26,7 +26,7 @@ class SecureReader:
         self._places = places
 
     def settings(self, front: FrontSettings) -> SecureSettings:
-        """What the cell gets."""
+        """What the cell gets; what clients are told of it comes later, into `front`."""
         table = self._table
         if table.connections_per_address > table.connections:
             path: Path = ("secure", "connections_per_address")

@@ -77,8 +77,11 @@ def test_loopback_is_told_only_where_nobody_else_hears_it(clear: str, expected: 
 
 
 def test_without_a_name_nobody_is_sent_anywhere() -> None:
-    found = loaded("tls://192.168.1.1", name="")
-    assert (found.front.announcement, found.front.encrypted) == (None, True)
+    found = loaded("tls://192.168.1.1", name="", more=DHCP)
+    assert found.front.announcement is not None
+    assert found.front.announcement.name == ""
+    assert found.dhcp is not None
+    assert found.dhcp.resolver.encrypted == ()
 
 
 def test_without_secure_nothing_is_told() -> None:

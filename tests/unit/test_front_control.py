@@ -26,7 +26,7 @@ class FakeRelay:
     """The resolver: what it was asked, and how to answer. Likewise the dhcp cell, if there is one."""
 
     def __init__(self, there: bool = True) -> None:
-        self.dhcp = False
+        self.dhcp = self.secure = False
         self.lease_asked: list[tuple[Verb, bytes]] = []
         self.lease_answers: list[Answer] = []
         self.asked: list[tuple[Verb, bytes, int]] = []
@@ -42,6 +42,11 @@ class FakeRelay:
         self.lease_asked.append((verb, argument))
         self.lease_answers.append(answer)
         return self.dhcp
+
+    def secure_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
+        if self.secure:
+            answer(b'{"cell": "secure", "verb": "%s"}' % verb.name.encode(), False)
+        return self.secure
 
 
 class Service:
