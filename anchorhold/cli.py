@@ -16,6 +16,7 @@ COMMANDS = {
     "cache": "Look into the caches, or empty them.",
     "anchors": "The keys that trust begins with: shown, and updated from IANA's file.",
     "leases": "Who has which address; leases of other servers in, ours out; devices forgotten.",
+    "certs": "The certificate that devices see, and the private authority behind it.",
     "key": "The secret that spreads sites over operators.",
     "version": "This program's version and the running service's.",
 }

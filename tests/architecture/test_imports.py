@@ -41,7 +41,8 @@ ROWS = {
     "net": ({"net"}, {"cryptography", "h2", "hpack", "hyperframe", "aioquic"}, True),
     "anchorhold": (
         set(ROOMS),
-        {"click", "rich", "pydantic", "pydantic_core", "msgspec", "dns", "publicsuffixlist", "cryptography", "uvloop"},
+        {"click", "rich", "pydantic", "pydantic_core", "msgspec", "dns", "publicsuffixlist", "cryptography", "uvloop"}
+        | {"acme", "josepy", "requests", "segno"},
         True,
     ),
 }

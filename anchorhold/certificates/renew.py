@@ -1,0 +1,133 @@
+"""One run: `python -m anchorhold.certificates.renew --folder FD --request FD [--answer FD]`.
+
+`--folder` is the folder `certificates/`, `--request` a sealed memfd with RenewSettings, `--answer` a listening TCP socket at port
+80 for http-01. Started by the supervisor at the start and once an hour, and by `anchorhold certs`; it gives up its rights before
+it reads anything but the files that the settings name. Exit codes: 0 there is a certificate as wanted, 1 there is none, 2 the
+folder or the settings need somebody's hand. What there is to say is said on standard error.
+"""
+
+import argparse
+import os
+import resource
+import signal
+import socket
+from dataclasses import dataclass
+
+from anchorhold.certificates.folder import CertificateFolder, CertificatesRefused
+from anchorhold.certificates.renewal import Issuer, look, run
+from anchorhold.certificates.settings import AcmeSettings, Kind, RenewSettings
+from anchorhold.config.places import read_named_file
+from anchorhold.facts import log
+from anchorhold.sandbox import SandboxProfile, SandboxRefused, enter, preload
+from anchorhold.snapshot import load
+from dhcp.edge.folder import hand_over
+from net import clock
+from wire.errors import Malformed
+
+NAME = "certificates"
+PROFILE = SandboxProfile(NAME)
+
+CPU_SECONDS = 60
+PATIENCE = 900
+"""Seconds after which a run is over, whatever it waits for."""
+
+MOST_OCTETS = 1024 * 1024
+"""Of a file that the settings name."""
+
+_LAZY = ("cryptography.hazmat.backends.openssl.backend", "cryptography.hazmat.primitives.serialization.ssh")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What was read with the rights of whoever started us."""
+
+    tsig_key: bytes = b""
+    authorities: bytes = b""
+    chain: bytes = b""
+
+
+def main() -> int:
+    """Gives the exit code."""
+    parser = argparse.ArgumentParser(prog="anchorhold.certificates.renew")
+    parser.add_argument("--folder", type=int, required=True)
+    parser.add_argument("--request", type=int, required=True)
+    parser.add_argument("--answer", type=int, default=-1)
+    given = parser.parse_args()
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    signal.alarm(PATIENCE)
+    try:
+        settings = load(given.request, RenewSettings)
+        named = _read_named(settings)
+        _give_up_rights(settings, given.folder)
+        return work(given.folder, settings, named, given.answer)
+    except (Malformed, CertificatesRefused, SandboxRefused) as error:
+        _say(str(error))
+        return 2
+    except OSError as error:
+        _say(f"{error.strerror}: the folder of the certificates cannot be written; is the disk full, or read-only?")
+        return 2
+
+
+def work(descriptor: int, settings: RenewSettings, named: Named, answer: int) -> int:
+    """The run itself, with no right but the folder's. Raises CertificatesRefused, OSError."""
+    folder = CertificateFolder(descriptor)
+    now = clock.date()
+    with folder.alone():
+        if settings.kind is Kind.FILES:
+            look(named.chain, folder, now, _say)
+            return 0
+        return 0 if run(folder, settings, lambda: _acme(folder, settings.acme, named, answer), now, _say) else 1
+
+
+def _acme(folder: CertificateFolder, settings: AcmeSettings | None, named: Named, answer: int) -> Issuer:
+    if settings is None:
+        raise CertificatesRefused('certificate = "acme" needs [secure.acme] with a directory')
+    # Imported here: the libraries for it take long to load, and talk to the Internet.
+    from anchorhold.certificates.acme.issuer import AcmeIssuer
+    from anchorhold.certificates.acme.proofs import presenter_for
+
+    listener = socket.socket(fileno=answer) if answer >= 0 else None
+    return AcmeIssuer(folder, settings, presenter_for(settings, named.tsig_key, listener), named.authorities, _say)
+
+
+def _read_named(settings: RenewSettings) -> Named:
+    acme = settings.acme
+    tsig = acme.update.key_file if acme is not None and acme.update is not None else ""
+    return Named(_read(tsig), _read(acme.authorities if acme is not None else ""), _read(settings.chain))
+
+
+def _read(path: str) -> bytes:
+    if not path:
+        return b""
+    try:
+        return read_named_file(path, MOST_OCTETS)
+    except OSError as error:
+        raise CertificatesRefused(f"{path}: {error.strerror}; correct the path in [secure]") from None
+
+
+def _give_up_rights(settings: RenewSettings, folder: int) -> None:
+    if settings.kind is Kind.ACME:
+        # It has to find names and send, so it keeps the file system, as the service's user sees it.
+        enter(PROFILE)
+        return
+    preload(*_LAZY)
+    enter(PROFILE, lambda: _shut_in(folder))
+
+
+def _shut_in(folder: int) -> None:
+    try:
+        os.fchdir(folder)
+        if os.geteuid() == 0:
+            hand_over(folder)
+            os.chroot(".")
+    except OSError as error:
+        raise SandboxRefused(f"cannot go into the folder of the certificates for good: {error.strerror}") from None
+
+
+def _say(text: str) -> None:
+    log(NAME, text)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

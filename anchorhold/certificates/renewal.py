@@ -1,0 +1,199 @@
+"""What one run does: is a certificate due, who makes it, and what is said if that fails."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from anchorhold.certificates.authority import NotPermitted, chain_pem, check_permitted, issue, make_authority, new_key
+from anchorhold.certificates.folder import CertificateFolder, CertificatesRefused
+from anchorhold.certificates.pair import (
+    WARN_BEFORE,
+    Pair,
+    Unusable,
+    fits,
+    is_signed_by,
+    read_chain,
+    show_date,
+    show_left,
+)
+from anchorhold.certificates.progress import (
+    NEVER_FAILED,
+    Progress,
+    build_progress,
+    failed,
+    may_try,
+    may_warn,
+    read_progress,
+)
+from anchorhold.certificates.settings import Action, Kind, RenewSettings
+from anchorhold.certificates.subjects import Subjects, lacking, read_subjects, subjects_of
+from wire.units import Epoch
+
+Say = Callable[[str], None]
+
+
+class Failed(Exception):
+    """No certificate this time; the text says why and what to do."""
+
+
+class Issuer(Protocol):
+    """Somebody who signs: the private authority, or one that is asked by ACME."""
+
+    @property
+    def authority(self) -> x509.Certificate | None:
+        """Whom the leaf must be from; None: whoever it is."""
+
+    def issue(self, key: ec.EllipticCurvePrivateKey, subjects: Subjects, now: Epoch) -> bytes:
+        """The chain in PEM for `key`. Raises Failed, NotPermitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateIssuer:
+    """Our own authority."""
+
+    authority: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+    days: int
+
+    def issue(self, key: ec.EllipticCurvePrivateKey, subjects: Subjects, now: Epoch) -> bytes:
+        """One certificate; the authority's own is on the devices already."""
+        if datetime.fromtimestamp(now, UTC) >= self.authority.not_valid_after_utc:
+            ended = show_date(self.authority.not_valid_after_utc)
+            raise Failed(f"the private authority ended on {ended}; make a new one: anchorhold certs init --replace")
+        return chain_pem([issue(self.authority, self.key, key.public_key(), subjects, (now, self.days))])
+
+
+def why_due(pair: Pair | None, wanted: Subjects, authority: x509.Certificate | None, now: Epoch) -> str:
+    """Why a certificate is to be made; "" if the one that is there is good for more than a third of its life."""
+    if pair is None:
+        return "there is none yet"
+    leaf, date = pair.leaf, datetime.fromtimestamp(now, UTC)
+    if date < leaf.not_valid_before_utc:
+        return "it was made by a clock that was ahead"
+    if date >= leaf.not_valid_after_utc:
+        return "it has ended"
+    if authority is not None and not is_signed_by(leaf, authority):
+        return "the authority is a new one"
+    if lacking(wanted, subjects_of(leaf)) or lacking(subjects_of(leaf), wanted):
+        return "names or addresses have changed"
+    life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+    if leaf.not_valid_after_utc - date <= life / 3:
+        return "a third of its life is left"
+    return ""
+
+
+def run(folder: CertificateFolder, settings: RenewSettings, acme: Callable[[], Issuer], now: Epoch, say: Say) -> bool:
+    """One run of PRIVATE or ACME; false if a certificate was due and there is none. `acme` is called if it is needed.
+
+    Raises CertificatesRefused if the folder needs somebody's hand.
+    """
+    wanted = wanted_of(settings)
+    issuer = _private(folder, settings, wanted, now, say) if settings.kind is Kind.PRIVATE else None
+    progress = read_progress(folder.progress())
+    pair = None if settings.action is Action.NEW_KEY else folder.pair()
+    reason = why_due(pair, wanted, issuer.authority if issuer else None, now)
+    if settings.action is not Action.DUE:
+        reason = reason or "it was asked for"
+    elif not reason or not may_try(progress, now):
+        return not reason
+    try:
+        _renew(folder, issuer or acme(), wanted, settings.action is Action.NEW_KEY, now)
+    except (Failed, NotPermitted) as error:
+        _note_failure(folder, progress, pair, str(error), now, say)
+        return False
+    folder.put_progress(build_progress(NEVER_FAILED))
+    made = folder.pair()
+    if made is not None:
+        say(f"a new certificate ({reason}), good until {show_date(made.leaf.not_valid_after_utc)}")
+    return True
+
+
+def look(data: bytes, folder: CertificateFolder, now: Epoch, say: Say) -> None:
+    """For FILES: a warning a day while the chain's end is near or behind us."""
+    try:
+        left = read_chain(data)[0].not_valid_after_utc - datetime.fromtimestamp(now, UTC)
+    except Unusable as error:
+        say(f"the certificate's file is no use: {error}")
+        return
+    progress = read_progress(folder.progress())
+    if left <= WARN_BEFORE and may_warn(progress, now):
+        say(f"the certificate {_ending(left.total_seconds(), show_left(left))}; put a new one in its place")
+        folder.put_progress(build_progress(replace(progress, warned=now)))
+
+
+def wanted_of(settings: RenewSettings) -> Subjects:
+    """Public authorities sign for names only, in practice. Raises CertificatesRefused."""
+    try:
+        return read_subjects(settings.names, settings.addresses if settings.kind is Kind.PRIVATE else ())
+    except ValueError as error:
+        raise CertificatesRefused(str(error)) from None
+
+
+def _private(
+    folder: CertificateFolder, settings: RenewSettings, wanted: Subjects, now: Epoch, say: Say
+) -> PrivateIssuer:
+    key, found = folder.authority_key(), folder.authority()
+    if settings.action is Action.INIT and found is not None:
+        raise CertificatesRefused(
+            "there is a private authority already; look at it: anchorhold certs show; a new one, which every device has "
+            "to be given again: anchorhold certs init --replace"
+        )
+    if found is not None and key is not None and settings.action is not Action.REPLACE:
+        return PrivateIssuer(found, key, settings.days)
+    if found is not None and key is None and settings.action is not Action.REPLACE:
+        raise CertificatesRefused(
+            "certificates/authority.pem is there and its key is not; put authority-key.pem back from your backup, or make a "
+            "new authority, which every device has to be given again: anchorhold certs init --replace"
+        )
+    if key is None or settings.action is Action.REPLACE:
+        key = new_key()
+    made = make_authority(key, wanted, now)
+    folder.put_authority(made, key)
+    say("a new private authority; hand it to your devices: anchorhold certs page DIRECTORY")
+    return PrivateIssuer(made, key, settings.days)
+
+
+def _renew(folder: CertificateFolder, issuer: Issuer, wanted: Subjects, new: bool, now: Epoch) -> None:
+    if isinstance(issuer, PrivateIssuer):
+        check_permitted(issuer.authority, wanted)
+    key = None if new else folder.key()
+    if key is not None:
+        folder.put_chain(_checked(issuer.issue(key, wanted, now), key, wanted))
+        return
+    key = new_key()
+    folder.put_pair(key, _checked(issuer.issue(key, wanted, now), key, wanted))
+
+
+def _checked(pem: bytes, key: ec.EllipticCurvePrivateKey, wanted: Subjects) -> bytes:
+    """What came is what was asked for; the bytes are ours again, without what stood around them. Raises Failed."""
+    try:
+        pair = Pair(read_chain(pem), key)
+    except Unusable as error:
+        raise Failed(f"the authority gave something else than a certificate: {error}") from None
+    if not fits(pair) or lacking(wanted, subjects_of(pair.leaf)):
+        raise Failed("the authority gave a certificate for another key or other names; ask its operator")
+    return chain_pem(list(pair.chain))
+
+
+def _note_failure(
+    folder: CertificateFolder, before: Progress, pair: Pair | None, reason: str, now: Epoch, say: Say
+) -> None:
+    after = failed(before, reason, now)
+    folder.put_progress(build_progress(after))
+    hours = (after.next_attempt - now) / 3_600
+    state = "there is none to serve with"
+    if pair is not None:
+        left = pair.leaf.not_valid_after_utc - datetime.fromtimestamp(now, UTC)
+        state = f"the one in use {_ending(left.total_seconds(), show_left(left))}"
+        if left <= WARN_BEFORE:
+            state = f"WARNING: {state}"
+    say(f"no new certificate: {reason}")
+    say(f"{after.failures} failed in a row, the next attempt is in {hours:.0f} h; {state}")
+
+
+def _ending(seconds: float, left: str) -> str:
+    return f"ends {left}" if seconds > 0 else "has ended"
