@@ -25,8 +25,7 @@ def serving(folder: Path, scheme: str) -> Iterator[int]:
     (folder / "authority.pem").write_text(authority().pem)
     (folder / "chain.pem").write_bytes(identity("good").certificate)
     (folder / "key.pem").write_bytes(identity("good").key)
-    for name in ("authority.pem", "chain.pem", "key.pem"):
-        (folder / name).chmod(0o644)
+    (folder / "key.pem").chmod(0o600)
     port = free_ports(1)[0]
     with liar_at("quic") as liar:
         tables = (
@@ -35,7 +34,7 @@ def serving(folder: Path, scheme: str) -> Iterator[int]:
             f'[upstreams.default]\nservers = [{{ url = "quic://{NAME}@127.0.0.1:{liar.port}", ca_file = "authority.pem" }}]'
         )
         with house(folder, tables) as here:
-            here.running.wait_for("secure")
+            here.running.wait_for(f"serves {scheme}://")
             yield port
 
 
