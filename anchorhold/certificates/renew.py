@@ -83,7 +83,6 @@ def work(descriptor: int, settings: RenewSettings, named: Named, answer: int) ->
 def _acme(folder: CertificateFolder, settings: AcmeSettings | None, named: Named, answer: int) -> Issuer:
     if settings is None:
         raise CertificatesRefused('certificate = "acme" needs [secure.acme] with a directory')
-    # Imported here: the libraries for it take long to load, and talk to the Internet.
     from anchorhold.certificates.acme.issuer import AcmeIssuer
     from anchorhold.certificates.acme.proofs import presenter_for
 
@@ -108,21 +107,25 @@ def _read(path: str) -> bytes:
 
 def _give_up_rights(settings: RenewSettings, folder: int) -> None:
     if settings.kind is Kind.ACME:
-        # It has to find names and send, so it keeps the file system, as the service's user sees it.
-        enter(PROFILE)
-        return
-    preload(*_LAZY)
-    enter(PROFILE, lambda: _shut_in(folder))
+        # Imported here: the libraries for it take long to load. Whoever has become another user cannot load them any more.
+        from anchorhold.certificates.acme import issuer, proofs
+
+        preload(*_LAZY, *issuer.LAZY, proofs.__name__)
+    else:
+        preload(*_LAZY)
+    # To ask an authority names have to be found: then the file system stays, as the service's user sees it.
+    enter(PROFILE, lambda: _go_into(folder, settings.kind is not Kind.ACME))
 
 
-def _shut_in(folder: int) -> None:
+def _go_into(folder: int, for_good: bool) -> None:
     try:
         os.fchdir(folder)
         if os.geteuid() == 0:
             hand_over(folder)
-            os.chroot(".")
+            if for_good:
+                os.chroot(".")
     except OSError as error:
-        raise SandboxRefused(f"cannot go into the folder of the certificates for good: {error.strerror}") from None
+        raise SandboxRefused(f"cannot go into the folder of the certificates: {error.strerror}") from None
 
 
 def _say(text: str) -> None:
