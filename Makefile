@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp fuzz durability conformance lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -43,6 +43,10 @@ bench-validation: peers ## validated answers beside unbound, both forwarding; wr
 
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_dhcp.py --record
+
+interop: peers ## build peers in Go (quic-go) and test with them; needs a Go toolchain and its module proxy
+	cd tests/peers/quicpeer && go build -trimpath -o ../../../$(BIN)/quicpeer .
+	$(BIN)/pytest tests/interop/test_quic_peers.py
 
 fuzz: setup ## a million mutated messages through every parser, packets of DHCP, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record

@@ -48,8 +48,8 @@ class LinkType(IntEnum):
     """To dhcp: sockets of one interface. Body: its index u32 little-endian, which sockets u8 (bits of `dhcp.edge.opening.Role`),
     its name; the descriptors in the order of the bits. They replace those of the same name and role."""
     SECURE = 16
-    """To secure: a listening TCP or a bound UDP socket. Body: what is served there u8 (place in `Served`), u8 1 if bound to a
-    wildcard address."""
+    """To secure: a listening TCP or a bound UDP socket. Body: what is served there u8 (place in `Served`), u8 1 if
+    bound to a wildcard address."""
     CERTIFICATE = 17
     """To secure, before START: two sealed memfds, the chain of certificates and its key (PEM)."""
     SECURE_PEER = 18

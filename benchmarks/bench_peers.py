@@ -6,6 +6,7 @@ rounds, with minimum and maximum; the ratio is to unbound where unbound has the 
 
 import argparse
 import datetime
+import os
 import platform
 import random
 import statistics
@@ -25,8 +26,11 @@ MODES = {
     "udp": "miss forwarded over UDP",
     "tls": "miss forwarded over warm DoT",
     "https": "miss forwarded over warm DoH",
+    "quic": "miss forwarded over warm DoQ",
+    "h3": "miss forwarded over warm DoH, HTTP/3",
 }
 TARGETS = {"cached-udp": "≤ 1.3 × unbound", "tls": "≤ 120 µs", "https": "≤ 250 µs"}
+OVER_QUIC = {"quic", "h3"}
 HOT_NAMES = 1_000
 STALLED = 500
 """Answers a second below which a CPU figure would say nothing."""
@@ -83,10 +87,14 @@ def run(options: argparse.Namespace) -> dict[str, dict[str, Figures]]:
     with tempfile.TemporaryDirectory(prefix="anchorhold-bench-") as name:
         folder = Path(name)
         ca, chain, key = peers.certificates(folder)
-        upstream = peers.Upstream(kit.free_port(), kit.free_port(), kit.free_port(), ca)
+        upstream = peers.Upstream(*(kit.free_port() for _ in range(3)), ca, kit.free_port(), kit.free_port())
         command = peers.upstream_command(folder, upstream, chain, key)
         command[0] = kit.find("unbound") or sys.exit("unbound is missing: apt-get install unbound")
-        far_end = kit.start(command, kit.LOAD_CORE, folder / "upstream.log")
+        far_ends = [kit.start(command, kit.LOAD_CORE, folder / "upstream.log")]
+        if OVER_QUIC.intersection(options.modes):
+            os.environ["QUICPEER_QUIET"] = "1"
+            commands = peers.quic_commands(upstream, chain, key)
+            far_ends += [kit.start(command, kit.LOAD_CORE, folder / "quic.log") for command in commands]
         try:
             kit.wait_for_answer(upstream.udp, "warm.bench.example")
             for number in range(options.rounds):
@@ -105,7 +113,8 @@ def run(options: argparse.Namespace) -> dict[str, dict[str, Figures]]:
                         figures.lost += load.lost
                         report(number, mode, peer.name, cpu, load)
         finally:
-            kit.stop(far_end)
+            for far_end in far_ends:
+                kit.stop(far_end)
     return results
 
 
@@ -147,7 +156,12 @@ def main() -> None:
     parser.add_argument("--servers", nargs="*", default=names, choices=names)
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE.md")
     options = parser.parse_args()
-    kit.finish(table(run(options), options), "", options.record)
+    if not peers.QUIC_SERVER.exists():
+        print("no figures over QUIC: `make interop` builds the server for them", file=sys.stderr)
+        options.modes = [mode for mode in options.modes if mode not in OVER_QUIC]
+    # a part of the modes is another page than the whole
+    part = "" if options.modes == list(MODES) else "-".join(options.modes)
+    kit.finish(table(run(options), options), part, options.record)
 
 
 if __name__ == "__main__":

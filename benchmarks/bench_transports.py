@@ -1,9 +1,10 @@
-"""What one exchange costs our side, CPU only: udp, tls and https against a minimal responder in a process of its own.
+"""What one exchange costs our side, CPU only: every transport against a minimal responder in a process of its own.
 
     .venv/bin/python benchmarks/bench_transports.py [--loop uvloop] [--count N] [--depth N]
 
 Prints microseconds of CPU per exchange of the asking process (user and system), and exchanges a second on the wall.
-The responder speaks just enough; its HTTP/2 side is the liar's (h2), so the wall rate of https is its, not ours.
+The responder speaks just enough; its HTTP/2, QUIC and HTTP/3 are the liar's (h2, aioquic), so the wall rate of those is
+its, not ours.
 """
 
 import argparse
@@ -25,14 +26,16 @@ from kit.meeting import LOOPS, Counts, make_tools, profile_for  # noqa: E402
 
 from net.clock import now  # noqa: E402
 from privacy.outbound import conceal  # noqa: E402
-from resolver.edge.upstream import open_upstream  # noqa: E402
+from resolver.edge.upstream import ENCRYPTED, open_upstream  # noqa: E402
 from resolver.edge.upstream.port import Upstream  # noqa: E402
 from resolver.settings import UpstreamSpec  # noqa: E402
 from resolver.values import QueryFlag  # noqa: E402
 from wire.units import Instant  # noqa: E402
 
-SCHEMES = ("udp", "tcp", "tls", "https")
+SCHEMES = ("udp", "tcp", "tls", "https", "quic", "h3")
 DEPTH = 50
+SLOWER = {"https": 3, "quic": 3, "h3": 6}
+"""The responders of these are slow themselves: so many times fewer exchanges."""
 
 
 def respond(scheme: str, pem: str, far: Connection) -> None:
@@ -88,11 +91,11 @@ def main() -> None:
     print(f"{'scheme':8}{'loop':9}{'us CPU':>8} {'q/s':>10}   (depth {options.depth}, pid {os.getpid()})")
     for scheme in options.scheme or SCHEMES:
         near, far = spawn.Pipe()
-        child = spawn.Process(target=respond, args=(scheme, "pem" if scheme in ("tls", "https") else "", far))
+        child = spawn.Process(target=respond, args=(scheme, "pem" if scheme in ENCRYPTED else "", far))
         child.start()
         spec = near.recv()
         for loop in options.loop or sorted(LOOPS):
-            count = options.count // 3 if scheme == "https" else options.count
+            count = options.count // SLOWER.get(scheme, 1)
             print(f"{scheme:8}{loop:9}{measure(spec, LOOPS[loop], count, options.depth)}", flush=True)
         near.send(None)
         child.join(5)

@@ -12,12 +12,14 @@ UPSTREAM_NAME = "upstream.bench.example"
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """The far end for everybody: an unbound that answers any name below `bench.example` at once."""
+    """The far end for everybody: an unbound that answers any name below `bench.example` at once; over QUIC a server in Go."""
 
     udp: int
     tls: int
     https: int
     authorities: Path
+    quic: int = 0
+    h3: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,18 @@ remote-control:
     path = folder / "upstream.conf"
     path.write_text(text)
     return ["unbound", "-c", str(path)]
+
+
+QUIC_SERVER = Path(sys.executable).parent / "quicpeer"
+"""Built by `make interop`; without it there are no figures for QUIC and HTTP/3."""
+
+
+def quic_commands(upstream: Upstream, chain: Path, key: Path) -> list[list[str]]:
+    """The far ends over QUIC and HTTP/3."""
+    ports = {"quic": upstream.quic, "h3": upstream.h3}
+    return [
+        [str(QUIC_SERVER), "serve", mode, f"127.0.0.1:{port}", str(chain), str(key)] for mode, port in ports.items()
+    ]
 
 
 def unbound(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]:
@@ -143,6 +157,8 @@ def anchorhold(folder: Path, port: int, upstream: Upstream, mode: str) -> list[s
         "udp": f"udp://127.0.0.1:{upstream.udp}",
         "tls": f"tls://{UPSTREAM_NAME}@127.0.0.1:{upstream.tls}",
         "https": f"https://{UPSTREAM_NAME}@127.0.0.1:{upstream.https}/dns-query",
+        "quic": f"quic://{UPSTREAM_NAME}@127.0.0.1:{upstream.quic}",
+        "h3": f"h3://{UPSTREAM_NAME}@127.0.0.1:{upstream.h3}/dns-query",
     }[mode]
     authorities = "" if mode == "udp" else f', ca_file = "{upstream.authorities}"'
     path = folder / f"anchorhold-{mode}-{port}.toml"
@@ -164,7 +180,7 @@ servers = [{{ url = "{server}"{authorities} }}]
 
 
 PEERS = (
-    Peer("anchorhold", "python3", ("cached-udp", "cached-tcp", "udp", "tls", "https"), anchorhold),
+    Peer("anchorhold", "python3", ("cached-udp", "cached-tcp", "udp", "tls", "https", "quic", "h3"), anchorhold),
     Peer("unbound", "unbound", ("cached-udp", "cached-tcp", "udp", "tls"), unbound),
     Peer("dnsmasq", "dnsmasq", ("cached-udp", "cached-tcp", "udp"), dnsmasq),
     Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), dnsdist),

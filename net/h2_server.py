@@ -4,6 +4,7 @@ Does no input or output of its own and knows nothing of DNS. What a client may c
 here for streams, bodies and header lists.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -77,13 +78,15 @@ class _Connection(h2.connection.H2Connection):
 
 @dataclass(slots=True)
 class _Stream:
-    """A request that is not done with. `whole`: all of it is there; `told`: its owner knows; `rest` still has to be sent."""
+    """A request that is not done with. `whole`: all of it is there; `told`: its owner knows; `rest` still has to be sent;
+    `answered`: all of the response was sent."""
 
     headers: Sequence[Header]
     since: float
     body: bytearray = field(default_factory=bytearray)
     whole: bool = False
     told: bool = False
+    answered: bool = False
     rest: bytes = b""
     good: bool = False
 
@@ -142,13 +145,25 @@ class Http2Server:
     @property
     def owing(self) -> bool:
         """Whether a response to a whole request is still to be made or sent."""
-        return any(stream.told for stream in self._streams.values())
+        return any(stream.told and not stream.answered for stream in self._streams.values())
 
     @property
     def oldest(self) -> float:
-        """When the oldest of the open requests began; infinite if none is open."""
+        """When the oldest of the requests that are not answered began; infinite if there is none."""
         # They are in the order in which they came.
-        return next((stream.since for stream in self._streams.values()), float("inf"))
+        return next((stream.since for stream in self._streams.values() if not stream.answered), float("inf"))
+
+    def tidy(self, before: float) -> None:
+        """Wait no longer for the rest of requests that were answered early and began `before` this time.
+
+        > A server can send a complete response prior to the client sending an entire request … request that the client abort
+        > transmission … by sending a RST_STREAM with an error code of NO_ERROR (RFC 9113 §8.1)
+
+        Done at once it would keep common clients from reading the response.
+        """
+        for stream_id in [key for key, one in self._streams.items() if one.answered and one.since < before]:
+            self._reset(stream_id, _Code.NO_ERROR)
+            self._forget(stream_id)
 
     def outgoing(self) -> bytes:
         """What is to be sent now; taken from here once."""
@@ -222,18 +237,21 @@ class Http2Server:
             self._done(stream_id, stream)
 
     def _done(self, stream_id: int, stream: _Stream) -> None:
-        if not stream.whole:
-            # > A server can send a complete response prior to the client sending an entire request … request that the client
-            # > abort transmission … by sending a RST_STREAM with an error code of NO_ERROR (RFC 9113 §8.1)
-            self._codec.reset_stream(stream_id, _Code.NO_ERROR)
+        stream.answered = True
         if stream.good:
             self._guard.earn()
-        self._forget(stream_id)
+        if stream.whole:
+            self._forget(stream_id)
 
     def _go_on(self) -> None:
         """Windows may have grown."""
         for stream_id in [key for key, stream in self._streams.items() if stream.rest]:
             self._send(stream_id, self._streams[stream_id])
+
+    def _reset(self, stream_id: int, code: _Code) -> None:
+        # The client may have reset it already, in what the codec has read and we have not.
+        with contextlib.suppress(h2.exceptions.StreamClosedError):
+            self._codec.reset_stream(stream_id, code)
 
     def _forget(self, stream_id: int) -> _Stream | None:
         stream = self._streams.pop(stream_id, None)
@@ -257,7 +275,7 @@ class Http2Server:
         self._guard.spend(max(0, len(headers) - HEADERS_FREE) // HEADERS_GRAIN)
         if len(self._streams) >= self._limits.streams:
             self._guard.spend(RESET)
-            self._codec.reset_stream(stream_id, _Code.REFUSED_STREAM)
+            self._reset(stream_id, _Code.REFUSED_STREAM)
             return
         stream = self._streams[stream_id] = _Stream(headers, self._now)
         length = next((value for name, value in headers if name == b"content-length"), b"0")
@@ -285,7 +303,9 @@ class Http2Server:
         if stream is None:
             return
         stream.whole = True
-        if not stream.told:
+        if stream.answered:
+            self._forget(event.stream_id or 0)
+        elif not stream.told:
             found.append(Asked(event.stream_id or 0, stream.headers, bytes(stream.body)))
             self._drop_body(stream)
 

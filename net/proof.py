@@ -3,14 +3,18 @@
 import hmac
 import ipaddress
 import ssl
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import (
     Criticality,
     ExtensionPolicy,
+    Policy,
     PolicyBuilder,
     ServerVerifier,
     Store,
@@ -73,20 +77,43 @@ def _listed(authorities: str) -> Store:
 def _loaded(context: ssl.SSLContext) -> Store:
     """The system's authorities, as the context read them when it was made: a cell in its sandbox opens no file later."""
     certificates = []
-    for encoded in context.get_ca_certs(binary_form=True):
-        try:
-            certificates.append(x509.load_der_x509_certificate(encoded))
-        except ValueError:
-            continue  # one that this parser cannot read proves nothing; the others stand
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # old roots with odd serial numbers
+        for encoded in context.get_ca_certs(binary_form=True):
+            try:
+                certificates.append(x509.load_der_x509_certificate(encoded))
+            except ValueError:
+                continue  # one that this parser cannot read proves nothing; the others stand
     return Store(certificates)
 
 
-def _may_sign(policy: object, certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
-    if usage is not None and not usage.key_cert_sign:
+def _is_authority(policy: Policy, certificate: x509.Certificate, extension: x509.BasicConstraints) -> None:
+    if not extension.ca:
+        raise ValueError("it is no authority's certificate")
+
+
+def _may_sign(policy: Policy, certificate: x509.Certificate, extension: x509.KeyUsage | None) -> None:
+    if extension is not None and not extension.key_cert_sign:
         raise ValueError("an authority's key may not sign certificates")
 
 
-# Private authorities often leave out key usage (their own certificate) or the authority's key identifier (a server's);
-# OpenSSL asks for neither, and the same server should be proved over TCP and QUIC alike.
-_AUTHORITY = ExtensionPolicy.webpki_defaults_ca().may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_sign)
-_SERVER = ExtensionPolicy.webpki_defaults_ee().may_be_present(x509.AuthorityKeyIdentifier, Criticality.AGNOSTIC, None)
+def _may_serve(policy: Policy, certificate: x509.Certificate, extension: x509.ExtendedKeyUsage | None) -> None:
+    if extension is not None and SERVING.isdisjoint(extension):
+        raise ValueError("it is not for servers")
+
+
+SERVING = frozenset({ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
+
+# What RFC 5280 §6 makes a proof, and no more: the web's own rules (which extensions are critical, and must be there) are broken
+# by many private authorities. OpenSSL does not ask for them, and a server should be proved over TCP and QUIC alike.
+_AUTHORITY = (
+    ExtensionPolicy.permit_all()
+    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _is_authority)
+    .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_sign)
+    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _may_serve)
+)
+_SERVER = (
+    ExtensionPolicy.permit_all()
+    .require_present(x509.SubjectAlternativeName, Criticality.AGNOSTIC, None)
+    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _may_serve)
+)

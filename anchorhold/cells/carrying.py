@@ -2,20 +2,23 @@
 
 import asyncio
 import itertools
-import math
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from anchorhold.cells.peer import Owner, Peer
 from anchorhold.ipc import Message, MessageType, build_message
+from anchorhold.link import LinkType
 from net.clock import now as clock
 from resolver.carried import MAX_QUERY, Carried, Outcome, build_carried, parse_carried
 from resolver.edge.carrier import Carrier
+from resolver.settings import ResolverSettings
 from wire.errors import Malformed
 from wire.units import Instant
 
 MARGIN = 0.05
 """Seconds for what came back to get to `secure` before its time is over."""
+LONGEST = 30.0
+"""Seconds that a body is carried at most."""
 
 Then = Callable[[Carried], None]
 
@@ -23,8 +26,8 @@ Then = Callable[[Carried], None]
 class CarryingPeer(Peer):
     """`secure`'s end of the pair to the resolver (resolver.edge.listen.oblivious.CarryPort, too)."""
 
-    def __init__(self, cell: Owner, endpoint: socket.socket) -> None:
-        super().__init__(cell, endpoint)
+    def __init__(self, cell: Owner, endpoint: socket.socket, kind: LinkType | None = None) -> None:
+        super().__init__(cell, endpoint, kind)
         self._waiting: dict[int, Then] = {}
         self._carry_handles = itertools.count(1)
 
@@ -62,35 +65,42 @@ class CarryingPeer(Peer):
 class CarryDesk:
     """The resolver's end: one task for each body."""
 
-    def __init__(self, carrier: Carrier, generation: Callable[[], int]) -> None:
+    def __init__(self, carrier: Carrier, settings: ResolverSettings) -> None:
         self._carrier = carrier
-        self._generation = generation
         self._tasks: set[asyncio.Task[None]] = set()
+        self.use(settings)
+
+    def use(self, settings: ResolverSettings) -> None:
+        """Carry to the targets of these settings from now on."""
+        self._generation = settings.generation
+        for road in self._carrier.use(settings.carried):
+            self._start(road.close())
 
     def take(self, message: Message, post: Callable[[bytes], None]) -> None:
         """A CARRY came; the answer goes to `post`. Raises Malformed."""
         if len(message.body) > MAX_QUERY:
             raise Malformed("CARRY of more than is carried")
-        if message.generation != self._generation():
+        if message.generation != self._generation:
+            # Its place means another target here, or none.
             post(_carried(message.handle, Carried(Outcome.UNAVAILABLE)))
             return
-        seconds = max(message.deadline / 1000 - MARGIN, MARGIN) if message.deadline else math.inf
-        task = asyncio.get_running_loop().create_task(self._carry(message, Instant(clock() + min(seconds, 30.0)), post))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        seconds = min(message.deadline / 1000 or LONGEST, LONGEST) - MARGIN
+        self._start(self._carry(message, Instant(clock() + max(seconds, MARGIN)), post))
 
-    async def _carry(self, message: Message, deadline: Instant, post: Callable[[bytes], None]) -> None:
-        try:
-            async with asyncio.timeout(max(deadline - clock(), 0.0)):
-                carried = await self._carrier.carry(message.group, message.body, deadline)
-        except TimeoutError:
-            carried = Carried(Outcome.TIMEOUT)
-        post(_carried(message.handle, carried))
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nobody wants what comes from now on."""
         for task in self._tasks:
             task.cancel()
+        await self._carrier.close()
+
+    async def _carry(self, message: Message, deadline: Instant, post: Callable[[bytes], None]) -> None:
+        carried = await self._carrier.carry(message.group, message.body, deadline)
+        post(_carried(message.handle, carried))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def _carried(handle: int, carried: Carried) -> bytes:

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 
+from anchorhold.cells.carrying import CarryDesk
 from anchorhold.ipc import (
     CREDITS,
     FORGET,
@@ -51,13 +52,16 @@ class FrontLine:
         restarts: int,
         lost: Callable[[Nonsense | None], None],
         keeper: KeeperSide | None = None,
+        carrying: CarryDesk | None = None,
     ) -> None:
+        """`carrying`: for the pair to `secure`, whose oblivious relay has bodies to carry."""
         pair.setblocking(False)
         self._pair = pair
         self._resolver = resolver
         self._restarts = restarts
         self._lost = lost
         self._keeper = keeper or KeeperSide()
+        self._carrying = carrying
         self._changes: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._inbox = Inbox()
@@ -127,6 +131,8 @@ class FrontLine:
                 # An answer that crossed with the cancellation has given its credit back already.
                 if self._resolver.cancel((self, message.handle)):
                     self._give_back()
+            case MessageType.CARRY if self._carrying is not None:
+                self._carrying.take(message, self._post)
             case MessageType.FACT:
                 self._fact(message)
             case MessageType.PING:

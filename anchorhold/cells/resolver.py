@@ -17,6 +17,7 @@ import click
 
 from anchorhold import snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
+from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
@@ -37,6 +38,7 @@ from anchorhold.sites import Sites
 from net.clock import now
 from net.tls import TlsFactory
 from privacy.memory import Fact, Retention
+from resolver.edge.carrier import Carrier
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.discovered import WARNINGS
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
@@ -71,6 +73,7 @@ class ResolverCell:
         self._keeper = KeeperSide()
         self._ending: asyncio.Future[int] | None = None
         self._resolver: Resolver | None = None
+        self._carrying: CarryDesk
 
     def prepare(self) -> None:
         """Take everything from the link until START."""
@@ -113,6 +116,7 @@ class ResolverCell:
         # What is packaged, while our own files can still be read.
         world.wall.not_before(built_date())
         self._resolver = Resolver(self._settings, world, self._report)
+        self._carrying = CarryDesk(Carrier(tools), self._settings)
         # Contexts with the system's authorities read files: make them before the sandbox.
         enter(PROFILE)
         loop.add_signal_handler(signal.SIGTERM, self.end, 0)
@@ -127,6 +131,7 @@ class ResolverCell:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._resolver.close()
+                    await self._carrying.close()
 
     def end(self, code: int) -> None:
         """Stop serving."""
@@ -162,6 +167,7 @@ class ResolverCell:
             case LinkType.SETTINGS if self._settings is not None and self._resolver is not None:
                 self._resolver.world.spread_key = self._spread_key
                 self._resolver.use(self._settings)
+                self._carrying.use(self._settings)
                 for line in self._lines.values():
                     line.announce(self._settings.generation)
                 self._ready()
@@ -179,7 +185,8 @@ class ResolverCell:
             if kind in self._lines:
                 self._lines[kind].close()
             lost = partial(self._lost, kind)
-            self._lines[kind] = FrontLine(pair, self._resolver, self._restarts, lost, self._keeper)
+            carrying = self._carrying if kind is LinkType.SECURE_PEER else None
+            self._lines[kind] = FrontLine(pair, self._resolver, self._restarts, lost, self._keeper, carrying)
             self._lines[kind].start()
 
     def _lost(self, kind: LinkType, error: Nonsense | None) -> None:
@@ -269,9 +276,9 @@ class ResolverCell:
 
 def _bootstrap_of(name: str, settings: ResolverSettings) -> int:
     """The place of the group that looks up `name`. Raises UpstreamFailed."""
-    wanted = {
-        s.bootstrap for group in settings.upstream_groups for s in group.servers if s.name == name and s.bootstrap
-    }
+    asked = [server for group in settings.upstream_groups for server in group.servers]
+    asked += [target.spec for target in settings.carried]
+    wanted = {server.bootstrap for server in asked if server.name == name and server.bootstrap}
     for place, group in enumerate(settings.upstream_groups):
         if group.name in wanted:
             return place

@@ -14,7 +14,8 @@ from typing import ClassVar
 import click
 
 from anchorhold import snapshot
-from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair, lease_peer_of, peer_of
+from anchorhold.cells.carrying import CarryingPeer
+from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair, lease_peer_of
 from anchorhold.cells.dhcp_pair import FrontPair
 from anchorhold.cells.start import collect_seldom, ignore_terminal_signals, run_guarded
 from anchorhold.facts import log
@@ -23,6 +24,8 @@ from anchorhold.link import LinkMessage, LinkType
 from anchorhold.sandbox import SandboxProfile, preload
 from net.tls_server import Credentials, CredentialsRefused, ServerContexts
 from resolver.edge.listen.house import SecureHouse
+from resolver.edge.listen.oblivious import Oblivious
+from resolver.edge.listen.requests import serve_doh
 from resolver.edge.listen.sessions import SESSIONS
 from resolver.edge.listen.tls import PROTOCOLS
 from resolver.edge.listen.tls_listener import TlsListener
@@ -46,7 +49,7 @@ class SecureCell(ClientsCell):
     profile = SandboxProfile(NAME)
     peer = LinkType.SECURE_PEER
     pairs: ClassVar[dict[LinkType, MakePair]] = {
-        LinkType.SECURE_PEER: peer_of(LinkType.SECURE_PEER),
+        LinkType.SECURE_PEER: lambda cell, endpoint: CarryingPeer(cell, endpoint, LinkType.SECURE_PEER),
         LinkType.SECURE_HOSTS: lease_peer_of(LinkType.SECURE_HOSTS),
     }
 
@@ -101,6 +104,13 @@ class SecureCell(ClientsCell):
             log(NAME, f"the certificate cannot be used: {error}")
             raise SystemExit(EXIT_CREDENTIALS) from None
         self.house = SecureHouse(self.settings, self.desk, self.admission)
+        serve_doh(self.house)
+        self._oblivious = Oblivious(self.house, self._carrier, os.urandom, Instant(now))
+
+    def _carrier(self) -> CarryingPeer | None:
+        """The way to the cell that connects out, while there is one."""
+        pair = self._pairs.get(LinkType.SECURE_PEER)
+        return pair if isinstance(pair, CarryingPeer) else None
 
     def _apply_own(self, kind: LinkType) -> None:
         match kind:
@@ -113,6 +123,7 @@ class SecureCell(ClientsCell):
 
     def _use_settings(self, now: Instant) -> None:
         self.house.use(self.settings, self.admission)
+        self._oblivious.use()
         for listener in self._tls:
             listener.use(now)
 

@@ -1,11 +1,13 @@
 """`[secure.odoh]` to settings: what our relay carries to whom, and what our target is called (RFC 9230)."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from anchorhold.config.errors import Path
 from anchorhold.config.schema import ServerTable
 from anchorhold.config.schema_oblivious import CarriedTable, OdohTable
+from anchorhold.config.schema_secure import SecureTable
 from anchorhold.config.servers import operator_of
 from privacy.odoh import WELL_KNOWN
 from resolver.settings import CarriedTarget, SecureSettings, UpstreamSpec
@@ -15,12 +17,15 @@ Read = Callable[[Path, ServerTable], UpstreamSpec | None]
 """Reads a server that is connected to, and notes what is wrong with it."""
 
 PLACE: Path = ("secure", "odoh")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+
 MAX_TARGETS = 1_000
 """Targets travel as 16 bits."""
 
 
-def read_carried(table: OdohTable, name: str, note: Note, read: Read) -> tuple[CarriedTarget, ...]:
-    """The targets of the relay; `name` is what this resolver is called. What is wrong is noted."""
+def read_carried(secure: SecureTable, note: Note, read: Read) -> tuple[CarriedTarget, ...]:
+    """The targets of the relay. What is wrong is noted."""
+    table, name = secure.odoh or OdohTable(), secure.name
     if not table.relay and table.targets:
         note((*PLACE, "targets"), "nothing is carried without a relay", "write relay = true, or drop the line")
         return ()
@@ -42,14 +47,20 @@ def read_carried(table: OdohTable, name: str, note: Note, read: Read) -> tuple[C
 
 
 def served(
-    settings: SecureSettings, table: OdohTable, carried: tuple[CarriedTarget, ...], note: Note
+    settings: SecureSettings, secure: SecureTable, carried: tuple[CarriedTarget, ...], note: Note
 ) -> SecureSettings:
     """What the cell gets: `settings` with this table."""
+    table = secure.odoh or OdohTable()
+    if (table.target or table.relay) and not any(text.startswith(("https:", "h3:")) for text in secure.listen):
+        hint = 'add "https://ADDRESS" to listen in [secure]'
+        note(PLACE, "it is served over HTTPS, but nothing listens for that", hint)
     paths = {"path": settings.path}
     for used, key, path in (
         (table.target, "target_path", table.target_path),
         (table.relay, "relay_path", table.relay_path),
     ):
+        if used and _PATH.fullmatch(path) is None:
+            note((*PLACE, key), f"{path!r} is no path", "write one such as /odoh")
         if used and path in (*paths.values(), WELL_KNOWN):
             note((*PLACE, key), f"something else is at {path} already", "write another path")
         paths[key] = path if used else ""

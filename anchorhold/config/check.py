@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from anchorhold.config import schema
+from anchorhold.config.carried import read_carried, served
 from anchorhold.config.dhcp import DhcpReader
 from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
@@ -20,6 +21,7 @@ from anchorhold.config.trust import followed_anchors, read_trust
 from dhcp.settings import DhcpSettings
 from resolver.settings import (
     CacheSettings,
+    CarriedTarget,
     ClientGroup,
     Dns64,
     FrontSettings,
@@ -49,7 +51,8 @@ class Checker:
         allow = self._allow()
         self._check_reach(clients, allow)
         self._check_limits()
-        resolver = self._resolver(generation, clients, upstreams, cache)
+        carried = self._carried()
+        resolver = replace(self._resolver(generation, clients, upstreams, cache), carried=carried)
         service = self._service()
         dhcp = self._dhcp(generation, service.listen, allow)
         front = self._front(generation, clients, allow, cache)
@@ -59,7 +62,7 @@ class Checker:
         if self._config.secure is not None:
             reader = SecureReader(self._config.secure, self.notes, self._places)
             service = replace(service, secure=reader.service(service.listen))
-            secure = reader.settings(front, service.secure)
+            secure = served(reader.settings(front, service.secure), self._config.secure, carried, self._note)
             front = secure.front
         return Loaded(
             front,
@@ -69,6 +72,17 @@ class Checker:
             dhcp,
             secure,
         )
+
+    def _carried(self) -> tuple[CarriedTarget, ...]:
+        """The targets of the oblivious relay."""
+        table = self._config.secure
+        if table is None or table.odoh is None:
+            return ()
+        for position, target in enumerate(table.odoh.targets):
+            if target.bootstrap:
+                path: Path = ("secure", "odoh", "targets", position)
+                self._known(path, target.bootstrap, self._config.upstreams, "upstream group")
+        return read_carried(table, self._note, UpstreamReader(self._note, self._places).direct)
 
     def _dhcp(self, generation: int, listen: tuple[ListenAddress, ...], allow: list[Network]) -> DhcpSettings | None:
         if self._config.dhcp is None:

@@ -82,7 +82,7 @@ class UpstreamReader:
         for key in ("relay", "relay_operator", "keys_check"):
             if getattr(table, key):
                 self._note((*path, key), "only odoh:// has this", f"drop {key}, or write odoh://NAME/PATH as url")
-        return self._direct(path, table)
+        return self.direct(path, table)
 
     def _relay(self, path: Path, table: ServerTable) -> UpstreamSpec | None:
         try:
@@ -90,9 +90,9 @@ class UpstreamReader:
         except Wrong as wrong:
             self._note(path, wrong.what, wrong.hint)
             return None
-        return self._direct(path, replace(table, url=url)) if url else None
+        return self.direct(path, replace(table, url=url)) if url else None
 
-    def _direct(self, path: Path, table: ServerTable) -> UpstreamSpec | None:
+    def direct(self, path: Path, table: ServerTable) -> UpstreamSpec | None:
         """A server that is connected to."""
         try:
             spec = read_server(table.url, table.bootstrap)

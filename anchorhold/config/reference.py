@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
-from anchorhold.config import schema, schema_dhcp, schema_secure
+from anchorhold.config import schema, schema_dhcp, schema_oblivious, schema_secure
 
 PAGE = Path(__file__).parents[2] / "docs/reference.md"
 
@@ -26,6 +26,8 @@ TABLES: tuple[tuple[str, type], ...] = (
     ("[dnssec]", schema.DnssecTable),
     ("[[dnssec.negative]]", schema.NegativeTable),
     ("[secure]", schema_secure.SecureTable),
+    ("[secure.odoh]", schema_oblivious.OdohTable),
+    ("a target in [secure.odoh]", schema_oblivious.CarriedTable),
     ("[dhcp]", schema_dhcp.DhcpTable),
     ("[[dhcp.subnet]]", schema_dhcp.SubnetTable),
     ("a pool in [[dhcp.subnet]]", schema_dhcp.PoolTable),
@@ -42,7 +44,7 @@ TABLES: tuple[tuple[str, type], ...] = (
 )
 """Heading and table, most used first."""
 
-SHORT = (schema.ServerTable, schema_dhcp.PoolTable, schema_dhcp.AdvertisedPrefixTable)
+SHORT = (schema.ServerTable, schema_oblivious.CarriedTable, schema_dhcp.PoolTable, schema_dhcp.AdvertisedPrefixTable)
 """Tables that a string may stand for."""
 
 HEAD = """\

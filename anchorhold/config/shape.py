@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from anchorhold.config import schema, schema_dhcp, schema_secure
+from anchorhold.config import schema, schema_dhcp, schema_oblivious, schema_secure
 from anchorhold.config.errors import Path, Problem, show_path
 from anchorhold.config.lines import line_index, line_of
 
@@ -33,6 +33,8 @@ _TABLES: dict[str, type] = {
     "limits": schema.LimitsTable,
     "privacy": schema.PrivacyTable,
     "secure": schema_secure.SecureTable,
+    "odoh": schema_oblivious.OdohTable,
+    "targets": schema_oblivious.CarriedTable,
     "dhcp": schema_dhcp.DhcpTable,
     "subnet": schema_dhcp.SubnetTable,
     "pools": schema_dhcp.PoolTable,
@@ -49,6 +51,8 @@ _SHOWN = {
     "route": "[[route]]",
     "servers": "a server's table",
     "negative": "[[dnssec.negative]]",
+    "odoh": "[secure.odoh]",
+    "targets": "a table in targets of [secure.odoh]",
     "subnet": "[[dhcp.subnet]]",
     "pools": "a table in pools of [[dhcp.subnet]]",
     "delegations": "[[dhcp.subnet.delegations]]",
@@ -61,6 +65,7 @@ _SHOWN = {
 
 _SHORT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("upstreams", "*", "servers"), "url"),
+    (("secure", "odoh", "targets"), "url"),
     (("dhcp", "subnet", "*", "pools"), "range"),
     (("dhcp", "advertise", "*", "prefixes"), "prefix"),
 )

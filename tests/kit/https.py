@@ -62,6 +62,9 @@ class FakeConnection:
         assert not self.closed
         self.written += data
 
+    def cut(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closed = True
 

@@ -153,9 +153,10 @@ class Liar:
         max_streams: int = 100,
         answers: Callable[[bytes, bool], bytes] | None = None,
         retry: bool = False,
+        address: str = "127.0.0.1",
     ) -> None:
         """`answers` says what is answered instead of the usual: (query, whether it came over UDP) → response. `retry`: QUIC
-        clients must show first that they are where they say (RFC 9000 §8.1.2)."""
+        clients must show first that they are where they say (RFC 9000 §8.1.2). `address`: of QUIC servers."""
         self.answers = answers
         self.scheme = scheme
         self.script = list(script) or [Lie.NONE]
@@ -170,6 +171,7 @@ class Liar:
         self.octets_sent = 0
         self.arrived = asyncio.Event()
         self.retry = retry
+        self.address = address
         self.offer = b""
         self.sides: list[QuicSide] = []
         self.stopped: list[int] = []
@@ -234,7 +236,7 @@ class Liar:
         fields: dict[str, object] = {
             "scheme": self.scheme,
             "name": NAME if self.scheme in ENCRYPTED else "",
-            "addresses": ("127.0.0.1",),
+            "addresses": (self.address,),
             "port": self.port,
             "operator": "liar",
             "path": PATHS.get(self.scheme, ""),

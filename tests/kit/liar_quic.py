@@ -200,7 +200,7 @@ SIDES: dict[str, type[QuicSide]] = {"quic": DoqSide, "h3": Http3Side}
 
 
 async def serve_quic(liar: Any, shown: Identity) -> tuple[asyncio.DatagramTransport, int]:
-    """A server at 127.0.0.1 in the running loop, and its port."""
+    """A server in the running loop, and its port."""
     tickets: dict[bytes, SessionTicket] = {}
 
     def make() -> QuicServer:
@@ -212,5 +212,5 @@ async def serve_quic(liar: Any, shown: Identity) -> tuple[asyncio.DatagramTransp
             retry=liar.retry,
         )
 
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(make, local_addr=("127.0.0.1", 0))
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(make, local_addr=(liar.address, 0))
     return transport, transport.get_extra_info("sockname")[1]

@@ -30,6 +30,8 @@ PACKAGES = {
     "dumpcap": "wireshark-common",
     "ip": "iproute2",
     "kdig": "knot-dnsutils",
+    "curl": "curl",
+    "dnsperf": "dnsperf",
     "kea-lfc": "kea-dhcp4-server",
     "keymgr": "knot",
     "kzonesign": "knot-dnssecutils",

@@ -8,6 +8,7 @@ import pytest
 from anchorhold.config.errors import SettingsError, Wrong
 from anchorhold.config.load import load
 from anchorhold.config.servers import read_server
+from anchorhold.config.service import Loaded
 from anchorhold.config.stamped import relay_url, stamp_url
 from privacy.odoh import build_configs, make_key
 from resolver.settings import HttpMethod, ObliviousTarget, UpstreamSpec
@@ -161,3 +162,74 @@ def test_other_stamps_keep_their_meaning() -> None:
     assert stamp_url(STAMPS["odoh target"][0]) == "odoh://odoh.cloudflare-dns.com/dns-query"
     assert relay_url(STAMPS["odoh relay"][1]) == "https://odoh-nl.alekberg.net@89.38.131.38:443/proxy"
     assert stamp_url(STAMPS["doq"][0]) == "quic://dns.adguard-dns.com:784"
+
+
+# what is served
+
+SERVED = """\
+[listen]
+addresses = ["127.0.0.1:5300"]
+[upstreams.default]
+servers = ["tls://dns.example@192.0.2.9"]
+[secure]
+name = "alice.test"
+listen = ["https://127.0.0.1:8443"]
+[secure.odoh]
+"""
+BOTH = 'target = true\nrelay = true\ntargets = ["https://bob.example@192.0.2.7/odoh"]\n'
+
+
+def served(odoh: str, base: str = SERVED) -> Loaded:
+    return load(base + odoh, "/etc/a.toml", read_file=read_file)
+
+
+def test_target_and_relay_are_served_and_the_resolver_knows_whom_to_carry_to() -> None:
+    loaded = served(BOTH)
+    assert loaded.secure is not None
+    assert (loaded.secure.odoh_target, loaded.secure.odoh_relay) == (True, True)
+    assert loaded.secure.odoh_targets == (("bob.example", "/odoh"),)
+    (carried,) = loaded.resolver.carried
+    assert (carried.spec.addresses, carried.spec.path, carried.private) == (("192.0.2.7",), "/odoh", False)
+
+
+def test_neither_is_served_unless_it_is_said() -> None:
+    loaded = served("")
+    assert loaded.secure is not None
+    assert (loaded.secure.odoh_target, loaded.secure.odoh_relay, loaded.resolver.carried) == (False, False, ())
+
+
+def test_a_target_may_have_a_port_a_name_to_look_up_and_private_addresses() -> None:
+    one = '{ url = "https://bob.example:8443/odoh", bootstrap = "default", private = true }'
+    loaded = served(f"relay = true\ntargets = [{one}]\n")
+    assert loaded.secure is not None
+    assert loaded.secure.odoh_targets == (("bob.example:8443", "/odoh"),)
+    assert loaded.resolver.carried[0].private
+
+
+@pytest.mark.parametrize(
+    ("odoh", "complaint"),
+    [
+        ('targets = ["https://bob.example@192.0.2.7/odoh"]', "nothing is carried without a relay"),
+        ("relay = true", "a relay without targets carries nothing"),
+        ('relay = true\ntargets = ["tls://bob.example@192.0.2.7"]', "tls:// is no target"),
+        ('relay = true\ntargets = ["https://bob.example"]', "nothing is looked up behind your back"),
+        ('relay = true\ntargets = ["https://dns.alice.test@192.0.2.7"]', "of the same operator as alice.test"),
+        (BOTH.replace("]", ', "https://bob.example@192.0.2.8/odoh"]'), "is there twice"),
+        (BOTH + 'relay_path = "/odoh"', "something else is at /odoh already"),
+        (BOTH + 'target_path = "/dns-query"', "something else is at /dns-query already"),
+        ('relay = true\ntargets = [{ url = "https://bob.example/o", bootstrap = "no" }]', "no upstream group"),
+        (BOTH + 'target_path = "odoh?x"', "is no path"),
+    ],
+)
+def test_what_cannot_be_served_says_why(odoh: str, complaint: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        served(odoh)
+    found = [f"{problem.path}: {problem.what}" for problem in caught.value.problems]
+    assert len(found) == 1, found
+    assert complaint in found[0]
+    assert found[0].startswith("secure.odoh")
+
+
+def test_it_needs_an_https_listener() -> None:
+    with pytest.raises(SettingsError, match="nothing listens for that"):
+        served(BOTH, SERVED.replace("https://127.0.0.1:8443", "tls://127.0.0.1:8853"))

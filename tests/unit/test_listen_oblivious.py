@@ -1,6 +1,7 @@
 """Oblivious DoH as it is served, without a socket: what a target opens and answers, what a relay carries and to whom."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import dns.edns
@@ -8,11 +9,11 @@ import dns.message
 import pytest
 from kit.desk import START, Counter53, answer
 
-from privacy.keyring import LIFETIME, KeyRing
+from privacy.keyring import LIFETIME
 from privacy.odoh import MEDIA_TYPE, SEED, WELL_KNOWN, Sealed, open_answer, parse_configs, seal_query
 from resolver.carried import MAX_QUERY, Carried, Outcome
 from resolver.edge.listen.house import SecureHouse
-from resolver.edge.listen.oblivious import MAX_CARRIED, open_handlers
+from resolver.edge.listen.oblivious import MAX_CARRIED, Oblivious
 from resolver.http import HttpRequest, HttpResponse
 from resolver.settings import SecureSettings
 from wire.units import Instant
@@ -44,9 +45,9 @@ class Served:
         )
         self.house = SecureHouse(settings, self.front.desk, self.front.admission)
         random = Random(3)
-        self.ring = KeyRing(random.randbytes, START)
         self.port: Port | None = Port()
-        self.handlers = open_handlers(self.house, self.ring, lambda: self.port, random.randbytes)
+        self.oblivious = Oblivious(self.house, lambda: self.port, random.randbytes, START)
+        self.handlers = self.house.handlers
 
     def ask(self, path: str, body: bytes = b"", now: float = START, **changes: str) -> list[HttpResponse]:
         got: list[HttpResponse] = []
@@ -167,6 +168,16 @@ def test_who_serves_neither_has_no_place_for_it() -> None:
     assert Served(target=False, relay=False).handlers == {}
     assert set(Served(target=False).handlers) == {"/relay", WELL_KNOWN}
     assert set(Served(relay=False).handlers) == {"/odoh", WELL_KNOWN}
+
+
+def test_a_reload_keeps_the_keys_and_serves_what_it_says() -> None:
+    served = Served()
+    before = served.key()
+    served.house.handlers["/dns-query"] = served.handlers["/odoh"]
+    served.house.use(replace(served.house.settings, odoh_path="/other", odoh_relay=False), served.front.admission)
+    served.oblivious.use()
+    assert set(served.handlers) == {"/dns-query", "/other", WELL_KNOWN}
+    assert served.key() == before
 
 
 # the relay

@@ -22,7 +22,7 @@ from kit.https import (
     later,
 )
 
-from resolver.edge.listen.https import PATIENCE
+from resolver.edge.listen.https import LINGER, PATIENCE
 from resolver.http import HttpResponse
 from wire.units import Instant
 
@@ -232,7 +232,11 @@ def test_a_body_that_is_announced_too_long_is_refused_before_it_comes() -> None:
     headers = [(":method", "POST"), (":scheme", "https"), (":authority", "d"), (":path", "/dns-query")]
     visit.client.send_headers(stream, [*headers, ("content-type", DNS_MESSAGE), ("content-length", "65536")])
     visit.exchange()
-    assert (413, True, 0) == (visit.heard[stream].status, visit.heard[stream].whole, visit.heard[stream].reset)
+    assert (413, True, None) == (visit.heard[stream].status, visit.heard[stream].whole, visit.heard[stream].reset)
+    assert not visit.session.owing
+    assert not visit.session.expired(later(visit, LINGER + 1))
+    visit.listen()
+    assert 0 == visit.heard[stream].reset
 
 
 @pytest.mark.parametrize(("length", "status"), [(65_535, 400), (65_536, 413)])

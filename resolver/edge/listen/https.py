@@ -14,6 +14,9 @@ from wire.units import Instant
 PATIENCE = 10.0
 """Seconds for a request to become whole and its response to be taken, beside those an answer may take."""
 
+LINGER = 3.0
+"""Seconds for a request that was answered before it was whole to end."""
+
 MAX_UPLOADS = 8 * 1024 * 1024
 """Octets of bodies that all connections together may have kept here; past it those that keep any are ended."""
 
@@ -23,7 +26,7 @@ _TOO_LARGE = refused(413, f"a request has {MAX_BODY} octets at most")
 class HttpsSession:
     """One client over HTTP/2."""
 
-    __slots__ = ("_active", "_busy", "_codec", "_connection", "_exchanges", "_heads", "_house")
+    __slots__ = ("_active", "_codec", "_connection", "_exchanges", "_heads", "_house")
 
     def __init__(self, connection: TlsConnection, house: SecureHouse) -> None:
         self._connection = connection
@@ -33,7 +36,6 @@ class HttpsSession:
         self._exchanges = Exchanges(house, self._respond)
         self._heads: set[int] = set()
         self._active = connection.active
-        self._busy = False
 
     @property
     def owing(self) -> bool:
@@ -53,7 +55,6 @@ class HttpsSession:
             return
         finally:
             self._house.uploads += codec.held - before
-        self._busy = True
         for event in events:
             match event:
                 case Asked(stream, headers, body):
@@ -64,7 +65,6 @@ class HttpsSession:
                 case Cancelled(stream):
                     self._heads.discard(stream)
                     self._exchanges.cancel(stream)
-        self._busy = False
         self._flush()
         if codec.ended:
             self._connection.close()
@@ -77,6 +77,9 @@ class HttpsSession:
     def expired(self, now: Instant) -> bool:
         """Idle for how full the house is, or one of its requests takes for ever."""
         codec = self._codec
+        if codec is not None:
+            codec.tidy(now - LINGER)
+            self._flush()
         if codec is None or not codec.open:
             return now - self._active > self._house.patience and self._part("idle")
         patience = PATIENCE + self._house.settings.front.deadline
@@ -117,10 +120,11 @@ class HttpsSession:
         self._flush()
 
     def _flush(self) -> None:
-        if self._codec is not None and not self._busy:
+        if self._codec is not None:
             data = self._codec.outgoing()
             if data:
                 self._connection.write(data)
+                self._connection.cut()
 
     def _part(self, why: str) -> bool:
         self._house.count(f"https-{why}")

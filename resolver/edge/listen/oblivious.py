@@ -11,7 +11,7 @@ from privacy.odoh import MEDIA_TYPE, REPLY_NONCE, WELL_KNOWN, Opened, UnknownKey
 from resolver.admission import Client
 from resolver.carried import ERRORS, MAX_QUERY, Carried, Outcome
 from resolver.doh import check_query
-from resolver.edge.listen.house import Asked, SecureHouse
+from resolver.edge.listen.house import Asked, Cancel, Handler, SecureHouse
 from resolver.http import NO_STORE, HttpRequest, HttpResponse, media_type, refused
 from wire.errors import Malformed
 from wire.units import Instant
@@ -23,7 +23,6 @@ MAX_CARRIED = 512
 """Requests that are being carried at the same time, for all clients together."""
 
 Respond = Callable[[HttpResponse], None]
-Cancel = Callable[[], None]
 Entropy = Callable[[int], bytes]
 
 _OVER_RATE = refused(429, "too many questions", ("retry-after", "1"))
@@ -176,20 +175,36 @@ class RelayHandler:
             return refused(403, "nothing is carried to this target", denied)
 
 
-def open_handlers(
-    house: SecureHouse, ring: KeyRing, port: Callable[[], CarryPort | None], entropy: Entropy
-) -> dict[str, TargetHandler | ConfigsHandler | RelayHandler]:
-    """Who answers at which path, by the settings of the house. The ring outlives a reload, so that keys stay."""
-    settings = house.settings
-    found: dict[str, TargetHandler | ConfigsHandler | RelayHandler] = {}
-    relay = RelayHandler(house, port) if settings.odoh_relay else None
-    if settings.odoh_target:
-        found[settings.odoh_path] = TargetHandler(house, ring, entropy)
-    if relay is not None:
-        found[settings.odoh_relay_path] = relay
-    if found:
-        found[WELL_KNOWN] = ConfigsHandler(ring if settings.odoh_target else None, relay)
-    return found
+class Oblivious:
+    """Target and relay of a house, by its settings. The keys outlive a reload."""
+
+    def __init__(
+        self, house: SecureHouse, port: Callable[[], CarryPort | None], entropy: Entropy, now: Instant
+    ) -> None:
+        self._house = house
+        self._entropy = entropy
+        self._ring = KeyRing(entropy, now)
+        self._relay = RelayHandler(house, port)
+        self._paths: tuple[str, ...] = ()
+        self.use()
+
+    def use(self) -> None:
+        """Answer where the settings of the house say so, and nowhere else."""
+        handlers, settings = self._house.handlers, self._house.settings
+        for path in self._paths:
+            del handlers[path]
+        ours: dict[str, Handler] = {}
+        if settings.odoh_target:
+            ours[settings.odoh_path] = TargetHandler(self._house, self._ring, self._entropy)
+        if settings.odoh_relay:
+            ours[settings.odoh_relay_path] = self._relay
+        if ours:
+            ring, relay = self._ring, self._relay
+            ours[WELL_KNOWN] = ConfigsHandler(
+                ring if settings.odoh_target else None, relay if settings.odoh_relay else None
+            )
+        handlers.update(ours)
+        self._paths = tuple(ours)
 
 
 def _unsuitable(request: HttpRequest) -> HttpResponse | None:

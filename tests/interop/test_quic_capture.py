@@ -1,0 +1,87 @@
+"""What a listener sees of DoQ and of DoH over HTTP/3: packets of QUIC in few sizes, no name, no clear-text DNS. Needs root."""
+
+import secrets
+
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import pytest
+from kit.capture import CLIENT, SERVICE, UDP, UPSTREAM, Capture, captured
+from kit.certificates import NAME, authority
+from kit.liar import answer
+from kit.liar_thread import liar_at
+from kit.peers import PATIENCE, House, house, need_root, open_folder
+
+CLEAR_PORT = 53
+BLOCK, LEAST, MOST = 128, 24, 112
+"""A query's class (RFC 8467), and what packet, frames and their acknowledgements add, whatever the name."""
+
+ROADS = {"quic": "", "h3": "/dns-query"}
+WRONG = ["other-name", "expired", "foreign", "self-signed"]
+
+
+@pytest.fixture(autouse=True)
+def _may_capture() -> None:
+    need_root("a capture")
+
+
+def reply(query: bytes, over_udp: bool) -> bytes:
+    """The address to who asks for one; the service asks for keys of the root too, on its own account."""
+    wanted = dns.message.from_wire(query)
+    if wanted.question[0].rdtype == dns.rdatatype.A:
+        return answer(query)
+    return dns.message.make_response(wanted).to_wire()
+
+
+def ask(here: House, name: str) -> dns.message.Message:
+    query = dns.message.make_query(name, "A", use_edns=0)
+    return dns.query.udp(query, here.address, PATIENCE, here.port, source=CLIENT)
+
+
+def tables(ca_file: str, scheme: str, port: int) -> str:
+    url = f"{scheme}://{NAME}@{UPSTREAM}:{port}{ROADS[scheme]}"
+    return f'[upstreams.default]\nservers = [{{ url = "{url}", ca_file = "{ca_file}" }}]'
+
+
+def check_only_quic(capture: Capture, label: bytes, port: int) -> None:
+    """Nothing but packets of QUIC goes to the upstream, and the label is on packets with the client only."""
+    assert capture.telling(label) != [], "the capture must see the client's own question"
+    assert [] == [packet for packet in capture.telling(label) if packet.ends != {CLIENT, SERVICE}]
+    towards = capture.to(UPSTREAM)
+    assert {(UDP, port)} == {(packet.protocol, packet.destination[1]) for packet in towards}
+    assert {0x40} == {packet.payload[0] & 0x40 for packet in towards}  # RFC 9000 §17: the fixed bit
+    assert [] == [packet for packet in capture.packets if CLEAR_PORT in (packet.source[1], packet.destination[1])]
+
+
+@pytest.mark.parametrize("scheme", ROADS)
+def test_a_resolution_over_quic_shows_sizes_in_classes_and_no_name(scheme: str) -> None:
+    label = "only" + secrets.token_hex(8)
+    names = [f"{'x' * length}.{label}.example." for length in (1, 9, 20, 33, 47, 60)]
+    with open_folder() as folder, liar_at(scheme, answers=reply, address=UPSTREAM) as liar:
+        ca_file = folder / "authority.pem"
+        ca_file.write_text(authority().pem)
+        with captured() as finish, house(folder, tables(str(ca_file), scheme, liar.port), SERVICE) as here:
+            answers = [ask(here, name) for name in names]
+            capture = finish()
+    assert [dns.rcode.NOERROR] * 6 == [response.rcode() for response in answers]
+    check_only_quic(capture, label.encode(), liar.port)
+    sizes = [len(packet.payload) for packet in capture.to(UPSTREAM) if not packet.payload[0] & 0x80]
+    carrying = [size for size in sizes if size > BLOCK // 2]
+    assert len(carrying) >= len(names)
+    assert {True} == {LEAST <= size % BLOCK <= MOST for size in carrying}, carrying
+
+
+@pytest.mark.parametrize("scheme", ROADS)
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_server_over_quic_that_proves_nothing_is_told_nothing(wrong: str, scheme: str) -> None:
+    label = "only" + secrets.token_hex(8)
+    with open_folder() as folder, liar_at(scheme, wrong, answers=reply, address=UPSTREAM) as liar:
+        ca_file = folder / "authority.pem"
+        ca_file.write_text(authority().pem)
+        with captured() as finish, house(folder, tables(str(ca_file), scheme, liar.port), SERVICE) as here:
+            response = ask(here, f"www.{label}.example.")
+            capture = finish()
+    assert dns.rcode.SERVFAIL == response.rcode()
+    assert liar.queries == []
+    check_only_quic(capture, label.encode(), liar.port)

@@ -1,0 +1,178 @@
+"""The real listeners of `secure` in a process of their own, in front of a resolver that is played: every question has an answer.
+
+`serving` gives where they are; the process can be asked for its CPU time, its memory and its counters.
+"""
+
+import multiprocessing
+import resource
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from kit.certificates import Identity, server_context
+from kit.desk import answer
+
+from resolver.admission import Admission
+from resolver.edge.listen.dot import DotSession
+from resolver.edge.listen.house import SecureHouse
+from resolver.edge.listen.https import HttpsSession
+from resolver.edge.listen.requests import serve_doh
+from resolver.edge.listen.tls_listener import Speak, TlsListener
+from resolver.edge.serve import Desk, Flight
+from resolver.settings import CacheSettings, ClientGroup, FrontSettings, SecureSettings, Served
+from wire.units import Instant
+
+PROTOCOLS: dict[Served, tuple[Speak, tuple[str, ...]]] = {
+    Served.TLS: (DotSession, ("dot",)),
+    Served.HTTPS: (HttpsSession, ("h2",)),
+}
+
+
+class AnsweringPort:
+    """A resolver that answers within the turn."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._asked: list[Flight] = []
+
+    def query(self, flight: Flight, _deadline: float) -> None:
+        self._asked.append(flight)
+
+    def answer(self, now: Instant) -> None:
+        while self._asked:
+            flight = self._asked.pop()
+            self._desk.replied(flight.handle, answer(flight.key.question), now)
+
+    def refresh(self, flight: Flight) -> None:
+        self.query(flight, 0.0)
+
+    def cancel(self, _handle: int) -> None:
+        pass
+
+
+class Loop:
+    """The readiness loop of the cell, as far as listeners need it."""
+
+    def __init__(self, settings: SecureSettings) -> None:
+        self._selector = selectors.DefaultSelector()
+        self.desk = Desk(settings.front, bytes(32), 1, time.time)
+        self._port = AnsweringPort(self.desk)
+        self.desk.connect(self._port)
+        self.desk.credits = 1 << 60
+        self.house = SecureHouse(settings, self.desk, Admission(settings.front))
+        serve_doh(self.house)
+        self.listeners: list[TlsListener] = []
+
+    def listen(self, served: Served, who: Identity) -> int:
+        endpoint = socket.socket()
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        endpoint.bind(("127.0.0.1", 0))
+        endpoint.listen(1_024)
+        speak, alpn = PROTOCOLS[served]
+        listener = TlsListener(endpoint, served, server_context(who, alpn), self.house, self.watch, speak)
+        self.listeners.append(listener)
+        self.watch(endpoint, selectors.EVENT_READ, listener)
+        port: int = endpoint.getsockname()[1]
+        return port
+
+    def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
+        try:
+            known = self._selector.get_key(endpoint)
+        except (KeyError, ValueError):
+            known = None
+        if not events:
+            if known is not None:
+                self._selector.unregister(endpoint)
+        elif known is None:
+            self._selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+        else:
+            self._selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+
+    def turn(self, patience: float) -> None:
+        events = self._selector.select(patience)
+        now = Instant(time.monotonic())
+        for key, mask in events:
+            key.data(mask, now)
+        self._port.answer(now)
+        for listener in self.listeners:
+            listener.flush(now)
+            listener.expire_sometimes(now)
+
+
+def _serve(far: Connection, settings: SecureSettings, who: Identity) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    loop = Loop(settings)
+    far.send({served: loop.listen(served, who) for served in PROTOCOLS})
+    while True:
+        loop.turn(0.1)
+        if far.poll():
+            try:
+                far.recv()
+            except EOFError:
+                return
+            far.send((time.process_time(), resident(), dict(loop.desk.counters), len(loop.house.guests)))
+
+
+def resident() -> int:
+    """Octets of memory of this process now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@dataclass(frozen=True)
+class State:
+    """Of the serving process: CPU seconds spent, octets resident, counters, connections."""
+
+    cpu: float
+    memory: int
+    counters: dict[str, int]
+    guests: int
+
+
+@dataclass
+class WayIn:
+    """A running one."""
+
+    ports: dict[Served, int]
+    near: Connection
+
+    def state(self) -> State:
+        self.near.send(None)
+        assert self.near.poll(10), "the listeners hang"
+        return State(*self.near.recv())
+
+
+def front(**changes: object) -> FrontSettings:
+    groups = (ClientGroup("default"), ClientGroup("kids"))
+    allow = ("127.0.0.0/8", "::1/128")
+    return FrontSettings(1, groups, allow, CacheSettings(), rate=0.0, **changes)  # type: ignore[arg-type]
+
+
+@contextmanager
+def serving(who: Identity, **changes: object) -> Iterator[WayIn]:
+    """`changes` are of SecureSettings."""
+    settings = SecureSettings(front(), name="dns.example", **changes)  # type: ignore[arg-type]
+    spawn = multiprocessing.get_context("fork")
+    near, far = spawn.Pipe()
+    child = spawn.Process(target=_child, args=(near, far, settings, who), daemon=True)
+    child.start()
+    far.close()
+    try:
+        assert near.poll(20), "the listeners do not start"
+        yield WayIn(near.recv(), near)
+    finally:
+        near.close()
+        child.join(5)
+        if child.is_alive():
+            child.kill()
+            child.join()
+
+
+def _child(near: Connection, far: Connection, settings: SecureSettings, who: Identity) -> None:
+    near.close()
+    _serve(far, settings, who)
