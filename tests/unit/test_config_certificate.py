@@ -16,9 +16,7 @@ from anchorhold.config.load import load
 from net import clock
 from wire.units import Epoch
 
-BASE = (
-    '[listen]\naddresses = ["192.168.1.1:53", "127.0.0.1:5300"]\n[upstreams.default]\nservers = ["tls://dns.example@127.0.0.1"]\n'
-)
+BASE = '[listen]\naddresses = ["192.168.1.1:53", "127.0.0.1:5300"]\n[upstreams.default]\nservers = ["tls://dns.example@127.0.0.1"]\n'
 ACME = '[secure]\nlisten = ["tls://192.168.1.1"]\nname = "dns.example.net"\ncertificate = "acme"\n[secure.acme]\n'
 DIRECTORY = 'directory = "https://acme.example/directory"\n'
 
