@@ -6,7 +6,6 @@ used, the cell is ended and started with it, while the listening sockets stay op
 """
 
 import os
-import signal
 import socket
 import stat
 import subprocess
@@ -156,7 +155,7 @@ class SecureSide:
                 self._give_listeners()
         elif not self.wanted:
             self.cell.due = None
-            self.cell.signal(signal.SIGTERM)
+            self.cell.end(now)
         for listener in former:
             if listener not in self._listeners:
                 listener.socket.close()
@@ -240,7 +239,7 @@ class SecureSide:
             self.cell.due = now
         else:
             log(NAME, "there is a new certificate; secure starts anew with it")
-            self.cell.signal(signal.SIGTERM)
+            self.cell.end(now)
 
     def _give_listeners(self) -> None:
         for listener in self._listeners:
