@@ -144,6 +144,7 @@ class SecureCell(ClientsCell):
 
     def _use_settings(self, now: Instant) -> None:
         self.house.use(self.settings, self.admission)
+        serve_doh(self.house)
         self._oblivious.use()
         for listener in self._ways():
             listener.use(now)
