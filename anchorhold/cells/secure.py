@@ -20,13 +20,15 @@ from anchorhold.cells.dhcp_pair import FrontPair
 from anchorhold.cells.start import collect_seldom, ignore_terminal_signals, run_guarded
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
-from anchorhold.link import LinkMessage, LinkType
+from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, preload
-from net.tls_server import Credentials, CredentialsRefused, ServerContexts
+from net.quic_server import Terms
+from net.tls_server import Credentials, CredentialsRefused, ServerContexts, expiry
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.oblivious import Oblivious
+from resolver.edge.listen.quic import QuicListener
 from resolver.edge.listen.requests import serve_doh
-from resolver.edge.listen.sessions import SESSIONS
+from resolver.edge.listen.sessions import QUIC_PROTOCOLS, SESSIONS, TALKS
 from resolver.edge.listen.tls import PROTOCOLS
 from resolver.edge.listen.tls_listener import TlsListener
 from resolver.settings import FrontSettings, SecureSettings, Served
@@ -60,8 +62,13 @@ class SecureCell(ClientsCell):
         self._contexts: dict[Served, ServerContexts] = {}
         self._waiting: list[tuple[Served, socket.socket, bool]] = []
         self._tls: list[TlsListener] = []
+        self._terms: dict[Served, Terms] = {}
+        self._quic: list[QuicListener] = []
         self._front_pair: FrontPair | None = None
         self._front_socket: socket.socket | None = None
+        self._until = 0.0
+        self._timely: bool | None = None
+        """Whether the certificate is in its time, as the supervisor was told."""
         self.house: SecureHouse
 
     @property
@@ -100,9 +107,13 @@ class SecureCell(ClientsCell):
             self._contexts = {
                 served: ServerContexts(self._credentials, protocol, now) for served, protocol in PROTOCOLS.items()
             }
+            self._terms = self._make_terms(self._credentials)
         except CredentialsRefused as error:
             log(NAME, f"the certificate cannot be used: {error}")
             raise SystemExit(EXIT_CREDENTIALS) from None
+        self._until = expiry(self._credentials.chain)
+        # Who asks here came in, so it is up.
+        self.desk.encrypted_up = True
         self.house = SecureHouse(self.settings, self.desk, self.admission)
         serve_doh(self.house)
         self._oblivious = Oblivious(self.house, self._carrier, os.urandom, Instant(now))
@@ -111,6 +122,16 @@ class SecureCell(ClientsCell):
         """The way to the cell that connects out, while there is one."""
         pair = self._pairs.get(LinkType.SECURE_PEER)
         return pair if isinstance(pair, CarryingPeer) else None
+
+    def _ways(self) -> list[TlsListener | QuicListener]:
+        return [*self._tls, *self._quic]
+
+    def _make_terms(self, credentials: Credentials) -> dict[Served, Terms]:
+        settings = self.settings
+        return {
+            served: Terms(credentials.chain, credentials.key, (protocol,), settings.idle, settings.streams)
+            for served, protocol in QUIC_PROTOCOLS.items()
+        }
 
     def _apply_own(self, kind: LinkType) -> None:
         match kind:
@@ -125,28 +146,34 @@ class SecureCell(ClientsCell):
         self.house.use(self.settings, self.admission)
         serve_doh(self.house)
         self._oblivious.use()
-        for listener in self._tls:
+        for listener in self._ways():
             listener.use(now)
 
     def _open_listeners(self) -> None:
         self._answer_front()
         for served, endpoint, _wildcard in self._waiting:
-            if served not in SESSIONS:
-                log(NAME, f"{served.value} is not served yet")
-                endpoint.close()
-                continue
-            context = self._contexts[served].current
-            listener = TlsListener(endpoint, served, context, self.house, self.watch, SESSIONS[served])
-            self._tls.append(listener)
+            listener = self._listen_tls(served, endpoint) if served.stream else self._listen_quic(served, endpoint)
             self._listening.append(listener)
             self.watch(endpoint, selectors.EVENT_READ, listener)
         self._waiting.clear()
 
+    def _listen_tls(self, served: Served, endpoint: socket.socket) -> TlsListener:
+        context = self._contexts[served].current
+        self._tls.append(TlsListener(endpoint, served, context, self.house, self.watch, SESSIONS[served]))
+        return self._tls[-1]
+
+    def _listen_quic(self, served: Served, endpoint: socket.socket) -> QuicListener:
+        terms = self._terms[served]
+        self._quic.append(QuicListener(endpoint, served, self.house, terms, TALKS[served], self.watch))
+        return self._quic[-1]
+
     def _withdraw(self) -> None:
         super()._withdraw()
         self._tls = [listener for listener in self._tls if not listener.ended]
+        self._quic = [listener for listener in self._quic if not listener.ended]
 
     def _tend(self, now: Instant) -> None:
+        self._tell_time()
         for served, contexts in self._contexts.items():
             if not contexts.turn(now):
                 log(NAME, "all keys for tickets are used up; a new process makes others")
@@ -157,11 +184,22 @@ class SecureCell(ClientsCell):
         if self._front_pair is not None:
             self._front_pair.flush()
 
+    def _tell_time(self) -> None:
+        """Say to the supervisor whether clients that look at the certificate will take it."""
+        timely = time.time() < self._until
+        if timely is self._timely:
+            return
+        if not timely:
+            log(NAME, "the certificate has run out; clients are not sent here any more")
+        self._timely = timely
+        send_message(self._link, LinkType.ENCRYPTED, bytes((timely,)))
+
     def _patience(self, now: Instant) -> float:
-        return IDLE_TURN
+        due = [listener.due(now) for listener in self._quic]
+        return min((seconds for seconds in due if seconds is not None), default=IDLE_TURN)
 
     def _depart(self) -> None:
-        for listener in self._tls:
+        for listener in self._ways():
             listener.leave()
         super()._depart()
 
@@ -197,7 +235,7 @@ class SecureCell(ClientsCell):
             "open": self.desk.open,
             "clients": len(self.admission.clients),
             "connections": len(self.house.guests),
-            "listening": [_place(listener) for listener in self._tls if not listener.ended],
+            "listening": [_place(listener) for listener in self._ways() if not listener.ended],
             "counters": dict(sorted(self.desk.counters.items())),
             "cache": self._cache(),
         }
@@ -207,7 +245,7 @@ class SecureCell(ClientsCell):
         return {"answers": len(cache), "octets": cache.size, "ceiling": cache.ceiling, "evicted": cache.evicted}
 
 
-def _place(listener: TlsListener) -> str:
+def _place(listener: TlsListener | QuicListener) -> str:
     """Our own address, as the configuration writes it."""
     if listener.socket.fileno() < 0:
         return f"{listener.served.value} (ending)"

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from ipaddress import ip_address
 
+from anchorhold.config.certificate import renewal
 from anchorhold.config.errors import Path, Wrong
 from anchorhold.config.names import read_host
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
 from anchorhold.config.schema_secure import Certificate, SecureTable
 from anchorhold.config.service import ListenAddress, SecureService, ServedAddress
-from resolver.settings import Announcement, Endpoint, FrontSettings, SecureSettings, Served
+from resolver.settings import FrontSettings, SecureSettings, Served
 
 _SCHEMES = {served.value: served for served in Served}
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
@@ -26,25 +26,21 @@ class SecureReader:
         self._notes = notes
         self._places = places
 
-    def settings(self, front: FrontSettings, service: SecureService | None) -> SecureSettings:
-        """What the cell gets; in it is what `front` gets, with what clients are told of it."""
+    def settings(self, front: FrontSettings) -> SecureSettings:
+        """What the cell gets; what clients are told of it comes later, into `front`."""
         table = self._table
         if table.connections_per_address > table.connections:
             path: Path = ("secure", "connections_per_address")
             self._notes.note(path, "it is above connections", "lower it or raise connections")
-        name, path_of_doh = self._name(), self._path("path", table.path)
-        identities = self._identities([group.name for group in front.client_groups])
-        endpoints = tuple(_endpoint(one) for one in service.listen) if service is not None else ()
-        announcement = Announcement(name, endpoints, path_of_doh, tuple(label for label, _ in identities))
         return SecureSettings(
-            front=replace(front, announcement=announcement),
-            name=name,
-            path=path_of_doh,
+            front=front,
+            name=self._name(),
+            path=self._path("path", table.path),
             idle=table.idle,
             connections=table.connections,
             connections_per_address=table.connections_per_address,
             streams=table.streams,
-            identities=identities,
+            identities=self._identities([group.name for group in front.client_groups]),
         )
 
     def service(self, clear: Sequence[ListenAddress]) -> SecureService:
@@ -64,7 +60,10 @@ class SecureReader:
                 self._notes.note(place, text, "drop one, or give it another port")
             taken.add(where)
         chain, key = self._files()
-        return SecureService(tuple(served for _, served in addresses), chain, key)
+        listen = tuple(served for _, served in addresses)
+        # Whoever asks in clear text may be shown to us there, and wants that address in the certificate (RFC 9462 §4.2).
+        wanted = renewal(self._table, [*(served.address for served in listen), *clear], self._notes, self._places)
+        return SecureService(listen, wanted, chain, key)
 
     def _name(self) -> str:
         if not self._table.name:
@@ -102,11 +101,6 @@ class SecureReader:
                 self._notes.note(path, f"{label!r} is no label", hint)
             found.append((label, self._notes.known(path, group, groups, "client group")))
         return tuple(found)
-
-
-def _endpoint(served: ServedAddress) -> Endpoint:
-    addresses = () if served.wildcard else (ip_address(served.address.host.partition("%")[0]).packed,)
-    return Endpoint(served.served, served.address.port, addresses)
 
 
 def read_served(text: str) -> ServedAddress:

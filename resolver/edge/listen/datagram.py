@@ -17,7 +17,9 @@ MAX_PACKET = 4_096
 IP_PKTINFO = 8
 """Linux's number; the socket module of Python 3.11 lacks the name."""
 
-_ANCILLARY = socket.CMSG_SPACE(20)
+ANCILLARY = socket.CMSG_SPACE(20)
+"""Room for the address that was asked."""
+
 _PKTINFO4 = struct.Struct("=I4s4s")
 _PKTINFO6 = struct.Struct("=16sI")
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -99,12 +101,12 @@ class DatagramListener:
         desk, admission = self._desk, self.admission
         try:
             for _ in range(BATCH):
-                data, ancillary, _, address = self.socket.recvmsg(MAX_PACKET, _ANCILLARY)
+                data, ancillary, _, address = self.socket.recvmsg(MAX_PACKET, ANCILLARY)
                 client = admission.client(address[0], now)
                 if not client.allowed:
                     desk.counters["dropped-access"] += 1
                     continue
-                source = _source(ancillary)
+                source = source_of(ancillary)
                 if client.bucket is not None:
                     client.bucket.tokens -= 1.0
                     if client.bucket.tokens < 0.0 and self._is_over(
@@ -154,7 +156,7 @@ class DatagramListener:
             self._desk.counters[f"udp-send-{error.errno}"] += 1
 
 
-def _source(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+def source_of(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
     """The control message that makes the reply leave from the address that was asked."""
     for level, kind, content in ancillary:
         if level == socket.IPPROTO_IP and kind == IP_PKTINFO and len(content) >= _PKTINFO4.size:

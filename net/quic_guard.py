@@ -1,0 +1,193 @@
+"""aioquic's connection with the bounds that it has not: streams, buffers, frames that cost us more than the peer, no early data.
+
+Its handlers are replaced by their names, so an aioquic that renames one is found by the tests of this file and not by a flood.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from aioquic import tls
+from aioquic._buffer import Buffer
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection, QuicConnectionError, QuicReceiveContext
+from aioquic.quic.packet import QuicErrorCode
+from aioquic.quic.packet_builder import QuicPacketBuilder
+from aioquic.quic.recovery import QuicPacketSpace
+from aioquic.tls import SessionTicket
+
+# What aioquic logs names connections and says what peers sent; we count instead.
+for _name in ("quic", "http3"):
+    logging.getLogger(_name).disabled = True
+
+UNIDIRECTIONAL = 8
+"""Unidirectional streams that a client may have open: HTTP/3 needs three."""
+
+WINDOW = 128 * 1024
+"""Octets that a client may send ahead of what was taken, over all its streams: nearly two of the longest messages."""
+STREAM_WINDOW = 72 * 1024
+"""The same on one stream: one message and its wrapping."""
+
+MAX_CRYPTO = 16 * 1024
+"""Octets of one epoch's handshake; a ClientHello has some hundreds, or 2,000 with a key share against quantum computers."""
+
+STRAIN_START, STRAIN_MOST = 256.0, 1_024.0
+STRAIN_REFILL = 64.0
+"""A second."""
+STRAIN_REWARD = 8.0
+STRAIN_FRAME = 0.25
+
+_NO_APPLICATION_DISABLES = bytes.fromhex("0c00")
+"""disable_active_migration (RFC 9000 §18.2): id 0x0c, no content."""
+
+_CONTROL_FRAMES = (
+    0x01,  # PING
+    0x04,  # RESET_STREAM
+    0x05,  # STOP_SENDING
+    0x07,  # NEW_TOKEN
+    *range(0x10, 0x1C),  # MAX_DATA to PATH_RESPONSE
+    0x30,  # DATAGRAM
+    0x31,
+)
+_CONTENT_FRAMES = (0x06, *range(0x08, 0x10))  # CRYPTO, STREAM
+
+
+class Strain:
+    """What a peer may cost before it has asked for anything: a datagram or a control frame is 1, a frame of content 0.25, an
+    answered question gives 8 back, a cancelled one takes 4."""
+
+    __slots__ = ("left", "updated")
+
+    def __init__(self, now: float) -> None:
+        self.left = STRAIN_START
+        self.updated = now
+
+    def refill(self, now: float) -> None:
+        """What time gives back."""
+        self.left = min(STRAIN_MOST, self.left + (now - self.updated) * STRAIN_REFILL)
+        self.updated = now
+
+    def reward(self) -> None:
+        """A question was answered."""
+        self.left = min(STRAIN_MOST, self.left + STRAIN_REWARD)
+
+
+class Tickets:
+    """TLS sessions that may be resumed: in memory only, each once (RFC 8446 §C.4), the oldest forgotten first."""
+
+    MOST = 1_024
+
+    def __init__(self) -> None:
+        self._kept: dict[bytes, SessionTicket] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def keep(self, ticket: SessionTicket) -> None:
+        """Remember one that was just given out."""
+        if len(self._kept) >= self.MOST:
+            del self._kept[next(iter(self._kept))]
+        self._kept[ticket.ticket] = ticket
+
+    def take(self, label: bytes) -> SessionTicket | None:
+        """The session behind it, which is then forgotten."""
+        return self._kept.pop(label, None)
+
+
+class GuardedConnection(QuicConnection):
+    """The server's end of one connection. `taken` counts octets that left its buffers for good; `hello` is the ClientHello."""
+
+    def __init__(
+        self,
+        configuration: QuicConfiguration,
+        streams: int,
+        tickets: Tickets,
+        strain: Strain,
+        original: bytes,
+        retried: bytes | None,
+    ) -> None:
+        super().__init__(
+            configuration=configuration,
+            original_destination_connection_id=original,
+            retry_source_connection_id=retried,
+            session_ticket_fetcher=tickets.take,
+            session_ticket_handler=tickets.keep,
+        )
+        self.taken = 0
+        self.hello = b""
+        self._strain = strain
+        self._local_max_streams_bidi.value = self._local_max_streams_bidi.sent = streams
+        self._local_max_streams_uni.value = self._local_max_streams_uni.sent = UNIDIRECTIONAL
+        self._charge_frames()
+
+    def _charge_frames(self) -> None:
+        handlers = getattr(self, "_QuicConnection__frame_handlers")  # noqa: B009 # a name that only its class may spell
+        for kinds, price in ((_CONTROL_FRAMES, 1.0), (_CONTENT_FRAMES, STRAIN_FRAME)):
+            for kind in kinds:
+                handler, epochs = handlers[kind]
+                handlers[kind] = (partial(self._charge, handler, price), epochs)
+
+    def _charge(
+        self,
+        handler: Callable[[QuicReceiveContext, int, Buffer], None],
+        price: float,
+        context: QuicReceiveContext,
+        kind: int,
+        buffer: Buffer,
+    ) -> None:
+        self._strain.left -= price
+        if self._strain.left >= 0.0:
+            handler(context, kind, buffer)
+        else:
+            # The rest of the packet is not worth reading; the owner closes the connection.
+            buffer.seek(buffer.capacity)
+
+    def _serialize_transport_parameters(self) -> bytes:
+        return super()._serialize_transport_parameters() + _NO_APPLICATION_DISABLES
+
+    def _initialize(self, peer_cid: bytes) -> None:
+        super()._initialize(peer_cid)
+        # Tickets that offer no early data; who sends some all the same is refused in `_refuse_early_data`.
+        self.tls._max_early_data = None
+        update = self.tls.update_traffic_key_cb
+        self.tls.update_traffic_key_cb = partial(_refuse_early_data, update)
+        handle = self.tls.handle_message
+
+        def overhear(input_data: bytes, output_buf: dict[tls.Epoch, Buffer]) -> None:
+            if self.tls.state is tls.State.SERVER_EXPECT_CLIENT_HELLO:
+                self.hello += input_data
+            handle(input_data, output_buf)
+
+        self.tls.handle_message = overhear  # type: ignore[method-assign]
+
+    def _handle_crypto_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        start = buf.tell()
+        end = buf.pull_uint_var() + buf.pull_uint_var()
+        buf.seek(start)
+        if end > MAX_CRYPTO:
+            raise QuicConnectionError(QuicErrorCode.CRYPTO_BUFFER_EXCEEDED, frame_type, "too long a handshake")
+        super()._handle_crypto_frame(context, frame_type, buf)
+
+    def _write_connection_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace) -> None:
+        """aioquic doubles the window whenever half of it was used, whether or not anybody took what came."""
+        limit = self._local_max_data
+        if self.taken + WINDOW >= limit.value + WINDOW // 2:
+            limit.value = self.taken + WINDOW
+        used, limit.used = limit.used, 0
+        try:
+            super()._write_connection_limits(builder, space)
+        finally:
+            limit.used = used
+
+
+def _refuse_early_data(
+    update: Callable[[tls.Direction, tls.Epoch, tls.CipherSuite, bytes], None],
+    direction: tls.Direction,
+    epoch: tls.Epoch,
+    suite: tls.CipherSuite,
+    secret: bytes,
+) -> None:
+    """> Early data … can be replayed (RFC 8446 §8). None of our tickets allows it, so who sends it broke the rules first."""
+    if epoch is tls.Epoch.ZERO_RTT:
+        raise tls.AlertIllegalParameter("early data without leave")
+    update(direction, epoch, suite, secret)

@@ -1,0 +1,421 @@
+"""The QUIC listener under a virtual clock: aioquic's clients on a wire that loses, doubles and reorders; hostile ones too."""
+
+import random
+
+import dns.edns
+import pytest
+from aioquic.quic.packet import QuicErrorCode
+from kit.quic import QuicClient, QuicHouse, Wire, connected, query
+
+from net.quic_guard import MAX_CRYPTO, STREAM_WINDOW, WINDOW, Tickets
+from resolver.edge.listen import quic as listening
+from resolver.edge.listen.doq import DoqError
+from resolver.edge.listen.quic import HANDSHAKE_PATIENCE, RETRY_ABOVE
+
+CLIENT = ("127.0.0.1", 40_000)
+
+
+def initial(address: tuple[str, int], now: float = 1_000.0) -> bytes:
+    ((data, _),) = QuicClient(now, address=address).core.datagrams_to_send(now)
+    return data
+
+
+def silent_initials(house: QuicHouse, count: int, *, host: str = "127.0.0.9") -> None:
+    """So many clients say hello and then nothing more, as if their addresses were forged."""
+    for number in range(count):
+        address = (host, 10_000 + number)
+        house.listener.take(initial(address), address, [], house.now)
+    house.turn()
+
+
+# addresses that nobody has proved
+
+
+@pytest.mark.parametrize("certificates", [1, 3, 12])
+@pytest.mark.parametrize("loss", [0.0, 0.3])
+def test_before_its_address_is_proved_a_client_gets_at_most_three_times_what_it_sent(
+    certificates: int, loss: float
+) -> None:
+    for seed in range(4):
+        house = QuicHouse(Wire(seed=seed, loss=loss), certificates=certificates)
+        address = ("127.0.0.9", 1_234)
+        house.listener.take(initial(address), address, [], house.now)
+        for _ in range(int(HANDSHAKE_PATIENCE / 0.5) + 4):
+            house.run(0.5)
+            assert house.down[address] <= 3 * 1_200
+        assert house.listener.guests == set()
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.2])
+def test_a_chain_longer_than_that_still_gets_across(loss: float) -> None:
+    house = QuicHouse(Wire(seed=3, loss=loss), certificates=12)
+    client = house.connect()
+    stream = client.ask(query())
+    house.run(8.0)
+    assert len(client.answers[stream]) == 2 + 468
+
+
+def test_above_32_that_have_not_proved_their_address_the_next_must_prove_it_first() -> None:
+    house = QuicHouse()
+    silent_initials(house, RETRY_ABOVE)
+    assert len(house.listener.unproved) == RETRY_ABOVE
+    client = house.connect()
+    stream = client.ask(query())
+    house.run(1.0)
+    assert house.counters["quic-retries"] == 1
+    assert client.core._retry_count == 1
+    assert len(client.answers[stream]) == 2 + 468
+    assert len(house.listener.unproved) == RETRY_ABOVE
+
+
+def test_a_retry_builds_no_connection_and_is_shorter_than_a_tenth_of_what_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = QuicHouse()
+    silent_initials(house, RETRY_ABOVE)
+    monkeypatch.setattr(listening, "QuicGuest", None)
+    house.socket.sent.clear()
+    for number in range(500):
+        address = (f"127.1.{number % 250}.7", 5_000)
+        house.listener.take(initial(address), address, [], house.now)
+    assert len(house.socket.sent) == house.counters["quic-retries"] == 500
+    assert max(len(data) for data, _, _ in house.socket.sent) < 120
+    assert len(house.listener.guests) == RETRY_ABOVE
+
+
+def test_initials_that_cannot_be_read_do_not_stay_and_still_press(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = QuicHouse()
+    for number in range(200):
+        address = ("127.0.0.9", 1_000 + number)
+        data = initial(address)
+        house.listener.take(data[:60] + bytes(len(data) - 60), address, [], house.now)
+    assert house.listener.guests == set()
+    assert house.listener._by_id == {}
+    assert house.counters["quic-retries"] == 200 - RETRY_ABOVE
+
+
+def test_clients_that_prove_themselves_are_never_told_to_come_back() -> None:
+    house = QuicHouse()
+    for number in range(100):
+        connected(house, address=(f"127.0.0.{1 + number // 50}", 20_000 + number))
+    assert "quic-retries" not in house.counters
+
+
+def test_a_token_of_another_address_is_as_good_as_none() -> None:
+    house = QuicHouse()
+    silent_initials(house, RETRY_ABOVE)
+    client = QuicClient(house.now)
+    ((data, _),) = client.core.datagrams_to_send(house.now)
+    house.listener.take(data, client.address, [], house.now)
+    client.receive(house.socket.sent[-1][0], house.now)
+    ((data, _),) = client.core.datagrams_to_send(house.now)
+    house.listener.take(data, ("127.0.0.77", 9), [], house.now)
+    assert (house.counters["quic-retries"], len(house.listener.guests)) == (2, RETRY_ABOVE)
+    house.listener.take(data, client.address, [], house.now)
+    assert (house.counters["quic-retries"], len(house.listener.guests)) == (2, RETRY_ABOVE + 1)
+
+
+def test_short_initials_other_versions_strangers_and_noise() -> None:
+    house = QuicHouse()
+    data = initial(CLIENT)
+    house.listener.take(data[:1_199], CLIENT, [], house.now)
+    house.listener.take(data[:1] + b"\x0a\x0a\x0a\x0a" + data[5:], CLIENT, [], house.now)
+    house.listener.take(data[:1] + b"\x0a\x0a\x0a\x0a" + data[5:300], CLIENT, [], house.now)
+    house.listener.take(b"\x40" + bytes(40), CLIENT, [], house.now)
+    house.listener.take(b"\x40" + bytes(4), CLIENT, [], house.now)
+    house.listener.take(data, ("127.0.0.1", 0), [], house.now)
+    house.listener.take(data, ("203.0.113.1", 9), [], house.now)
+    assert [address for _, address, _ in house.socket.sent] == [CLIENT]
+    assert house.counters == {
+        "quic-short-initial": 2,
+        "quic-other-version": 1,
+        "quic-unknown": 1,
+        "quic-noise": 2,
+        "dropped-access": 1,
+    }
+
+
+def test_packets_of_another_address_reach_no_connection_and_are_not_answered() -> None:
+    house = QuicHouse()
+    client = connected(house)
+    client.ask(query())
+    moved = [data for data, _ in client.core.datagrams_to_send(house.now)]
+    for data in moved:
+        house.listener.take(data, ("127.0.0.66", 6), [], house.now)
+    house.run(0.01)
+    assert house.counters["quic-moved"] == len(moved)
+    assert ("127.0.0.66", 6) not in house.down
+
+
+def test_the_client_is_told_not_to_move() -> None:
+    house = QuicHouse()
+    client = house.connect()
+    seen: list[bytes] = []
+    parse = client.core._parse_transport_parameters
+    client.core._parse_transport_parameters = lambda data, **how: (seen.append(data), parse(data, **how))[1]  # type: ignore
+    house.run(0.2)
+    assert seen
+    assert seen[0].endswith(b"\x0c\x00")
+
+
+# a bad network
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_all_answers_come_over_a_wire_that_loses_doubles_and_reorders(seed: int) -> None:
+    house = QuicHouse(Wire(seed=seed, loss=0.2, twice=0.2, jitter=0.05))
+    client = house.connect()
+    streams = [client.ask(query(f"n{number}.example")) for number in range(10)]
+    house.run(25.0)
+    assert [len(client.answers.get(stream, b"")) for stream in streams] == [470] * 10
+    assert "quic-excessive-load" not in house.counters
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_comes_nothing_is_raised_and_an_honest_client_is_served(seed: int) -> None:
+    house = QuicHouse()
+    noise = random.Random(seed)
+    victim = connected(house)
+    label = victim.core._peer_cid.cid
+    for _ in range(300):
+        base = noise.choice([initial(CLIENT), b"\x40" + label + noise.randbytes(60), noise.randbytes(1_200)])
+        data = bytearray(base)
+        for _ in range(noise.randint(0, 8)):
+            data[noise.randrange(len(data))] = noise.randrange(256)
+        address = noise.choice([CLIENT, ("127.0.0.9", noise.randint(1, 60_000))])
+        if address != CLIENT or data[0] & 0x80:
+            house.listener.take(bytes(data), address, [], house.now)
+        house.wire.now += 0.01
+    house.run(1.0)
+    stream = victim.ask(query())
+    house.run(1.0)
+    assert len(victim.answers[stream]) == 470
+    assert not [counter for counter in house.counters if counter.startswith("quic-broken")]
+
+
+# places and time
+
+
+def test_places_of_an_address_and_of_the_house() -> None:
+    house = QuicHouse(connections_per_address=2, connections=3)
+    for number in range(3):
+        house.connect(address=("127.0.0.1", 1_000 + number))
+    house.run(0.3)
+    assert len(house.listener.guests) == 2
+    assert house.counters["secure-refused-client"] >= 1
+    first = house.clients["127.0.0.1", 1_000]
+    del house.clients["127.0.0.1", 1_002]
+    for number in range(2):
+        connected(house, address=(f"127.0.0.{5 + number}", 1_000))
+    # A house this small is full at once, so who is idle goes within a fifth of a second, or makes room.
+    assert len(house.house.guests) <= 3
+    assert house.counters.get("secure-shed", 0) + house.counters.get("quic-idle", 0) >= 1
+    assert first.terminated is not None
+    assert first.terminated.error_code == DoqError.NO_ERROR
+
+
+def test_who_is_idle_is_told_so_and_gone_and_everything_is_given_back() -> None:
+    house = QuicHouse(idle=10.0)
+    client = connected(house)
+    for _ in range(3):
+        house.run(6.0)
+        client.ask(query())
+    house.run(9.5)
+    assert client.terminated is None
+    house.run(1.0)
+    assert client.terminated is not None
+    assert client.terminated.error_code == DoqError.NO_ERROR
+    assert (house.listener.guests, house.listener._by_id, house.house.guests) == (set(), {}, set())
+    assert house.counter.client().connections == 0
+
+
+def test_pings_keep_nobody_here() -> None:
+    house = QuicHouse(idle=5.0)
+    client = connected(house)
+    for number in range(8):
+        client.core.send_ping(number)
+        house.run(1.0)
+    assert house.counters["quic-idle"] == 1
+
+
+def test_a_handshake_that_is_not_finished_is_given_up() -> None:
+    house = QuicHouse()
+    silent_initials(house, 3)
+    house.run(HANDSHAKE_PATIENCE - 0.5)
+    assert len(house.listener.guests) == 3
+    house.run(1.0)
+    assert len(house.listener.guests) == 0
+    assert house.counters["quic-slow-handshake"] == 3
+
+
+def test_after_close_nobody_new_comes_in_and_the_socket_goes_with_the_last() -> None:
+    house = QuicHouse()
+    client = connected(house)
+    house.listener.close()
+    late = house.connect()
+    stream = client.ask(query())
+    house.run(0.5)
+    assert late.connected is None
+    assert len(client.answers[stream]) == 470
+    assert not house.listener.ended
+    house.listener.leave()
+    assert house.listener.ended
+    house.run(0.2)
+    assert client.terminated is not None
+
+
+def test_a_reload_that_lets_a_client_in_no_more_ends_its_connection() -> None:
+    house = QuicHouse()
+    client = connected(house)
+    house.house.use(house.house.settings, QuicHouse(allow=("::1/128",)).counter.admission)
+    house.listener.use(house.now)
+    house.run(0.2)
+    assert client.terminated is not None
+    assert house.listener.guests == set()
+
+
+# resumption
+
+
+def test_a_session_is_resumed_once_and_without_early_data() -> None:
+    house = QuicHouse()
+    client = connected(house)
+    (ticket,) = client.tickets
+    assert ticket.max_early_data_size is None
+    again = connected(house, ticket=ticket)
+    assert again.connected is not None
+    assert again.connected.session_resumed
+    assert not again.connected.early_data_accepted
+    third = connected(house, ticket=ticket)
+    assert third.connected is not None
+    assert not third.connected.session_resumed
+
+
+def test_early_data_ends_the_handshake() -> None:
+    house = QuicHouse()
+    (ticket,) = connected(house).tickets
+    ticket.max_early_data_size = 0xFFFFFFFF
+    liar = house.connect(ticket=ticket)
+    liar.ask(query())
+    house.run(0.5)
+    assert liar.connected is None
+    assert liar.terminated is not None
+    assert house.counter.port.queries == []
+    assert "misses" not in house.counters
+
+
+def test_tickets_are_bounded() -> None:
+    house = QuicHouse()
+    (ticket,) = connected(house).tickets
+    tickets = Tickets()
+    for number in range(Tickets.MOST + 10):
+        ticket.ticket = number.to_bytes(4, "big")
+        tickets.keep(ticket)
+    assert len(tickets) == Tickets.MOST
+    assert tickets.take(bytes(4)) is None
+
+
+# floods
+
+FLOODS = {
+    "PING": b"\x01" * 1_000,
+    "RESET_STREAM": b"\x04\x00\x00\x00" * 250,
+    "STOP_SENDING": b"\x05\x00\x00" * 330,
+    "MAX_DATA": b"\x10\x00" * 500,
+    "MAX_STREAM_DATA": b"\x11\x00\x00" * 330,
+    "MAX_STREAMS": b"\x12\x00" * 500,
+    "DATA_BLOCKED": b"\x14\x00" * 500,
+    "STREAMS_BLOCKED": b"\x16\x00" * 500,
+    "PATH_CHALLENGE": (b"\x1a" + bytes(8)) * 110,
+    "empty STREAM": b"\x0a\x00\x00" * 330,
+    "PADDING": bytes(1_000),
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_a_flood_of_frames_ends_the_connection_within_300_datagrams_and_costs_nobody_else(kind: str) -> None:
+    house = QuicHouse()
+    honest, flooder = connected(house), connected(house)
+    sent = 0
+    while len(house.listener.guests) == 2 and sent < 400:
+        house.listener.take(flooder.inject(FLOODS[kind]), flooder.address, [], house.now)
+        house.listener.flush(house.now)
+        sent += 1
+    assert sent <= 300
+    house.run(0.3)
+    assert house.counters["quic-excessive-load"] == 1
+    assert flooder.terminated is not None
+    assert flooder.terminated.error_code == DoqError.EXCESSIVE_LOAD
+    stream = honest.ask(query())
+    house.run(0.3)
+    assert len(honest.answers[stream]) == 470
+
+
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        (b"\x06\x80\x00\x40\x00\x01x", QuicErrorCode.CRYPTO_BUFFER_EXCEEDED),
+        (b"\x0e\x00\x80\x02\x00\x00\x01x", QuicErrorCode.FLOW_CONTROL_ERROR),
+        (b"\x0a\x41\x90\x01x", QuicErrorCode.STREAM_LIMIT_ERROR),
+        (b"\x19\x40\xff", QuicErrorCode.PROTOCOL_VIOLATION),
+        (b"\x2f", QuicErrorCode.FRAME_ENCODING_ERROR),
+        (b"\x1e", QuicErrorCode.PROTOCOL_VIOLATION),
+    ],
+    ids=["a gap in CRYPTO", "a gap in a stream", "stream 101", "an id never given", "no frame", "HANDSHAKE_DONE"],
+)
+def test_what_is_out_of_bounds_ends_the_connection(frames: bytes, code: int) -> None:
+    house = QuicHouse()
+    client = connected(house)
+    house.listener.take(client.inject(frames), client.address, [], house.now)
+    house.run(0.3)
+    assert client.terminated is not None
+    assert client.terminated.error_code == code
+    assert house.listener.guests == set()
+
+
+def test_gaps_on_all_streams_hold_no_more_than_the_connections_window() -> None:
+    house = QuicHouse()
+    client = connected(house)
+    (guest,) = house.listener.guests
+    for number in range(100):
+        offset = (0x80000000 | (STREAM_WINDOW - 10)).to_bytes(4, "big")
+        stream = (0x4000 | 4 * number).to_bytes(2, "big")
+        house.listener.take(client.inject(b"\x0e" + stream + offset + b"\x01x"), client.address, [], house.now)
+        house.listener.flush(house.now)
+        if house.listener.guests == set():
+            break
+    held = sum(len(stream.receiver._buffer) for stream in guest.conversation.core._streams.values())
+    assert held <= WINDOW
+    assert house.listener.guests == set()
+    assert MAX_CRYPTO <= WINDOW
+
+
+def test_a_hundred_streams_at_once_and_a_thousand_one_after_another() -> None:
+    house = QuicHouse()
+    client = connected(house)
+    house.answering = False
+    for number in range(130):
+        client.ask(query(f"n{number}.example"))
+    house.run(0.5)
+    assert len(house.counter.port.queries) == 100
+    house.answering = True
+    house.run(1.0)
+    assert len([answer for answer in client.answers.values() if len(answer) == 470]) == 130
+    for round_ in range(17):
+        for number in range(51):
+            client.ask(query(f"r{round_}-{number}.example"))
+        house.run(0.3)
+    assert len(client.answers) == 130 + 17 * 51
+    (guest,) = house.listener.guests
+    assert len(guest.conversation.core._streams) == 0
+    assert guest.talk is not None
+    assert guest.talk._roads == {}  # type: ignore[attr-defined]
+
+
+def test_a_long_life_gives_the_window_back() -> None:
+    house = QuicHouse()
+    client = connected(house)
+    padding = dns.edns.GenericOption(dns.edns.OptionType.PADDING, bytes(16_000))
+    padded = query("long.example", options=[padding])
+    for _ in range(40):
+        client.ask(padded)
+        house.run(0.5)
+    assert len(client.answers) == 40
