@@ -56,6 +56,13 @@ def test_each_is_answered_through_the_other(neighbours: Neighbours) -> None:
         assert RIGHT == addresses(household.ask(f"www.{household.name[:3]}.example."))
 
 
+def test_explain_says_who_sees_what(neighbours: Neighbours) -> None:
+    lines = neighbours.alice.told("explain", "www.example")
+    assert "  the target        the full name www.example. and type A, the relay's address" in lines
+    upstream = f"{neighbours.opener.target} through bob.test:{neighbours.bob.port}"
+    assert f"  {upstream}: the relay sees the address and no name; the network sees 128-octet steps" in lines
+
+
 def test_a_target_that_starts_anew_with_other_keys_loses_no_question(neighbours: Neighbours) -> None:
     assert RIGHT == addresses(neighbours.alice.ask("before.example."))
     neighbours.stack.close()

@@ -52,9 +52,10 @@ class Household:
         query = dns.message.make_query(name, "A", use_edns=0)
         return dns.query.udp(query, self.address, timeout=PATIENCE, port=self.clear, source=source)
 
-    def status(self) -> str:
-        command = [sys.executable, "-m", "anchorhold", "status", "--json", "--control", f"{self.folder}/control.sock"]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    def told(self, *command: str) -> list[str]:
+        """What a command of ours says of it, line by line."""
+        arguments = [sys.executable, "-m", "anchorhold", *command, "--control", f"{self.folder}/control.sock"]
+        return subprocess.run(arguments, capture_output=True, text=True, check=False).stdout.splitlines()
 
     @contextmanager
     def started(self, upstream: str, odoh: str) -> Iterator["Household"]:
