@@ -8,7 +8,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchorhold.config import schema, schema_dhcp, schema_oblivious
+from anchorhold.config import schema, schema_acme, schema_dhcp, schema_oblivious
 from anchorhold.config.errors import SettingsError, Wrong
 from anchorhold.config.load import load
 from anchorhold.config.reference import PAGE, TABLES, attribute_texts, page
@@ -152,6 +152,10 @@ def test_a_single_value_that_will_not_do_is_named(extra: str, said: str) -> None
         ('[upstreams.b]\nservers = [{ url = "tls://192.0.2.1", pins = ["?"] }]', "is no base64"),
         ('[upstreams.b]\nservers = [{ url = "tls://192.0.2.1", ca_file = "gone.pem" }]', "gone.pem: No such file"),
         ('[upstreams.b]\nservers = [{ url = "tls://192.0.2.1", method = "GET" }]', "has no method"),
+        ('[upstreams.b]\nservers = [{ url = "quic://192.0.2.1", method = "GET" }]', "only https:// and h3:// have one"),
+        ('[upstreams.b]\nhttp3 = true\nservers = ["tls://192.0.2.1"]', "h3:// speaks HTTP/3 from the start"),
+        ('[upstreams.b]\nservers = ["quic://192.0.2.1/x"]', "only https:// and h3:// have one"),
+        ('[upstreams.b]\nservers = ["h3://a.example"]', "behind your back"),
         ("[cache]\nminimum_ttl = 100\nmaximum_ttl = 50", "above maximum_ttl"),
         ("[cache]\nstale_after = 5", "after the deadline"),
         ("[limits]\nburst = 0.5", "no query is ever answered"),
@@ -304,13 +308,23 @@ def test_what_the_example_file_shows_of_dnssec_is_valid() -> None:
     )
 
 
+def test_http3_is_for_the_https_servers_of_its_group() -> None:
+    servers = '["https://a.example@192.0.2.1", "tls://b.example@192.0.2.2", "h3://c.example@192.0.2.3", "quic://d.example@192.0.2.4"]'
+    text = (
+        f'[upstreams.b]\nhttp3 = true\nservers = {servers}\n[upstreams.c]\nservers = ["https://a.example@192.0.2.1"]\n'
+    )
+    groups = {group.name: group for group in loaded(text).resolver.upstream_groups}
+    assert [spec.http3 for spec in groups["b"].servers] == [True, False, False, False]
+    assert [spec.http3 for spec in groups["c"].servers] == [False]
+
+
 def test_the_reference_page_is_up_to_date() -> None:
     assert PAGE.read_text() == page(), "run: python -m anchorhold.config.reference"
 
 
 def test_every_key_of_every_table_is_on_the_reference_page() -> None:
     tables = {table for _, table in TABLES}
-    shown = {**vars(schema), **vars(schema_dhcp), **vars(schema_oblivious)}
+    shown = {**vars(schema), **vars(schema_acme), **vars(schema_dhcp), **vars(schema_oblivious)}
     assert tables == {value for name, value in shown.items() if name.endswith("Table")}
     for table in tables:
         assert set(attribute_texts(table)) == {field.name for field in dataclasses.fields(table)}
