@@ -32,6 +32,10 @@ MODULE = "anchorhold.cells.secure"
 LOOK_EVERY = 2.0
 """Seconds between two looks at the files; they must look the same twice before they are read, unless there is no certificate."""
 CHECK_PATIENCE = 20.0
+TRY_AGAIN = 30.0
+"""Seconds until the same files are tried again, if it was no fault of theirs."""
+FIT, REFUSED = 0, 1
+"""Exit codes of one that came to an end."""
 MAX_FILE = 1024 * 1024
 """Octets of a chain or a key."""
 
@@ -60,6 +64,8 @@ class Trial:
         self.files = files
         self.mark = mark
         self.until = now + CHECK_PATIENCE
+        self.undecided = False
+        """It was killed, by us or for want of memory: that says nothing of the files."""
         chain, key = files
         self.process = subprocess.Popen(  # noqa: S603 # our own module
             [
@@ -78,7 +84,8 @@ class Trial:
         if code is None and now >= self.until:
             self.process.kill()
             code = self.process.wait()
-        return None if code is None else code == 0
+        self.undecided = code not in (None, FIT, REFUSED)
+        return None if code is None else code == FIT
 
     def close(self) -> None:
         """End it, and let go of the files."""
@@ -184,6 +191,10 @@ class SecureSide:
             self._tried = mark
             self._trial = Trial(self._read(), mark, self._environment, now)
         except (Unfit, OSError) as error:
+            # Other rights make no other file, and memory comes back.
+            self._tried = ()
+            if isinstance(error, OSError):
+                self._look_at = now + TRY_AGAIN
             self._say(str(error) if isinstance(error, Unfit) else f"the certificate cannot be tried: {error.strerror}")
 
     def give_all(self) -> None:
@@ -228,6 +239,10 @@ class SecureSide:
         self._trial = None
         if not fit or not self.wanted:
             _close(trial.files)
+            if trial.undecided:
+                self._tried = ()
+                self._look_at = now + TRY_AGAIN
+                log(NAME, f"the certificate could not be tried; again in {TRY_AGAIN:.0f} s")
             if self._files is not None and self.wanted:
                 log(NAME, "secure goes on with the certificate it has")
             return
@@ -265,9 +280,11 @@ class SecureSide:
     def _read(self) -> tuple[int, int]:
         """Both files, each sealed in a memfd. Raises Unfit."""
         chain, key = self._paths()
-        sealed = seal_bytes(_content(chain))
+        # Our own folder is the service user's, and we may be root: a link there could name anybody's file.
+        links = self._service is not None and bool(self._service.chain)
+        sealed = seal_bytes(_content(chain, links=links))
         try:
-            return sealed, seal_bytes(_content(key, secret=True))
+            return sealed, seal_bytes(_content(key, links=links, secret=True))
         except Unfit:
             os.close(sealed)
             raise
@@ -291,10 +308,11 @@ def _open(served: ServedAddress) -> SecureListener:
     return SecureListener(served, endpoint, place.text())
 
 
-def _content(path: Path, secret: bool = False) -> bytes:
-    """What is in a file. Raises Unfit."""
+def _content(path: Path, *, links: bool, secret: bool = False) -> bytes:
+    """What is in a file; `links`: it may be a symbolic link. Raises Unfit."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        descriptor = os.open(path, flags | (0 if links else os.O_NOFOLLOW))
         with open(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             data = file.read(MAX_FILE + 1) if stat.S_ISREG(status.st_mode) else b""

@@ -142,8 +142,13 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if parsed in _NAT64:
             return is_public(str(ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF)))
+        if parsed not in _UNICAST:
+            return False
     return parsed.is_global and not parsed.is_multicast
 
+
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is given out (RFC 4291 §2.4); beside it are site-local addresses and IPv4 ones in forms that are out of use."""
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -151,6 +156,7 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 def _passed_on(response: Response) -> bytes:
     kinds = [value for name, value in response.headers if name == b"content-type"]
     oblivious = [kind.split(b";")[0].strip().lower() for kind in kinds] == [_MEDIA_TYPE]
-    if not 100 <= response.status <= 999 or len(response.body) > MAX_ANSWER:
+    # Others are not of a whole response (RFC 9110 §15), and would leave the client without one.
+    if not 200 <= response.status <= 599 or len(response.body) > MAX_ANSWER:
         raise UpstreamFailed(Why.HTTP, "a response that cannot be passed on")
     return build_carried(Carried(Outcome.ANSWERED, response.status, oblivious, response.body))

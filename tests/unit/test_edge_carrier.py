@@ -96,6 +96,10 @@ def test_the_targets_refusal_is_passed_on() -> None:
         ("fe80::1", False),
         ("fd00::1", False),
         ("ff0e::1", False),
+        ("fec0::1", False),  # site-local, out of use and still routed
+        ("::127.0.0.1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("64:ff9b:1::7f00:1", False),  # a translator of this network's own
         ("9.9.9.9", True),
         ("2620:fe::fe", True),
         ("::ffff:9.9.9.9", True),

@@ -196,3 +196,18 @@ def test_a_hundred_requests_at_once() -> None:
     assert {browser.responses[stream][0][b":status"] for stream in streams} == {b"200"}
     (guest,) = browser.house.listener.guests
     assert guest.talk._http._http._stream.keys() <= {2, 6, 10, 3, 7, 11}  # type: ignore[union-attr]
+
+
+def test_of_requests_that_are_not_whole_only_what_is_read_is_kept() -> None:
+    browser = Browser(QuicHouse())
+    one = (b"accept", b"*/*"), (b"cookie", b""), (b"x-forwarded-for", b"192.0.2.1")
+    stream = browser.client.core.get_next_available_stream_id()
+    head = [(b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"x"), (b":path", b"/dns-query"), *one * 40]
+    browser.http.send_headers(stream, head)
+    browser.run()
+    (guest,) = browser.house.listener.guests
+    assert guest.talk._coming[stream].fields == {  # type: ignore[union-attr]
+        b":method": b"POST",
+        b":path": b"/dns-query",
+        b"accept": b",".join([b"*/*"] * 40),
+    }

@@ -13,7 +13,8 @@ from privacy.keyring import LIFETIME
 from privacy.odoh import MEDIA_TYPE, SEED, WELL_KNOWN, Sealed, open_answer, parse_configs, seal_query
 from resolver.carried import MAX_QUERY, Carried, Outcome
 from resolver.edge.listen.house import SecureHouse
-from resolver.edge.listen.oblivious import MAX_CARRIED, Oblivious
+from resolver.edge.listen.oblivious import MAX_CARRIED, MAX_OF_ONE, Oblivious
+from resolver.edge.listen.requests import DohHandler, serve_doh
 from resolver.http import HttpRequest, HttpResponse
 from resolver.settings import SecureSettings
 from wire.units import Instant
@@ -49,11 +50,13 @@ class Served:
         self.oblivious = Oblivious(self.house, lambda: self.port, random.randbytes, START)
         self.handlers = self.house.handlers
 
-    def ask(self, path: str, body: bytes = b"", now: float = START, **changes: str) -> list[HttpResponse]:
+    def ask(
+        self, path: str, body: bytes = b"", now: float = START, source: str = "127.0.0.1", **changes: str
+    ) -> list[HttpResponse]:
         got: list[HttpResponse] = []
         fields = HEADERS | changes
         request = HttpRequest(path=path, body=body, peer_name="", **fields)  # type: ignore[arg-type]
-        self.cancel = self.handlers[path](request, got.append, self.front.client(), Instant(now))
+        self.cancel = self.handlers[path](request, got.append, self.front.client(source), Instant(now))
         return got
 
     def key(self, now: float = START) -> bytes:
@@ -267,8 +270,8 @@ def test_keys_of_a_target_are_fetched_for_who_must_not_ask_it() -> None:
 
 def test_without_a_way_out_it_is_503_and_the_same_at_the_limit() -> None:
     served = Served()
-    for _ in range(MAX_CARRIED):
-        assert served.ask("/relay", b"x", query=HERE) == []
+    for number in range(MAX_CARRIED):
+        assert served.ask("/relay", b"x", query=HERE, source=f"127.0.1.{number // MAX_OF_ONE}") == []
     assert [r.status for r in served.ask("/relay", b"x", query=HERE)] == [503]
     assert served.port is not None
     served.port.then[0](Carried(Outcome.TIMEOUT))
@@ -277,9 +280,32 @@ def test_without_a_way_out_it_is_503_and_the_same_at_the_limit() -> None:
     assert [r.status for r in served.ask("/relay", b"x", query=HERE)] == [503]
 
 
+def test_one_client_cannot_take_all_places_of_the_relay() -> None:
+    served = Served()
+    for _ in range(MAX_OF_ONE):
+        assert served.ask("/relay", b"x", query=HERE) == []
+    assert [r.status for r in served.ask("/relay", b"x", query=HERE)] == [503]
+    assert served.ask("/relay", b"x", query=HERE, source="127.0.1.1") == []
+    assert served.port is not None
+    served.port.then[0](Carried(Outcome.TIMEOUT))
+    assert served.ask("/relay", b"x", query=HERE) == []
+
+
 def test_the_relay_has_limits_of_rate_and_size() -> None:
     served = Served(rate=1.0, burst=2.0)
     assert [served.ask("/relay", b"x", query=HERE) for _ in range(2)] == [[], []]
     assert [r.status for r in served.ask("/relay", b"x", query=HERE)] == [429]
     assert [r.status for r in Served().ask("/relay", bytes(MAX_QUERY + 1), query=HERE)] == [413]
     assert [r.status for r in Served().ask("/relay", b"", query=HERE)] == [400]
+
+
+def test_a_reload_may_give_doh_the_path_that_the_target_had() -> None:
+    served = Served()
+    serve_doh(served.house)
+    settings = replace(served.house.settings, path="/odoh", odoh_path="/dns-query")
+    served.house.use(settings, served.front.admission)
+    serve_doh(served.house)
+    served.oblivious.use()
+    assert isinstance(served.handlers["/odoh"], DohHandler)
+    sealed = served.sealed(query())
+    assert served.ask("/dns-query", sealed.body) == []

@@ -246,16 +246,32 @@ def test_a_handshake_that_is_not_finished_is_given_up() -> None:
     assert house.counters["quic-slow-handshake"] == 3
 
 
-def test_after_close_nobody_new_comes_in_and_the_socket_goes_with_the_last() -> None:
+def test_after_close_nobody_new_comes_in_and_the_socket_goes_with_the_last_answer() -> None:
     house = QuicHouse()
-    client = connected(house)
-    house.listener.close()
-    late = house.connect()
+    idle, client = connected(house), connected(house, address=("127.0.0.1", 40_001))
+    house.answering = False
     stream = client.ask(query())
+    house.run(0.1)
+    house.listener.close()
+    late = house.connect(address=("127.0.0.1", 40_002))
+    house.run(0.1)
+    assert idle.terminated is not None
+    assert client.terminated is None
+    assert not house.listener.ended
+    house.answering = True
     house.run(0.5)
     assert late.connected is None
     assert len(client.answers[stream]) == 470
-    assert not house.listener.ended
+    assert client.terminated is not None
+    assert house.listener.ended
+
+
+def test_when_the_cell_ends_everybody_is_told_whoever_waits_for_an_answer() -> None:
+    house = QuicHouse()
+    client = connected(house)
+    house.answering = False
+    client.ask(query())
+    house.run(0.1)
     house.listener.leave()
     assert house.listener.ended
     house.run(0.2)

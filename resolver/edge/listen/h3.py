@@ -11,6 +11,8 @@ from wire.units import Instant
 
 TOO_LARGE = refused(413, "a DNS message has 65535 octets at most")
 
+_READ = frozenset((b":method", b":path", b"content-type", b"accept"))
+
 _CONTROL = 2
 """The bit of a stream's id that says unidirectional (RFC 9000 §2.1): those carry settings and headers' tables."""
 
@@ -21,19 +23,26 @@ class _Coming:
     __slots__ = ("body", "fields", "octets")
 
     def __init__(self) -> None:
-        self.fields: Fields = []
+        self.fields: dict[bytes, bytes] = {}
         self.body = bytearray()
         self.octets = 0
+
+    def take(self, fields: Fields) -> None:
+        """Keep what is read, and nothing else: a field may be one octet of the client's and a hundred of ours."""
+        for name, value in fields:
+            if name == b"accept" and name in self.fields:
+                self.fields[name] += b"," + value
+            elif name in _READ:
+                self.fields.setdefault(name, value)
 
     def whole(self, peer_name: str) -> HttpRequest:
         """As handlers know it."""
         path, _, query = self._field(b":path").partition("?")
-        accept = ",".join(_text(value) for name, value in self.fields if name == b"accept")
-        method, kind = self._field(b":method"), self._field(b"content-type")
+        method, kind, accept = map(self._field, (b":method", b"content-type", b"accept"))
         return HttpRequest(method, path, query, kind, accept, bytes(self.body), peer_name)
 
     def _field(self, wanted: bytes) -> str:
-        return next((_text(value) for name, value in self.fields if name == wanted), "")
+        return self.fields.get(wanted, b"").decode("latin-1")
 
 
 class H3Session:
@@ -74,7 +83,7 @@ class H3Session:
                 coming.body += part.data
             elif not coming.fields:
                 # A second block is a trailer, which says nothing to us.
-                coming.fields = part.fields
+                coming.take(part.fields)
             if len(coming.body) > MAX_BODY:
                 self._forget(event.stream)
                 self._respond(event.stream, TOO_LARGE)
@@ -132,7 +141,3 @@ def _fields(response: HttpResponse) -> Fields:
     if response.cache_control:
         fields.append(("cache-control", response.cache_control))
     return [(name.encode("ascii"), value.encode("ascii")) for name, value in (*fields, *response.headers)]
-
-
-def _text(value: bytes) -> str:
-    return value.decode("latin-1")

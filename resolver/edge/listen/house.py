@@ -180,12 +180,12 @@ class SecureHouse:
         could be done again at once."""
         if len(self._barred) >= MAX_CLIENTS:
             self._barred.clear()
-        self._barred[_neighbourhood(client)] = now
+        self._barred[neighbourhood(client)] = now
 
     def _is_barred(self, client: Client, now: Instant) -> bool:
         if not self._barred:
             return False
-        key = _neighbourhood(client)
+        key = neighbourhood(client)
         since = self._barred.get(key)
         if since is not None and now - since > BARRED:
             del self._barred[key]
@@ -193,7 +193,7 @@ class SecureHouse:
         return since is not None
 
     def _pays_for_handshake(self, client: Client, now: Instant) -> bool:
-        key = _neighbourhood(client)
+        key = neighbourhood(client)
         bucket = self._handshakes.get(key)
         if bucket is None:
             if len(self._handshakes) >= MAX_CLIENTS:
@@ -218,6 +218,6 @@ class SecureHouse:
         return bool(chosen)
 
 
-def _neighbourhood(client: Client) -> bytes:
+def neighbourhood(client: Client) -> bytes:
     """An IPv4 address, or the /56 of an IPv6 address: commonly one customer."""
     return client.packed[:7] if len(client.packed) == 16 else client.packed

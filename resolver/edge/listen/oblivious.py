@@ -2,6 +2,7 @@
 read."""
 
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -11,7 +12,7 @@ from privacy.odoh import MEDIA_TYPE, REPLY_NONCE, WELL_KNOWN, Opened, UnknownKey
 from resolver.admission import Client
 from resolver.carried import ERRORS, MAX_QUERY, Carried, Outcome
 from resolver.doh import check_query
-from resolver.edge.listen.house import Asked, Cancel, Handler, SecureHouse
+from resolver.edge.listen.house import Asked, Cancel, Handler, SecureHouse, neighbourhood
 from resolver.http import NO_STORE, HttpRequest, HttpResponse, media_type, refused
 from wire.errors import Malformed
 from wire.units import Instant
@@ -21,6 +22,9 @@ MAX_SHOWN = 3_600
 
 MAX_CARRIED = 512
 """Requests that are being carried at the same time, for all clients together."""
+
+MAX_OF_ONE = 128
+"""The same for one client: a target that is slow must not let one take all places."""
 
 Respond = Callable[[HttpResponse], None]
 Entropy = Callable[[int], bytes]
@@ -120,7 +124,8 @@ class RelayHandler:
     def __init__(self, house: SecureHouse, port: Callable[[], CarryPort | None]) -> None:
         self._house = house
         self._port = port
-        self._open = 0
+        self._open: Counter[bytes] = Counter()
+        """By the client's address (IPv6: /56)."""
 
     def __call__(self, request: HttpRequest, respond: Respond, client: Client, now: Instant) -> Cancel | None:
         """Carry it there, and what comes back to the client."""
@@ -148,19 +153,27 @@ class RelayHandler:
         if refusal is None and not self._house.pays(client, now):
             refusal = _OVER_RATE
         port = self._port()
-        if refusal is None and (port is None or self._open >= MAX_CARRIED):
+        if refusal is None and (port is None or not self._has_room(client)):
             refusal = _failed(Outcome.TOO_MUCH)
         if refusal is not None or isinstance(place, HttpResponse) or port is None:
             self._house.count("relay-refused")
             respond(refusal or _failed(Outcome.UNAVAILABLE))
             return None
-        self._open += 1
+        where = neighbourhood(client)
+        self._open[where] += 1
         self._house.count("relay-carried")
-        port.carry(place, sealed, self._house.settings.front.deadline, partial(self._back, respond, not sealed))
+        port.carry(
+            place, sealed, self._house.settings.front.deadline, partial(self._back, respond, where, not sealed)
+        )
         return None
 
-    def _back(self, respond: Respond, keys: bool, carried: Carried) -> None:
-        self._open -= 1
+    def _has_room(self, client: Client) -> bool:
+        return self._open.get(neighbourhood(client), 0) < MAX_OF_ONE and self._open.total() < MAX_CARRIED
+
+    def _back(self, respond: Respond, where: bytes, keys: bool, carried: Carried) -> None:
+        self._open[where] -= 1
+        if not self._open[where]:
+            del self._open[where]
         respond(_response_for(carried, keys))
 
     def _place(self, query: str) -> int | HttpResponse:
@@ -185,14 +198,16 @@ class Oblivious:
         self._entropy = entropy
         self._ring = KeyRing(entropy, now)
         self._relay = RelayHandler(house, port)
-        self._paths: tuple[str, ...] = ()
+        self._ours: dict[str, Handler] = {}
         self.use()
 
     def use(self) -> None:
         """Answer where the settings of the house say so, and nowhere else."""
         handlers, settings = self._house.handlers, self._house.settings
-        for path in self._paths:
-            del handlers[path]
+        for path, handler in self._ours.items():
+            # It may be the path of DoH by now.
+            if handlers.get(path) is handler:
+                del handlers[path]
         ours: dict[str, Handler] = {}
         if settings.odoh_target:
             ours[settings.odoh_path] = TargetHandler(self._house, self._ring, self._entropy)
@@ -204,7 +219,7 @@ class Oblivious:
                 ring if settings.odoh_target else None, relay if settings.odoh_relay else None
             )
         handlers.update(ours)
-        self._paths = tuple(ours)
+        self._ours = ours
 
 
 def _unsuitable(request: HttpRequest) -> HttpResponse | None:

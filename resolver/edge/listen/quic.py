@@ -279,6 +279,8 @@ class QuicListener:
                 if silent > handshake:
                     house.count("quic-slow-handshake")
                     guest.vanish()
+            elif self._retiring and not guest.owing:
+                guest.shed(now)
             elif silent > (stuck if guest.owing else idle):
                 house.count("quic-stuck" if guest.owing else "quic-idle")
                 guest.shed(now)
@@ -301,8 +303,15 @@ class QuicListener:
                 guest.shed(now)
 
     def close(self) -> None:
-        """Let nobody new in; the socket goes with the last who is here, for answers leave through it."""
+        """Let nobody new in; the socket goes with the last who waits for an answer, for answers leave through it.
+
+        Who waits for nothing is told to come again: as long as the socket is open it takes packets from whoever listens at the
+        same place after us, and nobody can bind it.
+        """
         self._retiring = True
+        for guest in list(self.guests):
+            if not guest.owing:
+                guest.shed()
         self._end_if_done()
 
     def leave(self) -> None:

@@ -132,8 +132,10 @@ class TlsConnection:
         """What is queued becomes a TLS record of its own, for clients that read one record at a time and expect one answer in
         it: dnsperf 2.10 loses the others. They still leave together."""
         if self._plain and self._tls is not None and not self._closed:
-            self._tls.write(self._plain)
-            self._plain.clear()
+            # What cannot be written stays, and `flush` ends the connection for it.
+            with contextlib.suppress(ssl.SSLError):
+                self._tls.write(self._plain)
+                self._plain.clear()
 
     def pause(self, paused: bool) -> None:
         """Read nothing more for now, or again: the client's own TCP window does the rest."""
@@ -144,10 +146,10 @@ class TlsConnection:
         """Write what is queued, as far as the socket takes it, say close_notify, and end it."""
         if self._closed:
             return
-        self._encrypt()
         if self._tls is not None and self.session is not None:
-            # It would wait for the client's close_notify; we do not.
+            # It would wait for the client's close_notify; we do not. Nor for the rest of a message that keeps us from writing.
             with contextlib.suppress(ssl.SSLError):
+                self._encrypt()
                 self._tls.unwrap()
             self._out += self._outgoing.read()
         self._end_with(b"")
@@ -268,6 +270,7 @@ class TlsConnection:
             self._listener.dirty.append(self)
 
     def _encrypt(self) -> None:
+        """Raises SSLError: OpenSSL writes nothing while it has half a handshake message of the client's, a KeyUpdate say."""
         if self._tls is None:
             return
         if self._plain:
@@ -280,7 +283,11 @@ class TlsConnection:
         self.dirty = False
         if self._closed:
             return
-        self._encrypt()
+        try:
+            self._encrypt()
+        except ssl.SSLError:
+            self._fail("tls-broken")
+            return
         if self._out and not self._send(now):
             return
         if self.unsent > MAX_UNSENT:

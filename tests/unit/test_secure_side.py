@@ -1,0 +1,96 @@
+"""The supervisor's side of `secure`: which files it takes, and when it tries them again. The trial is a real process."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from kit.certificates import identity
+
+from anchorhold.cell_process import cell_environment
+from anchorhold.certificates.settings import CHAIN, FOLDER_NAME, KEY, Kind, RenewSettings
+from anchorhold.config.service import SecureService
+from anchorhold.secure_side import LOOK_EVERY, TRY_AGAIN, SecureSide
+
+NOW = 1_000.0
+
+
+class Side:
+    """One with the files of `chain` and `key`, that listens nowhere and starts no cell."""
+
+    def __init__(self, state: Path, folder: Path, *, named: bool) -> None:
+        made = identity("good")
+        self.chain, self.key = folder / CHAIN, folder / KEY
+        self.chain.write_bytes(made.certificate)
+        self.key.write_bytes(made.key)
+        self.key.chmod(0o600)
+        paths = {"chain": str(self.chain), "key": str(self.key)} if named else {}
+        self.service = SecureService((), RenewSettings(Kind.FILES), **paths)
+        self.side = SecureSide(state, cell_environment(os.environ, ""), None)
+        self.side._renewals.look = lambda _now: None  # type: ignore[method-assign] # what it runs is tested elsewhere
+        snapshot = SimpleNamespace(service=SimpleNamespace(secure=self.service))
+        self.side.prepare(snapshot)  # type: ignore[arg-type]
+        self.side.use(snapshot, NOW)  # type: ignore[arg-type]
+        self.side._renewals._due = NOW
+        self.look(NOW)
+
+    def look(self, now: float) -> None:
+        self.side.look(now)
+
+    def judged(self, now: float) -> bool:
+        """Whether the files can be used, when the trial has ended."""
+        assert self.side._trial is not None
+        self.side._trial.process.wait()
+        self.look(now)
+        return self.side._files is not None
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / FOLDER_NAME
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def side(tmp_path: Path, folder: Path) -> Iterator[Side]:
+    made = Side(tmp_path, folder, named=True)
+    yield made
+    made.side.close()
+
+
+def test_a_trial_that_was_killed_says_nothing_of_the_files_and_is_made_again(side: Side) -> None:
+    assert side.side._trial is not None
+    side.side._trial.process.send_signal(signal.SIGKILL)
+    assert not side.judged(NOW + 1)
+    side.look(NOW + 1 + LOOK_EVERY)
+    assert side.side._trial is None
+    side.look(NOW + 1 + TRY_AGAIN)
+    assert side.judged(NOW + 2 + TRY_AGAIN)
+
+
+def test_rights_that_were_corrected_as_the_log_said_are_seen(tmp_path: Path, folder: Path) -> None:
+    (folder / KEY).touch(0o644)
+    made = Side(tmp_path, folder, named=True)
+    made.side._trial.close()  # type: ignore[union-attr]
+    made.side._trial, made.side._tried, made.side._look_at = None, (), 0.0
+    made.key.chmod(0o644)
+    made.look(NOW)
+    assert made.side._trial is None
+    made.key.chmod(0o600)
+    made.look(NOW + LOOK_EVERY)
+    assert made.judged(NOW + LOOK_EVERY + 1)
+    made.side.close()
+
+
+@pytest.mark.parametrize(("named", "taken"), [(True, True), (False, False)])
+def test_a_link_is_followed_where_the_operator_named_it_and_not_in_our_own_folder(
+    tmp_path: Path, folder: Path, named: bool, taken: bool
+) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"")
+    (folder / KEY).symlink_to(tmp_path / "elsewhere")
+    made = Side(tmp_path, folder, named=named)
+    assert (made.side._trial is not None) is taken
+    made.side.close()
