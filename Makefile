@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp fuzz durability conformance interop lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp bench-odoh fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -41,12 +41,16 @@ bench-iteration: peers ## cold iteration beside unbound and knot-resolver; write
 bench-validation: peers ## validated answers beside unbound, both forwarding; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_validation.py --record
 
+bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_odoh.py --record
+
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_dhcp.py --record
 
-interop: peers ## build peers in Go (quic-go) and test with them; needs a Go toolchain and its module proxy
+interop: peers ## build peers in Go (quic-go) and Rust (odoh-rs) and test with them; needs both toolchains and their registries
 	cd tests/peers/quicpeer && go build -trimpath -o ../../../$(BIN)/quicpeer .
-	$(BIN)/pytest tests/interop/test_quic_peers.py
+	cd tests/peers/odohpeer && cargo build --release && cp target/release/odohpeer ../../../$(BIN)/odohpeer
+	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_odoh_peers.py
 
 fuzz: setup ## a million mutated messages through every parser, packets of DHCP, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record

@@ -16,6 +16,9 @@ from wire.errors import Malformed
 START_PATIENCE = 20.0
 """Seconds until READY."""
 
+LEAVE_PATIENCE = 3.0
+"""Seconds for a cell that is told to end."""
+
 PING_INTERVAL = 5.0
 MAX_SILENT_PINGS = 3
 """Unanswered pings after which a cell counts as hung. Counted, not timed: a machine that slept is no hung cell."""
@@ -56,6 +59,8 @@ class CellProcess:
         self._started = 0.0
         self._pinged = 0.0
         self._silent = 0
+        self._leave_until = 0.0
+        """When it must have ended that was told to; 0: it was not."""
 
     @property
     def pid(self) -> int:
@@ -79,6 +84,7 @@ class CellProcess:
             )
         self.due = None
         self.ready = self.sent = self._silent = 0
+        self._leave_until = 0.0
         self._started = self._pinged = now
 
     def send(self, kind: LinkType, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
@@ -102,7 +108,8 @@ class CellProcess:
             message = None
         if message is None:
             self.hang_up()
-            self.signal(signal.SIGKILL)
+            if not self._leave_until:
+                self.signal(signal.SIGKILL)
             return None
         for descriptor in message.descriptors:
             os.close(descriptor)
@@ -127,6 +134,12 @@ class CellProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
 
+    def end(self, now: float) -> None:
+        """Tell it to end while the service goes on; `reap` sees it like any other end, only that it is no fault."""
+        if self._process is not None:
+            self._leave_until = now + LEAVE_PATIENCE
+            self.signal(signal.SIGTERM)
+
     def reap(self, now: float) -> str | None:
         """How it ended and what follows, once; None while it lives."""
         if self._process is None or self._process.poll() is None:
@@ -135,6 +148,9 @@ class CellProcess:
         self._process = None
         self.hang_up()
         self.ready = 0
+        if self._leave_until:
+            self.due = now
+            return f"{reason} after {now - self._started:.1f} s, as it was told"
         delay = self.restarts.delay_after(now - self._started)
         self.due = now + delay
         return f"{reason} after {now - self._started:.1f} s; starting again " + (
@@ -143,7 +159,10 @@ class CellProcess:
 
     def watch(self, now: float) -> str | None:
         """Ping it now and then; end it, and say why, if it does not become ready or answers no more."""
-        if self._process is None or self.link is None:
+        if self._process is not None and 0 < self._leave_until <= now:
+            self.signal(signal.SIGKILL)
+            return f"not ended within {LEAVE_PATIENCE:.0f} s"
+        if self._process is None or self.link is None or self._leave_until:
             return None
         if not self.ready:
             if now - self._started < START_PATIENCE:

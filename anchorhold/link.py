@@ -58,6 +58,9 @@ class LinkType(IntEnum):
     """As HOSTS, between secure and dhcp."""
     STATUS = 20
     """To front and secure: ends of a pair on which front hands on what operators ask."""
+    ENCRYPTED = 21
+    """To front and dhcp: whether the encrypted ways in are up, so that clients may be sent there. From secure: whether its
+    certificate is in its time. Body: u8, 1 if so. Until it comes, they are down."""
 
 
 @dataclass(frozen=True, slots=True)

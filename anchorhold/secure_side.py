@@ -6,12 +6,12 @@ used, the cell is ended and started with it, while the listening sockets stay op
 """
 
 import os
-import signal
 import socket
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,6 +109,9 @@ class SecureSide:
         self._said = ""
         self._look_at = 0.0
         self._secret = os.urandom(32)
+        self.timely = False
+        """Whether the certificate is in its time, as the cell says."""
+        self._told: dict[CellProcess, tuple[int, bool]] = {}
 
     def begin(self, snapshot: Snapshot) -> None:
         """At the start. Raises CannotListen."""
@@ -152,7 +155,7 @@ class SecureSide:
                 self._give_listeners()
         elif not self.wanted:
             self.cell.due = None
-            self.cell.signal(signal.SIGTERM)
+            self.cell.end(now)
         for listener in former:
             if listener not in self._listeners:
                 listener.socket.close()
@@ -184,6 +187,15 @@ class SecureSide:
         if self._files is not None:
             self.cell.send(LinkType.CERTIFICATE, b"", self._files)
         self.cell.send(LinkType.SECRET, self._secret)
+
+    def tell(self, cells: Sequence[CellProcess]) -> None:
+        """Say to those that send clients here whether it is up, where that is news: also to one that was started since."""
+        up = self.cell.link is not None and self.cell.ready > 0 and self.timely
+        for cell in cells:
+            known = self._told.get(cell, (0, False))
+            if known != (cell.pid, up) and (up or known[0] == cell.pid):
+                cell.send(LinkType.ENCRYPTED, bytes((up,)))
+            self._told[cell] = (cell.pid, up)
 
     def ended(self) -> None:
         """The cell ended; without [secure] or a certificate it is not started again."""
@@ -221,7 +233,7 @@ class SecureSide:
             self.cell.due = now
         else:
             log(NAME, "there is a new certificate; secure starts anew with it")
-            self.cell.signal(signal.SIGTERM)
+            self.cell.end(now)
 
     def _give_listeners(self) -> None:
         for listener in self._listeners:

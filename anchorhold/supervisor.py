@@ -141,6 +141,7 @@ class Supervisor:
             cell.send(LinkType.START, _u32(cell.restarts.count))
         for side in self._sides:
             side.look(now)
+        self._secure.tell((self.front, self.dhcp))
         self._finish_load(self._reloading.expire(now))
 
     # Cells.
@@ -200,6 +201,8 @@ class Supervisor:
         message = cell.receive()
         if link is not None and cell.link is None:
             self._selector.unregister(link)
+        if message is not None and message.type is LinkType.ENCRYPTED and cell is self.secure:
+            self._secure.timely = message.body == b"\1"
         if message is None or message.type is not LinkType.READY:
             return
         generation = self._snapshot.generation

@@ -23,6 +23,7 @@ _EVERYBODY_ELSE = frozenset[str]()
 """The names of the classes of who is in none."""
 
 
+_HOST_NAME = int(Option4.HOST_NAME)
 _SEATS = 1_024
 """Remembered at once, of one `Ground`."""
 
@@ -77,7 +78,13 @@ class Asked(NamedTuple):
 
     def share(self, scope: Scope) -> Share:
         """What the client is entitled to there."""
-        return Share(scope.subnet, self.classes, self.reservation)
+        if self.classes or self.reservation is not None:
+            return Share(scope.subnet, self.classes, self.reservation)
+        shares, name = self.ground.shares, scope.subnet.name
+        share = shares.get(name)
+        if share is None:
+            share = shares[name] = Share(scope.subnet, (), None)
+        return share
 
     def seeker(self, requested: Address = b"") -> Seeker:
         """The client, as one who looks for an address."""
@@ -115,11 +122,13 @@ def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, gro
     relay, selected, scopes, direct, source = seat
     fqdn = _fqdn(packet)
     label = _label(packet, fqdn)
-    reservation = reservation_of(
-        plan, identity, packet.chaddr, label, lambda host: any(scope.fits(host.address4) for scope in scopes)
-    )
-    if reservation is not None and reservation.ignored:
-        return "ignored"
+    reservation = None
+    if plan.settings.reservations:
+        reservation = reservation_of(
+            plan, identity, packet.chaddr, label, lambda host: any(scope.fits(host.address4) for scope in scopes)
+        )
+        if reservation is not None and reservation.ignored:
+            return "ignored"
     return Asked(
         plan, packet, arrival, link, kind, identity, relay, selected, scopes, direct, source,
         relay.override if relay is not None and relay.override else source, ground, fqdn, label, reservation,
@@ -245,7 +254,8 @@ def _label(packet: Packet4, fqdn: Fqdn | None) -> str:
     if fqdn is not None and fqdn.name:
         # A dot inside a label is no end of it.
         return read_label(fqdn.name[1 : 1 + fqdn.name[0]].replace(b".", b"-"))
-    return read_label(packet.options.get(Option4.HOST_NAME, b""))
+    name = packet.options.get(_HOST_NAME)
+    return read_label(name) if name else ""
 
 
 def _traits(packet: Packet4, relay: Relay | None) -> Traits:

@@ -1,6 +1,7 @@
 """Turning an offer into a lease, and a lease into a longer one."""
 
 from itertools import islice
+from typing import NamedTuple
 
 from dhcp.asked4 import Asked
 from dhcp.book import OFFER_SECONDS, LeaseBook
@@ -50,9 +51,19 @@ def probe(asked: Asked, address: Address) -> Probe:
     return Probe(asked.arrival.interface, address, asked.packet.chaddr)
 
 
-def foresee(book: LeaseBook, asked: Asked, scope: Scope, address: Address, now: Epoch) -> Lease:
+class Terms(NamedTuple):
+    """How a client has its lease from now on."""
+
+    since: Epoch
+    renewals: int
+    duration: int
+    """Seconds."""
+    name: str
+
+
+def foresee(book: LeaseBook, asked: Asked, scope: Scope, address: Address, now: Epoch) -> Terms:
     """The lease as `grant` would make it now: what an offer tells."""
-    return _granted(book, asked, book.at(Kind.ADDRESS4, address), asked.share(scope), (address, now))[0]
+    return _terms(book, asked, book.at(Kind.ADDRESS4, address), asked.share(scope), now)
 
 
 def grant(
@@ -60,14 +71,17 @@ def grant(
 ) -> tuple[Lease, tuple[LeaseChange, ...]]:
     """The client's lease from now on, and all that changes with it. `address` is free or the client's own."""
     held = book.at(Kind.ADDRESS4, address)
-    lease, taken = _granted(book, asked, held, asked.share(scope), (address, now))
+    share, identity = asked.share(scope), asked.identity
+    since, renewals, duration, name = _terms(book, asked, held, share, now)
+    lease = Lease(
+        Kind.ADDRESS4, address, 32, identity.client, identity.hardware, 0, share.subnet.name, State.BOUND, since, now,
+        Epoch(now + duration), duration, renewals, asked.is_changing, name, False, b"", _identifier(asked),
+    )  # fmt: skip
+    taken = freed(book, name, Claimant(identity.client, identity.hardware)) if name else ()
     return lease, (*taken, *_others(book, asked, address), LeaseChange(held, lease))
 
 
-def _granted(
-    book: LeaseBook, asked: Asked, held: Lease | None, share: Share, given: tuple[Address, Epoch]
-) -> tuple[Lease, tuple[LeaseChange, ...]]:
-    address, now = given
+def _terms(book: LeaseBook, asked: Asked, held: Lease | None, share: Share, now: Epoch) -> Terms:
     since, renewals = now, 0
     if held is not None and held.state is State.BOUND and held.client == asked.identity.client:
         since, renewals = held.since, held.renewals
@@ -76,12 +90,7 @@ def _granted(
     claimant = Claimant(asked.identity.client, asked.identity.hardware)
     name = published(book, asked.plan, share, claimant, "" if asked.refuses_names else asked.label)
     duration = asked.ground.bounded(duration_of(asked, share, renewals), held, now)
-    identity, until = asked.identity, Epoch(now + duration)
-    lease = Lease(
-        Kind.ADDRESS4, address, 32, identity.client, identity.hardware, 0, share.subnet.name, State.BOUND, since, now, until,
-        duration, renewals, asked.is_changing, name, False, b"", _identifier(asked),
-    )  # fmt: skip
-    return lease, freed(book, name, claimant)
+    return Terms(since, renewals, duration, name)
 
 
 def room(book: LeaseBook, asked: Asked) -> tuple[LeaseChange, ...]:

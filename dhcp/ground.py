@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from dhcp.classes import Share
 from dhcp.plan import Plan, Scope
 from dhcp.plan6 import Plan6
 from dhcp.values import Address, Lease, Links, State
@@ -34,7 +35,7 @@ class Seat(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """What `handle4` and `handle6` stand on. Nothing of it changes; `seats` and `prepared` only save work."""
+    """What `handle4` and `handle6` stand on. Nothing of it changes; `seats`, `prepared` and `shares` only save work."""
 
     plan: Plan
     plan6: Plan6
@@ -49,6 +50,8 @@ class Ground(NamedTuple):
     """By interface, source, destination and giaddr, of messages that say no more of where they come from."""
     prepared: dict[object, dict[int, bytes]]
     """Options that were put together before (`dhcp/reply4.py`), for clients that are alike."""
+    shares: dict[str, Share]
+    """By subnet: what clients without a class or a reservation are entitled to."""
     longest: int = 0
     """While the disk takes nothing: seconds that a renewed lease may reach, if it did not reach further before
     (`dhcp/owed.py`). 0: it takes what it is given."""
@@ -72,6 +75,7 @@ def make_ground(plan6: Plan6, links: Links) -> Ground:
         frozenset(address for some in here.values() for address in some),
         frozenset(own.address for link in links.values() for own in link.addresses if len(own.address) == 16),
         here,
+        {},
         {},
         {},
     )

@@ -73,6 +73,8 @@ def published(book: LeaseBook, plan: Plan, share: Share, claimant: Claimant, lab
         return ""
     if share.reservation is not None and share.reservation.name:
         return share.reservation.name.lower()
+    if not label:
+        return ""
     name = claim(book, label, claimant, plan.unclaimable)
     return name if len(name) + len(plan.domain_of(share.subnet.name)) <= _LONGEST_NAME else ""
 
@@ -89,6 +91,8 @@ def _is_free(book: LeaseBook, name: str, claimant: Claimant) -> bool:
 
 def freed(book: LeaseBook, name: str, owner: Claimant) -> tuple[LeaseChange, ...]:
     """What takes `name` away from others, because the configuration gives it to `owner`. Nothing if it was claimed."""
+    if not name:
+        return ()
     return tuple(
         LeaseChange(lease, lease._replace(name="")) for lease in book.all_named(name) if not owner.is_of(lease)
     )

@@ -5,6 +5,7 @@ that went away is gone from the next reply, and router advertisements take it ba
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from dhcp.addresses import is_inside, is_link_local
@@ -54,6 +55,11 @@ def offer_on(settings: DhcpSettings, link: Link, subnet: Subnet | None = None) -
         _resolvers(settings, link, near, 4),
         _resolvers(settings, link, near, 16),
     )
+
+
+def without_encrypted(settings: DhcpSettings) -> DhcpSettings:
+    """The same while the encrypted listeners are down: nobody is sent to them."""
+    return replace(settings, resolver=replace(settings.resolver, encrypted=()))
 
 
 def options_of4(offer: Offer) -> tuple[tuple[int, bytes], ...]:

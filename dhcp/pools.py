@@ -180,6 +180,11 @@ def _from(
     """The first free number at or behind `offset`, counted over all spans, and then from the beginning up to it. `taken`: numbers
     and addresses that are nobody's to have."""
     never, own = taken
+    if len(spans) == 1:
+        # Most pools are one, and most lots are free.
+        number = book.free(Kind.ADDRESS4, spans[0].first + offset, spans[0].last)
+        if number is not None and number not in never and number.to_bytes(4, "big") not in own:
+            return number
     behind: list[tuple[int, int]] = []
     before: list[tuple[int, int]] = []
     for span in spans:

@@ -5,7 +5,7 @@ from dhcp.classes import Share, options4, own_options4
 from dhcp.derived4 import derived4
 from dhcp.identity import ETHERNET, ETHERNET_OCTETS
 from dhcp.plan import Scope
-from dhcp.values import Address, Lease, Path, Reply4
+from dhcp.values import Address, Path, Reply4
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.frames import ALL_STATIONS
 from wire.dhcp.options4 import NEVER_SET
@@ -53,9 +53,8 @@ _WITHOUT_LIST = bytes(
 """What a client gets that does not say what it needs."""
 
 
-def lease_reply(asked: Asked, kind: MessageType4, scope: Scope, lease: Lease) -> Reply4:
-    """OFFER, or ACK of a REQUEST (or of a DISCOVER with rapid commit), with the address of `lease`."""
-    duration = lease.duration
+def lease_reply(asked: Asked, kind: MessageType4, scope: Scope, address: Address, duration: int, name: str) -> Reply4:
+    """OFFER, or ACK of a REQUEST (or of a DISCOVER with rapid commit): `address` for `duration` seconds, under `name`."""
     fields: dict[int, bytes] = {
         _LEASE: duration.to_bytes(4, "big"),
         _RENEWAL: (duration // 2).to_bytes(4, "big"),
@@ -64,7 +63,7 @@ def lease_reply(asked: Asked, kind: MessageType4, scope: Scope, lease: Lease) ->
     if asked.kind is MessageType4.DISCOVER and kind is MessageType4.ACK:
         fields[Option4.RAPID_COMMIT] = b""
     ciaddr = ZERO if asked.kind is MessageType4.DISCOVER else asked.packet.ciaddr
-    return _configured(asked, kind, scope, (ciaddr, lease.address), fields, lease.name)
+    return _configured(asked, kind, scope, (ciaddr, address), fields, name)
 
 
 def empty_offer(asked: Asked, scope: Scope) -> Reply4:

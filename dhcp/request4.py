@@ -109,7 +109,7 @@ def _has_another(book: LeaseBook, asked: Asked) -> bool:
 
 def _yes(asked: Asked, book: LeaseBook, why: str, scope: Scope, address: Address, now: Epoch) -> Outcome:
     lease, changes = grant(book, asked, scope, address, now)
-    return Outcome(why, lease_reply(asked, MessageType4.ACK, scope, lease), changes)
+    return Outcome(why, lease_reply(asked, MessageType4.ACK, scope, address, lease.duration, lease.name), changes)
 
 
 _TEXTS = {

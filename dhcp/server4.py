@@ -70,8 +70,11 @@ def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: E
         return Outcome("probe", changes=(*dropped, waiting), probes=(probe(asked, address),))
     if scope.subnet.rapid and Option4.RAPID_COMMIT in asked.packet.options:
         lease, changes = grant(book, asked, scope, address, now)
-        return Outcome("rapid", lease_reply(asked, MessageType4.ACK, scope, lease), changes)
-    reply = lease_reply(asked, MessageType4.OFFER, scope, foresee(book, asked, scope, address, now))
+        return Outcome(
+            "rapid", lease_reply(asked, MessageType4.ACK, scope, address, lease.duration, lease.name), changes
+        )
+    terms = foresee(book, asked, scope, address, now)
+    reply = lease_reply(asked, MessageType4.OFFER, scope, address, terms.duration, terms.name)
     why = "reservation-in-use" if _is_displaced(asked, address) else "offered"
     if held is not None and held.state is State.BOUND:
         return Outcome(why, reply, drop_offers(book, asked))

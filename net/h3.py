@@ -13,11 +13,14 @@ from aioquic.quic.events import StopSendingReceived, StreamDataReceived, StreamR
 
 from net.h2 import MAX_HEADERS, Header, Response, StreamFailed, StreamFailure
 from net.qpack import StaticEncoder
-from net.quic import QuicClient
+from net.quic_client import QuicClient
 from net.quic_requests import RequestLimits, RequestLink
 
 NO_ERROR, EXCESSIVE_LOAD, CANCELLED = 0x100, 0x107, 0x10C
 """Error codes (RFC 9114 §8.1)."""
+
+MAX_ONE_WAY = 16
+"""Streams of its own that a server may open: three have a meaning, others must be let be (RFC 9114 §6.2)."""
 
 MAX_CONTROL = 16 * 1024
 """Octets that bring no response further (SETTINGS, GOAWAY, unknown frames …) between two responses."""
@@ -102,6 +105,7 @@ class Http3Link(RequestLink[Response]):
 
     code = NO_ERROR
     cancelled = CANCELLED
+    one_way = MAX_ONE_WAY
 
     def __init__(self, client: QuicClient, limits: RequestLimits, freed: Callable[[], None]) -> None:
         super().__init__(client, limits, freed)

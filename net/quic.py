@@ -10,14 +10,10 @@ import errno
 import hmac
 import logging
 import socket
-import ssl
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
-from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import (
     ConnectionTerminated,
     HandshakeCompleted,
@@ -31,20 +27,11 @@ from aioquic.tls import AlertDescription, SessionTicket
 
 from net.addresses import family_of
 from net.dial import DialFailed, DialFailure, race
-from net.proof import Unproved, prove_certificate
-from net.tls import TlsClient
+from net.proof import Unproved
+from net.quic_client import Core, QuicClient
 
-IDLE_TIMEOUT = 15.0
-"""Seconds of silence after which either side may forget the connection (RFC 9000 §10.1); owners close it before."""
-
-STREAM_WINDOW = 72 * 1024
-"""Octets a stream may bring before its window is renewed: the longest DNS message with room for its frame."""
-
-CONNECTION_WINDOW = 1024 * 1024
-"""Octets that all streams together may have on the way to us."""
-
-MAX_TICKETS = 4
-"""Sessions kept for one peer, each to be used once (RFC 8446 §C.4)."""
+MAX_QUIET = 4_096
+"""Datagrams in a row that bring no octet of any stream: acknowledgements, PING and the like (RFC 9000 §21.9)."""
 
 MAX_AT_ONCE = 64
 """Datagrams read in one turn of the loop."""
@@ -69,40 +56,6 @@ for _name in ("quic", "http3"):  # the codec's own log lines hold connection ids
     logging.getLogger(_name).disabled = True
 
 
-class QuicClient:
-    """How to speak QUIC to one peer, with the sessions it gave us."""
-
-    def __init__(self, tls: TlsClient) -> None:
-        self.tls = tls
-        self._tickets: deque[SessionTicket] = deque(maxlen=MAX_TICKETS)
-
-    def configuration(self, address: str) -> QuicConfiguration:
-        """For one connection to `address`; takes the newest session with it."""
-        return QuicConfiguration(
-            alpn_protocols=list(self.tls.peer.alpn),
-            idle_timeout=IDLE_TIMEOUT,
-            max_data=CONNECTION_WINDOW,
-            max_stream_data=STREAM_WINDOW,
-            server_name=self.tls.server_name(address),
-            session_ticket=self._tickets.pop() if self._tickets else None,
-            verify_mode=ssl.CERT_NONE,  # `prove` does it, before anything of ours is sent
-        )
-
-    def remember(self, tickets: list[SessionTicket]) -> None:
-        """Offer these sessions later, without early data. The peer must have been proved."""
-        self._tickets.extend(replace(ticket, max_early_data_size=None) for ticket in tickets)
-
-    def prove(self, core: QuicConnection, address: str) -> None:
-        """Whether the peer of `core` is the one we mean; a resumed session was proved when it began. Raises Unproved."""
-        tls = core.tls
-        if tls.session_resumed:
-            return
-        leaf = tls._peer_certificate  # the codec shows it nowhere else
-        if leaf is None:
-            raise Unproved("no certificate")
-        prove_certificate(self.tls, leaf, tls._peer_certificate_chain, address)
-
-
 class QuicLink:
     """One connection; subclasses say what its streams mean.
 
@@ -111,6 +64,8 @@ class QuicLink:
     """
 
     code = 0
+    one_way = 0
+    """Streams of one direction that the server may open; none of both directions."""
 
     def __init__(self, client: QuicClient) -> None:
         self._client = client
@@ -124,8 +79,9 @@ class QuicLink:
         self._wake_due = 0.0
         self._scheduled = False
         self._allowed = 0
+        self._quiet = 0
         self.address = ""
-        self.core: QuicConnection
+        self.core: Core
 
     # what subclasses and owners use
 
@@ -141,9 +97,7 @@ class QuicLink:
             self._socket = _connected(address, port)
         except OSError as error:
             raise DialFailed(DialFailure.UNREACHABLE, _text(error)) from None
-        self.core = QuicConnection(
-            configuration=self._client.configuration(address), session_ticket_handler=self._tickets.append
-        )
+        self.core = Core(self._client.configuration(address), self._tickets, self.one_way)
         self._loop.add_reader(self._socket, self._on_readable)
         self.core.connect(_PEER, self._loop.time())
         self._transmit()
@@ -228,8 +182,11 @@ class QuicLink:
             if self._resets(data):
                 self._end(DialFailure.RESET, "stateless reset")
                 return
+            self._quiet += 1
             self.core.receive_datagram(data, _PEER, now)
         self._digest()
+        if self._quiet > MAX_QUIET:
+            self.close()
         self._transmit()
 
     def _on_timer(self) -> None:
@@ -302,6 +259,10 @@ class QuicLink:
         if not self._opened.done():
             self._opened.set_result(None)
 
+    def _stream_heard(self, event: StreamDataReceived) -> None:
+        self._quiet = 0
+        self.heard(event)
+
     def _terminated(self, event: ConnectionTerminated) -> None:
         self._end(*_meaning(event))
 
@@ -333,7 +294,7 @@ class QuicLink:
 _HANDLERS: dict[type, Callable[..., None]] = {
     HandshakeCompleted: QuicLink._handshaken,
     ConnectionTerminated: QuicLink._terminated,
-    StreamDataReceived: lambda link, event: link.heard(event),
+    StreamDataReceived: QuicLink._stream_heard,
     StreamReset: lambda link, event: link.was_reset(event),
     StopSendingReceived: lambda link, event: link.was_stopped(event),
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from aioquic.quic.events import StreamDataReceived
 
 from net.h2 import StreamFailed, StreamFailure
-from net.quic import QuicClient
+from net.quic_client import QuicClient
 from net.quic_requests import RequestLimits, RequestLink
 
 CLIENT_BIDIRECTIONAL = 0

@@ -1,6 +1,7 @@
 """Requests over QUIC, one stream each: what DNS over QUIC and HTTP/3 have in common."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
@@ -8,7 +9,8 @@ from typing import Generic, NamedTuple, TypeVar
 from aioquic.quic.events import StreamReset
 
 from net.h2 import StreamFailed, StreamFailure
-from net.quic import QuicClient, QuicLink
+from net.quic import QuicLink
+from net.quic_client import QuicClient
 
 MAX_STREAMS = 256
 """Requests at once on one connection, even if the server allows more."""
@@ -106,7 +108,8 @@ class RequestLink(QuicLink, Generic[R]):
         """Tell the asker why, and the server to stop (RFC 9000 §3.5)."""
         if not self.closed:
             self.core.reset_stream(stream_id, self.cancelled)  # without effect once all was acknowledged
-            self.core.stop_stream(stream_id, self.cancelled)
+            with contextlib.suppress(ValueError):  # the codec has forgotten it already: all of it came
+                self.core.stop_stream(stream_id, self.cancelled)
             self.send_soon()
         self.fail(stream_id, reason)
 

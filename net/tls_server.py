@@ -6,6 +6,8 @@ import ssl
 from collections import deque
 from dataclasses import dataclass
 
+from cryptography import x509
+
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and authenticated encryption only (RFC 9325 §4.2). TLS 1.3 has no others."""
 
@@ -25,6 +27,14 @@ class Credentials:
 
 class CredentialsRefused(Exception):
     """Certificate and key cannot be used; the text says why and what to do."""
+
+
+def expiry(chain: bytes) -> float:
+    """When the first certificate of the chain runs out, in seconds since 1970. Raises CredentialsRefused."""
+    try:
+        return x509.load_pem_x509_certificates(chain)[0].not_valid_after_utc.timestamp()
+    except (ValueError, IndexError):
+        raise CredentialsRefused("the chain holds no certificate") from None
 
 
 def build_server_context(credentials: Credentials, protocol: str) -> ssl.SSLContext:

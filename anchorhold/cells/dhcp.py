@@ -42,6 +42,7 @@ from dhcp.edge.links import Links
 from dhcp.edge.opening import Role
 from dhcp.edge.serve import Server
 from dhcp.edge.store import SqliteStore
+from dhcp.offer import without_encrypted
 from dhcp.settings import DhcpSettings
 from dhcp.store import StoreFailed
 from dhcp.values import LeaseChange
@@ -72,6 +73,7 @@ class DhcpCell:
         self._pairs: dict[LinkType, FrontPair] = {}
         self._pair_sockets: dict[LinkType, socket.socket] = {}
         self._ending = False
+        self._encrypted_up = False
         self._boot = ""
         self._files: LeaseFolder
         self._publisher: Publisher
@@ -81,7 +83,7 @@ class DhcpCell:
     def settings(self) -> DhcpSettings:
         """Those in force."""
         assert self._settings is not None  # noqa: S101 # serve saw to it
-        return self._settings
+        return self._settings if self._encrypted_up else without_encrypted(self._settings)
 
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
@@ -204,6 +206,8 @@ class DhcpCell:
                 self._folder = descriptor
             case LinkType.INTERFACE, descriptors if len(message.body) > 5:
                 self._take_interface(message.body, descriptors)
+            case LinkType.ENCRYPTED, ():
+                self._encrypted_up = message.body == b"\1"
             case LinkType.PING, ():
                 pass
             case _:

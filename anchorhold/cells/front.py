@@ -46,6 +46,7 @@ class FrontCell(ClientsCell):
         self._control: ControlServer | None = None
         self._control_socket: socket.socket | None = None
         self._waiting: list[tuple[LinkType, socket.socket, bool]] = []
+        self._encrypted_up = False
 
     def _front_settings(self) -> FrontSettings | None:
         return self._settings
@@ -60,12 +61,19 @@ class FrontCell(ClientsCell):
                 self._waiting.append((message.type, socket.socket(fileno=descriptor), wildcard))
             case LinkType.CONTROL, (descriptor,):
                 self._control_socket = socket.socket(fileno=descriptor)
+            case LinkType.ENCRYPTED, ():
+                self._encrypted_up = message.body == b"\1"
             case _:
                 super()._take_own(message)
+
+    def _prepare_own(self) -> None:
+        self.desk.encrypted_up = self._encrypted_up
 
     def _apply_own(self, kind: LinkType) -> None:
         if kind in (LinkType.UDP, LinkType.TCP):
             self._open_listeners()
+        elif kind is LinkType.ENCRYPTED:
+            self.desk.encrypted_up = self._encrypted_up
 
     def _use_settings(self, now: Instant) -> None:
         for datagrams in self._datagrams:

@@ -20,10 +20,10 @@ from anchorhold.cells.dhcp_pair import FrontPair
 from anchorhold.cells.start import collect_seldom, ignore_terminal_signals, run_guarded
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
-from anchorhold.link import LinkMessage, LinkType
+from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, preload
 from net.quic_server import Terms
-from net.tls_server import Credentials, CredentialsRefused, ServerContexts
+from net.tls_server import Credentials, CredentialsRefused, ServerContexts, expiry
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.oblivious import Oblivious
 from resolver.edge.listen.quic import QuicListener
@@ -66,6 +66,9 @@ class SecureCell(ClientsCell):
         self._quic: list[QuicListener] = []
         self._front_pair: FrontPair | None = None
         self._front_socket: socket.socket | None = None
+        self._until = 0.0
+        self._timely: bool | None = None
+        """Whether the certificate is in its time, as the supervisor was told."""
         self.house: SecureHouse
 
     @property
@@ -108,6 +111,9 @@ class SecureCell(ClientsCell):
         except CredentialsRefused as error:
             log(NAME, f"the certificate cannot be used: {error}")
             raise SystemExit(EXIT_CREDENTIALS) from None
+        self._until = expiry(self._credentials.chain)
+        # Who asks here came in, so it is up.
+        self.desk.encrypted_up = True
         self.house = SecureHouse(self.settings, self.desk, self.admission)
         serve_doh(self.house)
         self._oblivious = Oblivious(self.house, self._carrier, os.urandom, Instant(now))
@@ -138,6 +144,7 @@ class SecureCell(ClientsCell):
 
     def _use_settings(self, now: Instant) -> None:
         self.house.use(self.settings, self.admission)
+        serve_doh(self.house)
         self._oblivious.use()
         for listener in self._ways():
             listener.use(now)
@@ -166,6 +173,7 @@ class SecureCell(ClientsCell):
         self._quic = [listener for listener in self._quic if not listener.ended]
 
     def _tend(self, now: Instant) -> None:
+        self._tell_time()
         for served, contexts in self._contexts.items():
             if not contexts.turn(now):
                 log(NAME, "all keys for tickets are used up; a new process makes others")
@@ -175,6 +183,16 @@ class SecureCell(ClientsCell):
                     listener.context = contexts.current
         if self._front_pair is not None:
             self._front_pair.flush()
+
+    def _tell_time(self) -> None:
+        """Say to the supervisor whether clients that look at the certificate will take it."""
+        timely = time.time() < self._until
+        if timely is self._timely:
+            return
+        if not timely:
+            log(NAME, "the certificate has run out; clients are not sent here any more")
+        self._timely = timely
+        send_message(self._link, LinkType.ENCRYPTED, bytes((timely,)))
 
     def _patience(self, now: Instant) -> float:
         due = [listener.due(now) for listener in self._quic]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from anchorhold.config import schema
+from anchorhold.config.announcing import announced, announcement
 from anchorhold.config.carried import read_carried, served
 from anchorhold.config.dhcp import DhcpReader
 from anchorhold.config.errors import Path, show_path
@@ -61,9 +62,13 @@ class Checker:
         secure = None
         if self._config.secure is not None:
             reader = SecureReader(self._config.secure, self.notes, self._places)
-            service = replace(service, secure=reader.service(service.listen))
-            secure = served(reader.settings(front, service.secure), self._config.secure, carried, self._note)
-            front = secure.front
+            ways = reader.service(service.listen)
+            secure = served(reader.settings(front), self._config.secure, carried, self._note)
+            said = announcement(self._config.secure, secure, (ways.listen, service.listen), resolver, self.notes)
+            front = replace(front, announcement=said)
+            secure, service = replace(secure, front=front), replace(service, secure=ways)
+            if dhcp is not None and said.name:
+                dhcp = replace(dhcp, resolver=replace(dhcp.resolver, encrypted=announced(said, ways.listen)))
         return Loaded(
             front,
             resolver,

@@ -30,6 +30,9 @@ class SecureTable:
     listen: tuple[Text, ...] = ()
     """`SCHEME://ADDRESS[:PORT]` each: `tls` (DNS over TLS, port 853), `https` (DNS over HTTPS, 443), `h3` (the same over HTTP/3,
     443/udp), `quic` (DNS over QUIC, 853/udp). `0.0.0.0` and `[::]` mean every address of this machine. At least one."""
+    addresses: tuple[Text, ...] = ()
+    """Where clients reach this machine, for them to be told so if `listen` says every address: `192.168.1.1`. Empty: the single
+    addresses of `addresses` in `[listen]`."""
     name: Text = _SECURE.name
     """What this resolver is called: the name in its certificate, by which clients know it. `dns.home.arpa` is one that needs no
     domain of your own."""
@@ -43,6 +46,8 @@ class SecureTable:
     """With `files`: the PEM file of the private key, without a password. Relative to this file."""
     path: Text = _SECURE.path
     """Where DNS over HTTPS is found (RFC 8484)."""
+    information: Text = ""
+    """`https://` URL of a page for people about this resolver, which programs can ask for (RESINFO, RFC 9606)."""
     idle: Annotated[Number, Field(ge=1, le=600)] = _SECURE.idle
     """Seconds an idle connection is kept; shrinks under load."""
     connections: Annotated[Count, Field(ge=1, le=20_000)] = _SECURE.connections

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from ipaddress import ip_address
 
 from anchorhold.config.errors import Path, Wrong
@@ -11,7 +10,7 @@ from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
 from anchorhold.config.schema_secure import Certificate, SecureTable
 from anchorhold.config.service import ListenAddress, SecureService, ServedAddress
-from resolver.settings import Announcement, Endpoint, FrontSettings, SecureSettings, Served
+from resolver.settings import FrontSettings, SecureSettings, Served
 
 _SCHEMES = {served.value: served for served in Served}
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
@@ -26,25 +25,21 @@ class SecureReader:
         self._notes = notes
         self._places = places
 
-    def settings(self, front: FrontSettings, service: SecureService | None) -> SecureSettings:
-        """What the cell gets; in it is what `front` gets, with what clients are told of it."""
+    def settings(self, front: FrontSettings) -> SecureSettings:
+        """What the cell gets; what clients are told of it comes later, into `front`."""
         table = self._table
         if table.connections_per_address > table.connections:
             path: Path = ("secure", "connections_per_address")
             self._notes.note(path, "it is above connections", "lower it or raise connections")
-        name, path_of_doh = self._name(), self._path("path", table.path)
-        identities = self._identities([group.name for group in front.client_groups])
-        endpoints = tuple(_endpoint(one) for one in service.listen) if service is not None else ()
-        announcement = Announcement(name, endpoints, path_of_doh, tuple(label for label, _ in identities))
         return SecureSettings(
-            front=replace(front, announcement=announcement),
-            name=name,
-            path=path_of_doh,
+            front=front,
+            name=self._name(),
+            path=self._path("path", table.path),
             idle=table.idle,
             connections=table.connections,
             connections_per_address=table.connections_per_address,
             streams=table.streams,
-            identities=identities,
+            identities=self._identities([group.name for group in front.client_groups]),
         )
 
     def service(self, clear: Sequence[ListenAddress]) -> SecureService:
@@ -102,11 +97,6 @@ class SecureReader:
                 self._notes.note(path, f"{label!r} is no label", hint)
             found.append((label, self._notes.known(path, group, groups, "client group")))
         return tuple(found)
-
-
-def _endpoint(served: ServedAddress) -> Endpoint:
-    addresses = () if served.wildcard else (ip_address(served.address.host.partition("%")[0]).packed,)
-    return Endpoint(served.served, served.address.port, addresses)
 
 
 def read_served(text: str) -> ServedAddress:

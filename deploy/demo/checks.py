@@ -8,8 +8,10 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
+import dns.rdtypes.svcbbase
 
 from demo.authorities import BY_TITLE, Authority
+from demo.doors import SCHEMES, unpadded
 from demo.questions import ANYBODY, INSECURE, NOBODY, SECURE, UNTOLD, Question
 from demo.zone import Seen
 
@@ -30,8 +32,11 @@ class Asked:
 
 
 def data_of(response: dns.message.Message, rrtype: str) -> set[str]:
-    """The record data of the type asked for."""
+    """The record data of the type asked for; of ways in, only what they speak."""
     wanted = dns.rdatatype.from_text(rrtype)
+    if wanted == dns.rdatatype.SVCB:
+        records = [item for rrset in response.answer if rrset.rdtype == wanted for item in rrset]
+        return {name.decode() for item in records for name in item.params[dns.rdtypes.svcbbase.ParamKey.ALPN].ids}
     found = [item.to_text() for rrset in response.answer if rrset.rdtype == wanted for item in rrset]
     return {f"{len(found)} records"} if len(found) > 4 else set(found)
 
@@ -73,6 +78,8 @@ def faults(asked: Asked) -> list[str]:
     group = asked.explained.get("upstream_group") or ""
     if group != question.group:
         wrong.append(f"explained as group {group!r}, expected {question.group!r}")
+    if asked.over in SCHEMES:
+        wrong += unpadded(asked.over, asked.response)
     return wrong + unproved(asked) + [fault for seen in asked.seen for fault in leaks(asked, seen)]
 
 

@@ -113,6 +113,5 @@ QUESTIONS = (
     _q("localhost.", "A", "127.0.0.1", goes=NOBODY, group="", worth=UNTOLD, note="answered here"),
     _q("printer.home.arpa.", "A", goes=NOBODY, group="", rcode="NXDOMAIN", worth=UNTOLD, note="never leaves"),
     _q("4.3.2.10.in-addr.arpa.", "PTR", goes=NOBODY, group="", rcode="NXDOMAIN", worth=UNTOLD, note="never leaves"),
-    _q("_dns.resolver.arpa.", "SVCB", goes=NOBODY, group="", worth=UNTOLD, note="no upstream's offer is passed on"),
     *(_q(f"www.site{n}.example.", "A", f"192.0.2.{100 + n}", note="spread by site") for n in range(6)),
 )

@@ -12,6 +12,7 @@ from types import TracebackType
 import dns.message
 import dns.query
 
+from demo.doors import SCHEMES, Doors
 from demo.internet import IMPOSTOR, NORTH, PATH, PIRATE, SOUTH, Internet, Operator
 from demo.signing import trust_anchor
 
@@ -79,6 +80,11 @@ class Service:
     """Where to listen besides."""
     tables: str = ""
     """What else is in the configuration."""
+    encrypted: bool = False
+    """Whether there are encrypted ways in, too."""
+
+    def __post_init__(self) -> None:
+        self.doors = Doors(self.folder, {over: free_port(0) for over in SCHEMES} if self.encrypted else {})
 
     @property
     def config(self) -> Path:
@@ -102,6 +108,8 @@ class Service:
 
     def _start(self) -> None:
         self.config.write_text(self._configuration())
+        if self.doors.ports and not self.doors.authority.exists():
+            self.doors.certify(self.config)
         command = [str(Path(sys.executable).parent / "anchorhold"), "run", "--config", str(self.config)]
         self._log = (self.folder / "service.log").open("wb")
         self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL)
@@ -192,4 +200,4 @@ servers = [{self._server(PIRATE, "DoT")}, {self._server(NORTH, "DoT")}]
 [upstreams.sealed]
 servers = [{self._server(IMPOSTOR, "DoT")}]
 
-{ROUTES}{self.tables}"""
+{ROUTES}{self.tables}{self.doors.tables() if self.doors.ports else ""}"""

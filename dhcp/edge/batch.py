@@ -7,8 +7,10 @@ from typing import NamedTuple
 from dhcp.edge.probe import Message
 from dhcp.values import Address, Kind, LeaseChange, Reply4, Reply6
 from wire.dhcp.codes4 import MessageType4, Option4
+from wire.dhcp.codes6 import MessageType6
 
 _OFFER = bytes((MessageType4.OFFER,))
+_ADVERTISE = bytes((MessageType6.ADVERTISE,))
 _TYPE = int(Option4.MESSAGE_TYPE)
 
 
@@ -41,16 +43,18 @@ class Batch:
                 self._due.add(change.place)
 
     def needs_no_disk(self, waiting: Waiting) -> bool:
-        """True if the reply may leave before anything is kept: an OFFER (it promises nothing, RFC 2131 §3.1 (2)) that rests on
-        nothing durable.
+        """True if the reply may leave before anything is kept: an OFFER or Advertise (it promises nothing, RFC 2131 §3.1 (2))
+        that rests on nothing durable.
 
         Its own changes are in memory alone, and of no address in them, nor of the one it tells, is the disk to be told: so none
         of them is taken back if the disk fails, for a change goes with another only if both are about one address.
         """
         reply = waiting.reply
-        if not isinstance(reply, Reply4) or reply.packet.options.get(_TYPE) != _OFFER:
-            return False
-        if (Kind.ADDRESS4, reply.packet.yiaddr) in self._due:
+        if isinstance(reply, Reply6):
+            # What it tells besides its changes are leases that the client has.
+            if reply.data[:1] != _ADVERTISE:
+                return False
+        elif reply.packet.options.get(_TYPE) != _OFFER or (Kind.ADDRESS4, reply.packet.yiaddr) in self._due:
             return False
         return not self._due or all(one.place not in self._due for one in self.changes[waiting.first : waiting.end])
 

@@ -15,7 +15,8 @@ PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "secure_delete = ON",
-    "wal_autocheckpoint = 250",  # pages: whoever commits then writes them into the file, so they are few
+    # Pages. Whoever commits then writes them into the file and waits for it: seldom, and what changed often is written once.
+    "wal_autocheckpoint = 2000",
     "trusted_schema = OFF",
     "cell_size_check = ON",
 )

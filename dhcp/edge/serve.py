@@ -26,7 +26,7 @@ from dhcp.edge.probe import Ended, Message, Prober
 from dhcp.edge.rogues import OTHER_SERVER4, OTHER_SERVER6, Rogues
 from dhcp.edge.sockets4 import receive4, send4
 from dhcp.edge.sockets6 import receive6, receive_icmp6, send6
-from dhcp.ground import Ground, make_ground
+from dhcp.ground import make_ground
 from dhcp.identity import Identifier, Identity, identify
 from dhcp.incident import Incident
 from dhcp.limits import Limits
@@ -85,13 +85,16 @@ class Server:
         self._rogues = Rogues(self.counters, lambda text: report(text, ""))
         self._advertising = Advertising(settings, self.interfaces, self.links, self._rogues, self.counters)
         self._batch = Batch()
+        self._look_around()
         selector.register(links.socket, selectors.EVENT_READ, self._links_changed)
 
     # The loop.
 
     def turn(self, patience: float = LONGEST_PAUSE) -> None:
         """One wake-up: wait at most `patience` seconds, then do all there is to do."""
-        for key, _ in self._selector.select(self._pause(patience)):
+        ready = self._selector.select(self._pause(patience))
+        self._look_around()
+        for key, _ in ready:
             key.data()
         now = monotonic()
         self._end_probes(self._prober.turn(now))
@@ -112,7 +115,9 @@ class Server:
         """Keep what changed, then send, then publish. No reply leaves before the disk has what it says; what it begins to refuse
         is answered once more, by what may go on from memory."""
         if self._batch.changes or self._batch.replies:
-            for message in self._keep():
+            again = self._keep()
+            self._look_around()
+            for message in again:
                 self._handle(*message)
             self._keep()
 
@@ -170,6 +175,7 @@ class Server:
             if self.links.complete and interface.number not in current:
                 self.interfaces.remove(interface.number)
         self._advertising.look()
+        self._look_around()
 
     def _hear(self, interface: Interface, role: Role) -> None:
         endpoint = interface.sockets[role]
@@ -216,7 +222,7 @@ class Server:
 
     def _admits(self, client: Tag, arrival: Arrival) -> bool:
         holder = bool(self.ledger.book.all_of(client))
-        admitted = self._limits.admits(client, arrival.interface, holder, monotonic())
+        admitted = self._limits.admits(client, arrival.interface, holder, self._woken)
         if not admitted:
             self.counters["limited"] += 1
         return admitted
@@ -224,11 +230,10 @@ class Server:
     # What follows.
 
     def _handle(self, message: Packet4 | Packet6 | Relayed, arrival: Arrival, identity: Identity | None = None) -> None:
-        book, now, ground = self.ledger.book, Epoch(int(self.ledger.now())), self._grounded()
         if isinstance(message, Packet4):
-            outcome = handle4(message, arrival, book, ground, now, identity)
+            outcome = handle4(message, arrival, self.ledger.book, self._ground, self._second, identity)
         else:
-            outcome = handle6(message, arrival, book, ground, now)
+            outcome = handle6(message, arrival, self.ledger.book, self._ground, self._second)
         self.counters[outcome.why] += 1
         if outcome.why == _CHOSE_ANOTHER:
             # A client that chose another server has heard one.
@@ -237,14 +242,15 @@ class Server:
             self._trace(outcome, message, arrival)
         self._take(outcome, message, arrival)
 
-    def _grounded(self) -> Ground:
-        """Of the settings and interfaces as they are now, and of what the disk takes."""
+    def _look_around(self) -> None:
+        """What counts for all messages of a wake-up: the time, settings and interfaces as they are now, what the disk takes."""
+        self._woken = monotonic()
+        self._second = Epoch(int(self.ledger.now()))
         links, longest = self.links.current(), FROM_MEMORY if self.ledger.why else 0
         if links is not self._ground.links:
             self._ground = make_ground(self._ground.plan6, links)
         if longest != self._ground.longest:
             self._ground = self._ground._replace(longest=longest)
-        return self._ground
 
     def _take(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
         first = len(self._batch.changes)
@@ -268,7 +274,7 @@ class Server:
     def _end_probes(self, ended: Sequence[Ended]) -> None:
         """Each address is free or is not: either way the message is handled once more, when all is known that was asked for it by
         now. Not if the offer had to make room meanwhile: its client asks again, and a flood would ask for ever."""
-        book, now = self.ledger.book, Epoch(int(self.ledger.now()))
+        book, now = self.ledger.book, self._second
         waiting: dict[int, Message] = {}
         for probe, used, message in ended:
             kind = Kind.ADDRESS4 if len(probe.address) == 4 else Kind.ADDRESS6

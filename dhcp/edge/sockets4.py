@@ -3,10 +3,11 @@
 import socket
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 
 from dhcp.edge.drain import drain
 from dhcp.edge.opening import CLIENT4, IP_PKTINFO, SERVER4
-from dhcp.values import Arrival, Path, Reply4
+from dhcp.values import Address, Arrival, Path, Reply4
 from wire.dhcp.frames import ALL_STATIONS, Datagram, build_datagram
 
 READ_SIZE = 4_096
@@ -14,6 +15,8 @@ CONTROL_SIZE = 64
 
 _PKTINFO = struct.Struct("=I4s4s")
 """Index, our address (where it goes out from), the header's destination (ip(7))."""
+
+_LEVEL = int(socket.IPPROTO_IP)
 
 EVERYBODY = b"\xff\xff\xff\xff"
 NOBODY = bytes(4)
@@ -24,9 +27,15 @@ def receive4(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arri
     for data, control, _, (host, port) in drain(endpoint.recvmsg, READ_SIZE, CONTROL_SIZE):
         destination = NOBODY
         for level, kind, value in control:
-            if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO) and len(value) >= _PKTINFO.size:
-                _, _, destination = _PKTINFO.unpack_from(value)
-        yield data, Arrival(number, socket.inet_aton(host), destination, b"", port)
+            if kind == IP_PKTINFO and level == _LEVEL and len(value) >= _PKTINFO.size:
+                destination = value[8:12]
+        yield data, _arrival(number, host, destination, port)
+
+
+@lru_cache(maxsize=256)
+def _arrival(number: int, host: str, destination: Address, port: int) -> Arrival:
+    """Most messages come from nowhere or from a relay."""
+    return Arrival(number, socket.inet_aton(host), destination, b"", port)
 
 
 def send4(udp: socket.socket, frames: socket.socket, reply: Reply4, data: bytes, hardware: bytes) -> bool:
@@ -40,7 +49,7 @@ def send4(udp: socket.socket, frames: socket.socket, reply: Reply4, data: bytes,
         if reply.path in (Path.RELAY, Path.UNICAST):
             place = (socket.inet_ntoa(reply.address), reply.port)
         packed = _PKTINFO.pack(reply.interface, reply.source, NOBODY)
-        udp.sendmsg([data], [(socket.IPPROTO_IP, IP_PKTINFO, packed)], 0, place)
+        udp.sendmsg((data,), ((_LEVEL, IP_PKTINFO, packed),), 0, place)
     except OSError:
         return False
     return True

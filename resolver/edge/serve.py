@@ -102,7 +102,7 @@ class Desk:
         self.origin = "front-cache"
         """Where the answer that is being sent came from; whoever relays it for an operator reads this."""
         self.local = LocalNames(settings)
-        self.encrypted = False  # whether those ways in are up: nobody is sent to one that is not
+        self.encrypted_up = False  # nobody is sent to ways in that are down
         self.use(settings)
 
     def use(self, settings: FrontSettings) -> None:
@@ -147,7 +147,7 @@ class Desk:
         refusal = refusal_for(query, outer is None)
         # Who asks for what we are may not want recursion (RFC 9606 §3).
         if self._own_names is not None and outer is not None and (refusal is None or refusal is NO_RECURSION):
-            built = self._own_names.answer(query.key, query.flags, self.encrypted)
+            built = self._own_names.answer(query.key, query.flags, self.encrypted_up)
             if built is not None:
                 self.counters["discovery"] += 1
                 self.origin = "local"

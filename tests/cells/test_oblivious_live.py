@@ -1,9 +1,7 @@
 """Two households that carry for each other, and a third that opens: real services, every process of them."""
 
-import asyncio
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,28 +9,10 @@ import dns.message
 import dns.rcode
 import pytest
 from kit.certificates import NAME
-from kit.households import Household, settle
-from kit.liar import Liar
+from kit.households import Household, honest, settle
 from kit.peers import open_folder
 
 RIGHT = ["192.0.2.7"]
-
-
-@contextmanager
-def honest() -> Iterator[Liar]:
-    """A server of TLS in a loop of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    liar = Liar("tls")
-    asyncio.run_coroutine_threadsafe(liar.__aenter__(), loop).result(20)
-    try:
-        yield liar
-    finally:
-        asyncio.run_coroutine_threadsafe(liar.stop(), loop).result(20)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(20)
-        loop.close()
 
 
 @dataclass

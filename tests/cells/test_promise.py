@@ -18,8 +18,10 @@ import dns.message
 import dns.name
 import dns.rrset
 import pytest
+from kit.certificates import NAME
 from kit.peers import need_root
 from kit.processes import InternetSocket, descriptors, internet_sockets, state, unbound_internet_sockets
+from kit.secure import secure_config, tls_port, trusting
 from kit.service import Running, config_text, started
 
 from anchorhold.ipc import HEADER, Inbox, Message, MessageType
@@ -153,6 +155,33 @@ def check_supervisor(pid: int, service: tuple[str, int]) -> None:
     sockets = internet_sockets(pid)
     assert {one.local for one in sockets} == {service}
     assert [one for one in sockets if one.connected] == []
+
+
+def test_the_secure_cell_holds_its_clients_side_only_and_the_others_nothing_of_it(tmp_path: Path) -> None:
+    with held_upstream() as upstream:
+        server = f"udp://127.0.0.1:{upstream.port}"
+        config = secure_config(tmp_path, server=server, profile="opportunistic")
+        with started(config) as running:
+            clear, service = ("127.0.0.1", service_port(running)), ("127.0.0.1", tls_port(running))
+            plain = socket.create_connection(service, PATIENCE, (CLIENT, 0))
+            with plain, trusting().wrap_socket(plain, server_hostname=NAME) as client:
+                query = loud_query("www.example.com")
+                client.sendall(len(query).to_bytes(2, "big") + query)
+                assert upstream.asked.wait(PATIENCE)
+                secure, front, resolver = (running.cell(name) for name in ("secure", "front", "resolver"))
+                check_front(secure, service)
+                assert {one.local for one in internet_sockets(front)} == {clear}
+                check_resolver(resolver, service, upstream.port)
+                # The supervisor opened both, and has accepted and connected nothing.
+                assert [one for one in internet_sockets(running.process.pid) if one.connected] == []
+                upstream.go_on.set()
+                assert client.recv(65_535)
+                check_front(secure, service)
+                check_resolver(resolver, service, upstream.port)
+            links = descriptors(secure).values()
+            assert [link for link in links if "memfd" in link or link.endswith((".pem", ".toml", ".key"))] == []
+            status = state(secure)
+            assert ("1", 0) == (status["NoNewPrivs"], int(status["CapPrm"], 16))
 
 
 def test_only_the_bare_question_crosses(config: Path) -> None:

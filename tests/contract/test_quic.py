@@ -1,9 +1,11 @@
 """What only roads over QUIC can do, and must not: loss, Retry, resets, codes, sizes, sessions (RFC 9000, 9114, 9250)."""
 
 import asyncio
+import random
 from collections.abc import Callable
 
 import pytest
+from aioquic.tls import Epoch
 from kit.liar import Liar, Lie, answer
 from kit.meeting import LOOPS, Counts, make_tools, meet, outcome, query_for, run, soon
 from kit.relay import Fate, Relay
@@ -171,7 +173,6 @@ def test_sessions_are_used_once_and_carry_no_early_data(loop: str, scheme: str) 
         (Lie.SHORT, "malformed"),
         (Lie.NOT_A_RESPONSE, "malformed"),
         (Lie.TWO, "malformed"),
-        (Lie.OWN_STREAM, "malformed"),
     ],
 )
 def test_what_doq_does_not_allow_ends_the_connection_with_its_code(loop: str, lie: Lie, why: str) -> None:
@@ -188,13 +189,79 @@ def test_what_doq_does_not_allow_ends_the_connection_with_its_code(loop: str, li
     run(loop, conversation())
 
 
-@pytest.mark.parametrize("lie", [Lie.WRONG_ID, Lie.OWN_STREAM])
+@pytest.mark.parametrize("lie", [Lie.WRONG_ID, Lie.TWO])
 def test_a_server_that_breaks_the_protocol_again_and_again_is_not_stormed(loop: str, lie: Lie) -> None:
     async def conversation() -> None:
         async with Liar("quic", lie) as liar, meet(liar) as (upstream, counts):
             for _ in range(50):
                 assert await outcome(upstream, QUERY) in {"mismatch", "malformed", "unreachable"}
             assert (liar.connects <= 3, counts["connect"] <= 3) == (True, True)
+
+    run(loop, conversation())
+
+
+def test_a_server_may_open_no_stream_over_doq(loop: str) -> None:
+    """STREAM_LIMIT_ERROR (RFC 9000 §4.6): we allow none."""
+
+    async def conversation() -> None:
+        async with Liar("quic", Lie.NONE, Lie.OWN_STREAM, Lie.NONE) as liar, meet(liar) as (upstream, _):
+            assert [await outcome(upstream, QUERY) for _ in range(3)] == [RIGHT] * 3
+            await until(lambda: liar.goodbyes != [])
+            assert (liar.goodbyes, liar.connects) == ([4], 2)
+
+    run(loop, conversation())
+
+
+@both
+def test_a_server_that_only_makes_work_is_left(loop: str, scheme: str) -> None:
+    async def conversation() -> None:
+        async with Liar(scheme, Lie.NONE, Lie.SILENCE, Lie.NONE) as liar, meet(liar) as (upstream, _):
+            assert await outcome(upstream, QUERY) == RIGHT
+            (member,) = upstream._pool._members  # type: ignore[attr-defined]
+            pending = asyncio.ensure_future(outcome(upstream, QUERY))
+            await liar.wait_for(2)
+            side = liar.sides[0]
+            for number in range(60_000):
+                if member.closed:
+                    break
+                side._quic.send_ping(number)
+                side.transmit()
+                await asyncio.sleep(0.001 if number % 32 == 0 else 0)  # the socket's buffer is small
+            assert member.closed
+            assert await pending == RIGHT
+
+    run(loop, conversation())
+
+
+@both
+@pytest.mark.parametrize("seed", range(6))
+def test_frames_that_somebody_garbled_end_as_failures_and_nothing_else(loop: str, scheme: str, seed: int) -> None:
+    """The server's packets are changed before they are encrypted: what comes is authentic, and nonsense."""
+    chance = random.Random(1_000 + seed)
+
+    def garble(payload: bytes) -> bytes:
+        if chance.random() < 0.4:
+            return payload
+        octets = bytearray(payload)
+        for _ in range(chance.randrange(1, 4)):
+            match chance.randrange(4):
+                case 0:
+                    octets[chance.randrange(len(octets))] = chance.randrange(256)
+                case 1:
+                    octets[:0] = bytes(chance.randrange(32) for _ in range(chance.randrange(1, 24)))
+                case 2:
+                    octets += bytes(chance.randrange(256) for _ in range(chance.randrange(1, 40)))
+                case 3:
+                    del octets[chance.randrange(len(octets)) // 2 + 1 :]
+        return bytes(octets[:1_100].ljust(8, b"\0"))
+
+    async def conversation() -> None:
+        async with Liar(scheme) as liar, meet(liar) as (upstream, _):
+            liar.garble = garble
+            for number in range(25):
+                heard = await outcome(upstream, query_for(f"n{number}.example"), 0.3)
+                assert isinstance(heard, str) or len(heard) >= 10
+            liar.garble = None
 
     run(loop, conversation())
 
@@ -277,6 +344,47 @@ def test_a_request_over_http3_has_these_octets_and_no_others(loop: str, method: 
             # control stream: SETTINGS without a dynamic table, and nothing else; no octet on the table's streams
             assert liar.raw[2] == b"\0\x04\x09\x01\0\x06\x80\0\x40\0\x07\0"
             assert (liar.raw.get(6), liar.raw.get(10)) == (b"\2", b"\3")
+
+    run(loop, conversation())
+
+
+@both
+def test_whoever_is_on_the_path_cannot_measure_round_trips(loop: str, scheme: str) -> None:
+    """The spin bit stays as it is (RFC 9000 §17.4), seen in what the server's core takes the header's protection off of."""
+    seen: set[int] = set()
+
+    async def conversation() -> None:
+        async with Liar(scheme) as liar, meet(liar) as (upstream, _):
+            assert await outcome(upstream, QUERY) == RIGHT
+            pair = liar.sides[0]._quic._cryptos[Epoch.ONE_RTT]
+            honest = pair.decrypt_packet
+
+            def decrypt(packet: bytes, at: int, expected: int) -> tuple[bytes, bytes, int]:
+                header, payload, number = honest(packet, at, expected)
+                seen.add(header[0] & 0x20)
+                return header, payload, number
+
+            pair.decrypt_packet = decrypt  # type: ignore[method-assign]
+            for _ in range(8):
+                assert await outcome(upstream, QUERY) == RIGHT
+            assert seen == {0}
+
+    run(loop, conversation())
+
+
+@pytest.mark.parametrize("length", [2**17, 2**20])
+def test_a_whole_answer_that_is_too_large_is_no_answer(loop: str, length: int) -> None:
+    """It may have ended before it is refused; then there is nothing left to stop."""
+
+    async def conversation() -> None:
+        async with (
+            Liar("h3", answers=lambda query, over_udp: answer(query) + bytes(length)) as liar,
+            meet(liar) as (up, _),
+        ):
+            assert await outcome(up, QUERY) == "too-large"
+            liar.answers = None
+            assert await outcome(up, QUERY) == RIGHT
+            assert liar.connects == 1
 
     run(loop, conversation())
 

@@ -173,6 +173,7 @@ class Liar:
         self.retry = retry
         self.address = address
         self.offer = b""
+        self.garble: Callable[[bytes], bytes] | None = None
         self.sides: list[QuicSide] = []
         self.stopped: list[int] = []
         self.goodbyes: list[int] = []

@@ -18,7 +18,7 @@ from aioquic.quic.events import (
     StreamDataReceived,
     StreamReset,
 )
-from aioquic.tls import SessionTicket, load_pem_private_key, load_pem_x509_certificates
+from aioquic.tls import Epoch, SessionTicket, load_pem_private_key, load_pem_x509_certificates
 from kit.certificates import Identity
 
 ALPN = {"quic": "doq", "h3": "h3"}
@@ -47,6 +47,7 @@ class QuicSide(QuicConnectionProtocol):
         match event:
             case HandshakeCompleted():
                 self.liar.resumed.append(event.session_resumed)
+                self.garble_packets()
                 self.greet()
             case StreamDataReceived():
                 self.data(event)
@@ -57,6 +58,16 @@ class QuicSide(QuicConnectionProtocol):
 
     def greet(self) -> None:
         """The handshake is over."""
+
+    def garble_packets(self) -> None:
+        """From now on `liar.garble` may change what packets hold, before they are encrypted."""
+        pair = self._quic._cryptos[Epoch.ONE_RTT]
+        honest = pair.encrypt_packet
+
+        def encrypt(header: bytes, payload: bytes, number: int) -> bytes:
+            return honest(header, payload if self.liar.garble is None else self.liar.garble(payload), number)
+
+        pair.encrypt_packet = encrypt  # type: ignore[method-assign]
 
     def data(self, event: StreamDataReceived) -> None:
         raise NotImplementedError
@@ -121,6 +132,7 @@ class DoqSide(QuicSide):
                 one = answer(query)
                 self.send(handle, (struct.pack("!H", len(one)) + one) * 2)
             case Lie.OWN_STREAM:
+                self._quic._remote_max_streams_bidi = 1  # it was told that it may open none
                 self.send(self._quic.get_next_available_stream_id(), b"\0\1x")
             case _:
                 framed = (struct.pack("!H", len(one)) + one for one in self.liar.messages(lie, query))

@@ -289,6 +289,8 @@ def main() -> None:
     # For the test that the tests can fail.
     way = os.environ.get("MINIATURE_SYNCHRONOUS", "FULL")
     schema.PRAGMAS = tuple(one.replace("synchronous = FULL", f"synchronous = {way}") for one in schema.PRAGMAS)
+    # Often, so that kills hit it.
+    schema.PRAGMAS = tuple(one.replace("autocheckpoint = 2000", "autocheckpoint = 250") for one in schema.PRAGMAS)
     server = Miniature(Path(folder), 1, 1_000)
     server.run(random.Random(int(seed)), int(steps))
     server.close()

@@ -57,8 +57,35 @@ class Query:
 
     def answer(self, message: bytes, padding: int = 0) -> bytes:
         nonce = os.urandom(16)
-        key = hmac.digest(self._plaintext + prefixed(nonce), self._secret, hashlib.sha256)
-        aead = AESGCM(expand(key, b"odoh key", 16))
         head = b"\2" + prefixed(nonce)
-        plaintext = prefixed(message) + prefixed(bytes(padding))
-        return head + prefixed(aead.encrypt(expand(key, b"odoh nonce", 12), plaintext, head))
+        aead, aead_nonce = self._cipher(nonce)
+        return head + prefixed(aead.encrypt(aead_nonce, prefixed(message) + prefixed(bytes(padding)), head))
+
+    def open(self, body: bytes) -> bytes:
+        """The message in an answer to this query."""
+        aead, aead_nonce = self._cipher(body[3:19])
+        plaintext = aead.decrypt(aead_nonce, body[21:], body[:19])
+        return plaintext[2 : 2 + int.from_bytes(plaintext[:2], "big")]
+
+    def _cipher(self, nonce: bytes) -> tuple[AESGCM, bytes]:
+        key = hmac.digest(self._plaintext + prefixed(nonce), self._secret, hashlib.sha256)
+        return AESGCM(expand(key, b"odoh key", 16)), expand(key, b"odoh nonce", 12)
+
+
+class Client:
+    """The asking side, for one key."""
+
+    def __init__(self, configs: bytes) -> None:
+        contents = configs[6:]
+        self._key = SUITE.kem.deserialize_public_key(contents[8:])
+        self._key_id = expand(hmac.digest(b"", contents, hashlib.sha256), b"odoh key id", 32)
+
+    def seal(self, message: bytes) -> bytes:
+        encapsulated, context = SUITE.create_sender_context(self._key, b"odoh query")
+        plaintext = prefixed(message) + prefixed(b"")
+        head = b"\1" + prefixed(self._key_id)
+        self._query = Query(plaintext, context.export(b"odoh response", 16))
+        return head + prefixed(encapsulated + context.seal(plaintext, head))
+
+    def open(self, body: bytes) -> bytes:
+        return self._query.open(body)

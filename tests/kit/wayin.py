@@ -4,6 +4,7 @@
 """
 
 import multiprocessing
+import os
 import resource
 import selectors
 import signal
@@ -130,14 +131,29 @@ def _serve(far: Connection, settings: SecureSettings, who: Identity) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     loop = Loop(settings)
     far.send({served: loop.listen(served, who) for served in Served})
-    while True:
-        loop.turn(0.1)
-        if far.poll():
-            try:
-                far.recv()
-            except EOFError:
-                return
-            far.send((time.process_time(), resident(), dict(loop.desk.counters), len(loop.house.guests)))
+    watcher = Watcher(far, loop)
+    with socket.socket(fileno=os.dup(far.fileno())) as pipe:
+        loop.watch(pipe, selectors.EVENT_READ, watcher)
+        while not watcher.ended:
+            loop.turn(0.1)
+
+
+class Watcher:
+    """Tells the parent how it goes, whenever it asks."""
+
+    def __init__(self, far: Connection, loop: Loop) -> None:
+        self._far = far
+        self._loop = loop
+        self.ended = False
+
+    def ready(self, _events: int, _now: Instant) -> None:
+        try:
+            self._far.recv()
+        except EOFError:
+            self.ended = True
+            return
+        loop = self._loop
+        self._far.send((time.process_time(), resident(), dict(loop.desk.counters), len(loop.house.guests)))
 
 
 def resident() -> int:

@@ -119,7 +119,7 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
 
 @contextmanager
 def liar(scheme: str) -> Iterator[Liar]:
-    """A TLS or HTTPS server in a loop of its own."""
+    """A server that encrypts, in a loop of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -135,10 +135,10 @@ def liar(scheme: str) -> Iterator[Liar]:
 
 
 def encrypted_url(server: Liar) -> str:
-    return f"{server.scheme}://{NAME}@127.0.0.1:{server.port}{'/dns-query' if server.scheme == 'https' else ''}"
+    return f"{server.scheme}://{NAME}@127.0.0.1:{server.port}{'/dns-query' if server.scheme in ('https', 'h3') else ''}"
 
 
-@pytest.mark.parametrize("scheme", ["tls", "https"])
+@pytest.mark.parametrize("scheme", ["tls", "https", "quic", "h3"])
 def test_ask_speaks_the_encrypted_transports_and_trusts_the_authorities_it_is_given(
     scheme: str, tmp_path: Path
 ) -> None:

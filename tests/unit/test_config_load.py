@@ -152,6 +152,10 @@ def test_a_single_value_that_will_not_do_is_named(extra: str, said: str) -> None
         ('[upstreams.b]\nservers = [{ url = "tls://192.0.2.1", pins = ["?"] }]', "is no base64"),
         ('[upstreams.b]\nservers = [{ url = "tls://192.0.2.1", ca_file = "gone.pem" }]', "gone.pem: No such file"),
         ('[upstreams.b]\nservers = [{ url = "tls://192.0.2.1", method = "GET" }]', "has no method"),
+        ('[upstreams.b]\nservers = [{ url = "quic://192.0.2.1", method = "GET" }]', "only https:// and h3:// have one"),
+        ('[upstreams.b]\nhttp3 = true\nservers = ["tls://192.0.2.1"]', "h3:// speaks HTTP/3 from the start"),
+        ('[upstreams.b]\nservers = ["quic://192.0.2.1/x"]', "only https:// and h3:// have one"),
+        ('[upstreams.b]\nservers = ["h3://a.example"]', "behind your back"),
         ("[cache]\nminimum_ttl = 100\nmaximum_ttl = 50", "above maximum_ttl"),
         ("[cache]\nstale_after = 5", "after the deadline"),
         ("[limits]\nburst = 0.5", "no query is ever answered"),
@@ -302,6 +306,16 @@ def test_what_the_example_file_shows_of_dnssec_is_valid() -> None:
         {anchor.zone.rstrip(b"\0") for anchor in dnssec.anchors},
         [one.zone.rstrip(b"\0") for one in dnssec.negative],
     )
+
+
+def test_http3_is_for_the_https_servers_of_its_group() -> None:
+    servers = '["https://a.example@192.0.2.1", "tls://b.example@192.0.2.2", "h3://c.example@192.0.2.3", "quic://d.example@192.0.2.4"]'
+    text = (
+        f'[upstreams.b]\nhttp3 = true\nservers = {servers}\n[upstreams.c]\nservers = ["https://a.example@192.0.2.1"]\n'
+    )
+    groups = {group.name: group for group in loaded(text).resolver.upstream_groups}
+    assert [spec.http3 for spec in groups["b"].servers] == [True, False, False, False]
+    assert [spec.http3 for spec in groups["c"].servers] == [False]
 
 
 def test_the_reference_page_is_up_to_date() -> None:

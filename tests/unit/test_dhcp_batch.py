@@ -4,7 +4,7 @@ import itertools
 
 from kit.dhcp4 import OURS
 from kit.disk import Disk
-from kit.leases import BOOT, DATE, KEY, lease
+from kit.leases import BOOT, DATE, KEY, begun, lease
 
 from dhcp.book import LeaseBook
 from dhcp.clock import LeaseClock
@@ -55,8 +55,13 @@ def test_an_offer_of_what_the_disk_has_to_hear_of_waits() -> None:
     assert waits(MessageType4.OFFER, (), (ended, LeaseChange(None, lease(3)._replace(state=State.OFFERED))))
 
 
-def test_dhcpv6_waits() -> None:
-    assert not Batch().needs_no_disk(Waiting(Reply6(b"\2", 1, bytes(16), 546), 0, 0))
+def test_an_advertise_leaves_at_once_and_a_reply_waits() -> None:
+    advertise, promise = (Reply6(bytes((kind,)), 1, bytes(16), 546) for kind in (2, 7))
+    assert Batch().needs_no_disk(Waiting(advertise, 0, 0))
+    assert not Batch().needs_no_disk(Waiting(promise, 0, 0))
+    batch = Batch()
+    batch.add(begun(lease(1)))
+    assert not batch.needs_no_disk(Waiting(advertise, 0, 1)), "it rests on something that may be taken back"
 
 
 def test_the_next_wake_up_begins_anew() -> None:

@@ -180,7 +180,7 @@ def desk(announcement: Announcement | None = HOME) -> tuple[Desk, FakePort]:
     made, port = Desk(settings(announcement=announcement), SECRET, 1, lambda: DATE), FakePort()
     made.connect(port)
     made.credits = 10
-    made.encrypted = True
+    made.encrypted_up = True
     return made, port
 
 
@@ -195,7 +195,7 @@ def at_desk(made: Desk, name: str, rrtype: int, flags: int = dns.flags.RD) -> Fa
 def test_the_desk_asks_nobody_and_stops_at_once_when_the_ways_in_are_down() -> None:
     made, port = desk()
     assert len(at_desk(made, "_dns.resolver.arpa", SVCB).message.answer) == 1
-    made.encrypted = False
+    made.encrypted_up = False
     assert at_desk(made, "_dns.resolver.arpa", SVCB).message.answer == []
     assert at_desk(made, "_dns.Resolver.ARPA", SVCB).message.question[0].name.to_text() == "_dns.Resolver.ARPA."
     assert (port.queries, made.counters["discovery"]) == ([], 3)

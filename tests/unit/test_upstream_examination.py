@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 from kit import bad_upstreams
 from kit.bad_upstreams import Answer, honest, served
+from kit.certificates import NAME, authority
+from kit.liar_thread import liar_at
 from kit.signing import DATE, DAY
 from kit.toytree import Tree
 
@@ -185,3 +187,18 @@ def test_nothing_is_asked_without_the_option(tmp_path: Path) -> None:
     with served(tree(), tells) as port:
         assert 0 == run(tmp_path, {"default": port}, option="--json").exit_code
         assert [] == asked
+
+
+@pytest.mark.parametrize("scheme", ["quic", "h3"])
+def test_servers_over_quic_are_examined_like_any_other(tmp_path: Path, scheme: str) -> None:
+    def answers(data: bytes, over_udp: bool) -> bytes:
+        return honest(tree(), dns.message.from_wire(data)).to_wire(max_size=65_535)
+
+    (tmp_path / "ca.pem").write_text(authority().pem)
+    with liar_at(scheme, answers=answers) as liar:
+        path = "/dns-query" if scheme == "h3" else ""
+        server = f'{{ url = "{scheme}://{NAME}@127.0.0.1:{liar.port}{path}", ca_file = "ca.pem" }}'
+        result = run(tmp_path, {}, "--json", extra=f"[upstreams.default]\nservers = [{server}]\n")
+    (row,) = json.loads(result.stdout)["upstreams"]
+    assert (0, True, True, 4) == (result.exit_code, row["fit"], row["verified"], row["asked"])
+    assert len(liar.queries) == 4

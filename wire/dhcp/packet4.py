@@ -12,6 +12,7 @@
 
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from wire.errors import Malformed
@@ -41,6 +42,9 @@ _FIRST = (53, 54, 51, 58, 59, 1, 61)
 """Written first, in this order, and so not left out for want of space. The subnet mask is before routers (RFC 2132 §3.3)."""
 _PLACED = frozenset((*_FIRST, _RELAY))
 _NEVER = frozenset((_PAD, _OVERLOAD, _END))
+_IDENTIFIER = 61
+_OWN = (_IDENTIFIER, 12, 81, 118, _RELAY)
+"""What is each client's own: identifier, names, selected subnet; the relay's last."""
 _FILE, _SNAME = 128, 64
 _IN_FILE, _IN_SNAME = 1, 2
 """Bits of option 52 (RFC 2132 §9.3)."""
@@ -168,20 +172,26 @@ def fit_packet4(packet: Packet4, limit: int = MIN_LIMIT) -> Fitted4:
 
 
 def _written(options: dict[int, bytes]) -> bytes:
-    """All of them, in the order of `fit_packet4`."""
-    order = [(number, options[number]) for number in _FIRST if number in options]
-    order += [item for item in options.items() if item[0] not in _PLACED]
-    if _RELAY in options:
-        order.append((_RELAY, options[_RELAY]))
-    body = bytearray()
-    for number, value in order:
-        if len(value) <= 255:
-            body.append(number)
-            body.append(len(value))
-            body += value
-        else:
-            body += _field(number, value)
-    return bytes(body)
+    """All of them, in the order of `fit_packet4`: those that many clients are told alike, and between them the client's own."""
+    shared = tuple([item for item in options.items() if item[0] not in _OWN])
+    first, others = _alike(shared)
+    body = first
+    if _IDENTIFIER in options:
+        body += _field(_IDENTIFIER, options[_IDENTIFIER])
+    body += others
+    if len(shared) + 1 < len(options) or _IDENTIFIER not in options:
+        for number in _OWN:
+            if number != _IDENTIFIER and number in options:
+                body += _field(number, options[number])
+    return body
+
+
+@lru_cache(maxsize=256)
+def _alike(options: tuple[tuple[int, bytes], ...]) -> tuple[bytes, bytes]:
+    """What clients of one kind are told: what is written first, and the rest. Nothing of it says who a client is."""
+    given = dict(options)
+    first = [_field(number, given[number]) for number in _FIRST if number in given]
+    return b"".join(first), b"".join(_field(*item) for item in options if item[0] not in _PLACED)
 
 
 def _field(number: int, value: bytes) -> bytes:

@@ -54,7 +54,9 @@ class DohHandler:
 
 
 def serve_doh(house: SecureHouse) -> None:
-    """Answer DNS queries at the path of the settings."""
+    """Answer DNS queries at the path of the settings, and no more at the one before."""
+    for path in [path for path, handler in house.handlers.items() if isinstance(handler, DohHandler)]:
+        del house.handlers[path]
     house.handlers[house.settings.path] = DohHandler(house)
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any, TypeVar
 
-from net.quic import QuicClient, QuicTarget, dial_quic
+from net.quic import QuicTarget, dial_quic
+from net.quic_client import QuicClient
 from net.quic_requests import RequestLink
 from net.tls import TlsClient
 from privacy.channel import Channel

@@ -1,0 +1,146 @@
+"""The whole service on loopback: what is served encrypted is told by DDR, and not any more once it is gone."""
+
+import os
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dns.message
+import dns.query
+import dns.rdatatype
+import pytest
+from kit.certificates import authority, identity
+from kit.peers import open_folder
+from kit.service import PATIENCE, Running, started
+
+CONFIG = """\
+[service]
+state = "{folder}/state"
+[listen]
+addresses = ["127.0.0.1:{clear}"]
+control = "{folder}/control.sock"
+[resolve]
+mode = "iterate"
+[secure]
+name = "dns.example"
+listen = ["tls://127.0.0.1:{tls}"]
+certificate = "files"
+chain = "chain.pem"
+key = "key.pem"
+"""
+
+
+@dataclass
+class House:
+    folder: Path
+    running: Running
+    clear: int
+    tls: int
+
+    def ask(self, name: str, rrtype: str, flags: int = dns.flags.RD) -> dns.message.Message:
+        return dns.query.udp(dns.message.make_query(name, rrtype, flags=flags), "127.0.0.1", PATIENCE, self.clear)
+
+    def told(self) -> list[str]:
+        return [data.to_text() for rrset in self.ask("_dns.resolver.arpa", "SVCB").answer for data in rrset]
+
+    def until_told(self, expected: list[str]) -> None:
+        soon(lambda: self.told() == expected)
+
+
+def soon(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as endpoint:
+        endpoint.bind(("127.0.0.1", 0))
+        port: int = endpoint.getsockname()[1]
+        return port
+
+
+def write(folder: Path, kind: str) -> None:
+    made = identity(kind)
+    for name, data in (("chain.pem", made.certificate), ("key.pem", made.key)):
+        (folder / "new").write_bytes(data)
+        (folder / "new").chmod(0o600)
+        (folder / "new").rename(folder / name)
+
+
+@contextmanager
+def house(certificate: bool = True) -> Iterator[House]:
+    with open_folder() as folder:
+        clear, tls = free_port(), free_port()
+        if certificate:
+            write(folder, "good")
+        config = folder / "anchorhold.toml"
+        config.write_text(CONFIG.format(folder=folder, clear=clear, tls=tls))
+        with started(config) as running:
+            running.wait_for("serving on")
+            yield House(folder, running, clear, tls)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Iterator[House]:
+    with house() as made:
+        yield made
+
+
+def offer(made: House) -> list[str]:
+    return [f'1 dns.example. alpn="dot" port="{made.tls}" ipv4hint="127.0.0.1"']
+
+
+def test_what_is_served_is_told_and_leads_there(whole: House) -> None:
+    whole.until_told(offer(whole))
+    (address,) = whole.ask("dns.example", "A").answer[0]
+    assert address.to_text() == "127.0.0.1"
+    context = ssl.create_default_context(cadata=authority().pem)
+    query = dns.message.make_query("_dns.dns.example", "SVCB")
+    response = dns.query.tls(
+        query, "127.0.0.1", PATIENCE, whole.tls, server_hostname="dns.example", ssl_context=context
+    )
+    assert [data.to_text() for data in response.answer[0]] == offer(whole)
+
+
+def test_the_resolver_describes_itself_to_who_wants_no_recursion(whole: House) -> None:
+    response = whole.ask("resolver.arpa", "TYPE261", flags=0)
+    assert len(response.answer) == 1
+    assert response.flags & dns.flags.AA
+
+
+def test_nobody_is_sent_to_a_cell_that_is_gone_and_to_the_next_one_again(whole: House) -> None:
+    whole.until_told(offer(whole))
+    pid = whole.running.cell("secure")
+    os.kill(pid, signal.SIGSTOP)
+    os.kill(pid, signal.SIGKILL)
+    whole.running.wait_for("secure", "ended")
+    whole.until_told(offer(whole))
+    assert whole.running.cell("secure") != pid
+
+
+def test_a_front_that_was_started_since_knows_it_too(whole: House) -> None:
+    os.kill(whole.running.cell("front"), signal.SIGKILL)
+    whole.running.wait_for("front", "serves again")
+    whole.until_told(offer(whole))
+
+
+def test_without_a_certificate_nobody_is_sent_there_until_there_is_one() -> None:
+    with house(certificate=False) as made:
+        assert made.told() == []
+        made.running.wait_for("no certificate")
+        write(made.folder, "good")
+        made.until_told(offer(made))
+
+
+def test_where_the_certificate_has_run_out_nobody_is_sent() -> None:
+    with house(certificate=False) as made:
+        write(made.folder, "expired")
+        made.running.wait_for("the certificate has run out")
+        assert made.told() == []
