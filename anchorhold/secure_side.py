@@ -16,19 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.cell_process import CellProcess
+from anchorhold.certificates.settings import CHAIN, FOLDER_NAME, KEY
 from anchorhold.config.request import Snapshot
 from anchorhold.config.service import SecureService, ServedAddress
 from anchorhold.facts import log
 from anchorhold.link import LinkType
 from anchorhold.listeners import SECURE_BACKLOG, CannotListen, bind_socket
+from anchorhold.renewals import Renewals
 from anchorhold.snapshot import seal_bytes
 from resolver.settings import Served
 
 NAME = "supervisor"
 MODULE = "anchorhold.cells.secure"
-
-FOLDER_NAME = "certificates"
-"""In the state directory: where `chain.pem` and `key.pem` are if the configuration names no files."""
 
 LOOK_EVERY = 2.0
 """Seconds between two looks at the files; they must look the same twice before they are read, unless there is no certificate."""
@@ -91,7 +90,7 @@ class Trial:
 class SecureSide:
     """The cell, wanted or not, and what it is to be given."""
 
-    def __init__(self, state: Path, environment: dict[str, str]) -> None:
+    def __init__(self, state: Path, environment: dict[str, str], owner: tuple[int, int] | None) -> None:
         self.cell = CellProcess("secure", MODULE)
         self.cell.due = None
         self.wanted = False
@@ -109,6 +108,7 @@ class SecureSide:
         self._said = ""
         self._look_at = 0.0
         self._secret = os.urandom(32)
+        self._renewals = Renewals(state, environment, owner)
         self.timely = False
         """Whether the certificate is in its time, as the cell says."""
         self._told: dict[CellProcess, tuple[int, bool]] = {}
@@ -162,12 +162,17 @@ class SecureSide:
         if service is None or before is None or (service.chain, service.key) != (before.chain, before.key):
             self._tried = self._seen = ()
         self._look_at = 0.0
+        self._renewals.use(None if service is None else service.renewal)
         self.look(now)
 
     def look(self, now: float) -> None:
         """Now and then: whether certificate and key changed, and can be used."""
+        self._renewals.look(now)
         if self._trial is not None:
             self._conclude(self._trial, now)
+        if self._files is None and self._renewals.running:
+            # The first one is just being made.
+            return
         if not self.wanted or self._trial is not None or now < self._look_at:
             return
         self._look_at = now + LOOK_EVERY
@@ -208,6 +213,7 @@ class SecureSide:
 
     def close(self) -> None:
         """The service ends."""
+        self._renewals.close()
         if self._trial is not None:
             self._trial.close()
         if self._files is not None:
@@ -244,7 +250,7 @@ class SecureSide:
     def _paths(self) -> tuple[Path, Path]:
         if self._service is not None and self._service.chain:
             return Path(self._service.chain), Path(self._service.key)
-        return self._folder / "chain.pem", self._folder / "key.pem"
+        return self._folder / CHAIN, self._folder / KEY
 
     def _mark(self) -> Mark:
         found = []
@@ -269,7 +275,7 @@ class SecureSide:
     def _advice(self) -> str:
         if self._service is not None and self._service.chain:
             return "correct chain and key in [secure]"
-        return "make one: anchorhold certs init"
+        return "the log says above why there is none; or make one: anchorhold certs init"
 
     def _say(self, text: str) -> None:
         """Once."""

@@ -76,7 +76,7 @@ class Supervisor:
         self.keeper = CellProcess("keeper", KEEPER_MODULE)
         control = Path(service.control) if service.control else default_control_path()
         self._front = FrontSide(self.front, control)
-        self._secure = SecureSide(self._state, self._environment)
+        self._secure = SecureSide(self._state, self._environment, owner)
         self._sides = (self._front, DhcpSide(self._state, owner), self._secure)
         for side in self._sides:
             side.begin(snapshot)

@@ -112,6 +112,18 @@ class CertificateFolder:
         """How this run ended."""
         self._files.write(PROGRESS, data)
 
+    @contextmanager
+    def lent(self, name: str, data: bytes) -> Iterator[str]:
+        """A file for as long as this lasts; its path is relative to the folder, or begins with our descriptor."""
+        self._files.write(name, data)
+        try:
+            yield f"/proc/self/fd/{self._descriptor}/{name}" if not self._is_here() else name
+        finally:
+            self.remove(name)
+
+    def _is_here(self) -> bool:
+        return os.path.samestat(os.fstat(self._descriptor), os.stat("."))
+
     def remove(self, name: str) -> None:
         """For good, also if the power goes now."""
         try:

@@ -12,15 +12,18 @@ import resource
 import signal
 import socket
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from anchorhold.certificates.folder import CertificateFolder, CertificatesRefused
 from anchorhold.certificates.renewal import Issuer, look, run
 from anchorhold.certificates.settings import AcmeSettings, Kind, RenewSettings
+from anchorhold.certificates.subjects import Address, is_lasting
 from anchorhold.config.places import read_named_file
 from anchorhold.facts import log
 from anchorhold.sandbox import SandboxProfile, SandboxRefused, enter, preload
 from anchorhold.snapshot import load
 from dhcp.edge.folder import hand_over
+from dhcp.edge.links import read_links
 from net import clock
 from wire.errors import Malformed
 
@@ -44,6 +47,8 @@ class Named:
     tsig_key: bytes = b""
     authorities: bytes = b""
     chain: bytes = b""
+    own: tuple[Address, ...] = ()
+    """Private addresses that this machine has."""
 
 
 def main() -> int:
@@ -77,13 +82,13 @@ def work(descriptor: int, settings: RenewSettings, named: Named, answer: int) ->
         if settings.kind is Kind.FILES:
             look(named.chain, folder, now, _say)
             return 0
-        return 0 if run(folder, settings, lambda: _acme(folder, settings.acme, named, answer), now, _say) else 1
+        done = run(folder, settings, lambda: _acme(folder, settings.acme, named, answer), now, _say, named.own)
+        return 0 if done else 1
 
 
 def _acme(folder: CertificateFolder, settings: AcmeSettings | None, named: Named, answer: int) -> Issuer:
     if settings is None:
         raise CertificatesRefused('certificate = "acme" needs [secure.acme] with a directory')
-    # Imported here: the libraries for it take long to load, and talk to the Internet.
     from anchorhold.certificates.acme.issuer import AcmeIssuer
     from anchorhold.certificates.acme.proofs import presenter_for
 
@@ -94,7 +99,18 @@ def _acme(folder: CertificateFolder, settings: AcmeSettings | None, named: Named
 def _read_named(settings: RenewSettings) -> Named:
     acme = settings.acme
     tsig = acme.update.key_file if acme is not None and acme.update is not None else ""
-    return Named(_read(tsig), _read(acme.authorities if acme is not None else ""), _read(settings.chain))
+    authorities = _read(acme.authorities if acme is not None else "")
+    return Named(_read(tsig), authorities, _read(settings.chain), _own_addresses() if settings.machine else ())
+
+
+def _own_addresses() -> tuple[Address, ...]:
+    try:
+        links = read_links()
+    except OSError as error:
+        _say(f"the addresses of this machine cannot be read ({error.strerror}); name them in [secure] listen")
+        return ()
+    found = (ip_address(own.address) for number in sorted(links) for own in links[number].addresses)
+    return tuple(one for one in found if is_lasting(one))
 
 
 def _read(path: str) -> bytes:
@@ -108,21 +124,25 @@ def _read(path: str) -> bytes:
 
 def _give_up_rights(settings: RenewSettings, folder: int) -> None:
     if settings.kind is Kind.ACME:
-        # It has to find names and send, so it keeps the file system, as the service's user sees it.
-        enter(PROFILE)
-        return
-    preload(*_LAZY)
-    enter(PROFILE, lambda: _shut_in(folder))
+        # Imported here: the libraries for it take long to load. Whoever has become another user cannot load them any more.
+        from anchorhold.certificates.acme import issuer, proofs
+
+        preload(*_LAZY, *issuer.LAZY, proofs.__name__)
+    else:
+        preload(*_LAZY)
+    # To ask an authority names have to be found: then the file system stays, as the service's user sees it.
+    enter(PROFILE, lambda: _go_into(folder, settings.kind is not Kind.ACME))
 
 
-def _shut_in(folder: int) -> None:
+def _go_into(folder: int, for_good: bool) -> None:
     try:
         os.fchdir(folder)
         if os.geteuid() == 0:
             hand_over(folder)
-            os.chroot(".")
+            if for_good:
+                os.chroot(".")
     except OSError as error:
-        raise SandboxRefused(f"cannot go into the folder of the certificates for good: {error.strerror}") from None
+        raise SandboxRefused(f"cannot go into the folder of the certificates: {error.strerror}") from None
 
 
 def _say(text: str) -> None:

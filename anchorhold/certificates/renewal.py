@@ -30,7 +30,7 @@ from anchorhold.certificates.progress import (
     read_progress,
 )
 from anchorhold.certificates.settings import Action, Kind, RenewSettings
-from anchorhold.certificates.subjects import Subjects, lacking, read_subjects, subjects_of
+from anchorhold.certificates.subjects import Address, Subjects, lacking, permitted, read_subjects, subjects_of
 from wire.units import Epoch
 
 Say = Callable[[str], None]
@@ -86,13 +86,23 @@ def why_due(pair: Pair | None, wanted: Subjects, authority: x509.Certificate | N
     return ""
 
 
-def run(folder: CertificateFolder, settings: RenewSettings, acme: Callable[[], Issuer], now: Epoch, say: Say) -> bool:
-    """One run of PRIVATE or ACME; false if a certificate was due and there is none. `acme` is called if it is needed.
+def run(
+    folder: CertificateFolder,
+    settings: RenewSettings,
+    acme: Callable[[], Issuer],
+    now: Epoch,
+    say: Say,
+    own: tuple[Address, ...] = (),
+) -> bool:
+    """One run of PRIVATE or ACME; false if a certificate was due and there is none. `acme` is called if it is needed. `own` are
+    addresses that a private authority puts in as well, if it may.
 
     Raises CertificatesRefused if the folder needs somebody's hand.
     """
-    wanted = wanted_of(settings)
-    issuer = _private(folder, settings, wanted, now, say) if settings.kind is Kind.PRIVATE else None
+    wanted, issuer = wanted_of(settings), None
+    if settings.kind is Kind.PRIVATE:
+        issuer = _private(folder, settings, wanted.plus(own), now, say)
+        wanted = wanted.plus(permitted(issuer.authority, own))
     progress = read_progress(folder.progress())
     pair = None if settings.action is Action.NEW_KEY else folder.pair()
     reason = why_due(pair, wanted, issuer.authority if issuer else None, now)

@@ -92,3 +92,6 @@ class RenewSettings:
     acme: AcmeSettings | None = None
     chain: str = ""
     """Path of the chain, for FILES: it is only looked at."""
+    machine: bool = False
+    """Whether private addresses that this machine has count as well, as far as the authority permits them: for who listens at
+    every address."""

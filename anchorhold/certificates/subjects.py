@@ -42,6 +42,10 @@ class Subjects:
     names: tuple[str, ...]
     addresses: tuple[Address, ...] = ()
 
+    def plus(self, addresses: Iterable[Address]) -> "Subjects":
+        """With further addresses."""
+        return Subjects(self.names, tuple(dict.fromkeys((*self.addresses, *addresses))))
+
 
 def read_subjects(names: Sequence[str], addresses: Sequence[str]) -> Subjects:
     """The checked form; doubles are dropped, zones of addresses too. Raises ValueError, whose text says what to do."""
@@ -137,3 +141,14 @@ def refused_by(constraints: x509.NameConstraints, subjects: Subjects) -> list[st
         if not any(isinstance(network, IPv4Network | IPv6Network) and one in network for network in networks)
     ]
     return names + outside
+
+
+def permitted(authority: x509.Certificate, addresses: Iterable[Address]) -> tuple[Address, ...]:
+    """Those that `authority` may sign for."""
+    constraints = authority.extensions.get_extension_for_class(x509.NameConstraints).value
+    return tuple(one for one in addresses if not refused_by(constraints, Subjects((), (one,))))
+
+
+def is_lasting(address: Address) -> bool:
+    """Whether an address of this machine is one that devices may be told: of a private network, and not of one link only."""
+    return any(address in network for network in PRIVATE) and not address.is_link_local and not address.is_loopback

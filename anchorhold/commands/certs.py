@@ -25,6 +25,7 @@ from anchorhold.settings_file import SettingsRefused, read_settings
 from anchorhold.state import StateRefused, open_folder
 from anchorhold.terminal import Command, CommandFailed, Exit, json_option, print_json, read_file, show_time
 from net import clock
+from resolver.settings import Served as Web
 
 MOST_OCTETS = 1024 * 1024
 
@@ -226,7 +227,15 @@ def find_place(config: Path | None, state: Path | None) -> Place:
     except SettingsRefused as refused:
         raise CommandFailed(Exit.USAGE, f"{config} is not usable:\n{refused}") from None
     configured = Path(loaded.service.state) if loaded.service.state else default_state_directory()
-    return Place(state or configured, loaded.service.user)
+    secure, settings = loaded.service.secure, loaded.secure
+    if secure is None or settings is None:
+        return Place(state or configured, loaded.service.user)
+    ports = {one.served: one.address.port for one in secure.listen}
+    url = ""
+    if web := [ports[one] for one in (Web.HTTPS, Web.H3) if one in ports]:
+        port = "" if web[0] == Web.HTTPS.port else f":{web[0]}"
+        url = f"https://{secure.renewal.names[0] if secure.renewal.names else settings.name}{port}{settings.path}"
+    return Place(state or configured, loaded.service.user, secure.renewal, ports.get(Web.TLS, 0), url)
 
 
 def _run(place: Place, settings: RenewSettings) -> None:

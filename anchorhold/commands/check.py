@@ -2,15 +2,18 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
+from anchorhold.certificate_check import check_certificate
 from anchorhold.commands.fitness import check_upstreams
 from anchorhold.config.service import Loaded
 from anchorhold.dhcp_warnings import shown_subnets
 from anchorhold.settings_file import SettingsRefused, read_settings, shown_routes, warnings
 from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, print_table
 from anchorhold.text import show_name
+from net import clock
 from resolver.settings import Iteration
 
 
@@ -35,19 +38,26 @@ def command(file: Path, upstreams: bool, as_json: bool) -> None:
     try:
         loaded = read_settings(file)
     except SettingsRefused as refused:
-        if as_json:
-            print_json({"file": str(file), "errors": [asdict(problem) for problem in refused.problems]})
-            raise SystemExit(int(Exit.USAGE)) from None
-        raise CommandFailed(Exit.USAGE, f"not usable, {len(refused.problems)} to correct:\n{refused}") from None
+        _refuse(file, refused, as_json)
+    wrong, doubtful = check_certificate(loaded, clock.date())
+    if wrong:
+        _refuse(file, SettingsRefused(file, wrong), as_json)
     if upstreams:
         check_upstreams(file, loaded, as_json)
         return
     if as_json:
-        print_json({"file": str(file), "errors": [], "warnings": warnings(loaded)} | _summary(loaded))
+        print_json({"file": str(file), "errors": [], "warnings": warnings(loaded) + doubtful} | _summary(loaded))
         return
-    for warning in warnings(loaded):
+    for warning in warnings(loaded) + doubtful:
         click.echo(f"warning: {warning}", err=True)
     _print_summary(file, loaded)
+
+
+def _refuse(file: Path, refused: SettingsRefused, as_json: bool) -> NoReturn:
+    if as_json:
+        print_json({"file": str(file), "errors": [asdict(problem) for problem in refused.problems]})
+        raise SystemExit(int(Exit.USAGE)) from None
+    raise CommandFailed(Exit.USAGE, f"not usable, {len(refused.problems)} to correct:\n{refused}") from None
 
 
 def _summary(loaded: Loaded) -> dict[str, object]:

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
-from anchorhold.config import schema, schema_dhcp, schema_oblivious, schema_secure
+from anchorhold.config import schema, schema_acme, schema_dhcp, schema_oblivious, schema_secure
 
 PAGE = Path(__file__).parents[2] / "docs/reference.md"
 
@@ -26,6 +26,8 @@ TABLES: tuple[tuple[str, type], ...] = (
     ("[dnssec]", schema.DnssecTable),
     ("[[dnssec.negative]]", schema.NegativeTable),
     ("[secure]", schema_secure.SecureTable),
+    ("[secure.acme]", schema_acme.AcmeTable),
+    ("[secure.acme.update]", schema_acme.UpdateTable),
     ("[secure.odoh]", schema_oblivious.OdohTable),
     ("a target in [secure.odoh]", schema_oblivious.CarriedTable),
     ("[dhcp]", schema_dhcp.DhcpTable),

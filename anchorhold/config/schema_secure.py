@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from anchorhold.config.kinds import CLOSED, Count, Number, Text
+from anchorhold.config.schema_acme import AcmeTable
 from anchorhold.config.schema_oblivious import OdohTable
 from resolver.settings import CacheSettings, FrontSettings, SecureSettings
 
@@ -56,6 +57,8 @@ class SecureTable:
     """Connections of one address."""
     streams: Annotated[Count, Field(ge=1, le=1_000)] = _SECURE.streams
     """Open requests of one connection of HTTP/2, HTTP/3 or QUIC."""
+    acme: AcmeTable | None = None
+    """The public authority, `[secure.acme]`, for `certificate = "acme"`."""
     odoh: OdohTable | None = None
     """Oblivious DNS over HTTPS, `[secure.odoh]`."""
     clients: dict[str, Text] = field(default_factory=dict)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from anchorhold.config.certificate import renewal
 from anchorhold.config.errors import Path, Wrong
 from anchorhold.config.names import read_host
 from anchorhold.config.notes import Notes
@@ -59,7 +60,10 @@ class SecureReader:
                 self._notes.note(place, text, "drop one, or give it another port")
             taken.add(where)
         chain, key = self._files()
-        return SecureService(tuple(served for _, served in addresses), chain, key)
+        listen = tuple(served for _, served in addresses)
+        # Whoever asks in clear text may be shown to us there, and wants that address in the certificate (RFC 9462 §4.2).
+        wanted = renewal(self._table, [*(served.address for served in listen), *clear], self._notes, self._places)
+        return SecureService(listen, wanted, chain, key)
 
     def _name(self) -> str:
         if not self._table.name:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from anchorhold.certificates.settings import RenewSettings
 from dhcp.settings import DhcpSettings
 from resolver.settings import FrontSettings, KeeperSettings, ResolverSettings, SecureSettings, Served
 
@@ -51,6 +52,8 @@ class SecureService:
     state directory."""
 
     listen: tuple[ServedAddress, ...]
+    renewal: RenewSettings
+    """What the hourly run is told."""
     chain: str = ""
     key: str = ""
 

@@ -1,5 +1,6 @@
 """Hostile clients of DNS over QUIC at the real listener on loopback; the large figures are `benchmarks/bench_quic.py`'s."""
 
+import select
 import time
 
 from kit.certificates import identity
@@ -49,6 +50,7 @@ def test_slow_questions_hold_no_place_for_longer_than_idle_ones() -> None:
                 if one.client.connected and not one.client.terminated:
                     one.client.core.send_ping(1)
             step_all(crowd)
+            select.select([one.socket for one in crowd], [], [], 0.1)
         for one in crowd:
             one.close()
         assert way_in.state().guests == 0

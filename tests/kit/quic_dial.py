@@ -59,6 +59,9 @@ class Dialled:
         return self.until(lambda: len(self.client.answers.get(stream, b"")) >= 12)
 
     def close(self) -> None:
+        """Say so, and go."""
+        self.client.core.close()
+        self.step()
         self.socket.close()
 
 

@@ -8,7 +8,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchorhold.config import schema, schema_dhcp, schema_oblivious
+from anchorhold.config import schema, schema_acme, schema_dhcp, schema_oblivious
 from anchorhold.config.errors import SettingsError, Wrong
 from anchorhold.config.load import load
 from anchorhold.config.reference import PAGE, TABLES, attribute_texts, page
@@ -324,7 +324,7 @@ def test_the_reference_page_is_up_to_date() -> None:
 
 def test_every_key_of_every_table_is_on_the_reference_page() -> None:
     tables = {table for _, table in TABLES}
-    shown = {**vars(schema), **vars(schema_dhcp), **vars(schema_oblivious)}
+    shown = {**vars(schema), **vars(schema_acme), **vars(schema_dhcp), **vars(schema_oblivious)}
     assert tables == {value for name, value in shown.items() if name.endswith("Table")}
     for table in tables:
         assert set(attribute_texts(table)) == {field.name for field in dataclasses.fields(table)}

@@ -32,6 +32,12 @@ REQUEST_PATIENCE = 30
 ORDER_PATIENCE = timedelta(seconds=180)
 """For the authority to look at our proofs and to sign."""
 
+AUTHORITIES = ".directory-authorities.pem"
+"""In the folder, during the run."""
+
+LAZY = ("dns.rdtypes.ANY.TSIG", "dns.rdtypes.ANY.TXT", "dns.rdtypes.ANY.SOA", "idna", "dns.rdtypes.ANY.OPT")
+"""What the libraries import at first use."""
+
 _KINDS = {Challenge.DNS: challenges.DNS01, Challenge.HTTP: challenges.HTTP01}
 
 
@@ -56,11 +62,24 @@ class AcmeIssuer:
 
     def issue(self, key: ec.EllipticCurvePrivateKey, subjects: Subjects, now: Epoch) -> bytes:
         """The chain for `key` and the names of `subjects`. Raises Failed."""
-        with _trusted(self._authorities) as bundle, _as_failed(self._settings.directory):
+        with self._trusted() as bundle, _as_failed(self._settings.directory):
             acme = self._client(bundle)
             order = acme.new_order(_request_for(key, subjects))
             self._prove(acme, order)
             return acme.poll_and_finalize(order, _deadline()).fullchain_pem.encode("ascii")
+
+    @contextmanager
+    def _trusted(self) -> Iterator[str]:
+        """A path with the authorities that the directory's own certificate is checked by, for as long as this lasts."""
+        if self._authorities:
+            # The library takes a path only; the folder is the working directory of the run.
+            with self._folder.lent(AUTHORITIES, self._authorities) as path:
+                yield path
+            return
+        found = next((one for one in BUNDLES if os.path.exists(one)), "")
+        if not found:
+            raise Failed("this system has no authorities to trust; name a PEM file: authorities in [secure.acme]")
+        yield found
 
     def _client(self, bundle: str) -> client.ClientV2:
         account_key = JWKEC(key=ComparableECKey(self._account_key()))
@@ -144,23 +163,6 @@ def _request_for(key: ec.EllipticCurvePrivateKey, subjects: Subjects) -> bytes:
     request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     names = x509.SubjectAlternativeName(general_names(subjects))
     return request.add_extension(names, critical=False).sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
-
-
-@contextmanager
-def _trusted(authorities: bytes) -> Iterator[str]:
-    """A path with the authorities that the directory's own certificate is checked by, for as long as this lasts."""
-    if not authorities:
-        found = next((one for one in BUNDLES if os.path.exists(one)), "")
-        if not found:
-            raise Failed("this system has no authorities to trust; name a PEM file: authorities in [secure.acme]")
-        yield found
-        return
-    descriptor = os.memfd_create("authorities", os.MFD_CLOEXEC)
-    try:
-        os.write(descriptor, authorities)
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
