@@ -11,6 +11,7 @@ COMMANDS = {
     "init": "Write a first configuration, by questions or by flags.",
     "check": "Check a configuration file; all errors together.",
     "status": "What the running service does: cells, caches, upstreams, shares.",
+    "doctor": "Whether all is well, from outside too: encrypted ways in, certificates, what devices will do.",
     "ask": "Ask one question: the service, or any server directly.",
     "explain": "How a question would be decided, and what each party would see.",
     "cache": "Look into the caches, or empty them.",

@@ -1,9 +1,12 @@
 """The whole service on loopback: what is served encrypted is told by DDR, and not any more once it is gone."""
 
+import json
 import os
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -144,3 +147,51 @@ def test_where_the_certificate_has_run_out_nobody_is_sent() -> None:
         write(made.folder, "expired")
         made.running.wait_for("the certificate has run out")
         assert made.told() == []
+
+
+def doctor(made: House, *more: str) -> tuple[int, dict[str, list[dict[str, object]]]]:
+    authorities = made.folder / "authority.pem"
+    authorities.write_text(authority().pem)
+    program = str(Path(sys.executable).parent / "anchorhold")
+    done = subprocess.run(
+        [
+            program,
+            "doctor",
+            "--config",
+            str(made.folder / "anchorhold.toml"),
+            "--ca-file",
+            str(authorities),
+            "--json",
+            *more,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_the_doctor_finds_a_way_in_well_and_warns_of_what_devices_cannot_verify(whole: House) -> None:
+    whole.until_told(offer(whole))
+    _, found = doctor(whole)
+    rows = {str(one["subject"]): one for one in found["findings"]}
+    way = rows[f"tls://127.0.0.1:{whole.tls}"]
+    assert (way["level"], "proves who it is" in str(way["text"])) == ("good", True)
+    levels = [one["level"] for one in found["findings"] if one["subject"] == "discovery at 127.0.0.1"]
+    assert levels == ["good", "warning"]
+    assert rows["service"]["level"] == "good"
+    assert {str(row["devices"]).split()[0] for row in found["devices"]} >= {
+        "Android",
+        "iOS,",
+        "Windows",
+        "systemd-resolved",
+    }
+
+
+def test_the_doctor_finds_a_missing_certificate() -> None:
+    with house(certificate=False) as made:
+        code, found = doctor(made)
+        bad = {one["subject"] for one in found["findings"] if one["level"] == "bad"}
+        assert code == 1
+        assert {"cell secure", f"tls://127.0.0.1:{made.tls}"} <= bad
