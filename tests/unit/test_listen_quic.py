@@ -252,7 +252,8 @@ def test_who_is_gone_leaves_no_circle_behind() -> None:
     house = QuicHouse(idle=3.0)
     for alpn in ("doq", "h3"):
         client = connected(house, alpn=alpn)
-        client.ask(query())
+        if alpn == "doq":
+            client.ask(query())
     house.run(0.3)
     cores = [weakref.ref(guest.conversation.core) for guest in house.listener.guests]
     gc.collect()
