@@ -17,6 +17,8 @@ from aioquic.quic.packet import QuicErrorCode
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.tls import SessionTicket
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
 
 # What aioquic logs names connections and says what peers sent; we count instead.
 for _name in ("quic", "http3"):
@@ -57,6 +59,9 @@ _PRICES = dict.fromkeys(_CONTROL_FRAMES, 1.0) | dict.fromkeys(_CONTENT_FRAMES, S
 _HANDLERS = "_QuicConnection__frame_handlers"
 _Handle = Callable[[QuicReceiveContext, int, Buffer], None]
 
+
+FLIGHT = 4 * 1024
+"""Octets that the server's messages of a handshake may have, but for the certificates; a signature of RSA has 512."""
 
 _SMALL = {epoch: Buffer(capacity=8) for epoch in (tls.Epoch.INITIAL, tls.Epoch.HANDSHAKE, tls.Epoch.ONE_RTT)}
 """For messages after the handshake, of which there are none."""
@@ -174,10 +179,19 @@ class GuardedConnection(QuicConnection):
 
         self.tls.handle_message = overhear  # type: ignore[method-assign]
 
+        room = FLIGHT + sum(len(one.public_bytes(Encoding.DER)) for one in self._chain())
+        self._crypto_buffers = {
+            tls.Epoch.INITIAL: Buffer(capacity=FLIGHT),
+            tls.Epoch.HANDSHAKE: Buffer(capacity=room),
+            tls.Epoch.ONE_RTT: Buffer(capacity=FLIGHT),
+        }
         for pair in (*self._cryptos.values(), *self._cryptos_initial.values()):
             for half in (pair.recv, pair.send):
                 # They write logs that nobody reads, and hold the connection.
                 half._setup_cb = half._teardown_cb = NoCallback
+
+    def _chain(self) -> list[Certificate]:
+        return [self._configuration.certificate, *self._configuration.certificate_chain]
 
     def shake_off(self) -> None:
         """The handshake is done: let go of what only it needed, 50 KB."""
