@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-dhcp bench-odoh fuzz durability conformance interop lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -40,6 +40,9 @@ bench-iteration: peers ## cold iteration beside unbound and knot-resolver; write
 
 bench-validation: peers ## validated answers beside unbound, both forwarding; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_validation.py --record
+
+bench-encrypted: peers ## DoT and DoH served, beside unbound, dnsdist and knot-resolver; writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_encrypted.py --record
 
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_odoh.py --record

@@ -107,6 +107,17 @@ def wait_for_answer(port: int, name: str, seconds: float = 20) -> None:
     raise SystemExit(f"nothing answers {name} on port {port}")
 
 
+def wait_for_listener(port: int, seconds: float = 20) -> None:
+    """Until something accepts connections."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit(f"nothing listens on port {port}")
+
+
 def encode(name: str) -> bytes:
     return b"".join(bytes((len(label),)) + label.encode() for label in name.split(".") if label) + b"\0"
 
