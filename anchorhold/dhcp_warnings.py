@@ -4,11 +4,15 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from publicsuffixlist import PublicSuffixList
+
 from anchorhold.config.names import Network
 from anchorhold.config.service import Loaded
 from dhcp.settings import DhcpSettings, Subnet
 from dhcp.values import Link
 
+HOME = "home.arpa"
+"""The list has it, and it is made for this (RFC 8375)."""
 SHORT_LEASE = 120
 """Seconds; below, devices renew every minute."""
 
@@ -19,6 +23,7 @@ def dhcp_warnings(loaded: Loaded, links: Mapping[int, Link]) -> Iterator[str]:
     if settings is None:
         return
     yield from _general(settings)
+    yield from _shared(settings)
     yield from _reach(settings)
     if links:
         yield from _machine(loaded, settings, {link.name: link for link in links.values()})
@@ -62,10 +67,29 @@ def _general(settings: DhcpSettings) -> Iterator[str]:
     for subnet in settings.subnets:
         if subnet.lease_time < SHORT_LEASE:
             yield f"dhcp: leases of {subnet.name} last {subnet.lease_time} s; every device renews twice in that time"
+        if not (subnet.pools or subnet.delegations or subnet.stateless) and not _has_hosts(settings, subnet):
+            yield f"dhcp: {subnet.name} has neither pools nor devices of its own: nobody gets an address there"
         if not subnet.interface and not settings.relays:
             yield f"dhcp: nobody on {subnet.name} is heard: it has no interface, and no relay is named"
     for address, length in settings.relays:
         yield from _clients_among(ipaddress.ip_network((address, length)), settings)
+
+
+def _has_hosts(settings: DhcpSettings, subnet: Subnet) -> bool:
+    network = _network(subnet)
+    addresses = [address for host in settings.reservations for address in (host.address4, *host.addresses6) if address]
+    return any(ipaddress.ip_address(address) in network for address in addresses)
+
+
+def _shared(settings: DhcpSettings) -> Iterator[str]:
+    """Domains that are everybody's: their names would be answered here alone."""
+    suffixes = PublicSuffixList(accept_unknown=False)
+    for domain in dict.fromkeys((settings.domain, *(one.domain for one in settings.subnets if one.domain))):
+        if domain != HOME and suffixes.publicsuffix(domain) == domain:
+            yield (
+                f"dhcp: domain = {domain!r} is a public suffix: what is registered below it cannot be asked for here; "
+                f'write a domain of yours, or "{HOME}"'
+            )
 
 
 def _clients_among(relays: Network, settings: DhcpSettings) -> Iterator[str]:

@@ -28,6 +28,17 @@ class Answers:
     access: tuple[str, ...] = ()
     strategy: str = "failover"
     profile: str = "strict"
+    network: "HomeNetwork | None" = None
+    """Where addresses are given out."""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeNetwork:
+    """A network whose devices get addresses: its prefix, our interface there, first and last address."""
+
+    prefix: str
+    interface: str
+    pool: str
 
 
 def suggest_strategy(upstreams: tuple[str, ...], services: tuple[Service, ...]) -> str:
@@ -56,7 +67,27 @@ addresses = {_array(answers.listen)}
 [privacy]
 # true writes the names that are asked for into the log. For finding faults only.
 log_names = false
-"""
+
+{_dhcp_text(answers.network)}"""
+
+
+def _dhcp_text(network: HomeNetwork | None) -> str:
+    given = network or HomeNetwork("192.168.1.0/24", "eth0", "192.168.1.100-192.168.1.199")
+    lines = [
+        "[dhcp]",
+        "[[dhcp.subnet]]",
+        f"prefix = {_string(given.prefix)}",
+        f"interface = {_string(given.interface)}",
+        f"pools = {_array((given.pool,))}",
+    ]
+    said = [
+        "# Addresses for the devices of a network, and this resolver with them: docs/guide/dhcp.md. Never where another DHCP",
+        "# server is: turn that one off first.",
+        *(lines if network is not None else [f"# {line}" for line in lines]),
+        "# Who the router is; without this line devices are told that it is this machine.",
+        '# routers = ["192.168.1.1"]',
+    ]
+    return "\n".join(said) + "\n"
 
 
 def _upstreams_text(answers: Answers, services: tuple[Service, ...]) -> str:

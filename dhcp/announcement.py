@@ -14,6 +14,9 @@ from wire.units import Instant
 TWO_HOURS = 7_200
 """Hosts do not believe a shorter valid lifetime of a prefix that they use (RFC 4862 §5.5.3 e)."""
 
+PREFERRED_LIMIT, VALID_LIMIT = 2_700, 5_400
+"""ND_PREFERRED_LIMIT, ND_VALID_LIMIT, seconds (RFC 9096 §3.4)."""
+
 MAX_STALE = 16
 """Prefixes that went away and are still deprecated; with more changes than that the eldest are forgotten."""
 
@@ -95,8 +98,11 @@ def _own_prefixes(own: list[Own]) -> tuple[AdvertisedPrefix, ...]:
 
 
 def _bounded(said: PrefixInformation, own: list[Own]) -> PrefixInformation:
-    """With no more time than our own addresses in it have: who delegated the prefix gave no more (RFC 9096 §3.3)."""
+    """With no more time than our own addresses in it have: who delegated the prefix gave no more (RFC 9096 §3.3). One that
+    may be another tomorrow lives shortly with hosts, that they are soon rid of it (§3.4)."""
     mine = [one for one in own if network(one.address, said.length) == said.prefix]
+    if mine and all(one.valid is not None for one in mine):
+        said = said._replace(valid=min(said.valid, VALID_LIMIT), preferred=min(said.preferred, PREFERRED_LIMIT))
     valid = min(said.valid, max((_seconds(one.valid) for one in mine), default=said.valid))
     preferred = min(said.preferred, valid, max((_seconds(one.preferred) for one in mine), default=said.preferred))
     return said._replace(valid=valid, preferred=preferred)

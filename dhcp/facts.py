@@ -62,6 +62,9 @@ WHY: dict[str, str] = {
 EDGE: dict[str, str] = {
     "not-kept": "no reply, for the disk did not take the lease",
     "not-sent": "a reply that could not be sent: the interface or the way is gone",
+    "disk-refused": "times that the disk did not take what changed",
+    "news-missed": "the kernel told of interfaces what does not decode, or more than it could keep: it was asked anew",
+    "conflict-ignored": "a host said of more addresses that they are taken than one host has in an hour: not believed",
     "options-dropped": "options that had no place in a reply",
     "probes-full": "too many addresses are asked about at once",
     "other-server-heard": "another DHCP server answers clients on a link of ours",

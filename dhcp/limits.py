@@ -34,6 +34,29 @@ class Bucket:
         return paid
 
 
+CONFLICTS = 16.0
+"""How many addresses one hardware address may say are taken, at once and then in an hour."""
+_ACCUSERS = 256
+_HOUR = 3_600.0
+
+
+class Accusers:
+    """Who answers probes. A host that says of every address that it is taken keeps newcomers out, so it is believed for some."""
+
+    def __init__(self) -> None:
+        self._buckets: OrderedDict[bytes, Bucket] = OrderedDict()
+
+    def believes(self, hardware: bytes, now: Instant) -> bool:
+        """Whether one conflict more counts that comes from this hardware address (empty: from who does not say one)."""
+        bucket = self._buckets.get(hardware)
+        if bucket is None:
+            if len(self._buckets) >= _ACCUSERS:
+                self._buckets.popitem(last=False)
+            bucket = self._buckets[hardware] = Bucket(CONFLICTS, now)
+        self._buckets.move_to_end(hardware)
+        return bucket.take(CONFLICTS / _HOUR, CONFLICTS, now)
+
+
 class Limits:
     """The buckets of the server. `rate`: messages a second of one client, `BURST` at once. `interface_rate`: messages a
     second of all clients of one interface that hold no lease, a second's worth at once.

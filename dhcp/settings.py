@@ -183,7 +183,8 @@ class AdvertisedPrefix:
     autonomous: bool = True
     preferred: int = 14_400
     valid: int = 86_400
-    """Seconds; never more than what is left of our own address in it (RFC 9096)."""
+    """Seconds; never more than what is left of our own address in it, nor than 45 and 90 minutes if that ends by itself
+    (RFC 9096)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,7 @@ class DhcpSettings:
     interface_rate: float = 500.0
     """Messages a second of one interface of clients that hold no lease."""
     offers: int = 256
-    """Offers held at once."""
+    """Offers held at once, of each kind."""
     log_until: float = 0.0
     """Epoch seconds until which hardware and IP addresses are in the log (the incident mode); 0: never."""
 

@@ -6,6 +6,7 @@ means a new process. The loop is `anchorhold/cells/clients.py`.
 
 import json
 import os
+import resource
 import selectors
 import socket
 import time
@@ -253,12 +254,19 @@ def _place(listener: TlsListener | QuicListener) -> str:
     return f"{listener.served.value}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def _allow_descriptors() -> None:
+    """Each connection takes one; the usual limit of 1,024 is for programs that wait with select(2)."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 @click.command()
 @click.option("--link", type=int, required=True)
 def main(link: int) -> None:
     """Run the secure cell; started by the supervisor only."""
     preload()
     ignore_terminal_signals()
+    _allow_descriptors()
     collect_seldom()
     run_guarded(NAME, SecureCell(socket.socket(fileno=link)).serve)
 

@@ -21,12 +21,15 @@ MOST_TEXT = 500
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Failures in a row (0: the last run did what it was to), seconds since 1970 when the next attempt is due and when a warning
-    was last given, and why the last one failed."""
+    was last given, and why the last one failed. `source` is who made the certificate that is there (an ACME directory, or ""),
+    `tried` what the last attempt that failed was for."""
 
     failures: int = 0
     next_attempt: float = 0.0
     warned: float = 0.0
     reason: str = ""
+    source: str = ""
+    tried: str = ""
 
 
 NEVER_FAILED = Progress()
@@ -47,15 +50,17 @@ def build_progress(progress: Progress) -> bytes:
     return msgspec.json.encode(progress)
 
 
-def may_try(progress: Progress, now: Epoch) -> bool:
-    """Whether the pause is over. A clock that has gone far back ends it too: no pause is longer than LONGEST_PAUSE."""
-    return not now < progress.next_attempt <= now + LONGEST_PAUSE
+def may_try(progress: Progress, what: str, now: Epoch) -> bool:
+    """Whether the pause is over. Another wish than the one that failed waits for nothing. A clock that has gone far back ends it
+    too: no pause is longer than LONGEST_PAUSE."""
+    return what != progress.tried or not now < progress.next_attempt <= now + LONGEST_PAUSE
 
 
-def failed(progress: Progress, reason: str, now: Epoch) -> Progress:
-    """After one more failure."""
-    pause = min(FIRST_PAUSE * 2.0 ** min(progress.failures, 10), LONGEST_PAUSE)
-    return replace(progress, failures=progress.failures + 1, next_attempt=now + pause, reason=reason[:MOST_TEXT])
+def failed(progress: Progress, what: str, reason: str, now: Epoch) -> Progress:
+    """After one more failure of `what`."""
+    before = progress.failures if what == progress.tried else 0
+    pause = min(FIRST_PAUSE * 2.0 ** min(before, 10), LONGEST_PAUSE)
+    return replace(progress, failures=before + 1, next_attempt=now + pause, reason=reason[:MOST_TEXT], tried=what)
 
 
 def may_warn(progress: Progress, now: Epoch) -> bool:

@@ -31,6 +31,9 @@ NAME = "certificates"
 PROFILE = SandboxProfile(NAME)
 
 CPU_SECONDS = 60
+MOST_MEMORY = 512 * 1024 * 1024
+"""Octets: the library reads an authority's answers whole, however long they are."""
+
 PATIENCE = 900
 """Seconds after which a run is over, whatever it waits for."""
 
@@ -60,6 +63,7 @@ def main() -> int:
     given = parser.parse_args()
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     signal.alarm(PATIENCE)
     try:
         settings = load(given.request, RenewSettings)
@@ -69,6 +73,9 @@ def main() -> int:
     except (Malformed, CertificatesRefused, SandboxRefused) as error:
         _say(str(error))
         return 2
+    except MemoryError:
+        _say("the authority's answer is longer than any certificate; is it the right directory?")
+        return 1
     except OSError as error:
         _say(f"{error.strerror}: the folder of the certificates cannot be written; is the disk full, or read-only?")
         return 2

@@ -21,7 +21,6 @@ from anchorhold.certificates.pair import (
     show_left,
 )
 from anchorhold.certificates.progress import (
-    NEVER_FAILED,
     Progress,
     build_progress,
     failed,
@@ -106,20 +105,32 @@ def run(
     progress = read_progress(folder.progress())
     pair = None if settings.action is Action.NEW_KEY else folder.pair()
     reason = why_due(pair, wanted, issuer.authority if issuer else None, now)
+    if not reason and settings.kind is Kind.ACME and progress.source != _source(settings):
+        reason = "it is of another authority"
     if settings.action is not Action.DUE:
         reason = reason or "it was asked for"
-    elif not reason or not may_try(progress, now):
+    elif not reason or not may_try(progress, _wish(settings), now):
         return not reason
     try:
         _renew(folder, issuer or acme(), wanted, settings.action is Action.NEW_KEY, now)
     except (Failed, NotPermitted) as error:
-        _note_failure(folder, progress, pair, str(error), now, say)
+        _note_failure(folder, failed(progress, _wish(settings), str(error), now), pair, now, say)
         return False
-    folder.put_progress(build_progress(NEVER_FAILED))
+    folder.put_progress(build_progress(Progress(source=_source(settings))))
     made = folder.pair()
     if made is not None:
         say(f"a new certificate ({reason}), good until {show_date(made.leaf.not_valid_after_utc)}")
     return True
+
+
+def _source(settings: RenewSettings) -> str:
+    return settings.acme.directory if settings.kind is Kind.ACME and settings.acme is not None else ""
+
+
+def _wish(settings: RenewSettings) -> str:
+    """What one attempt is for, as far as another wish may succeed where this one failed."""
+    way = settings.acme.challenge.value if settings.acme is not None else ""
+    return " ".join((settings.kind.value, _source(settings), way, *settings.names, *settings.addresses))
 
 
 def look(data: bytes, folder: CertificateFolder, now: Epoch, say: Say) -> None:
@@ -189,10 +200,7 @@ def _checked(pem: bytes, key: ec.EllipticCurvePrivateKey, wanted: Subjects) -> b
     return chain_pem(list(pair.chain))
 
 
-def _note_failure(
-    folder: CertificateFolder, before: Progress, pair: Pair | None, reason: str, now: Epoch, say: Say
-) -> None:
-    after = failed(before, reason, now)
+def _note_failure(folder: CertificateFolder, after: Progress, pair: Pair | None, now: Epoch, say: Say) -> None:
     folder.put_progress(build_progress(after))
     hours = (after.next_attempt - now) / 3_600
     state = "there is none to serve with"
@@ -201,7 +209,7 @@ def _note_failure(
         state = f"the one in use {_ending(left.total_seconds(), show_left(left))}"
         if left <= WARN_BEFORE:
             state = f"WARNING: {state}"
-    say(f"no new certificate: {reason}")
+    say(f"no new certificate: {after.reason}")
     say(f"{after.failures} failed in a row, the next attempt is in {hours:.0f} h; {state}")
 
 

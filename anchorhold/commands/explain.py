@@ -175,5 +175,7 @@ def _views(question: str, resolver: Answer, cached: bool) -> list[str]:
         views.append("outside           nothing while the cached answer lasts; then:")
     if resolver.get("strategy") == "iterate":
         return [*views, *(f"outside           {printable(str(line))}" for line in leaves)]
-    forwarder = f"the forwarder     the full name {question}, this machine's address"
+    # What an oblivious target sees comes from its relay (RFC 9230).
+    who, whose = ("target   ", "the relay's") if resolver.get("oblivious") is True else ("forwarder", "this machine's")
+    forwarder = f"the {who}     the full name {question}, {whose} address"
     return [*views, forwarder, *(printable(str(line)) for line in leaves)]

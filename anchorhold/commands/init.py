@@ -1,5 +1,6 @@
 """`anchorhold init`: write a first configuration, by questions or by flags."""
 
+import ipaddress
 import os
 import sys
 import tempfile
@@ -8,13 +9,18 @@ from pathlib import Path
 
 import click
 
-from anchorhold.first_config import Answers, config_text, suggest_strategy
+from anchorhold.config.places import DNS_PORT
+from anchorhold.first_config import Answers, HomeNetwork, config_text, suggest_strategy
 from anchorhold.operators import Service, read_services
 from anchorhold.settings_file import SettingsRefused, read_settings
 from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, show
+from dhcp.edge.links import read_links
 
 ITERATE = "iterate"
 """Among the names of services: none of them."""
+
+SMALLEST = 16
+"""Addresses of a network that devices get addresses in."""
 
 STRATEGIES = ("failover", "fastest", "random", "spread", "race")
 
@@ -30,6 +36,7 @@ class Flags:
     output: Path
     strategy: str | None
     profile: str
+    dhcp: str
     force: bool
     if_missing: bool
     as_json: bool
@@ -44,6 +51,7 @@ Examples:
   anchorhold init --json
   anchorhold init --upstream quad9 --upstream switch --strategy spread --access 192.168.1.0/24
   anchorhold init --iterate
+  anchorhold init --upstream quad9 --dhcp eth0
 
 Exit codes: 0 written (or there, with --if-missing), 2 nobody named to ask, a wrong value, or the file exists."""
 )
@@ -68,6 +76,9 @@ Exit codes: 0 written (or there, with --if-missing), 2 nobody named to ask, a wr
     "--strategy", type=click.Choice(STRATEGIES), help="[default: spread with several operators, else failover]"
 )
 @click.option("--profile", type=click.Choice(("strict", "opportunistic")), default="strict", show_default=True)
+@click.option(
+    "--dhcp", metavar="INTERFACE", default="", help="Give out addresses there. Never where another DHCP server is."
+)
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 @click.option("--if-missing", is_flag=True, help="Do nothing, successfully, if the file exists.")
 @json_option
@@ -126,6 +137,9 @@ def _described(answers: Answers) -> str:
 def _answers(flags: Flags, services: tuple[Service, ...]) -> Answers:
     words = _named(flags)
     listen, access = _given(flags.listen), _given(flags.access)
+    own, network = _network_on(flags.dhcp) if flags.dhcp else ("", None)
+    if own and not listen:
+        listen = (f"{own}:{DNS_PORT}", f"127.0.0.1:{DNS_PORT}")
     if not words:
         if flags.as_json:
             print_json([asdict(service) | {"collected": str(service.collected)} for service in services])
@@ -142,7 +156,24 @@ def _answers(flags: Flags, services: tuple[Service, ...]) -> Answers:
     if flags.strategy and not upstreams:
         raise CommandFailed(Exit.USAGE, "--strategy chooses among upstreams, and --iterate has none")
     strategy = flags.strategy or suggest_strategy(upstreams, services)
-    return Answers(upstreams, listen or (_default_listen(),), access, strategy, flags.profile)
+    return Answers(upstreams, listen or (_default_listen(),), access, strategy, flags.profile, network)
+
+
+def _network_on(interface: str) -> tuple[str, HomeNetwork]:
+    """Our IPv4 address there, and its network with the middle of it as pool."""
+    links = [link for link in read_links().values() if link.name == interface]
+    if not links:
+        raise CommandFailed(Exit.USAGE, f"--dhcp {interface}: there is no such interface")
+    own = next((one for one in links[0].addresses if len(one.address) == 4), None)
+    if own is None:
+        raise CommandFailed(
+            Exit.USAGE, f"--dhcp {interface}: it has no IPv4 address; give this machine a fixed one first"
+        )
+    network = ipaddress.IPv4Network((own.address, own.length), strict=False)
+    if network.num_addresses < SMALLEST:
+        raise CommandFailed(Exit.USAGE, f"--dhcp {interface}: {network} has no room for devices")
+    first, last = (network[network.num_addresses * part // 256] for part in (100, 200))
+    return str(ipaddress.IPv4Address(own.address)), HomeNetwork(str(network), interface, f"{first}-{last - 1}")
 
 
 def _asks_a_person() -> bool:

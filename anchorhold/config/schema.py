@@ -222,8 +222,8 @@ class UpstreamsTable:
     """`strict`: name or pin must verify, nothing leaves in clear text. `opportunistic`: the best that works (RFC 8310
     §5)."""
     http3: bool = False
-    """Whether `https` servers that offer HTTP/3 (Alt-Svc, RFC 7838) are asked over it, and over HTTP/2 again where it fails. What
-    proves a server stays the same."""
+    """Whether `https` servers that offer HTTP/3 (Alt-Svc, RFC 7838; SVCB, RFC 9461) are asked over it, and over HTTP/2 again
+    where it fails. What proves a server stays the same."""
     discover: bool = False
     """Whether `udp` and `tcp` servers are asked where they are served encrypted (DDR, RFC 9462), and are asked there then.
     For `opportunistic` groups only."""

@@ -173,9 +173,9 @@ class AdvertisedPrefixTable:
     autonomous: Flag = _PREFIX.autonomous
     """Devices make addresses of their own in it (SLAAC); then it must be a /64."""
     preferred: Span = _PREFIX.preferred
-    """Span of the preferred lifetime."""
+    """Span of the preferred lifetime; at most 45 minutes where our own address ends by itself (RFC 9096)."""
     valid: Span = _PREFIX.valid
-    """Span of the valid lifetime."""
+    """Span of the valid lifetime; likewise at most 90."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ class DhcpTable:
     interface_rate: Annotated[Number, Field(gt=0, le=1_000_000)] = _DHCP.interface_rate
     """Messages a second of one interface's devices that hold no lease."""
     offers: Annotated[Count, Field(ge=1, le=65_536)] = _DHCP.offers
-    """Offers held at once for devices that have not accepted yet."""
+    """Offers held at once for devices that have not accepted yet, of each kind; the oldest makes room for a new one."""
     log_clients_until: Until | None = None
     """Until then hardware and IP addresses are written into the log, to find a fault: `2026-12-31T18:00:00Z`, at most a week
     ahead."""

@@ -43,6 +43,8 @@ class Advertising:
         self._rogues = rogues
         self._counters = counters
         self._memories: dict[int, Memory] = {}
+        self._parting: dict[int, tuple[Advertised, Memory]] = {}
+        """Where the last words are still to be repeated, with the settings of before."""
         self._look_at = 0.0
 
     def use(self, settings: DhcpSettings, now: Instant) -> None:
@@ -51,6 +53,8 @@ class Advertising:
         for interface in self._interfaces:
             if interface.name not in still:
                 self._part(interface, now)
+            elif interface.number in self._parting:
+                _, self._memories[interface.number] = self._parting.pop(interface.number)
         self._settings = settings
         self._look_at = 0.0
 
@@ -70,13 +74,16 @@ class Advertising:
             memory = self._memories.get(interface.number, Memory())
             if every or (memory.due is not None and memory.due <= now):
                 self._step(interface, memory, now)
+            if interface.number in self._parting:
+                self._repeat(interface, now)
 
     def due(self, now: Instant) -> float | None:
         """Seconds until `turn` has something to do; None: nothing is advertised."""
-        if not self._settings.advertised:
-            return None
-        dues = [memory.due for memory in self._memories.values() if memory.due is not None]
-        return max(0.0, min([self._look_at, *dues]) - now)
+        memories = [*self._memories.values(), *(memory for _, memory in self._parting.values())]
+        dues = [float(memory.due) for memory in memories if memory.due is not None]
+        if self._settings.advertised:
+            dues.append(self._look_at)
+        return max(0.0, min(dues) - now) if dues else None
 
     def hear(self, interface: Interface, data: bytes, arrival: Arrival, hops: int) -> None:
         """A host's solicitation, or another router's advertisement."""
@@ -122,14 +129,26 @@ class Advertising:
         self._send(interface, link, step)
 
     def _part(self, interface: Interface, now: Instant) -> None:
-        """The last word, once and at once: the RFC would have three, three seconds apart, and nobody waits so long."""
+        """The last word, at once; where we go on, it is said twice more, three seconds apart (RFC 4861 §6.2.5)."""
         memory = self._memories.pop(interface.number, None)
         link = self._links.current().get(interface.number)
         settings = self._advertised(interface.name)
         if memory is None or link is None or settings is None or memory.sent < 0:
             return
         early = memory._replace(sent=Instant(min(memory.sent, now - _LONG_AGO)))
-        self._send(interface, link, farewell(settings, link, early, now))
+        step = farewell(settings, link, early, now)
+        self._parting[interface.number] = settings, step.state
+        self._send(interface, link, step)
+
+    def _repeat(self, interface: Interface, now: Instant) -> None:
+        settings, memory = self._parting[interface.number]
+        link = self._links.current().get(interface.number)
+        if memory.due is None or link is None or Role.ICMP6 not in interface.sockets:
+            del self._parting[interface.number]
+        elif memory.due <= now:
+            step = farewell(settings, link, memory, now)
+            self._parting[interface.number] = settings, step.state
+            self._send(interface, link, step)
 
     def _send(self, interface: Interface, link: Link, step: Step) -> None:
         endpoint = interface.sockets.get(Role.ICMP6)

@@ -35,6 +35,7 @@ class Ledger:
         self.why = ""
         """Why the disk takes nothing; empty: it does."""
         self.failures = 0
+        """How often it took nothing."""
         self._report = report
         self._owed = Owed()
         self._next_try = self._next_tidy = self._next_save = 0.0

@@ -43,10 +43,14 @@ class _Pending:
 
 
 class Prober:
-    """All probes under way. `ask` sends one question on the link; False if it cannot be sent, so nobody could answer."""
+    """All probes under way. `ask` sends one question on the link; False if it cannot be sent, so nobody could answer. `believes`:
+    whether an answer from that hardware address counts."""
 
-    def __init__(self, ask: Callable[[Probe], bool]) -> None:
+    def __init__(
+        self, ask: Callable[[Probe], bool], believes: Callable[[Probe, bytes], bool] = lambda probe, hardware: True
+    ) -> None:
         self._ask = ask
+        self._believes = believes
         self._pending: dict[Place, _Pending] = {}
         self._ended: list[Ended] = []
 
@@ -69,6 +73,8 @@ class Prober:
         """Somebody on this link has the address, from this hardware address (empty: not told)."""
         pending = self._pending.get((interface, address))
         if pending is None or (hardware and hardware == pending.probe.hardware):
+            return
+        if not self._believes(pending.probe, hardware):
             return
         del self._pending[interface, address]
         self._ended.append(Ended(pending.probe, True, pending.message))

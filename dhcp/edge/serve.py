@@ -27,15 +27,15 @@ from dhcp.edge.rogues import OTHER_SERVER4, OTHER_SERVER6, Rogues
 from dhcp.edge.sockets4 import receive4, send4
 from dhcp.edge.sockets6 import receive6, receive_icmp6, send6
 from dhcp.ground import make_ground
-from dhcp.identity import Identifier, Identity, identify
+from dhcp.identity import Identifier, Identity, hardware_octets, identify
 from dhcp.incident import Incident
-from dhcp.limits import Limits
+from dhcp.limits import Accusers, Limits
 from dhcp.owed import FROM_MEMORY
 from dhcp.plan6 import make_plan6
 from dhcp.server4 import handle4
 from dhcp.server6 import handle6
 from dhcp.settings import DhcpSettings
-from dhcp.values import Arrival, Kind, LeaseChange, Outcome, Reply4, State, Tag
+from dhcp.values import Arrival, Kind, LeaseChange, Outcome, Probe, Reply4, State, Tag
 from net.clock import date
 from net.clock import now as monotonic
 from wire.dhcp.codes4 import Option4
@@ -80,7 +80,8 @@ class Server:
         self._ground = make_ground(make_plan6(settings), links.current())
         self._limits = Limits(settings.rate, settings.interface_rate)
         self._incident = Incident(settings.log_until, monotonic(), date())
-        self._prober = Prober(lambda probe: ask(probe, self.interfaces, self.links.current()))
+        self._prober = Prober(lambda probe: ask(probe, self.interfaces, self.links.current()), self._believes)
+        self._accusers = Accusers()
         self._report = report
         self._rogues = Rogues(self.counters, lambda text: report(text, ""))
         self._advertising = Advertising(settings, self.interfaces, self.links, self._rogues, self.counters)
@@ -102,6 +103,8 @@ class Server:
         self._settle()
         self.ledger.maintain(now)
         self._advertising.turn(now)
+        if self.ledger.failures:
+            self.counters["disk-refused"] = self.ledger.failures
 
     def _pause(self, patience: float) -> float:
         now = monotonic()
@@ -169,7 +172,10 @@ class Server:
     # What comes in.
 
     def _links_changed(self) -> None:
+        missed = self.links.failures
         self.links.ready()
+        if self.links.failures > missed:
+            self.counters["news-missed"] += self.links.failures - missed
         current = self.links.current()
         for interface in self.interfaces:
             if self.links.complete and interface.number not in current:
@@ -270,6 +276,22 @@ class Server:
     def _apply(self, changes: Sequence[LeaseChange]) -> None:
         self.ledger.book.apply(changes)
         self._batch.add(changes)
+
+    def _believes(self, probe: Probe, hardware: bytes) -> bool:
+        """Whether an answer counts. The holder's own always does, and one for an address in quarantine; conflicts beyond what one
+        host may cause do not."""
+        kind = Kind.ADDRESS4 if len(probe.address) == 4 else Kind.ADDRESS6
+        held = self.ledger.book.at(kind, probe.address)
+        if held is None or held.state is State.QUARANTINED:
+            return True
+        if held.state is State.BOUND and held.hardware == self.ledger.book.tag(
+            Identifier.HARDWARE, hardware_octets(hardware)
+        ):
+            return True
+        believed = self._accusers.believes(hardware, self._woken)
+        if not believed:
+            self.counters["conflict-ignored"] += 1
+        return believed
 
     def _end_probes(self, ended: Sequence[Ended]) -> None:
         """Each address is free or is not: either way the message is handled once more, when all is known that was asked for it by

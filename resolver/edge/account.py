@@ -159,11 +159,14 @@ def _explain_forwarding(resolver: Resolver, query: Query, route: Route) -> Line:
         "site": show_name(resolver.world.site_of(query.name)) if spread else None,
         "moved": plan.moved,
         "leaves": [_leaves(server) for server in servers[: max(plan.at_once, 1)]],
+        "oblivious": all(server.spec.target is not None for server in servers[: max(plan.at_once, 1)]),
     }
 
 
 def _leaves(server: Server) -> str:
     channel = server.upstream.channel()
+    if server.spec.target is not None:
+        return f"{server.spec.label}: the relay sees the address and no name; the network sees 128-octet steps"
     if channel.encrypted:
         proof = "proved" if channel.authenticated else "not proved"
         return f"{server.spec.label} (identity {proof}) sees the full name; the network sees 128-octet steps"

@@ -56,6 +56,13 @@ def test_each_is_answered_through_the_other(neighbours: Neighbours) -> None:
         assert RIGHT == addresses(household.ask(f"www.{household.name[:3]}.example."))
 
 
+def test_explain_says_who_sees_what(neighbours: Neighbours) -> None:
+    lines = neighbours.alice.told("explain", "www.example")
+    assert "  the target        the full name www.example. and type A, the relay's address" in lines
+    upstream = f"{neighbours.opener.target} through bob.test:{neighbours.bob.port}"
+    assert f"  {upstream}: the relay sees the address and no name; the network sees 128-octet steps" in lines
+
+
 def test_a_target_that_starts_anew_with_other_keys_loses_no_question(neighbours: Neighbours) -> None:
     assert RIGHT == addresses(neighbours.alice.ask("before.example."))
     neighbours.stack.close()
@@ -69,3 +76,17 @@ def test_without_the_target_the_question_fails_and_goes_nowhere_else(neighbours:
     assert (message.rcode(), addresses(message)) == (dns.rcode.SERVFAIL, [])
     neighbours.open()
     assert RIGHT == addresses(neighbours.alice.ask("again.example."))
+
+
+def test_if_one_pair_fails_the_next_is_asked(neighbours: Neighbours) -> None:
+    """The first relay of this house is not there; the second is bob."""
+    folder = neighbours.alice.folder.parent
+    (carol,) = settle(folder, "carol.test")
+    opener, bob = neighbours.opener, neighbours.bob
+    dead = (
+        f'{{ url = "{opener.target}", relay = "https://gone.test@127.0.0.1:9/relay", ca_file = "{carol.authority}" }}'
+    )
+    alive = f'{{ url = "{opener.target}", relay = "{bob.relay}", ca_file = "{carol.authority}" }}'
+    with carol.started(f"{dead}, {alive}", ""):
+        assert RIGHT == addresses(carol.ask("first.example."))
+        assert RIGHT == addresses(carol.ask("second.example."))

@@ -1,7 +1,11 @@
 """DoH that goes on to HTTP/3 by `Alt-Svc` (RFC 7838): the same proof on both roads, and back where it fails."""
 
 import asyncio
+from collections.abc import Callable
 
+import dns.message
+import dns.rdatatype
+import dns.rrset
 import pytest
 from kit.liar import Liar, Lie, answer
 from kit.meeting import LOOPS, Counts, make_tools, outcome, query_for, run
@@ -43,6 +47,55 @@ def test_an_offer_is_taken_and_the_next_query_goes_over_http3(loop: str) -> None
             assert (counts["http3-offered"], counts["http3-upgraded"], counts["http3-forgotten"]) == (1, 1, 0)
             assert [dict(request)[b":authority"] for request in there.requests] == [b"dns.example:%d" % liar.port] * 3
             assert upstream.channel().authenticated
+            await upstream.close()
+
+    run(loop, conversation())
+
+
+def record(port: int, target: str = "dns.example.", alpn: str = "h2,h3") -> Callable[[bytes, bool], bytes]:
+    """Answers with a server's SVCB record, and everything else as usual."""
+
+    def answers(query: bytes, over_udp: bool) -> bytes:
+        wanted = dns.message.from_wire(query)
+        if wanted.question[0].rdtype != dns.rdatatype.SVCB:
+            return answer(query)
+        response = dns.message.make_response(wanted)
+        text = f'1 {target} alpn="{alpn}" port={port} dohpath=/dns-query{{?dns}}'
+        response.answer.append(dns.rrset.from_text(wanted.question[0].name, 600, "IN", "SVCB", text))
+        return response.to_wire()
+
+    return answers
+
+
+def test_a_server_without_alt_svc_is_asked_for_its_record_once(loop: str) -> None:
+    async def conversation() -> None:
+        async with Liar("h3") as there, Liar("https") as liar:
+            liar.answers = record(there.port)
+            counts = Counts()
+            upstream = upgrading(liar, counts)
+            assert await outcome(upstream, QUERY) == RIGHT
+            await reached(upstream)
+            assert await outcome(upstream, QUERY) == RIGHT
+            asked = [dns.message.from_wire(query).question[0].to_text() for query in liar.queries]
+            assert asked == ["www.example. IN A", "_dns.dns.example. IN SVCB"]
+            assert len(liar.queries[1]) % 128 == 0  # it is a query like any other
+            assert (len(there.queries), counts["http3-upgraded"]) == (1, 1)
+            await upstream.close()
+
+    run(loop, conversation())
+
+
+@pytest.mark.parametrize(("target", "alpn"), [("other.example.", "h3"), ("dns.example.", "h2"), (".", "h3")])
+def test_a_record_of_another_host_or_without_http3_is_no_offer(loop: str, target: str, alpn: str) -> None:
+    async def conversation() -> None:
+        async with Liar("h3") as there, Liar("https") as liar:
+            liar.answers = record(there.port, target, alpn)
+            upstream = upgrading(liar, Counts())
+            for _ in range(2):
+                assert await outcome(upstream, QUERY) == RIGHT
+                await liar.wait_for(2)
+            assert await outcome(upstream, QUERY) == RIGHT
+            assert (len(liar.queries), there.connects, upstream.channel().kind) == (4, 0, Kind.HTTPS)
             await upstream.close()
 
     run(loop, conversation())

@@ -67,6 +67,15 @@ OPTIONS = [
 ]
 
 
+HELLO = bytes.fromhex(
+    "16030100aa010000a60303547de3fc0c3e25df5c2c2b77e54d4f2d5073e237a90959e5373ee07fc3fe156b00000ac02cc030c02bc02f00"
+    "ff0100007300000010000e00000b646e732e6578616d706c65000b000403000102000a000c000a001d0017001e00190018002300000010"
+    "0009000703646f740268320016000000170000000d002a0028040305030603080708080809080a080b0804080508060401050106010303"
+    "03010302040205020602"
+)
+"""A TLS client that asks for dns.example and speaks dot or h2."""
+
+
 def response(kind: str, owner: str = "www.example.", edns: bool = False) -> dns.message.Message:
     query = dns.message.make_query(owner, kind, use_edns=0 if edns else False, want_dnssec=edns)
     query.id = 0x1234
@@ -198,6 +207,7 @@ def oblivious() -> list[bytes]:
         sealed.plaintext,
         build_carried(Carried(Outcome.ANSWERED, 200, True, sealed.body)),
         build_carried(Carried(Outcome.TIMEOUT)),
+        HELLO,
     ]
 
 

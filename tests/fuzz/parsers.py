@@ -35,6 +35,7 @@ from wire.dns.peek import peek
 from wire.dns.signing import parse_dnskey, parse_ds, parse_rrsig, parse_whole_name
 from wire.errors import Malformed
 from wire.netlink import AddressNews, parse_news
+from wire.tls_hello import Hello, parse_hello, record_length
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("wire", "privacy", "resolver", "dhcp", "anchorhold")
@@ -348,6 +349,18 @@ def feed_carried(data: bytes) -> bool:
     return True
 
 
+def feed_hello(data: bytes) -> bool:
+    """As a record, and as the content of one."""
+    record = data if data[:1] == b"\x16" else b"\x16\3\1" + len(data[:16_384]).to_bytes(2, "big") + data[:16_384]
+    length = record_length(record)
+    if length is None or length > len(record):
+        return False
+    hello = parse_hello(record[:length])
+    assert hello.server_name == hello.server_name.lower()
+    assert sum(map(len, hello.protocols)) + len(hello.server_name) < length
+    return hello != Hello()
+
+
 def feed_news(data: bytes) -> bool:
     """Whatever one datagram tells has addresses of a known length and a name that fits."""
     told = list(parse_news(data))
@@ -390,6 +403,7 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "resolver.accept.read": feed_read,
     "resolver.carried.parse_carried": feed_carried,
     "wire.netlink.parse_news": feed_news,
+    "wire.tls_hello.parse_hello": feed_hello,
 }
 """Each takes octets and says whether anything was accepted; only Malformed may escape."""
 

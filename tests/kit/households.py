@@ -27,6 +27,7 @@ class Household:
     folder: Path
     port: int
     clear: int
+    address: str = "127.0.0.1"
     running: Running | None = None
 
     @property
@@ -36,33 +37,34 @@ class Household:
 
     @property
     def relay(self) -> str:
-        return f"https://{self.name}@127.0.0.1:{self.port}/relay"
+        return f"https://{self.name}@{self.address}:{self.port}/relay"
 
     @property
     def place(self) -> str:
         """As a target of somebody's relay."""
-        return f"https://{self.name}@127.0.0.1:{self.port}/odoh"
+        return f"https://{self.name}@{self.address}:{self.port}/odoh"
 
     @property
     def authority(self) -> str:
         return f"{self.folder}/ca.pem"
 
-    def ask(self, name: str, rrtype: str = "A") -> dns.message.Message:
-        query = dns.message.make_query(name, rrtype, use_edns=0)
-        return dns.query.udp(query, "127.0.0.1", timeout=PATIENCE, port=self.clear)
+    def ask(self, name: str, source: str | None = None) -> dns.message.Message:
+        query = dns.message.make_query(name, "A", use_edns=0)
+        return dns.query.udp(query, self.address, timeout=PATIENCE, port=self.clear, source=source)
 
-    def status(self) -> str:
-        command = [sys.executable, "-m", "anchorhold", "status", "--json", "--control", f"{self.folder}/control.sock"]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    def told(self, *command: str) -> list[str]:
+        """What a command of ours says of it, line by line."""
+        arguments = [sys.executable, "-m", "anchorhold", *command, "--control", f"{self.folder}/control.sock"]
+        return subprocess.run(arguments, capture_output=True, text=True, check=False).stdout.splitlines()
 
     @contextmanager
     def started(self, upstream: str, odoh: str) -> Iterator["Household"]:
         """Serve, with this upstream server (a TOML value) and these lines in [secure.odoh]."""
         config = self.folder / "anchorhold.toml"
         config.write_text(
-            f'[service]\nstate = "{self.folder}/state"\n[listen]\naddresses = ["127.0.0.1:{self.clear}"]\n'
+            f'[service]\nstate = "{self.folder}/state"\n[listen]\naddresses = ["{self.address}:{self.clear}"]\n'
             f'control = "{self.folder}/control.sock"\n{UNSIGNED}[upstreams.default]\nservers = [{upstream}]\n'
-            f'[secure]\nname = "{self.name}"\nlisten = ["https://127.0.0.1:{self.port}"]\ncertificate = "files"\n'
+            f'[secure]\nname = "{self.name}"\nlisten = ["https://{self.address}:{self.port}"]\ncertificate = "files"\n'
             f'chain = "{self.folder}/chain.pem"\nkey = "{self.folder}/key.pem"\n[secure.odoh]\n{odoh}\n'
         )
         with started(config) as self.running:

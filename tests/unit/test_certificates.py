@@ -30,12 +30,13 @@ from anchorhold.certificates.authority import (
 from anchorhold.certificates.folder import CertificateFolder, CertificatesRefused, open_pair
 from anchorhold.certificates.pair import Pair, Unusable, cautions, faults, read_chain, read_key
 from anchorhold.certificates.renewal import Failed, look, run, why_due
-from anchorhold.certificates.settings import Action, Kind, RenewSettings
+from anchorhold.certificates.settings import AcmeSettings, Action, Kind, RenewSettings
 from anchorhold.certificates.subjects import (
     Subjects,
     bases_of,
     constraints_for,
     is_covered,
+    is_lasting,
     lacking,
     read_name,
     read_subjects,
@@ -533,6 +534,46 @@ def test_after_failures_the_pauses_grow_the_old_one_stays_and_its_end_is_told(fo
     hour = -1
     assert not run(folder, RenewSettings(Kind.ACME, ("dns.example",), action=Action.NOW), authority_asked, NOW, Heard())
     assert attempts[-1] == -1
+
+
+class Signing:
+    """A public authority."""
+
+    authority = None
+
+    def issue(self, key, subjects: Subjects, now: Epoch) -> bytes:  # type: ignore[no-untyped-def]
+        own = new_key()
+        return chain_pem([issue(make_authority(own, subjects, now), own, key.public_key(), subjects, (now, 90))])
+
+
+def test_another_directory_is_asked_at_once_and_then_left_alone(folder: CertificateFolder) -> None:
+    """From the private authority to one for trials, and from there to the real one; also while the last one refuses."""
+    renewed(folder, RenewSettings(Kind.PRIVATE, ("dns.example",)))
+    for directory in ("https://trial.example/", "https://real.example/"):
+        wanted, heard = RenewSettings(Kind.ACME, ("dns.example",), acme=AcmeSettings(directory)), Heard()
+        assert not run(folder, wanted, Refusing, NOW, Heard())
+        other = RenewSettings(Kind.ACME, ("dns.example", "doh.example"), acme=AcmeSettings(directory))
+        assert run(folder, other, Signing, NOW, heard)
+        assert run(folder, wanted, Signing, NOW, heard)
+        assert run(folder, wanted, nobody, NOW, heard)
+        assert [line.split(",")[0] for line in heard.lines] == [
+            "a new certificate (names or addresses have changed)",
+            "a new certificate (names or addresses have changed)",
+        ]
+    moved, heard = RenewSettings(Kind.ACME, ("dns.example",), acme=AcmeSettings("https://third.example/")), Heard()
+    assert run(folder, moved, Signing, NOW, heard)
+    assert heard.lines[0].startswith("a new certificate (it is of another authority)")
+    renewed(folder, RenewSettings(Kind.PRIVATE, ("dns.example",)))
+
+
+def test_addresses_of_the_machine_count_as_far_as_the_authority_permits(folder: CertificateFolder) -> None:
+    own = (ip_address("192.168.1.5"), ip_address("10.9.9.9"))
+    assert run(folder, HOME, nobody, NOW, Heard(), own[:1])
+    assert run(folder, HOME, nobody, NOW, heard := Heard(), own)
+    assert heard.lines == []
+    assert subjects_of(chain_of(folder)[0]).addresses == (*SUBJECTS.addresses, own[0])
+    texts = ("192.168.1.5", "127.0.0.1", "fe80::1", "9.9.9.9", "fd00::1", "2a00::1")
+    assert [text for text in texts if is_lasting(ip_address(text))] == ["192.168.1.5", "fd00::1"]
 
 
 def test_what_is_no_certificate_or_somebody_elses_is_not_kept(folder: CertificateFolder) -> None:

@@ -292,6 +292,14 @@ def test_explain_sends_the_client_to_front_and_prints_each_step(tmp_path: Path) 
     assert lines[-1] == "  the network       sizes in steps of 128"
 
 
+def test_explain_says_that_an_oblivious_target_sees_the_address_of_its_relay(tmp_path: Path) -> None:
+    script: Script = {"explain": [{"cell": "front", "group": "staff"}, EXPLAIN_RESOLVER | {"oblivious": True}]}
+    with fake_service(tmp_path, script) as service:
+        lines = run("explain", "www.example.net", "--control", service.path).stdout.splitlines()
+    assert "  the target        the full name www.example.net. and type A, the relay's address" in lines
+    assert not any("this machine's address" in line for line in lines)
+
+
 def test_explain_of_a_name_answered_here_says_that_nothing_leaves(tmp_path: Path) -> None:
     answered = EXPLAIN_RESOLVER | {"rule": "special names", "leaves": []}
     with fake_service(tmp_path, {"explain": [{"cell": "front"}, answered]}) as service:

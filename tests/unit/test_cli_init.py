@@ -15,6 +15,7 @@ from anchorhold.cli import main
 from anchorhold.first_config import Answers, config_text, suggest_strategy
 from anchorhold.operators import read_services
 from anchorhold.settings_file import read_settings
+from dhcp.values import Link, Own
 
 SERVICES = read_services()
 SERVER = "tls://dns.example@192.0.2.1"
@@ -304,3 +305,44 @@ def test_what_is_no_configuration_is_an_error_with_a_text(tmp_path: Path, conten
 
 def test_a_file_that_is_not_there_is_an_error_with_a_text(tmp_path: Path) -> None:
     assert run("check", tmp_path / "none.toml").exit_code == 2
+
+
+HOME = Link(2, "lan0", bytes(6), (Own(bytes((192, 168, 7, 5)), 24),))
+POINT = Link(3, "ppp0", bytes(6), (Own(bytes((192, 168, 8, 1)), 30),))
+BARE = Link(4, "bare0", bytes(6), ())
+
+
+@pytest.fixture
+def links(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anchorhold.commands.init.read_links", lambda: {one.number: one for one in (HOME, POINT, BARE)})
+
+
+@pytest.mark.usefixtures("links")
+def test_an_interface_is_named_and_its_devices_get_addresses_and_the_resolver(tmp_path: Path) -> None:
+    result, path = init(tmp_path, "--upstream", SERVER, "--dhcp", "lan0")
+    assert result.exit_code == 0, result.stderr
+    settings = read_settings(path)
+    assert settings.dhcp is not None
+    (subnet,) = settings.dhcp.subnets
+    assert ("192.168.7.0/24", "lan0") == (subnet.name, subnet.interface)
+    assert [(bytes((192, 168, 7, 100)), bytes((192, 168, 7, 199)))] == [(one.first, one.last) for one in subnet.pools]
+    assert (bytes((192, 168, 7, 5)),) == settings.dhcp.resolver.addresses[:1]
+
+
+@pytest.mark.usefixtures("links")
+@pytest.mark.parametrize("name", ["none0", "ppp0", "bare0"])
+def test_where_no_addresses_can_be_given_out_nothing_is_written(name: str, tmp_path: Path) -> None:
+    result, path = init(tmp_path, "--upstream", SERVER, "--dhcp", name)
+    assert (2, False) == (result.exit_code, path.exists())
+    assert name in result.stderr
+
+
+def test_without_an_interface_the_section_is_there_to_be_taken_out_of_its_comment(tmp_path: Path) -> None:
+    _, path = init(tmp_path, "--upstream", SERVER)
+    assert read_settings(path).dhcp is None
+    lines = path.read_text().splitlines()
+    start = lines.index("# [dhcp]")
+    # A machine with that network may use it as it is.
+    text = "\n".join([*lines[:start], *(line.removeprefix("# ") for line in lines[start : start + 5])])
+    path.write_text(text)
+    assert read_settings(path).dhcp is not None

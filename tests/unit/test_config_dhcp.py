@@ -413,3 +413,18 @@ def test_a_relays_network_with_clients_in_it_is_warned_of() -> None:
     assert not any(
         "relay" in line for line in dhcp_warnings(load(text.replace('["192.0.2.0/24"]', '["192.0.2.2"]'), "a.toml"), {})
     )
+
+
+@pytest.mark.parametrize(
+    ("domain", "public"),
+    [("com", True), ("co.uk", True), ("home.arpa", False), ("lan", False), ("corp.example", False)],
+)
+def test_check_warns_of_a_domain_that_is_everybodys(domain: str, public: bool) -> None:
+    said = warned(f'[dhcp]\ndomain = "{domain}"\n{HOME}')
+    assert public == any("public suffix" in line for line in said), said
+
+
+def test_check_warns_of_a_subnet_in_which_nobody_gets_an_address() -> None:
+    bare, line = re.sub(r"pools = .*\n", "", HOME), "neither pools nor devices"
+    host = '[[dhcp.host]]\nhardware = ["02:00:5e:10:00:05"]\naddresses = ["192.0.2.5"]\n'
+    assert [True, False, False] == [any(line in one for one in warned(text)) for text in (bare, HOME, bare + host)]

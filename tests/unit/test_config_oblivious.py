@@ -233,3 +233,14 @@ def test_what_cannot_be_served_says_why(odoh: str, complaint: str) -> None:
 def test_it_needs_an_https_listener() -> None:
     with pytest.raises(SettingsError, match="nothing listens for that"):
         served(BOTH, SERVED.replace("https://127.0.0.1:8443", "tls://127.0.0.1:8853"))
+
+
+def test_a_group_holds_several_pairs_but_none_of_them_twice() -> None:
+    other = GOOD.replace("relay.test@192.0.2.1", "carrier.test@192.0.2.2")
+    third = GOOD.replace("target.example", "opener.example")
+    pairs = f"{{ {GOOD} }}, {{ {other} }}, {{ {third} }}"
+    text = f'[listen]\naddresses = ["127.0.0.1:5300"]\n[upstreams.default]\nservers = [{pairs}]\n'
+    servers = load(text, "a.toml").resolver.upstream_groups[0].servers
+    assert [server.operator for server in servers] == ["target.example", "target.example", "opener.example"]
+    with pytest.raises(SettingsError, match="is in this group twice"):
+        load(text.replace(pairs, f"{pairs}, {{ {other} }}"), "a.toml")

@@ -308,6 +308,13 @@ def test_a_prefix_never_outlives_our_own_address_in_it() -> None:
     assert [(OLD, 500, 600)] == prefixes(watch)
 
 
+def test_a_prefix_that_may_be_another_tomorrow_lives_shortly_with_hosts() -> None:
+    """RFC 9096 §3.4: our own address in it has an end, as after a delegation."""
+    watch = Watch(at=link(own("2001:db8:1::1/64", 40_000, 80_000)))
+    watch.run(1)
+    assert [(OLD, 2_700, 5_400)] == prefixes(watch)
+
+
 def test_a_deprecated_address_of_ours_deprecates_its_prefix() -> None:
     watch = Watch(at=link(own("2001:db8:1::1/64", 0, 500)))
     watch.run(1)

@@ -1,4 +1,4 @@
-from dhcp.limits import BURST, Limits
+from dhcp.limits import BURST, Accusers, Limits
 from wire.units import Instant
 
 
@@ -53,3 +53,17 @@ def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:
     for _ in range(20):
         limits.admits(client(1), 1, True, at(10))
     assert not limits.admits(client(1), 1, True, at(5))
+
+
+def test_one_host_is_believed_for_a_number_of_conflicts_an_hour() -> None:
+    accusers = Accusers()
+    liar, other = b"\2\0\x5e\x10\0\1", b"\2\0\x5e\x10\0\2"
+    assert 16 == sum(accusers.believes(liar, Instant(100.0)) for _ in range(300))
+    assert accusers.believes(other, Instant(100.0))
+    assert 4 == sum(accusers.believes(liar, Instant(100.0 + 900.0)) for _ in range(300))
+
+
+def test_who_answers_probes_is_remembered_within_a_bound() -> None:
+    accusers = Accusers()
+    assert all(accusers.believes(number.to_bytes(6, "big"), Instant(1.0)) for number in range(1_000))
+    assert 256 == len(accusers._buckets)

@@ -327,6 +327,12 @@ def test_whoever_invents_hardware_addresses_of_makers_fills_no_pool_for_longer_t
     assert lan.now == lan.at(given[1]).seen, "who answers has its address"
 
 
+def test_where_there_is_no_pool_a_changing_device_is_told_so_too() -> None:
+    lan = site()
+    lan.settings = replace(lan.settings, subnets=(replace(LAN, pools=()),))
+    assert "no-pool" == lan.discover(mac(1)).why == lan.discover(mac(2, changing=True)).why
+
+
 def test_when_nine_tenths_are_taken_overdue_devices_are_asked_before_the_rest_is_given() -> None:
     lan = site(pool(100, 119), changing_share=100)
     for number in range(19):

@@ -1,10 +1,11 @@
 """The server's loop over real sockets: what leaves before the disk has been told, and what after."""
 
-from kit.dhcp4 import ip, message
+from kit.dhcp4 import ip, mac, message
 from kit.dhcp_loop import HERE, SUBNET, recorded
-from kit.leases import begun, lease
+from kit.leases import KEY, begun, lease
 
 from dhcp.edge.probe import Ended
+from dhcp.identity import Identifier, hardware_octets, tag
 from dhcp.store import StoreFailed
 from dhcp.values import Arrival, Kind, Probe, State
 from wire.dhcp.codes4 import MessageType4
@@ -67,3 +68,19 @@ def test_what_is_not_put_into_quarantine_is_not_counted_so() -> None:
             book.at(Kind.ADDRESS4, holder.address).wanted,
             book.at(Kind.ADDRESS4, offer.address).state,
         ]
+
+
+def test_a_host_that_answers_every_probe_keeps_nobody_out_for_long() -> None:
+    """The holder of a lease, who is looked for, is believed however often."""
+    holder = lease(1, address=ip("127.7.0.9"), subnet=SUBNET.name, changing=True)
+    holder = holder._replace(hardware=tag(KEY, Identifier.HARDWARE, hardware_octets(mac(5))))
+    with recorded() as (home, _):
+        server, book = home.server, home.server.ledger.book
+        book.apply(begun(holder))
+        for number in range(20, 40):
+            book.apply(begun(lease(number, address=ip(f"127.7.0.{number}"), state=State.OFFERED, subnet=SUBNET.name)))
+        answers = [server._believes(Probe(1, ip(f"127.7.0.{number}")), mac(66)) for number in range(20, 40)]
+        assert [True] * 16 + [False] * 4 == answers
+        assert 4 == server.counters["conflict-ignored"]
+        assert all(server._believes(Probe(1, holder.address), mac(5)) for _ in range(40))
+        assert not server._believes(Probe(1, holder.address), mac(66))

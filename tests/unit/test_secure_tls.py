@@ -353,3 +353,25 @@ def test_a_ticket_brings_the_client_back_without_a_signature() -> None:
         service.read(connection2)
         assert again.tls.session_reused
     assert (1, 1) == (front.desk.counters["tls-handshakes"], front.desk.counters["tls-resumed"])
+
+
+def test_who_does_not_read_is_cut_off_with_bounded_memory() -> None:
+    front = Counter53()
+    front.ask(query())
+    front.reply(front.port.queries[0], answer(front.port.queries[0].key.question, count=2_000))
+    with encrypted(front) as service:
+        client, connection = service.greet()
+        most = 0
+        for _ in range(1_000):
+            if connection not in service.listener.connections:
+                break
+            if service.watched[connection] & READ:
+                client.send(frame(query().to_wire()) * 4)
+                service.read(connection)
+            else:
+                connection.flush(START)
+                service.listener.expire(Instant(START + 36))
+            most = max(most, connection.unsent)
+        assert connection not in service.listener.connections
+    # What one wake-up answers comes on top: a pipeline of the largest answers at most.
+    assert most < 512 * 1024

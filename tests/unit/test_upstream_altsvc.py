@@ -1,8 +1,10 @@
 """Offers of HTTP/3 (RFC 7838 §3)."""
 
+import dns.message
+import dns.rrset
 import pytest
 
-from resolver.edge.upstream.altsvc import LONGEST, NONE, USUAL, Offer, read_offer
+from resolver.edge.upstream.altsvc import LONGEST, NONE, SHORTEST, USUAL, Offer, offer_question, read_offer, read_record
 
 HOST = "dns.example"
 
@@ -47,3 +49,39 @@ def test_a_response_without_the_header_says_nothing() -> None:
 
 def test_the_last_of_many_lines_may_hold_the_offer() -> None:
     assert Offer(443, USUAL) == read_offer([(b"alt-svc", b'h2=":1"'), (b"alt-svc", b'h3=":443"')], HOST)
+
+
+def response(*records: str, ttl: int = 600, code: int = 0) -> bytes:
+    query = dns.message.make_query("_dns.dns.example.", "SVCB")
+    made = dns.message.make_response(query)
+    made.set_rcode(code)
+    if records:
+        made.answer.append(dns.rrset.from_text("_dns.dns.example.", ttl, "IN", "SVCB", *records))
+    return made.to_wire()
+
+
+@pytest.mark.parametrize(
+    ("data", "offer"),
+    [
+        (response("1 dns.example. alpn=h3"), Offer(443, 600.0)),
+        (response("2 dns.example. alpn=h3 port=8443", "1 dns.example. alpn=h2,h3 port=444"), Offer(444, 600.0)),
+        (response("1 dns.example. alpn=h2", "2 dns.example. alpn=h3 port=444"), Offer(444, 600.0)),
+        (response("1 dns.example. alpn=h3", ttl=1), Offer(443, SHORTEST)),
+        (response("1 dns.example. alpn=h3", ttl=2**31 - 1), Offer(443, LONGEST)),
+        (response("1 dns.example. mandatory=alpn alpn=h3"), NONE),
+        (response("0 dns.example."), NONE),
+        (response("1 other.example. alpn=h3"), NONE),
+        (response("1 dns.example. port=443"), NONE),
+        (response("1 dns.example. alpn=h3 port=0"), NONE),
+        (response("1 dns.example. alpn=h3", code=3), NONE),
+        (response(), NONE),
+        (response("1 dns.example. alpn=h3")[:-2], NONE),
+        (b"", NONE),
+    ],
+)
+def test_a_record_offers_http3_at_the_server_itself_only(data: bytes, offer: Offer) -> None:
+    assert offer == read_record(data, HOST)
+
+
+def test_the_record_is_asked_for_by_the_name_of_the_server() -> None:
+    assert offer_question("dns.example") == b"\4_dns\3dns\7example\0\0\x40\0\1"

@@ -151,7 +151,7 @@ class SecureHouse:
             self.count("secure-refused-barred")
         elif not self._pays_for_handshake(client, now):
             self.count("secure-refused-handshakes")
-        elif len(self.guests) >= self.settings.connections and not self._make_room(now):
+        elif len(self.guests) >= self.settings.connections and not self.make_room(now):
             self.count("secure-refused-full")
         else:
             return True
@@ -202,7 +202,7 @@ class SecureHouse:
         bucket.tokens -= 1.0
         return bucket.tokens >= 0.0 or bucket.refill(HANDSHAKES, HANDSHAKE_BURST, now)
 
-    def _make_room(self, now: Instant) -> bool:
+    def make_room(self, now: Instant) -> bool:
         """Shed some who wait for nothing: first handshakes that take too long, then those of whoever holds most, then those that
         were silent longest. False if all wait for answers."""
 

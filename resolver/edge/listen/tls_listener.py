@@ -1,5 +1,6 @@
 """A listening TCP socket whose connections speak TLS, whatever is spoken above it."""
 
+import errno
 import selectors
 import socket
 import ssl
@@ -59,6 +60,9 @@ class TlsListener:
                 return
             except OSError as error:
                 self.house.count(f"tls-accept-{error.errno}")
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    # Else the one who waits would wake us for ever.
+                    self.house.make_room(now)
                 return
             self._admit(endpoint, address[0], now)
 

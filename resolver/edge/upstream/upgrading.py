@@ -1,4 +1,5 @@
-"""DoH that goes on to HTTP/3 where the server offers it (`Alt-Svc`, RFC 7838), and back to HTTP/2 where that fails.
+"""DoH that goes on to HTTP/3 where the server offers it (`Alt-Svc`, RFC 7838; its SVCB record, RFC 9461), and back to HTTP/2
+where that fails. The record is asked of the server itself: nobody else learns whom we ask.
 
 The server proves the same name or pin on both roads, so a strict group stays strict: whoever forges an offer gains nothing but a
 failed connection. Nothing waits for the first connection over HTTP/3; it is made beside the exchanges.
@@ -10,10 +11,12 @@ from dataclasses import replace
 
 from net.h2 import Header
 from privacy.channel import Channel, Kind
+from resolver.edge.converse import converse
 from resolver.edge.upstream import altsvc, doh, doh3
 from resolver.edge.upstream.pooled import tls_client
 from resolver.edge.upstream.port import Tools, Upstream, UpstreamFailed, Why
 from resolver.settings import Profile, UpstreamSpec
+from wire.dns.codes import QueryFlag
 from wire.units import Instant
 
 PATIENCE = 1.5
@@ -21,6 +24,9 @@ PATIENCE = 1.5
 
 SHUNNED = 300.0
 """Seconds after a failure in which no offer is taken."""
+
+LOOK_AGAIN = 3_600.0
+"""Seconds until the server is asked for its record again."""
 
 FINAL = frozenset({Why.TIMEOUT, Why.BUSY, Why.TOO_LARGE})
 """Failures after which the query is not asked again over HTTP/2: there is no time, or nothing to win."""
@@ -46,6 +52,7 @@ class Upgrading:
         self._port = 0
         self._until = self._shunned = Instant(0.0)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._next_look = Instant(0.0)
         self._closed = False
 
     def channel(self) -> Channel:
@@ -85,8 +92,28 @@ class Upgrading:
     def _hear(self, headers: Sequence[Header]) -> None:
         """What a response over HTTP/2 offers."""
         offer = altsvc.read_offer(headers, self._spec.name)
+        if offer is not None:
+            self._weigh(offer)
+        elif self._h3 is None and not self._closed and self._tools.now() >= max(self._next_look, self._shunned):
+            self._next_look = Instant(self._tools.now() + LOOK_AGAIN)
+            self._spawn(self._look())
+
+    async def _look(self) -> None:
+        """Ask for the server's record, once in a while, beside the queries."""
+        name = self._spec.name
+        deadline = Instant(self._tools.now() + 2 * PATIENCE)
+        try:
+            question = altsvc.offer_question(name)
+            data = await converse(self._https, question, int(QueryFlag.RD), self._tools.entropy, deadline)
+        except (UpstreamFailed, ValueError):
+            return  # a name that is an address, or a server that does not say
+        offer = altsvc.read_record(data, name)
+        if offer.port:
+            self._weigh(offer)
+
+    def _weigh(self, offer: altsvc.Offer) -> None:
         now = self._tools.now()
-        if offer is None or self._closed or now < self._shunned:
+        if self._closed or now < self._shunned:
             return
         if self._h3 is not None and offer.port != self._port:
             self._drop(self._h3)
