@@ -7,6 +7,7 @@ here for streams, bodies and header lists.
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import h2.config
@@ -99,6 +100,15 @@ def _settings(limits: ServerLimits) -> dict[h2.settings.SettingCodes, int]:
     }
 
 
+@lru_cache(8)
+def _in_force(limits: ServerLimits) -> h2.settings.Settings:
+    """What the codec holds a client to. Never changed after the start, so all connections have the same one: each would take
+    5 kB."""
+    return h2.settings.Settings(
+        client=False, initial_values=_settings(limits) | {_Setting.MAX_CONCURRENT_STREAMS: 2 * limits.streams + 1}
+    )
+
+
 def _build_codec(limits: ServerLimits) -> h2.connection.H2Connection:
     """The codec as we set it up. What we send is not validated again: it is ours."""
     config = h2.config.H2Configuration(
@@ -114,9 +124,7 @@ def _build_codec(limits: ServerLimits) -> h2.connection.H2Connection:
     codec.initiate_connection()
     # > An endpoint that receives a HEADERS frame that causes its advertised concurrent stream limit to be exceeded MUST treat
     # > this as a stream error (RFC 9113 §5.1.2). The codec would end the connection, so it is told twice as many.
-    codec.local_settings = h2.settings.Settings(
-        client=False, initial_values=_settings(limits) | {_Setting.MAX_CONCURRENT_STREAMS: 2 * limits.streams + 1}
-    )
+    codec.local_settings = _in_force(limits)
     codec.decoder.max_header_list_size = MAX_HEADERS
     codec.increment_flow_control_window(limits.body + SLACK - _FIRST_WINDOW)
     return codec

@@ -6,15 +6,19 @@ Its handlers are replaced by their names, so an aioquic that renames one is foun
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import ClassVar
 
 from aioquic import tls
 from aioquic._buffer import Buffer
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection, QuicConnectionError, QuicReceiveContext
+from aioquic.quic.crypto import NoCallback
 from aioquic.quic.packet import QuicErrorCode
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.tls import SessionTicket
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
 
 # What aioquic logs names connections and says what peers sent; we count instead.
 for _name in ("quic", "http3"):
@@ -50,6 +54,17 @@ _CONTROL_FRAMES = (
     0x31,
 )
 _CONTENT_FRAMES = (0x06, *range(0x08, 0x10))  # CRYPTO, STREAM
+_PRICES = dict.fromkeys(_CONTROL_FRAMES, 1.0) | dict.fromkeys(_CONTENT_FRAMES, STRAIN_FRAME)
+
+_HANDLERS = "_QuicConnection__frame_handlers"
+_Handle = Callable[[QuicReceiveContext, int, Buffer], None]
+
+
+FLIGHT = 4 * 1024
+"""Octets that the server's messages of a handshake may have, but for the certificates; a signature of RSA has 512."""
+
+_SMALL = {epoch: Buffer(capacity=8) for epoch in (tls.Epoch.INITIAL, tls.Epoch.HANDSHAKE, tls.Epoch.ONE_RTT)}
+"""For messages after the handshake, of which there are none."""
 
 
 class Strain:
@@ -94,6 +109,31 @@ class Tickets:
         return self._kept.pop(label, None)
 
 
+class _Charging:
+    """The handlers of one connection's frames by their kinds, found as they are needed. Looking one up charges the peer."""
+
+    __slots__ = ("_core",)
+    _names: ClassVar[dict[int, tuple[str, frozenset[tls.Epoch]]]] = {}
+
+    def __init__(self, core: "GuardedConnection", made: dict[int, tuple[_Handle, frozenset[tls.Epoch]]]) -> None:
+        self._core = core
+        if not self._names:
+            self._names.update({kind: (handle.__name__, epochs) for kind, (handle, epochs) in made.items()})
+
+    def __getitem__(self, kind: int) -> tuple[_Handle, frozenset[tls.Epoch]]:
+        """Raises KeyError."""
+        name, epochs = self._names[kind]
+        self._core.strain.left -= _PRICES.get(kind, 0.0)
+        if self._core.strain.left < 0.0:
+            # The rest of the packet is not worth reading; the owner closes the connection.
+            return _skip, epochs
+        return getattr(self._core, name), epochs
+
+
+def _skip(_context: QuicReceiveContext, _kind: int, buffer: Buffer) -> None:
+    buffer.seek(buffer.capacity)
+
+
 class GuardedConnection(QuicConnection):
     """The server's end of one connection. `taken` counts octets that left its buffers for good; `hello` is the ClientHello."""
 
@@ -115,32 +155,11 @@ class GuardedConnection(QuicConnection):
         )
         self.taken = 0
         self.hello = b""
-        self._strain = strain
+        self.strain = strain
         self._local_max_streams_bidi.value = self._local_max_streams_bidi.sent = streams
         self._local_max_streams_uni.value = self._local_max_streams_uni.sent = UNIDIRECTIONAL
-        self._charge_frames()
-
-    def _charge_frames(self) -> None:
-        handlers = getattr(self, "_QuicConnection__frame_handlers")  # noqa: B009 # a name that only its class may spell
-        for kinds, price in ((_CONTROL_FRAMES, 1.0), (_CONTENT_FRAMES, STRAIN_FRAME)):
-            for kind in kinds:
-                handler, epochs = handlers[kind]
-                handlers[kind] = (partial(self._charge, handler, price), epochs)
-
-    def _charge(
-        self,
-        handler: Callable[[QuicReceiveContext, int, Buffer], None],
-        price: float,
-        context: QuicReceiveContext,
-        kind: int,
-        buffer: Buffer,
-    ) -> None:
-        self._strain.left -= price
-        if self._strain.left >= 0.0:
-            handler(context, kind, buffer)
-        else:
-            # The rest of the packet is not worth reading; the owner closes the connection.
-            buffer.seek(buffer.capacity)
+        # A name that only its class may spell; what it held was made for this one connection and takes 20 KB.
+        setattr(self, _HANDLERS, _Charging(self, getattr(self, _HANDLERS)))
 
     def _serialize_transport_parameters(self) -> bytes:
         return super()._serialize_transport_parameters() + _NO_APPLICATION_DISABLES
@@ -159,6 +178,31 @@ class GuardedConnection(QuicConnection):
             handle(input_data, output_buf)
 
         self.tls.handle_message = overhear  # type: ignore[method-assign]
+
+        room = FLIGHT + sum(len(one.public_bytes(Encoding.DER)) for one in self._chain())
+        self._crypto_buffers = {
+            tls.Epoch.INITIAL: Buffer(capacity=FLIGHT),
+            tls.Epoch.HANDSHAKE: Buffer(capacity=room),
+            tls.Epoch.ONE_RTT: Buffer(capacity=FLIGHT),
+        }
+        for pair in (*self._cryptos.values(), *self._cryptos_initial.values()):
+            for half in (pair.recv, pair.send):
+                # They write logs that nobody reads, and hold the connection.
+                half._setup_cb = half._teardown_cb = NoCallback
+
+    def _chain(self) -> list[Certificate]:
+        return [self._configuration.certificate, *self._configuration.certificate_chain]
+
+    def shake_off(self) -> None:
+        """The handshake is done: let go of what only it needed, 50 KB."""
+        self._crypto_buffers = _SMALL
+        self.hello = b""
+        del self.tls.handle_message
+
+    def let_go(self) -> None:
+        """The connection is over: break the circles in which it holds itself, for Python looks for them seldom."""
+        for name in ("tls", "_loss", "_cryptos", "_cryptos_initial", "_spaces", _HANDLERS):
+            self.__dict__.pop(name, None)
 
     def _handle_crypto_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
         start = buf.tell()

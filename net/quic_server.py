@@ -35,10 +35,11 @@ _PEER = ("peer", 0)
 
 
 class Began(NamedTuple):
-    """The handshake is done. `protocol` is that of ALPN."""
+    """The handshake is done. `protocol` is that of ALPN, `hello` the ClientHello as a handshake message (RFC 8446 §4)."""
 
     protocol: str
     resumed: bool
+    hello: bytes
 
 
 class Octets(NamedTuple):
@@ -145,7 +146,9 @@ class Conversation:
             case StopSendingReceived():
                 return Stopped(event.stream_id)
             case HandshakeCompleted():
-                return Began(event.alpn_protocol or "", event.session_resumed)
+                began = Began(event.alpn_protocol or "", event.session_resumed, self.core.hello)
+                self.core.shake_off()
+                return began
             case ConnectionIdIssued():
                 self.fresh.append(event.connection_id)
             case ConnectionIdRetired():
@@ -207,6 +210,10 @@ class Conversation:
             self.core._close_end()
             return []
 
+    def let_go(self) -> None:
+        """It is over, and nobody will ask for its datagrams or timers again."""
+        self.core.let_go()
+
     # state
 
     def took(self, octets: int) -> None:
@@ -251,8 +258,3 @@ class Conversation:
         """Whether the peer has proved that it is where it says (RFC 9000 §8.1)."""
         paths = self.core._network_paths
         return bool(paths) and paths[0].is_validated
-
-    @property
-    def hello(self) -> bytes:
-        """The ClientHello as a handshake message (RFC 8446 §4)."""
-        return self.core.hello

@@ -182,6 +182,8 @@ class DhcpCell:
                 self._use_sockets()
             case LinkType.HOSTS | LinkType.SECURE_HOSTS:
                 self._connect()
+            case LinkType.ENCRYPTED:
+                self._server.use(self.settings)
             case LinkType.SETTINGS:
                 self._publisher = Publisher(self.settings)
                 self._server.use(self.settings)

@@ -29,6 +29,7 @@ PACKAGES = {
     "dnssec-verify": "bind9-utils",
     "dumpcap": "wireshark-common",
     "ip": "iproute2",
+    "gtlsclient": "ngtcp2-client",
     "kdig": "knot-dnsutils",
     "curl": "curl",
     "dnsperf": "dnsperf",

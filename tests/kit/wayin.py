@@ -19,11 +19,14 @@ from pathlib import Path
 from kit.certificates import Identity, server_context
 from kit.desk import answer
 
+from net.quic_server import Terms
 from resolver.admission import Admission
 from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.https import HttpsSession
+from resolver.edge.listen.quic import QuicListener
 from resolver.edge.listen.requests import serve_doh
+from resolver.edge.listen.sessions import QUIC_PROTOCOLS, TALKS
 from resolver.edge.listen.tls_listener import Speak, TlsListener
 from resolver.edge.serve import Desk, Flight
 from resolver.settings import CacheSettings, ClientGroup, FrontSettings, SecureSettings, Served
@@ -68,9 +71,24 @@ class Loop:
         self.desk.credits = 1 << 60
         self.house = SecureHouse(settings, self.desk, Admission(settings.front))
         serve_doh(self.house)
-        self.listeners: list[TlsListener] = []
+        self.listeners: list[TlsListener | QuicListener] = []
 
     def listen(self, served: Served, who: Identity) -> int:
+        """The port."""
+        return self._listen_tls(served, who) if served.stream else self._listen_quic(served, who)
+
+    def _listen_quic(self, served: Served, who: Identity) -> int:
+        endpoint = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        endpoint.bind(("127.0.0.1", 0))
+        settings = self.house.settings
+        terms = Terms(who.certificate, who.key, (QUIC_PROTOCOLS[served],), settings.idle, settings.streams)
+        quic = QuicListener(endpoint, served, self.house, terms, TALKS[served], self.watch)
+        self.listeners.append(quic)
+        self.watch(endpoint, selectors.EVENT_READ, quic)
+        port: int = endpoint.getsockname()[1]
+        return port
+
+    def _listen_tls(self, served: Served, who: Identity) -> int:
         endpoint = socket.socket()
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         endpoint.bind(("127.0.0.1", 0))
@@ -96,7 +114,10 @@ class Loop:
             self._selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
 
     def turn(self, patience: float) -> None:
-        events = self._selector.select(patience)
+        due = [
+            listener.due(Instant(time.monotonic())) for listener in self.listeners if isinstance(listener, QuicListener)
+        ]
+        events = self._selector.select(min([patience, *(seconds for seconds in due if seconds is not None)]))
         now = Instant(time.monotonic())
         for key, mask in events:
             key.data(mask, now)
@@ -109,7 +130,7 @@ class Loop:
 def _serve(far: Connection, settings: SecureSettings, who: Identity) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     loop = Loop(settings)
-    far.send({served: loop.listen(served, who) for served in PROTOCOLS})
+    far.send({served: loop.listen(served, who) for served in Served})
     watcher = Watcher(far, loop)
     with socket.socket(fileno=os.dup(far.fileno())) as pipe:
         loop.watch(pipe, selectors.EVENT_READ, watcher)

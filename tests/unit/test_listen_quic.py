@@ -1,6 +1,8 @@
 """The QUIC listener under a virtual clock: aioquic's clients on a wire that loses, doubles and reorders; hostile ones too."""
 
+import gc
 import random
+import weakref
 
 import dns.edns
 import pytest
@@ -244,6 +246,25 @@ def test_a_handshake_that_is_not_finished_is_given_up() -> None:
     house.run(1.0)
     assert len(house.listener.guests) == 0
     assert house.counters["quic-slow-handshake"] == 3
+
+
+def test_who_is_gone_leaves_no_circle_behind() -> None:
+    house = QuicHouse(idle=3.0)
+    for alpn in ("doq", "h3"):
+        client = connected(house, alpn=alpn)
+        if alpn == "doq":
+            client.ask(query())
+    house.run(0.3)
+    cores = [weakref.ref(guest.conversation.core) for guest in house.listener.guests]
+    gc.collect()
+    gc.disable()
+    try:
+        # The longest timer is in the heap until then.
+        house.run(12.0)
+        assert house.listener.guests == set()
+        assert [core() for core in cores] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_after_close_nobody_new_comes_in_and_the_socket_goes_with_the_last_answer() -> None:

@@ -48,12 +48,13 @@ class _Coming:
 class H3Session:
     """HTTP/3 on one connection."""
 
-    __slots__ = ("_coming", "_exchanges", "_guest", "_heads", "_http")
+    __slots__ = ("_coming", "_exchanges", "_guest", "_heads", "_house", "_http")
     no_error = NO_ERROR
     excessive_load = EXCESSIVE_LOAD
 
     def __init__(self, guest: QuicGuest, house: SecureHouse) -> None:
         self._guest = guest
+        self._house = house
         self._http = HttpServer(guest.conversation)
         self._exchanges = Exchanges(house, self._respond)
         self._coming: dict[int, _Coming] = {}
@@ -132,6 +133,8 @@ class H3Session:
         """Nobody waits any more."""
         self._exchanges.end()
         self._coming.clear()
+        # These held this session, which held them: a circle that Python finds late.
+        self._exchanges = Exchanges(self._house, _drop)
 
 
 def _fields(response: HttpResponse) -> Fields:
@@ -141,3 +144,7 @@ def _fields(response: HttpResponse) -> Fields:
     if response.cache_control:
         fields.append(("cache-control", response.cache_control))
     return [(name.encode("ascii"), value.encode("ascii")) for name, value in (*fields, *response.headers)]
+
+
+def _drop(_stream: int, _response: HttpResponse) -> None:
+    """Where nobody is."""

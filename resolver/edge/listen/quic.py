@@ -7,7 +7,7 @@ they say, the next gets a Retry packet and nothing is remembered of it.
 import os
 import socket
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
 
@@ -47,6 +47,9 @@ LEAST_PATIENCE = 2.0
 
 RECEIVE_BUFFER = 1024 * 1024
 """Octets the kernel may hold for us, if it allows so many: handshakes take milliseconds, and what does not fit is lost."""
+
+SPARE_TIMERS = 64
+"""Timers of those who are gone that may be left over; more are looked for."""
 
 SHORTEST = 0.001
 """Seconds until a timer at least: aioquic's own grain."""
@@ -225,6 +228,9 @@ class QuicListener:
         for label in guest.labels:
             del self._by_id[label]
         guest.labels.clear()
+        if len(self._timers) > 2 * len(self.guests) + SPARE_TIMERS:
+            self._timers = [entry for entry in self._timers if entry[2] in self.guests]
+            heapify(self._timers)
         self._end_if_done()
 
     # time

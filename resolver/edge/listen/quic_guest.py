@@ -173,8 +173,12 @@ class QuicGuest:
         self._listener.gone(self)
         if self.talk is not None:
             self.talk.ended()
+        self.talk = None
+        self.conversation.let_go()
 
     def _say(self, now: Instant) -> None:
+        if self._gone:
+            return
         for datagram in self.conversation.outgoing(now):
             self._listener.send(datagram, self.address, self._source)
 
@@ -198,7 +202,7 @@ class QuicGuest:
             case Began():
                 self.active = now
                 self._listener.house.count("quic-resumed" if event.resumed else "quic-handshakes")
-                self.peer_name = _asked_name(self.conversation.hello)
+                self.peer_name = _asked_name(event.hello)
                 self.protocol = event.protocol
                 self.talk = self._listener.speak(self, self._listener.house)
                 self.mark()

@@ -1,0 +1,78 @@
+"""Crowds of slow connections of HTTP/2 at the real listener in its own process: what they hold, and that others are served."""
+
+import contextlib
+import resource
+import socket
+import ssl
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import h2.connection
+import h2.events
+import pytest
+from kit.certificates import NAME, authority, identity
+from kit.figures import holds
+from kit.https import ACK, DATA, DNS_MESSAGE, END_HEADERS, HEADERS, PREFACE, SETTINGS, block, encoded, frame
+from kit.wayin import serving
+
+from resolver.settings import Served
+
+CROWD = 600
+MOST_EACH = 40.0
+"""kB of memory for one of them; 2,000 are let in."""
+
+START = PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0)
+UNFINISHED = frame(HEADERS, END_HEADERS, 1, block(("content-type", DNS_MESSAGE), method="POST")) + frame(
+    DATA, 0, 1, b"x"
+)
+QUERY = struct.pack("!6H", 0, 0x0100, 1, 0, 0, 0) + b"\3www\7example\0\0\1\0\1"
+
+
+@contextmanager
+def connected(port: int, source: str) -> Iterator[ssl.SSLSocket]:
+    context = ssl.create_default_context(cadata=authority().pem)
+    context.set_alpn_protocols(["h2"])
+    with (
+        socket.create_connection(("127.0.0.1", port), 10, (source, 0)) as plain,
+        context.wrap_socket(plain, server_hostname=NAME) as tls,
+    ):
+        yield tls
+
+
+def ask(tls: ssl.SSLSocket) -> bool:
+    """Whether one honest request gets its whole answer."""
+    http = h2.connection.H2Connection()
+    http.initiate_connection()
+    path = f"/dns-query?dns={encoded(QUERY)}"
+    fields = [(":method", "GET"), (":scheme", "https"), (":authority", NAME), (":path", path)]
+    http.send_headers(1, fields, end_stream=True)
+    tls.sendall(http.data_to_send())
+    while data := tls.recv(65_536):
+        if any(isinstance(event, h2.events.StreamEnded) for event in http.receive_data(data)):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("kind", ["silent", "unfinished"])
+def test_slow_connections_hold_little_and_an_honest_client_is_served(kind: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with serving(identity("good")) as way_in, ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        port = way_in.ports[Served.HTTPS]
+        with connected(port, "127.0.0.250") as tls:
+            assert ask(tls)
+        before = way_in.state()
+        for number in range(CROWD):
+            tls = stack.enter_context(connected(port, f"127.2.0.{1 + number // 50}"))
+            tls.sendall(START if kind == "silent" else START + UNFINISHED)
+        with connected(port, "127.0.0.251") as tls:
+            assert ask(tls)
+            after = way_in.state()
+        assert after.guests >= CROWD
+        each = (after.memory - before.memory) / 1_000 / CROWD
+        assert holds(f"{CROWD} {kind} connections of HTTP/2", "kB of memory for each", round(each, 1), MOST_EACH)
+        # Their ends come all at once.
+        with contextlib.suppress(OSError):
+            stack.close()
