@@ -162,9 +162,7 @@ class RelayHandler:
         where = neighbourhood(client)
         self._open[where] += 1
         self._house.count("relay-carried")
-        port.carry(
-            place, sealed, self._house.settings.front.deadline, partial(self._back, respond, where, not sealed)
-        )
+        port.carry(place, sealed, self._house.settings.front.deadline, partial(self._back, respond, where, not sealed))
         return None
 
     def _has_room(self, client: Client) -> bool:
