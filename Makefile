@@ -53,7 +53,7 @@ bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/res
 interop: peers ## build peers in Go (quic-go) and Rust (odoh-rs) and test with them; needs both toolchains and their registries
 	cd tests/peers/quicpeer && go build -trimpath -o ../../../$(BIN)/quicpeer .
 	cd tests/peers/odohpeer && cargo build --release && cp target/release/odohpeer ../../../$(BIN)/odohpeer
-	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py
+	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_clients.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py
 
 fuzz: setup ## a million mutated messages through every parser, packets of DHCP, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record

@@ -94,7 +94,9 @@ class CellProcess:
         try:
             send_message(self.link, kind, body, descriptors)
         except OSError:
-            self.signal(signal.SIGKILL)
+            # One that was told to end listens no more, and still has its goodbyes to say.
+            if not self._leave_until:
+                self.signal(signal.SIGKILL)
 
     def receive(self) -> LinkMessage | None:
         """What it said, if anything; a cell that says nonsense is ended."""

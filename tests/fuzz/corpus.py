@@ -19,6 +19,7 @@ from resolver.local import Host
 from resolver.values import Explanation, Origin, Reply
 from wire.dns.codes import ExtendedError
 from wire.dns.framing import frame
+from wire.dns.svcb import Service, build_alpn, build_service
 
 KEYTAG = "13 2 3600 20300101000000 20200101000000 12345 example. AAAA"
 RDATA = {
@@ -240,6 +241,13 @@ def signing() -> list[bytes]:
     return [dns.rdata.from_text("IN", kind, RDATA[kind][0]).to_wire() for kind in ("DNSKEY", "DS", "RRSIG", "NSEC")]
 
 
+def bindings() -> list[bytes]:
+    """Service bindings (RFC 9460), and the values of their parameters."""
+    alpn = build_alpn(("dot", "h2"))
+    told = Service(1, b"\x03dns\x04home\x04arpa\0", ((1, alpn), (4, bytes((192, 0, 2, 1))), (7, b"/dns-query{?dns}")))
+    return [build_service(told), build_service(Service(0, b"\0", ((0, b"\0\1"),))), alpn, b"\0" + bytes(8)]
+
+
 def everything() -> list[bytes]:
     cells = replies() + hosts() + news() + streams()
-    return messages() + cells + option_lists() + records() + absences() + signing() + oblivious()
+    return messages() + cells + option_lists() + records() + absences() + signing() + oblivious() + bindings()

@@ -33,6 +33,7 @@ from wire.dns.names import MAX_NAME, Known, parse_name, parse_shared_name
 from wire.dns.nsec import Types, parse_nsec, parse_nsec3, parse_types
 from wire.dns.peek import peek
 from wire.dns.signing import parse_dnskey, parse_ds, parse_rrsig, parse_whole_name
+from wire.dns.svcb import MAX_PARAMETERS, build_service, parse_alpn, parse_hint, parse_mandatory, parse_service
 from wire.errors import Malformed
 from wire.netlink import AddressNews, parse_news
 from wire.tls_hello import Hello, parse_hello, record_length
@@ -361,6 +362,32 @@ def feed_hello(data: bytes) -> bool:
     return hello != Hello()
 
 
+def feed_service(data: bytes) -> bool:
+    """What was read is written as it came, but for the letter case of the target."""
+    service = parse_service(data)
+    assert build_service(service).lower() == data.lower()
+    return 0 < len(service.parameters) <= MAX_PARAMETERS
+
+
+def feed_alpn(data: bytes) -> bool:
+    """The identifiers, each with its length, are all there was."""
+    assert sum(len(one) + 1 for one in parse_alpn(data)) == len(data)
+    return True
+
+
+def feed_hint(data: bytes) -> bool:
+    """Addresses of the length that was asked for; the first octet says which."""
+    size = 4 if data[:1] < b"\x80" else 16
+    assert b"".join(parse_hint(data[1:], size)) == data[1:]
+    return True
+
+
+def feed_mandatory(data: bytes) -> bool:
+    """Two octets a key."""
+    assert 2 * len(parse_mandatory(data)) == len(data)
+    return True
+
+
 def feed_news(data: bytes) -> bool:
     """Whatever one datagram tells has addresses of a known length and a name that fits."""
     told = list(parse_news(data))
@@ -391,6 +418,10 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "wire.dns.signing.parse_ds": feed_ds,
     "wire.dns.signing.parse_rrsig": feed_rrsig,
     "wire.dns.signing.parse_whole_name": feed_whole_name,
+    "wire.dns.svcb.parse_service": feed_service,
+    "wire.dns.svcb.parse_alpn": feed_alpn,
+    "wire.dns.svcb.parse_hint": feed_hint,
+    "wire.dns.svcb.parse_mandatory": feed_mandatory,
     "wire.dns.framing.Framer.feed": feed_framer,
     "anchorhold.ipc.Inbox.feed": feed_inbox,
     "anchorhold.ipc.parse_reply": feed_reply,
