@@ -131,7 +131,7 @@ class HttpServer:
             self._http.send_headers(stream, fields, end_stream=not body)
             if body:
                 self._http.send_data(stream, body, end_stream=True)
-        except (ProtocolError, ValueError, AssertionError):
+        except (ProtocolError, ValueError, AssertionError, RuntimeError):
             self.forget(stream)
 
     def forget(self, stream: int) -> None:

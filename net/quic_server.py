@@ -173,7 +173,7 @@ class Conversation:
         """Queue octets; dropped where the peer wants none any more."""
         try:
             self.core.send_stream_data(stream, data, ended)
-        except (ValueError, AssertionError):
+        except (ValueError, AssertionError, RuntimeError):
             # The stream was reset or is forgotten: nobody waits.
             return
 
@@ -181,14 +181,14 @@ class Conversation:
         """Send nothing more on a stream."""
         try:
             self.core.reset_stream(stream, code)
-        except (ValueError, AssertionError):
+        except (ValueError, AssertionError, RuntimeError):
             return
 
     def stop(self, stream: int, code: int) -> None:
         """Ask the peer to send nothing more on a stream."""
         try:
             self.core.stop_stream(stream, code)
-        except ValueError:
+        except (ValueError, AssertionError, RuntimeError):
             return
 
     def close(self, code: int) -> None:

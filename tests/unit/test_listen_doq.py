@@ -97,6 +97,21 @@ def test_what_is_malformed_inside_is_answered() -> None:
     assert len(house.listener.guests) == 1
 
 
+def test_who_asks_and_wants_no_answer_in_one_packet_harms_nobody() -> None:
+    house = QuicHouse()
+    client = connected(house)
+    client.ask(query())
+    house.run(0.3)
+    # The answer is at hand by now, so it is sent in the wake-up in which the stream is reset.
+    stream = client.ask(query())
+    client.core.stop_stream(stream, DoqError.REQUEST_CANCELLED)
+    house.run(0.3)
+    assert client.answers.get(stream) is None
+    again = client.ask(query())
+    house.run(0.3)
+    assert len(client.answers[again]) == 470
+
+
 @pytest.mark.parametrize("how", ["reset", "stop", "both", "gone"])
 def test_a_cancelled_question_is_forgotten_by_desk_and_resolver(how: str) -> None:
     house = QuicHouse()

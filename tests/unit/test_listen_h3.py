@@ -114,6 +114,19 @@ def test_a_cancelled_request_is_forgotten() -> None:
     assert not guest.owing
 
 
+def test_who_asks_and_wants_no_answer_in_one_packet_harms_nobody() -> None:
+    browser = Browser(QuicHouse())
+    browser.ask(in_path(query()))
+    browser.run()
+    stream = browser.ask(in_path(query()))
+    browser.client.core.stop_stream(stream, ErrorCode.H3_REQUEST_CANCELLED)
+    browser.run()
+    assert stream not in browser.responses
+    again = browser.ask(in_path(query()))
+    browser.run()
+    assert browser.responses[again][0][b":status"] == b"200"
+
+
 def test_rapid_reset_ends_the_connection() -> None:
     browser = Browser(QuicHouse())
     browser.house.answering = False
