@@ -94,8 +94,12 @@ class CarryDesk:
         await self._carrier.close()
 
     async def _carry(self, message: Message, deadline: Instant, post: Callable[[bytes], None]) -> None:
-        carried = await self._carrier.carry(message.group, message.body, deadline)
-        post(_carried(message.handle, carried))
+        carried = Carried(Outcome.UNAVAILABLE)
+        try:
+            carried = await self._carrier.carry(message.group, message.body, deadline)
+        finally:
+            # Also for a mistake of ours, which goes on to the loop's handler: somebody waits for this handle.
+            post(_carried(message.handle, carried))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -106,6 +106,27 @@ def replies(posted: list[bytes]) -> list[Carried]:
     return [parse_carried(message.body)]
 
 
+class Mistaken(Carrier):
+    """Has a mistake in it."""
+
+    async def carry(self, place: int, sealed: bytes, deadline: Instant) -> Carried:
+        raise ZeroDivisionError
+
+
+def test_a_mistake_of_ours_leaves_nobody_waiting() -> None:
+    async def conversation() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        posted: list[bytes] = []
+        carrying = CarryDesk(Mistaken(make_tools(Counts())), ResolverSettings(4, (), (), (), CacheSettings()))
+        carrying.take(carry(), posted.append)
+        while not posted:
+            await asyncio.sleep(0)
+        assert replies(posted) == [Carried(Outcome.UNAVAILABLE)]
+        await carrying.close()
+
+    asyncio.run(conversation())
+
+
 def test_each_body_is_carried_and_answered_by_its_handle() -> None:
     async def conversation() -> None:
         posted: list[bytes] = []
