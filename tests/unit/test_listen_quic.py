@@ -214,6 +214,17 @@ def test_places_of_an_address_and_of_the_house() -> None:
     assert first.terminated.error_code == DoqError.NO_ERROR
 
 
+def test_one_ipv6_household_has_the_places_of_one_client() -> None:
+    house = QuicHouse(connections_per_address=2, connections=8, allow=("::/0",))
+    addresses = [f"2001:db8:0:{number:x}::{number + 1:x}" for number in (0, 1, 0xFF)]
+    for address in addresses:
+        house.connect(address=(address, 1_000))
+    house.run(0.3)
+    assert len(house.listener.guests) == 2
+    assert house.counters["secure-refused-client"] >= 1
+    connected(house, address=("2001:db8:0:100::1", 1_000))
+
+
 def test_who_is_idle_is_told_so_and_gone_and_everything_is_given_back() -> None:
     house = QuicHouse(idle=10.0)
     client = connected(house)
@@ -226,7 +237,7 @@ def test_who_is_idle_is_told_so_and_gone_and_everything_is_given_back() -> None:
     assert client.terminated is not None
     assert client.terminated.error_code == DoqError.NO_ERROR
     assert (house.listener.guests, house.listener._by_id, house.house.guests) == (set(), {}, set())
-    assert house.counter.client().connections == 0
+    assert house.house.places.held_by(house.counter.client().household) == 0
 
 
 def test_pings_keep_nobody_here() -> None:

@@ -25,10 +25,10 @@ from net.quic_packets import (
 )
 from net.quic_server import Terms
 from resolver.admission import Bucket, Client
+from resolver.edge.listen.acceptor import MINIMUM_IDLE, Watch, idle_time
 from resolver.edge.listen.datagram import ANCILLARY, BATCH, MAX_PACKET, Address, source_of
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.quic_guest import QuicGuest, Speak
-from resolver.edge.listen.stream import MINIMUM_IDLE, Watch, idle_time
 from resolver.settings import Served
 from wire.units import Instant
 
@@ -302,9 +302,8 @@ class QuicListener:
         """The house has other settings: who may not ask any more goes."""
         self.terms.use(self.house.settings.idle, self.house.settings.streams)
         for guest in list(self.guests):
-            client = self.house.admission.client(guest.address[0], now)
-            self.house.reassign(guest, client)
-            if not client.allowed:
+            guest.client = self.house.admission.client(guest.address[0], now)
+            if not guest.client.allowed:
                 self.house.count("dropped-access")
                 guest.shed(now)
 
