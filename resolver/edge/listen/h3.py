@@ -15,6 +15,8 @@ _READ = frozenset((b":method", b":path", b"content-type", b"accept"))
 
 _CONTROL = 2
 """The bit of a stream's id that says unidirectional (RFC 9000 §2.1): those carry settings and headers' tables."""
+_NEXT = 4
+"""From one stream of the client's to the next of the same kind."""
 
 
 class _Coming:
@@ -48,7 +50,7 @@ class _Coming:
 class H3Session:
     """HTTP/3 on one connection."""
 
-    __slots__ = ("_coming", "_exchanges", "_guest", "_heads", "_house", "_http")
+    __slots__ = ("_coming", "_exchanges", "_guest", "_heads", "_house", "_http", "_next")
     no_error = NO_ERROR
     excessive_load = EXCESSIVE_LOAD
 
@@ -60,6 +62,8 @@ class H3Session:
         self._coming: dict[int, _Coming] = {}
         self._heads: set[int] = set()
         """Streams whose response has no body, for HEAD was asked."""
+        self._next = 0
+        """The lowest stream that no request came on."""
 
     @property
     def owing(self) -> bool:
@@ -77,6 +81,7 @@ class H3Session:
         self._guest.mark()
 
     def _collect(self, event: Octets, parts: list[Headers | Body], now: Instant) -> None:
+        self._next = max(self._next, event.stream + _NEXT)
         coming = self._coming.setdefault(event.stream, _Coming())
         coming.octets += len(event.data)
         for part in parts:
@@ -128,6 +133,10 @@ class H3Session:
         coming = self._coming.pop(stream, None)
         if coming is not None:
             self._guest.conversation.took(coming.octets)
+
+    def leave(self) -> None:
+        """Say which requests were not looked at and may be asked elsewhere."""
+        self._http.goodbye(self._next)
 
     def ended(self) -> None:
         """Nobody waits any more."""
