@@ -103,6 +103,22 @@ def test_what_is_no_question_is_refused_and_never_asked(path: str, how: dict[str
     assert browser.responses[good][0][b":status"] == b"200"
 
 
+def test_head_is_refused_without_a_body() -> None:
+    browser = Browser(QuicHouse())
+    stream = browser.ask("/dns-query", method="HEAD")
+    browser.run()
+    fields, body = browser.responses[stream]
+    assert (fields[b":status"], fields[b"allow"], body) == (b"405", b"GET, POST", b"")
+    assert b"content-length" not in fields
+
+
+def test_what_is_no_request_for_a_path_here_is_refused() -> None:
+    browser = Browser(QuicHouse())
+    stream = browser.ask("dns-query")
+    browser.run()
+    assert browser.responses[stream][0][b":status"] == b"400"
+
+
 def test_a_cancelled_request_is_forgotten() -> None:
     browser = Browser(QuicHouse())
     browser.house.answering = False
@@ -250,6 +266,7 @@ def test_of_requests_that_are_not_whole_only_what_is_read_is_kept() -> None:
     (guest,) = browser.house.listener.guests
     assert guest.talk._coming[stream].fields == {  # type: ignore[union-attr]
         b":method": b"POST",
+        b":scheme": b"https",
         b":path": b"/dns-query",
-        b"accept": b",".join([b"*/*"] * 40),
+        b"accept": b", ".join([b"*/*"] * 40),
     }
