@@ -1,6 +1,7 @@
 """How connection attempts fail, and that a slow address does not hold up the next."""
 
 import asyncio
+import contextlib
 import socket
 import time
 
@@ -52,9 +53,9 @@ def test_each_way_to_fail_has_its_name(loop: str) -> None:
 
 def test_a_server_that_does_not_speak_tls_is_no_tls_server(loop: str) -> None:
     async def answer_in_clear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
+        with contextlib.closing(writer):
+            await reader.read(1)
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     async def conversation() -> None:
         server = await asyncio.start_server(answer_in_clear, "127.0.0.1", 0)
