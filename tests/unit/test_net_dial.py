@@ -10,11 +10,20 @@ from kit.certificates import NAME, authority
 from kit.liar import Liar
 from kit.meeting import LOOPS, run
 
-from net.dial import DialFailed, DialFailure, Target, dial
+from net.dial import DialFailed, DialFailure, Target, dial, race
 from net.stream import Link
 from net.tls import Peer, TlsFactory
 
 pytestmark = pytest.mark.parametrize("loop", LOOPS)
+
+
+class Spare:
+    """A connection that knows only whether it was ended."""
+
+    aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
 
 
 class Silent(Link):
@@ -101,6 +110,34 @@ def test_cancelling_leaves_no_connection_behind(loop: str) -> None:
             with accepted:
                 accepted.settimeout(2)
                 assert await asyncio.to_thread(drain, accepted)
+
+    run(loop, conversation())
+
+
+def test_a_connection_that_came_about_while_we_are_called_off_is_ended(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("net.dial.STAGGER", 0.0)
+
+    async def conversation() -> None:
+        good, ending = Spare(), asyncio.Event()
+
+        async def one(address: str) -> Spare:
+            if address == "second":
+                return good
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:  # it is called off, and takes its time
+                ending.set()
+                await asyncio.get_running_loop().create_future()
+            raise AssertionError
+
+        dialling = asyncio.ensure_future(race(("first", "second"), one))
+        await ending.wait()
+        dialling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+        assert good.aborted
 
     run(loop, conversation())
 
