@@ -13,6 +13,10 @@ MAX_CLIENTS = 16_384
 _V6_HOUSEHOLD = 7
 """Octets of the /56 that one IPv6 customer commonly has: all its addresses share a bucket and their places."""
 
+DEVICES = 8
+"""All devices of a house are one household over IPv6: together they may hold the connections of so many addresses, and whoever
+has a whole /56 no more than that."""
+
 Network = IPv4Network | IPv6Network
 
 
@@ -77,6 +81,30 @@ class Places:
             self._held[household] = left
         else:
             del self._held[household]
+
+
+class Connections(Places):
+    """Places that are held by one address each, and over IPv6 by its household too."""
+
+    __slots__ = ("_of_one",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of_one = Places()
+
+    def has_room(self, client: Client, most: int) -> bool:
+        """Whether it may have one more, `most` being what one address may have."""
+        return self._of_one.held_by(client.packed) < most and self.held_by(client.household) < most * DEVICES
+
+    def enter(self, client: Client) -> None:
+        """One more."""
+        self.take(client.household)
+        self._of_one.take(client.packed)
+
+    def leave(self, client: Client) -> None:
+        """One that entered."""
+        self.give_back(client.household)
+        self._of_one.give_back(client.packed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from anchorhold.control import ControlServer, Front
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType
 from anchorhold.sandbox import SandboxProfile, preload
-from resolver.admission import Places
+from resolver.admission import Connections
 from resolver.edge.listen.datagram import DatagramListener
 from resolver.edge.listen.stream import StreamListener
 from resolver.settings import FrontSettings
@@ -43,7 +43,7 @@ class FrontCell(ClientsCell):
         self._settings: FrontSettings | None = None
         self._datagrams: list[DatagramListener] = []
         self._streams: list[StreamListener] = []
-        self._places = Places()
+        self._places = Connections()
         self._control: ControlServer | None = None
         self._control_socket: socket.socket | None = None
         self._waiting: list[tuple[LinkType, socket.socket, bool]] = []

@@ -10,7 +10,8 @@ import dns.message
 import pytest
 from kit.desk import START, Counter53, answer, settings
 
-from resolver.admission import Admission, Places
+from resolver import admission
+from resolver.admission import Admission, Connections
 from resolver.edge.listen import stream
 from resolver.edge.listen.acceptor import MINIMUM_IDLE, idle_time
 from resolver.edge.listen.datagram import BATCH, DatagramListener
@@ -149,7 +150,7 @@ class Streams:
         self.watched: dict[object, int] = {}
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         self.place = server.getsockname()
-        self.listener = StreamListener(server, front.desk, front.admission, self.watch, Places())
+        self.listener = StreamListener(server, front.desk, front.admission, self.watch, Connections())
         self._stack = stack
 
     def watch(self, _endpoint: socket.socket, events: int, owner: object) -> None:
@@ -355,7 +356,17 @@ def test_places_are_bounded_in_all_and_for_each_address() -> None:
     assert (0, 0) == (service.listener.places.taken, service.listener.places.held_by(front.client().household))
 
 
+def test_all_devices_of_a_house_may_connect_over_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    front = Counter53(tcp_clients=64, tcp_clients_per_address=1, allow=("::/0",))
+    with streams(front) as service:
+        monkeypatch.setattr(service.listener, "client_at", lambda address, now: front.admission.client(next(who), now))
+        who = iter([*(f"2001:db8::{number:x}" for number in (1, 1, 2, 3, 4, 5, 6, 7, 8, 9)), "2001:db8:0:100::1"])
+        entered = [service.connect()[1] is not None for _ in range(11)]
+    assert [True, False, *[True] * 7, False, True] == entered
+
+
 def test_addresses_of_one_ipv6_household_share_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "DEVICES", 1)
     front = Counter53(tcp_clients=8, tcp_clients_per_address=2, allow=("::/0",))
     with streams(front) as service:
         monkeypatch.setattr(service.listener, "client_at", lambda address, now: front.admission.client(next(who), now))

@@ -5,7 +5,7 @@ from enum import Enum
 from heapq import nsmallest
 from typing import Protocol
 
-from resolver.admission import MAX_CLIENTS, Admission, Bucket, Client, Places
+from resolver.admission import MAX_CLIENTS, Admission, Bucket, Client, Connections
 from resolver.edge.flights import Road
 from resolver.edge.listen.acceptor import idle_time
 from resolver.edge.serve import Desk
@@ -73,7 +73,7 @@ class SecureHouse:
         self.desk = desk
         self.handlers: dict[str, Handler] = {}
         self.guests: set[Guest] = set()
-        self.places = Places()
+        self.places = Connections()
         self.uploads = 0
         """Octets of requests and responses that are kept for all HTTP connections together."""
         self._handshakes: dict[bytes, Bucket] = {}
@@ -147,7 +147,7 @@ class SecureHouse:
         """Whether one more connection of `client` is let in; if the house is full, others are shed for it."""
         if not client.allowed:
             self.count("dropped-access")
-        elif self.places.held_by(client.household) >= self.settings.connections_per_address:
+        elif not self.places.has_room(client, self.settings.connections_per_address):
             self.count("secure-refused-client")
         elif self._is_barred(client, now):
             self.count("secure-refused-barred")
@@ -162,13 +162,13 @@ class SecureHouse:
     def enter(self, guest: Guest) -> None:
         """Take a place."""
         self.guests.add(guest)
-        self.places.take(guest.client.household)
+        self.places.enter(guest.client)
 
     def leave(self, guest: Guest) -> None:
         """Give it back."""
         if guest in self.guests:
             self.guests.remove(guest)
-            self.places.give_back(guest.client.household)
+            self.places.leave(guest.client)
 
     def bar(self, client: Client, now: Instant) -> None:
         """Let in no more connections of one who abused the last one: what it did before it was ended would cost too much if it

@@ -3,7 +3,7 @@
 import selectors
 import socket
 
-from resolver.admission import Admission, Client, Places
+from resolver.admission import Admission, Client, Connections
 from resolver.edge.listen.acceptor import Acceptor, Watch, idle_time
 from resolver.edge.serve import Desk
 from wire.dns.framing import Framer, frame
@@ -150,7 +150,9 @@ class StreamListener(Acceptor[Connection]):
     batch = 16
     prefix = "tcp"
 
-    def __init__(self, endpoint: socket.socket, desk: Desk, admission: Admission, watch: Watch, places: Places) -> None:
+    def __init__(
+        self, endpoint: socket.socket, desk: Desk, admission: Admission, watch: Watch, places: Connections
+    ) -> None:
         super().__init__(endpoint, watch)
         self.admission = admission
         self.places = places
@@ -175,7 +177,7 @@ class StreamListener(Acceptor[Connection]):
         settings = self._desk.settings
         if not client.allowed:
             self.count("dropped-access")
-        elif self.places.held_by(client.household) >= settings.tcp_clients_per_address:
+        elif not self.places.has_room(client, settings.tcp_clients_per_address):
             self.count("tcp-refused-client")
         elif self.places.taken >= settings.tcp_clients:
             self.count("tcp-refused-full")
@@ -185,12 +187,12 @@ class StreamListener(Acceptor[Connection]):
 
     def enter(self, endpoint: socket.socket, client: Client, now: Instant) -> Connection:
         """Take a place."""
-        self.places.take(client.household)
+        self.places.enter(client)
         return Connection(self, endpoint, client, now)
 
     def left(self, connection: Connection) -> None:
         """Give the place back; nobody waits there any more."""
-        self.places.give_back(connection.client.household)
+        self.places.leave(connection.client)
         if connection.open > 0:
             self._desk.forget(connection)
 
