@@ -10,7 +10,7 @@ import struct
 from typing import NamedTuple
 
 from wire.dhcp.associations6 import network
-from wire.dhcp.dnr import Resolver, build_parameters, parse_parameters
+from wire.dhcp.dnr import Resolver, parse_parameters
 from wire.dhcp.names import build_names, parse_names
 from wire.dhcp.neighbour import (
     SOURCE_LINK_LAYER,
@@ -20,6 +20,7 @@ from wire.dhcp.neighbour import (
     require_neighbour,
 )
 from wire.dns.names import ROOT, parse_name
+from wire.dns.svcb import build_parameters
 from wire.errors import Malformed
 
 ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT = 133, 134

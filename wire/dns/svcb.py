@@ -31,10 +31,7 @@ class Service(NamedTuple):
 
 def build_service(service: Service) -> bytes:
     """The record's data; parameters are put in order."""
-    made = service.priority.to_bytes(2, "big") + service.target
-    for key, value in sorted(service.parameters):
-        made += key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value
-    return made
+    return service.priority.to_bytes(2, "big") + service.target + build_parameters(service.parameters)
 
 
 def parse_service(data: bytes) -> Service:
@@ -42,6 +39,16 @@ def parse_service(data: bytes) -> Service:
     if len(data) < 3:
         raise Malformed("service binding cut off", 0)
     target, at = _parse_target(data)
+    return Service(int.from_bytes(data[:2], "big"), target, parse_parameters(data, at))
+
+
+def build_parameters(parameters: Parameters) -> bytes:
+    """The octets, keys ascending."""
+    return b"".join(key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value for key, value in sorted(parameters))
+
+
+def parse_parameters(data: bytes, at: int = 0) -> Parameters:
+    """Those from `at` to the end. Raises Malformed, also for keys that do not ascend, and for more than MAX_PARAMETERS."""
     found: list[tuple[int, bytes]] = []
     last = -1
     while at < len(data):
@@ -52,7 +59,7 @@ def parse_service(data: bytes) -> Service:
             raise Malformed("service parameter cut off, out of order, or one too many", start - 4)
         found.append((key, data[start:at]))
         last = key
-    return Service(int.from_bytes(data[:2], "big"), target, tuple(found))
+    return tuple(found)
 
 
 def _parse_target(data: bytes) -> tuple[bytes, int]:
