@@ -16,21 +16,15 @@ _NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})+")
 MOST = 100
 """Names and addresses of one certificate."""
 
-PRIVATE: tuple[Network, ...] = tuple(
-    ip_network(text)
-    for text in [
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "169.254.0.0/16",
-        "127.0.0.0/8",
-        "fc00::/7",
-        "fe80::/10",
-        "::1/128",
-    ]
+PRIVATE: tuple[Network, ...] = (
+    *map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8")),
+    *map(ip_network, ("fc00::/7", "fe80::/10", "::1/128")),
 )
 """Networks that everybody has for himself; an authority that may sign for one of their addresses may for all of that
 network: a home that is numbered anew shall not need new trust on every device."""
+
+_GLOBAL = ip_network("2000::/3")
+"""Global unicast: the only addresses whose /64 is one network of one owner (RFC 4291 §2.5.4)."""
 
 _EVERYTHING: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
@@ -124,7 +118,7 @@ def _network_for(address: Address) -> Network:
     for network in PRIVATE:
         if address in network:
             return network
-    return ip_network((address, 32 if address.version == 4 else 64), strict=False)
+    return ip_network((address, 64 if address in _GLOBAL else address.max_prefixlen), strict=False)
 
 
 def refused_by(constraints: x509.NameConstraints, subjects: Subjects) -> list[str]:
