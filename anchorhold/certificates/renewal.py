@@ -29,7 +29,7 @@ from anchorhold.certificates.progress import (
     may_warn,
     read_progress,
 )
-from anchorhold.certificates.settings import Action, Kind, RenewSettings
+from anchorhold.certificates.settings import LEAF_DAYS, Action, Kind, RenewSettings
 from anchorhold.certificates.subjects import Address, Subjects, lacking, permitted, read_subjects, subjects_of
 from wire.units import Epoch
 
@@ -57,14 +57,13 @@ class PrivateIssuer:
 
     authority: x509.Certificate
     key: ec.EllipticCurvePrivateKey
-    days: int
 
     def issue(self, key: ec.EllipticCurvePrivateKey, subjects: Subjects, now: Epoch) -> bytes:
         """One certificate; the authority's own is on the devices already."""
         if left_of(self.authority, now) <= timedelta(0):
             ended = show_date(self.authority.not_valid_after_utc)
             raise Failed(f"the private authority ended on {ended}; make a new one: anchorhold certs init --replace")
-        return chain_pem([issue(self.authority, self.key, key.public_key(), subjects, (now, self.days))])
+        return chain_pem([issue(self.authority, self.key, key.public_key(), subjects, (now, LEAF_DAYS))])
 
 
 def why_due(pair: Pair | None, wanted: Subjects, authority: x509.Certificate | None, now: Epoch) -> str:
@@ -163,7 +162,7 @@ def _private(
     again = settings.action is Action.REPLACE
     if found is not None and not again:
         if key is not None:
-            return PrivateIssuer(found, key, settings.days)
+            return PrivateIssuer(found, key)
         raise CertificatesRefused(
             "certificates/authority.pem is there and its key is not; put authority-key.pem back from your backup, or make a "
             "new authority, which every device has to be given again: anchorhold certs init --replace"
@@ -173,7 +172,7 @@ def _private(
     made = make_authority(key, wanted, now)
     folder.put_authority(made, key)
     say("a new private authority; hand it to your devices: anchorhold certs page DIRECTORY")
-    return PrivateIssuer(made, key, settings.days)
+    return PrivateIssuer(made, key)
 
 
 def _renew(folder: CertificateFolder, issuer: Issuer, wanted: Subjects, new: bool, now: Epoch) -> x509.Certificate:

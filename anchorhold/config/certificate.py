@@ -21,7 +21,7 @@ def renewal(table: SecureTable, addresses: Sequence[ListenAddress], notes: Notes
         return RenewSettings(kind, _names(table, kind, notes), chain=places.absolute(table.chain))
     literal = dict.fromkeys(one.host.partition("%")[0] for one in addresses if not one.wildcard)
     everywhere = any(one.wildcard for one in addresses)
-    return RenewSettings(kind, _names(table, kind, notes), tuple(literal), table.days, acme=acme, machine=everywhere)
+    return RenewSettings(kind, _names(table, kind, notes), tuple(literal), acme=acme, machine=everywhere)
 
 
 def _acme(table: SecureTable, kind: Kind, notes: Notes, places: Places) -> AcmeSettings | None:

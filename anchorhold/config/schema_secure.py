@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from anchorhold.certificates.settings import LEAF_DAYS, MOST_LEAF_DAYS, Kind
+from anchorhold.certificates.settings import Kind
 from anchorhold.config.kinds import CLOSED, Count, Number, Text
 from anchorhold.config.schema_acme import AcmeTable
 from anchorhold.config.schema_oblivious import OdohTable
@@ -49,8 +49,6 @@ class SecureTable:
     """Connections of one address."""
     streams: Annotated[Count, Field(ge=1, le=1_000)] = _SECURE.streams
     """Open requests of one connection of HTTP/2, HTTP/3 or QUIC."""
-    days: Annotated[Count, Field(ge=1, le=MOST_LEAF_DAYS)] = LEAF_DAYS
-    """With `private`: for how long a certificate is good. It is renewed when a third of that is left."""
     acme: AcmeTable | None = None
     """The public authority, `[secure.acme]`, for `certificate = "acme"`."""
     odoh: OdohTable | None = None
