@@ -7,6 +7,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from cryptography import x509
 
+from resolver.designated import PRIVATE
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -15,13 +17,6 @@ _NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})+")
 
 MOST = 100
 """Names and addresses of one certificate."""
-
-PRIVATE: tuple[Network, ...] = (
-    *map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8")),
-    *map(ip_network, ("fc00::/7", "fe80::/10", "::1/128")),
-)
-"""Networks that everybody has for himself; an authority that may sign for one of their addresses may for all of that
-network: a home that is numbered anew shall not need new trust on every device."""
 
 _GLOBAL = ip_network("2000::/3")
 """Global unicast: the only addresses whose /64 is one network of one owner (RFC 4291 §2.5.4)."""
@@ -115,6 +110,7 @@ def constraints_for(subjects: Subjects) -> x509.NameConstraints:
 
 
 def _network_for(address: Address) -> Network:
+    """All of a private network: a home that is numbered anew shall not need new trust on every device."""
     for network in PRIVATE:
         if address in network:
             return network

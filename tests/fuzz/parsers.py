@@ -379,10 +379,9 @@ def feed_service(data: bytes) -> bool:
 
 
 def feed_parameters(data: bytes) -> bool:
-    """What was read is written as it came."""
-    found = parse_parameters(data)
-    assert build_parameters(found) == data
-    return 0 < len(found) <= MAX_PARAMETERS
+    parameters = parse_parameters(data)
+    assert build_parameters(parameters) == data
+    return 0 < len(parameters) <= MAX_PARAMETERS
 
 
 def feed_alpn(data: bytes) -> bool:

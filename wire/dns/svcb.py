@@ -8,8 +8,8 @@ from typing import NamedTuple
 from wire.dns.names import parse_name
 from wire.errors import Malformed
 
-MANDATORY, ALPN, NO_DEFAULT_ALPN, PORT, IPV4HINT, ECH, IPV6HINT, DOHPATH = 0, 1, 2, 3, 4, 5, 6, 7
-"""Keys (RFC 9460 §14.3.2, RFC 9461 §10.1)."""
+MANDATORY, ALPN, NO_DEFAULT_ALPN, PORT, IPV4HINT, ECH, IPV6HINT, DOHPATH, OHTTP = range(9)
+"""Keys (RFC 9460 §14.3.2, RFC 9461 §10.1, RFC 9540 §4)."""
 
 MAX_PARAMETERS = 32
 
@@ -42,6 +42,14 @@ def parse_service(data: bytes) -> Service:
     return Service(int.from_bytes(data[:2], "big"), target, parse_parameters(data, at))
 
 
+def _parse_target(data: bytes) -> tuple[bytes, int]:
+    """The name and where it ends. > The target name is in uncompressed wire format (RFC 9460 §2.2)."""
+    name, end = parse_name(data[2:], 0)
+    if end != len(name):
+        raise Malformed("compressed target name", 2)
+    return name, end + 2
+
+
 def build_parameters(parameters: Parameters) -> bytes:
     """The octets, keys ascending."""
     return b"".join(key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value for key, value in sorted(parameters))
@@ -62,17 +70,9 @@ def parse_parameters(data: bytes, at: int = 0) -> Parameters:
     return tuple(found)
 
 
-def _parse_target(data: bytes) -> tuple[bytes, int]:
-    """The name and where it ends. > The target name is in uncompressed wire format (RFC 9460 §2.2)."""
-    name, end = parse_name(data[2:], 0)
-    if end != len(name):
-        raise Malformed("compressed target name", 2)
-    return name, end + 2
-
-
 def build_alpn(protocols: tuple[str, ...]) -> bytes:
     """A list of ALPN identifiers, each 1 to 255 octets (RFC 9460 §7.1.1)."""
-    return b"".join(bytes((len(one),)) + one.encode("ascii") for one in protocols)
+    return b"".join(bytes((len(octets),)) + octets for octets in map(str.encode, protocols))
 
 
 def parse_alpn(data: bytes) -> tuple[bytes, ...]:
