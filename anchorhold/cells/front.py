@@ -17,8 +17,9 @@ from anchorhold.control import ControlServer, Front
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType
 from anchorhold.sandbox import SandboxProfile, preload
+from resolver.admission import Places
 from resolver.edge.listen.datagram import DatagramListener
-from resolver.edge.listen.stream import Places, StreamListener
+from resolver.edge.listen.stream import StreamListener
 from resolver.settings import FrontSettings
 from wire.units import Instant
 

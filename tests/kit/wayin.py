@@ -22,6 +22,7 @@ from kit.desk import answer
 from anchorhold.cells.clients import watch
 from net.quic_server import Terms
 from resolver.admission import Admission
+from resolver.edge.flights import Flight
 from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.https import HttpsSession
@@ -29,7 +30,7 @@ from resolver.edge.listen.quic import QuicListener
 from resolver.edge.listen.requests import serve_doh
 from resolver.edge.listen.sessions import QUIC_PROTOCOLS, TALKS
 from resolver.edge.listen.tls_listener import Speak, TlsListener
-from resolver.edge.serve import Desk, Flight
+from resolver.edge.serve import Desk
 from resolver.settings import CacheSettings, ClientGroup, FrontSettings, SecureSettings, Served
 from wire.units import Instant
 
