@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
-from anchorhold.cells.pair import PairEnd
 from anchorhold.cells.peer import LeasePeer, Pair, Peer
 from anchorhold.cells.start import hear, receive_until_start, tell_ready
 from anchorhold.facts import log
@@ -109,10 +108,6 @@ class ClientsCell:
 
     def _open_listeners(self) -> None:
         """Listen on what came."""
-
-    def _own_ends(self) -> list[PairEnd]:
-        """Pairs on which this cell is asked."""
-        return []
 
     def _tend(self, now: Instant) -> None:
         """Once a wake-up."""
