@@ -46,7 +46,7 @@ class SecureTable:
     connections: Annotated[Count, Field(ge=1, le=20_000)] = _SECURE.connections
     """Connections in all. If all are taken, those that were silent longest make room."""
     connections_per_address: Annotated[Count, Field(ge=1, le=20_000)] = _SECURE.connections_per_address
-    """Connections of one address."""
+    """Connections of one address (IPv6: of one /56)."""
     streams: Annotated[Count, Field(ge=1, le=1_000)] = _SECURE.streams
     """Open requests of one connection of HTTP/2, HTTP/3 or QUIC."""
     acme: AcmeTable | None = None

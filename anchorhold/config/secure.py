@@ -15,7 +15,8 @@ from anchorhold.config.service import ListenAddress, SecureService, ServedAddres
 from resolver.settings import FrontSettings, SecureSettings, Served
 
 _SCHEMES = {served.value: served for served in Served}
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+"""Of what is served over HTTPS."""
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -76,7 +77,7 @@ class SecureReader:
             return ""
 
     def _path(self, field: str, text: str) -> str:
-        if _PATH.fullmatch(text) is None:
+        if PATH.fullmatch(text) is None:
             hint = "write one such as /dns-query, without {?dns}"
             self._notes.note(("secure", field), f"{text!r} is no path", hint)
         return text
