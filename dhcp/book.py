@@ -62,7 +62,6 @@ class LeaseBook:
         self.key = key
         self._offered: dict[Kind, OrderedDict[Address, None]] = {kind: OrderedDict() for kind in Kind}
         """The offers of each kind, the oldest first."""
-        self._size = 0
         self._held: dict[Kind, dict[Address, Lease]] = {kind: {} for kind in Kind}
         self._clients: dict[Tag, One] = {}
         self._names: dict[str, One] = {}
@@ -159,7 +158,7 @@ class LeaseBook:
             yield from held.values()
 
     def __len__(self) -> int:
-        return self._size
+        return sum(map(len, self._held.values()))
 
     # time
 
@@ -207,7 +206,6 @@ class LeaseBook:
 
     def _put(self, before: Lease | None, after: Lease) -> None:
         if before is None:
-            self._size += 1
             self._mark(after)
             self._count(after, 1)
         else:
@@ -219,7 +217,7 @@ class LeaseBook:
         self._list(after)
         if before is None or after.until < before.until:
             self._ends.put(after.until, after.kind, after.address)
-            self._ends.trim(self._size)
+            self._ends.trim(len(self))
         if _may_be_reclaimed(after) and (
             before is None
             or not _may_be_reclaimed(before)
@@ -229,7 +227,6 @@ class LeaseBook:
             self._watch(after)
 
     def _drop(self, lease: Lease) -> None:
-        self._size -= 1
         self._unlist(lease)
         self._count(lease, -1)
         del self._held[lease.kind][lease.address]

@@ -67,7 +67,12 @@ def issue(
     span: tuple[Epoch, int],
 ) -> x509.Certificate:
     """A leaf for `key`, from `span[0]` for `span[1]` days; not longer than the authority itself. Raises NotPermitted."""
-    check_permitted(authority, subjects)
+    refused = refused_by(authority.extensions.get_extension_for_class(x509.NameConstraints).value, subjects)
+    if refused:
+        raise NotPermitted(
+            f"the private authority was not made for {', '.join(refused)}; make a new one, which every device has to be "
+            "given again: anchorhold certs init --replace"
+        )
     now, days = span
     date = _date(now)
     own = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
@@ -86,16 +91,6 @@ def issue(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-
-
-def check_permitted(authority: x509.Certificate, subjects: Subjects) -> None:
-    """Raises NotPermitted if `authority` is constrained to others."""
-    refused = refused_by(authority.extensions.get_extension_for_class(x509.NameConstraints).value, subjects)
-    if refused:
-        raise NotPermitted(
-            f"the private authority was not made for {', '.join(refused)}; make a new one, which every device has to be "
-            "given again: anchorhold certs init --replace"
-        )
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -67,7 +67,7 @@ class CertificateFolder:
 
     def key(self) -> ec.EllipticCurvePrivateKey | None:
         """The leaf's key."""
-        return self._secret(KEY, "anchorhold certs renew --new-key")
+        return self.secret(KEY, "anchorhold certs renew --new-key")
 
     def authority(self) -> x509.Certificate | None:
         """The private authority's certificate."""
@@ -76,11 +76,15 @@ class CertificateFolder:
 
     def authority_key(self) -> ec.EllipticCurvePrivateKey | None:
         """The private authority's key."""
-        return self._secret(AUTHORITY_KEY, "anchorhold certs init --replace")
+        return self.secret(AUTHORITY_KEY, "anchorhold certs init --replace")
 
     def secret(self, name: str, otherwise: str) -> ec.EllipticCurvePrivateKey | None:
-        """Another key of ours; `otherwise` is what to do if it is lost."""
-        return self._secret(name, otherwise)
+        """A key of ours by its file's name; `otherwise` is what to do if it is lost."""
+        self._require_secret(name)
+        key = self._read(name, read_key, otherwise)
+        if key is not None and not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise CertificatesRefused(f"{_path(name)} is no key of ours (ECDSA); move it away and run: {otherwise}")
+        return key
 
     def progress(self) -> bytes | None:
         """How the last runs ended."""
@@ -114,15 +118,12 @@ class CertificateFolder:
 
     @contextmanager
     def lent(self, name: str, data: bytes) -> Iterator[str]:
-        """A file for as long as this lasts; its path is relative to the folder, or begins with our descriptor."""
+        """A file for as long as this lasts; its name, for whom the folder is the working directory."""
         self._files.write(name, data)
         try:
-            yield f"/proc/self/fd/{self._descriptor}/{name}" if not self._is_here() else name
+            yield name
         finally:
             self.remove(name)
-
-    def _is_here(self) -> bool:
-        return os.path.samestat(os.fstat(self._descriptor), os.stat("."))
 
     def remove(self, name: str) -> None:
         """For good, also if the power goes now."""
@@ -131,13 +132,6 @@ class CertificateFolder:
         except FileNotFoundError:
             return
         os.fsync(self._descriptor)
-
-    def _secret(self, name: str, otherwise: str) -> ec.EllipticCurvePrivateKey | None:
-        self._require_secret(name)
-        key = self._read(name, read_key, otherwise)
-        if key is not None and not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise CertificatesRefused(f"{_path(name)} is no key of ours (ECDSA); move it away and run: {otherwise}")
-        return key
 
     def _require_secret(self, name: str) -> None:
         try:
@@ -165,35 +159,6 @@ class CertificateFolder:
             return self._files.read(name)
         except Unreadable as error:
             raise CertificatesRefused(f"{FOLDER_NAME}/{error}; correct its owner and permissions") from None
-
-
-def open_pair(descriptor: int) -> tuple[int, int] | None:
-    """Descriptors of the chain and of the key in the folder `descriptor`, parsed by nobody; the caller closes them.
-
-    None while there is none, or one that is just being replaced; look again. Raises OSError for other reasons.
-    """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        key = os.open(KEY, flags, dir_fd=descriptor)
-    except FileNotFoundError:
-        return None
-    try:
-        chain = os.open(CHAIN, flags, dir_fd=descriptor)
-    except OSError as error:
-        os.close(key)
-        if isinstance(error, FileNotFoundError):
-            return None
-        raise
-    # The key came before its chain: if the key is still the same file, the chain that was opened after it is its own.
-    try:
-        same = os.path.samestat(os.fstat(key), os.stat(KEY, dir_fd=descriptor, follow_symlinks=False))
-    except FileNotFoundError:
-        same = False
-    if same:
-        return chain, key
-    os.close(chain)
-    os.close(key)
-    return None
 
 
 def _path(name: str) -> str:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from anchorhold.certificates.authority import fingerprint_of
 from anchorhold.certificates.pair import show_date
+from anchorhold.certificates.shown import permitted_by
 from anchorhold.certificates.steps import STEPS
 
 _SPACE = uuid.UUID("b7a1a0a5-7f0e-5b53-9a39-3a5b0c9d6e41")
@@ -137,7 +138,7 @@ def _facts(served: Served) -> Iterator[tuple[str, str]]:
         yield (
             "Authority",
             f"until {show_date(served.authority.not_valid_after_utc)}; SHA-256 fingerprint:<br>"
-            + (f"<code class=long>{fingerprint_of(served.authority)}</code>"),
+            f"<code>{fingerprint_of(served.authority)}</code>",
         )
 
 
@@ -145,12 +146,11 @@ def _trust(served: Served) -> str:
     authority = served.authority
     if authority is None:
         return NOTHING_TO_TRUST
-    names = authority.extensions.get_extension_for_class(x509.NameConstraints).value
-    permitted = ", ".join(escape(str(one.value)) for one in names.permitted_subtrees or ())
     return (
         "Devices have to trust the authority of this resolver. It can sign for nothing but "
-        f"{permitted}: not for any site of the Internet, not even if its key is stolen. <b>Compare the fingerprint</b> "
-        "that the device shows with the one on the resolver itself (<code>anchorhold certs show</code>) before you accept it."
+        f"{escape(', '.join(permitted_by(authority)))}: not for any site of the Internet, not even if its key is stolen. "
+        "<b>Compare the fingerprint</b> that the device shows with the one on the resolver itself "
+        "(<code>anchorhold certs show</code>) before you accept it."
     )
 
 
@@ -170,12 +170,12 @@ def _steps(served: Served) -> Iterator[str]:
 
 def _drawn(text: str) -> bytes:
     out = BytesIO()
-    segno.make(text, error="m", micro=False).save(out, kind="svg", scale=4, border=4, dark="#000", light="#fff")
+    segno.make_qr(text, error="m").save(out, kind="svg", scale=4, border=4, dark="#000", light="#fff")
     return out.getvalue()
 
 
 def _inline(text: str) -> str:
-    return segno.make(text, error="m", micro=False).svg_inline(scale=4, border=4, dark="#000", light="#fff")
+    return segno.make_qr(text, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff")
 
 
 _PAGE = """<!doctype html>

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from anchorhold.certificates.authority import pin_of
 from anchorhold.certificates.subjects import Subjects, lacking, subjects_of
 from wire.units import Epoch
 
@@ -63,7 +62,7 @@ def read_key(data: bytes) -> PrivateKeyTypes:
 
 def fits(pair: Pair) -> bool:
     """Whether the key is the leaf's."""
-    return pin_of(pair.key.public_key()) == pin_of(pair.leaf.public_key())
+    return pair.key.public_key() == pair.leaf.public_key()
 
 
 def faults(pair: Pair, wanted: Subjects, now: Epoch) -> Iterator[str]:
@@ -87,7 +86,7 @@ def faults(pair: Pair, wanted: Subjects, now: Epoch) -> Iterator[str]:
 
 def cautions(pair: Pair, wanted: Subjects, now: Epoch) -> Iterator[str]:
     """What works, though not for long or not for everybody."""
-    left = pair.leaf.not_valid_after_utc - datetime.fromtimestamp(now, UTC)
+    left = left_of(pair.leaf, now)
     if timedelta(0) < left <= WARN_BEFORE:
         yield f"the certificate ends on {show_date(pair.leaf.not_valid_after_utc)}, {show_left(left)}; get a new one"
     addresses = Subjects((), wanted.addresses)
@@ -96,6 +95,11 @@ def cautions(pair: Pair, wanted: Subjects, now: Epoch) -> Iterator[str]:
             f"the certificate is not for the address {', '.join(missing)}: devices that are given that address and no "
             "name (RFC 9462 §4.2) do not accept it"
         )
+
+
+def left_of(certificate: x509.Certificate, now: Epoch) -> timedelta:
+    """The time until its end; negative behind it."""
+    return certificate.not_valid_after_utc - datetime.fromtimestamp(now, UTC)
 
 
 def show_date(date: datetime) -> str:
@@ -107,7 +111,7 @@ def show_left(left: timedelta) -> str:
     """`in 3 days`, `in 5 hours`."""
     if left >= timedelta(days=2):
         return f"in {left.days} days"
-    return f"in {max(int(left.total_seconds() // 3600), 0)} hours"
+    return f"in {max(left // timedelta(hours=1), 0)} hours"
 
 
 def _serves(leaf: x509.Certificate) -> bool:

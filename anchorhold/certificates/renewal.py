@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from anchorhold.certificates.authority import NotPermitted, chain_pem, check_permitted, issue, make_authority, new_key
+from anchorhold.certificates.authority import NotPermitted, chain_pem, issue, make_authority, new_key
 from anchorhold.certificates.folder import CertificateFolder, CertificatesRefused
 from anchorhold.certificates.pair import (
     WARN_BEFORE,
@@ -16,6 +16,7 @@ from anchorhold.certificates.pair import (
     Unusable,
     fits,
     is_signed_by,
+    left_of,
     read_chain,
     show_date,
     show_left,
@@ -28,7 +29,7 @@ from anchorhold.certificates.progress import (
     may_warn,
     read_progress,
 )
-from anchorhold.certificates.settings import Action, Kind, RenewSettings
+from anchorhold.certificates.settings import LEAF_DAYS, Action, Kind, RenewSettings
 from anchorhold.certificates.subjects import Address, Subjects, lacking, permitted, read_subjects, subjects_of
 from wire.units import Epoch
 
@@ -56,33 +57,30 @@ class PrivateIssuer:
 
     authority: x509.Certificate
     key: ec.EllipticCurvePrivateKey
-    days: int
 
     def issue(self, key: ec.EllipticCurvePrivateKey, subjects: Subjects, now: Epoch) -> bytes:
         """One certificate; the authority's own is on the devices already."""
-        if datetime.fromtimestamp(now, UTC) >= self.authority.not_valid_after_utc:
+        if left_of(self.authority, now) <= timedelta(0):
             ended = show_date(self.authority.not_valid_after_utc)
             raise Failed(f"the private authority ended on {ended}; make a new one: anchorhold certs init --replace")
-        return chain_pem([issue(self.authority, self.key, key.public_key(), subjects, (now, self.days))])
+        return chain_pem([issue(self.authority, self.key, key.public_key(), subjects, (now, LEAF_DAYS))])
 
 
 def why_due(pair: Pair | None, wanted: Subjects, authority: x509.Certificate | None, now: Epoch) -> str:
     """Why a certificate is to be made; "" if the one that is there is good for more than a third of its life."""
     if pair is None:
         return "there is none yet"
-    leaf, date = pair.leaf, datetime.fromtimestamp(now, UTC)
-    if date < leaf.not_valid_before_utc:
+    leaf, left = pair.leaf, left_of(pair.leaf, now)
+    life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+    if left > life:
         return "it was made by a clock that was ahead"
-    if date >= leaf.not_valid_after_utc:
+    if left <= timedelta(0):
         return "it has ended"
     if authority is not None and not is_signed_by(leaf, authority):
         return "the authority is a new one"
     if lacking(wanted, subjects_of(leaf)) or lacking(subjects_of(leaf), wanted):
         return "names or addresses have changed"
-    life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
-    if leaf.not_valid_after_utc - date <= life / 3:
-        return "a third of its life is left"
-    return ""
+    return "a third of its life is left" if left <= life / 3 else ""
 
 
 def run(
@@ -112,19 +110,17 @@ def run(
     elif not reason or not may_try(progress, _wish(settings), now):
         return not reason
     try:
-        _renew(folder, issuer or acme(), wanted, settings.action is Action.NEW_KEY, now)
+        leaf = _renew(folder, issuer or acme(), wanted, settings.action is Action.NEW_KEY, now)
     except (Failed, NotPermitted) as error:
         _note_failure(folder, failed(progress, _wish(settings), str(error), now), pair, now, say)
         return False
     folder.put_progress(build_progress(Progress(source=_source(settings))))
-    made = folder.pair()
-    if made is not None:
-        say(f"a new certificate ({reason}), good until {show_date(made.leaf.not_valid_after_utc)}")
+    say(f"a new certificate ({reason}), good until {show_date(leaf.not_valid_after_utc)}")
     return True
 
 
 def _source(settings: RenewSettings) -> str:
-    return settings.acme.directory if settings.kind is Kind.ACME and settings.acme is not None else ""
+    return "" if settings.acme is None else settings.acme.directory
 
 
 def _wish(settings: RenewSettings) -> str:
@@ -136,13 +132,13 @@ def _wish(settings: RenewSettings) -> str:
 def look(data: bytes, folder: CertificateFolder, now: Epoch, say: Say) -> None:
     """For FILES: a warning a day while the chain's end is near or behind us."""
     try:
-        left = read_chain(data)[0].not_valid_after_utc - datetime.fromtimestamp(now, UTC)
+        left = left_of(read_chain(data)[0], now)
     except Unusable as error:
         say(f"the certificate's file is no use: {error}")
         return
     progress = read_progress(folder.progress())
     if left <= WARN_BEFORE and may_warn(progress, now):
-        say(f"the certificate {_ending(left.total_seconds(), show_left(left))}; put a new one in its place")
+        say(f"the certificate {_ending(left)}; put a new one in its place")
         folder.put_progress(build_progress(replace(progress, warned=now)))
 
 
@@ -163,41 +159,44 @@ def _private(
             "there is a private authority already; look at it: anchorhold certs show; a new one, which every device has "
             "to be given again: anchorhold certs init --replace"
         )
-    if found is not None and key is not None and settings.action is not Action.REPLACE:
-        return PrivateIssuer(found, key, settings.days)
-    if found is not None and key is None and settings.action is not Action.REPLACE:
+    again = settings.action is Action.REPLACE
+    if found is not None and not again:
+        if key is not None:
+            return PrivateIssuer(found, key)
         raise CertificatesRefused(
             "certificates/authority.pem is there and its key is not; put authority-key.pem back from your backup, or make a "
             "new authority, which every device has to be given again: anchorhold certs init --replace"
         )
-    if key is None or settings.action is Action.REPLACE:
+    if key is None or again:
         key = new_key()
     made = make_authority(key, wanted, now)
     folder.put_authority(made, key)
     say("a new private authority; hand it to your devices: anchorhold certs page DIRECTORY")
-    return PrivateIssuer(made, key, settings.days)
+    return PrivateIssuer(made, key)
 
 
-def _renew(folder: CertificateFolder, issuer: Issuer, wanted: Subjects, new: bool, now: Epoch) -> None:
-    if isinstance(issuer, PrivateIssuer):
-        check_permitted(issuer.authority, wanted)
-    key = None if new else folder.key()
-    if key is not None:
-        folder.put_chain(_checked(issuer.issue(key, wanted, now), key, wanted))
-        return
-    key = new_key()
-    folder.put_pair(key, _checked(issuer.issue(key, wanted, now), key, wanted))
+def _renew(folder: CertificateFolder, issuer: Issuer, wanted: Subjects, new: bool, now: Epoch) -> x509.Certificate:
+    kept = None if new else folder.key()
+    key = kept or new_key()
+    pair = _checked(issuer.issue(key, wanted, now), key, wanted)
+    # The bytes are ours again, without what stood around them.
+    pem = chain_pem(list(pair.chain))
+    if kept is None:
+        folder.put_pair(key, pem)
+    else:
+        folder.put_chain(pem)
+    return pair.leaf
 
 
-def _checked(pem: bytes, key: ec.EllipticCurvePrivateKey, wanted: Subjects) -> bytes:
-    """What came is what was asked for; the bytes are ours again, without what stood around them. Raises Failed."""
+def _checked(pem: bytes, key: ec.EllipticCurvePrivateKey, wanted: Subjects) -> Pair:
+    """What came is what was asked for. Raises Failed."""
     try:
         pair = Pair(read_chain(pem), key)
     except Unusable as error:
         raise Failed(f"the authority gave something else than a certificate: {error}") from None
     if not fits(pair) or lacking(wanted, subjects_of(pair.leaf)):
         raise Failed("the authority gave a certificate for another key or other names; ask its operator")
-    return chain_pem(list(pair.chain))
+    return pair
 
 
 def _note_failure(folder: CertificateFolder, after: Progress, pair: Pair | None, now: Epoch, say: Say) -> None:
@@ -205,13 +204,13 @@ def _note_failure(folder: CertificateFolder, after: Progress, pair: Pair | None,
     hours = (after.next_attempt - now) / 3_600
     state = "there is none to serve with"
     if pair is not None:
-        left = pair.leaf.not_valid_after_utc - datetime.fromtimestamp(now, UTC)
-        state = f"the one in use {_ending(left.total_seconds(), show_left(left))}"
+        left = left_of(pair.leaf, now)
+        state = f"the one in use {_ending(left)}"
         if left <= WARN_BEFORE:
             state = f"WARNING: {state}"
     say(f"no new certificate: {after.reason}")
     say(f"{after.failures} failed in a row, the next attempt is in {hours:.0f} h; {state}")
 
 
-def _ending(seconds: float, left: str) -> str:
-    return f"ends {left}" if seconds > 0 else "has ended"
+def _ending(left: timedelta) -> str:
+    return f"ends {show_left(left)}" if left > timedelta(0) else "has ended"

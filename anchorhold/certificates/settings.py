@@ -19,7 +19,7 @@ DEFAULT_NAME = "dns.home.arpa"
 """What `certs init` calls the resolver where the configuration does not (RFC 8375)."""
 
 LEAF_DAYS = 30
-MOST_LEAF_DAYS = 90
+"""For which a certificate of the private authority is good."""
 
 
 class Kind(Enum):
@@ -87,7 +87,6 @@ class RenewSettings:
     kind: Kind
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
-    days: int = LEAF_DAYS
     action: Action = Action.DUE
     acme: AcmeSettings | None = None
     chain: str = ""

@@ -1,10 +1,11 @@
 """A certificate as people and programs are shown it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cryptography import x509
 
 from anchorhold.certificates.authority import fingerprint_of, pin_of
+from anchorhold.certificates.pair import left_of
 from anchorhold.certificates.subjects import subjects_of
 from wire.units import Epoch
 
@@ -12,7 +13,6 @@ from wire.units import Epoch
 def shown_certificate(certificate: x509.Certificate, now: Epoch) -> dict[str, object]:
     """Whose it is, for whom, until when, and by what it is told from others; what is empty is left out."""
     subjects = subjects_of(certificate)
-    left = certificate.not_valid_after_utc - datetime.fromtimestamp(now, UTC)
     shown: dict[str, object] = {
         "subject": certificate.subject.rfc4514_string(),
         "issuer": certificate.issuer.rfc4514_string(),
@@ -21,7 +21,7 @@ def shown_certificate(certificate: x509.Certificate, now: Epoch) -> dict[str, ob
         "permitted": permitted_by(certificate),
         "from": _time(certificate.not_valid_before_utc),
         "until": _time(certificate.not_valid_after_utc),
-        "days_left": max(left.days, 0),
+        "days_left": max(left_of(certificate, now).days, 0),
         "pin": pin_of(certificate.public_key()),
         "fingerprint": fingerprint_of(certificate),
     }

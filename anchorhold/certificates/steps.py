@@ -21,6 +21,11 @@ _PROFILES_TLS = '<a href="anchorhold-tls.mobileconfig">anchorhold-tls.mobileconf
 _AUTHORITY = '<a href="authority.crt">authority.crt</a>'
 _AUTHORITY_PEM = '<a href="authority.pem">authority.pem</a>'
 
+_APPLE = (
+    f"Open {_PROFILES_HTTPS} in Safari and allow the download.",
+    "iPhone, iPad: Settings → General → VPN &amp; Device Management → the profile → Install. Mac: System Settings → "
+    "General → Device Management → the profile → Install.",
+)
 _APPLE_TRUST = (
     "iPhone, iPad: Settings → General → About → Certificate Trust Settings, and switch the authority on. "
     "Without that nothing is resolved."
@@ -29,22 +34,13 @@ _APPLE_TRUST = (
 STEPS: tuple[Step, ...] = (
     Step(
         "iPhone, iPad, Mac",
-        (
-            f"Open {_PROFILES_HTTPS} in Safari and allow the download.",
-            "iPhone, iPad: Settings → General → VPN &amp; Device Management → the profile → Install. Mac: System Settings → "
-            "General → Device Management → the profile → Install.",
-            _APPLE_TRUST,
-        ),
+        (*_APPLE, _APPLE_TRUST),
         https=True,
         private=True,
     ),
     Step(
         "iPhone, iPad, Mac",
-        (
-            f"Open {_PROFILES_HTTPS} in Safari and allow the download.",
-            "iPhone, iPad: Settings → General → VPN &amp; Device Management → the profile → Install. Mac: System Settings → "
-            "General → Device Management → the profile → Install.",
-        ),
+        _APPLE,
         https=True,
         private=False,
     ),

@@ -18,6 +18,9 @@ _NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})+")
 MOST = 100
 """Names and addresses of one certificate."""
 
+_GLOBAL = ip_network("2000::/3")
+"""Global unicast: the only addresses whose /64 is one network of one owner (RFC 4291 §2.5.4)."""
+
 _EVERYTHING: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
@@ -111,7 +114,7 @@ def _network_for(address: Address) -> Network:
     for network in PRIVATE:
         if address in network:
             return network
-    return ip_network((address, 32 if address.version == 4 else 64), strict=False)
+    return ip_network((address, 64 if address in _GLOBAL else address.max_prefixlen), strict=False)
 
 
 def refused_by(constraints: x509.NameConstraints, subjects: Subjects) -> list[str]:

@@ -15,13 +15,13 @@ from anchorhold.config.service import ListenAddress
 
 def renewal(table: SecureTable, addresses: Sequence[ListenAddress], notes: Notes, places: Places) -> RenewSettings:
     """What the hourly run is told; `addresses` are all that we listen at. What is wrong is noted."""
-    kind = Kind(table.certificate.value)
+    kind = table.certificate
     acme = _acme(table, kind, notes, places)
     if kind is Kind.FILES:
         return RenewSettings(kind, _names(table, kind, notes), chain=places.absolute(table.chain))
     literal = dict.fromkeys(one.host.partition("%")[0] for one in addresses if not one.wildcard)
     everywhere = any(one.wildcard for one in addresses)
-    return RenewSettings(kind, _names(table, kind, notes), tuple(literal), table.days, acme=acme, machine=everywhere)
+    return RenewSettings(kind, _names(table, kind, notes), tuple(literal), acme=acme, machine=everywhere)
 
 
 def _acme(table: SecureTable, kind: Kind, notes: Notes, places: Places) -> AcmeSettings | None:

@@ -15,8 +15,8 @@ PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "secure_delete = ON",
-    # Pages. Whoever commits then writes them into the file and waits for it: seldom, and what changed often is written once.
-    "wal_autocheckpoint = 2000",
+    # Pages, two megabytes. Whoever commits then writes them into the file and waits for it: so not often, and not for long.
+    "wal_autocheckpoint = 500",
     "trusted_schema = OFF",
     "cell_size_check = ON",
 )

@@ -157,6 +157,7 @@ class Server:
             self._limits = Limits(settings.rate, settings.interface_rate)
         self.settings = settings
         self._ground = make_ground(make_plan6(settings), self.links.current())
+        self._look_around()
         self._incident = Incident(settings.log_until, monotonic(), date())
         self._advertising.use(settings, monotonic())
 

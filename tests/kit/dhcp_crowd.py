@@ -7,8 +7,10 @@ Runs in the relay's namespace; prints one JSON object: how many got an address, 
 
 import json
 import socket
-import struct
 import sys
+
+from wire.dhcp.codes4 import MessageType4, Option4
+from wire.dhcp.packet4 import Packet4, build_packet4, parse_packet4
 
 PORT = 67
 AT_ONCE = 16
@@ -16,9 +18,6 @@ PATIENCE = 10.0
 MARK = bytes.fromhex("00c0ffee")
 """What every hardware address begins with; the client's number follows."""
 NAME = "canarybird"
-_HEAD = struct.Struct("!BBBBIHH4s4s4s4s16s64s128s4s")
-_COOKIE = bytes.fromhex("63825363")
-_DISCOVER, _OFFER, _REQUEST, _ACK = 1, 2, 3, 5
 
 
 def hardware(number: int) -> bytes:
@@ -31,24 +30,16 @@ def name(number: int) -> str:
     return f"{NAME}-{number}"
 
 
-def message(kind: int, number: int, relay: bytes, address: bytes = b"", server: bytes = b"") -> bytes:
-    """One of client `number`'s, as its relay passes it on."""
-    zero, chaddr, called = bytes(4), hardware(number), name(number).encode()
-    options = [bytes((53, 1, kind)), bytes((61, 7, 1)) + chaddr, bytes((12, len(called))) + called]
-    if address:
-        options += [bytes((50, 4)) + address, bytes((54, 4)) + server]
-    head = _HEAD.pack(1, 1, 6, 1, number, 0, 0, zero, zero, zero, relay, chaddr, b"", b"", _COOKIE)
-    return head + b"".join(options) + b"\xff"
-
-
-def option(data: bytes, wanted: int) -> bytes:
-    """An option of a reply; empty if it has none."""
-    at = _HEAD.size
-    while at + 1 < len(data) and data[at] != 255:
-        if data[at] == wanted:
-            return data[at + 2 : at + 2 + data[at + 1]]
-        at += 2 + data[at + 1]
-    return b""
+def message(kind: MessageType4, number: int, relay: bytes, chosen: dict[int, bytes] | None = None) -> bytes:
+    """One of client `number`'s, as its relay passes it on; `chosen`: the options that say what it was offered."""
+    zero, chaddr = bytes(4), hardware(number)
+    options = {
+        Option4.MESSAGE_TYPE: bytes((kind,)),
+        Option4.CLIENT_IDENTIFIER: b"\1" + chaddr,
+        Option4.HOST_NAME: name(number).encode(),
+        **(chosen or {}),
+    }
+    return build_packet4(Packet4(1, 1, 1, number, 0, 0, zero, zero, zero, relay, chaddr, b"", b"", options))
 
 
 def join(first: int, count: int, relay: str, server: str) -> dict[int, str]:
@@ -58,18 +49,21 @@ def join(first: int, count: int, relay: str, server: str) -> dict[int, str]:
         endpoint.bind((relay, PORT))
         endpoint.settimeout(PATIENCE)
         for _ in range(min(AT_ONCE, count)):
-            endpoint.sendto(message(_DISCOVER, waiting.pop(), own), (server, PORT))
+            endpoint.sendto(message(MessageType4.DISCOVER, waiting.pop(), own), (server, PORT))
         while len(got) < count:
-            data = endpoint.recv(2_048)
-            number, address = int.from_bytes(data[4:8], "big"), data[16:20]
-            kind = option(data, 53)[0]
-            if kind == _OFFER:
-                endpoint.sendto(message(_REQUEST, number, own, address, option(data, 54)), (server, PORT))
+            told = parse_packet4(endpoint.recv(2_048))
+            kind = told.options[Option4.MESSAGE_TYPE][0]
+            if kind == MessageType4.OFFER:
+                chosen = {
+                    int(Option4.REQUESTED_ADDRESS): told.yiaddr,
+                    int(Option4.SERVER_IDENTIFIER): told.options[Option4.SERVER_IDENTIFIER],
+                }
+                endpoint.sendto(message(MessageType4.REQUEST, told.xid, own, chosen), (server, PORT))
                 continue
-            assert kind == _ACK, f"client {number} was told {kind}"
-            got[number] = socket.inet_ntoa(address)
+            assert kind == MessageType4.ACK, f"client {told.xid} was told {kind}"
+            got[told.xid] = socket.inet_ntoa(told.yiaddr)
             if waiting:
-                endpoint.sendto(message(_DISCOVER, waiting.pop(), own), (server, PORT))
+                endpoint.sendto(message(MessageType4.DISCOVER, waiting.pop(), own), (server, PORT))
     return got
 
 

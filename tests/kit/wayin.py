@@ -19,6 +19,7 @@ from pathlib import Path
 from kit.certificates import Identity, server_context
 from kit.desk import answer
 
+from anchorhold.cells.clients import watch
 from net.quic_server import Terms
 from resolver.admission import Admission
 from resolver.edge.flights import Flight
@@ -102,17 +103,7 @@ class Loop:
         return port
 
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
-        try:
-            known = self._selector.get_key(endpoint)
-        except (KeyError, ValueError):
-            known = None
-        if not events:
-            if known is not None:
-                self._selector.unregister(endpoint)
-        elif known is None:
-            self._selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
-        else:
-            self._selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+        watch(self._selector, endpoint, events, owner)
 
     def turn(self, patience: float) -> None:
         due = [

@@ -27,7 +27,7 @@ from anchorhold.certificates.authority import (
     new_key,
     pin_of,
 )
-from anchorhold.certificates.folder import CertificateFolder, CertificatesRefused, open_pair
+from anchorhold.certificates.folder import CertificateFolder, CertificatesRefused
 from anchorhold.certificates.pair import Pair, Unusable, cautions, faults, read_chain, read_key
 from anchorhold.certificates.renewal import Failed, look, run, why_due
 from anchorhold.certificates.settings import AcmeSettings, Action, Kind, RenewSettings
@@ -448,38 +448,14 @@ def recovers(path: Path, state: dict[str, bytes]) -> bool:
         (path / name).chmod(0o600)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        pair = open_pair(descriptor)
-        if pair is not None:
-            chain, key = (os.pread(one, 100_000, 0) for one in pair)
-            assert pin_of(read_chain(chain)[0].public_key()) == pin_of(read_key(key).public_key())
-            for one in pair:
-                os.close(one)
         folder = CertificateFolder(descriptor)
+        pair = folder.pair()
+        assert pair is None or pin_of(pair.key.public_key()) == pin_of(pair.leaf.public_key())
         assert run(folder, RenewSettings(Kind.PRIVATE, ("dns.home.arpa",)), nobody, NOW, Heard())
         assert folder.pair() is not None
     finally:
         os.close(descriptor)
     return pair is None
-
-
-def test_a_pair_that_is_being_replaced_is_not_opened_half(folder: CertificateFolder, path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    assert open_pair(descriptor) is None
-    renewed(folder)
-    real, new = os.open, new_key()
-
-    def meanwhile(name, flags, mode=0o777, *, dir_fd=None):  # type: ignore[no-untyped-def]
-        opened = real(name, flags, mode, dir_fd=dir_fd)
-        if name == "key.pem":
-            (path / "chain.pem").unlink()
-            (path / "fresh").write_bytes(key_pem(new))
-            (path / "fresh").rename(path / "key.pem")
-            (path / "chain.pem").write_bytes(b"the new one's")
-        return opened
-
-    monkeypatch.setattr(os, "open", meanwhile)
-    assert open_pair(descriptor) is None
-    os.close(descriptor)
 
 
 # Failures.

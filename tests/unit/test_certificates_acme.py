@@ -42,9 +42,10 @@ def nothing_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[CertificateFolder]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CertificateFolder]:
     path = tmp_path / "certificates"
     path.mkdir(mode=0o700)
+    monkeypatch.chdir(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     yield CertificateFolder(descriptor)
     os.close(descriptor)

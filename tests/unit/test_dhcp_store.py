@@ -3,6 +3,8 @@
 import os
 import random
 import sqlite3
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -176,6 +178,57 @@ def test_no_tag_of_an_ended_lease_is_in_any_file_within_the_hour(tmp_path: Path)
         live = [each.client for each in held.values() if each is not None]
         assert (0, len(live)) == (sum(tag in octets for tag in gone), sum(tag in octets for tag in live))
         assert len(gone) > 1_000
+
+
+def day_of(path: Path, tidied: bool, commits: int, devices: int) -> Iterator[bool]:
+    """Two hours of a server that works on: so many commits a minute, each with new devices that leave after twenty minutes, and
+    one call of `tidy`. Gives each ten minutes whether a file holds one of those who left more than an hour ago."""
+    held: deque[list[Lease]] = deque()
+    gone: dict[bytes, int] = {}
+    with store(path) as one:
+        one.load()
+        for step in range(121 * commits):
+            second = 60 * step // commits
+            held.append([coming(step * devices + number) for number in range(devices)])
+            leaving = held.popleft() if len(held) > 20 * commits else []
+            one.commit([*begun(*held[-1]), *ended(*leaving)], saved(second))
+            gone |= {each.client: second for each in leaving[:1]}
+            if step % commits:
+                continue
+            while tidied and one.tidy(Epoch(DATE + second)):
+                pass
+            if second % 600 == 0:
+                octets = contents(path)
+                yield any(client in octets for client, since in gone.items() if since < second - HOUR)
+
+
+def coming(number: int) -> Lease:
+    """A device that is new, at one of a hundred thousand addresses."""
+    return lease(1 + number * 7_919 % 100_003, client=1_000_000 + number, name=f"n{number}", until=Epoch(DATE + DAY))
+
+
+@pytest.mark.parametrize(("commits", "devices"), [(1, 1), (2, 40)])
+def test_a_server_that_works_on_forgets_within_the_hour(tmp_path: Path, commits: int, devices: int) -> None:
+    """Be the log never full enough to be written into the file, or again and again."""
+    assert not any(day_of(tmp_path, True, commits, devices))
+
+
+def test_a_log_that_nobody_empties_would_be_found(tmp_path: Path) -> None:
+    assert any(day_of(tmp_path, False, 1, 1))
+
+
+def test_a_client_is_forgotten_where_a_long_log_was_written_into_the_file_before(tmp_path: Path) -> None:
+    """What was written into the file stays in the log until something else comes to its place."""
+    with store(tmp_path) as one:
+        one.load()
+        one.commit(begun(lease(7, name="seven")), saved())
+        for step in range(100):
+            one.commit(begun(*map(coming, range(20 * step, 20 * step + 20))), saved())
+        octets = (tmp_path / NAME).read_bytes(), (tmp_path / f"{NAME}-wal").read_bytes()
+        assert [True, True] == [lease(7).client in some for some in octets]
+        one.forget([lease(7).client, lease(7).hardware], saved().now)
+        octets = contents(tmp_path)
+        assert (False, False) == (lease(7).client in octets, lease(7).hardware in octets)
 
 
 def test_a_lease_that_nobody_ended_goes_by_itself_and_the_file_shrinks(tmp_path: Path) -> None:

@@ -8,20 +8,19 @@ from datetime import datetime, timedelta
 import josepy
 import requests
 from acme import challenges, client, errors, messages
+from acme.crypto_util import make_csr
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
 from josepy.jwa import ES256
 from josepy.jwk import JWKEC
 from josepy.util import ComparableECKey
 
 from anchorhold.certificates.acme.proofs import Presenter, Proof
-from anchorhold.certificates.authority import new_key
+from anchorhold.certificates.authority import key_pem, new_key
 from anchorhold.certificates.folder import CertificateFolder
 from anchorhold.certificates.renewal import Failed
 from anchorhold.certificates.settings import ACCOUNT_KEY, AcmeSettings, Challenge
-from anchorhold.certificates.subjects import Subjects, general_names
+from anchorhold.certificates.subjects import Subjects
 from net import clock
 from net.tls import BUNDLES
 from wire.units import Epoch
@@ -64,7 +63,7 @@ class AcmeIssuer:
         """The chain for `key` and the names of `subjects`. Raises Failed."""
         with self._trusted() as bundle, _as_failed(self._settings.directory):
             acme = self._client(bundle)
-            order = acme.new_order(_request_for(key, subjects))
+            order = acme.new_order(make_csr(key_pem(key), list(subjects.names)))
             self._prove(acme, order)
             return acme.poll_and_finalize(order, _deadline()).fullchain_pem.encode("ascii")
 
@@ -102,8 +101,7 @@ class AcmeIssuer:
 
     def _register(self, acme: client.ClientV2) -> None:
         """The account of our key, made if there is none (RFC 8555 §7.3)."""
-        meta = acme.directory.meta if hasattr(acme.directory, "meta") else None
-        terms = getattr(meta, "terms_of_service", None)
+        terms = getattr(getattr(acme.directory, "meta", None), "terms_of_service", None)
         if terms and not self._settings.terms_agreed:
             raise Failed(f"the authority has terms: read {terms} and write terms_agreed = true in [secure.acme]")
         if acme.external_account_required():
@@ -156,13 +154,6 @@ def _deadline() -> datetime:
 
 def _name_of(authorization: messages.AuthorizationResource) -> str:
     return str(authorization.body.identifier.value)
-
-
-def _request_for(key: ec.EllipticCurvePrivateKey, subjects: Subjects) -> bytes:
-    """The certificate request (RFC 2986) in PEM; names are in subjectAltName only."""
-    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    names = x509.SubjectAlternativeName(general_names(subjects))
-    return request.add_extension(names, critical=False).sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
 @contextmanager
