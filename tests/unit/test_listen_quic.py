@@ -11,6 +11,7 @@ from kit.quic import QuicClient, QuicHouse, Wire, connected, query
 
 from net.quic_guard import MAX_CRYPTO, STREAM_WINDOW, WINDOW, Tickets
 from net.quic_packets import LONGEST_RESET, SHORTEST_RESET
+from resolver import admission
 from resolver.edge.listen import quic as listening
 from resolver.edge.listen.doq import DoqError
 from resolver.edge.listen.quic import HANDSHAKE_PATIENCE, RESET_RATE, RETRY_ABOVE
@@ -272,7 +273,8 @@ def test_places_of_an_address_and_of_the_house() -> None:
     assert first.terminated.error_code == DoqError.NO_ERROR
 
 
-def test_one_ipv6_household_has_the_places_of_one_client() -> None:
+def test_one_ipv6_household_has_the_places_of_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "DEVICES", 1)
     house = QuicHouse(connections_per_address=2, connections=8, allow=("::/0",))
     addresses = [f"2001:db8:0:{number:x}::{number + 1:x}" for number in (0, 1, 0xFF)]
     for address in addresses:
