@@ -70,15 +70,23 @@ async def race(addresses: Sequence[str], one: Callable[[str], Coroutine[None, No
     addresses = addresses[:MAX_ADDRESSES]
     waiting: set[asyncio.Task[A]] = set()
     failures: list[DialFailed] = []
+    link: A | None = None
     try:
         for address in addresses:
             waiting.add(asyncio.create_task(one(address)))
             last = len(waiting) + len(failures) == len(addresses)
             link, waiting = await _first_good(waiting, failures, None if last else STAGGER)
             if link is not None:
-                return link
+                break
     finally:
-        await _abandon(waiting)
+        try:
+            await _abandon(waiting)
+        except asyncio.CancelledError:  # nobody will take it
+            if link is not None:
+                link.abort()
+            raise
+    if link is not None:
+        return link
     raise max(failures, key=lambda failed: failed.failure.value, default=DialFailed(DialFailure.UNREACHABLE, "empty"))
 
 

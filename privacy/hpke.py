@@ -55,15 +55,16 @@ class Context:
 
     def seal(self, aad: bytes, plaintext: bytes) -> bytes:
         """The next message, 16 octets longer than `plaintext`."""
-        return self._aead.encrypt(self._next_nonce(), plaintext, aad)
+        ciphertext = self._aead.encrypt(self._nonce(), plaintext, aad)
+        self._sequence += 1
+        return ciphertext
 
     def open(self, aad: bytes, ciphertext: bytes) -> bytes:
         """The next message's plaintext. Raises Malformed if it is not what was sealed."""
         if len(ciphertext) < TAG:
             raise Malformed("too short to be sealed")
-        nonce = (self._base_nonce ^ self._sequence).to_bytes(NONCE, "big")
         try:
-            plaintext = self._aead.decrypt(nonce, ciphertext, aad)
+            plaintext = self._aead.decrypt(self._nonce(), ciphertext, aad)
         except InvalidTag:
             raise Malformed("not sealed with this key") from None
         self._sequence += 1
@@ -73,10 +74,8 @@ class Context:
         """A secret for another use, which both ends can make (RFC 9180 §5.3)."""
         return _labeled_expand(_SUITE, self._exporter, b"sec", context, length)
 
-    def _next_nonce(self) -> bytes:
-        nonce = self._base_nonce ^ self._sequence
-        self._sequence += 1
-        return nonce.to_bytes(NONCE, "big")
+    def _nonce(self) -> bytes:
+        return (self._base_nonce ^ self._sequence).to_bytes(NONCE, "big")
 
 
 def derive_private(material: bytes) -> bytes:

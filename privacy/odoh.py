@@ -42,7 +42,7 @@ SEED = 32
 """Octets of randomness for a key pair, and for each query."""
 
 REPLY_NONCE = max(NONCE, CONTENT_KEY)
-"""Octets of randomness for each answer (RFC 9230 §6.4)."""
+"""Octets of randomness for each answer (RFC 9230 §8)."""
 
 MAX_CONFIGS = 16
 """Keys read of one target."""
@@ -102,18 +102,18 @@ def make_key(seed: bytes) -> KeyPair:
 
 
 def key_of(public: bytes) -> TargetKey:
-    """A public key with its id (RFC 9230 §6.2)."""
+    """A public key with its id (RFC 9230 §6.1)."""
     return TargetKey(public, expand(extract(b"", _contents(public)), b"odoh key id", SECRET))
 
 
 def build_configs(keys: tuple[TargetKey, ...]) -> bytes:
-    """The ObliviousDoHConfigs of these keys, the one to prefer first (RFC 9230 §6.1)."""
+    """The ObliviousDoHConfigs of these keys, the one to prefer first (RFC 9230 §5)."""
     configs = b"".join(struct.pack("!H", VERSION) + _prefixed(_contents(key.public)) for key in keys)
     return _prefixed(configs)
 
 
 def parse_configs(data: bytes) -> tuple[TargetKey, ...]:
-    """The keys we can use, in the target's order; those of other versions and suites are passed over (RFC 9230 §6.1).
+    """The keys we can use, in the target's order; those of other versions and suites are passed over (RFC 9230 §5).
 
     Raises Malformed. Nothing usable is an empty tuple.
     """
@@ -158,7 +158,7 @@ def _contents(public: bytes) -> bytes:
 def seal_query(key: TargetKey, message: bytes, seed: bytes, padding: int | None = None) -> Sealed:
     """`message` for the holder of `key`. `seed`: SEED random octets, used for nothing else.
 
-    Message and padding fill a multiple of 128 octets unless `padding` says how many (RFC 9230 §6.2, RFC 8467 §4.1). Raises
+    Message and padding fill a multiple of 128 octets unless `padding` says how many (RFC 9230 §11, RFC 8467 §4.1). Raises
     Malformed if the key is not usable.
     """
     plaintext = _plaintext(message, filling(len(message), QUERY_BLOCK) if padding is None else padding)
@@ -202,7 +202,7 @@ def open_query(keys: Mapping[bytes, KeyPair], body: bytes) -> Opened:
 def seal_answer(opened: Opened, message: bytes, nonce: bytes, padding: int | None = None) -> bytes:
     """The body that answers `opened`. `nonce`: REPLY_NONCE random octets, used once.
 
-    Message and padding fill a multiple of 468 octets unless `padding` says how many (RFC 9230 §6.4, RFC 8467 §4.1).
+    Message and padding fill a multiple of 468 octets unless `padding` says how many (RFC 9230 §11, RFC 8467 §4.1).
     """
     plaintext = _plaintext(message, filling(len(message), REPLY_BLOCK) if padding is None else padding)
     key, aead_nonce = _answer_key(opened.secret, opened.plaintext, nonce)
@@ -230,7 +230,7 @@ def parse_plaintext(plaintext: bytes) -> bytes:
     """The DNS message in an opened envelope. Raises Malformed."""
     message, at = _take(plaintext, 0)
     padding, end = _take(plaintext, at)
-    # > The padding field MUST be filled with zeros; others are discarded (RFC 9230 §6.1)
+    # > Padding of arbitrary length which MUST contain all zeros (RFC 9230 §6.1)
     if end != len(plaintext) or padding.strip(b"\0"):
         raise Malformed("padding that is none", at)
     if len(message) < SMALLEST:
@@ -247,7 +247,7 @@ def _secret(context: Context) -> bytes:
 
 
 def _answer_key(secret: bytes, plaintext: bytes, nonce: bytes) -> tuple[bytes, bytes]:
-    """Key and nonce of the answer (RFC 9230 §6.4)."""
+    """Key and nonce of the answer (RFC 9230 §6.2)."""
     key = extract(plaintext + _prefixed(nonce), secret)
     return expand(key, b"odoh key", CONTENT_KEY), expand(key, b"odoh nonce", NONCE)
 

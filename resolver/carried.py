@@ -1,4 +1,4 @@
-"""What a relay passes on for others: between the cell that knows clients and the one that connects out (RFC 9230 §4.2).
+"""What a relay passes on for others: between the cell that knows clients and the one that connects out (RFC 9230 §4).
 
 A CARRIED body, little-endian: outcome u8, status u16, media type u8 (0: another or none, 1: oblivious message), then the
 target's body. The status is the target's, or ours if it gave none.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from resolver.settings import UpstreamSpec
 from wire.dns.codes import Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record
-from wire.dns.names import ROOT, parse_name, read_name
+from wire.dns.names import ROOT, read_name
 from wire.dns.svcb import (
     ALPN,
     DOHPATH,
@@ -42,6 +42,7 @@ SCHEMES = {b"dot": ("tls", 853), b"doq": ("quic", 853), b"h2": ("https", 443), b
 _UNDERSTOOD = frozenset((ALPN, NO_DEFAULT_ALPN, PORT, IPV4HINT, IPV6HINT, DOHPATH))
 _VARIABLE = "{?dns}"
 _SVCB = int(RecordType.SVCB)
+_NO_TARGETS = (ROOT, read_name("resolver.arpa"))
 
 
 class Designation(NamedTuple):
@@ -73,16 +74,16 @@ def read_designated(message: Message) -> Designated:
 
 
 def _services(message: Message, records: list[Record]) -> Iterator[Service]:
-    """> … MUST NOT use "." as the TargetName (RFC 9462 §4); aliases are not followed: who is asked next would learn of it."""
+    """> ServiceMode SVCB responses to these queries MUST NOT use the "." or "resolver.arpa" value for the TargetName (RFC 9462
+    > §4). Aliases are not followed: who is asked next would learn of it."""
     for record in records[:MAX_WAYS]:
         try:
             service = parse_service(message.data[record.rdata_start : record.rdata_end])
-            parse_name(service.target, 0)
             mandatory = service.find(MANDATORY)
             needed = () if mandatory is None else parse_mandatory(mandatory)
         except Malformed:
             continue
-        if service.priority and service.target != ROOT and _UNDERSTOOD.issuperset(needed):
+        if service.priority and service.target not in _NO_TARGETS and _UNDERSTOOD.issuperset(needed):
             yield service
 
 
@@ -153,7 +154,7 @@ def ways_of(found: tuple[Designation, ...], clear: UpstreamSpec, address: str) -
         for way, one in zip(proved, found, strict=True)
         if is_local(address) and address in (one.addresses or (address,))
     ]
-    return (*proved, *unproved)
+    return tuple(dict.fromkeys((*proved, *unproved)))
 
 
 def is_local(address: str) -> bool:
@@ -162,21 +163,20 @@ def is_local(address: str) -> bool:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(parsed in network for network in _LOCAL if network.version == parsed.version)
+    return any(parsed in network for network in PRIVATE)
 
 
-_LOCAL = tuple(
-    map(
-        ipaddress.ip_network,
-        (
-            "10.0.0.0/8",
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "169.254.0.0/16",
-            "127.0.0.0/8",
-            "fc00::/7",
-            "fe80::/10",
-            "::1/128",
-        ),
+PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
     )
 )
+"""Networks that everybody has for himself (RFC 1918, RFC 3927, RFC 4193, RFC 4291 §2.4)."""

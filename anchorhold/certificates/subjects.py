@@ -7,6 +7,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from cryptography import x509
 
+from resolver.designated import PRIVATE
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -15,22 +17,6 @@ _NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})+")
 
 MOST = 100
 """Names and addresses of one certificate."""
-
-PRIVATE: tuple[Network, ...] = tuple(
-    ip_network(text)
-    for text in [
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "169.254.0.0/16",
-        "127.0.0.0/8",
-        "fc00::/7",
-        "fe80::/10",
-        "::1/128",
-    ]
-)
-"""Networks that everybody has for himself; an authority that may sign for one of their addresses may for all of that
-network: a home that is numbered anew shall not need new trust on every device."""
 
 _EVERYTHING: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
@@ -121,6 +107,7 @@ def constraints_for(subjects: Subjects) -> x509.NameConstraints:
 
 
 def _network_for(address: Address) -> Network:
+    """All of a private network: a home that is numbered anew shall not need new trust on every device."""
     for network in PRIVATE:
         if address in network:
             return network

@@ -65,7 +65,8 @@ class ObliviousReader:
 
     def _check_relay(self, path: Path, table: ServerTable, relay: UpstreamSpec, target: ObliviousTarget) -> bool:
         if relay.scheme != "https":
-            self._note((*path, "relay"), f"{relay.scheme}:// carries nothing", "a relay is https://NAME@ADDRESS/PATH")
+            why = f"a relay is asked over https:// (HTTP/2), not over {relay.scheme}://"
+            self._note((*path, "relay"), why, "write https://NAME@ADDRESS/PATH")
             return False
         if table.method is not HttpMethod.POST:
             self._note((*path, "method"), "sealed questions are posted (RFC 9230 §4.1)", "drop it")

@@ -1,4 +1,4 @@
-"""The going-out half of an oblivious relay: sealed bodies to targets of the configuration, and to nobody else (RFC 9230 §4.2).
+"""The going-out half of an oblivious relay: sealed bodies to targets of the configuration, and to nobody else (RFC 9230 §4.1).
 
 Nothing here reads DNS, and nothing of the client is known: what comes is an index and octets.
 """
@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from net.h2 import Header, Response, StreamFailed
 from privacy.channel import Channel, Kind
-from privacy.odoh import MEDIA_TYPE, WELL_KNOWN
+from privacy.odoh import WELL_KNOWN
 from resolver.carried import MAX_ANSWER, Carried, Outcome, build_carried, parse_carried
-from resolver.edge.upstream.doh import Https, HttpsLink, authority_of
+from resolver.edge.upstream.doh import Https, HttpsLink, authority_of, post_headers
 from resolver.edge.upstream.failures import stream_failure
+from resolver.edge.upstream.odoh import OBLIVIOUS, is_oblivious
 from resolver.edge.upstream.pooled import tls_client
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.settings import CarriedTarget, Profile
@@ -20,7 +21,6 @@ from wire.units import Instant
 MAX_OPEN = 256
 """Bodies under way at the same time, to all targets together."""
 
-_MEDIA_TYPE = MEDIA_TYPE.encode()
 _KEYS = b""
 """Instead of a sealed body: the target's keys are wanted."""
 
@@ -89,25 +89,15 @@ class TargetRoad(Https):
         self._path = spec.path.encode()
 
     async def ask(self, link: HttpsLink, query: bytes, deadline: Instant, most: int) -> bytes:
-        """One request; the answer is the body of a CARRIED."""
-        headers = self._keys_headers() if query == _KEYS else self._headers(len(query))
+        """One request, with no header of the client's, for none is known here; the answer is the body of a CARRIED."""
+        headers = (
+            self._keys_headers() if query == _KEYS else post_headers(self._authority, self._path, OBLIVIOUS, len(query))
+        )
         try:
             response = await link.request(headers, query, deadline)
         except StreamFailed as error:
             raise stream_failure(error) from None
         return _passed_on(response)
-
-    def _headers(self, length: int) -> list[Header]:
-        """No header of the client's is here, for none is known here."""
-        return [
-            (b":method", b"POST"),
-            (b":scheme", b"https"),
-            (b":authority", self._authority),
-            (b":path", self._path),
-            (b"accept", _MEDIA_TYPE),
-            (b"content-type", _MEDIA_TYPE),
-            (b"content-length", str(length).encode()),
-        ]
 
     def _keys_headers(self) -> list[Header]:
         return [
@@ -154,9 +144,7 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def _passed_on(response: Response) -> bytes:
-    kinds = [value for name, value in response.headers if name == b"content-type"]
-    oblivious = [kind.split(b";")[0].strip().lower() for kind in kinds] == [_MEDIA_TYPE]
     # Others are not of a whole response (RFC 9110 §15), and would leave the client without one.
     if not 200 <= response.status <= 599 or len(response.body) > MAX_ANSWER:
         raise UpstreamFailed(Why.HTTP, "a response that cannot be passed on")
-    return build_carried(Carried(Outcome.ANSWERED, response.status, oblivious, response.body))
+    return build_carried(Carried(Outcome.ANSWERED, response.status, is_oblivious(response), response.body))

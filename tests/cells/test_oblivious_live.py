@@ -9,7 +9,8 @@ import dns.message
 import dns.rcode
 import pytest
 from kit.certificates import NAME
-from kit.households import Household, honest, settle
+from kit.households import Household, settle
+from kit.liar_thread import liar_at
 from kit.peers import open_folder
 
 RIGHT = ["192.0.2.7"]
@@ -36,7 +37,7 @@ def carrying(own: Household, through: Household, opener: Household) -> tuple[str
 
 @pytest.fixture(scope="module")
 def neighbours() -> Iterator[Neighbours]:
-    with open_folder() as folder, honest() as liar, ExitStack() as stack:
+    with open_folder() as folder, liar_at("tls") as liar, ExitStack() as stack:
         alice, bob, opener = settle(Path(folder), "alice.test", "bob.test", "opener.test")
         upstream = f'{{ url = "tls://{NAME}@127.0.0.1:{liar.port}", ca_file = "{opener.authority}" }}'
         stack.enter_context(alice.started(*carrying(alice, bob, opener)))

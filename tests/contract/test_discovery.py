@@ -39,7 +39,7 @@ def offer(*services: str, ttl: int = 300):  # type: ignore[no-untyped-def]
         response = dns.message.make_response(message)
         if services:
             response.answer = [dns.rrset.from_text(message.question[0].name, ttl, "IN", "SVCB", *services)]
-        return response.to_wire()
+        return response.to_wire(want_shuffle=False)
 
     return answers
 
@@ -240,6 +240,21 @@ def test_a_changed_offer_replaces_the_ways_and_closing_closes_all() -> None:
         assert all(one.closed for one in former)  # type: ignore[attr-defined]
         await world.upstream.close()
         assert all(one.closed for one in world.upstream._ways)  # type: ignore[attr-defined]
+
+    asyncio.run(conversation())
+
+
+def test_the_same_offer_in_another_order_keeps_the_connections() -> None:
+    async def conversation() -> None:
+        over_https = '1 dns.isp.example. alpn=h2 key7="/q{?dns}"'
+        world = World(DOT, over_https)
+        await world.ask()
+        former = list(world.upstream._ways)
+        world.services = (over_https, DOT)
+        await world.ask(later=MIN_TTL)
+        assert await world.ask() == [("https", True, "192.168.1.1")]
+        assert set(former) == set(world.upstream._ways)
+        assert not any(one.closed for one in former)  # type: ignore[attr-defined]
 
     asyncio.run(conversation())
 

@@ -160,6 +160,9 @@ def test_badcookie_is_answered_once_with_the_new_cookie(loop: str, script: tuple
         (Lie.REDIRECT, "http"),
         (Lie.MEDIA_TYPE, "http"),
         (Lie.PING_FLOOD, "http"),
+        (Lie.ODD_STATUS, "http"),
+        (Lie.INTERIM_END, "http"),
+        (Lie.INTERIM_TRAILERS, "http"),
     ],
 )
 def test_what_http_can_do_wrong_has_its_own_reason(loop: str, scheme: str, lie: Lie, why: str) -> None:

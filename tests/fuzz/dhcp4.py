@@ -9,10 +9,9 @@ from wire.dhcp.dnr import (
     Resolver,
     build_dnr4,
     build_dnr6,
-    build_parameters,
     parse_dnr4,
     parse_dnr6,
-    parse_parameters,
+    parse_dnr_parameters,
     service_parameters,
 )
 from wire.dhcp.frames import (
@@ -40,6 +39,7 @@ from wire.dhcp.structures4 import (
     parse_vendors,
 )
 from wire.dns.names import MAX_NAME
+from wire.dns.svcb import build_parameters
 
 T = TypeVar("T")
 
@@ -211,7 +211,7 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "wire.dhcp.structures4.parse_vendors": exactly(parse_vendors, build_vendors),
     "wire.dhcp.structures4.parse_routes": feed_routes,
     "wire.dhcp.structures4.parse_user_classes": feed_user_classes,
-    "wire.dhcp.dnr.parse_parameters": exactly(parse_parameters, build_parameters),
+    "wire.dhcp.dnr.parse_dnr_parameters": exactly(parse_dnr_parameters, build_parameters),
     "wire.dhcp.dnr.parse_dnr4": alike(parse_dnr4, build_dnr4),
     "wire.dhcp.dnr.parse_dnr6": alike(parse_dnr6, build_dnr6),
     "wire.dhcp.frames.parse_datagram": alike(parse_datagram, build_datagram),

@@ -33,7 +33,16 @@ from wire.dns.names import MAX_NAME, Known, parse_name, parse_shared_name
 from wire.dns.nsec import Types, parse_nsec, parse_nsec3, parse_types
 from wire.dns.peek import peek
 from wire.dns.signing import parse_dnskey, parse_ds, parse_rrsig, parse_whole_name
-from wire.dns.svcb import MAX_PARAMETERS, build_service, parse_alpn, parse_hint, parse_mandatory, parse_service
+from wire.dns.svcb import (
+    MAX_PARAMETERS,
+    build_parameters,
+    build_service,
+    parse_alpn,
+    parse_hint,
+    parse_mandatory,
+    parse_parameters,
+    parse_service,
+)
 from wire.errors import Malformed
 from wire.netlink import AddressNews, parse_news
 from wire.tls_hello import Hello, parse_hello, record_length
@@ -369,6 +378,12 @@ def feed_service(data: bytes) -> bool:
     return 0 < len(service.parameters) <= MAX_PARAMETERS
 
 
+def feed_parameters(data: bytes) -> bool:
+    parameters = parse_parameters(data)
+    assert build_parameters(parameters) == data
+    return 0 < len(parameters) <= MAX_PARAMETERS
+
+
 def feed_alpn(data: bytes) -> bool:
     """The identifiers, each with its length, are all there was."""
     assert sum(len(one) + 1 for one in parse_alpn(data)) == len(data)
@@ -419,6 +434,7 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "wire.dns.signing.parse_rrsig": feed_rrsig,
     "wire.dns.signing.parse_whole_name": feed_whole_name,
     "wire.dns.svcb.parse_service": feed_service,
+    "wire.dns.svcb.parse_parameters": feed_parameters,
     "wire.dns.svcb.parse_alpn": feed_alpn,
     "wire.dns.svcb.parse_hint": feed_hint,
     "wire.dns.svcb.parse_mandatory": feed_mandatory,

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from kit.capture import CLIENT, SERVICE, TCP, UPSTREAM, Capture, captured
 from kit.certificates import NAME
-from kit.households import Household, honest, settle
+from kit.households import Household, settle
+from kit.liar_thread import liar_at
 from kit.peers import need_root, open_folder
 
 TARGET = UPSTREAM.rpartition(".")[0] + ".9"
@@ -21,7 +22,7 @@ TLS_DATA = 23
 @pytest.fixture(scope="module")
 def asking() -> Iterator[Household]:
     need_root("a capture")
-    with open_folder() as folder, honest() as liar, ExitStack() as stack:
+    with open_folder() as folder, liar_at("tls") as liar, ExitStack() as stack:
         asker, carrier, opener = settle(Path(folder), "asker.test", "carrier.test", "opener.test")
         asker.address, carrier.address, opener.address = SERVICE, UPSTREAM, TARGET
         upstream = f'{{ url = "tls://{NAME}@127.0.0.1:{liar.port}", ca_file = "{opener.authority}" }}'

@@ -13,8 +13,9 @@ import dns.message
 import pytest
 from kit import oblivious
 from kit.certificates import NAME, authority
-from kit.households import Household, honest, settle
+from kit.households import Household, settle
 from kit.liar import Liar, answer
+from kit.liar_thread import liar_at
 from kit.meeting import Counts, make_tools, outcome, query_for, run
 from kit.peers import open_folder, peer
 
@@ -107,7 +108,7 @@ def target_of(name: str) -> Iterator[oblivious.Target]:
 @pytest.fixture(scope="module")
 def houses() -> Iterator[tuple[Household, Household]]:
     """A relay and a target."""
-    with open_folder() as folder, honest() as liar, ExitStack() as stack:
+    with open_folder() as folder, liar_at("tls") as liar, ExitStack() as stack:
         carrier, opener = settle(Path(folder), "carrier.test", "opener.test")
         upstream = f'{{ url = "tls://{NAME}@127.0.0.1:{liar.port}", ca_file = "{opener.authority}" }}'
         place = f'{{ url = "{opener.place}", ca_file = "{opener.authority}" }}'

@@ -1,9 +1,7 @@
 """Households that serve oblivious DNS, as real services: each with a name, a certificate of the test authority and its ports."""
 
-import asyncio
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +10,6 @@ from pathlib import Path
 import dns.message
 import dns.query
 from kit.certificates import authority
-from kit.liar import Liar
 from kit.peers import free_ports
 from kit.service import UNSIGNED, Running, started
 
@@ -86,20 +83,3 @@ def settle(folder: Path, *names: str) -> list[Household]:
         (own / "ca.pem").write_text(authority().pem)
         found.append(Household(name, own, *ports[2 * place : 2 * place + 2]))
     return found
-
-
-@contextmanager
-def honest() -> Iterator[Liar]:
-    """A server of TLS in a loop of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    liar = Liar("tls")
-    asyncio.run_coroutine_threadsafe(liar.__aenter__(), loop).result(20)
-    try:
-        yield liar
-    finally:
-        asyncio.run_coroutine_threadsafe(liar.stop(), loop).result(20)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(20)
-        loop.close()

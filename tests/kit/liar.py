@@ -20,6 +20,7 @@ import h2.connection
 import h2.errors
 import h2.events
 import h2.settings
+from hyperframe.frame import HeadersFrame
 from kit import oblivious
 from kit.certificates import NAME, authority, identity, server_context
 from kit.liar_quic import ALPN, QuicSide, serve_quic
@@ -64,6 +65,10 @@ class Lie(Enum):
     REDIRECT = auto()
     PING_FLOOD = auto()
     UNAUTHORIZED = auto()
+    ODD_STATUS = auto()
+    INTERIM = auto()  # a 1xx, then the answer
+    INTERIM_END = auto()  # a 1xx, and nothing more
+    INTERIM_TRAILERS = auto()  # a 1xx, then trailers
     # DNS over QUIC only
     TWO = auto()
     OWN_STREAM = auto()
@@ -460,6 +465,16 @@ class HttpSide(Side):
                 self.send(stream, [(b":status", b"500")], answer(query))
             case Lie.REDIRECT:
                 self.send(stream, [(b":status", b"302"), (b"location", b"http://127.0.0.1/dns-query")], b"")
+            case Lie.ODD_STATUS:
+                self.send(stream, [(b":status", b"20O"), *ok()[1:]], answer(query))
+            case Lie.INTERIM:
+                self.codec.send_headers(stream, [(b":status", b"103")])
+                self.respond(Lie.NONE, query, handle)
+            case Lie.INTERIM_END:
+                self.send_raw(stream, [(b":status", b"103")], end=True)
+            case Lie.INTERIM_TRAILERS:
+                self.send_raw(stream, [(b":status", b"103")])
+                self.send_raw(stream, [(b"x", b"y")], end=True)
             case Lie.UNAUTHORIZED:
                 self.send(stream, [(b":status", b"401")], b"")
             case Lie.MEDIA_TYPE:
@@ -479,6 +494,14 @@ class HttpSide(Side):
     def send(self, stream: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         self.codec.send_headers(stream, headers)
         self.codec.send_data(stream, body, end_stream=True)
+
+    def send_raw(self, stream: int, headers: list[tuple[bytes, bytes]], end: bool = False) -> None:
+        """Header blocks that the codec would not send."""
+        frame = HeadersFrame(stream, self.codec.encoder.encode(headers), flags=["END_HEADERS"])
+        if end:
+            frame.flags.add("END_STREAM")
+        self.flush()
+        self.transport.write(frame.serialize())
 
     def pour(self) -> None:
         """As much of 1 GiB as the windows let through."""

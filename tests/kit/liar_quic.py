@@ -193,6 +193,13 @@ class Http3Side(QuicSide):
                 self.codec.send_headers(handle, [*ok(), (b"content-length", str(2**30).encode())])
             case Lie.STATUS:
                 self.answer(handle, [(b":status", b"500")], answer(query))
+            case Lie.ODD_STATUS:
+                self.answer(handle, [(b":status", b"20O"), *ok()[1:]], answer(query))
+            case Lie.INTERIM_END:
+                self.send_raw(handle, [(b":status", b"103")], end=True)
+            case Lie.INTERIM_TRAILERS:
+                self.send_raw(handle, [(b":status", b"103")])
+                self.send_raw(handle, [(b"x", b"y")], end=True)
             case Lie.REDIRECT:
                 self.answer(handle, [(b":status", b"302"), (b"location", b"http://127.0.0.1/dns-query")], b"")
             case Lie.MEDIA_TYPE:
@@ -203,6 +210,12 @@ class Http3Side(QuicSide):
             case _:
                 self.answer(handle, ok(), b"".join(self.liar.messages(lie, query)))
         self.transmit()
+
+    def send_raw(self, stream: int, headers: list[tuple[bytes, bytes]], end: bool = False) -> None:
+        """Header blocks that the codec would not send."""
+        assert self.codec is not None
+        block = self.codec._encode_headers(stream, headers)
+        self._quic.send_stream_data(stream, encode_frame(FrameType.HEADERS, block), end)
 
     def answer(self, stream: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         assert self.codec is not None

@@ -142,12 +142,11 @@ def streams(answers: Callable[[bytes, bool], bytes]) -> Callable[..., object]:
     """The same over TCP, one question for each connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError):
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError):
             length = int.from_bytes(await reader.readexactly(2), "big")
             data = answers(await reader.readexactly(length), False)
             writer.write(len(data).to_bytes(2, "big") + data)
             await writer.drain()
-        writer.close()
 
     return serve
 

@@ -114,7 +114,11 @@ def test_stamps_stand_for_target_and_relay() -> None:
         (GOOD.replace("relay.test", "target.example"), "both of target.example"),
         (GOOD + ', operator = "One", relay_operator = "one"', "both run by One"),
         (GOOD + ', operator = "relay.test"', "both run by relay.test"),
-        (GOOD.replace("https://", "tls://").replace("1/relay", "1"), "tls:// carries nothing"),
+        (
+            GOOD.replace("https://", "tls://").replace("1/relay", "1"),
+            "a relay is asked over https:// (HTTP/2), not over tls://",
+        ),
+        (GOOD.replace("https://", "h3://"), "a relay is asked over https:// (HTTP/2), not over h3://"),
         (GOOD.replace("odoh://", "odoh://x@"), "a target is never connected to"),
         (GOOD.replace("target.example", "target.example:0"), "is no port"),
         (GOOD.replace("target.example", ""), "names no target"),

@@ -9,9 +9,11 @@ from kit.liar import Liar, Lie, answer
 from kit.meeting import Counts, make_tools, query_for, run, soon
 from kit.oblivious import Target
 
+from net.h2 import Response
 from privacy.odoh import SEED, open_answer, parse_configs, seal_query
 from resolver.carried import MAX_ANSWER, Carried, Outcome, build_carried, parse_carried
 from resolver.edge.carrier import Carrier, is_public
+from resolver.edge.upstream.port import UpstreamFailed, Why
 from resolver.settings import CarriedTarget, UpstreamSpec
 from wire.errors import Malformed
 
@@ -124,13 +126,48 @@ def test_a_name_that_leads_into_this_network_leads_nowhere_unless_configured() -
 
 @pytest.mark.parametrize(
     ("lie", "outcome"),
-    [(Lie.HUGE, Outcome.NONSENSE), (Lie.HUGE_ANNOUNCED, Outcome.NONSENSE), (Lie.RESET, Outcome.UNAVAILABLE)],
+    [
+        (Lie.HUGE, Outcome.NONSENSE),
+        (Lie.HUGE_ANNOUNCED, Outcome.NONSENSE),
+        (Lie.RESET, Outcome.UNAVAILABLE),
+        (Lie.ODD_STATUS, Outcome.NONSENSE),
+        (Lie.INTERIM_END, Outcome.NONSENSE),
+        (Lie.INTERIM_TRAILERS, Outcome.NONSENSE),
+    ],
 )
 def test_a_target_that_misbehaves_is_a_reason_and_no_answer(lie: Lie, outcome: Outcome) -> None:
     async def conversation() -> None:
         async with Liar("odoh", lie) as liar, carrying(CarriedTarget(spec(liar))) as (carrier, _):
             sealed = seal_query(parse_configs(liar.configs)[0], QUERY, bytes(SEED))
             assert await carrier.carry(0, sealed.body, soon()) == Carried(outcome)
+
+    run("asyncio", conversation())
+
+
+@pytest.mark.parametrize("status", [0, 100, 103, 199, 600, 999])
+def test_a_status_that_would_leave_the_client_without_a_response_is_not_passed_on(status: int) -> None:
+    """RFC 9110 §15: those of 1xx are no whole response, beyond 5xx there is nothing."""
+
+    class Link:
+        async def request(self, headers: object, body: bytes, due: float) -> Response:
+            return Response(status, [], b"")
+
+    async def conversation() -> None:
+        async with Liar("odoh") as liar, carrying(CarriedTarget(spec(liar))) as (carrier, _):
+            with pytest.raises(UpstreamFailed) as failed:
+                await carrier._roads[0].ask(Link(), b"x", soon(), MAX_ANSWER)  # type: ignore[arg-type]
+            assert failed.value.why is Why.HTTP
+
+    run("asyncio", conversation())
+
+
+def test_an_interim_response_of_the_target_is_passed_over() -> None:
+    async def conversation() -> None:
+        async with Liar("odoh", Lie.INTERIM) as liar, carrying(CarriedTarget(spec(liar))) as (carrier, _):
+            sealed = seal_query(parse_configs(liar.configs)[0], QUERY, bytes(SEED))
+            carried = await carrier.carry(0, sealed.body, soon())
+            assert (carried.outcome, carried.status) == (Outcome.ANSWERED, 200)
+            assert open_answer(sealed, carried.body) == answer(QUERY)
 
     run("asyncio", conversation())
 

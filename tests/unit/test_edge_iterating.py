@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 
 import dns.flags
 import dns.message
@@ -48,15 +49,15 @@ class Server(asyncio.DatagramProtocol):
 
     async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.streams += 1
-        length = int.from_bytes(await reader.readexactly(2), "big")
-        query = dns.message.from_wire(await reader.readexactly(length))
-        data = self.stream_reply(query)
-        if data is not None:
-            writer.write(len(data).to_bytes(2, "big") + data)
-            await writer.drain()
-        else:
-            await reader.read()
-        writer.close()
+        with closing(writer):  # also if the client or the loop is gone first
+            length = int.from_bytes(await reader.readexactly(2), "big")
+            query = dns.message.from_wire(await reader.readexactly(length))
+            data = self.stream_reply(query)
+            if data is not None:
+                writer.write(len(data).to_bytes(2, "big") + data)
+                await writer.drain()
+            else:
+                await reader.read()
 
 
 def honest(query: dns.message.Message, address: str = "203.0.113.1") -> bytes:

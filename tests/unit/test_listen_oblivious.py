@@ -99,7 +99,7 @@ def test_every_answer_has_the_size_of_its_class(options: list[dns.edns.Option] |
 
 
 def test_a_former_key_still_opens_and_one_before_it_is_401() -> None:
-    """> MUST respond with a 401 (Unauthorized) (RFC 9230 §4.3)"""
+    """> it MUST return a 401 (Unauthorized) response to the Proxy (RFC 9230 §8)"""
     served = Served()
     served.front.warm(cacheable=1e6)
     sealed = served.sealed(query())

@@ -1,6 +1,7 @@
 """How connection attempts fail, and that a slow address does not hold up the next."""
 
 import asyncio
+import contextlib
 import socket
 import time
 
@@ -9,11 +10,20 @@ from kit.certificates import NAME, authority
 from kit.liar import Liar
 from kit.meeting import LOOPS, run
 
-from net.dial import DialFailed, DialFailure, Target, dial
+from net.dial import DialFailed, DialFailure, Target, dial, race
 from net.stream import Link
 from net.tls import Peer, TlsFactory
 
 pytestmark = pytest.mark.parametrize("loop", LOOPS)
+
+
+class Spare:
+    """A connection that knows only whether it was ended."""
+
+    aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
 
 
 class Silent(Link):
@@ -52,9 +62,9 @@ def test_each_way_to_fail_has_its_name(loop: str) -> None:
 
 def test_a_server_that_does_not_speak_tls_is_no_tls_server(loop: str) -> None:
     async def answer_in_clear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
+        with contextlib.closing(writer):
+            await reader.read(1)
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     async def conversation() -> None:
         server = await asyncio.start_server(answer_in_clear, "127.0.0.1", 0)
@@ -100,6 +110,34 @@ def test_cancelling_leaves_no_connection_behind(loop: str) -> None:
             with accepted:
                 accepted.settimeout(2)
                 assert await asyncio.to_thread(drain, accepted)
+
+    run(loop, conversation())
+
+
+def test_a_connection_that_came_about_while_we_are_called_off_is_ended(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("net.dial.STAGGER", 0.0)
+
+    async def conversation() -> None:
+        good, ending = Spare(), asyncio.Event()
+
+        async def one(address: str) -> Spare:
+            if address == "second":
+                return good
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:  # it is called off, and takes its time
+                ending.set()
+                await asyncio.get_running_loop().create_future()
+            raise AssertionError
+
+        dialling = asyncio.ensure_future(race(("first", "second"), one))
+        await ending.wait()
+        dialling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+        assert good.aborted
 
     run(loop, conversation())
 

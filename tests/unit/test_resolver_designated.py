@@ -42,6 +42,7 @@ def test_the_preferred_come_first() -> None:
     [
         "0 dns.example.",
         "1 . alpn=dot",
+        "1 resolver.arpa. alpn=dot",
         "1 dns.example.",
         "1 dns.example. port=853",
         "1 dns.example. alpn=ftp",

@@ -52,7 +52,7 @@ def test_the_last_of_many_lines_may_hold_the_offer() -> None:
 
 
 def response(*records: str, ttl: int = 600, code: int = 0) -> bytes:
-    query = dns.message.make_query("_dns.dns.example.", "SVCB")
+    query = dns.message.make_query("_dns.dns.example.", "SVCB", id=0)
     made = dns.message.make_response(query)
     made.set_rcode(code)
     if records:

@@ -7,11 +7,10 @@ from wire.dhcp.dnr import (
     Resolver,
     build_dnr4,
     build_dnr6,
-    build_parameters,
     dnr6,
     parse_dnr4,
     parse_dnr6,
-    parse_parameters,
+    parse_dnr_parameters,
     service_parameters,
 )
 from wire.dhcp.structures4 import (
@@ -25,6 +24,7 @@ from wire.dhcp.structures4 import (
     parse_user_classes,
     parse_vendors,
 )
+from wire.dns.svcb import build_parameters
 from wire.errors import Malformed
 
 HOST = b"\6laptop\4home\4arpa\0"
@@ -131,7 +131,7 @@ def test_dhcpv6_has_longer_lengths() -> None:
 
 def test_service_parameters_are_in_the_order_of_their_keys() -> None:
     data = build_parameters(((3, b"\3\x55"), (1, b"\3dot")))
-    assert ((1, b"\3dot"), (3, b"\3\x55")) == parse_parameters(data)
+    assert ((1, b"\3dot"), (3, b"\3\x55")) == parse_dnr_parameters(data)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_service_parameters_are_in_the_order_of_their_keys() -> None:
 )
 def test_service_parameters_out_of_order_or_place_are_malformed(data: str) -> None:
     with pytest.raises(Malformed):
-        parse_parameters(bytes.fromhex(data))
+        parse_dnr_parameters(bytes.fromhex(data))
 
 
 @pytest.mark.parametrize(

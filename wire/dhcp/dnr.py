@@ -3,7 +3,7 @@
     DHCPv4 (§5.1): one or more of: length of the rest u16, then as below, but with lengths u8
     DHCPv6 (§4.1): priority u16, name length u16, name, addresses' length u16, addresses, parameters
 
-An instance may end behind the name: then the client looks the rest up. A parameter: key u16, length u16, value; keys ascending.
+An instance may end behind the name: then the client looks the rest up.
 """
 
 from collections.abc import Callable
@@ -12,19 +12,38 @@ from typing import NamedTuple
 from wire.dhcp.codecs import Codec, read_ipv4, read_ipv6, read_number, read_octets, show_ipv4, show_ipv6
 from wire.dhcp.names import show_one
 from wire.dns.names import ROOT, parse_name, read_name
+from wire.dns.svcb import (
+    ALPN,
+    DOHPATH,
+    ECH,
+    IPV4HINT,
+    IPV6HINT,
+    MANDATORY,
+    NO_DEFAULT_ALPN,
+    OHTTP,
+    PORT,
+    Parameters,
+    build_alpn,
+    build_parameters,
+    parse_alpn,
+    parse_parameters,
+)
 from wire.errors import Malformed
 
 MAX_INSTANCES = 32
-MAX_PARAMETERS = 32
 
-_KEYS = {"mandatory": 0, "alpn": 1, "no-default-alpn": 2, "port": 3, "ech": 5, "dohpath": 7, "ohttp": 8}
-"""RFC 9460 §14.3.2, RFC 9461; without the address hints, which have no place here (RFC 9463 §3.1.8)."""
-_HINTS = frozenset((4, 6))
+_KEYS = {
+    "mandatory": MANDATORY,
+    "alpn": ALPN,
+    "no-default-alpn": NO_DEFAULT_ALPN,
+    "port": PORT,
+    "ech": ECH,
+    "dohpath": DOHPATH,
+    "ohttp": OHTTP,
+}
+"""As text, without the address hints, which have no place here (RFC 9463 §3.1.8)."""
+_HINTS = frozenset((IPV4HINT, IPV6HINT))
 _NAMES = {key: word for word, key in _KEYS.items()}
-_ALPN, _PORT, _DOHPATH = 1, 3, 7
-
-Parameters = tuple[tuple[int, bytes], ...]
-"""Key and value, keys ascending."""
 
 
 class Resolver(NamedTuple):
@@ -39,35 +58,21 @@ class Resolver(NamedTuple):
 
 def service_parameters(alpn: tuple[str, ...], port: int = 0, path: str = "") -> Parameters:
     """Those of one listener: protocols, port (0: each protocol's own), template of the path for HTTP."""
-    found = [(_ALPN, b"".join(bytes((len(one),)) + one.encode() for one in alpn))]
+    found = [(ALPN, build_alpn(alpn))]
     if port:
-        found.append((_PORT, port.to_bytes(2, "big")))
+        found.append((PORT, port.to_bytes(2, "big")))
     if path:
-        found.append((_DOHPATH, path.encode()))
+        found.append((DOHPATH, path.encode()))
     return tuple(found)
 
 
-def build_parameters(parameters: Parameters) -> bytes:
-    """The octets, keys ascending."""
-    return b"".join(key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value for key, value in sorted(parameters))
-
-
-def parse_parameters(data: bytes) -> Parameters:
-    """Raises Malformed, also for keys that do not ascend, hints, and a lack of `alpn` (RFC 9463 §3.1.8)."""
-    found: list[tuple[int, bytes]] = []
-    at, last = 0, -1
-    while at < len(data):
-        key = int.from_bytes(data[at : at + 2], "big")
-        start = at + 4
-        at = start + int.from_bytes(data[start - 2 : start], "big")
-        if start > len(data) or at > len(data) or key <= last or len(found) == MAX_PARAMETERS:
-            raise Malformed("service parameter cut off, out of order, or one too many", start - 4)
-        found.append((key, data[start:at]))
-        last = key
+def parse_dnr_parameters(data: bytes) -> Parameters:
+    """Raises Malformed, also for hints, and for a lack of `alpn` (RFC 9463 §3.1.8)."""
+    found = parse_parameters(data)
     keys = {key for key, _ in found}
-    if _ALPN not in keys or keys & _HINTS:
+    if ALPN not in keys or keys & _HINTS:
         raise Malformed("service parameters without alpn or with an address hint")
-    return tuple(found)
+    return found
 
 
 def build_dnr4(resolvers: tuple[Resolver, ...]) -> bytes:
@@ -131,7 +136,7 @@ def _parse(data: bytes, width: int, size: int) -> Resolver:
     if not addresses or len(addresses) % size:
         raise Malformed("no addresses, or half of one", at)
     several = tuple(addresses[place : place + size] for place in range(0, len(addresses), size))
-    return Resolver(priority, owner, several, parse_parameters(data[at:]))
+    return Resolver(priority, owner, several, parse_dnr_parameters(data[at:]))
 
 
 def _take(data: bytes, at: int, width: int) -> tuple[bytes, int]:
@@ -156,28 +161,26 @@ def read_parameters(text: str) -> Parameters:
         if not 0 <= key <= 0xFFFF or key in found or key in _HINTS:
             raise ValueError(f"{word!r} is no service parameter, or one that cannot stand here, or stands here twice")
         found[key] = _read_value(key, value)
-    if _ALPN not in found:
+    if ALPN not in found:
         raise ValueError("alpn= is needed, such as alpn=dot")
     return tuple(sorted(found.items()))
 
 
 def _read_value(key: int, value: str) -> bytes:
-    match key:
-        case 1:
-            protocols = [one.encode() for one in value.split(",")]
-            if not all(0 < len(one) < 256 for one in protocols):
-                raise ValueError("alpn= names no protocol")
-            return b"".join(bytes((len(one),)) + one for one in protocols)
-        case 3:
-            if not value.isascii() or not value.isdigit() or not 0 < int(value[:9]) <= 0xFFFF:
-                raise ValueError("port= is a number from 1 to 65535")
-            return int(value).to_bytes(2, "big")
-        case 7:
-            if "{?dns}" not in value or not value.startswith("/"):
-                raise ValueError("dohpath= is a path with {?dns} in it")
-            return value.encode()
-        case _:
-            return read_octets(value)
+    if key == ALPN:
+        protocols = tuple(value.split(","))
+        if not all(0 < len(one.encode()) < 256 for one in protocols):
+            raise ValueError("alpn= names no protocol")
+        return build_alpn(protocols)
+    if key == PORT:
+        if not value.isascii() or not value.isdigit() or not 0 < int(value[:9]) <= 0xFFFF:
+            raise ValueError("port= is a number from 1 to 65535")
+        return int(value).to_bytes(2, "big")
+    if key == DOHPATH:
+        if "{?dns}" not in value or not value.startswith("/"):
+            raise ValueError("dohpath= is a path with {?dns} in it")
+        return value.encode()
+    return read_octets(value)
 
 
 def show_parameters(parameters: Parameters) -> str:
@@ -186,22 +189,13 @@ def show_parameters(parameters: Parameters) -> str:
 
 
 def _show_value(key: int, value: bytes) -> str:
-    if key == _ALPN:
-        if not value:
-            raise Malformed("no protocol")
-        shown, at = [], 0
-        while at < len(value):
-            one = value[at + 1 : at + 1 + value[at]]
-            at += 1 + value[at]
-            if not one or at > len(value):
-                raise Malformed("protocol cut off")
-            shown.append(_printable(one, ", ;"))
-        return ",".join(shown)
-    if key == _PORT:
+    if key == ALPN:
+        return ",".join(_printable(one, ", ;") for one in parse_alpn(value))
+    if key == PORT:
         if len(value) != 2 or value == b"\0\0":
             raise Malformed("a port is a number of two octets")
         return str(int.from_bytes(value, "big"))
-    if key == _DOHPATH:
+    if key == DOHPATH:
         path = _printable(value, " ;")
         if "{?dns}" not in path or not path.startswith("/"):
             raise Malformed("dohpath is no template of a path")

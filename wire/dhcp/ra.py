@@ -10,7 +10,7 @@ import struct
 from typing import NamedTuple
 
 from wire.dhcp.associations6 import network
-from wire.dhcp.dnr import Resolver, build_parameters, parse_parameters
+from wire.dhcp.dnr import Resolver, parse_dnr_parameters
 from wire.dhcp.names import build_names, parse_names
 from wire.dhcp.neighbour import (
     SOURCE_LINK_LAYER,
@@ -20,6 +20,7 @@ from wire.dhcp.neighbour import (
     require_neighbour,
 )
 from wire.dns.names import ROOT, parse_name
+from wire.dns.svcb import build_parameters
 from wire.errors import Malformed
 
 ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT = 133, 134
@@ -310,5 +311,5 @@ def _parse_encrypted(content: bytes) -> Encrypted:
         raise Malformed("encrypted resolver without a whole name, or with half an address")
     several = tuple(addresses[place : place + 16] for place in range(0, len(addresses), 16))
     # Without addresses it is of the kind that has a name only; what stands behind it has no meaning.
-    found = parse_parameters(parameters) if several else ()
+    found = parse_dnr_parameters(parameters) if several else ()
     return Encrypted(_number(content[2:6]), Resolver(_number(content[:2]), owner, several, found))

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from wire.dns.names import parse_name
 from wire.errors import Malformed
 
-MANDATORY, ALPN, NO_DEFAULT_ALPN, PORT, IPV4HINT, ECH, IPV6HINT, DOHPATH = 0, 1, 2, 3, 4, 5, 6, 7
-"""Keys (RFC 9460 §14.3.2, RFC 9461 §10.1)."""
+MANDATORY, ALPN, NO_DEFAULT_ALPN, PORT, IPV4HINT, ECH, IPV6HINT, DOHPATH, OHTTP = range(9)
+"""Keys (RFC 9460 §14.3.2, RFC 9461 §10.1, RFC 9540 §4)."""
 
 MAX_PARAMETERS = 32
 
@@ -31,10 +31,7 @@ class Service(NamedTuple):
 
 def build_service(service: Service) -> bytes:
     """The record's data; parameters are put in order."""
-    made = service.priority.to_bytes(2, "big") + service.target
-    for key, value in sorted(service.parameters):
-        made += key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value
-    return made
+    return service.priority.to_bytes(2, "big") + service.target + build_parameters(service.parameters)
 
 
 def parse_service(data: bytes) -> Service:
@@ -42,17 +39,7 @@ def parse_service(data: bytes) -> Service:
     if len(data) < 3:
         raise Malformed("service binding cut off", 0)
     target, at = _parse_target(data)
-    found: list[tuple[int, bytes]] = []
-    last = -1
-    while at < len(data):
-        key = int.from_bytes(data[at : at + 2], "big")
-        start = at + 4
-        at = start + int.from_bytes(data[start - 2 : start], "big")
-        if start > len(data) or at > len(data) or key <= last or len(found) == MAX_PARAMETERS:
-            raise Malformed("service parameter cut off, out of order, or one too many", start - 4)
-        found.append((key, data[start:at]))
-        last = key
-    return Service(int.from_bytes(data[:2], "big"), target, tuple(found))
+    return Service(int.from_bytes(data[:2], "big"), target, parse_parameters(data, at))
 
 
 def _parse_target(data: bytes) -> tuple[bytes, int]:
@@ -63,9 +50,29 @@ def _parse_target(data: bytes) -> tuple[bytes, int]:
     return name, end + 2
 
 
+def build_parameters(parameters: Parameters) -> bytes:
+    """The octets, keys ascending."""
+    return b"".join(key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value for key, value in sorted(parameters))
+
+
+def parse_parameters(data: bytes, at: int = 0) -> Parameters:
+    """Those from `at` to the end. Raises Malformed, also for keys that do not ascend, and for more than MAX_PARAMETERS."""
+    found: list[tuple[int, bytes]] = []
+    last = -1
+    while at < len(data):
+        key = int.from_bytes(data[at : at + 2], "big")
+        start = at + 4
+        at = start + int.from_bytes(data[start - 2 : start], "big")
+        if start > len(data) or at > len(data) or key <= last or len(found) == MAX_PARAMETERS:
+            raise Malformed("service parameter cut off, out of order, or one too many", start - 4)
+        found.append((key, data[start:at]))
+        last = key
+    return tuple(found)
+
+
 def build_alpn(protocols: tuple[str, ...]) -> bytes:
     """A list of ALPN identifiers, each 1 to 255 octets (RFC 9460 §7.1.1)."""
-    return b"".join(bytes((len(one),)) + one.encode("ascii") for one in protocols)
+    return b"".join(bytes((len(octets),)) + octets for octets in map(str.encode, protocols))
 
 
 def parse_alpn(data: bytes) -> tuple[bytes, ...]:

@@ -90,7 +90,7 @@ class TargetHandler:
         try:
             opened = open_query(self._ring.known(now), request.body)
         except UnknownKey:
-            # > MUST respond with a 401 (Unauthorized) HTTP client error (RFC 9230 §4.3)
+            # > it MUST return a 401 (Unauthorized) response to the Proxy (RFC 9230 §8)
             return refused(401, "sealed for a key that is not in use; fetch the keys again")
         except Malformed:
             return refused(400, "this does not open")
@@ -246,7 +246,7 @@ def _target_in(query: str) -> tuple[str, str] | None:
 
 
 def _response_for(carried: Carried, keys: bool) -> HttpResponse:
-    """What the client gets: the target's status and body (RFC 9230 §4.2), or that there is none and why (RFC 9209)."""
+    """What the client gets: the target's status and body (RFC 9230 §4.3), or that there is none and why (RFC 9209)."""
     if carried.outcome is not Outcome.ANSWERED:
         return _failed(carried.outcome)
     status = ("proxy-status", f"relay; received-status={carried.status}")

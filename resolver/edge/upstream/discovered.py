@@ -136,14 +136,18 @@ class Discovered:
             await self._use(named)
 
     async def _use(self, named: tuple[Way, ...]) -> None:
-        former, self._named = self._ways, named
-        self._ways = [
-            self._open(way.spec, Profile.STRICT if way.proved else Profile.OPPORTUNISTIC)  # type: ignore[misc]  # can prepare
-            for way in named
-        ]
-        self._in_use, self._rest_until = None, Instant(0.0)
-        for one in former:
+        """Go these ways from now on; those that stay keep their connections, whatever order the records came in."""
+        former = dict(zip(self._named, self._ways, strict=True))
+        self._named = named
+        self._ways = [former.pop(way) if way in former else self._open_way(way) for way in named]
+        self._rest_until = Instant(0.0)
+        if self._in_use not in self._ways:
+            self._in_use = None
+        for one in former.values():
             await one.close()
+
+    def _open_way(self, way: Way) -> Encrypted:
+        return self._open(way.spec, Profile.STRICT if way.proved else Profile.OPPORTUNISTIC)  # type: ignore[return-value]  # can prepare
 
     def _open(self, spec: UpstreamSpec, profile: Profile = Profile.OPPORTUNISTIC) -> Upstream:
         return self._transports[spec.scheme](spec, profile, self._tools)

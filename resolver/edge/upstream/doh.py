@@ -56,7 +56,7 @@ class Requests:
             return self._build_get(query), b""
         headers = self._posts.get(len(query))
         if headers is None:
-            headers = self._posts[len(query)] = self._build_post(len(query))
+            headers = self._posts[len(query)] = post_headers(self._authority, self._path, MEDIA_TYPE, len(query))
         return headers, query
 
     def _build_get(self, query: bytes) -> list[Header]:
@@ -71,16 +71,18 @@ class Requests:
             (b"accept", MEDIA_TYPE),
         ]
 
-    def _build_post(self, length: int) -> list[Header]:
-        return [
-            (b":method", b"POST"),
-            (b":scheme", b"https"),
-            (b":authority", self._authority),
-            (b":path", self._path),
-            (b"accept", MEDIA_TYPE),
-            (b"content-type", MEDIA_TYPE),
-            (b"content-length", str(length).encode()),
-        ]
+
+def post_headers(authority: bytes, path: bytes, media_type: bytes, length: int) -> list[Header]:
+    """A request whose body has `length` octets of `media_type`, as the answer shall be (RFC 8484 §4.1, RFC 9230 §4.1)."""
+    return [
+        (b":method", b"POST"),
+        (b":scheme", b"https"),
+        (b":authority", authority),
+        (b":path", path),
+        (b"accept", media_type),
+        (b"content-type", media_type),
+        (b"content-length", str(length).encode()),
+    ]
 
 
 class HttpsLink(Http2Link, PooledLink):

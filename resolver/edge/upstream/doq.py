@@ -66,7 +66,7 @@ class Doq(OverQuic[DoqLink]):
             link.violate()
             raise UpstreamFailed(Why.MALFORMED, "not one DNS response")
         if message[:2] != _NO_ID:
-            # > it MUST NOT be ... other than zero ... DOQ_PROTOCOL_ERROR (RFC 9250 §4.2.1, §4.3.3)
+            # > the DNS Message ID MUST be set to 0 (RFC 9250 §4.2.1); else it is a protocol error (§4.3.3)
             link.violate()
             raise UpstreamFailed(Why.MISMATCH, "an id over QUIC")
         return message

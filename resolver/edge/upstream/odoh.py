@@ -1,15 +1,13 @@
 """Oblivious DoH (RFC 9230): questions sealed for a target, handed to a relay, which alone is ever connected to."""
 
-import urllib.parse
-
-from net.h2 import Header, Response, StreamFailed
+from net.h2 import Response, StreamFailed
 from privacy.channel import Channel, Kind
 from privacy.odoh import MEDIA_TYPE, SEED, Sealed, TargetKey, open_answer, seal_query
-from resolver.edge.upstream.doh import Https, HttpsLink, authority_of
+from resolver.edge.upstream.doh import Https, HttpsLink, authority_of, post_headers
 from resolver.edge.upstream.failures import stream_failure
 from resolver.edge.upstream.pooled import tls_client
 from resolver.edge.upstream.port import LARGEST, Tools, UpstreamFailed, Why
-from resolver.edge.upstream.targetkeys import TargetKeys
+from resolver.edge.upstream.targetkeys import TargetKeys, relay_path
 from resolver.settings import ObliviousTarget, Profile, UpstreamSpec
 from wire.errors import Malformed
 from wire.units import Instant
@@ -17,7 +15,7 @@ from wire.units import Instant
 UNAUTHORIZED = 401
 """What a target says to a key it does not know (RFC 9230 §4.3)."""
 
-_MEDIA_TYPE = MEDIA_TYPE.encode()
+OBLIVIOUS = MEDIA_TYPE.encode()
 _QR = 0x80
 
 
@@ -61,7 +59,8 @@ class Odoh(Https):
         key = self._keys.current()
         sealed = _seal(key, query, self._tools.entropy(SEED))
         try:
-            response = await link.request(self._headers(len(sealed.body)), sealed.body, deadline)
+            headers = post_headers(self._authority, self._path, OBLIVIOUS, len(sealed.body))
+            response = await link.request(headers, sealed.body, deadline)
         except StreamFailed as error:
             raise stream_failure(error) from None
         if response.status == UNAUTHORIZED:
@@ -75,35 +74,18 @@ class Odoh(Https):
         await self._keys.close()
         await super().close()
 
-    def _headers(self, length: int) -> list[Header]:
-        """What RFC 9113 §8.3.1 and RFC 9230 §4.2 demand, and nothing else."""
-        return [
-            (b":method", b"POST"),
-            (b":scheme", b"https"),
-            (b":authority", self._authority),
-            (b":path", self._path),
-            (b"accept", _MEDIA_TYPE),
-            (b"content-type", _MEDIA_TYPE),
-            (b"content-length", str(length).encode()),
-        ]
 
-
-def relay_path(template: str, target: ObliviousTarget) -> str:
-    """The path that tells a relay its target: `/p`, `/p{?targethost,targetpath}` or `/p/{targethost}/{targetpath}` (RFC 9230
-    §4.1, RFC 6570 §1.2)."""
-    host, path = (urllib.parse.quote(part, safe="") for part in (target.host, target.path))
-    if "{targethost}" in template:
-        return template.replace("{targethost}", host).replace("{targetpath}", path)
-    base = template.split("{")[0]
-    return f"{base}{'&' if '?' in base else '?'}targethost={host}&targetpath={path}"
+def is_oblivious(response: Response) -> bool:
+    """Whether it says of itself that it is an oblivious message (RFC 9230 §4.3)."""
+    kinds = [value for name, value in response.headers if name == b"content-type"]
+    return [kind.split(b";")[0].strip().lower() for kind in kinds] == [OBLIVIOUS]
 
 
 def read_answer(sealed: Sealed, response: Response) -> bytes:
     """The DNS response in what the relay brought. Raises UpstreamFailed."""
     if response.status != 200:
         raise UpstreamFailed(Why.HTTP, f"status {response.status}")
-    kinds = [value for name, value in response.headers if name == b"content-type"]
-    if [kind.split(b";")[0].strip().lower() for kind in kinds] != [_MEDIA_TYPE]:
+    if not is_oblivious(response):
         raise UpstreamFailed(Why.HTTP, f"not {MEDIA_TYPE}")
     try:
         message = open_answer(sealed, response.body)

@@ -93,13 +93,11 @@ class KeySource(Https):
     def __init__(self, spec: UpstreamSpec, target: ObliviousTarget, tools: Tools) -> None:
         channel = Channel(Kind.HTTPS, encrypted=True, authenticated=True)
         super().__init__(spec, tools, channel, tls_client(spec, Profile.STRICT, tools, alpn=("h2",)))
-        host, path = (urllib.parse.quote(part, safe="") for part in (target.host, target.path))
-        joint = "&" if "?" in spec.path else "?"
         self._headers: list[Header] = [
             (b":method", b"GET"),
             (b":scheme", b"https"),
             (b":authority", authority_of(spec)),
-            (b":path", f"{spec.path}{joint}targethost={host}&targetpath={path}".encode()),
+            (b":path", relay_path(spec.path, target).encode()),
         ]
 
     async def ask(self, link: HttpsLink, query: bytes, deadline: Instant, most: int) -> bytes:
@@ -111,6 +109,16 @@ class KeySource(Https):
         if response.status != 200:
             raise UpstreamFailed(Why.KEYS, f"status {response.status} for the keys")
         return response.body
+
+
+def relay_path(template: str, target: ObliviousTarget) -> str:
+    """The path that tells a relay its target: `/p`, `/p{?targethost,targetpath}` or `/p/{targethost}/{targetpath}` (RFC 9230
+    §4.1, RFC 6570 §1.2)."""
+    host, path = (urllib.parse.quote(part, safe="") for part in (target.host, target.path))
+    if "{targethost}" in template:
+        return template.replace("{targethost}", host).replace("{targetpath}", path)
+    base = template.split("{")[0]
+    return f"{base}{'&' if '?' in base else '?'}targethost={host}&targetpath={path}"
 
 
 def _keys(configs: bytes) -> tuple[TargetKey, ...]:

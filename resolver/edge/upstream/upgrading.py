@@ -106,7 +106,7 @@ class Upgrading:
             question = altsvc.offer_question(name)
             data = await converse(self._https, question, int(QueryFlag.RD), self._tools.entropy, deadline)
         except (UpstreamFailed, ValueError):
-            return  # a name that is an address, or a server that does not say
+            return  # no such name, or a server that does not say
         offer = altsvc.read_record(data, name)
         if offer.port:
             self._weigh(offer)
