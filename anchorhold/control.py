@@ -15,7 +15,7 @@ from typing import Protocol
 from anchorhold.__about__ import __version__
 from anchorhold.ipc import MAX_REQUEST, Verb
 from resolver.admission import Admission
-from resolver.edge.listen.stream import Watch
+from resolver.edge.listen.acceptor import Watch
 from resolver.edge.serve import Desk
 from wire.dns.names import parse_name
 from wire.errors import Malformed

@@ -59,8 +59,9 @@ class LinkType(IntEnum):
     STATUS = 20
     """To front and secure: ends of a pair on which front hands on what operators ask."""
     ENCRYPTED = 21
-    """To front and dhcp: whether the encrypted ways in are up, so that clients may be sent there. From secure: whether its
-    certificate is in its time. Body: u8, 1 if so. Until it comes, they are down."""
+    """From secure: the name that its certificate proves of those in its settings, while it is in its time. To front and dhcp: the
+    same while secure serves, so that clients may be sent there by this name and no other. Body: the name in ASCII, or nothing:
+    to nobody. So it is until it comes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.cell_process import CellProcess
+from anchorhold.cells.start import EXIT_CREDENTIALS
 from anchorhold.certificates.settings import CHAIN, FOLDER_NAME, KEY
 from anchorhold.config.request import Snapshot
 from anchorhold.config.service import SecureService, ServedAddress
@@ -34,8 +35,6 @@ LOOK_EVERY = 2.0
 CHECK_PATIENCE = 20.0
 TRY_AGAIN = 30.0
 """Seconds until the same files are tried again, if it was no fault of theirs."""
-FIT, REFUSED = 0, 1
-"""Exit codes of one that came to an end."""
 MAX_FILE = 1024 * 1024
 """Octets of a chain or a key."""
 
@@ -65,7 +64,7 @@ class Trial:
         self.mark = mark
         self.until = now + CHECK_PATIENCE
         self.undecided = False
-        """It was killed, by us or for want of memory: that says nothing of the files."""
+        """It did not come so far, for want of time or memory: that says nothing of the files."""
         chain, key = files
         self.process = subprocess.Popen(  # noqa: S603 # our own module
             [
@@ -84,8 +83,8 @@ class Trial:
         if code is None and now >= self.until:
             self.process.kill()
             code = self.process.wait()
-        self.undecided = code not in (None, FIT, REFUSED)
-        return None if code is None else code == FIT
+        self.undecided = code not in (None, 0, EXIT_CREDENTIALS)
+        return None if code is None else code == 0
 
     def close(self) -> None:
         """End it, and let go of the files."""
@@ -116,9 +115,9 @@ class SecureSide:
         self._look_at = 0.0
         self._secret = os.urandom(32)
         self._renewals = Renewals(state, environment, owner)
-        self.timely = False
-        """Whether the certificate is in its time, as the cell says."""
-        self._told: dict[CellProcess, tuple[int, bool]] = {}
+        self.proved = b""
+        """By which name clients may be sent here, as the cell says."""
+        self._told: dict[CellProcess, tuple[int, bytes]] = {}
 
     def begin(self, snapshot: Snapshot) -> None:
         """At the start. Raises CannotListen."""
@@ -177,7 +176,7 @@ class SecureSide:
         self._renewals.look(now)
         if self._trial is not None:
             self._conclude(self._trial, now)
-        if self._files is None and self._renewals.running:
+        if self._files is None and self._renewals.running and not self._named:
             # The first one is just being made.
             return
         if not self.wanted or self._trial is not None or now < self._look_at:
@@ -198,20 +197,21 @@ class SecureSide:
             self._say(str(error) if isinstance(error, Unfit) else f"the certificate cannot be tried: {error.strerror}")
 
     def give_all(self) -> None:
-        """To a cell that has just been started: sockets, certificate and key, a secret of its own."""
+        """To a cell that has just been started: sockets, certificate and key, a secret of its own. It has proved nothing yet."""
+        self.proved = b""
         self._give_listeners()
         if self._files is not None:
             self.cell.send(LinkType.CERTIFICATE, b"", self._files)
         self.cell.send(LinkType.SECRET, self._secret)
 
     def tell(self, cells: Sequence[CellProcess]) -> None:
-        """Say to those that send clients here whether it is up, where that is news: also to one that was started since."""
-        up = self.cell.link is not None and self.cell.ready > 0 and self.timely
+        """Say to those that send clients here by which name, where that is news: also to one that was started since."""
+        proved = self.proved if self.cell.link is not None and self.cell.ready else b""
         for cell in cells:
-            known = self._told.get(cell, (0, False))
-            if known != (cell.pid, up) and (up or known[0] == cell.pid):
-                cell.send(LinkType.ENCRYPTED, bytes((up,)))
-            self._told[cell] = (cell.pid, up)
+            pid, told = self._told.get(cell, (0, b""))
+            if proved != (told if pid == cell.pid else b""):
+                cell.send(LinkType.ENCRYPTED, proved)
+            self._told[cell] = (cell.pid, proved)
 
     def ended(self) -> None:
         """The cell ended; without [secure] or a certificate it is not started again."""
@@ -221,6 +221,12 @@ class SecureSide:
     def describe(self) -> str:
         """Where it listens, for the log."""
         return ", ".join(listener.text for listener in self._listeners)
+
+    def shortfall(self) -> str:
+        """What is to be added to the word that we serve: that nothing encrypted is, and why, as far as that is known."""
+        if not self.wanted or self.cell.ready:
+            return ""
+        return f"; nothing encrypted is served: {self._said}" if self._said else "; nothing encrypted is served yet"
 
     def close(self) -> None:
         """The service ends."""
@@ -243,8 +249,10 @@ class SecureSide:
                 self._tried = ()
                 self._look_at = now + TRY_AGAIN
                 log(NAME, f"the certificate could not be tried; again in {TRY_AGAIN:.0f} s")
-            if self._files is not None and self.wanted:
+            if self.wanted and self._files is not None:
                 log(NAME, "secure goes on with the certificate it has")
+            elif self.wanted and not trial.undecided:
+                self._say("chain and key cannot be used, as the log says above")
             return
         former, self._files = self._files, trial.files
         self._said = ""
@@ -261,6 +269,11 @@ class SecureSide:
             served = listener.served
             body = bytes((_KINDS.index(served.served), served.wildcard))
             self.cell.send(LinkType.SECURE, body, (listener.socket.fileno(),))
+
+    @property
+    def _named(self) -> bool:
+        """Whether the files are those that the operator named."""
+        return self._service is not None and bool(self._service.chain)
 
     def _paths(self) -> tuple[Path, Path]:
         if self._service is not None and self._service.chain:
@@ -281,23 +294,22 @@ class SecureSide:
         """Both files, each sealed in a memfd. Raises Unfit."""
         chain, key = self._paths()
         # Our own folder is the service user's, and we may be root: a link there could name anybody's file.
-        links = self._service is not None and bool(self._service.chain)
-        sealed = seal_bytes(_content(chain, links=links))
+        sealed = seal_bytes(_content(chain, links=self._named))
         try:
-            return sealed, seal_bytes(_content(key, links=links, secret=True))
+            return sealed, seal_bytes(_content(key, links=self._named, secret=True))
         except Unfit:
             os.close(sealed)
             raise
 
     def _advice(self) -> str:
-        if self._service is not None and self._service.chain:
+        if self._named:
             return "correct chain and key in [secure]"
         return "the log says above why there is none; or make one: anchorhold certs init"
 
     def _say(self, text: str) -> None:
-        """Once."""
+        """Once, that nothing can be done with what is there, and what that means."""
         if text != self._said:
-            log(NAME, f"secure: {text}")
+            log(NAME, f"secure: {'' if self._files else 'nothing encrypted is served: '}{text}")
         self._said = text
 
 

@@ -76,6 +76,7 @@ def warnings(loaded: Loaded) -> list[str]:
     return [
         *dhcp_warnings(loaded, _links() if loaded.dhcp is not None else {}),
         *_listen_warnings(loaded),
+        *_announced_warnings(loaded),
         *_client_warnings(loaded),
         *_upstream_warnings(loaded),
         *_iteration_warnings(loaded),
@@ -98,6 +99,16 @@ def _listen_warnings(loaded: Loaded) -> Iterator[str]:
         yield "access: the whole Internet may ask; open resolvers are misused for attacks"
     if loaded.resolver.log_names:
         yield "privacy: log_names writes what people ask for into the log"
+
+
+def _announced_warnings(loaded: Loaded) -> Iterator[str]:
+    said = loaded.front.announcement
+    for one in said.endpoints if said is not None and said.name else ():
+        if not one.addresses:
+            yield (
+                f"secure: {one.served.value}:// at port {one.port} is served at every address of this machine, and devices are"
+                ' told none; write addresses = ["192.168.1.1"], your own, in [secure]'
+            )
 
 
 def _client_warnings(loaded: Loaded) -> Iterator[str]:

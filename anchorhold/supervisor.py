@@ -202,7 +202,7 @@ class Supervisor:
         if link is not None and cell.link is None:
             self._selector.unregister(link)
         if message is not None and message.type is LinkType.ENCRYPTED and cell is self.secure:
-            self._secure.timely = message.body == b"\1"
+            self._secure.proved = message.body
         if message is None or message.type is not LinkType.READY:
             return
         generation = self._snapshot.generation
@@ -220,7 +220,7 @@ class Supervisor:
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
-            facts.announce(f"serving on {self._front.describe()}")
+            facts.announce(f"serving on {self._front.describe()}{self._secure.shortfall()}")
         else:
             facts.log(NAME, f"configuration {generation} is in force")
         self._announced = generation

@@ -13,8 +13,9 @@ import kit
 
 from privacy.reply import Outer, dress
 from resolver.admission import Admission
+from resolver.edge.flights import Flight
 from resolver.edge.listen.datagram import BATCH, DatagramListener
-from resolver.edge.serve import Desk, Flight
+from resolver.edge.serve import Desk
 from resolver.local import Host
 from resolver.settings import CacheSettings, ClientGroup, FrontSettings, LeaseNames
 from resolver.values import Origin, Reply

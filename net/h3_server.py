@@ -5,6 +5,7 @@ QPACK without a dynamic table (RFC 9204 §3.2.3), so no stream waits for another
 
 from typing import NamedTuple
 
+from aioquic.buffer import encode_uint_var
 from aioquic.h3.connection import (
     ErrorCode,
     FrameType,
@@ -12,6 +13,7 @@ from aioquic.h3.connection import (
     H3Stream,
     ProtocolError,
     Setting,
+    encode_frame,
     encode_settings,
     parse_settings,
 )
@@ -133,6 +135,13 @@ class HttpServer:
                 self._http.send_data(stream, body, end_stream=True)
         except (ProtocolError, ValueError, AssertionError, RuntimeError):
             self.forget(stream)
+
+    def goodbye(self, stream: int) -> None:
+        """Say that requests from this stream on are not looked at, and that no more are (RFC 9114 §5.2)."""
+        control = self._http._local_control_stream_id
+        if control is not None:
+            frame = encode_frame(FrameType.GOAWAY, encode_uint_var(stream))
+            self._conversation.send(control, frame, ended=False)
 
     def forget(self, stream: int) -> None:
         """No response will come: nothing of this stream is kept."""

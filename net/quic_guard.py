@@ -135,7 +135,8 @@ def _skip(_context: QuicReceiveContext, _kind: int, buffer: Buffer) -> None:
 
 
 class GuardedConnection(QuicConnection):
-    """The server's end of one connection. `taken` counts octets that left its buffers for good; `hello` is the ClientHello."""
+    """The server's end of one connection. `taken` counts octets that left its buffers for good; `hello` is the ClientHello.
+    `token` gives the stateless reset token of a connection id."""
 
     def __init__(
         self,
@@ -143,6 +144,7 @@ class GuardedConnection(QuicConnection):
         streams: int,
         tickets: Tickets,
         strain: Strain,
+        token: Callable[[bytes], bytes],
         original: bytes,
         retried: bytes | None,
     ) -> None:
@@ -156,6 +158,8 @@ class GuardedConnection(QuicConnection):
         self.taken = 0
         self.hello = b""
         self.strain = strain
+        self._token = token
+        self._host_cids[0].stateless_reset_token = token(self.host_cid)
         self._local_max_streams_bidi.value = self._local_max_streams_bidi.sent = streams
         self._local_max_streams_uni.value = self._local_max_streams_uni.sent = UNIDIRECTIONAL
         # A name that only its class may spell; what it held was made for this one connection.
@@ -163,6 +167,12 @@ class GuardedConnection(QuicConnection):
 
     def _serialize_transport_parameters(self) -> bytes:
         return super()._serialize_transport_parameters() + _NO_APPLICATION_DISABLES
+
+    def _replenish_connection_ids(self) -> None:
+        known = len(self._host_cids)
+        super()._replenish_connection_ids()
+        for label in self._host_cids[known:]:
+            label.stateless_reset_token = self._token(label.cid)
 
     def _initialize(self, peer_cid: bytes) -> None:
         super()._initialize(peer_cid)

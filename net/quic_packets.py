@@ -1,4 +1,4 @@
-"""QUIC before there is a connection (RFC 9000 §8.1, §17.2; RFC 8999): long headers, version negotiation, Retry and its tokens.
+"""QUIC where there is no connection (RFC 9000 §8.1, §10.3, §17.2; RFC 8999): long headers, version negotiation, Retry, resets.
 
 Plain octets and two cheap computations: whoever forges an address gets nothing more from us than one of these packets, which is
 shorter than its own.
@@ -20,6 +20,11 @@ LEAST_CHOSEN = 8
 MOST_ID = 20
 ID_LENGTH = 8
 """Octets of the connection ids given out here."""
+
+SHORTEST_RESET = 21
+"""Octets below which no packet of a connection can be, and no stateless reset (RFC 9000 §10.3)."""
+LONGEST_RESET = 42
+"""Octets that look like a short packet of any connection."""
 
 TOKEN_LIFETIME = 10
 """Seconds: a client comes back with its token at once."""
@@ -105,6 +110,26 @@ def build_retry(header: LongHeader, ours: bytes, token: bytes) -> bytes:
     )
     original = bytes((len(header.destination),)) + header.destination
     return packet + _TAG.encrypt(_TAG_NONCE, b"", original + packet)
+
+
+class Resets:
+    """Stateless resets of one process (RFC 9000 §10.3): the token of a connection id is its keyed hash, so it is known again when
+    nothing else of the connection is."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def token(self, label: bytes) -> bytes:
+        """16 octets that only we can know, for a connection id of ours."""
+        return blake2s(label, digest_size=_MAC, key=self._secret).digest()
+
+    def build(self, label: bytes, length: int, noise: bytes) -> bytes | None:
+        """The answer to a packet of `length` octets to an id that is nobody's; None if that was too short. It is shorter, so two
+        that know nothing of each other come to an end (RFC 9000 §10.3.3). `noise`: LONGEST_RESET random octets."""
+        size = min(length - 1, LONGEST_RESET)
+        if size < SHORTEST_RESET:
+            return None
+        return bytes((noise[0] & ~_LONG & 0xFF | _FIXED,)) + noise[1 : size - _MAC] + self.token(label)
 
 
 class Tokens:

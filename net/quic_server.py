@@ -3,6 +3,7 @@
 Nothing a peer sends makes anything here raise.
 """
 
+import os
 from typing import NamedTuple
 
 from aioquic.quic.configuration import QuicConfiguration
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 
 from net.quic_guard import STREAM_WINDOW, WINDOW, GuardedConnection, Strain, Tickets
-from net.quic_packets import ID_LENGTH, VERSION
+from net.quic_packets import ID_LENGTH, VERSION, Resets
 
 CANCELLED = 4.0
 """What a question costs that was asked and not wanted, in addition to its frames (net/quic_guard.py)."""
@@ -84,6 +85,7 @@ class Terms:
         )
         self.streams = streams
         self.tickets = Tickets()
+        self.resets = Resets(os.urandom(32))
 
     def use(self, idle: float, streams: int) -> None:
         """Other settings came."""
@@ -100,7 +102,7 @@ class Conversation:
     def __init__(self, terms: Terms, original: bytes, retried: bytes | None, now: float) -> None:
         self._strain = Strain(now)
         self.core = GuardedConnection(
-            terms.configuration, terms.streams, terms.tickets, self._strain, original, retried
+            terms.configuration, terms.streams, terms.tickets, self._strain, terms.resets.token, original, retried
         )
         self.fresh = [self.core.host_cid]
         self.stale: list[bytes] = []

@@ -29,10 +29,10 @@ class CredentialsRefused(Exception):
     """Certificate and key cannot be used; the text says why and what to do."""
 
 
-def expiry(chain: bytes) -> float:
-    """When the first certificate of the chain runs out, in seconds since 1970. Raises CredentialsRefused."""
+def leaf_of(chain: bytes) -> x509.Certificate:
+    """The first certificate of the chain. Raises CredentialsRefused."""
     try:
-        return x509.load_pem_x509_certificates(chain)[0].not_valid_after_utc.timestamp()
+        return x509.load_pem_x509_certificates(chain)[0]
     except (ValueError, IndexError):
         raise CredentialsRefused("the chain holds no certificate") from None
 
@@ -40,8 +40,8 @@ def expiry(chain: bytes) -> float:
 def build_server_context(credentials: Credentials, protocol: str) -> ssl.SSLContext:
     """A context whose clients may speak `protocol` (ALPN). Raises CredentialsRefused.
 
-    Python's `ssl` reads files only: it gets one that exists in memory, for as long as it reads. That needs /proc, so it is done
-    before the sandbox.
+    Python's `ssl` reads files only: it gets one that exists in memory, for as long as it reads. It is ours, so no right is needed
+    to open it again; but /proc is.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

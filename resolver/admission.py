@@ -10,8 +10,8 @@ from wire.units import Instant
 MAX_CLIENTS = 16_384
 """Addresses remembered at once; past that the older half is forgotten."""
 
-_V6_PREFIX = 56
-"""One IPv6 customer is commonly a /56: all its addresses share a bucket."""
+_V6_HOUSEHOLD = 7
+"""Octets of the /56 that one IPv6 customer commonly has: all its addresses share a bucket and their places."""
 
 Network = IPv4Network | IPv6Network
 
@@ -38,17 +38,45 @@ class Bucket:
 
 
 class Client:
-    """What is remembered of one address. `bucket` is None if there is no limit."""
+    """What is remembered of one address. `bucket` is None if there is no limit; `household` is by whom all limits count."""
 
-    __slots__ = ("allowed", "bucket", "connections", "group", "packed", "slipped")
+    __slots__ = ("allowed", "bucket", "group", "household", "packed", "slipped")
 
     def __init__(self, allowed: bool, group: int, bucket: Bucket | None, packed: bytes) -> None:
         self.allowed = allowed
         self.group = group
         self.bucket = bucket
         self.packed = packed
-        self.connections = 0
+        self.household = household_of(packed)
         self.slipped = False
+
+
+class Places:
+    """How many of something are taken (connections, open questions), in all and by each household."""
+
+    __slots__ = ("_held", "taken")
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self._held: dict[bytes, int] = {}
+
+    def held_by(self, household: bytes) -> int:
+        """How many it has."""
+        return self._held.get(household, 0)
+
+    def take(self, household: bytes) -> None:
+        """One more; whether there is room is the caller's matter."""
+        self.taken += 1
+        self._held[household] = self._held.get(household, 0) + 1
+
+    def give_back(self, household: bytes) -> None:
+        """One that was taken."""
+        self.taken -= 1
+        left = self._held[household] - 1
+        if left:
+            self._held[household] = left
+        else:
+            del self._held[household]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +112,7 @@ class Admission:
             ]
         )
         self.clients: dict[str, Client] = {}
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[bytes, Bucket] = {}
 
     def client(self, address: str, now: Instant) -> Client:
         """What is known of `address` (text, as the socket gives it), looked up once and then remembered."""
@@ -110,8 +138,7 @@ class Admission:
             return Client(False, 0, None, address.packed)
         bucket = None
         if self.rate > 0:
-            shared = str(ip_network((address, _V6_PREFIX), strict=False)) if address.version == 6 else text
-            bucket = self._buckets.setdefault(shared, Bucket(self.burst, now))
+            bucket = self._buckets.setdefault(household_of(address.packed), Bucket(self.burst, now))
         return Client(True, _longest(self._groups, address, 0), bucket, address.packed)
 
     def group_of(self, address: str) -> tuple[bool, int]:
@@ -120,8 +147,13 @@ class Admission:
         return client.allowed, client.group
 
     def _forget_older_half(self) -> None:
-        """Clients with open connections stay, or their count would be lost."""
+        """Who is left keeps the bucket of its household: else whoever has many addresses would fill it by using them."""
         for address in list(self.clients)[: MAX_CLIENTS // 2]:
-            if not self.clients[address].connections:
-                del self.clients[address]
-        self._buckets.clear()
+            del self.clients[address]
+        kept = ((client.household, client.bucket) for client in self.clients.values())
+        self._buckets = {household: bucket for household, bucket in kept if bucket is not None}
+
+
+def household_of(packed: bytes) -> bytes:
+    """An IPv4 address, or the /56 of an IPv6 address: commonly one customer."""
+    return packed[:_V6_HOUSEHOLD] if len(packed) == 16 else packed

@@ -1,6 +1,6 @@
 """A request and a response of HTTP as plain values; HTTP/2 and HTTP/3 both make and take them (RFC 9110)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 REASON_TYPE = "text/plain; charset=utf-8"
@@ -41,9 +41,9 @@ class HttpResponse:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def read_request(headers: Sequence[tuple[bytes, bytes]], body: bytes, peer_name: str) -> HttpRequest | HttpResponse:
-    """A request from its header fields, names in lower case, pseudo-headers included, as HTTP/2 and HTTP/3 give them; or the
-    response that refuses it. The codec has seen to it that each pseudo-header is there once (RFC 9113 §8.3)."""
+def read_fields(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """What we look at of the header fields of a request, names in lower case, pseudo-headers included, as HTTP/2 and HTTP/3 give
+    them. The rest is let go of: a field may be one octet of the client's and a hundred of ours."""
     fields: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in _READ:
@@ -51,6 +51,12 @@ def read_request(headers: Sequence[tuple[bytes, bytes]], body: bytes, peer_name:
             # > A recipient MAY combine multiple field lines … by appending each subsequent field line value … separated by a
             # > comma (RFC 9110 §5.2)
             fields[name] = value if former is None else former + b", " + value
+    return fields
+
+
+def read_request(fields: dict[bytes, bytes], body: bytes, peer_name: str) -> HttpRequest | HttpResponse:
+    """A request from what `read_fields` kept, or the response that refuses it. The codec has seen to it that each pseudo-header
+    is there once (RFC 9113 §8.3, RFC 9114 §4.3)."""
     target = fields.get(b":path", b"").decode("latin-1")
     if fields.get(b":scheme", b"https") != b"https" or not target.startswith("/"):
         return refused(400, "this is no request for a path here")
@@ -64,7 +70,8 @@ def response_headers(response: HttpResponse) -> list[tuple[bytes, bytes]]:
     fields = [(":status", str(response.status))]
     if response.content_type:
         fields.append(("content-type", response.content_type))
-    fields.append(("content-length", str(len(response.body))))
+    if response.body:
+        fields.append(("content-length", str(len(response.body))))
     if response.cache_control:
         fields.append(("cache-control", response.cache_control))
     return [(name.encode("ascii"), value.encode("ascii")) for name, value in (*fields, *response.headers)]

@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
-from anchorhold.cells.pair import PairEnd
 from anchorhold.cells.peer import LeasePeer, Pair, Peer
-from anchorhold.cells.start import receive_until_start, tell_ready
+from anchorhold.cells.start import hear, receive_until_start, tell_ready
 from anchorhold.facts import log
-from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter
 from resolver.admission import Admission
 from resolver.edge.serve import Desk
@@ -101,18 +100,14 @@ class ClientsCell:
     def _apply_own(self, kind: LinkType) -> None:
         """Act on it while serving."""
 
-    def _prepare_own(self) -> None:
-        """After `desk` and `admission` are made, before the sandbox. Raises Malformed."""
+    def _begin(self) -> None:
+        """Make what is its own of what came, when `desk` and `admission` are there and no right is left. Raises Malformed."""
 
     def _use_settings(self, now: Instant) -> None:
         """Settings of another generation came: desk and admission have them already."""
 
     def _open_listeners(self) -> None:
         """Listen on what came."""
-
-    def _own_ends(self) -> list[PairEnd]:
-        """Pairs on which this cell is asked."""
-        return []
 
     def _tend(self, now: Instant) -> None:
         """Once a wake-up."""
@@ -146,13 +141,13 @@ class ClientsCell:
         first_handle = int.from_bytes(os.urandom(8), "big")
         self.desk = Desk(settings, self._secret, first_handle, time.time)
         self.admission = Admission(settings)
-        self._prepare_own()
 
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
         self.prepare()
         enter(self.profile)
         signal.signal(signal.SIGTERM, self.end)
+        self._begin()
         self.run()
         return 0
 
@@ -201,17 +196,7 @@ class ClientsCell:
 
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
         """Register, change or (0) forget a socket; `owner.ready(events, now)` is called."""
-        try:
-            known = self._selector.get_key(endpoint)
-        except (KeyError, ValueError):
-            known = None
-        if not events:
-            if known is not None:
-                self._selector.unregister(endpoint)
-        elif known is None:
-            self._selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
-        elif known.events != events:
-            self._selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+        watch(self._selector, endpoint, events, owner)
 
     def lose(self, pair: Pair, why: str) -> None:
         """The pair is of no more use: close it (which ends the other cell) and wait for the supervisor's next."""
@@ -232,16 +217,14 @@ class ClientsCell:
 
     def ready(self, _events: int, now: Instant) -> None:
         """The supervisor says something."""
-        try:
-            message = receive_message(self._link)
-        except BlockingIOError:
-            return
-        if message is None:
-            self._ending = True
-            self.watch(self._link, 0, self)
-            return
-        self._take(message)
-        self._apply(message.type, now)
+        message = hear(self._link, self._deserted)
+        if message is not None:
+            self._take(message)
+            self._apply(message.type, now)
+
+    def _deserted(self) -> None:
+        self._ending = True
+        self.watch(self._link, 0, self)
 
     def _take(self, message: LinkMessage) -> None:
         """Keep what came; what it means is for `prepare` or `_apply` to see."""
@@ -290,6 +273,21 @@ class ClientsCell:
         if isinstance(pair, Peer):
             self.desk.connect(pair)
         self.watch(endpoint, selectors.EVENT_READ, pair)
+
+
+def watch(selector: selectors.BaseSelector, endpoint: socket.socket, events: int, owner: object) -> None:
+    """As `ClientsCell.watch`, in this selector."""
+    try:
+        known = selector.get_key(endpoint)
+    except (KeyError, ValueError):
+        known = None
+    if not events:
+        if known is not None:
+            selector.unregister(endpoint)
+    elif known is None:
+        selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+    elif known.events != events:
+        selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
 
 
 def peer_of(kind: LinkType) -> MakePair:

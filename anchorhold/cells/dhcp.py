@@ -19,6 +19,7 @@ from anchorhold import snapshot
 from anchorhold.cells.dhcp_pair import FrontPair
 from anchorhold.cells.start import (
     collect_seldom,
+    hear,
     ignore_terminal_signals,
     receive_until_start,
     run_guarded,
@@ -31,7 +32,7 @@ from anchorhold.ipc import Verb
 from anchorhold.leases.desk import Holdings, answer
 from anchorhold.leases.publisher import Publisher
 from anchorhold.leases.rows import Times, moved, rehomed
-from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from dhcp.book import LeaseBook
 from dhcp.clock import start_clock
@@ -73,7 +74,8 @@ class DhcpCell:
         self._pairs: dict[LinkType, FrontPair] = {}
         self._pair_sockets: dict[LinkType, socket.socket] = {}
         self._ending = False
-        self._encrypted_up = False
+        self._proved = b""
+        """By which name clients may be sent to the encrypted ways in."""
         self._boot = ""
         self._files: LeaseFolder
         self._publisher: Publisher
@@ -83,7 +85,8 @@ class DhcpCell:
     def settings(self) -> DhcpSettings:
         """Those in force."""
         assert self._settings is not None  # noqa: S101 # serve saw to it
-        return self._settings if self._encrypted_up else without_encrypted(self._settings)
+        names = {one.name.encode() for one in self._settings.resolver.encrypted}
+        return self._settings if names == {self._proved} else without_encrypted(self._settings)
 
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
@@ -122,8 +125,8 @@ class DhcpCell:
                 pair.flush()
         self._server.close()
 
-    def end(self, _signal: int, _frame: object) -> None:
-        """SIGTERM. The link has "ended" for us, so `select` returns at once and no wake-up is lost."""
+    def end(self, *_signal: object) -> None:
+        """SIGTERM, or the supervisor is gone. The link has "ended" for us, so `select` returns at once and no wake-up is lost."""
         self._ending = True
         self._link.shutdown(socket.SHUT_RD)
 
@@ -163,12 +166,8 @@ class DhcpCell:
     # the supervisor
 
     def _hear(self) -> None:
-        try:
-            message = receive_message(self._link)
-        except BlockingIOError:
-            return
+        message = hear(self._link, self.end)
         if message is None:
-            self._ending = True
             return
         self._take(message)
         if message.type is LinkType.PING:
@@ -209,7 +208,7 @@ class DhcpCell:
             case LinkType.INTERFACE, descriptors if len(message.body) > 5:
                 self._take_interface(message.body, descriptors)
             case LinkType.ENCRYPTED, ():
-                self._encrypted_up = message.body == b"\1"
+                self._proved = message.body
             case LinkType.PING, ():
                 pass
             case _:

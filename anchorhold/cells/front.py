@@ -17,8 +17,9 @@ from anchorhold.control import ControlServer, Front
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType
 from anchorhold.sandbox import SandboxProfile, preload
+from resolver.admission import Places
 from resolver.edge.listen.datagram import DatagramListener
-from resolver.edge.listen.stream import Places, StreamListener
+from resolver.edge.listen.stream import StreamListener
 from resolver.settings import FrontSettings
 from wire.units import Instant
 
@@ -46,7 +47,8 @@ class FrontCell(ClientsCell):
         self._control: ControlServer | None = None
         self._control_socket: socket.socket | None = None
         self._waiting: list[tuple[LinkType, socket.socket, bool]] = []
-        self._encrypted_up = False
+        self._proved = b""
+        """By which name clients may be sent to the encrypted ways in."""
 
     def _front_settings(self) -> FrontSettings | None:
         return self._settings
@@ -62,20 +64,26 @@ class FrontCell(ClientsCell):
             case LinkType.CONTROL, (descriptor,):
                 self._control_socket = socket.socket(fileno=descriptor)
             case LinkType.ENCRYPTED, ():
-                self._encrypted_up = message.body == b"\1"
+                self._proved = message.body
             case _:
                 super()._take_own(message)
 
-    def _prepare_own(self) -> None:
-        self.desk.encrypted_up = self._encrypted_up
+    def _begin(self) -> None:
+        self._judge_proof()
 
     def _apply_own(self, kind: LinkType) -> None:
         if kind in (LinkType.UDP, LinkType.TCP):
             self._open_listeners()
         elif kind is LinkType.ENCRYPTED:
-            self.desk.encrypted_up = self._encrypted_up
+            self._judge_proof()
+
+    def _judge_proof(self) -> None:
+        """Nobody is sent where the name that we tell is not proved, and for a while that may be a former one."""
+        said = self.desk.settings.announcement
+        self.desk.encrypted_up = said is not None and bool(said.name) and said.name.encode() == self._proved
 
     def _use_settings(self, now: Instant) -> None:
+        self._judge_proof()
         for datagrams in self._datagrams:
             datagrams.admission = self.admission
         for streams in self._streams:

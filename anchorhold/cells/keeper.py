@@ -13,7 +13,7 @@ import time
 import click
 
 from anchorhold import snapshot
-from anchorhold.cells.start import ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
+from anchorhold.cells.start import hear, ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
 from anchorhold.facts import log
 from anchorhold.ipc import READ_SIZE, Inbox, Message, MessageType, build_message
 from anchorhold.keeper.exceptions import Wanted
@@ -21,7 +21,7 @@ from anchorhold.keeper.folder import Folder
 from anchorhold.keeper.keeper import SAVE_TIME_EVERY, Keeper
 from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, pack, unpack
 from anchorhold.keeper.packaged import built_date, packaged_root, trust_anchors
-from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from net.clock import date
 from resolver.settings import KeeperSettings
@@ -78,8 +78,8 @@ class KeeperCell:
         assert self._settings is not None  # noqa: S101 # serve saw to it
         tell_ready(self._link, self._settings.generation)
 
-    def end(self, _signal: int, _frame: object) -> None:
-        """SIGTERM. The link has "ended" for us, so `select` returns at once and no wake-up is lost."""
+    def end(self, *_signal: object) -> None:
+        """SIGTERM, or the supervisor is gone. The link has "ended" for us, so `select` returns at once and no wake-up is lost."""
         self._ending = True
         self._link.shutdown(socket.SHUT_RD)
 
@@ -110,12 +110,8 @@ class KeeperCell:
     # the supervisor
 
     def _hear(self) -> None:
-        try:
-            message = receive_message(self._link)
-        except BlockingIOError:
-            return
+        message = hear(self._link, self.end)
         if message is None:
-            self._ending = True
             return
         self._take(message)
         match message.type:

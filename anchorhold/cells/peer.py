@@ -13,7 +13,8 @@ from anchorhold.cells.pair import Gone, PairEnd
 from anchorhold.ipc import Message, MessageType, Verb, build_message
 from anchorhold.leases.messages import ALL, MORE, parse_hosts
 from anchorhold.link import LinkType
-from resolver.edge.serve import Desk, Flight
+from resolver.edge.flights import Flight
+from resolver.edge.serve import Desk
 from resolver.local import Leases
 from wire.dns.codes import QueryFlag
 from wire.errors import Malformed

@@ -22,6 +22,7 @@ from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
+    hear,
     ignore_terminal_signals,
     receive_until_start,
     run_guarded,
@@ -32,7 +33,7 @@ from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import InForce, Told
 from anchorhold.keeper.packaged import built_date
 from anchorhold.keeper.side import KeeperSide
-from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sites import Sites
 from net.clock import now
@@ -145,18 +146,15 @@ class ResolverCell:
     def _hear(self) -> None:
         """The supervisor says something."""
         try:
-            message = receive_message(self._link)
-            if message is None:
-                self.end(0)
-                return
-            self._take(message)
-        except BlockingIOError:
-            return
+            message = hear(self._link, lambda: self.end(0))
+            if message is not None:
+                self._take(message)
         except Malformed as error:
             log("resolver", f"the supervisor sent what does not decode: {error}")
             self.end(EXIT_PROTOCOL)
             return
-        self._apply(message.type)
+        if message is not None:
+            self._apply(message.type)
 
     def _apply(self, kind: LinkType) -> None:
         match kind:

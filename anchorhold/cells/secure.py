@@ -1,7 +1,7 @@
 """The cell that knows clients that ask over encrypted ways: their sockets, the key of our certificate, a cache of its own.
 
-It never opens a connection and, once it serves, no file: certificate and key come over the link, before START. A new certificate
-means a new process. The loop is `anchorhold/cells/clients.py`.
+It never opens a connection and, once it serves, no file: certificate and key come over the link, before START, and are looked
+into when no right is left. A new certificate means a new process. The loop is `anchorhold/cells/clients.py`.
 """
 
 import json
@@ -18,13 +18,14 @@ from anchorhold import snapshot
 from anchorhold.cells.carrying import CarryingPeer
 from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair, lease_peer_of
 from anchorhold.cells.dhcp_pair import FrontPair
-from anchorhold.cells.start import collect_seldom, ignore_terminal_signals, run_guarded
+from anchorhold.cells.start import EXIT_CREDENTIALS, collect_seldom, ignore_terminal_signals, run_guarded
+from anchorhold.certificates.subjects import is_covered, subjects_of
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, send_message
-from anchorhold.sandbox import SandboxProfile, preload
+from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, preload
 from net.quic_server import Terms
-from net.tls_server import Credentials, CredentialsRefused, ServerContexts, expiry
+from net.tls_server import Credentials, CredentialsRefused, ServerContexts, leaf_of
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.oblivious import Oblivious
 from resolver.edge.listen.quic import QuicListener
@@ -37,9 +38,6 @@ from wire.errors import Malformed
 from wire.units import Instant
 
 NAME = "secure"
-
-EXIT_CREDENTIALS = 72
-"""Exit code of a cell whose certificate and key are of no use; the log says why."""
 
 KINDS = tuple(Served)
 """In a SECURE message: the place in this order."""
@@ -68,8 +66,10 @@ class SecureCell(ClientsCell):
         self._front_pair: FrontPair | None = None
         self._front_socket: socket.socket | None = None
         self._until = 0.0
-        self._timely: bool | None = None
-        """Whether the certificate is in its time, as the supervisor was told."""
+        self._names: tuple[str, ...] = ()
+        """Of the certificate, as its end is."""
+        self._proved: tuple[str, str] | None = None
+        """What the supervisor was told, and why not more."""
         self.house: SecureHouse
 
     @property
@@ -100,7 +100,7 @@ class SecureCell(ClientsCell):
             case _:
                 super()._take_own(message)
 
-    def _prepare_own(self) -> None:
+    def _begin(self) -> None:
         if self._credentials is None:
             raise Malformed("START before CERTIFICATE")
         now = time.monotonic()
@@ -112,9 +112,8 @@ class SecureCell(ClientsCell):
         except CredentialsRefused as error:
             log(NAME, f"the certificate cannot be used: {error}")
             raise SystemExit(EXIT_CREDENTIALS) from None
-        self._until = expiry(self._credentials.chain)
-        # Who asks here came in, so it is up.
-        self.desk.encrypted_up = True
+        leaf = leaf_of(self._credentials.chain)
+        self._until, self._names = leaf.not_valid_after_utc.timestamp(), subjects_of(leaf).names
         self.house = SecureHouse(self.settings, self.desk, self.admission)
         serve_doh(self.house)
         self._oblivious = Oblivious(self.house, self._carrier, os.urandom, Instant(now))
@@ -174,7 +173,7 @@ class SecureCell(ClientsCell):
         self._quic = [listener for listener in self._quic if not listener.ended]
 
     def _tend(self, now: Instant) -> None:
-        self._tell_time()
+        self._tell_proved()
         for served, contexts in self._contexts.items():
             if not contexts.turn(now):
                 log(NAME, "all keys for tickets are used up; a new process makes others")
@@ -185,15 +184,21 @@ class SecureCell(ClientsCell):
         if self._front_pair is not None:
             self._front_pair.flush()
 
-    def _tell_time(self) -> None:
-        """Say to the supervisor whether clients that look at the certificate will take it."""
-        timely = time.time() < self._until
-        if timely is self._timely:
+    def _tell_proved(self) -> None:
+        """Say to the supervisor by which name clients that look at the certificate will take it: ours, or none."""
+        name, why = self.settings.name, ""
+        if time.time() >= self._until:
+            why = "the certificate has run out"
+        elif name and not is_covered(name, self._names):
+            why = "the certificate does not hold the name in [secure]"
+        proved = "" if why else name
+        if (proved, why) == self._proved:
             return
-        if not timely:
-            log(NAME, "the certificate has run out; clients are not sent here any more")
-        self._timely = timely
-        send_message(self._link, LinkType.ENCRYPTED, bytes((timely,)))
+        if why:
+            log(NAME, f"{why}; clients are not sent here")
+        self._proved = proved, why
+        self.desk.encrypted_up = bool(proved)
+        send_message(self._link, LinkType.ENCRYPTED, proved.encode("ascii"))
 
     def _patience(self, now: Instant) -> float:
         due = [listener.due(now) for listener in self._quic]
@@ -264,7 +269,7 @@ def _allow_descriptors() -> None:
 @click.option("--link", type=int, required=True)
 def main(link: int) -> None:
     """Run the secure cell; started by the supervisor only."""
-    preload()
+    preload(*CRYPTOGRAPHY)
     ignore_terminal_signals()
     _allow_descriptors()
     collect_seldom()

@@ -14,6 +14,8 @@ from wire.errors import Malformed
 
 EXIT_PROTOCOL = 70
 """Exit code of a cell whose supervisor sent what does not decode."""
+EXIT_CREDENTIALS = 72
+"""Exit code of a process that cannot use the certificate and key it was given; the log says why."""
 EXIT_MISTAKE = 1
 """Exit code of a cell that raised what nobody expected."""
 COLLECT_EVERY = 10_000
@@ -33,6 +35,17 @@ def receive_until_start(link: socket.socket, take: Callable[[LinkMessage], None]
         if message.type is LinkType.START:
             return int.from_bytes(message.body[:4], "little")
         take(message)
+
+
+def hear(link: socket.socket, end: Callable[[], None]) -> LinkMessage | None:
+    """What the supervisor says to a cell that serves, if it says anything; `end` is called if it is gone. Raises Malformed."""
+    try:
+        message = receive_message(link)
+    except BlockingIOError:
+        return None
+    if message is None:
+        end()
+    return message
 
 
 def tell_ready(link: socket.socket, generation: int) -> None:

@@ -20,7 +20,7 @@ from anchorhold.certificates.settings import AcmeSettings, Kind, RenewSettings
 from anchorhold.certificates.subjects import Address, is_lasting
 from anchorhold.config.places import read_named_file
 from anchorhold.facts import log
-from anchorhold.sandbox import SandboxProfile, SandboxRefused, enter, preload
+from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, SandboxRefused, enter, preload
 from anchorhold.snapshot import load
 from dhcp.edge.folder import hand_over
 from dhcp.edge.links import read_links
@@ -39,8 +39,6 @@ PATIENCE = 900
 
 MOST_OCTETS = 1024 * 1024
 """Of a file that the settings name."""
-
-_LAZY = ("cryptography.hazmat.backends.openssl.backend", "cryptography.hazmat.primitives.serialization.ssh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +132,9 @@ def _give_up_rights(settings: RenewSettings, folder: int) -> None:
         # Imported here: the libraries for it take long to load. Whoever has become another user cannot load them any more.
         from anchorhold.certificates.acme import issuer, proofs
 
-        preload(*_LAZY, *issuer.LAZY, proofs.__name__)
+        preload(*CRYPTOGRAPHY, *issuer.LAZY, proofs.__name__)
     else:
-        preload(*_LAZY)
+        preload(*CRYPTOGRAPHY)
     # To ask an authority names have to be found: then the file system stays, as the service's user sees it.
     enter(PROFILE, lambda: _go_into(folder, settings.kind is not Kind.ACME))
 

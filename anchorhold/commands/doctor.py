@@ -1,7 +1,6 @@
 """`anchorhold doctor`: is all well, as the service says and as its clients see it?"""
 
 from dataclasses import asdict
-from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ from anchorhold.config.service import Loaded
 from anchorhold.control_client import ControlFailed, ask_service
 from anchorhold.control_path import default_control_path, default_state_directory
 from anchorhold.doctor.findings import Family, Finding, Level, families, of_discovery, of_endpoints, of_status
-from anchorhold.doctor.probes import addresses_of, ask_clear, see_all
+from anchorhold.doctor.probes import addresses_of, ask_clear, see_all, told_addresses
 from anchorhold.settings_file import SettingsRefused, read_settings
 from anchorhold.terminal import (
     CommandFailed,
@@ -109,8 +108,7 @@ def _of_secure(loaded: Loaded, authorities: str) -> tuple[list[Finding], tuple[F
         every = see_all(loaded.service.secure.listen, loaded.secure, authorities)
     except ValueError as error:
         raise CommandFailed(Exit.USAGE, f"the authority cannot be used: {error}") from None
-    said = loaded.secure.front.announcement
-    reached = tuple(str(ip_address(at)) for one in (said.endpoints if said else ()) for at in one.addresses)
+    reached = told_addresses(loaded.secure)
     answers = tuple(
         ask_clear(address, place.port) for place in loaded.service.listen for address in addresses_of(place, reached)
     )

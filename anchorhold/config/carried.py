@@ -1,6 +1,5 @@
 """`[secure.odoh]` to settings: what our relay carries to whom, and what our target is called (RFC 9230)."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,6 +7,7 @@ from anchorhold.config.errors import Path
 from anchorhold.config.schema import ServerTable
 from anchorhold.config.schema_oblivious import CarriedTable, OdohTable
 from anchorhold.config.schema_secure import SecureTable
+from anchorhold.config.secure import PATH
 from anchorhold.config.servers import operator_of
 from privacy.odoh import WELL_KNOWN
 from resolver.settings import CarriedTarget, SecureSettings, UpstreamSpec
@@ -17,7 +17,6 @@ Read = Callable[[Path, ServerTable], UpstreamSpec | None]
 """Reads a server that is connected to, and notes what is wrong with it."""
 
 PLACE: Path = ("secure", "odoh")
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 MAX_TARGETS = 1_000
 """Targets travel as 16 bits."""
@@ -59,7 +58,7 @@ def served(
         (table.target, "target_path", table.target_path),
         (table.relay, "relay_path", table.relay_path),
     ):
-        if used and _PATH.fullmatch(path) is None:
+        if used and PATH.fullmatch(path) is None:
             note((*PLACE, key), f"{path!r} is no path", "write one such as /odoh")
         if used and path in (*paths.values(), WELL_KNOWN):
             note((*PLACE, key), f"something else is at {path} already", "write another path")

@@ -15,7 +15,7 @@ from anchorhold.config.service import ListenAddress
 
 def renewal(table: SecureTable, addresses: Sequence[ListenAddress], notes: Notes, places: Places) -> RenewSettings:
     """What the hourly run is told; `addresses` are all that we listen at. What is wrong is noted."""
-    kind = Kind(table.certificate.value)
+    kind = table.certificate
     acme = _acme(table, kind, notes, places)
     if kind is Kind.FILES:
         return RenewSettings(kind, _names(table, kind, notes), chain=places.absolute(table.chain))

@@ -327,7 +327,7 @@ class LimitsTable:
     tcp_clients: Annotated[Count, Field(ge=1, le=65_535)] = _FRONT.tcp_clients
     """TCP connections in all."""
     tcp_clients_per_address: Annotated[Count, Field(ge=1, le=65_535)] = _FRONT.tcp_clients_per_address
-    """TCP connections of one address."""
+    """TCP connections of one address (IPv6: of one /56)."""
     tcp_pipeline: Annotated[Count, Field(ge=1, le=1_024)] = _FRONT.tcp_pipeline
     """Open queries of one TCP connection (RFC 7766 §6.2.1.1)."""
     tcp_idle: Annotated[Number, Field(ge=1, le=600)] = _FRONT.tcp_idle

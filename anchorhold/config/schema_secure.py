@@ -1,26 +1,17 @@
 """The tables of `[secure]`: what is served over encrypted ways. See `schema.py` for how such a file is read."""
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Annotated
 
 from pydantic import Field
 
-from anchorhold.certificates.settings import LEAF_DAYS, MOST_LEAF_DAYS
+from anchorhold.certificates.settings import LEAF_DAYS, MOST_LEAF_DAYS, Kind
 from anchorhold.config.kinds import CLOSED, Count, Number, Text
 from anchorhold.config.schema_acme import AcmeTable
 from anchorhold.config.schema_oblivious import OdohTable
 from resolver.settings import CacheSettings, FrontSettings, SecureSettings
 
 _SECURE = SecureSettings(FrontSettings(0, (), (), CacheSettings()))
-
-
-class Certificate(Enum):
-    """Where certificate and key come from."""
-
-    PRIVATE = "private"
-    FILES = "files"
-    ACME = "acme"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +29,7 @@ class SecureTable:
     name: Text = _SECURE.name
     """What this resolver is called: the name in its certificate, by which clients know it. `dns.home.arpa` is one that needs no
     domain of your own."""
-    certificate: Certificate = Certificate.PRIVATE
+    certificate: Kind = Kind.PRIVATE
     """`private`: of an authority of your own (`anchorhold certs init`), renewed by itself. `files`: `chain` and `key`. `acme`: of
     a public authority, renewed by itself."""
     chain: Text = ""
@@ -55,7 +46,7 @@ class SecureTable:
     connections: Annotated[Count, Field(ge=1, le=20_000)] = _SECURE.connections
     """Connections in all. If all are taken, those that were silent longest make room."""
     connections_per_address: Annotated[Count, Field(ge=1, le=20_000)] = _SECURE.connections_per_address
-    """Connections of one address."""
+    """Connections of one address (IPv6: of one /56)."""
     streams: Annotated[Count, Field(ge=1, le=1_000)] = _SECURE.streams
     """Open requests of one connection of HTTP/2, HTTP/3 or QUIC."""
     days: Annotated[Count, Field(ge=1, le=MOST_LEAF_DAYS)] = LEAF_DAYS

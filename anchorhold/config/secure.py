@@ -4,17 +4,19 @@ import re
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from anchorhold.certificates.settings import Kind
 from anchorhold.config.certificate import renewal
 from anchorhold.config.errors import Path, Wrong
 from anchorhold.config.names import read_host
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
-from anchorhold.config.schema_secure import Certificate, SecureTable
+from anchorhold.config.schema_secure import SecureTable
 from anchorhold.config.service import ListenAddress, SecureService, ServedAddress
 from resolver.settings import FrontSettings, SecureSettings, Served
 
 _SCHEMES = {served.value: served for served in Served}
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+"""Of what is served over HTTPS."""
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -75,7 +77,7 @@ class SecureReader:
             return ""
 
     def _path(self, field: str, text: str) -> str:
-        if _PATH.fullmatch(text) is None:
+        if PATH.fullmatch(text) is None:
             hint = "write one such as /dns-query, without {?dns}"
             self._notes.note(("secure", field), f"{text!r} is no path", hint)
         return text
@@ -85,9 +87,9 @@ class SecureReader:
         table = self._table
         for field, text in (("chain", table.chain), ("key", table.key)):
             path: Path = ("secure", field)
-            if table.certificate is Certificate.FILES and not text:
+            if table.certificate is Kind.FILES and not text:
                 self._notes.note(path, "it is missing", f'write {field} = "PATH", or certificate = "private"')
-            elif table.certificate is not Certificate.FILES and text:
+            elif table.certificate is not Kind.FILES and text:
                 hint = 'write certificate = "files", or drop the line'
                 self._notes.note(path, f"certificate = {table.certificate.value!r} makes its own", hint)
         return self._places.absolute(table.chain), self._places.absolute(table.key)

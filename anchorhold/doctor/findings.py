@@ -7,7 +7,6 @@ from enum import Enum
 from anchorhold.certificates.subjects import is_covered
 from anchorhold.control_client import Answer
 from resolver.designated import Designation
-from resolver.policy.discovery import ALPN_OF
 from resolver.settings import Served
 
 SOON = 7 * 86_400.0
@@ -111,7 +110,7 @@ def _of_certificate(name: str, seen: Seen, now: float) -> Iterator[Finding]:
 
 def of_discovery(answers: Iterable[Asked], every: tuple[Seen, ...]) -> Iterator[Finding]:
     """What is told, against what is there; and whether the certificate lets devices believe it (RFC 9462 §4.2)."""
-    served = {(_scheme(seen.served), seen.port) for seen in every if not seen.failure}
+    served = {(seen.served.value, seen.port) for seen in every if not seen.failure}
     for asked in answers:
         subject = f"discovery at {asked.address}"
         if asked.failure:
@@ -140,11 +139,6 @@ def of_discovery(answers: Iterable[Asked], every: tuple[Seen, ...]) -> Iterator[
 def is_proved(address: str, every: Iterable[Seen]) -> bool:
     """Whether some certificate shows that who answers in clear text at `address` is who is asked there."""
     return any(address in seen.addresses for seen in every if not seen.failure)
-
-
-def _scheme(served: Served) -> str:
-    """As upstreams call it: what `Designation` says."""
-    return {"dot": "tls", "doq": "quic", "h2": "https", "h3": "h3"}[ALPN_OF[served]]
 
 
 def of_status(cells: dict[str, Answer], secure: bool) -> Iterator[Finding]:

@@ -41,14 +41,16 @@ def addresses_of(place: ListenAddress, reached: tuple[str, ...] = ()) -> tuple[s
     return told or (LOOPBACK[place.host],)
 
 
+def told_addresses(secure: SecureSettings) -> tuple[str, ...]:
+    """Where clients are told to find us."""
+    said = secure.front.announcement
+    every = [address for one in (said.endpoints if said else ()) for address in one.addresses]
+    return tuple(dict.fromkeys(str(ipaddress.ip_address(address)) for address in every))
+
+
 def see_all(served: Iterable[ServedAddress], secure: SecureSettings, authorities: str) -> tuple[Seen, ...]:
     """Every way in. `authorities`: PEM text of the private authority, or empty."""
-    said = secure.front.announcement
-    reached = tuple(
-        dict.fromkeys(
-            str(ipaddress.ip_address(address)) for one in (said.endpoints if said else ()) for address in one.addresses
-        )
-    )
+    reached = told_addresses(secure)
     return tuple(
         see(Seen(one.served, address, one.address.port), secure, authorities)
         for one in served

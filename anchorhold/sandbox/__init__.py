@@ -36,6 +36,10 @@ LAZY = (
 """What the standard library imports at first use; a cell cannot read its own code any more once it has changed user."""
 
 
+CRYPTOGRAPHY = ("cryptography.hazmat.backends.openssl.backend", "cryptography.hazmat.primitives.serialization.ssh")
+"""The same for who reads keys and certificates."""
+
+
 @dataclass(frozen=True, slots=True)
 class SandboxProfile:
     """What a process may keep. `user` is whom it becomes if it is root; empty means `configured_user`."""

@@ -11,6 +11,8 @@ import dns.query
 
 from anchorhold.direct import Trust, ask_directly, read_url
 from demo.questions import NOBODY, UNTOLD, Question
+from resolver.policy.discovery import ALPN_OF
+from resolver.settings import Served
 from wire.dns.codes import QueryFlag
 from wire.dns.names import read_name
 
@@ -58,11 +60,7 @@ class Doors:
     def questions(self) -> tuple[Question, ...]:
         """One for each way in, and the one by which devices find them (DDR, RFC 9462)."""
         asked = [replace(ASKED, over=over, **(PLAIN if over in OURS else {})) for over in self.ports]
-        return *asked, replace(TOLD, answer=self._told())
-
-    def _told(self) -> frozenset[str]:
-        order = {"DoT": "dot", "DoH": "h2", "DoH3": "h3", "DoQ": "doq"}
-        return frozenset(order[over] for over in self.ports)
+        return *asked, replace(TOLD, answer=frozenset(ALPN_OF[Served(SCHEMES[over])] for over in self.ports))
 
     def ask(self, query: dns.message.Message, over: str) -> dns.message.Message:
         """Ask along one of them, the certificate proved by our authority. DoT and DoQ by dnspython, DoH by our own client."""

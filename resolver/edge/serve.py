@@ -3,14 +3,14 @@
 One question in flight is one QUERY to the resolver, however many clients wait for it. Nothing here opens anything.
 """
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
 
 from privacy.cookies import CookieState, check_cookie, server_cookie
 from privacy.reply import MINIMUM_PAYLOAD, Outer, dress
 from resolver.admission import Client
 from resolver.cache.packets import ENCRYPTED, KEPT_FLAGS, REFRESH_AGAIN_AFTER, ROADS, Answer, AnswerKey, PacketCache
+from resolver.edge.flights import Flight, Flights, Port, Road, Waiter
 from resolver.edge.refusals import NO_RECURSION, Refusal, build_explanation, build_formerr, refusal_for
 from resolver.local import Host, Leases, LocalNames
 from resolver.policy.discovery import OwnNames
@@ -25,6 +25,10 @@ from wire.units import Instant
 MAX_WAITING = 4_096
 """Questions that may be open or queued; past that a new one gets SERVFAIL at once."""
 
+MAX_OF_ONE = MAX_WAITING // 4
+"""The same of one household: a single one cannot keep all others out, nor can three. At the default rate and deadline it has not
+much more: 200 a second, each open for 5 seconds at most."""
+
 MAX_WAITERS = 256
 """Clients that may wait for one question."""
 
@@ -33,54 +37,6 @@ _QR = 0x80
 _DO, _CD = int(QueryFlag.DO), int(QueryFlag.CD)
 _HEADER_CD, _HEADER_AD = int(HeaderFlag.CD), int(HeaderFlag.AD)
 _ORIGINS = {origin: (origin.name.lower(), f"replies-{origin.name.lower()}") for origin in Origin}
-
-
-class Road(Protocol):
-    """The way back to one client."""
-
-    stream: bool
-    """No message is too long for it."""
-    encrypted: bool
-    """Answers are padded (RFC 8467), and cookies mean nothing: nobody can forge an address here."""
-
-    def send(self, response: bytes) -> None:
-        """Give the response to the socket, or drop it and count; never raises."""
-
-
-class Port(Protocol):
-    """The way to the resolver."""
-
-    def query(self, flight: "Flight", deadline: float) -> None:
-        """Ask; `deadline` is seconds from now."""
-
-    def refresh(self, flight: "Flight") -> None:
-        """Ask for the cache only."""
-
-    def cancel(self, handle: int) -> None:
-        """Nobody waits any more."""
-
-
-class Waiter(NamedTuple):
-    """A client that waits, and how its answer must look. `packet` is empty if its response must not be remembered."""
-
-    road: Road
-    outer: Outer
-    packet: bytes
-
-
-class Flight:
-    """One question on its way. The group in `key` is an index in the settings of `generation`."""
-
-    __slots__ = ("deadline", "generation", "handle", "key", "refresh", "sent", "waiters")
-
-    def __init__(self, handle: int, key: AnswerKey, generation: int, deadline: Instant, refresh: bool) -> None:
-        self.handle = handle
-        self.key = key
-        self.generation = generation
-        self.deadline = deadline
-        self.refresh = refresh
-        self.sent = False
-        self.waiters: list[Waiter] = []
 
 
 class Desk:
@@ -95,8 +51,7 @@ class Desk:
         self._secret = secret
         self._date = date
         self._handle = first_handle
-        self._flights: OrderedDict[int, Flight] = OrderedDict()
-        self._by_key: dict[AnswerKey, Flight] = {}
+        self._flights = Flights()
         self._queue: deque[Flight] = deque()
         self.port: Port | None = None
         self.origin = "front-cache"
@@ -114,7 +69,7 @@ class Desk:
 
     def forget_answers(self) -> None:
         """Give out nothing again that was found before; who asks from now on joins no flight of before."""
-        self._by_key.clear()
+        self._flights.close()
         self.cache = PacketCache(self.settings.cache.memory, len(self.settings.client_groups))
 
     # -- a packet comes in
@@ -157,7 +112,7 @@ class Desk:
             self._refuse(refusal, outer or Outer(data[:2], query.question, MINIMUM_PAYLOAD, edns=True), query, road)
             return True
         packet = data if self._is_common(query, road) else b""
-        self._look_up(data, query, Waiter(road, outer, packet), client.group, now)
+        self._look_up(query, Waiter(road, outer, packet), client, now)
         return True
 
     def slip(self, data: bytes, road: Road) -> None:
@@ -175,8 +130,8 @@ class Desk:
         outer = Outer(data[:2], query.question, MINIMUM_PAYLOAD, edns=query.edns is not None)
         road.send(self._dressed(self._own(built.message, None), 0, outer))
 
-    def _look_up(self, data: bytes, query: Peek, waiter: Waiter, group: int, now: Instant) -> None:
-        key = AnswerKey(query.key, _kept_flags(query), group)
+    def _look_up(self, query: Peek, waiter: Waiter, client: Client, now: Instant) -> None:
+        key = AnswerKey(query.key, _kept_flags(query), client.group)
         answer = self.cache.find(key, now)
         if answer is not None:
             self.counters["hits"] += 1
@@ -185,7 +140,7 @@ class Desk:
             self._give(answer, waiter, now)
             if self.settings.cache.prefetch and answer.wants_refresh(now):
                 answer.refresh_from = now + REFRESH_AGAIN_AFTER
-                self._open(key, now, refresh=True)
+                self._open(key, client.household, now, refresh=True)
             return
         # Behind the cache, which holds none of these: they are never asked for, and `learn` drops what was.
         reply = self.local.answer(*key, now)
@@ -195,18 +150,23 @@ class Desk:
             waiter.road.send(self._dressed(reply, 0, waiter.outer))
             return
         self.counters["misses"] += 1
-        flight = self._by_key.get(key)
-        if flight is None and len(self._flights) >= MAX_WAITING:
-            self._fail(waiter, query.key, Explanation(ExtendedError.NOT_READY, "too many questions at once"))
-            return
-        flight = flight or self._open(key, now, refresh=False)
+        flight = self._flights.joinable(key)
+        if flight is None:
+            if not self._has_room(client.household):
+                self._fail(waiter, query.key, Explanation(ExtendedError.NOT_READY, "too many questions at once"))
+                return
+            flight = self._open(key, client.household, now, refresh=False)
         if len(flight.waiters) >= MAX_WAITERS:
             self.counters["dropped-too-many-waiters"] += 1
             if waiter.road.stream:
                 # Over UDP silence makes it ask again; a stream would wait for good.
                 self._fail(waiter, query.key, Explanation(ExtendedError.NOT_READY, "too many wait for this"))
             return
-        flight.waiters.append(waiter)
+        self._flights.join(flight, waiter)
+
+    def _has_room(self, household: bytes) -> bool:
+        places = self._flights.places
+        return places.taken < MAX_WAITING and places.held_by(household) < MAX_OF_ONE
 
     def _outer(self, data: bytes, query: Peek, client: Client, road: Road) -> Outer | None:
         """The form of this client's answer; None if its cookie is malformed."""
@@ -284,7 +244,7 @@ class Desk:
         if not names:
             return
         self.cache.flush_names(names)
-        for flight in [one for one in self._flights.values() if one.key.question[:-4] in names]:
+        for flight in [one for one in self._flights if one.key.question[:-4] in names]:
             reply = self.local.answer(*flight.key, now)
             if reply is not None:
                 self._end(flight)
@@ -294,12 +254,11 @@ class Desk:
 
     # -- between front and resolver
 
-    def _open(self, key: AnswerKey, now: Instant, *, refresh: bool) -> Flight:
+    def _open(self, key: AnswerKey, household: bytes, now: Instant, *, refresh: bool) -> Flight:
         self._handle = (self._handle + 1) & 0xFFFF_FFFF_FFFF_FFFF
         deadline = Instant(now + self.settings.deadline)
-        flight = Flight(self._handle, key, self.settings.generation, deadline, refresh)
-        self._flights[flight.handle] = flight
-        self._by_key[key] = flight
+        flight = Flight(self._handle, key, household, self.settings.generation, deadline, refresh=refresh)
+        self._flights.add(flight)
         self._queue.append(flight)
         self.pump(now)
         return flight
@@ -308,7 +267,7 @@ class Desk:
         """Send what is queued, as far as the credits go."""
         while self._queue and self.credits > 0 and self.port is not None:
             flight = self._queue.popleft()
-            if flight.handle not in self._flights:
+            if flight not in self._flights:
                 continue
             self.credits -= 1
             flight.sent = True
@@ -321,17 +280,17 @@ class Desk:
         """A new way to the resolver, or none for now: what is open will be asked again."""
         self.port = port
         self.credits = 0
-        self._queue = deque(self._flights.values())
+        self._queue = deque(self._flights)
         for flight in self._queue:
             flight.sent = False
 
     def replied(self, handle: int, reply: Reply, now: Instant) -> None:
         """The resolver's answer to a flight; for one that ended, it goes into the cache all the same if it is ours."""
-        flight = self._flights.pop(handle, None)
+        flight = self._flights.get(handle)
         if flight is None:
             self.counters["replies-late"] += 1
             return
-        self._land(flight)
+        self._flights.remove(flight)
         self.origin, counter = _ORIGINS[reply.origin]
         self.counters[counter] += 1
         if reply.cacheable > 0 and reply.generation == flight.generation == self.settings.generation:
@@ -346,7 +305,7 @@ class Desk:
     def expire(self, now: Instant) -> float | None:
         """End flights past their deadline with SERVFAIL; seconds until the next is due, None if none is open."""
         while self._flights:
-            flight = next(iter(self._flights.values()))
+            flight = next(iter(self._flights))
             if flight.deadline > now:
                 return flight.deadline - now
             self._end(flight)
@@ -359,28 +318,18 @@ class Desk:
 
     def _trim_queue(self) -> None:
         """Let go of ended flights that no credit came for; they end in the order in which they were queued."""
-        while self._queue and self._queue[0].handle not in self._flights:
+        while self._queue and self._queue[0] not in self._flights:
             self._queue.popleft()
 
-    def _land(self, flight: Flight) -> None:
-        """Nobody joins it any more; a flight of the next generation may have its key by now."""
-        if self._by_key.get(flight.key) is flight:
-            del self._by_key[flight.key]
-
     def _end(self, flight: Flight) -> None:
-        del self._flights[flight.handle]
-        self._land(flight)
+        self._flights.remove(flight)
         if flight.sent and self.port is not None:
             self.port.cancel(flight.handle)
 
     def forget(self, road: Road) -> None:
         """A stream is gone: nobody waits on it any more; a question nobody waits for is cancelled."""
-        for flight in list(self._flights.values()):
-            kept = [waiter for waiter in flight.waiters if waiter.road is not road]
-            if len(kept) == len(flight.waiters):
-                continue
-            flight.waiters = kept
-            if not kept and not flight.refresh:
+        for flight in self._flights.forget(road):
+            if not flight.refresh:
                 self._end(flight)
 
     def cached_for(self, question: bytes, flags: int, group: int, now: Instant) -> float | None:

@@ -3,12 +3,10 @@
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,9 @@ import dns.message
 import dns.query
 import dns.rdatatype
 import pytest
-from kit.certificates import authority, identity
-from kit.peers import open_folder
+from kit.certificates import authority
+from kit.peers import free_ports, open_folder, until
+from kit.secure import write_identity
 from kit.service import PATIENCE, Running, started
 
 CONFIG = """\
@@ -52,37 +51,15 @@ class House:
         return [data.to_text() for rrset in self.ask("_dns.resolver.arpa", "SVCB").answer for data in rrset]
 
     def until_told(self, expected: list[str]) -> None:
-        soon(lambda: self.told() == expected)
-
-
-def soon(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as endpoint:
-        endpoint.bind(("127.0.0.1", 0))
-        port: int = endpoint.getsockname()[1]
-        return port
-
-
-def write(folder: Path, kind: str) -> None:
-    made = identity(kind)
-    for name, data in (("chain.pem", made.certificate), ("key.pem", made.key)):
-        (folder / "new").write_bytes(data)
-        (folder / "new").chmod(0o600)
-        (folder / "new").rename(folder / name)
+        until(lambda: self.told() == expected, "what is told")
 
 
 @contextmanager
 def house(certificate: bool = True) -> Iterator[House]:
     with open_folder() as folder:
-        clear, tls = free_port(), free_port()
+        clear, tls = free_ports(2)
         if certificate:
-            write(folder, "good")
+            write_identity(folder)
         config = folder / "anchorhold.toml"
         config.write_text(CONFIG.format(folder=folder, clear=clear, tls=tls))
         with started(config) as running:
@@ -96,8 +73,8 @@ def whole() -> Iterator[House]:
         yield made
 
 
-def offer(made: House) -> list[str]:
-    return [f'1 dns.example. alpn="dot" port="{made.tls}" ipv4hint="127.0.0.1"']
+def offer(made: House, name: str = "dns.example") -> list[str]:
+    return [f'1 {name}. alpn="dot" port="{made.tls}" ipv4hint="127.0.0.1"']
 
 
 def test_what_is_served_is_told_and_leads_there(whole: House) -> None:
@@ -138,15 +115,40 @@ def test_without_a_certificate_nobody_is_sent_there_until_there_is_one() -> None
     with house(certificate=False) as made:
         assert made.told() == []
         made.running.wait_for("no certificate")
-        write(made.folder, "good")
+        write_identity(made.folder)
         made.until_told(offer(made))
 
 
 def test_where_the_certificate_has_run_out_nobody_is_sent() -> None:
     with house(certificate=False) as made:
-        write(made.folder, "expired")
+        write_identity(made.folder, "expired")
         made.running.wait_for("the certificate has run out")
         assert made.told() == []
+
+
+def test_a_name_that_the_certificate_does_not_hold_is_told_to_nobody_until_it_does() -> None:
+    with house(certificate=False) as made:
+        write_identity(made.folder, "other-name")
+        made.running.wait_for("the certificate does not hold the name in [secure]")
+        assert made.told() == []
+        write_identity(made.folder)
+        made.until_told(offer(made))
+
+
+def test_a_new_name_is_told_only_when_its_certificate_is_in_use() -> None:
+    with house() as made:
+        made.until_told(offer(made))
+        config = made.folder / "anchorhold.toml"
+        config.write_text(config.read_text().replace("dns.example", "other.example"))
+        made.running.signal(signal.SIGHUP)
+        seen = [made.told()]
+        while seen[-1] != []:
+            assert seen[-1] == offer(made)
+            seen.append(made.told())
+        made.running.wait_for("the certificate does not hold the name in [secure]")
+        assert made.told() == []
+        write_identity(made.folder, "other-name")
+        made.until_told(offer(made, "other.example"))
 
 
 def doctor(made: House, *more: str) -> tuple[int, dict[str, list[dict[str, object]]]]:

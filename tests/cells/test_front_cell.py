@@ -17,7 +17,8 @@ from kit.front import PATIENCE, RunningFront, is_silent, running_front
 from kit.processes import descriptors
 
 from anchorhold.ipc import MessageType, build_message
-from resolver.settings import ClientGroup
+from anchorhold.link import LinkType, send_message
+from resolver.settings import Announcement, ClientGroup, Endpoint, FrontSettings, Served
 from wire.dns.framing import Framer, frame
 
 
@@ -234,3 +235,31 @@ def test_settings_leave_no_descriptor_behind() -> None:
         assert before == len(descriptors(front.process.pid))
         assert [] == [link for link in descriptors(front.process.pid).values() if "memfd" in link]
     assert os.path.exists("/proc/self/fd")
+
+
+def test_clients_are_sent_to_the_encrypted_ways_in_only_by_the_name_that_is_proved() -> None:
+    with running_front(value=announcing("dns.example")) as front:
+        assert led(front) == []
+        send_message(front.link, LinkType.ENCRYPTED, b"dns.example")
+        front.new_settings(announcing("dns.example", 2))
+        assert led(front) == ["dns.example."]
+        front.new_settings(announcing("other.example", 3))
+        assert led(front) == []
+        send_message(front.link, LinkType.ENCRYPTED, b"other.example")
+        front.new_settings(announcing("other.example", 4))
+        assert led(front) == ["other.example."]
+        send_message(front.link, LinkType.ENCRYPTED, b"\xff")
+        front.new_settings(announcing("other.example", 5))
+        assert led(front) == []
+
+
+def announcing(name: str, generation: int = 1) -> FrontSettings:
+    return dataclasses.replace(
+        settings(), generation=generation, announcement=Announcement(name, (Endpoint(Served.TLS, 853),))
+    )
+
+
+def led(front: RunningFront) -> list[str]:
+    query = dns.message.make_query("_dns.resolver.arpa", "SVCB")
+    response = dns.query.udp(query, "127.0.0.1", PATIENCE, front.port)
+    return [data.target.to_text() for rrset in response.answer for data in rrset]

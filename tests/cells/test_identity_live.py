@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import dns.query
 import dns.rrset
 import pytest
 from kit.certificates import authority
-from kit.peers import open_folder
+from kit.peers import free_ports, open_folder, until
 from kit.service import PATIENCE, Running, started
 
 from anchorhold.direct import tools_with
@@ -30,6 +29,7 @@ from wire.dns.names import read_name
 from wire.units import Instant
 
 NAME = "dns.example"
+SCHEMES = ["tls", "https", "quic", "h3"]
 QUESTION = read_name("toy.test") + b"\0\1\0\1"
 CONFIG = """\
 [service]
@@ -91,17 +91,10 @@ def toys() -> Iterator[int]:
             thread.join()
 
 
-def free_port() -> int:
-    with socket.socket() as endpoint:
-        endpoint.bind(("127.0.0.1", 0))
-        port: int = endpoint.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     with open_folder() as folder, toys() as upstream:
-        ports = {name: free_port() for name in ("clear", "tls", "https", "quic", "h3")}
+        ports = dict(zip(("clear", *SCHEMES), free_ports(5), strict=True))
         made = authority().issue(NAME, f"*.{NAME}", "127.0.0.1")
         (folder / "chain.pem").write_bytes(made.certificate)
         (folder / "key.pem").write_bytes(made.key)
@@ -136,9 +129,6 @@ async def lookup(name: str) -> tuple[str, ...]:
     return ()
 
 
-SCHEMES = ["tls", "https", "quic", "h3"]
-
-
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_name_with_the_devices_label_puts_it_into_its_group(house: House, scheme: str) -> None:
     assert ask(house, scheme, f"tablet.{NAME}") == ["192.0.2.77"]
@@ -158,10 +148,7 @@ def told(house: House, name: str, rrtype: str) -> list[str]:
 
 
 def test_all_of_them_are_told_with_their_ports_and_the_devices_own_with_its_label(house: House) -> None:
-    until = time.monotonic() + PATIENCE
-    while len(told(house, "_dns.resolver.arpa", "SVCB")) < 4:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    until(lambda: len(told(house, "_dns.resolver.arpa", "SVCB")) == 4, "what is told")
     ports = house.ports
 
     def expected(name: str, path: str) -> set[str]:
@@ -204,7 +191,7 @@ discover = true
 
 def test_another_service_that_is_given_our_clear_address_comes_encrypted(house: House) -> None:
     """Within its sandbox; unproved, for nobody told it of our authority."""
-    config, port = house.folder / "second.toml", free_port()
+    config, port = house.folder / "second.toml", free_ports(1)[0]
     config.write_text(SECOND.format(folder=house.folder, port=port, clear=house.ports["clear"]))
     with started(config) as running:
         running.wait_for("serving on")

@@ -165,8 +165,7 @@ def test_a_key_that_everybody_may_read_is_refused(tmp_path: Path) -> None:
     config = secure_config(tmp_path)
     (tmp_path / "key.pem").chmod(0o644)
     with started(config) as running:
-        running.wait_for("everybody may read the key", "chmod 600")
-        running.wait_for("serving on")
+        running.wait_for("serving on", "nothing encrypted is served: everybody may read the key", "chmod 600")
         assert 0 == running.cell("secure")
 
 

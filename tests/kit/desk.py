@@ -3,7 +3,8 @@
 import dns.message
 
 from resolver.admission import Admission, Client
-from resolver.edge.serve import Desk, Flight
+from resolver.edge.flights import Flight
+from resolver.edge.serve import Desk
 from resolver.settings import CacheSettings, ClientGroup, FrontSettings
 from resolver.values import Explanation, Origin, Reply
 from wire.dns.message import ResourceRecord, build_response

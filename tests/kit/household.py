@@ -17,8 +17,9 @@ from kit.signing import DATE
 from anchorhold.config.load import load
 from net.clock import now
 from resolver.admission import Admission
+from resolver.edge.flights import Flight
 from resolver.edge.resolve import Resolver
-from resolver.edge.serve import Desk, Flight
+from resolver.edge.serve import Desk
 from resolver.values import Query, Reply
 from wire.dns.codes import QueryFlag
 

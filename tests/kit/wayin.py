@@ -19,8 +19,10 @@ from pathlib import Path
 from kit.certificates import Identity, server_context
 from kit.desk import answer
 
+from anchorhold.cells.clients import watch
 from net.quic_server import Terms
 from resolver.admission import Admission
+from resolver.edge.flights import Flight
 from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.https import HttpsSession
@@ -28,7 +30,7 @@ from resolver.edge.listen.quic import QuicListener
 from resolver.edge.listen.requests import serve_doh
 from resolver.edge.listen.sessions import QUIC_PROTOCOLS, TALKS
 from resolver.edge.listen.tls_listener import Speak, TlsListener
-from resolver.edge.serve import Desk, Flight
+from resolver.edge.serve import Desk
 from resolver.settings import CacheSettings, ClientGroup, FrontSettings, SecureSettings, Served
 from wire.units import Instant
 
@@ -101,17 +103,7 @@ class Loop:
         return port
 
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
-        try:
-            known = self._selector.get_key(endpoint)
-        except (KeyError, ValueError):
-            known = None
-        if not events:
-            if known is not None:
-                self._selector.unregister(endpoint)
-        elif known is None:
-            self._selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
-        else:
-            self._selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+        watch(self._selector, endpoint, events, owner)
 
     def turn(self, patience: float) -> None:
         due = [

@@ -7,6 +7,7 @@ import pytest
 from anchorhold.config.errors import SettingsError
 from anchorhold.config.load import load
 from anchorhold.config.service import Loaded
+from anchorhold.settings_file import warnings
 from dhcp.settings import Announced
 from resolver.settings import Announcement, Endpoint, Served
 
@@ -136,3 +137,17 @@ def test_dhcp_tells_the_same_and_a_wildcard_as_such() -> None:
         Announced("dns.home.arpa", ("dot", "doq"), 853, "", packed("192.168.1.1"), 1),
         Announced("dns.home.arpa", ("h2", "h3"), 443, "/dns-query{?dns}", packed("0.0.0.0"), 2),
     )
+
+
+def test_who_serves_everywhere_and_says_nowhere_is_warned() -> None:
+    def warned(*listen: str, **how: str) -> list[str]:
+        return [line for line in warnings(loaded(*listen, **how)) if line.startswith("secure: ")]
+
+    everywhere = {"clear": '"0.0.0.0"'}
+    (line,) = warned("https://0.0.0.0", "tls://192.168.1.1", **everywhere)
+    assert line.startswith("secure: https:// at port 443 is served at every address of this machine")
+    assert "write addresses = [" in line
+    assert warned("https://0.0.0.0", more='addresses = ["192.168.7.7"]', **everywhere) == []
+    assert warned("https://[::]", more='addresses = ["192.168.7.7"]', **everywhere) != []
+    assert warned("https://0.0.0.0") == []
+    assert warned("https://0.0.0.0", name="", **everywhere) == []

@@ -2,7 +2,7 @@ import pytest
 from kit.desk import settings
 
 from resolver import admission
-from resolver.admission import Admission, Bucket
+from resolver.admission import Admission, Bucket, Places
 from resolver.settings import ClientGroup
 from wire.units import Instant
 
@@ -91,15 +91,42 @@ def test_no_limit_is_no_bucket() -> None:
     assert Admission(settings(rate=0.0)).client("127.0.0.1", START).bucket is None
 
 
-def test_the_table_of_clients_is_bounded_and_keeps_those_who_are_connected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_of_clients_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "MAX_CLIENTS", 100)
     one = Admission(settings(allow=("0.0.0.0/0",), rate=10.0))
-    connected = one.client("192.0.2.1", START)
-    connected.connections = 1
     for number in range(1_000):
         one.client(f"10.0.{number // 256}.{number % 256}", START)
         assert len(one.clients) <= 100
-    assert one.client("192.0.2.1", START) is connected
+        assert len(one._buckets) <= 100
+
+
+def test_many_addresses_do_not_fill_the_bucket_of_their_household(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MAX_CLIENTS", 100)
+    one = Admission(settings(allow=("::/0",), rate=10.0))
+    buckets = {id(one.client(f"2001:db8::{number:x}", START).bucket) for number in range(1_000)}
+    assert len(buckets) == 1
+
+
+def test_places_are_held_by_a_household_whatever_the_table_of_clients_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MAX_CLIENTS", 100)
+    one, places = Admission(settings(allow=("0.0.0.0/0", "::/0"))), Places()
+    for number in range(1_000):
+        places.take(one.client(f"2001:db8:0:{number % 256:x}::{number:x}", START).household)
+    places.take(one.client("192.0.2.1", START).household)
+    again = one.client("2001:db8:0:ff::1", START).household
+    assert (places.taken, places.held_by(again)) == (1_001, 1_000)
+    assert places.held_by(one.client("192.0.2.1", START).household) == 1
+    assert places.held_by(one.client("192.0.2.2", START).household) == 0
+    assert places.held_by(one.client("2001:db8:0:100::1", START).household) == 0
+
+
+def test_places_that_all_gave_back_are_nobodys() -> None:
+    places = Places()
+    for household in (b"a", b"b", b"a"):
+        places.take(household)
+    for household in (b"a", b"a", b"b"):
+        places.give_back(household)
+    assert (places.taken, places._held) == (0, {})
 
 
 def test_explaining_an_address_does_not_remember_it() -> None:

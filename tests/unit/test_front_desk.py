@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kit.desk import START, Counter53, FakePort, FakeRoad, answer, settings
 
 from resolver.edge import serve
+from resolver.edge.flights import Flights
 from resolver.settings import CacheSettings, ClientGroup
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError
@@ -225,6 +226,30 @@ def test_a_full_waiting_room_is_an_answer_with_its_reason(monkeypatch: pytest.Mo
     assert (dns.rcode.SERVFAIL, [14]) == (road.message.rcode(), errors(road.message))
 
 
+def test_one_household_does_not_fill_the_waiting_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over UDP as well: a forged address fills its own share only."""
+    monkeypatch.setattr(serve, "MAX_OF_ONE", 2)
+    front = Counter53(allow=("127.0.0.0/8", "2001:db8::/32"))
+    for number in range(4):
+        front.ask(query(f"n{number}.example"), address=f"2001:db8:0:{number:x}::1")
+    assert 2 == len(front.port.queries)
+    refused = front.ask(query("more.example", use_edns=0), address="2001:db8:0:ff::2")
+    assert (dns.rcode.SERVFAIL, [14]) == (refused.message.rcode(), errors(refused.message))
+    joined = front.ask(query("n0.example"), address="2001:db8:0:ff::2")
+    other = front.ask(query("other.example"), address="127.0.0.1")
+    assert ([], [], 3) == (joined.sent, other.sent, front.desk.open)
+    front.reply(front.port.queries[0], answer(front.port.queries[0].key.question))
+    front.ask(query("more.example"), address="2001:db8:0:ff::2")
+    assert 4 == len(front.port.queries)
+
+
+def test_a_quarter_of_the_waiting_room_is_one_households() -> None:
+    front = Counter53(credits=10_000)
+    for number in range(serve.MAX_OF_ONE + 1):
+        front.ask(query(f"n{number}.example"))
+    assert serve.MAX_WAITING // 4 == front.desk.open == len(front.port.queries)
+
+
 def test_too_many_who_wait_for_one_name_are_dropped_on_udp_and_told_on_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "MAX_WAITERS", 2)
     front = Counter53()
@@ -245,6 +270,39 @@ def test_a_stream_that_ends_cancels_what_only_it_waited_for() -> None:
     assert [first.handle] == front.port.cancelled
     front.reply(second, answer(second.key.question))
     assert (0, 1) == (len(gone.sent), len(stays.sent))
+
+
+def test_forgetting_a_stream_looks_at_what_it_waits_for_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    front = Counter53(credits=1_000)
+    for number in range(500):
+        front.ask(query(f"n{number}.example"))
+    gone = FakeRoad(stream=True)
+    front.ask(query("gone.example"), road=gone)
+    front.ask(query("gone.example"), road=gone)
+    with monkeypatch.context() as patched:
+        patched.delattr(Flights, "__iter__")
+        front.desk.forget(gone)
+        front.desk.forget(gone)
+    assert [front.port.queries[-1].handle] == front.port.cancelled
+    assert (500, {}) == (front.desk.open, front.desk._flights._by_road)
+
+
+def test_a_stream_whose_questions_ended_is_remembered_by_none() -> None:
+    front = Counter53()
+    road = FakeRoad(stream=True)
+    for name in ("a.example", "b.example", "b.example"):
+        front.ask(query(name), road=road)
+    for flight in front.port.queries:
+        front.reply(flight, answer(flight.key.question))
+    late = FakeRoad(stream=True)
+    front.ask(query("c.example"), road=late)
+    front.desk.expire(Instant(START + 5.0))
+    assert (3, 1, {}, 0) == (
+        len(road.sent),
+        len(late.sent),
+        front.desk._flights._by_road,
+        front.desk._flights.places.taken,
+    )
 
 
 # -- refresh

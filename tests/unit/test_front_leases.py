@@ -17,7 +17,7 @@ from anchorhold.ipc import Inbox, MessageType, Verb, build_message
 from anchorhold.leases.messages import ALL, MAX_HOSTS, MORE, build_hosts
 from anchorhold.link import LinkType
 from resolver.cache.packets import DATAGRAM, shelf_of
-from resolver.edge.serve import Flight
+from resolver.edge.flights import Flight
 from resolver.local import Host, Leases
 from resolver.settings import LeaseNames
 from wire.dns.names import read_name

@@ -10,10 +10,11 @@ import dns.message
 import pytest
 from kit.desk import START, Counter53, answer, settings
 
-from resolver.admission import Admission
+from resolver.admission import Admission, Places
 from resolver.edge.listen import stream
+from resolver.edge.listen.acceptor import MINIMUM_IDLE, idle_time
 from resolver.edge.listen.datagram import BATCH, DatagramListener
-from resolver.edge.listen.stream import MINIMUM_IDLE, Places, StreamListener, idle_time
+from resolver.edge.listen.stream import StreamListener
 from resolver.settings import ClientGroup
 from wire.dns.framing import Framer, frame
 from wire.units import Instant
@@ -351,7 +352,17 @@ def test_places_are_bounded_in_all_and_for_each_address() -> None:
         theirs = [service.connect(source="127.0.0.2")[1] is not None for _ in range(2)]
     assert ([True, True, False], [True, False]) == (ours, theirs)
     assert (1, 1) == (front.desk.counters["tcp-refused-client"], front.desk.counters["tcp-refused-full"])
-    assert (0, 0) == (service.listener.places.taken, front.client().connections)
+    assert (0, 0) == (service.listener.places.taken, service.listener.places.held_by(front.client().household))
+
+
+def test_addresses_of_one_ipv6_household_share_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    front = Counter53(tcp_clients=8, tcp_clients_per_address=2, allow=("::/0",))
+    with streams(front) as service:
+        monkeypatch.setattr(service.listener, "client_at", lambda address, now: front.admission.client(next(who), now))
+        who = iter([*(f"2001:db8:0:{number:x}::1" for number in range(4)), "2001:db8:0:100::1"])
+        entered = [service.connect()[1] is not None for _ in range(5)]
+    assert [True, True, False, False, True] == entered
+    assert 2 == front.desk.counters["tcp-refused-client"]
 
 
 def test_outside_the_access_list_a_connection_is_closed_at_once() -> None:
@@ -396,7 +407,7 @@ def test_a_reload_moves_open_connections_to_their_new_group() -> None:
         client.sendall(frame(query().to_wire()))
         service.read(connection)
         assert [0] == [flight.key.group for flight in front.port.queries]
-        assert 1 == connection.client.connections
+        assert 1 == service.listener.places.held_by(connection.client.household)
 
 
 def test_a_reload_ends_connections_that_may_not_ask_any_more() -> None:

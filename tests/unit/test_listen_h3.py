@@ -11,6 +11,7 @@ from kit.quic import QuicClient, QuicHouse, connected, query
 
 from net.h3_server import MAX_CONTROL, MAX_HEADERS
 from resolver.doh import MEDIA_TYPE
+from resolver.edge.listen.house import BARRED
 from resolver.edge.listen.requests import serve_doh
 
 Fields = list[tuple[bytes, bytes]]
@@ -102,6 +103,22 @@ def test_what_is_no_question_is_refused_and_never_asked(path: str, how: dict[str
     assert browser.responses[good][0][b":status"] == b"200"
 
 
+def test_head_is_refused_without_a_body() -> None:
+    browser = Browser(QuicHouse())
+    stream = browser.ask("/dns-query", method="HEAD")
+    browser.run()
+    fields, body = browser.responses[stream]
+    assert (fields[b":status"], fields[b"allow"], body) == (b"405", b"GET, POST", b"")
+    assert b"content-length" not in fields
+
+
+def test_what_is_no_request_for_a_path_here_is_refused() -> None:
+    browser = Browser(QuicHouse())
+    stream = browser.ask("dns-query")
+    browser.run()
+    assert browser.responses[stream][0][b":status"] == b"400"
+
+
 def test_a_cancelled_request_is_forgotten() -> None:
     browser = Browser(QuicHouse())
     browser.house.answering = False
@@ -127,18 +144,46 @@ def test_who_asks_and_wants_no_answer_in_one_packet_harms_nobody() -> None:
     assert browser.responses[again][0][b":status"] == b"200"
 
 
-def test_rapid_reset_ends_the_connection() -> None:
-    browser = Browser(QuicHouse())
-    browser.house.answering = False
+def reset_rapidly(browser: Browser) -> None:
     for number in range(200):
         stream = browser.ask(in_path(query(f"n{number}.example")))
         browser.house.turn()
         browser.client.core.reset_stream(stream, ErrorCode.H3_REQUEST_CANCELLED)
         browser.client.core.stop_stream(stream, ErrorCode.H3_REQUEST_CANCELLED)
         browser.run(0.02)
+
+
+def test_rapid_reset_ends_the_connection() -> None:
+    browser = Browser(QuicHouse())
+    browser.house.answering = False
+    reset_rapidly(browser)
     assert browser.end == ErrorCode.H3_EXCESSIVE_LOAD
     assert len(browser.house.counter.port.cancelled) < 100
     assert browser.house.desk.open == 0
+
+
+def test_after_rapid_reset_nobody_from_there_is_let_in_for_a_while() -> None:
+    house = QuicHouse()
+    reset_rapidly(Browser(house))
+    barred = house.connect(alpn="h3")
+    connected(house, alpn="h3", address=("127.0.0.2", 1_000))
+    house.run(BARRED / 4)
+    assert barred.connected is None
+    assert house.counters["secure-refused-barred"] >= 1
+    del house.clients[barred.address]
+    house.run(BARRED)
+    connected(house, alpn="h3")
+
+
+def test_a_polite_end_says_which_requests_were_not_looked_at() -> None:
+    browser = Browser(QuicHouse(idle=5.0))
+    for _ in range(3):
+        browser.ask(in_path(query()))
+    browser.run()
+    browser.house.run(6.0)
+    assert browser.end == ErrorCode.H3_NO_ERROR
+    control = next(data for data in browser.client.answers.values() if data[:1] == b"\x00")
+    assert control.endswith(encode_uint_var(FrameType.GOAWAY) + b"\x01" + encode_uint_var(12))
 
 
 def raw_frame(kind: int, size: int) -> bytes:
@@ -221,6 +266,7 @@ def test_of_requests_that_are_not_whole_only_what_is_read_is_kept() -> None:
     (guest,) = browser.house.listener.guests
     assert guest.talk._coming[stream].fields == {  # type: ignore[union-attr]
         b":method": b"POST",
+        b":scheme": b"https",
         b":path": b"/dns-query",
-        b"accept": b",".join([b"*/*"] * 40),
+        b"accept": b", ".join([b"*/*"] * 40),
     }

@@ -10,9 +10,10 @@ from aioquic.quic.packet import QuicErrorCode
 from kit.quic import QuicClient, QuicHouse, Wire, connected, query
 
 from net.quic_guard import MAX_CRYPTO, STREAM_WINDOW, WINDOW, Tickets
+from net.quic_packets import LONGEST_RESET, SHORTEST_RESET
 from resolver.edge.listen import quic as listening
 from resolver.edge.listen.doq import DoqError
-from resolver.edge.listen.quic import HANDSHAKE_PATIENCE, RETRY_ABOVE
+from resolver.edge.listen.quic import HANDSHAKE_PATIENCE, RESET_RATE, RETRY_ABOVE
 
 CLIENT = ("127.0.0.1", 40_000)
 
@@ -125,14 +126,71 @@ def test_short_initials_other_versions_strangers_and_noise() -> None:
     house.listener.take(b"\x40" + bytes(4), CLIENT, [], house.now)
     house.listener.take(data, ("127.0.0.1", 0), [], house.now)
     house.listener.take(data, ("203.0.113.1", 9), [], house.now)
-    assert [address for _, address, _ in house.socket.sent] == [CLIENT]
+    (_, negotiated, _), (reset, told, _) = house.socket.sent
+    assert [negotiated, told] == [CLIENT, CLIENT]
+    assert (len(reset), reset[0] & 0xC0) == (40, 0x40)
     assert house.counters == {
+        "quic-resets": 1,
         "quic-short-initial": 2,
         "quic-other-version": 1,
         "quic-unknown": 1,
         "quic-noise": 2,
         "dropped-access": 1,
     }
+
+
+@pytest.mark.parametrize("fresh_id", [False, True])
+def test_who_did_not_hear_of_the_end_is_told_at_the_next_packet(fresh_id: bool) -> None:
+    house = QuicHouse()
+    client = connected(house)
+    (guest,) = house.listener.guests
+    guest.vanish()
+    if fresh_id:
+        client.core.change_connection_id()
+    client.ask(query())
+    (sent, _), *_ = client.core.datagrams_to_send(house.now)
+    house.listener.take(sent, client.address, [], house.now)
+    ((reset, address, _),) = house.socket.sent
+    assert address == client.address
+    assert SHORTEST_RESET <= len(reset) <= min(LONGEST_RESET, len(sent) - 1)
+    assert reset[-16:] == client.core._peer_cid.stateless_reset_token
+
+
+def test_resets_are_shorter_than_what_came_and_bounded_in_a_second() -> None:
+    house = QuicHouse()
+    for length in range(SHORTEST_RESET, 60):
+        house.socket.sent.clear()
+        house.listener.take(b"\x40" + bytes(length - 1), CLIENT, [], house.now)
+        assert all(SHORTEST_RESET <= len(data) < length for data, _, _ in house.socket.sent)
+        assert len(house.socket.sent) == (1 if length > SHORTEST_RESET else 0)
+    for _ in range(1_000):
+        house.listener.take(b"\x40" + bytes(40), CLIENT, [], house.now)
+    assert house.counters["quic-resets"] == RESET_RATE
+
+
+class OneWay(Wire):
+    """Loses what a client sends once its handshake is done."""
+
+    client: QuicClient | None = None
+
+    def carry(self, data: bytes, address: tuple[str, int], *, up: bool) -> None:
+        if not (up and self.client is not None and self.client.connected):
+            super().carry(data, address, up=up)
+
+
+def test_a_client_to_which_the_handshake_is_done_is_told_that_it_took_too_long() -> None:
+    """Its last packet was lost: it would hold on until its own patience ends."""
+    wire = OneWay()
+    house = QuicHouse(wire)
+    silent_initials(house, RETRY_ABOVE)
+    client = wire.client = house.connect()
+    house.run(HANDSHAKE_PATIENCE - 0.5)
+    assert client.connected
+    assert client.terminated is None
+    house.run(1.5)
+    assert house.listener.guests == set()
+    assert client.terminated is not None
+    assert client.terminated.error_code == QuicErrorCode.CONNECTION_REFUSED
 
 
 def test_packets_of_another_address_reach_no_connection_and_are_not_answered() -> None:
@@ -214,6 +272,17 @@ def test_places_of_an_address_and_of_the_house() -> None:
     assert first.terminated.error_code == DoqError.NO_ERROR
 
 
+def test_one_ipv6_household_has_the_places_of_one_client() -> None:
+    house = QuicHouse(connections_per_address=2, connections=8, allow=("::/0",))
+    addresses = [f"2001:db8:0:{number:x}::{number + 1:x}" for number in (0, 1, 0xFF)]
+    for address in addresses:
+        house.connect(address=(address, 1_000))
+    house.run(0.3)
+    assert len(house.listener.guests) == 2
+    assert house.counters["secure-refused-client"] >= 1
+    connected(house, address=("2001:db8:0:100::1", 1_000))
+
+
 def test_who_is_idle_is_told_so_and_gone_and_everything_is_given_back() -> None:
     house = QuicHouse(idle=10.0)
     client = connected(house)
@@ -226,7 +295,7 @@ def test_who_is_idle_is_told_so_and_gone_and_everything_is_given_back() -> None:
     assert client.terminated is not None
     assert client.terminated.error_code == DoqError.NO_ERROR
     assert (house.listener.guests, house.listener._by_id, house.house.guests) == (set(), {}, set())
-    assert house.counter.client().connections == 0
+    assert house.house.places.held_by(house.counter.client().household) == 0
 
 
 def test_pings_keep_nobody_here() -> None:
@@ -381,6 +450,10 @@ def test_a_flood_of_frames_ends_the_connection_within_300_datagrams_and_costs_no
     assert house.counters["quic-excessive-load"] == 1
     assert flooder.terminated is not None
     assert flooder.terminated.error_code == DoqError.EXCESSIVE_LOAD
+    refused = house.connect()
+    house.run(0.3)
+    assert refused.connected is None
+    assert house.counters["secure-refused-barred"] >= 1
     stream = honest.ask(query())
     house.run(0.3)
     assert len(honest.answers[stream]) == 470

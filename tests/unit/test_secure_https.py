@@ -171,6 +171,8 @@ def test_head_is_refused_without_a_body() -> None:
     visit = Visit().greet()
     heard = visit.heard[visit.get("/dns-query", method="HEAD")]
     assert (405, b"", "GET, POST") == (heard.status, heard.body, heard.headers["allow"])
+    # Of the body that GET would have, or none at all (RFC 9110 §8.6).
+    assert "content-length" not in heard.headers
 
 
 def malformed(number: int) -> tuple[list[tuple[str, str]], bytes]:

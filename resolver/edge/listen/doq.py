@@ -140,6 +140,9 @@ class DoqSession:
             self._guest.reset(event.stream, DoqError.REQUEST_CANCELLED)
         self._forget_done(road)
 
+    def leave(self) -> None:
+        """DoQ has no word for it but the code of the connection's end (RFC 9250 §4.3)."""
+
     def ended(self) -> None:
         """Nobody waits any more."""
         for road in self._roads.values():

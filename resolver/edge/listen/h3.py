@@ -1,20 +1,18 @@
 """DoH over HTTP/3 (RFC 9114, RFC 8484): requests of streams go to the handlers that HTTP/2 has too."""
 
-from net.h3_server import EXCESSIVE_LOAD, NO_ERROR, Body, Fields, Headers, HttpServer
+from net.h3_server import EXCESSIVE_LOAD, NO_ERROR, Body, Headers, HttpServer
 from net.quic_server import Octets, Reset, Stopped
 from resolver.doh import MAX_BODY
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.quic_guest import QuicGuest
-from resolver.edge.listen.requests import Exchanges
-from resolver.http import HttpRequest, HttpResponse, refused
+from resolver.edge.listen.requests import TOO_LARGE, Exchanges
+from resolver.http import HttpResponse, read_fields, read_request, response_headers
 from wire.units import Instant
-
-TOO_LARGE = refused(413, "a DNS message has 65535 octets at most")
-
-_READ = frozenset((b":method", b":path", b"content-type", b"accept"))
 
 _CONTROL = 2
 """The bit of a stream's id that says unidirectional (RFC 9000 §2.1): those carry settings and headers' tables."""
+_NEXT = 4
+"""From one stream of the client's to the next of the same kind."""
 
 
 class _Coming:
@@ -27,28 +25,11 @@ class _Coming:
         self.body = bytearray()
         self.octets = 0
 
-    def take(self, fields: Fields) -> None:
-        """Keep what is read, and nothing else: a field may be one octet of the client's and a hundred of ours."""
-        for name, value in fields:
-            if name == b"accept" and name in self.fields:
-                self.fields[name] += b"," + value
-            elif name in _READ:
-                self.fields.setdefault(name, value)
-
-    def whole(self, peer_name: str) -> HttpRequest:
-        """As handlers know it."""
-        path, _, query = self._field(b":path").partition("?")
-        method, kind, accept = map(self._field, (b":method", b"content-type", b"accept"))
-        return HttpRequest(method, path, query, kind, accept, bytes(self.body), peer_name)
-
-    def _field(self, wanted: bytes) -> str:
-        return self.fields.get(wanted, b"").decode("latin-1")
-
 
 class H3Session:
     """HTTP/3 on one connection."""
 
-    __slots__ = ("_coming", "_exchanges", "_guest", "_heads", "_house", "_http")
+    __slots__ = ("_coming", "_exchanges", "_guest", "_house", "_http", "_next")
     no_error = NO_ERROR
     excessive_load = EXCESSIVE_LOAD
 
@@ -58,8 +39,8 @@ class H3Session:
         self._http = HttpServer(guest.conversation)
         self._exchanges = Exchanges(house, self._respond)
         self._coming: dict[int, _Coming] = {}
-        self._heads: set[int] = set()
-        """Streams whose response has no body, for HEAD was asked."""
+        self._next = 0
+        """The lowest stream that no request came on."""
 
     @property
     def owing(self) -> bool:
@@ -77,6 +58,7 @@ class H3Session:
         self._guest.mark()
 
     def _collect(self, event: Octets, parts: list[Headers | Body], now: Instant) -> None:
+        self._next = max(self._next, event.stream + _NEXT)
         coming = self._coming.setdefault(event.stream, _Coming())
         coming.octets += len(event.data)
         for part in parts:
@@ -84,7 +66,7 @@ class H3Session:
                 coming.body += part.data
             elif not coming.fields:
                 # A second block is a trailer, which says nothing to us.
-                coming.take(part.fields)
+                coming.fields = read_fields(part.fields)
             if len(coming.body) > MAX_BODY:
                 self._forget(event.stream)
                 self._respond(event.stream, TOO_LARGE)
@@ -99,16 +81,15 @@ class H3Session:
     def _start(self, stream: int, coming: _Coming, now: Instant) -> None:
         self._forget(stream)
         self._guest.active = now
-        request = coming.whole(self._guest.peer_name)
-        if request.method == "HEAD":
-            self._heads.add(stream)
+        request = read_request(coming.fields, bytes(coming.body), self._guest.peer_name)
+        if isinstance(request, HttpResponse):
+            self._respond(stream, request)
+            return
         self._exchanges.start(stream, request, self._guest.client, now)
 
     def _respond(self, stream: int, response: HttpResponse) -> None:
         self._guest.conversation.answered()
-        body = b"" if stream in self._heads else response.body
-        self._heads.discard(stream)
-        self._http.respond(stream, _fields(response), body)
+        self._http.respond(stream, response_headers(response), response.body)
         self._guest.mark()
 
     def cancelled(self, event: Reset | Stopped) -> None:
@@ -119,7 +100,6 @@ class H3Session:
         if self._exchanges.open < before or event.stream in self._coming:
             self._guest.conversation.cancelled()
             self._http.forget(event.stream)
-        self._heads.discard(event.stream)
         self._forget(event.stream)
         self._guest.mark()
 
@@ -129,21 +109,16 @@ class H3Session:
         if coming is not None:
             self._guest.conversation.took(coming.octets)
 
+    def leave(self) -> None:
+        """Say which requests were not looked at and may be asked elsewhere."""
+        self._http.goodbye(self._next)
+
     def ended(self) -> None:
         """Nobody waits any more."""
         self._exchanges.end()
         self._coming.clear()
         # These held this session, which held them: a circle that Python finds late.
         self._exchanges = Exchanges(self._house, _drop)
-
-
-def _fields(response: HttpResponse) -> Fields:
-    fields = [(":status", str(response.status)), ("content-length", str(len(response.body)))]
-    if response.content_type:
-        fields.append(("content-type", response.content_type))
-    if response.cache_control:
-        fields.append(("cache-control", response.cache_control))
-    return [(name.encode("ascii"), value.encode("ascii")) for name, value in (*fields, *response.headers)]
 
 
 def _drop(_stream: int, _response: HttpResponse) -> None:

@@ -5,16 +5,17 @@ from enum import Enum
 from heapq import nsmallest
 from typing import Protocol
 
-from resolver.admission import MAX_CLIENTS, Admission, Bucket, Client
-from resolver.edge.listen.stream import idle_time
-from resolver.edge.serve import Desk, Road
+from resolver.admission import MAX_CLIENTS, Admission, Bucket, Client, Places
+from resolver.edge.flights import Road
+from resolver.edge.listen.acceptor import idle_time
+from resolver.edge.serve import Desk
 from resolver.http import HttpRequest, HttpResponse
 from resolver.policy.discovery import label_of
 from resolver.settings import SecureSettings
 from wire.units import Instant
 
 HANDSHAKES = 32.0
-"""New connections a second of one address (IPv6: /56); each may cost a signature."""
+"""New connections a second of one household; each may cost a signature."""
 HANDSHAKE_BURST = 128.0
 
 SHED_SHARE = 32
@@ -22,10 +23,10 @@ SHED_SHARE = 32
 OVERDUE = 1.0
 """Seconds after which a connection that has not proved to speak TLS goes before all others."""
 CROWD = 16
-"""Connections of one address that count as one step when somebody has to go: who holds many loses some first."""
+"""Connections of one household that count as one step when somebody has to go: who holds many loses some first."""
 
 BARRED = 10.0
-"""Seconds in which an address (IPv6: /56) whose connection was ended for abuse gets no other one."""
+"""Seconds in which a household whose connection was ended for abuse gets no other one."""
 
 Cancel = Callable[[], None]
 """Nobody waits for the response any more."""
@@ -47,7 +48,7 @@ class Asked(Enum):
 
 
 class Guest(Protocol):
-    """One connection, of whatever kind. `client` counts it."""
+    """One connection, of whatever kind. Its place is counted to the household of `client`."""
 
     client: Client
     active: Instant
@@ -72,6 +73,7 @@ class SecureHouse:
         self.desk = desk
         self.handlers: dict[str, Handler] = {}
         self.guests: set[Guest] = set()
+        self.places = Places()
         self.uploads = 0
         """Octets of requests and responses that are kept for all HTTP connections together."""
         self._handshakes: dict[bytes, Bucket] = {}
@@ -145,7 +147,7 @@ class SecureHouse:
         """Whether one more connection of `client` is let in; if the house is full, others are shed for it."""
         if not client.allowed:
             self.count("dropped-access")
-        elif client.connections >= self.settings.connections_per_address:
+        elif self.places.held_by(client.household) >= self.settings.connections_per_address:
             self.count("secure-refused-client")
         elif self._is_barred(client, now):
             self.count("secure-refused-barred")
@@ -160,32 +162,25 @@ class SecureHouse:
     def enter(self, guest: Guest) -> None:
         """Take a place."""
         self.guests.add(guest)
-        guest.client.connections += 1
+        self.places.take(guest.client.household)
 
     def leave(self, guest: Guest) -> None:
         """Give it back."""
         if guest in self.guests:
             self.guests.remove(guest)
-            guest.client.connections -= 1
-
-    def reassign(self, guest: Guest, client: Client) -> None:
-        """After a reload the same address is another `Client`."""
-        if guest in self.guests:
-            guest.client.connections -= 1
-            client.connections += 1
-        guest.client = client
+            self.places.give_back(guest.client.household)
 
     def bar(self, client: Client, now: Instant) -> None:
         """Let in no more connections of one who abused the last one: what it did before it was ended would cost too much if it
         could be done again at once."""
         if len(self._barred) >= MAX_CLIENTS:
             self._barred.clear()
-        self._barred[neighbourhood(client)] = now
+        self._barred[client.household] = now
 
     def _is_barred(self, client: Client, now: Instant) -> bool:
         if not self._barred:
             return False
-        key = neighbourhood(client)
+        key = client.household
         since = self._barred.get(key)
         if since is not None and now - since > BARRED:
             del self._barred[key]
@@ -193,7 +188,7 @@ class SecureHouse:
         return since is not None
 
     def _pays_for_handshake(self, client: Client, now: Instant) -> bool:
-        key = neighbourhood(client)
+        key = client.household
         bucket = self._handshakes.get(key)
         if bucket is None:
             if len(self._handshakes) >= MAX_CLIENTS:
@@ -208,7 +203,7 @@ class SecureHouse:
 
         def order(guest: Guest) -> tuple[bool, int, float]:
             overdue = not guest.proved and now - guest.active > OVERDUE
-            return not overdue, -(guest.client.connections // CROWD), guest.active
+            return not overdue, -(self.places.held_by(guest.client.household) // CROWD), guest.active
 
         idle = [guest for guest in self.guests if not guest.owing]
         chosen = nsmallest(max(1, self.settings.connections // SHED_SHARE), idle, key=order)
@@ -216,8 +211,3 @@ class SecureHouse:
             self.count("secure-shed")
             guest.shed()
         return bool(chosen)
-
-
-def neighbourhood(client: Client) -> bytes:
-    """An IPv4 address, or the /56 of an IPv6 address: commonly one customer."""
-    return client.packed[:7] if len(client.packed) == 16 else client.packed

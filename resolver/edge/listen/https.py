@@ -1,14 +1,12 @@
 """HTTP/2 above a TLS connection (RFC 9113): each request its own road to the desk, or to who else answers its path."""
 
-from dataclasses import replace
-
 from net.h2_guard import BROKEN, Abusive
 from net.h2_server import MAX_HELD, Asked, Cancelled, Http2Server, ServerLimits, TooLarge
 from resolver.doh import MAX_BODY
 from resolver.edge.listen.house import SecureHouse
-from resolver.edge.listen.requests import Exchanges
+from resolver.edge.listen.requests import TOO_LARGE, Exchanges
 from resolver.edge.listen.tls import TlsConnection
-from resolver.http import HttpRequest, HttpResponse, read_request, refused, response_headers
+from resolver.http import HttpRequest, HttpResponse, read_fields, read_request, response_headers
 from wire.units import Instant
 
 PATIENCE = 10.0
@@ -20,13 +18,11 @@ LINGER = 3.0
 MAX_UPLOADS = 8 * 1024 * 1024
 """Octets of bodies that all connections together may have kept here; past it those that keep any are ended."""
 
-_TOO_LARGE = refused(413, f"a request has {MAX_BODY} octets at most")
-
 
 class HttpsSession:
     """One client over HTTP/2."""
 
-    __slots__ = ("_active", "_codec", "_connection", "_exchanges", "_heads", "_house")
+    __slots__ = ("_active", "_codec", "_connection", "_exchanges", "_house")
 
     def __init__(self, connection: TlsConnection, house: SecureHouse) -> None:
         self._connection = connection
@@ -34,7 +30,6 @@ class HttpsSession:
         self._codec: Http2Server | None = None
         """Made when the first octets are there: who only connects costs none of it."""
         self._exchanges = Exchanges(house, self._respond)
-        self._heads: set[int] = set()
         self._active = connection.active
 
     @property
@@ -59,11 +54,10 @@ class HttpsSession:
             match event:
                 case Asked(stream, headers, body):
                     self._active = now
-                    self._start(stream, read_request(headers, body, self._connection.peer_name), now)
+                    self._start(stream, read_request(read_fields(headers), body, self._connection.peer_name), now)
                 case TooLarge(stream, _):
-                    self._respond(stream, _TOO_LARGE)
+                    self._respond(stream, TOO_LARGE)
                 case Cancelled(stream):
-                    self._heads.discard(stream)
                     self._exchanges.cancel(stream)
         self._flush()
         if codec.ended:
@@ -103,18 +97,12 @@ class HttpsSession:
         if isinstance(request, HttpResponse):
             self._respond(stream, request)
             return
-        if request.method == "HEAD":
-            self._heads.add(stream)
         self._exchanges.start(stream, request, self._connection.client, now)
 
     def _respond(self, stream: int, response: HttpResponse) -> None:
         codec = self._codec
         if codec is None:
             return
-        if stream in self._heads:
-            # > The server MUST NOT send content in the response (RFC 9110 §9.3.2)
-            self._heads.discard(stream)
-            response = replace(response, body=b"")
         before = codec.held
         codec.respond(stream, response_headers(response), response.body, good=response.status < 400)
         self._house.uploads += codec.held - before

@@ -2,17 +2,16 @@
 read."""
 
 import urllib.parse
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 from privacy.keyring import KeyRing
 from privacy.odoh import MEDIA_TYPE, REPLY_NONCE, WELL_KNOWN, Opened, UnknownKey, open_query, seal_answer
-from resolver.admission import Client
+from resolver.admission import Client, Places
 from resolver.carried import ERRORS, MAX_QUERY, Carried, Outcome
 from resolver.doh import check_query
-from resolver.edge.listen.house import Asked, Cancel, Handler, SecureHouse, neighbourhood
+from resolver.edge.listen.house import Asked, Cancel, Handler, SecureHouse
 from resolver.http import NO_STORE, HttpRequest, HttpResponse, media_type, refused
 from wire.errors import Malformed
 from wire.units import Instant
@@ -24,7 +23,7 @@ MAX_CARRIED = 512
 """Requests that are being carried at the same time, for all clients together."""
 
 MAX_OF_ONE = 128
-"""The same for one client: a target that is slow must not let one take all places."""
+"""The same for one household: a target that is slow must not let one take all places."""
 
 Respond = Callable[[HttpResponse], None]
 Entropy = Callable[[int], bytes]
@@ -124,8 +123,7 @@ class RelayHandler:
     def __init__(self, house: SecureHouse, port: Callable[[], CarryPort | None]) -> None:
         self._house = house
         self._port = port
-        self._open: Counter[bytes] = Counter()
-        """By the client's address (IPv6: /56)."""
+        self._places = Places()
 
     def __call__(self, request: HttpRequest, respond: Respond, client: Client, now: Instant) -> Cancel | None:
         """Carry it there, and what comes back to the client."""
@@ -159,19 +157,17 @@ class RelayHandler:
             self._house.count("relay-refused")
             respond(refusal or _failed(Outcome.UNAVAILABLE))
             return None
-        where = neighbourhood(client)
-        self._open[where] += 1
+        self._places.take(client.household)
         self._house.count("relay-carried")
-        port.carry(place, sealed, self._house.settings.front.deadline, partial(self._back, respond, where, not sealed))
+        then = partial(self._back, respond, client.household, not sealed)
+        port.carry(place, sealed, self._house.settings.front.deadline, then)
         return None
 
     def _has_room(self, client: Client) -> bool:
-        return self._open.get(neighbourhood(client), 0) < MAX_OF_ONE and self._open.total() < MAX_CARRIED
+        return self._places.held_by(client.household) < MAX_OF_ONE and self._places.taken < MAX_CARRIED
 
-    def _back(self, respond: Respond, where: bytes, keys: bool, carried: Carried) -> None:
-        self._open[where] -= 1
-        if not self._open[where]:
-            del self._open[where]
+    def _back(self, respond: Respond, household: bytes, keys: bool, carried: Carried) -> None:
+        self._places.give_back(household)
         respond(_response_for(carried, keys))
 
     def _place(self, query: str) -> int | HttpResponse:

@@ -15,6 +15,8 @@ from net.quic_packets import (
     ID_LENGTH,
     LEAST_CHOSEN,
     LEAST_INITIAL,
+    LONGEST_RESET,
+    SHORTEST_RESET,
     VERSION,
     LongHeader,
     Tokens,
@@ -25,10 +27,10 @@ from net.quic_packets import (
 )
 from net.quic_server import Terms
 from resolver.admission import Bucket, Client
+from resolver.edge.listen.acceptor import MINIMUM_IDLE, Watch, idle_time
 from resolver.edge.listen.datagram import ANCILLARY, BATCH, MAX_PACKET, Address, source_of
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.quic_guest import QuicGuest, Speak
-from resolver.edge.listen.stream import MINIMUM_IDLE, Watch, idle_time
 from resolver.settings import Served
 from wire.units import Instant
 
@@ -37,8 +39,8 @@ RETRY_ABOVE = 32
 UNPROVED_RATE = 32.0
 """New ones of such a second, for those that come to nothing at once are not there to be counted."""
 
-LEAST_SHORT = 21
-"""Octets below which no packet of a connection can be (RFC 9000 §10.3)."""
+RESET_RATE = 64.0
+"""Stateless resets a second (RFC 9000 §10.3): packets to nobody are noise mostly."""
 
 HANDSHAKE_PATIENCE = 10.0
 """Seconds a handshake may take while there is room."""
@@ -87,6 +89,7 @@ class QuicListener:
         self._timers: list[tuple[float, int, QuicGuest]] = []
         self._order = count()
         self._fresh = Bucket(0.0, Instant(0.0))
+        self._resets = Bucket(0.0, Instant(0.0))
         self._sweep = Instant(0.0)
         self._retiring = False
 
@@ -110,11 +113,15 @@ class QuicListener:
         if not client.allowed:
             self.house.count("dropped-access")
             return
-        if len(data) < LEAST_SHORT or not address[1]:
+        if len(data) < SHORTEST_RESET or not address[1]:
             self.house.count("quic-noise")
             return
         if not is_long(data):
-            self._deliver(self._by_id.get(data[1 : 1 + ID_LENGTH]), data, address, now)
+            label = data[1 : 1 + ID_LENGTH]
+            guest = self._by_id.get(label)
+            if guest is None:
+                self._reset(label, len(data), address, source_of(ancillary), now)
+            self._deliver(guest, data, address, now)
             return
         header = read_long(data)
         if header is None:
@@ -135,6 +142,15 @@ class QuicListener:
             self.house.count("quic-moved")
         else:
             guest.receive(data, now)
+
+    def _reset(self, label: bytes, length: int, address: Address, source: Source, now: Instant) -> None:
+        """Who did not hear of the end of a connection is told that there is none."""
+        datagram = self.terms.resets.build(label, length, self._entropy(LONGEST_RESET))
+        self._resets.tokens -= 1.0
+        if datagram is None or (self._resets.tokens < 0.0 and not self._resets.refill(RESET_RATE, RESET_RATE, now)):
+            return
+        self.house.count("quic-resets")
+        self.send(datagram, address, source)
 
     def _meet(
         self, header: LongHeader, data: bytes, client: Client, address: Address, ancillary: Source, now: Instant
@@ -284,7 +300,8 @@ class QuicListener:
             if not guest.proved:
                 if silent > handshake:
                     house.count("quic-slow-handshake")
-                    guest.vanish()
+                    # To the client it may be done. If its address may be forged, it gets three times what it sent and no more.
+                    guest.vanish() if guest in self.unproved else guest.shed(now)
             elif self._retiring and not guest.owing:
                 guest.shed(now)
             elif silent > (stuck if guest.owing else idle):
@@ -302,9 +319,8 @@ class QuicListener:
         """The house has other settings: who may not ask any more goes."""
         self.terms.use(self.house.settings.idle, self.house.settings.streams)
         for guest in list(self.guests):
-            client = self.house.admission.client(guest.address[0], now)
-            self.house.reassign(guest, client)
-            if not client.allowed:
+            guest.client = self.house.admission.client(guest.address[0], now)
+            if not guest.client.allowed:
                 self.house.count("dropped-access")
                 guest.shed(now)
 

@@ -34,6 +34,9 @@ class Talk(Protocol):
     def cancelled(self, event: Reset | Stopped) -> None:
         """The client gave a stream up, in one direction."""
 
+    def leave(self) -> None:
+        """It ends, politely: say so, if the protocol has a word for it. The connection is closed next."""
+
     def ended(self) -> None:
         """The connection is gone; nobody waits for an answer any more."""
 
@@ -127,11 +130,14 @@ class QuicGuest:
 
     def shed(self, now: Instant | None = None) -> None:
         """End it at once, and leave the house."""
+        now = self.active if now is None else now
         if self.talk is not None:
+            self.talk.leave()
+            self._say(now)
             self.conversation.close(self.talk.no_error)
         else:
             self.conversation.refuse()
-        self._say(self.active if now is None else now)
+        self._say(now)
         self.vanish()
 
     # for the listener
@@ -145,9 +151,18 @@ class QuicGuest:
         """Take one datagram of its own address."""
         self._hear(self.conversation.receive(datagram, now), now)
         if self.conversation.overstrained:
-            self._listener.house.count("quic-excessive-load")
-            self.conversation.close(self.talk.excessive_load) if self.talk else self.conversation.refuse()
+            self._expel(now)
         self.mark()
+
+    def _expel(self, now: Instant) -> None:
+        """End an abusive connection, and let nobody in from there for a while, unless the address may be forged."""
+        house = self._listener.house
+        house.count("quic-excessive-load")
+        if self.talk is None:
+            self.conversation.refuse()
+            return
+        house.bar(self.client, now)
+        self.conversation.close(self.talk.excessive_load)
 
     def expire(self, now: Instant) -> None:
         """Its timer came up."""

@@ -4,14 +4,16 @@ Shared by HTTP/2 and HTTP/3. A response comes now or later; for a request that w
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from resolver.admission import Client
-from resolver.doh import build_answer, check_query, label_below, take_query
+from resolver.doh import MAX_BODY, build_answer, check_query, label_below, take_query
 from resolver.edge.listen.house import Asked, Cancel, SecureHouse
 from resolver.http import HttpRequest, HttpResponse, refused
 from wire.units import Instant
 
+TOO_LARGE = refused(413, f"a request has {MAX_BODY} octets at most")
 OVER_RATE = refused(429, "too many questions", ("retry-after", "1"))
 
 Respond = Callable[[HttpResponse], None]
@@ -104,14 +106,15 @@ class Exchanges:
     def start(self, stream: int, request: HttpRequest, client: Client, now: Instant) -> None:
         """One more; `stream` is its number on this connection."""
         self._cancels[stream] = None
-        cancel = dispatch(self._house, request, partial(self._answer, stream), client, now)
+        cancel = dispatch(self._house, request, partial(self._answer, stream, request.method), client, now)
         if stream in self._cancels:
             self._cancels[stream] = cancel
 
-    def _answer(self, stream: int, response: HttpResponse) -> None:
+    def _answer(self, stream: int, method: str, response: HttpResponse) -> None:
         if stream in self._cancels:
             del self._cancels[stream]
-            self._write(stream, response)
+            # > The server MUST NOT send content in the response (RFC 9110 §9.3.2)
+            self._write(stream, replace(response, body=b"") if method == "HEAD" else response)
 
     def cancel(self, stream: int) -> None:
         """The client called it off."""

@@ -2,9 +2,9 @@
 
 import selectors
 import socket
-from collections.abc import Callable
 
-from resolver.admission import Admission, Client
+from resolver.admission import Admission, Client, Places
+from resolver.edge.listen.acceptor import Acceptor, Watch, idle_time
 from resolver.edge.serve import Desk
 from wire.dns.framing import Framer, frame
 from wire.units import Instant
@@ -12,16 +12,6 @@ from wire.units import Instant
 READ_SIZE = 16_384
 MAX_UNSENT = 256 * 1024
 """Octets a client may leave unread before it is cut off."""
-
-ACCEPT_BATCH = 16
-MINIMUM_IDLE = 0.2
-"""Seconds; the shortest idle time under full load."""
-
-IDLE_SHARES = ((0.5, 1.0), (0.35, 0.1), (0.2, 0.02), (0.0, 0.0))
-"""(at least so many places free, share of the idle time): the fuller, the shorter."""
-
-Watch = Callable[[socket.socket, int, object], None]
-"""Tell the loop which events of a socket matter from now on (0: none, forget it)."""
 
 
 class Connection:
@@ -154,78 +144,55 @@ class Connection:
             self._listener.gone(self)
 
 
-class StreamListener:
-    """One listening TCP socket and its connections."""
+class StreamListener(Acceptor[Connection]):
+    """Connections without encryption. `places` counts those of all such listeners together."""
 
-    def __init__(
-        self, endpoint: socket.socket, desk: Desk, admission: Admission, watch: Watch, places: "Places"
-    ) -> None:
-        endpoint.setblocking(False)
-        self.socket = endpoint
+    batch = 16
+    prefix = "tcp"
+
+    def __init__(self, endpoint: socket.socket, desk: Desk, admission: Admission, watch: Watch, places: Places) -> None:
+        super().__init__(endpoint, watch)
         self.admission = admission
-        self.watch = watch
         self.places = places
-        self.dirty: list[Connection] = []
-        self.connections: set[Connection] = set()
         self._desk = desk
-        self._due = Instant(0.0)
-
-    @property
-    def owing(self) -> bool:
-        """Whether an answer to anybody is still to be made or written."""
-        return any(connection.owing for connection in self.connections)
 
     def use(self, admission: Admission, now: Instant) -> None:
         """Take the next generation's access list and groups, for the connections that are there too."""
         self.admission = admission
-        for connection in list(self.connections):
-            try:
-                client = admission.client(connection.socket.getpeername()[0], now)
-            except OSError:
-                connection.close()
-                continue
-            connection.client.connections -= 1
-            client.connections += 1
-            connection.client = client
-            if not client.allowed:
-                self.count("dropped-access")
-                connection.close()
+        self.use_admission(now)
 
     @property
     def pipeline(self) -> int:
         """Questions one connection may have open."""
         return self._desk.settings.tcp_pipeline
 
-    def ready(self, _events: int, now: Instant) -> None:
-        """Accept who is waiting, as far as places and the access list go."""
-        for _ in range(ACCEPT_BATCH):
-            try:
-                endpoint, address = self.socket.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                self.count(f"tcp-accept-{error.errno}")
-                return
-            self._admit(endpoint, address[0], now)
+    def client_at(self, address: str, now: Instant) -> Client:
+        """As admission knows it."""
+        return self.admission.client(address, now)
 
-    def _admit(self, endpoint: socket.socket, address: str, now: Instant) -> None:
-        client = self.admission.client(address, now)
+    def may_enter(self, client: Client, now: Instant) -> bool:
+        """As far as places and the access list go."""
         settings = self._desk.settings
-        if not client.allowed or client.connections >= settings.tcp_clients_per_address:
-            self.count("tcp-refused-client" if client.allowed else "dropped-access")
-            endpoint.close()
-            return
-        if self.places.taken >= settings.tcp_clients:
+        if not client.allowed:
+            self.count("dropped-access")
+        elif self.places.held_by(client.household) >= settings.tcp_clients_per_address:
+            self.count("tcp-refused-client")
+        elif self.places.taken >= settings.tcp_clients:
             self.count("tcp-refused-full")
-            endpoint.close()
-            return
-        endpoint.setblocking(False)
-        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(self, endpoint, client, now)
-        client.connections += 1
-        self.places.taken += 1
-        self.connections.add(connection)
-        self.watch(endpoint, selectors.EVENT_READ, connection)
+        else:
+            return True
+        return False
+
+    def enter(self, endpoint: socket.socket, client: Client, now: Instant) -> Connection:
+        """Take a place."""
+        self.places.take(client.household)
+        return Connection(self, endpoint, client, now)
+
+    def left(self, connection: Connection) -> None:
+        """Give the place back; nobody waits there any more."""
+        self.places.give_back(connection.client.household)
+        if connection.open > 0:
+            self._desk.forget(connection)
 
     def take(self, message: bytes, connection: Connection, now: Instant) -> None:
         """One framed query; the rate limit holds here too, but a client over it is slowed by losing its connection."""
@@ -243,20 +210,6 @@ class StreamListener:
         elif not self._desk.receive(message, client, connection, now):
             connection.close()
 
-    def flush(self, now: Instant) -> None:
-        """Write the answers of this wake-up, one send for each connection."""
-        while self.dirty:
-            # A connection that may go on with its pipeline answers from the cache at once, and is dirty again.
-            waiting, self.dirty = self.dirty, []
-            for connection in waiting:
-                connection.flush(now)
-
-    def expire_sometimes(self, now: Instant) -> None:
-        """`expire`, at most once a fifth of a second: it looks at every connection."""
-        if self.connections and now >= self._due:
-            self._due = Instant(now + MINIMUM_IDLE)
-            self.expire(now)
-
     def expire(self, now: Instant) -> None:
         """Close who has been idle too long for how full it is."""
         settings = self._desk.settings
@@ -269,43 +222,6 @@ class StreamListener:
             self.count("tcp-stuck")
             connection.close()
 
-    def gone(self, connection: Connection) -> None:
-        """Give the place back."""
-        self.watch(connection.socket, 0, connection)
-        connection.socket.close()
-        self.connections.discard(connection)
-        self.places.taken -= 1
-        connection.client.connections -= 1
-        if connection.open > 0:
-            self._desk.forget(connection)
-
-    def close(self) -> None:
-        """Stop accepting; connections that are open go on until they end."""
-        if self.socket.fileno() >= 0:
-            self.watch(self.socket, 0, self)
-            self.socket.close()
-
-    @property
-    def ended(self) -> bool:
-        """Closed, and nobody is left."""
-        return self.socket.fileno() < 0 and not self.connections
-
     def count(self, what: str) -> None:
         """Bump a counter."""
         self._desk.counters[what] += 1
-
-
-class Places:
-    """How many connections are open on all TCP listeners together."""
-
-    __slots__ = ("taken",)
-
-    def __init__(self) -> None:
-        self.taken = 0
-
-
-def idle_time(full: float, taken: int, places: int) -> float:
-    """Seconds a connection may idle when `taken` of `places` are in use (RFC 7766 §6.2.3 leaves it to us)."""
-    free = 1 - taken / max(places, 1)
-    share = next(share for least, share in IDLE_SHARES if free >= least)
-    return max(full * share, MINIMUM_IDLE)

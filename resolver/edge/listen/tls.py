@@ -11,8 +11,9 @@ import ssl
 from typing import Protocol
 
 from resolver.admission import Client
+from resolver.edge.listen.acceptor import Watch
 from resolver.edge.listen.house import SecureHouse
-from resolver.edge.listen.stream import MAX_UNSENT, READ_SIZE, Watch
+from resolver.edge.listen.stream import MAX_UNSENT, READ_SIZE
 from resolver.settings import Served
 from wire.errors import Malformed
 from wire.tls_hello import NO_APPLICATION_PROTOCOL, parse_hello, record_length

@@ -1,0 +1,166 @@
+"""A listening TCP socket and the connections that it accepted, whatever is spoken on them."""
+
+import selectors
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from errno import EMFILE, ENFILE
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from resolver.admission import Client
+from wire.units import Instant
+
+MINIMUM_IDLE = 0.2
+"""Seconds; the shortest idle time under full load."""
+
+IDLE_SHARES = ((0.5, 1.0), (0.35, 0.1), (0.2, 0.02), (0.0, 0.0))
+"""(at least so many places free, share of the idle time): the fuller, the shorter."""
+
+Watch = Callable[[socket.socket, int, object], None]
+"""Tell the loop which events of a socket matter from now on (0: none, forget it)."""
+
+
+class Accepted(Protocol):
+    """One connection, as its acceptor sees it."""
+
+    socket: socket.socket
+    client: Client
+
+    @property
+    def owing(self) -> bool:
+        """Whether an answer is still to be made or written."""
+
+    def flush(self, now: Instant) -> None:
+        """Write what is queued."""
+
+    def close(self) -> None:
+        """End it now; it tells `gone`."""
+
+
+C = TypeVar("C", bound=Accepted)
+
+
+class Acceptor(ABC, Generic[C]):
+    """One listening TCP socket and its connections; subclasses say who may enter, and what a connection is."""
+
+    batch: ClassVar[int]
+    """Connections accepted in one wake-up."""
+    prefix: ClassVar[str]
+    """How the names of its counters begin."""
+
+    def __init__(self, endpoint: socket.socket, watch: Watch) -> None:
+        endpoint.setblocking(False)
+        self.socket = endpoint
+        self.watch = watch
+        self.dirty: list[C] = []
+        """Those with something to write; `flush` is called for each at the end of a wake-up."""
+        self.connections: set[C] = set()
+        self._due = Instant(0.0)
+
+    @abstractmethod
+    def count(self, what: str) -> None:
+        """Bump a counter."""
+
+    @abstractmethod
+    def client_at(self, address: str, now: Instant) -> Client:
+        """Whom admission knows there."""
+
+    @abstractmethod
+    def may_enter(self, client: Client, now: Instant) -> bool:
+        """Whether one more connection of `client` is let in; if not, it was counted."""
+
+    @abstractmethod
+    def enter(self, endpoint: socket.socket, client: Client, now: Instant) -> C:
+        """Make a connection and take its place."""
+
+    @abstractmethod
+    def left(self, connection: C) -> None:
+        """Give its place back."""
+
+    @abstractmethod
+    def expire(self, now: Instant) -> None:
+        """End those who are here for too long."""
+
+    def too_many_files(self, now: Instant) -> None:
+        """The process may open no more: whoever waits wakes us until there is room."""
+
+    @property
+    def owing(self) -> bool:
+        """Whether an answer to anybody is still to be made or written."""
+        return any(connection.owing for connection in self.connections)
+
+    def ready(self, _events: int, now: Instant) -> None:
+        """Accept who is waiting, as far as they may enter."""
+        for _ in range(self.batch):
+            try:
+                endpoint, address = self.socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self.count(f"{self.prefix}-accept-{error.errno}")
+                if error.errno in (EMFILE, ENFILE):
+                    self.too_many_files(now)
+                return
+            self._admit(endpoint, address[0], now)
+
+    def _admit(self, endpoint: socket.socket, address: str, now: Instant) -> None:
+        client = self.client_at(address, now)
+        if not self.may_enter(client, now):
+            endpoint.close()
+            return
+        endpoint.setblocking(False)
+        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = self.enter(endpoint, client, now)
+        self.connections.add(connection)
+        self.watch(endpoint, selectors.EVENT_READ, connection)
+
+    def use_admission(self, now: Instant) -> None:
+        """There is another: everybody is who it says, and who may not ask any more goes."""
+        for connection in list(self.connections):
+            try:
+                connection.client = self.client_at(connection.socket.getpeername()[0], now)
+            except OSError:
+                connection.close()
+                continue
+            if not connection.client.allowed:
+                self.count("dropped-access")
+                connection.close()
+
+    def flush(self, now: Instant) -> None:
+        """Write the answers of this wake-up, one send for each connection."""
+        while self.dirty:
+            # A connection that may go on with its pipeline answers from the cache at once, and is dirty again.
+            waiting, self.dirty = self.dirty, []
+            for connection in waiting:
+                connection.flush(now)
+
+    def expire_sometimes(self, now: Instant) -> None:
+        """`expire`, at most once a fifth of a second: it looks at every connection."""
+        if self.connections and now >= self._due:
+            self._due = Instant(now + MINIMUM_IDLE)
+            self.expire(now)
+
+    def gone(self, connection: C) -> None:
+        """A connection has ended."""
+        self.watch(connection.socket, 0, connection)
+        connection.socket.close()
+        self.connections.discard(connection)
+        self.left(connection)
+
+    def close(self) -> None:
+        """Stop accepting; connections that are open go on until they end."""
+        if self.socket.fileno() >= 0:
+            self.watch(self.socket, 0, self)
+            self.socket.close()
+
+    @property
+    def ended(self) -> bool:
+        """Closed, and nobody is left."""
+        return self.socket.fileno() < 0 and not self.connections
+
+
+def idle_time(full: float, taken: int, places: int) -> float:
+    """Seconds a connection may idle when `taken` of `places` are in use (RFC 7766 §6.2.3 leaves it to us)."""
+    free = 1 - taken / max(places, 1)
+    share = next(share for least, share in IDLE_SHARES if free >= least)
+    return max(full * share, MINIMUM_IDLE)
