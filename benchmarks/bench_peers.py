@@ -78,7 +78,7 @@ def measure(
 
 
 def report(number: int, mode: str, name: str, cpu: float, load: kit.Load) -> None:
-    line = f"round {number + 1} {mode:10} {name:10} {cpu:7.1f} µs/query {load.rate:9.0f}/s lost {load.lost}"
+    line = f"round {number + 1} {mode:10} {name:14} {cpu:7.1f} µs/query {load.rate:9.0f}/s lost {load.lost}"
     print(line, flush=True)
 
 

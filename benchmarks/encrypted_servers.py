@@ -88,7 +88,6 @@ getPool(""):setCache(newPacketCache(100000))
 
 
 def knot_resolver(place: Place) -> list[str]:
-    """The modules that are unloaded ask for signed data or the clock of the root zone."""
     state = place.folder / "kresd"
     state.mkdir(exist_ok=True)
     path = place.folder / "kresd.conf"
@@ -96,13 +95,7 @@ def knot_resolver(place: Place) -> list[str]:
 net.listen('127.0.0.1', {place.ports["dot"]}, {{ kind = 'tls' }})
 net.listen('127.0.0.1', {place.ports["doh"]}, {{ kind = 'doh2' }})
 net.tls('{place.chain}', '{place.key}')
-net.ipv6 = false
-trust_anchors.remove('.')
-modules.unload('ta_update')
-modules.unload('ta_signal_query')
-modules.unload('detect_time_skew')
-cache.size = 100 * MB
-policy.add(policy.all(policy.STUB('127.0.0.1@{place.upstream.udp}')))
+{peers.KRESD_COMMON}policy.add(policy.all(policy.STUB('127.0.0.1@{place.upstream.udp}')))
 """)
     return ["kresd", "-n", "-q", "-c", str(path), str(state)]
 

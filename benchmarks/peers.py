@@ -152,6 +152,31 @@ setSecurityPollSuffix("")
     return ["dnsdist", "--supervised", "--disable-syslog", "-C", str(path)]
 
 
+KRESD_COMMON = """net.ipv6 = false
+trust_anchors.remove('.')
+modules.unload('ta_update')
+modules.unload('ta_signal_query')
+modules.unload('detect_time_skew')
+cache.size = 100 * MB
+"""
+"""For every knot-resolver. The modules that are unloaded ask for signed data or the clock of the root zone."""
+
+
+def knot_resolver(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]:
+    far = {
+        "udp": f"policy.STUB('127.0.0.1@{upstream.udp}')",
+        "tls": f"policy.TLS_FORWARD({{{{'127.0.0.1@{upstream.tls}', hostname='{UPSTREAM_NAME}', "
+        f"ca_file='{upstream.authorities}'}}}})",
+    }[mode]
+    state = folder / f"kresd-{mode}-{port}"
+    state.mkdir()
+    path = folder / f"kresd-{mode}-{port}.conf"
+    path.write_text(
+        f"net.listen('127.0.0.1', {port}, {{ kind = 'dns' }})\n{KRESD_COMMON}policy.add(policy.all({far}))\n"
+    )
+    return ["kresd", "-n", "-q", "-c", str(path), str(state)]
+
+
 def anchorhold(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]:
     server = {
         "udp": f"udp://127.0.0.1:{upstream.udp}",
@@ -184,4 +209,5 @@ PEERS = (
     Peer("unbound", "unbound", ("cached-udp", "cached-tcp", "udp", "tls"), unbound),
     Peer("dnsmasq", "dnsmasq", ("cached-udp", "cached-tcp", "udp"), dnsmasq),
     Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), dnsdist),
+    Peer("knot-resolver", "kresd", ("cached-udp", "cached-tcp", "udp", "tls"), knot_resolver),
 )

@@ -221,6 +221,10 @@ class Http2Server:
             self.ended = True
             self._codec.close_connection(code)
 
+    def let_go(self) -> None:
+        """The connection is over: break the circle in which the codec holds itself, for Python looks for them seldom."""
+        self._codec._frame_dispatch_table.clear()
+
     # -- inside
 
     def _tell(self, stream_id: int) -> bool:

@@ -162,7 +162,7 @@ class GuardedConnection(QuicConnection):
         self._host_cids[0].stateless_reset_token = token(self.host_cid)
         self._local_max_streams_bidi.value = self._local_max_streams_bidi.sent = streams
         self._local_max_streams_uni.value = self._local_max_streams_uni.sent = UNIDIRECTIONAL
-        # A name that only its class may spell; what it held was made for this one connection and takes 20 KB.
+        # A name that only its class may spell; what it held was made for this one connection.
         setattr(self, _HANDLERS, _Charging(self, getattr(self, _HANDLERS)))
 
     def _serialize_transport_parameters(self) -> bytes:
@@ -204,7 +204,7 @@ class GuardedConnection(QuicConnection):
         return [self._configuration.certificate, *self._configuration.certificate_chain]
 
     def shake_off(self) -> None:
-        """The handshake is done: let go of what only it needed, 50 KB."""
+        """The handshake is done: let go of what only it needed, most of its memory."""
         self._crypto_buffers = _SMALL
         self.hello = b""
         del self.tls.handle_message

@@ -2,18 +2,13 @@
 
 import contextlib
 import resource
-import socket
-import ssl
-import struct
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
-import h2.connection
-import h2.events
 import pytest
-from kit.certificates import NAME, authority, identity
+from kit.certificates import identity
 from kit.figures import holds
-from kit.https import ACK, DATA, DNS_MESSAGE, END_HEADERS, HEADERS, PREFACE, SETTINGS, block, encoded, frame
+from kit.h2_dial import ask, connected
+from kit.https import ACK, DATA, DNS_MESSAGE, END_HEADERS, HEADERS, PREFACE, SETTINGS, block, frame
 from kit.wayin import serving
 
 from resolver.settings import Served
@@ -26,32 +21,6 @@ START = PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0)
 UNFINISHED = frame(HEADERS, END_HEADERS, 1, block(("content-type", DNS_MESSAGE), method="POST")) + frame(
     DATA, 0, 1, b"x"
 )
-QUERY = struct.pack("!6H", 0, 0x0100, 1, 0, 0, 0) + b"\3www\7example\0\0\1\0\1"
-
-
-@contextmanager
-def connected(port: int, source: str) -> Iterator[ssl.SSLSocket]:
-    context = ssl.create_default_context(cadata=authority().pem)
-    context.set_alpn_protocols(["h2"])
-    with (
-        socket.create_connection(("127.0.0.1", port), 10, (source, 0)) as plain,
-        context.wrap_socket(plain, server_hostname=NAME) as tls,
-    ):
-        yield tls
-
-
-def ask(tls: ssl.SSLSocket) -> bool:
-    """Whether one honest request gets its whole answer."""
-    http = h2.connection.H2Connection()
-    http.initiate_connection()
-    path = f"/dns-query?dns={encoded(QUERY)}"
-    fields = [(":method", "GET"), (":scheme", "https"), (":authority", NAME), (":path", path)]
-    http.send_headers(1, fields, end_stream=True)
-    tls.sendall(http.data_to_send())
-    while data := tls.recv(65_536):
-        if any(isinstance(event, h2.events.StreamEnded) for event in http.receive_data(data)):
-            return True
-    return False
 
 
 @pytest.mark.parametrize("kind", ["silent", "unfinished"])

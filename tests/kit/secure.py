@@ -40,12 +40,17 @@ def secure_config(folder: Path, **how: str) -> Path:
     return path
 
 
-def tls_port(running: Running, count: int = 1) -> int:
-    """The first port that the `count`-th life of the cell serves."""
-    line = running.wait_for("secure (pid", "serves tls://", count=count)
-    found = re.search(r"tls://127\.0\.0\.1:(\d+)", line)
+def secure_port(running: Running, scheme: str, count: int = 1) -> int:
+    """The first port at which the `count`-th life of the cell serves `scheme`."""
+    line = running.wait_for("secure (pid", f"serves {scheme}://", count=count)
+    found = re.search(rf"{scheme}://127\.0\.0\.1:(\d+)", line)
     assert found is not None
     return int(found[1])
+
+
+def tls_port(running: Running, count: int = 1) -> int:
+    """That of `tls`."""
+    return secure_port(running, "tls", count)
 
 
 def trusting() -> ssl.SSLContext:

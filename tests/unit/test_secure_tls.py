@@ -1,5 +1,6 @@
 """TLS and DoT over real loopback sockets; time is an argument and nothing sleeps."""
 
+import gc
 import ssl
 from pathlib import Path
 
@@ -9,12 +10,18 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from h2.connection import H2Connection
 from kit.certificates import authority
 from kit.desk import START, Counter53, FakeRoad, answer
 from kit.encrypted import READ, SteppedClient, encrypted
+from kit.https import PREFACE, SETTINGS
+from kit.https import frame as http_frame
 
+from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import HANDSHAKE_BURST
+from resolver.edge.listen.https import HttpsSession
 from resolver.edge.listen.tls import MAX_NOISE
+from resolver.edge.listen.tls_listener import Speak
 from resolver.settings import Served
 from wire.dns.framing import frame
 from wire.tls_hello import NO_APPLICATION_PROTOCOL
@@ -357,6 +364,31 @@ def test_a_ticket_brings_the_client_back_without_a_signature() -> None:
         service.read(connection2)
         assert again.tls.session_reused
     assert (1, 1) == (front.desk.counters["tls-handshakes"], front.desk.counters["tls-resumed"])
+
+
+def living() -> int:
+    """Sessions, and codecs of HTTP/2."""
+    return sum(1 for one in gc.get_objects() if isinstance(one, DotSession | HttpsSession | H2Connection))
+
+
+@pytest.mark.parametrize(
+    ("served", "speak", "alpn"), [(Served.TLS, DotSession, "dot"), (Served.HTTPS, HttpsSession, "h2")]
+)
+def test_who_is_gone_leaves_no_circle_behind(served: Served, speak: Speak, alpn: str) -> None:
+    """Python looks for circles seldom, and a crowd that is thrown out would stay in memory until then."""
+    with encrypted(Counter53(), served, speak) as service:
+        client, connection = service.greet(alpn=(alpn,))
+        hello = PREFACE + http_frame(SETTINGS, 0, 0)
+        client.send(hello if served is Served.HTTPS else frame(query().to_wire()))
+        service.read(connection)
+        gc.collect()
+        gc.disable()
+        try:
+            before = living()
+            connection.close()
+            assert before - living() == (1 if served is Served.TLS else 2)
+        finally:
+            gc.enable()
 
 
 def test_who_does_not_read_is_cut_off_with_bounded_memory() -> None:

@@ -90,6 +90,7 @@ class HttpsSession:
         self._exchanges.end()
         if self._codec is not None:
             self._house.uploads -= self._codec.held
+            self._codec.let_go()
             self._codec = None
 
     def _start(self, stream: int, request: HttpRequest | HttpResponse, now: Instant) -> None:

@@ -84,6 +84,10 @@ def dispatch(house: SecureHouse, request: HttpRequest, respond: Respond, client:
     return handler(request, respond, member, now)
 
 
+def _nobody(_stream: int, _response: HttpResponse) -> None:
+    """Who waited is gone."""
+
+
 class Exchanges:
     """The requests of one connection that wait for their responses. `write` is given each response, with its stream."""
 
@@ -122,3 +126,4 @@ class Exchanges:
         """The connection is gone."""
         while self._cancels:
             self.cancel(next(iter(self._cancels)))
+        self._write = _nobody

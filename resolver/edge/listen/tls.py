@@ -349,5 +349,6 @@ class TlsConnection:
             return
         self._closed = True
         self._listener.gone(self)
-        if self.session is not None:
-            self.session.ended()
+        session, self.session = self.session, None  # they hold each other, and Python looks for such circles seldom
+        if session is not None:
+            session.ended()
