@@ -211,6 +211,9 @@ class GuardedConnection(QuicConnection):
 
     def let_go(self) -> None:
         """The connection is over: break the circles in which it holds itself, for Python looks for them seldom."""
+        for space in self._spaces.values():
+            # Packets that nobody acknowledged name their space, and the connection that wants to hear of them.
+            space.sent_packets.clear()
         for name in ("tls", "_loss", "_cryptos", "_cryptos_initial", "_spaces", _HANDLERS):
             self.__dict__.pop(name, None)
 

@@ -285,6 +285,39 @@ def test_one_ipv6_household_has_the_places_of_one_client(monkeypatch: pytest.Mon
     connected(house, address=("2001:db8:0:100::1", 1_000))
 
 
+def test_packets_that_nobody_acknowledged_keep_no_connection() -> None:
+    house = QuicHouse()
+    connected(house)
+    client = house.connect()
+    # Three journeys of 10 ms: the handshake is done here, and what was said of it is still on its way.
+    house.run(0.035)
+    (guest,) = [one for one in house.listener.guests if one.address == client.address]
+    assert any(space.sent_packets for space in guest.conversation.core._spaces.values())
+    core = weakref.ref(guest.conversation.core)
+    gc.collect()
+    gc.disable()
+    try:
+        guest.shed(house.now)
+        house.listener.dirty.clear()
+        del guest
+        assert core() is None
+    finally:
+        gc.enable()
+
+
+def test_who_is_gone_is_kept_by_no_timer() -> None:
+    house = QuicHouse()
+    clients = [connected(house) for _ in range(5)]
+    gone = {id(guest) for guest in house.listener.guests}
+    for client in clients:
+        client.core.close(DoqError.NO_ERROR)
+    house.run(0.2)
+    assert house.listener.guests == set()
+    assert house.listener._timers  # so it is no empty heap that keeps nobody
+    kept = gc.get_referents(house.listener._timers, house.listener._numbered, *house.listener._timers)
+    assert [] == [one for one in kept if id(one) in gone]
+
+
 def test_who_is_idle_is_told_so_and_gone_and_everything_is_given_back() -> None:
     house = QuicHouse(idle=10.0)
     client = connected(house)

@@ -86,8 +86,10 @@ class QuicListener:
         self._entropy = entropy
         self._tokens = Tokens(entropy(32))
         self._by_id: dict[bytes, QuicGuest] = {}
-        self._timers: list[tuple[float, int, QuicGuest]] = []
-        self._order = count()
+        self._timers: list[tuple[float, int]] = []
+        self._numbered: dict[int, QuicGuest] = {}
+        """By number, for timers: an entry that is no more of use must not keep the connection that it was for."""
+        self._numbers = count()
         self._fresh = Bucket(0.0, Instant(0.0))
         self._resets = Bucket(0.0, Instant(0.0))
         self._sweep = Instant(0.0)
@@ -196,7 +198,8 @@ class QuicListener:
     ) -> None:
         if self._retiring or not self.house.may_enter(client, now):
             return
-        guest = QuicGuest(self, client, address, source, original, retried, now)
+        guest = QuicGuest(self, client, address, source, original, retried, now, next(self._numbers))
+        self._numbered[guest.number] = guest
         self.guests.add(guest)
         self.house.enter(guest)
         if retried is None:
@@ -239,13 +242,14 @@ class QuicListener:
     def gone(self, guest: QuicGuest) -> None:
         """Give everything back."""
         self.guests.discard(guest)
+        self._numbered.pop(guest.number, None)
         self.unproved.discard(guest)
         self.house.leave(guest)
         for label in guest.labels:
             del self._by_id[label]
         guest.labels.clear()
         if len(self._timers) > 2 * len(self.guests) + SPARE_TIMERS:
-            self._timers = [entry for entry in self._timers if entry[2] in self.guests]
+            self._timers = [entry for entry in self._timers if entry[1] in self._numbered]
             heapify(self._timers)
         self._end_if_done()
 
@@ -265,7 +269,7 @@ class QuicListener:
         if due is not None and due < guest.noted:
             due = max(due, now + SHORTEST)
             guest.noted = due
-            heappush(self._timers, (due, next(self._order), guest))
+            heappush(self._timers, (due, guest.number))
 
     def due(self, now: Instant) -> float | None:
         """Seconds until a timer of a connection comes up, None if there is none."""
@@ -274,8 +278,9 @@ class QuicListener:
     def expire_sometimes(self, now: Instant) -> None:
         """Timers that came up; a fifth of a second apart also who has been here too long for nothing."""
         while self._timers and self._timers[0][0] <= now:
-            when, _, guest = heappop(self._timers)
-            if guest not in self.guests or guest.noted != when:
+            when, number = heappop(self._timers)
+            guest = self._numbered.get(number)
+            if guest is None or guest.noted != when:
                 continue
             guest.noted = inf
             due = guest.timer

@@ -60,6 +60,7 @@ class QuicGuest:
         "conversation",
         "labels",
         "noted",
+        "number",
         "peer_name",
         "protocol",
         "talk",
@@ -74,7 +75,10 @@ class QuicGuest:
         original: bytes,
         retried: bytes | None,
         now: Instant,
+        number: int,
     ) -> None:
+        self.number = number
+        """Among all of its listener."""
         self._listener = listener
         self._source = source
         self.client = client
