@@ -373,7 +373,7 @@ class SecureSettings:
     front: FrontSettings
     name: str = ""
     path: str = "/dns-query"
-    idle: float = 25.0
+    idle: float = 30.0
     connections: int = 2_000
     connections_per_address: int = 64
     streams: int = 100
