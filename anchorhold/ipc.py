@@ -99,6 +99,13 @@ class Verb(IntEnum):
     """Seconds u32 (little-endian; 0: the exception ends), a folded wire name, the reason in UTF-8."""
     LEASES = 9
     """To dhcp, not to the resolver. JSON, see `anchorhold/leases/`."""
+    LISTS = 10
+    """To the lists cell. JSON, see `anchorhold/lists/`."""
+    PAUSE = 11
+    """Seconds u32 (little-endian; 0: the pause ends); the header's group is paused, or with a u8 1 behind it every group."""
+    BLOCKED = 12
+    """Seconds u32 (little-endian) for which what is blocked is to be remembered from now on; 0: nothing more, and it is
+    forgotten; 0xffffffff: what was so far."""
 
 
 class Message(NamedTuple):

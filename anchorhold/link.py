@@ -62,6 +62,13 @@ class LinkType(IntEnum):
     """From secure: the name that its certificate proves of those in its settings, while it is in its time. To front and dhcp: the
     same while secure serves, so that clients may be sent there by this name and no other. Body: the name in ASCII, or nothing:
     to nobody. So it is until it comes."""
+    LISTS = 22
+    """From the lists cell, and then to the resolver: a sealed memfd with the image of all lists (see
+    `privacy/lists/image.py`); replaces the former. Body: SHA-256 of the image."""
+    LISTS_PEER = 23
+    """To resolver and lists: ends of a pair over which the lists cell asks for the addresses of the hosts it fetches from."""
+    LISTS_STATUS = 24
+    """To front and lists: ends of a pair on which front hands on what operators ask."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,10 @@ next generation.
 from dataclasses import dataclass
 from enum import Enum
 
+from resolver.policy_settings import Policy
+
+_POLICY = Policy()
+
 
 class Profile(Enum):
     """RFC 8310 §5. `strict`: name or pin must verify and nothing ever leaves in clear text. `opportunistic`: the
@@ -251,6 +255,7 @@ class ResolverSettings:
     iterations: tuple[Iteration, ...] = ()
     dns64: Dns64 | None = None
     dnssec: Dnssec = Dnssec()
+    policy: Policy = _POLICY
     carried: tuple[CarriedTarget, ...] = ()
     """Those of the oblivious relay; `SecureSettings.odoh_targets` names them in the same order."""
 

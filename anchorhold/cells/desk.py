@@ -265,8 +265,10 @@ class FrontLine:
                 return [{"entries": list(account.dump(resolver))}]
             case Verb.EXCEPT:
                 return [self._exceptions()]
-            case Verb.LEASES:
-                raise Malformed("leases are not the resolver's")
+            case Verb.PAUSE | Verb.BLOCKED:
+                return [{"error": "not known yet"}]
+            case Verb.LEASES | Verb.LISTS:
+                raise Malformed("leases and lists are not the resolver's")
 
 
 def _asked(argument: bytes, message: Message, resolver: Resolver) -> Query:

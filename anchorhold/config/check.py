@@ -11,9 +11,11 @@ from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
 from anchorhold.config.iterations import ITERATE, IterationReader
 from anchorhold.config.lease_names import lease_names
+from anchorhold.config.list_sources import read_sources
 from anchorhold.config.names import Network, overlap, read_network
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
+from anchorhold.config.policy import PolicyReader
 from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation_prefix
 from anchorhold.config.routes import DEFAULT, RouteReader
 from anchorhold.config.secure import SecureReader
@@ -76,6 +78,7 @@ class Checker:
             replace(service, links=() if dhcp is None else served_links(dhcp)),
             dhcp,
             secure,
+            read_sources(self._config, self.notes, self._places, generation, resolver.policy.protected),
         )
 
     def _carried(self) -> tuple[CarriedTarget, ...]:
@@ -196,6 +199,7 @@ class Checker:
             iterations=tuple(iterations.made),
             dns64=self._dns64(names),
             dnssec=read_trust(self._config.dnssec, self.notes),
+            policy=PolicyReader(self._config, self.notes, self._places, names, upstreams).policy(),
         )
 
     def _upstream_groups(self) -> tuple[UpstreamGroup, ...]:

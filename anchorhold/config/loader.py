@@ -11,7 +11,7 @@ import socket
 
 from anchorhold.config.errors import Problem, SettingsError
 from anchorhold.config.load import load
-from anchorhold.config.messages import WITH_DHCP, WITH_SECURE, LoaderMessage
+from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
 from anchorhold.config.places import MAX_FILE
 from anchorhold.config.root_zone import read_root_zone
 from anchorhold.config.service import Loaded
@@ -125,9 +125,10 @@ def decode_text(data: bytes, file: str) -> str:
 
 def answer(link: socket.socket, loaded: Loaded) -> None:
     """Send the parts, each sealed in a memfd of its own."""
-    parts = (loaded.front, loaded.resolver, loaded.keeper, loaded.service, loaded.dhcp, loaded.secure)
+    parts = (loaded.front, loaded.resolver, loaded.keeper, loaded.service, loaded.dhcp, loaded.secure, loaded.lists)
     descriptors = [seal(part) for part in parts if part is not None]
-    mask = (WITH_DHCP if loaded.dhcp is not None else 0) | (WITH_SECURE if loaded.secure is not None else 0)
+    further = ((loaded.dhcp, WITH_DHCP), (loaded.secure, WITH_SECURE), (loaded.lists, WITH_LISTS))
+    mask = sum(bit for part, bit in further if part is not None)
     socket.send_fds(link, [bytes((LoaderMessage.LOADED, mask))], descriptors)
 
 

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-WITH_DHCP, WITH_SECURE = 1, 2
+WITH_DHCP, WITH_SECURE, WITH_LISTS = 1, 2, 4
 
 
 class LoaderMessage(IntEnum):
@@ -11,7 +11,8 @@ class LoaderMessage(IntEnum):
     FILE = 1
     """Body: the path of a file the configuration names."""
     LOADED = 2
-    """Body: u8, a sum of `WITH_DHCP` and `WITH_SECURE`. Sealed memfds: FrontSettings, ResolverSettings, KeeperSettings,
-    ServiceSettings; with [dhcp] DhcpSettings; with [secure] SecureSettings."""
+    """Body: u8, a sum of `WITH_DHCP`, `WITH_SECURE` and `WITH_LISTS`. Sealed memfds: FrontSettings, ResolverSettings,
+    KeeperSettings, ServiceSettings; with [dhcp] DhcpSettings; with [secure] SecureSettings; with
+    lists ListsSettings."""
     REFUSED = 3
     """One sealed memfd: what is wrong, a line for each problem."""

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
-from anchorhold.config import schema, schema_acme, schema_dhcp, schema_oblivious, schema_secure
+from anchorhold.config import schema, schema_acme, schema_dhcp, schema_oblivious, schema_policy, schema_secure
 
 PAGE = Path(__file__).parents[2] / "docs/reference.md"
 
@@ -22,6 +22,13 @@ TABLES: tuple[tuple[str, type], ...] = (
     ("[resolve]", schema.ResolveTable),
     ("[[route]]", schema.RouteTable),
     ("[clients.NAME]", schema.ClientsTable),
+    ("[[local]]", schema_policy.LocalTable),
+    ("[hosts]", schema_policy.HostsTable),
+    ("[[rule]]", schema_policy.RuleTable),
+    ("[schedules.NAME]", schema_policy.ScheduleTable),
+    ("[lists.NAME]", schema_policy.ListTable),
+    ("[protect]", schema_policy.ProtectTable),
+    ("[rebinding]", schema_policy.RebindingTable),
     ("[dns64]", schema.Dns64Table),
     ("[dnssec]", schema.DnssecTable),
     ("[[dnssec.negative]]", schema.NegativeTable),
@@ -46,13 +53,19 @@ TABLES: tuple[tuple[str, type], ...] = (
 )
 """Heading and table, most used first."""
 
-SHORT = (schema.ServerTable, schema_oblivious.CarriedTable, schema_dhcp.PoolTable, schema_dhcp.AdvertisedPrefixTable)
+SHORT = (
+    schema.ServerTable,
+    schema_oblivious.CarriedTable,
+    schema_dhcp.PoolTable,
+    schema_dhcp.AdvertisedPrefixTable,
+    schema_policy.ListTable,
+)
 """Tables that a string may stand for."""
 
 HEAD = """\
 # Every setting
 
-Made from `anchorhold/config/schema.py`, `schema_dhcp.py` and `schema_secure.py` beside it by
+Made from `anchorhold/config/schema.py`, `schema_dhcp.py`, `schema_policy.py` and `schema_secure.py` beside it by
 `python -m anchorhold.config.reference`; do not edit it by hand. Unknown keys are errors. `anchorhold check FILE` shows
 every error at once, with its line and what to do.
 

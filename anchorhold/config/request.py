@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from anchorhold.config.messages import WITH_DHCP, WITH_SECURE, LoaderMessage
+from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
 from anchorhold.config.places import MAX_NAMED_FILE
 from anchorhold.config.service import ServiceSettings
 from anchorhold.snapshot import load, read_sealed, seal_bytes
@@ -19,7 +19,7 @@ from wire.errors import Malformed
 PATIENCE = 30.0
 """Seconds a load may take; it takes about half of one."""
 
-MAX_PARTS = 6
+MAX_PARTS = 7
 """Descriptors in the loader's answer."""
 
 MASTER_FILE = re.compile(
@@ -32,8 +32,8 @@ MASTER_FILE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A checked configuration: descriptors for the cells (`dhcp` and `secure` are -1 without their tables), and the supervisor's
-    own part. The holder closes it."""
+    """A checked configuration: descriptors for the cells (`dhcp`, `secure` and `lists` are -1 without their tables), and the
+    supervisor's own part. The holder closes it."""
 
     generation: int
     front: int
@@ -42,10 +42,11 @@ class Snapshot:
     service: ServiceSettings
     dhcp: int = -1
     secure: int = -1
+    lists: int = -1
 
     def close(self) -> None:
         """The cells have their own copies of the descriptors."""
-        for descriptor in (self.front, self.resolver, self.keeper, self.dhcp, self.secure):
+        for descriptor in (self.front, self.resolver, self.keeper, self.dhcp, self.secure, self.lists):
             if descriptor >= 0:
                 os.close(descriptor)
 
@@ -123,11 +124,11 @@ class LoaderRun:
 
     def _snapshot(self, descriptors: list[int], mask: int) -> Snapshot | Refused:
         front, resolver, keeper, service, *further = descriptors
-        dhcp = further[0] if mask & WITH_DHCP else -1
-        secure = further[-1] if mask & WITH_SECURE else -1
+        parts = iter(further)
+        dhcp, secure, lists = (next(parts) if mask & bit else -1 for bit in (WITH_DHCP, WITH_SECURE, WITH_LISTS))
         try:
             own = load(service, ServiceSettings)
-            return Snapshot(self._generation, front, resolver, keeper, own, dhcp, secure)
+            return Snapshot(self._generation, front, resolver, keeper, own, dhcp, secure, lists)
         except Malformed as error:
             for descriptor in (front, resolver, keeper, *further):
                 os.close(descriptor)

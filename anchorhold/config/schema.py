@@ -12,6 +12,15 @@ from pydantic import Field
 
 from anchorhold.config.kinds import CLOSED, Count, Flag, Number, Size, Text, Ttl, Until
 from anchorhold.config.schema_dhcp import DhcpTable
+from anchorhold.config.schema_policy import (
+    HostsTable,
+    ListTable,
+    LocalTable,
+    ProtectTable,
+    RebindingTable,
+    RuleTable,
+    ScheduleTable,
+)
 from anchorhold.config.schema_secure import SecureTable
 from resolver.settings import (
     CacheSettings,
@@ -359,6 +368,13 @@ class ConfigFile:
     resolve: ResolveTable = ResolveTable()
     route: tuple[RouteTable, ...] = ()
     upstreams: dict[str, UpstreamsTable] = field(default_factory=dict)
+    local: tuple[LocalTable, ...] = ()
+    hosts: HostsTable = field(default_factory=HostsTable)
+    rule: tuple[RuleTable, ...] = ()
+    schedules: dict[str, ScheduleTable] = field(default_factory=dict)
+    lists: dict[str, ListTable] = field(default_factory=dict)
+    protect: ProtectTable = field(default_factory=ProtectTable)
+    rebinding: RebindingTable = field(default_factory=RebindingTable)
     dns64: Dns64Table | None = None
     dhcp: DhcpTable | None = None
     secure: SecureTable | None = None

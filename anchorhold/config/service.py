@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from anchorhold.certificates.settings import RenewSettings
+from anchorhold.lists.settings import ListsSettings
 from dhcp.settings import DhcpSettings
 from resolver.settings import FrontSettings, KeeperSettings, ResolverSettings, SecureSettings, Served
 
@@ -94,6 +95,8 @@ class Loaded:
     """None: no [dhcp] in the file, so no DHCP server."""
     secure: SecureSettings | None = None
     """None: no [secure] in the file, so nothing is served over encrypted ways."""
+    lists: ListsSettings | None = None
+    """None: no list in the file."""
 
 
 def served_links(settings: DhcpSettings) -> tuple[ServedLink, ...]:

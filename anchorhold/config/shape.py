@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from anchorhold.config import schema, schema_dhcp, schema_oblivious, schema_secure
+from anchorhold.config import schema, schema_dhcp, schema_oblivious, schema_policy, schema_secure
 from anchorhold.config.errors import Path, Problem, show_path
 from anchorhold.config.lines import line_index, line_of
 
@@ -26,6 +26,13 @@ _TABLES: dict[str, type] = {
     "route": schema.RouteTable,
     "upstreams": schema.UpstreamsTable,
     "servers": schema.ServerTable,
+    "local": schema_policy.LocalTable,
+    "hosts": schema_policy.HostsTable,
+    "rule": schema_policy.RuleTable,
+    "schedules": schema_policy.ScheduleTable,
+    "lists": schema_policy.ListTable,
+    "protect": schema_policy.ProtectTable,
+    "rebinding": schema_policy.RebindingTable,
     "dns64": schema.Dns64Table,
     "dnssec": schema.DnssecTable,
     "negative": schema.NegativeTable,
@@ -49,6 +56,10 @@ _SHOWN = {
     "clients": "[clients.NAME]",
     "upstreams": "[upstreams.NAME]",
     "route": "[[route]]",
+    "local": "[[local]]",
+    "rule": "[[rule]]",
+    "schedules": "[schedules.NAME]",
+    "lists": "[lists.NAME]",
     "servers": "a server's table",
     "negative": "[[dnssec.negative]]",
     "odoh": "[secure.odoh]",
@@ -66,6 +77,7 @@ _SHOWN = {
 _SHORT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("upstreams", "*", "servers"), "url"),
     (("secure", "odoh", "targets"), "url"),
+    (("lists",), "url"),
     (("dhcp", "subnet", "*", "pools"), "range"),
     (("dhcp", "advertise", "*", "prefixes"), "prefix"),
 )
@@ -115,12 +127,14 @@ def _syntax_problem(error: ValueError, text: str) -> Problem:
 
 
 def _spell_out(data: Any, path: tuple[str, ...], key: str) -> None:
-    """Strings in the array at `path` become the tables they are short for."""
+    """Strings in the array or table at `path` become the tables they are short for."""
     if len(path) > 1:
         for inner in _below(data, path[0]):
             _spell_out(inner, path[1:], key)
     elif isinstance(data, dict) and isinstance(array := data.get(path[0]), list):
         data[path[0]] = [{key: item} if isinstance(item, str) else item for item in array]
+    elif isinstance(data, dict) and isinstance(table := data.get(path[0]), dict):
+        data[path[0]] = {name: {key: item} if isinstance(item, str) else item for name, item in table.items()}
 
 
 def _below(data: Any, key: str) -> list[Any]:

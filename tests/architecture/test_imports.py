@@ -33,16 +33,16 @@ ACTS = {
 ROWS = {
     # floor: (rooms it may import, third-party packages, may it act?)
     "wire": ({"wire"}, set(), False),
-    "privacy": ({"wire", "privacy"}, {"cryptography"}, False),
-    "resolver": ({"wire", "privacy", "resolver"}, {"cryptography"}, False),
-    "resolver/edge": ({"wire", "privacy", "resolver", "net"}, {"cryptography"}, True),
+    "privacy": ({"wire", "privacy"}, {"cryptography", "re2"}, False),
+    "resolver": ({"wire", "privacy", "resolver"}, {"cryptography", "re2"}, False),
+    "resolver/edge": ({"wire", "privacy", "resolver", "net"}, {"cryptography", "re2"}, True),
     "dhcp": ({"wire", "dhcp"}, set(), False),
     "dhcp/edge": ({"wire", "dhcp", "net"}, set(), True),
     "net": ({"net"}, {"cryptography", "h2", "hpack", "hyperframe", "aioquic"}, True),
     "anchorhold": (
         set(ROOMS),
         {"click", "rich", "pydantic", "pydantic_core", "msgspec", "dns", "publicsuffixlist", "cryptography", "uvloop"}
-        | {"acme", "josepy", "requests", "segno"},
+        | {"acme", "josepy", "requests", "segno", "httpx2", "re2", "yaml", "tzdata"},
         True,
     ),
 }

@@ -8,7 +8,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchorhold.config import schema, schema_acme, schema_dhcp, schema_oblivious
+from anchorhold.config import schema, schema_acme, schema_dhcp, schema_oblivious, schema_policy
 from anchorhold.config.errors import SettingsError, Wrong
 from anchorhold.config.load import load
 from anchorhold.config.reference import PAGE, TABLES, attribute_texts, page
@@ -241,7 +241,7 @@ def test_every_setting_of_the_cells_can_be_set() -> None:
     ]
     same += [f.name for f in dataclasses.fields(CacheSettings) if getattr(settings.resolver.cache, f.name) == f.default]
     # Made of [dhcp] (tests/unit/test_config_lease_names.py) and of [secure].
-    assert same == ["leases", "announcement", "carried"]
+    assert same == ["leases", "announcement", "policy", "carried"]
     assert settings.resolver.cache.memory == 1024 * 1024
 
 
@@ -324,7 +324,7 @@ def test_the_reference_page_is_up_to_date() -> None:
 
 def test_every_key_of_every_table_is_on_the_reference_page() -> None:
     tables = {table for _, table in TABLES}
-    shown = {**vars(schema), **vars(schema_acme), **vars(schema_dhcp), **vars(schema_oblivious)}
+    shown = {**vars(schema), **vars(schema_acme), **vars(schema_dhcp), **vars(schema_oblivious), **vars(schema_policy)}
     assert tables == {value for name, value in shown.items() if name.endswith("Table")}
     for table in tables:
         assert set(attribute_texts(table)) == {field.name for field in dataclasses.fields(table)}
