@@ -39,7 +39,9 @@ def read_sources(
     reader = _SourceReader(notes, places, tuple(zone for zone in own if zone))
     sources = tuple(reader.source(name, table) for name, table in config.lists.items())
     if sum(len(source.text) for source in sources) > MAX_TEXT:
-        notes.note(("lists",), f"the files of lists are larger than {MAX_TEXT} octets together", "use fewer or shorter ones")
+        notes.note(
+            ("lists",), f"the files of lists are larger than {MAX_TEXT} octets together", "use fewer or shorter ones"
+        )
     return ListsSettings(generation, sources, protected)
 
 
@@ -132,11 +134,15 @@ def read_list_url(text: str) -> str:
     if not separator or scheme.lower() != "https":
         raise Wrong(f"{text!r} is no https:// address", "lists come over https only; use file for one on disk")
     if len(text) > MAX_URL or not text.isascii() or not text.isprintable() or " " in text:
-        raise Wrong("the address is too long, or holds what no address does", "write it as a browser shows it, in ASCII")
+        raise Wrong(
+            "the address is too long, or holds what no address does", "write it as a browser shows it, in ASCII"
+        )
     authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
     if "@" in authority:
         raise Wrong("a name and password in the address", "drop what is before @; lists are fetched without them")
-    host, bracket, port = authority.removeprefix("[").partition("]") if authority.startswith("[") else (authority, "", "")
+    host, bracket, port = (
+        authority.removeprefix("[").partition("]") if authority.startswith("[") else (authority, "", "")
+    )
     if not bracket:
         host, colon, port = authority.partition(":")
         port = colon + port

@@ -170,7 +170,9 @@ def read_named(path: str) -> bytes:
     certificates = b"-----BEGIN CERTIFICATE-----" in data and b"PRIVATE KEY" not in data
     if not public and not certificates and MASTER_FILE.match(data) is None:
         why = "not everybody may read it: chmod o+r it, and o+x the directories above, or put it elsewhere"
-        raise OSError(22, f"{why} (certificates in PEM form without a key, and records of the root, may be private)")  # EINVAL
+        raise OSError(
+            22, f"{why} (certificates in PEM form without a key, and records of the root, may be private)"
+        )  # EINVAL
     return data
 
 
