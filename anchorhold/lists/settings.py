@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class ListSource:
     """One list. `url` is `https://…`, or empty: then `text` is what was in its file. `private`: the user wrote an address or a
     name at home, so it may be at an address that is not public. `format` is one of `privacy.lists.formats.FORMATS`, or `auto`.
-    `refresh` is in seconds, `max_size` in octets. `public_key`: minisign's, 42 octets (algorithm, key id, key), or nothing; then a
-    signature at `signature_url` must hold. `fuse`: a change of more than this share of the entries has to be confirmed."""
+    `refresh` is in seconds, `max_size` in octets. `public_key`: minisign's, 42 octets (algorithm, key id, key), or nothing; then
+    a signature at `signature_url` must hold. `fuse`: a change of more than this share of the entries has to be confirmed."""
 
     name: str
     url: str = ""
