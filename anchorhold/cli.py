@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": "How a question would be decided, and what each party would see.",
     "cache": "Look into the caches, or empty them.",
     "anchors": "The keys that trust begins with: shown, and updated from IANA's file.",
+    "migrate": "The configuration of dnsmasq, Pi-hole, AdGuard Home or unbound to one of ours.",
     "leases": "Who has which address; leases of other servers in, ours out; devices forgotten.",
     "certs": "The certificate that devices see, and the private authority behind it.",
     "key": "The secret that spreads sites over operators.",

@@ -4,7 +4,6 @@ The socket is 0600, so whoever can connect may ask anything. A request is `{"ver
 resolver knows is asked of it with a FACT message, and its text is relayed unread.
 """
 
-import json
 import os
 import selectors
 import socket
@@ -13,29 +12,28 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from anchorhold.__about__ import __version__
-from anchorhold.ipc import MAX_REQUEST, Verb
+from anchorhold.control_connection import ControlConnection
+from anchorhold.control_requests import (
+    BadRequest,
+    Line,
+    blocked_argument,
+    exception_argument,
+    lease_argument,
+    octets,
+    pause_argument,
+)
+from anchorhold.ipc import Verb
 from resolver.admission import Admission
 from resolver.edge.listen.acceptor import Watch
 from resolver.edge.serve import Desk
-from wire.dns.names import parse_name
-from wire.errors import Malformed
 from wire.units import Instant
 
 MAX_CONNECTIONS = 8
 IDLE = 5.0
 """Seconds until a silent operator is hung up on; the resolver's answer may take as long."""
 
-MAX_REASON = 1_000
-"""Characters that are passed on."""
-
 _NO_RESOLVER = "the resolver is not there just now; try again in a second"
 _NO_SECURE = "the secure cell is not there just now; without a certificate it cannot start (the log says so)"
-
-Line = dict[str, object]
-
-
-class BadRequest(Exception):
-    """A request that cannot be carried out; the text goes back to the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,103 +60,6 @@ class Relay(Protocol):
 
     def secure_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         """Ask the secure cell. False if there is none, or none just now."""
-
-
-class ControlConnection:
-    """One operator: a line in, lines out, the end."""
-
-    stream = True
-    encrypted = False
-
-    def __init__(self, server: "ControlServer", endpoint: socket.socket, now: Instant) -> None:
-        self._server = server
-        self._in = b""
-        self._out = bytearray()
-        self._finished = False
-        self._asked = False
-        self.socket = endpoint
-        self.since = now
-
-    def ready(self, events: int, now: Instant) -> None:
-        """Read the request, or write what is left of the answer."""
-        if events & selectors.EVENT_READ and not self._asked:
-            self._read(now)
-        self._write()
-
-    def _read(self, now: Instant) -> None:
-        try:
-            data = self.socket.recv(MAX_REQUEST)
-        except BlockingIOError:
-            return
-        except OSError:
-            self.close()
-            return
-        self._in += data
-        line, newline, _ = self._in.partition(b"\n")
-        if not newline:
-            if not data or len(self._in) > MAX_REQUEST:
-                self.close()
-            return
-        self._asked = True
-        try:
-            self._server.carry_out(_read_request(line), self, now)
-        except BadRequest as error:
-            self.say({"error": str(error)})
-            self.finish()
-
-    def say(self, line: Line) -> None:
-        """Add one line to the answer."""
-        self._out += json.dumps(line).encode() + b"\n"
-
-    def send(self, response: bytes) -> None:
-        """The road back for `ask`: the dressed answer to the question."""
-        self.say({"cell": "front", "message": response.hex(), **self._server.origin()})
-        self.finish()
-
-    def add(self, text: bytes, more: bool) -> None:
-        """A piece of another cell's own text; not the last that is said."""
-        self._out += text if more else text + b"\n"
-
-    def relay(self, text: bytes, more: bool) -> None:
-        """A piece of another cell's own text, and the end of it is the end."""
-        self.add(text, more)
-        if not more:
-            self.finish()
-
-    def finish(self) -> None:
-        """Nothing more will be said; close once all is written."""
-        self._finished = True
-        self._write()
-
-    def _write(self) -> None:
-        if self.socket.fileno() < 0:
-            return
-        try:
-            while self._out and (sent := self.socket.send(self._out)):
-                del self._out[:sent]
-        except BlockingIOError:
-            self._server.watch(self.socket, selectors.EVENT_WRITE, self)
-            return
-        except OSError:
-            self.close()
-            return
-        if self._finished:
-            self.close()
-
-    def close(self) -> None:
-        """Hang up."""
-        if self.socket.fileno() >= 0:
-            self._server.gone(self)
-
-
-def _read_request(line: bytes) -> Line:
-    try:
-        request = json.loads(line)
-    except (ValueError, RecursionError):
-        raise BadRequest("the request is not one JSON object on one line") from None
-    if not isinstance(request, dict) or not isinstance(request.get("verb"), str):
-        raise BadRequest('the request needs a "verb"')
-    return request
 
 
 class ControlServer:
@@ -219,7 +120,7 @@ class ControlServer:
                 connection.say({"cell": "front", "cache": self._cache()})
                 self._pass_on_to_both(Verb.CACHE_STATS, b"", connection)
             case "cache-flush":
-                name = _octets(request, "name")
+                name = octets(request, "name")
                 if not name:
                     raise BadRequest('cache-flush needs a name; the root, "00", is all of it')
                 connection.say({"cell": "front", "flushed": self._front().desk.cache.flush(name)})
@@ -229,9 +130,15 @@ class ControlServer:
             case "anchors":
                 self._pass_on(Verb.ANCHORS, b"", 0, connection)
             case "except":
-                self._pass_on(Verb.EXCEPT, _exception(request), 0, connection)
+                self._pass_on(Verb.EXCEPT, exception_argument(request), 0, connection)
+            case "pause":
+                names = tuple(group.name for group in self._front().desk.settings.client_groups)
+                argument, group = pause_argument(request, names)
+                self._pass_on(Verb.PAUSE, argument, group, connection)
+            case "blocked":
+                self._pass_on(Verb.BLOCKED, blocked_argument(request), 0, connection)
             case "leases":
-                if not self._relay.lease_fact(Verb.LEASES, _lease_request(request), connection.relay):
+                if not self._relay.lease_fact(Verb.LEASES, lease_argument(request), connection.relay):
                     raise BadRequest(self._no_dhcp())
             case _:
                 raise BadRequest(f"unknown verb {verb!r}")
@@ -296,7 +203,7 @@ class ControlServer:
 
     def _ask(self, request: Line, connection: ControlConnection, now: Instant) -> None:
         front = self._front()
-        message = _octets(request, "message")
+        message = octets(request, "message")
         if len(message) < 12:
             raise BadRequest("the message is shorter than a DNS header")
         # Whoever may use the control socket may ask: neither access list nor rate limit applies.
@@ -304,7 +211,7 @@ class ControlServer:
 
     def _explain(self, request: Line, connection: ControlConnection, now: Instant) -> None:
         front = self._front()
-        key = _octets(request, "key")
+        key = octets(request, "key")
         flags, address, dnssec = request.get("flags", 0), request.get("client") or "", request.get("dnssec", False)
         if len(key) < 5 or not isinstance(flags, int) or not isinstance(address, str) or not isinstance(dnssec, bool):
             raise BadRequest("explain needs a key, flags and a client, and dnssec true or false")
@@ -352,39 +259,3 @@ class ControlServer:
     def _cache(self) -> Line:
         cache = self._front().desk.cache
         return {"answers": len(cache), "octets": cache.size, "ceiling": cache.ceiling, "evicted": cache.evicted}
-
-
-def _exception(request: Line) -> bytes:
-    """The argument of EXCEPT. What may be is decided by the keeper."""
-    zone, seconds, reason = _octets(request, "zone"), request.get("seconds"), request.get("reason", "")
-    if not isinstance(seconds, int) or not isinstance(reason, str) or not 0 <= seconds < 2**32:
-        raise BadRequest("except needs a zone, seconds and a reason")
-    try:
-        name, end = parse_name(zone, 0)
-    except Malformed:
-        raise BadRequest("the zone is no domain name") from None
-    if name != zone or end != len(zone) or len(reason) > MAX_REASON:
-        raise BadRequest("the zone is no domain name, or the reason is too long")
-    return seconds.to_bytes(4, "little") + zone + reason.encode(errors="replace")
-
-
-def _lease_request(request: Line) -> bytes:
-    """The argument of LEASES: the inner object, unread."""
-    inner = request.get("request")
-    if not isinstance(inner, dict):
-        raise BadRequest('leases needs a "request", an object')
-    try:
-        argument = json.dumps(inner, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except (ValueError, RecursionError):
-        raise BadRequest("the request holds what is no JSON, or no text") from None
-    if len(argument) > MAX_REQUEST:
-        raise BadRequest(f"the request is longer than {MAX_REQUEST} octets")
-    return argument
-
-
-def _octets(request: Line, field: str) -> bytes:
-    value = request.get(field)
-    try:
-        return bytes.fromhex(value) if isinstance(value, str) else b""
-    except ValueError:
-        raise BadRequest(f"{field} is not hexadecimal") from None

@@ -312,3 +312,46 @@ def test_an_operator_who_left_does_not_hurt_the_answer_that_comes_late(tmp_path:
         (flight,) = one.front.port.queries
         one.front.reply(flight, answer(flight.key.question))
     assert 1 == len(one.front.desk.cache)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"verb": "pause", "seconds": 600}, (Verb.PAUSE, b"\x58\x02\0\0\1", 0)),
+        ({"verb": "pause", "seconds": 600, "group": "default"}, (Verb.PAUSE, b"\x58\x02\0\0", 0)),
+        ({"verb": "pause", "seconds": 0}, (Verb.PAUSE, b"\0\0\0\0\1", 0)),
+        ({"verb": "blocked", "seconds": 900}, (Verb.BLOCKED, b"\x84\x03\0\0", 0)),
+        ({"verb": "blocked", "seconds": 0}, (Verb.BLOCKED, b"\0\0\0\0", 0)),
+        ({"verb": "blocked"}, (Verb.BLOCKED, b"\xff\xff\xff\xff", 0)),
+    ],
+)
+def test_a_pause_and_a_view_of_what_is_blocked_go_to_the_resolver(
+    tmp_path: Path, said: dict[str, object], expected: tuple[Verb, bytes, int]
+) -> None:
+    with service(tmp_path) as one:
+        client = one.connect()
+        one.say(client, request(**said))
+        one.relay.answers[0](b'{"cell": "resolver", "paused": []}', False)
+        assert [{"cell": "resolver", "paused": []}] == lines(client)
+    assert [expected] == one.relay.asked
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"verb": "pause"}, "seconds"),
+        ({"verb": "pause", "seconds": True}, "seconds"),
+        ({"verb": "pause", "seconds": -1}, "seconds"),
+        ({"verb": "blocked", "seconds": 7 * 86_400 + 1}, "seven days"),
+        ({"verb": "blocked", "seconds": "1"}, "seconds"),
+        ({"verb": "pause", "seconds": 1, "group": "nobody"}, "there are: default"),
+        ({"verb": "pause", "seconds": 1, "group": ["default"]}, "no client group"),
+    ],
+)
+def test_what_is_no_pause_is_said_and_goes_nowhere(tmp_path: Path, said: dict[str, object], why: str) -> None:
+    with service(tmp_path) as one:
+        client = one.connect()
+        one.say(client, request(**said))
+        (line,) = lines(client)
+    assert why in str(line["error"])
+    assert [] == one.relay.asked
