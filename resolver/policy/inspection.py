@@ -17,7 +17,8 @@ INSPECTIONS: tuple[tuple[str, Inspection], ...] = (
 
 def inspect(query: Query, reply: Reply, ground: Ground) -> Reply:
     """What the client gets of `reply`. A failure stays one, BOGUS data are never seen here; and what is said here was judged
-    before.""" if reply.origin is Origin.FAILURE or reply.origin is Origin.LOCAL:
+    before."""
+    if reply.origin is Origin.FAILURE or reply.origin is Origin.LOCAL:
         return reply
     for _, inspection in INSPECTIONS:
         found = inspection(query, reply, ground)
