@@ -1,7 +1,7 @@
 """A load over DNS over QUIC, for `bench_encrypted.py`: `python benchmarks/quic_load.py PORT NAMES SECONDS OUTSTANDING`.
 
-One connection, so many questions open at once, names in turn. Prints one JSON line: completed, lost, rate, latency_ms. A process of its
-own, so that its CPU time, which is larger than the server's, can be pinned to the other core.
+One connection, so many questions open at once, names in turn. Prints one JSON line: completed, lost, rate, latency_ms. A process
+of its own, so that its CPU time, which is larger than the server's, can be pinned to the other core.
 """
 
 import json
