@@ -17,17 +17,19 @@ T = TypeVar("T")
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 MAX_SIZE = 16 * 1024 * 1024
 """Octets of one snapshot; far above any settings, so that a wrong descriptor cannot fill a cell."""
+MAX_LISTS = 128 * 1024 * 1024
+"""The same where the text of local lists is part of them."""
 
 
-def seal(settings: object) -> int:
+def seal(settings: object, most: int = MAX_SIZE) -> int:
     """A descriptor of a new sealed memfd that holds `settings` (frozen dataclasses); the caller closes it."""
-    return seal_bytes(msgspec.msgpack.encode(settings))
+    return seal_bytes(msgspec.msgpack.encode(settings), most)
 
 
-def seal_bytes(data: bytes) -> int:
-    """A descriptor of a new sealed memfd that holds `data`, at most MAX_SIZE octets; the caller closes it."""
-    if len(data) > MAX_SIZE:
-        raise ValueError(f"settings of {len(data)} octets; at most {MAX_SIZE}")
+def seal_bytes(data: bytes, most: int = MAX_SIZE) -> int:
+    """A descriptor of a new sealed memfd that holds `data`, at most `most` octets; the caller closes it."""
+    if len(data) > most:
+        raise ValueError(f"settings of {len(data)} octets; at most {most}")
     descriptor = os.memfd_create("anchorhold-settings", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         with open(descriptor, "wb", closefd=False) as file:
@@ -39,28 +41,36 @@ def seal_bytes(data: bytes) -> int:
     return descriptor
 
 
-def load(descriptor: int, kind: type[T]) -> T:
+def load(descriptor: int, kind: type[T], most: int = MAX_SIZE) -> T:
     """The value of type `kind` in `descriptor`, which stays open.
 
     Raises Malformed if the file is not sealed, too large, or does not hold exactly a `kind`.
     """
     try:
-        return msgspec.msgpack.decode(read_sealed(descriptor), type=kind)
+        return msgspec.msgpack.decode(read_sealed(descriptor, most), type=kind)
     except msgspec.DecodeError as error:
         raise Malformed(f"settings do not decode: {error}") from None
 
 
-def read_sealed(descriptor: int) -> bytes:
-    """The bytes in `descriptor`, which stays open. Raises Malformed if it is no sealed memfd or larger than
-    MAX_SIZE."""
+def read_sealed(descriptor: int, most: int = MAX_SIZE) -> bytes:
+    """The bytes in `descriptor`, which stays open. Raises Malformed if it is no sealed memfd or larger than `most`."""
+    size = sealed_size(descriptor)
+    if size > most:
+        raise Malformed("settings are too large")
+    # pread: the file offset is shared with whoever else holds this descriptor.
+    data = os.pread(descriptor, size, 0)
+    while len(data) < size:
+        # One call gives 2 GiB at most, and less if it likes.
+        data += os.pread(descriptor, size - len(data), len(data))
+    return data
+
+
+def sealed_size(descriptor: int) -> int:
+    """Octets in a memfd that nobody can change any more. Raises Malformed if it is none."""
     try:
         seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
     except OSError as error:
         raise Malformed(f"settings are not in a memfd: {error.strerror}") from None
     if seals & SEALS != SEALS:
         raise Malformed("settings are not sealed")
-    size = os.fstat(descriptor).st_size
-    if size > MAX_SIZE:
-        raise Malformed("settings are too large")
-    # pread: the file offset is shared with whoever else holds this descriptor.
-    return os.pread(descriptor, size, 0)
+    return os.fstat(descriptor).st_size

@@ -24,8 +24,9 @@ from resolver.dnssec.values import Learned
 from resolver.iterate.budget import Budget
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Negative, Positive, TooLong
-from resolver.policy import decide
+from resolver.policy import decide, decide_for_all
 from resolver.policy.dns64 import Translator
+from resolver.policy.verdict import Say, build_local
 from resolver.settings import CacheSettings, Route
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
@@ -41,7 +42,8 @@ class Later(NamedTuple):
     `known`: it is an alias to what has to be asked.
 
     `translator` judges the answer again; it makes another answer of the same `key`, so it is part of what tells two
-    questions apart.
+    questions apart. `made`: the alias in `known` is ours, so that the whole is nothing that a server said, and is not
+    remembered; its `key` is the client group's own.
     """
 
     query: Query
@@ -52,6 +54,7 @@ class Later(NamedTuple):
     translator: Translator | None = None
     anew: bool = False
     known: "Heard | None" = None
+    made: bool = False
 
 
 class Heard(NamedTuple):
@@ -114,13 +117,14 @@ silent about AAAA are one of the reasons for the second (RFC 6147 §5.1.3)."""
 
 def answer_now(query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Instant) -> Reply | Later:
     """The answer if it can be had without asking anybody."""
-    found = _look(query, snapshot, memory, now, snapshot.dns64)
+    said = decide(query, snapshot, snapshot.dns64)
+    found = _look(query, snapshot, memory, now, said)
     translator = snapshot.translator(query)
-    if translator is None:
+    if translator is None or (said is not None and said.final):
         return found
 
     def look(wanted: Query) -> Reply | Later:
-        return _look(wanted, snapshot, memory, now, snapshot.dns64)
+        return _look(wanted, snapshot, memory, now, decide(wanted, snapshot, snapshot.dns64))
 
     if isinstance(found, Reply):
         return _look_again(query, found, translator, look)
@@ -143,17 +147,22 @@ def _look_again(
     return second._replace(query=query, key=key, stale=stale, translator=translator)
 
 
-def _look(
-    query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Instant, dns64: Translator | None = None
-) -> Reply | Later:
-    """What rules and memory have for exactly this question."""
-    said = decide(query, snapshot.routes, dns64)
+def _look(query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Instant, said: Say | None) -> Reply | Later:
+    """What rules (they `said`) and memory have for exactly this question."""
     if said is not None:
-        return said.reply(query, snapshot.generation)
+        return _lead_on(query, said, memory) if said.onward else said.reply(query, snapshot.generation)
     route = snapshot.route(query)
     if route is None:
         return failure(query, snapshot.generation, NO_ROUTE, Rcode.REFUSED)
     return _remembered(query, route, snapshot, memory, now)
+
+
+def _lead_on(query: Query, said: Say, memory: AnswerMemory) -> Later:
+    """An alias made here: its target is asked for like any question, and the whole is this client group's."""
+    built = build_local(query.key, query.flags, said.rcode, said.answer, ())
+    alias = Accepted(built.message, built.ttl_offsets, said.rcode, said.keep, said.explanation)
+    key = memory.key(query, -1)._replace(client_group=query.group)
+    return Later(query, -1, key, None, known=Heard(alias, -1, said.onward), made=True)
 
 
 def _remembered(query: Query, route: Route, snapshot: Snapshot, memory: AnswerMemory, now: Instant) -> Reply | Later:
@@ -213,7 +222,7 @@ def _concluded(
 
 def ask_again(query: Query, snapshot: Snapshot, memory: AnswerMemory) -> Later | None:
     """For a popular answer near its end: ask, whatever the memory holds. None if it is none of the upstreams' business."""
-    if decide(query, snapshot.routes, snapshot.dns64) is not None:
+    if decide(query, snapshot, snapshot.dns64) is not None:
         return None
     route = snapshot.route(query)
     if route is None:
@@ -235,7 +244,7 @@ async def answer_later(
 
     async def obtain(wanted: Query, until: Instant) -> Reply:
         found = ask_again(wanted, snapshot, memory) if later.anew else None
-        known = found or _look(wanted, snapshot, memory, world.now(), snapshot.dns64)
+        known = found or _look(wanted, snapshot, memory, world.now(), decide(wanted, snapshot, snapshot.dns64))
         with budget.until(until):
             return await _ask(known, snapshot, memory, world, budget) if isinstance(known, Later) else known
 
@@ -265,10 +274,13 @@ async def _ask(
     now = world.now()
     match outcome:
         case Heard(accepted=accepted, learned=learned):
-            memory.store(later.key, accepted, now)
-            memory.learn(later.upstream_group, learned, now)
+            if not later.made:
+                memory.store(later.key, accepted, now)
+                memory.learn(later.upstream_group, learned, now)
             seconds, explanation = float(accepted.keep), accepted.explanation
             return Reply(accepted.message, accepted.ttl_offsets, seconds, generation, Origin.UPSTREAM, explanation)
+        case Silent(explanation=explanation, rcode=rcode) if later.made:
+            return failure(query, generation, explanation, rcode)
         case Silent(explanation=explanation, rcode=rcode, pause=pause):
             memory.store_failure(later.key, explanation, rcode, now, pause)
             if fallback >= 0:
@@ -287,12 +299,12 @@ async def _ask(
 async def _follow(
     query: Query, heard: Heard, snapshot: Snapshot, memory: AnswerMemory, world: World, budget: Budget, links: int
 ) -> Heard | Silent:
-    """An alias into another route: its target is a question of its own, from the rules on. Without those of DNS64: what
-    it comes to is remembered for every client group, and translated is the whole."""
+    """An alias into another route: its target is a question of its own, from the fixed rules on. Without those of DNS64 and
+    of client groups: what it comes to is remembered for all of them, and translated and inspected is the whole."""
     if links <= 0:
         return ENDLESS
     target = query._replace(key=heard.onward + query.key[-4:])
-    outcome = _look(target, snapshot, memory, world.now())
+    outcome = _look(target, snapshot, memory, world.now(), decide_for_all(target, snapshot))
     if isinstance(outcome, Later):
         outcome = await _ask(outcome, snapshot, memory, world, budget, links - 1)
     if outcome.origin is Origin.FAILURE:

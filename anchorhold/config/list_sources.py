@@ -1,20 +1,188 @@
 """`[lists.NAME]`: where a list comes from (for the lists cell), and what it is used for (for the resolver)."""
 
+from base64 import b64decode
+from ipaddress import ip_address
+
+from anchorhold.config.errors import Path, Wrong
+from anchorhold.config.names import read_domain, read_host
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places
-from anchorhold.config.rules import RuleReader
+from anchorhold.config.refusals import read_refusal
 from anchorhold.config.schema import ConfigFile
-from anchorhold.lists.settings import ListsSettings
-from resolver.policy_settings import ListUse
+from anchorhold.config.schema_policy import ListTable
+from anchorhold.lists.settings import ListSource, ListsSettings
+from resolver.policy_settings import ListUse, Refusal
+
+MAX_LISTS = 200
+MAX_TEXT = 100 * 1024 * 1024
+"""Octets of all local lists together."""
+MAX_URL = 2_000
+
+FORMATS = ("auto", "hosts", "domains", "wildcards", "regex", "adblock", "rpz", "dnsmasq")
+
+_KEY_LENGTH = 42
+"""minisign: algorithm 2, key id 8, Ed25519 key 32 octets."""
+
+PRIVATE = frozenset({"home.arpa", "internal", "local", "lan", "home", "corp", "localhost", "intranet", "private"})
+"""Names at the end of what is served at home. A list there may come from an address that is not public."""
 
 
 def read_sources(
     config: ConfigFile, notes: Notes, places: Places, generation: int, protected: tuple[bytes, ...]
 ) -> ListsSettings | None:
     """Where the lists come from; None without any. What is wrong goes to `notes`."""
-    return None
+    if not config.lists:
+        return None
+    if len(config.lists) > MAX_LISTS:
+        notes.note(("lists",), f"{len(config.lists)} lists", f"at most {MAX_LISTS}")
+    own = tuple(_domain_of(table.zone) for table in config.local)
+    reader = _SourceReader(notes, places, tuple(zone for zone in own if zone))
+    sources = tuple(reader.source(name, table) for name, table in config.lists.items())
+    if sum(len(source.text) for source in sources) > MAX_TEXT:
+        notes.note(
+            ("lists",), f"the files of lists are larger than {MAX_TEXT} octets together", "use fewer or shorter ones"
+        )
+    return ListsSettings(generation, sources, protected)
 
 
-def read_uses(config: ConfigFile, rules: RuleReader) -> tuple[ListUse, ...]:
+def read_uses(config: ConfigFile, notes: Notes, clients: tuple[str, ...]) -> tuple[ListUse, ...]:
     """What they are used for."""
-    return ()
+    return tuple(_use(config, notes, clients, name, table) for name, table in config.lists.items())
+
+
+def _use(config: ConfigFile, notes: Notes, clients: tuple[str, ...], name: str, table: ListTable) -> ListUse:
+    path: Path = ("lists", name)
+    groups = [
+        notes.known((*path, "clients", position), group, clients, "client group")
+        for position, group in enumerate(table.clients)
+    ]
+    schedule = notes.known((*path, "schedule"), table.schedule, config.schedules, "schedule") if table.schedule else -1
+    refusal = Refusal()
+    try:
+        refusal = read_refusal(table.answer)
+    except Wrong as wrong:
+        notes.note((*path, "answer"), wrong.what, wrong.hint)
+    return ListUse(name, tuple(dict.fromkeys(groups)), table.allow, schedule, refusal)
+
+
+class _SourceReader:
+    """`zones`: folded names of the local zones; what is at or below them is at home."""
+
+    def __init__(self, notes: Notes, places: Places, zones: tuple[bytes, ...]) -> None:
+        self._notes = notes
+        self._places = places
+        self._zones = zones
+
+    def source(self, name: str, table: ListTable) -> ListSource:
+        path: Path = ("lists", name)
+        self._notes.word(path, name, "list")
+        if bool(table.url) == bool(table.file):
+            what = "both url and file" if table.url else "neither url nor file"
+            self._notes.note(path, f"the list has {what}", "write one of them")
+        if table.format not in FORMATS:
+            self._notes.known((*path, "format"), table.format, FORMATS, "format")
+        private = self._check_url((*path, "url"), table.url) if table.url else False
+        if table.signature:
+            self._check_url((*path, "signature"), table.signature)
+        key = self._key(path, table)
+        return ListSource(
+            name=name,
+            url=table.url,
+            private=private,
+            text=self._text((*path, "file"), table.file) if table.file else b"",
+            format=table.format,
+            refresh=table.refresh,
+            max_size=table.max_size,
+            public_key=key,
+            signature_url=(table.signature or f"{table.url}.minisig") if key else "",
+            fuse=table.fuse,
+        )
+
+    def _check_url(self, path: Path, url: str) -> bool:
+        """Whether its host is at home."""
+        try:
+            host = read_list_url(url)
+        except Wrong as wrong:
+            self._notes.note(path, wrong.what, wrong.hint)
+            return False
+        return is_at_home(host, self._zones)
+
+    def _key(self, path: Path, table: ListTable) -> bytes:
+        if not table.public_key:
+            if table.signature:
+                self._notes.note((*path, "signature"), "a signature without a key", "write public_key, or drop it")
+            return b""
+        if table.file:
+            self._notes.note((*path, "public_key"), "a key for a local file", "drop it; it is for lists with a url")
+        try:
+            return read_public_key(table.public_key)
+        except Wrong as wrong:
+            self._notes.note((*path, "public_key"), wrong.what, wrong.hint)
+            return b""
+
+    def _text(self, path: Path, file: str) -> bytes:
+        try:
+            return self._places.read_file(self._places.absolute(file))
+        except OSError as error:
+            self._notes.note(path, f"{file}: {error.strerror}", "correct the path, or the file's permissions")
+            return b""
+
+
+def read_list_url(text: str) -> str:
+    """The host in `https://HOST[:PORT]/…`: a name, or a literal address. Raises Wrong."""
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme.lower() != "https":
+        raise Wrong(f"{text!r} is no https:// address", "lists come over https only; use file for one on disk")
+    if len(text) > MAX_URL or not text.isascii() or not text.isprintable() or " " in text:
+        raise Wrong(
+            "the address is too long, or holds what no address does", "write it as a browser shows it, in ASCII"
+        )
+    authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
+    if "@" in authority:
+        raise Wrong("a name and password in the address", "drop what is before @; lists are fetched without them")
+    host, bracket, port = (
+        authority.removeprefix("[").partition("]") if authority.startswith("[") else (authority, "", "")
+    )
+    if not bracket:
+        host, colon, port = authority.partition(":")
+        port = colon + port
+    if port and not (port.startswith(":") and port[1:].isdigit() and 0 < int(port[1:6]) < 65_536 and len(port) < 7):
+        raise Wrong(f"{port!r} is no port", "a number from 1 to 65535 behind a colon")
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return read_host(host)
+
+
+def is_at_home(host: str, zones: tuple[bytes, ...] = ()) -> bool:
+    """A literal address, a name of the kind that is served at home, or one in a local zone."""
+    try:
+        ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return True
+    labels = host.split(".")
+    if len(labels) == 1 or any(".".join(labels[at:]) in PRIVATE for at in range(len(labels))):
+        return True
+    name = _domain_of(host)
+    return any(zone != b"\0" and (name == zone or name.endswith(zone)) for zone in zones)
+
+
+def read_public_key(text: str) -> bytes:
+    """minisign's public key, as its file's second line or `minisign -P` has it. Raises Wrong."""
+    try:
+        key = b64decode(text.strip(), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_LENGTH or not key.startswith(b"Ed"):
+        raise Wrong(f"{text!r} is no public key of minisign", "the line of 56 letters that begins with RW")
+    return key
+
+
+def _domain_of(text: str) -> bytes:
+    """Nothing where it is no name: whoever reads it says so."""
+    try:
+        return read_domain(text)
+    except Wrong:
+        return b""

@@ -12,11 +12,11 @@ import socket
 from anchorhold.config.errors import Problem, SettingsError
 from anchorhold.config.load import load
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
-from anchorhold.config.places import MAX_FILE
+from anchorhold.config.places import MAX_FILE, MAX_LIST_FILE
 from anchorhold.config.root_zone import read_root_zone
 from anchorhold.config.service import Loaded
 from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter, preload
-from anchorhold.snapshot import read_sealed, seal, seal_bytes
+from anchorhold.snapshot import MAX_LISTS, MAX_SIZE, read_sealed, seal, seal_bytes
 
 PROFILE = SandboxProfile("loader", DEFAULT_USER)
 """Which user the configuration names is not known before it is read."""
@@ -63,6 +63,8 @@ interface = "eth0"
 [secure]
 listen = ["tls://127.0.0.1:8530"]
 name = "dns.home.arpa"
+[lists]
+ads = "https://lists.example/ads.txt"
 """
 
 _WARM_UP_ROOT = """. 1 SOA a. b. 1 1 1 1 1
@@ -126,7 +128,8 @@ def decode_text(data: bytes, file: str) -> str:
 def answer(link: socket.socket, loaded: Loaded) -> None:
     """Send the parts, each sealed in a memfd of its own."""
     parts = (loaded.front, loaded.resolver, loaded.keeper, loaded.service, loaded.dhcp, loaded.secure, loaded.lists)
-    descriptors = [seal(part) for part in parts if part is not None]
+    most = {id(loaded.lists): MAX_LISTS}
+    descriptors = [seal(part, most.get(id(part), MAX_SIZE)) for part in parts if part is not None]
     further = ((loaded.dhcp, WITH_DHCP), (loaded.secure, WITH_SECURE), (loaded.lists, WITH_LISTS))
     mask = sum(bit for part, bit in further if part is not None)
     socket.send_fds(link, [bytes((LoaderMessage.LOADED, mask))], descriptors)
@@ -143,7 +146,7 @@ def fetch(link: socket.socket, path: str) -> bytes:
     data, descriptors, _, _ = socket.recv_fds(link, 4_096, 1)
     if not descriptors:
         raise OSError(5, data.decode("utf-8", "replace") or "the supervisor is gone")
-    content = read_sealed(descriptors[0])
+    content = read_sealed(descriptors[0], MAX_LIST_FILE)
     os.close(descriptors[0])
     return content
 

@@ -14,6 +14,9 @@ MAX_FILE = 1024 * 1024
 MAX_NAMED_FILE = 8 * 1024 * 1024
 """Octets of a file the configuration names; the largest is a root zone, 2.3 MB in 2026."""
 
+MAX_LIST_FILE = 64 * 1024 * 1024
+"""Octets of one that everybody may read: a list of names may be long."""
+
 DNS_PORT = 53
 """RFC 1035 §4.2."""
 
@@ -32,7 +35,7 @@ class Places:
         return os.path.abspath(os.path.join(self.base, path)) if path else ""
 
 
-def read_named_file(path: str, most: int = MAX_NAMED_FILE) -> bytes:
+def read_named_file(path: str, most: int = MAX_LIST_FILE) -> bytes:
     """The content of the file `path`, at most `most` octets. Raises OSError."""
     with open(path, "rb", opener=_open_at_once) as file:
         data = file.read(most + 1)

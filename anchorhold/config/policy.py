@@ -24,6 +24,7 @@ class PolicyReader:
     ) -> None:
         self._config = config
         self._notes = notes
+        self._clients = clients
         self._upstreams = upstreams
         self._rules = RuleReader(config, notes, places, clients, upstreams)
         self._local = LocalReader(config, notes, places, clients)
@@ -33,7 +34,7 @@ class PolicyReader:
         return Policy(
             rules=self._rules.rules(),
             schedules=self._rules.schedules(),
-            lists=read_uses(self._config, self._rules),
+            lists=read_uses(self._config, self._notes, self._clients),
             local=self._local.zones(),
             rebinding=self._local.rebinding(),
             protected=protected_names(self._config, self._notes, self._upstreams),

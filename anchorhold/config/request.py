@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
-from anchorhold.config.places import MAX_NAMED_FILE
+from anchorhold.config.places import MAX_LIST_FILE, MAX_NAMED_FILE
 from anchorhold.config.service import ServiceSettings
 from anchorhold.snapshot import load, read_sealed, seal_bytes
 from wire.errors import Malformed
@@ -146,7 +146,7 @@ class LoaderRun:
 
     def _send_file(self, path: str) -> None:
         try:
-            descriptor = seal_bytes(read_named(path))
+            descriptor = seal_bytes(read_named(path), MAX_LIST_FILE)
         except OSError as error:
             self.link.send((error.strerror or "it cannot be read").encode())
             return
@@ -157,18 +157,35 @@ class LoaderRun:
 def read_named(path: str) -> bytes:
     """The content of a file a configuration may name, read with the supervisor's rights. Raises OSError.
 
-    Only certificates, and master files that begin as root hints or a root zone do, are handed on: a loader gone wrong
-    must not make us read it other files.
+    Only what everybody may read anyway, certificates, and master files that begin as root hints or a root zone do, are handed
+    on: a loader gone wrong must not make us read it other files.
     """
     with open(path, "rb", opener=_open_at_once) as file:
         _require_regular(file.fileno(), Path(path))
-        data = file.read(MAX_NAMED_FILE + 1)
-    if len(data) > MAX_NAMED_FILE:
-        raise OSError(27, f"larger than {MAX_NAMED_FILE} octets")  # EFBIG
+        public = may_be_read_by_all(path, file.fileno())
+        most = MAX_LIST_FILE if public else MAX_NAMED_FILE
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(27, f"larger than {most} octets")  # EFBIG
     certificates = b"-----BEGIN CERTIFICATE-----" in data and b"PRIVATE KEY" not in data
-    if not certificates and MASTER_FILE.match(data) is None:
-        raise OSError(22, "it must hold certificates in PEM form and no key, or records of the root")  # EINVAL
+    if not public and not certificates and MASTER_FILE.match(data) is None:
+        why = "not everybody may read it: chmod o+r it, and o+x the directories above, or put it elsewhere"
+        raise OSError(
+            22, f"{why} (certificates in PEM form without a key, and records of the root, may be private)"
+        )  # EINVAL
     return data
+
+
+def may_be_read_by_all(path: str, descriptor: int) -> bool:
+    """Whether whoever has an account here could read the file, so that handing it on gives nothing away. Where we are nobody
+    special, whatever we can read the loader can read too."""
+    if os.geteuid() != 0:
+        return True
+    try:
+        open_to_all = all(place.stat().st_mode & stat.S_IXOTH for place in Path(path).resolve(strict=True).parents)
+    except (OSError, RuntimeError):
+        return False
+    return open_to_all and bool(os.fstat(descriptor).st_mode & stat.S_IROTH)
 
 
 def describe_exit(code: int | None) -> str:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ListSource:
-    """One list. `url` is `https://…`, or empty: then `text` is what was in its file. `format` is one of
-    `privacy.lists.formats.FORMATS`, or `auto`. `refresh` is in seconds, `max_size` in octets. `public_key`: minisign's, 42 octets
-    (algorithm, key id, key), or nothing; then a signature at `signature_url` must hold. `fuse`: a change of more than this share
-    of the entries has to be confirmed."""
+    """One list. `url` is `https://…`, or empty: then `text` is what was in its file. `private`: the user wrote an address or a
+    name at home, so it may be at an address that is not public. `format` is one of `privacy.lists.formats.FORMATS`, or `auto`.
+    `refresh` is in seconds, `max_size` in octets. `public_key`: minisign's, 42 octets (algorithm, key id, key), or nothing; then
+    a signature at `signature_url` must hold. `fuse`: a change of more than this share of the entries has to be confirmed."""
 
     name: str
     url: str = ""
+    private: bool = False
     text: bytes = b""
     format: str = "auto"
     refresh: int = 86_400

@@ -107,7 +107,7 @@ def explain(resolver: Resolver, query: Query) -> Line:
     if query.group >= len(snapshot.settings.client_groups):
         return {"error": "the configuration has just changed; ask again"}
     line: Line = {"group": snapshot.settings.client_groups[query.group], "rule": None, "cached": None}
-    said = decide(query, snapshot.routes, snapshot.dns64)
+    said = decide(query, snapshot, snapshot.dns64)
     translator = snapshot.translator(query)
     if translator is not None:
         aside = translator.pointed_at(query)

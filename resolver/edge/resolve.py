@@ -17,6 +17,7 @@ from resolver.edge.routed import RoutedWorld
 from resolver.edge.upstream.port import Upstream
 from resolver.edge.world import ForwardingWorld
 from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure
+from resolver.policy.inspection import inspect
 from resolver.routes import EVERYBODY
 from resolver.settings import NegativeTrustAnchor, ResolverSettings
 from resolver.snapshot import Snapshot
@@ -160,9 +161,9 @@ class Resolver:
         outcome = answer_now(query, snapshot, self.memory, clock())
         if isinstance(outcome, Reply):
             self.counters[_NOW[outcome.origin]] += 1
-            answer(outcome)
+            answer(inspect(query, outcome, snapshot))
             return
-        self._join(outcome, snapshot, waiter, answer, patience)
+        self._join(query, outcome, snapshot, waiter, answer, patience)
 
     def refresh(self, query: Query, waiter: object, answer: Answer) -> None:
         """Ask the upstreams even though an answer is there."""
@@ -173,7 +174,7 @@ class Resolver:
             self.ask(query, waiter, answer)
             return
         self.counters["refreshed"] += 1
-        self._join(later, snapshot, waiter, answer, math.inf)
+        self._join(query, later, snapshot, waiter, answer, math.inf)
 
     def cancel(self, waiter: object) -> bool:
         """This waiter is gone. The question goes on: its answer will be of use to the next. False if it had its answer."""
@@ -182,7 +183,9 @@ class Resolver:
             flight.waiters.pop(waiter, None)
         return flight is not None
 
-    def _join(self, later: Later, snapshot: Snapshot, waiter: object, answer: Answer, patience: float) -> None:
+    def _join(
+        self, query: Query, later: Later, snapshot: Snapshot, waiter: object, answer: Answer, patience: float
+    ) -> None:
         place = (later.key, later.translator is not None, snapshot, self.world.wall.wrong)
         flight = self._flights.get(place)
         if flight is None:
@@ -195,7 +198,8 @@ class Resolver:
             self.counters["asked"] += 1
         else:
             self.counters["shared"] += 1
-        flight.waiters[waiter] = answer
+        # Who waits for one flight may be of several client groups: each looks at the answer with its own eyes.
+        flight.waiters[waiter] = lambda reply: answer(inspect(query, reply, snapshot))
         self._waiting[waiter] = flight
 
     def _give_stale(self, flight: Flight) -> None:

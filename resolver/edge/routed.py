@@ -17,7 +17,7 @@ from resolver.iterate.failures import DOUBTED
 from resolver.iterate.resolve import FAILURE_PAUSE, Iterator, Resolved
 from resolver.iterate.verdict import Negative, Positive, RRset
 from resolver.pipeline import Heard, Silent
-from resolver.policy import decide
+from resolver.policy import decide_for_all
 from resolver.settings import CacheSettings
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Query
@@ -222,7 +222,7 @@ class _Errand:
             route = self._snapshot.route(query)
             # Where this iteration only stands in for a route's own servers, it does so for that route and no other.
             ours = route is not None and (route.upstream_group == place or (stands_in and route is mine))
-            return ours and decide(query, self._snapshot.routes, self._snapshot.dns64) is None
+            return ours and decide_for_all(query, self._snapshot, self._snapshot.dns64) is None
 
         return leads
 
@@ -264,7 +264,7 @@ class _Errand:
 
     async def elsewhere(self, name: bytes, rrtype: int, budget: Budget) -> tuple[bytes, ...] | Failed:
         """Addresses of a name server whose name is another route's; a special name has none."""
-        if decide(self._asks(name, rrtype), self._snapshot.routes) is not None:
+        if decide_for_all(self._asks(name, rrtype), self._snapshot) is not None:
             return NOWHERE
         found = await self.obtain(name, rrtype, budget)
         match found:

@@ -51,7 +51,7 @@ async def _part(resolver: Resolver, query: Query, budget: Budget) -> tuple[Line,
     """As much as one route has of it, and the name of another route's where it goes on."""
     snapshot = resolver.snapshot
     line: Line = {"name": show_name(query.name), "type": query.rrtype}
-    said = decide(query, snapshot.routes, snapshot.dns64)
+    said = decide(query, snapshot, snapshot.dns64)
     if said is not None:
         return line | {"security": "local", "why": f"answered here ({said.rule}); nothing is asked or proved"}, b""
     route = snapshot.route(query)

@@ -7,7 +7,7 @@ overrides the answer, except where the name means something that no server can k
 from collections.abc import Callable
 from enum import Enum
 
-from resolver.policy.verdict import TTL, Say, soa
+from resolver.policy.verdict import TTL, Ground, Say, soa
 from resolver.routes import Routes
 from resolver.values import Explanation, Query
 from wire.dns.codes import ExtendedError, Rcode, RecordClass, RecordType
@@ -72,7 +72,7 @@ TABLE |= {read_name(f"{n}.ip6.arpa"): (Treatment.EMPTY, True, "RFC 6303: private
 _POINTERS = frozenset({read_name("1.0.0.127.in-addr.arpa"), read_name("1." + ".".join("0" * 31) + ".ip6.arpa")})
 
 
-def judge(query: Query, routes: Routes) -> Say | None:
+def judge(query: Query, ground: Ground) -> Say | None:
     """The answer for a special name, None for any other."""
     name = query.name
     for zone in suffixes(name):
@@ -80,7 +80,7 @@ def judge(query: Query, routes: Routes) -> Say | None:
         if row is None:
             continue
         treatment, routable, why = row
-        if routable and _is_routed(name, query.group, zone, routes):
+        if routable and _is_routed(name, query.group, zone, ground.routes):
             return None
         return _TREAT[treatment](query, zone, why)
     return None

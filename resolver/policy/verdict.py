@@ -1,8 +1,11 @@
-"""What a rule may say."""
+"""What a rule may say, and what it may look at."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from resolver.routes import Routes
+from resolver.settings import ResolverSettings, Route
 from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import HeaderFlag, QueryFlag, RecordClass, RecordType
 from wire.dns.message import Built, ResourceRecord, build_response
@@ -20,9 +23,23 @@ TTL = 10_800
 """Seconds (RFC 6303 §3)."""
 
 
+class Ground(Protocol):
+    """One generation of settings with its tables built (`resolver.snapshot.Snapshot`)."""
+
+    settings: ResolverSettings
+    generation: int
+    routes: Routes
+
+    def route(self, query: Query) -> Route | None:
+        """Where `query` goes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Say:
-    """An answer made here. `rule` names who said it, `zone` the suffix that matched."""
+    """An answer made here. `rule` names who said it, `zone` the suffix that matched. `keep`: seconds for which it may be
+    given out
+    again. With `onward` (a folded name), `answer` ends with an alias to it: what it comes to is asked for like any question,
+    and joined (`resolver/pipeline.py`). `final`: nobody makes anything else of it, DNS64 included."""
 
     rule: str
     zone: bytes
@@ -30,11 +47,14 @@ class Say:
     answer: Sequence[ResourceRecord]
     authority: Sequence[ResourceRecord]
     explanation: Explanation | None
+    onward: bytes = b""
+    keep: int = TTL
+    final: bool = False
 
     def reply(self, query: Query, generation: int) -> Reply:
         """The undressed answer."""
         message, ttl_offsets = build_local(query.key, query.flags, self.rcode, self.answer, self.authority)
-        return Reply(message, ttl_offsets, TTL, generation, Origin.LOCAL, self.explanation)
+        return Reply(message, ttl_offsets, float(self.keep), generation, Origin.LOCAL, self.explanation)
 
 
 def build_local(
