@@ -88,7 +88,7 @@ def exchange(house: Household, device: Place | None, name: str) -> dict[str, str
     client = Udhcpc(device, house.folder / name)
     client.start()
     told = client.wait_for("bound")
-    client.stop()
+    client.end()
     device.ip("-4 address flush dev port0")
     return told
 

@@ -52,10 +52,12 @@ _PRIVATE = (
 
 def explained(file: str, question: str, theirs: str, ours: str) -> str:
     """Why the two answers are as they are; empty if nobody knows. `same` is a reason too."""
-    name, kind = question.split()
+    name = question.split()[0]
     if theirs == ours:
         return "same"
-    outside = any(mark in theirs for mark in ("=93.", "2606:4700", "upstream_", "outside.test")) or theirs == "NXDOMAIN"
+    outside = (
+        any(mark in theirs for mark in ("=93.", "2606:4700", "upstream_", "outside.example")) or theirs == "NXDOMAIN"
+    )
     empty = ours in ("NXDOMAIN", "NOERROR")
     if empty and outside and any(name == one or name.endswith(f".{one}") for one in _NEVER_OUT):
         return "a name that never leaves (RFC 6761, 6303)"

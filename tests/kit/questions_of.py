@@ -18,7 +18,14 @@ TYPES = ("A", "AAAA", "TXT", "MX", "PTR")
 _NAME = re.compile(r"(?<![\w.:/-])(?:\*\.)?((?:[A-Za-z_][\w-]*\.)+[A-Za-z][\w-]*)(?![\w./-])")
 _IN_SLASHES = re.compile(r"/([^/#\s]+)(?=/)")
 _ADDRESS = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?![\d.])")
-OUTSIDE = ("example.test", "shop.test", "news.example", "alias.example.test", "nx.example.test", "inside.example.test")
+OUTSIDE = (
+    "outer.example",
+    "shop.example",
+    "news.example",
+    "alias.outer.example",
+    "nx.outer.example",
+    "inside.outer.example",
+)
 SPECIAL = ("printer", "nas", "nxlabel", "10.in-addr.arpa", "1.0.168.192.in-addr.arpa", "4.4.8.8.in-addr.arpa")
 
 
@@ -41,7 +48,7 @@ def questions(text: str) -> list[tuple[str, str]]:
     number = 0
     while len(names) * len(TYPES) < LEAST:
         number += 1
-        names.append(f"host{number}.other{number % 7}.test")
+        names.append(f"host{number}.other{number % 7}.example")
     return [(name, kind) for name in names for kind in TYPES]
 
 

@@ -30,8 +30,8 @@ def answer(query: dns.message.Message, port: int) -> dns.message.Message:
         "A": f"93.{port % 250}.{mark >> 8 & 255}.{mark & 255}",
         "AAAA": f"2606:4700:{port:x}::{mark & 0xFFFF:x}",
         "TXT": f'"upstream {port}"',
-        "MX": f"10 mx{mark % 9}.outside.test.",
-        "PTR": f"host{mark % 999}.outside.test.",
+        "MX": f"10 mx{mark % 9}.outside.example.",
+        "PTR": f"host{mark % 999}.outside.example.",
     }
     if first.startswith("inside"):
         values |= {"A": "192.168.200.1", "AAAA": "fd00:200::1"}
