@@ -42,7 +42,7 @@ def seal_bytes(data: bytes, most: int = MAX_SIZE) -> int:
 
 
 def seal_file(data: bytes | int, most: int) -> int:
-    """A sealed memfd with `data`; or that of the descriptor, sealed now (it must have been made for that). The caller closes it."""
+    """A sealed memfd with `data`; or the one of this descriptor, sealed now. The caller closes it."""
     if isinstance(data, bytes):
         return seal_bytes(data, most)
     fcntl.fcntl(data, fcntl.F_ADD_SEALS, SEALS)

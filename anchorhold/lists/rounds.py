@@ -1,5 +1,5 @@
-"""The rounds of the lists cell: each list is asked for when it is due, judged, taken or held; the image is made anew when anything
-in it changed, and handed on. One process apart works at a time, and few fetch."""
+"""The rounds of the lists cell: each list is asked for when it is due, judged, taken or held; the image is made anew when
+anything in it changed, and handed on. One process apart works at a time, and few fetch."""
 
 import asyncio
 import errno
@@ -13,7 +13,18 @@ from anchorhold.lists.apart import Apart, Work, WorkFailed
 from anchorhold.lists.asking import NoAddress
 from anchorhold.lists.fetch import Fetcher, FetchFailed, Given, Wanted
 from anchorhold.lists.index import Built, Copy, Index
-from anchorhold.lists.library import Library, Shelf, arrived, asked, changed, confirmed, failed, refused, undone, without
+from anchorhold.lists.library import (
+    Library,
+    Shelf,
+    arrived,
+    asked,
+    changed,
+    confirmed,
+    failed,
+    refused,
+    undone,
+    without,
+)
 from anchorhold.lists.pauses import pause_after, pause_until
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import TEXT, Damaged, Draft, Store
@@ -56,6 +67,11 @@ class Rounds:
         self._wanted = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._index = Index()
+
+    @property
+    def pending(self) -> bool:
+        """Whether an image is to be made."""
+        return self._wanted.is_set()
 
     # settings
 
@@ -101,7 +117,9 @@ class Rounds:
             while True:
                 self._news.clear()
                 self._start_due()
-                waits = [shelf.due - now() for shelf in self.library.shelves.values() if shelf.source.url and not shelf.busy]
+                waits = [
+                    shelf.due - now() for shelf in self.library.shelves.values() if shelf.source.url and not shelf.busy
+                ]
                 try:
                     async with asyncio.timeout(max(0.0, min([*waits, 3_600.0]))):
                         await self._news.wait()
@@ -224,7 +242,9 @@ class Rounds:
     async def _gather(self) -> None:
         until = now() + GATHER
         while now() < until and any(task for task in self._tasks.values()):
-            await asyncio.wait(self._tasks.values(), timeout=max(0.0, until - now()), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                self._tasks.values(), timeout=max(0.0, until - now()), return_when=asyncio.FIRST_COMPLETED
+            )
             await asyncio.sleep(0)
 
     async def _build(self) -> None:
@@ -246,7 +266,9 @@ class Rounds:
 
             self.building = "compiling"
             made = msgspec.convert(
-                await self._apart_from(lambda tell: msgspec.to_builtins(make(parts, protected, texts, put, tell)), None, image),
+                await self._apart_from(
+                    lambda tell: msgspec.to_builtins(make(parts, protected, texts, put, tell)), None, image
+                ),
                 Made,
             )
             if made.damaged:

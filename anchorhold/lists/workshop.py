@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-from privacy.lists.formats import guess, read_list
 
 from anchorhold.lists.index import Counted
 from anchorhold.lists.store import Damaged
 from privacy.lists.compile import Item, Source, compile_image
 from privacy.lists.entry import Entry, Saying, Scope, Skipped, Trigger
+from privacy.lists.formats import AUTO, Unusable, guess, read_list
+from privacy.lists.formats.text import open_text
 from privacy.lists.matcher import ListImage
 from privacy.lists.minisign import SignatureRefused, parse_signature, require_signature
 from wire.dns.names import read_name, show_name
@@ -133,12 +134,19 @@ def read_items(text: bytes, form: str) -> Iterator[Item]:
 
 
 def format_of(text: bytes, form: str) -> str:
-    """What `auto` is."""
-    return guess(text) if form == "auto" else form
+    """What `auto` is. Raises Unusable."""
+    return guess(open_text(text)) if form == AUTO else form
 
 
 def judge(arrival: Arrival, texts: Texts, tell: Tell) -> Judged:
     """Whether it is a list, by whom, and how much of it is new. Raises Damaged."""
+    try:
+        return _judge(arrival, texts, tell)
+    except Unusable as error:
+        return Judged(refused=str(error))
+
+
+def _judge(arrival: Arrival, texts: Texts, tell: Tell) -> Judged:
     text = texts(arrival.digest)
     if why := page_or_nothing(text):
         return Judged(refused=why)
@@ -178,14 +186,11 @@ def judge(arrival: Arrival, texts: Texts, tell: Tell) -> Judged:
 def _marks(texts: Texts, digest: str, form: str) -> set[int]:
     try:
         text = texts(digest) if digest else b""
-    except Damaged:
+        items = read_items(text, format_of(text, form)) if text else iter(())
+        return {_mark(item) for item in items if not isinstance(item, Skipped)}
+    except (Damaged, Unusable):
         # It is found out and reported where it is compiled.
-        text = b""
-    return (
-        {_mark(item) for item in read_items(text, format_of(text, form)) if not isinstance(item, Skipped)}
-        if text
-        else set()
-    )
+        return set()
 
 
 def _mark(item: Item) -> int:
@@ -298,22 +303,32 @@ def make(
 ) -> Made:
     """Compile all; `put` takes the image and its digest, and says why it is not on disk."""
     damaged: list[str] = []
+    unusable: dict[str, str] = {}
     counts: dict[str, _Counting] = {}
+    taken: list[str] = []
     guard = Protected(protected)
 
     def sources() -> Iterator[Source]:
-        for part in parts:
+        for part in (part for part in parts if part.name not in unusable):
             try:
                 text = texts(part.digest)
             except Damaged:
                 damaged.append(part.digest)
                 continue
+            taken.append(part.name)
             counting = counts[part.name] = _Counting(guard, format_of(text, part.format))
             items = counting.through(read_items(text, counting.form), tell, part.name)
             yield Source(part.name, bytes.fromhex(part.digest), items)
 
-    compiled = compile_image(sources())
-    why = put(compiled.image, compiled.digest.hex())
+    while True:
+        damaged.clear()
+        try:
+            compiled = compile_image(sources())
+            break
+        except Unusable as error:
+            # Nothing of that one is used; the others are.
+            unusable[taken[-1]] = str(error)
+    kept = put(compiled.image, compiled.digest.hex())
     lists = {
         facts.name: Counted(
             entries=facts.entries,
@@ -325,7 +340,8 @@ def make(
         )
         for facts in compiled.lists
     }
-    return Made(compiled.digest.hex(), len(compiled.image), lists, tuple(damaged), why)
+    lists |= {name: Counted(reasons=((0, why[:MAX_WHY]),)) for name, why in unusable.items()}
+    return Made(compiled.digest.hex(), len(compiled.image), lists, tuple(damaged), kept)
 
 
 def compare(old: Part, new: Part, texts: Texts) -> Compared:
