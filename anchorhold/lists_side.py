@@ -1,5 +1,5 @@
-"""What the supervisor does for the `lists` cell: its folder; and the image of all lists, which it keeps for the resolver. Nothing is
-read from either.
+"""What the supervisor does for the `lists` cell: its folder; and the image of all lists, which it keeps for the resolver. Nothing
+is read from either.
 """
 
 import os

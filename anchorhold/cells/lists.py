@@ -1,8 +1,8 @@
 """The cell that gets lists: it fetches them, keeps the last good copies in one folder, compiles them, and hands the image on.
 
-It connects to servers of lists and to nobody else, and knows no client and no question. Their addresses it asks of the resolver. What
-strangers wrote is read in processes apart, which have neither a socket nor a way to one (`anchorhold/lists/apart.py`). There is
-one with lists in the configuration only.
+It connects to servers of lists and to nobody else, and knows no client and no question. Their addresses it asks of the resolver.
+What strangers wrote is read in processes apart, which have neither a socket nor a way to one (`anchorhold/lists/apart.py`). There
+is one with lists in the configuration only.
 """
 
 import asyncio

@@ -84,7 +84,7 @@ class ResolverCell:
 
     def _take(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
-            case (LinkType.PEER | LinkType.SECURE_PEER) as kind, (descriptor,):
+            case (LinkType.PEER | LinkType.SECURE_PEER | LinkType.LISTS_PEER) as kind, (descriptor,):
                 if kind in self._pairs:
                     self._pairs[kind].close()
                 self._pairs[kind] = socket.socket(fileno=descriptor)
@@ -97,6 +97,8 @@ class ResolverCell:
                 os.close(descriptor)
             case LinkType.SECRET, ():
                 self._spread_key = message.body
+            case LinkType.LISTS, (descriptor,):
+                os.close(descriptor)
             case LinkType.PING, ():
                 pass
             case _:
@@ -158,7 +160,7 @@ class ResolverCell:
 
     def _apply(self, kind: LinkType) -> None:
         match kind:
-            case LinkType.PEER | LinkType.SECURE_PEER:
+            case LinkType.PEER | LinkType.SECURE_PEER | LinkType.LISTS_PEER:
                 self._connect()
             case LinkType.KEEPER:
                 self._connect_keeper()
@@ -175,7 +177,7 @@ class ResolverCell:
                 pass
 
     def _connect(self) -> None:
-        """Talk to `front` and `secure` over the newest pairs."""
+        """Talk to `front`, `secure` and the lists cell over the newest pairs."""
         if self._resolver is None:
             return
         pairs, self._pairs = self._pairs, {}

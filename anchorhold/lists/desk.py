@@ -1,8 +1,8 @@
 """What an operator asks of the lists, answered inside the lists cell.
 
-`anchorhold lists …` sends one line over the control socket, `{"verb": "lists", "request": {…}}`; `front` hands the inner object on as
-the argument of a FACT with `Verb.LISTS`, and the answer back, unread. Every answer is one object with `"cell": "lists"`; what is wrong
-with a request is in `"error"`. Nothing here takes long: what does is begun, and asked after again.
+`anchorhold lists …` sends one line over the control socket, `{"verb": "lists", "request": {…}}`; `front` hands the inner object
+on as the argument of a FACT with `Verb.LISTS`, and the answer back, unread. Every answer is one object with `"cell": "lists"`;
+what is wrong with a request is in `"error"`. Nothing here takes long: what does is begun, and asked after again.
 
 Requests, by their field `do`:
 

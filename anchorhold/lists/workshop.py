@@ -320,11 +320,11 @@ def make(
             items = counting.through(read_items(text, counting.form), tell, part.name)
             yield Source(part.name, bytes.fromhex(part.digest), items)
 
-    while True:
+    compiled = None
+    while compiled is None:
         damaged.clear()
         try:
             compiled = compile_image(sources())
-            break
         except Unusable as error:
             # Nothing of that one is used; the others are.
             unusable[taken[-1]] = str(error)
