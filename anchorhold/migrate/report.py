@@ -15,6 +15,10 @@ _SECRET = re.compile(
 )
 
 
+_CREDENTIALS = re.compile(r"//[^/@\s]*:[^/@\s]*@")
+"""User and password in a URL."""
+
+
 class Verdict(Enum):
     """What happened to a line. Of several things said of one line the last of these counts."""
 
@@ -136,6 +140,7 @@ class Report:
 def masked(text: str) -> str:
     """One line without control characters and without what looks like a secret; long ones are cut."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in text[: MAX_TEXT + 1])
+    shown = _CREDENTIALS.sub("//(not shown)@", shown)
     shown = _SECRET.sub(lambda found: f"{found[1]}(not shown)", shown)
     return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]}…"
 
