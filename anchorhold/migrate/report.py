@@ -10,7 +10,7 @@ MAX_TEXT = 400
 """Letters of a line that the report repeats."""
 
 _SECRET = re.compile(
-    r"""(?ix) ( (?<![a-z])(?:pass(?:word|wd)?|pwhash|app_pwhash|secret|api[_-]?key|token|tsig[\w-]*|private[_-]?key)
+    r"""(?ix) ( (?<![a-z])(?:(?:web)?pass(?:word|wd)?|pwhash|app_pwhash|secret|api[_-]?key|token|tsig[\w-]*|private[_-]?key)
         [\w-]* ["']? \s* [:=,] \s* ) ( .+ )"""
 )
 
