@@ -1,4 +1,4 @@
-"""Configurations of Pi-hole, AdGuard Home and unbound, and files of hosts: every line is accounted for, our loader takes the rest."""
+"""Pi-hole, AdGuard Home, unbound and files of hosts: every line is accounted for, our loader takes the rest."""
 
 import io
 import shutil
@@ -11,7 +11,9 @@ import pytest
 
 from anchorhold.config.load import load
 from anchorhold.migrate import Migration, migrator
+from anchorhold.migrate.document import yaml_document
 from anchorhold.migrate.reading import Reader, Unreadable
+from anchorhold.migrate.report import Report
 from anchorhold.migrate.settle import settled
 
 CORPUS = Path(__file__).parent.parent / "corpus"
@@ -113,11 +115,9 @@ def test_a_view_in_the_place_of_a_table_is_not_run(tmp_path: Path) -> None:
     assert [] == migration.report.lines
 
 
-def test_yaml_with_an_alias_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "AdGuardHome.yaml"
-    file.write_text("a: &x [1, 2]\nb: [*x, *x]\n")
+def test_yaml_with_an_alias_is_refused() -> None:
     with pytest.raises(Unreadable, match="anchor"):
-        migrator("adguardhome")((file,), Reader())
+        yaml_document("a: &x [1, 2]\nb: [*x, *x]\n", "AdGuardHome.yaml", Report())
 
 
 def test_unbound_reads_several_statements_on_a_line(tmp_path: Path) -> None:
