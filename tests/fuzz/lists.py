@@ -1,9 +1,23 @@
-"""Readers of lists, and how to feed them octets: whatever stands in a list, each line is an entry or has its reason."""
+"""Thousands of mutated lists through the readers of all formats: `lists.py --cases N --seed S [--record]`.
 
+Every case is a list of `tests/corpus/lists/` with one to four edits as in the first run, or spliced from two, and goes through
+the reader of every format, its own and the others'. Whatever stands in it, each line must be an entry, a comment, or have its
+reason. A broken promise is an entry that is none: a name that is not one on the wire, an address with a prefix length it cannot
+have, records beyond the bounds, a line number outside of the text, or a second reading that differs from the first.
+
+The input is a pure function of the seed and the case's number: `--only NUMBER`.
+"""
+
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from fuzz.long import Run, Tally, cases, found_part, fuzz, rows, summary
+from fuzz.recording import SHOWN, about, command, last_run, options, write_part
 from kit.listed import CASES, read_case
 
 from privacy.lists.compile import Item
@@ -70,3 +84,33 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
 def entries() -> list[bytes]:
     """Lists that say something, in every format."""
     return [read_case(path).text for path in CASES]
+
+
+def document(run: Run, said: str) -> str:
+    """The part of docs/fuzz.md that is about lists."""
+    return f"""\
+# Lists
+
+Written by `tests/fuzz/lists.py`.
+
+{about(__doc__)}
+
+{last_run(run.seconds, said, summary(run))}
+{rows(run)}
+{found_part(run)}"""
+
+
+def main() -> int:
+    asked = options("Mutated lists through the readers of all formats.", cases=20_000)
+    chosen = asked.parse_args()
+    run = Run(parsers={name: Tally() for name in HARNESSES})
+    first, count = (0, chosen.cases) if chosen.only is None else (chosen.only, 1)
+    fuzz(cases(chosen.seed, count, first, entries()), HARNESSES, run)
+    print(summary(run), *run.found[:SHOWN], sep="\n")
+    if chosen.record:
+        write_part(document(run, command("lists.py", chosen)))
+    return 1 if run.found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
