@@ -210,7 +210,7 @@ class Rounds:
     async def _look_at(self, shelf: Shelf, draft: Draft, given: Given, signature: bytes) -> None:
         """Judge a text that came; it stays on disk if it is a list."""
         source, kept = shelf.source, shelf.kept
-        octets, digest = draft.octets, draft.keep()
+        octets, digest = draft.octets, draft.finish()
         self._store.fresh.add(digest)
         shelf.busy, shelf.entries = "checking", 0
         current = "" if kept.current is None else kept.current.digest
@@ -354,7 +354,7 @@ class Rounds:
         local, store = self.library.texts, self._store
         return lambda digest: local[digest] if digest in local else store.text(digest)
 
-    async def _apart_from(self, work: Work, shelf: Shelf | None = None, *keep: int) -> object:
+    async def _apart_from(self, work: Work, shelf: Shelf | None = None, *used: int) -> object:
         """Raises WorkFailed."""
 
         def heard(said: object) -> None:
@@ -367,7 +367,7 @@ class Rounds:
 
         async with self._apart:
             try:
-                apart = Apart(work, (self._store.folder, *keep))
+                apart = Apart(work, (self._store.folder, *used))
             except OSError as error:
                 raise WorkFailed(f"no process for it: {error.strerror}") from None
             return await apart.result(heard)

@@ -34,7 +34,7 @@ class Draft:
         self._hash = hashlib.sha256()
         self.octets = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = open(os.open(name, flags, 0o600, dir_fd=folder), "wb")  # noqa: SIM115 # closed by keep or drop
+        self._file = open(os.open(name, flags, 0o600, dir_fd=folder), "wb")  # noqa: SIM115 # closed by finish or drop
 
     def add(self, piece: bytes) -> None:
         """Raises OSError, when the disk is full for one."""
@@ -47,7 +47,7 @@ class Draft:
         """SHA-256 of what came so far."""
         return self._hash.hexdigest()
 
-    def keep(self) -> str:
+    def finish(self) -> str:
         """Make it a text of the folder; gives its digest. Raises OSError."""
         digest = self.digest
         self._file.flush()
@@ -110,7 +110,7 @@ class Store:
         draft = Draft(self.folder, f"{_DRAFT}image")
         try:
             draft.add(data)
-            draft.keep()
+            draft.finish()
             os.replace(digest + TEXT, digest + IMAGE, src_dir_fd=self.folder, dst_dir_fd=self.folder)
         except OSError:
             draft.drop()
