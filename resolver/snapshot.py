@@ -2,6 +2,8 @@
 
 from resolver.dnssec.scope import anchors_for
 from resolver.policy.dns64 import Translator
+from resolver.policy.local_data import LocalData
+from resolver.policy.rebinding import Inside
 from resolver.routes import Routes
 from resolver.settings import ResolverSettings, Route
 from resolver.values import Query
@@ -14,13 +16,15 @@ _DS = int(RecordType.DS)
 class Snapshot:
     """Settings and what is looked up in them."""
 
-    __slots__ = ("_anchored", "dns64", "generation", "routes", "settings")
+    __slots__ = ("_anchored", "dns64", "generation", "guard", "local", "routes", "settings")
 
     def __init__(self, settings: ResolverSettings) -> None:
         self.settings = settings
         self.generation = settings.generation
         self.routes = Routes(settings.routes)
         self.dns64 = None if settings.dns64 is None else Translator(settings.dns64)
+        self.local = LocalData(settings.policy.local, len(settings.client_groups))
+        self.guard = Inside(settings)
         self._anchored: dict[int, frozenset[bytes]] = {}
 
     def translator(self, query: Query) -> Translator | None:

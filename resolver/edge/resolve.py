@@ -270,12 +270,15 @@ class Resolver:
 
 
 def _memory_for(settings: ResolverSettings) -> AnswerMemory:
-    return AnswerMemory(settings.cache, frozenset(route.client_group for route in settings.routes) - {EVERYBODY})
+    """Groups that have routes or local names of their own have answers of their own: an alias may have led there."""
+    groups = {route.client_group for route in settings.routes} - {EVERYBODY}
+    return AnswerMemory(settings.cache, frozenset(groups.union(*(zone.groups for zone in settings.policy.local))))
 
 
 def _places(settings: ResolverSettings) -> tuple[object, ...]:
     """What an answer's place in the memory, and its form, depend on."""
-    return settings.upstream_groups, settings.iterations, settings.cache, settings.routes, settings.dnssec
+    ways = settings.upstream_groups, settings.iterations, settings.cache, settings.routes, settings.dnssec
+    return *ways, settings.policy.local
 
 
 async def _close(upstreams: list[Upstream]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from resolver.routes import Routes
 from resolver.settings import ResolverSettings, Route
@@ -10,6 +10,10 @@ from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import HeaderFlag, QueryFlag, RecordClass, RecordType
 from wire.dns.message import Built, ResourceRecord, build_response
 from wire.dns.names import read_name
+
+if TYPE_CHECKING:
+    from resolver.policy.local_data import LocalData
+    from resolver.policy.rebinding import Inside
 
 _SOA_NAME = read_name("nobody.invalid")
 _SOA_TIMES = b"".join(n.to_bytes(4, "big") for n in (1, 3_600, 1_200, 604_800))
@@ -29,6 +33,8 @@ class Ground(Protocol):
     settings: ResolverSettings
     generation: int
     routes: Routes
+    local: "LocalData"
+    guard: "Inside"
 
     def route(self, query: Query) -> Route | None:
         """Where `query` goes."""
