@@ -1,5 +1,5 @@
-"""What of the rules and lists counts at the moment: schedules, pauses, the image of the lists; and what was blocked, while somebody
-wants to know. The clock is an argument; nothing here is written anywhere."""
+"""What of the rules and lists counts at the moment: schedules, pauses, the image of the lists; and what was blocked, while
+somebody wants to know. The clock is an argument; nothing here is written anywhere."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from privacy.lists.matcher import ListImage
 from resolver.policy.book import Book, Ledger
 from resolver.policy.verdict import Cause
-from resolver.policy_settings import Policy
 from resolver.settings import ResolverSettings
 from resolver.values import Query
 from wire.dns.names import show_name
@@ -38,18 +37,13 @@ class Standing:
     def use(self, settings: ResolverSettings) -> None:
         """Take the next generation; a pause goes on for a group that is still there."""
         self._groups = settings.client_groups
-        self._policy: Policy = settings.policy
         self._ledger = Ledger(settings.policy)
 
-    @property
-    def _given(self) -> Ledger:
-        return self._ledger
-
-    def book(self, date: float) -> Book:
-        """What counts at that date."""
+    def book(self, date: float, damaged: Callable[[], None]) -> Book:
+        """What counts at that date. `damaged` as for `Book`."""
         self._pauses = {name: until for name, until in self._pauses.items() if until > date}
         paused = {at: self._pauses[name] for at, name in enumerate(self._groups) if name in self._pauses}
-        return Book(self._ledger, self.image, date, paused)
+        return Book(self._ledger, self.image, date, paused, damaged)
 
     def pause(self, groups: tuple[str, ...], seconds: float, date: float) -> None:
         """Nothing blocks for these groups for so long; 0: it does again."""
@@ -116,7 +110,3 @@ class Watch:
             }
             for (name, rrtype, group, cause), (count, last) in reversed(self._seen.items())
         ]
-
-
-Told = Callable[[], None]
-"""Called when verdicts have changed within a generation."""

@@ -18,7 +18,8 @@ so what an alias of others leads to may be decided by them, and remembered."""
 
 RULES: tuple[tuple[str, Judge], ...] = (
     *FIXED,
-    # The user's own, before what strangers wrote; among themselves by `table.ORDER`. Behind local data, which are answers of his own too
+    # The user's own, before what strangers wrote; among themselves by `table.ORDER`. Behind local data, which are answers of
+    # his own too
     # and closer ones: names, not wishes about names.
     ("rules", rules.judge),
     # Last: nobody who writes lists knows this household.

@@ -1,11 +1,11 @@
 """What counts now: the rules and lists of each client group at one time. Pure; a change makes another book.
 
-Within a generation verdicts change when a schedule begins or ends, when a group is paused, and with another image of the lists. Then
-the resolver takes another book, and tells `front` to forget.
+Within a generation verdicts change when a schedule begins or ends, when a group is paused, and with another image of the
+lists. Then the resolver takes another book, and tells `front` to forget.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from privacy.lists.matcher import Hit, ListImage
 from resolver.policy.schedule import Calendar
@@ -14,6 +14,7 @@ from resolver.policy_settings import Action, ListUse, Policy
 from resolver.settings import Route
 from resolver.values import Query
 from wire.dns.names import suffixes
+from wire.errors import Malformed
 
 
 class Ledger:
@@ -64,7 +65,19 @@ class View:
 class Book:
     """All groups' views, made as they are needed. Good from `since` until `until`, seconds since 1970."""
 
-    __slots__ = ("_active", "_edges", "_paused", "_uses", "_views", "image", "ledger", "routes", "since", "until")
+    __slots__ = (
+        "_active",
+        "_damaged",
+        "_edges",
+        "_paused",
+        "_uses",
+        "_views",
+        "image",
+        "ledger",
+        "routes",
+        "since",
+        "until",
+    )
 
     def __init__(
         self,
@@ -72,10 +85,13 @@ class Book:
         image: ListImage | None = None,
         date: float | None = None,
         paused: Mapping[int, float] | None = None,
+        damaged: Callable[[], None] = lambda: None,
     ) -> None:
-        """`date` is now; without one nothing that has a schedule counts. `paused`: client groups, and until when."""
+        """`date` is now; without one nothing that has a schedule counts. `paused`: client groups, and until when. `damaged`
+        is told if the image turns out not to hold what it should; then it says nothing more."""
         self.ledger = ledger
         self.image = image
+        self._damaged = damaged
         looked = [(False, math.inf) if date is None else calendar.look(date) for calendar in ledger.calendars]
         self._active = tuple(counts for counts, _ in looked)
         self._edges = tuple(until for _, until in looked)
@@ -125,7 +141,45 @@ class Book:
 
     def hits(self, view: View, name: bytes, rrtype: int) -> tuple[Hit, ...]:
         """What lists say of a name."""
-        return () if self.image is None or not view.uses else self.image.name_hits(name, rrtype)
+        image = self.image
+        if image is None or not view.uses:
+            return ()
+        try:
+            return image.name_hits(name, rrtype)
+        except Malformed:
+            return self._give_up()
+
+    def address_hits(self, address: bytes) -> tuple[Hit, ...]:
+        """What lists say of an address in an answer."""
+        try:
+            return () if self.image is None else self.image.address_hits(address)
+        except Malformed:
+            return self._give_up()
+
+    @property
+    def looks_at_servers(self) -> bool:
+        """Whether lists say anything of authoritative servers."""
+        return self.image is not None and self.image.looks_at_servers
+
+    def server_hits(self, names: Sequence[bytes], addresses: Sequence[bytes]) -> list[Hit]:
+        """What lists say of authoritative servers."""
+        found: list[Hit] = []
+        if self.image is None:
+            return found
+        try:
+            for name in names:
+                found += self.image.server_hits(name)
+            for address in addresses:
+                found += self.image.server_address_hits(address)
+        except Malformed:
+            return [*self._give_up()]
+        return found
+
+    def _give_up(self) -> tuple[Hit, ...]:
+        """Its damage is not the asker's."""
+        self.image = None
+        self._damaged()
+        return ()
 
     def is_protected(self, name: bytes) -> bool:
         """Whether no list may block this name."""

@@ -1,7 +1,8 @@
-"""What is looked at once more when the answer is there, for this client group: the outermost step, whatever way the answer came. Pure.
+"""What is looked at once more when the answer is there, for this client group: the outermost step, whatever way the answer
+came. Pure.
 
-The order: names that it leads to, addresses in it, who gave it; last what an answer from outside may not hold, for what is taken out
-nobody sees any more. A failure stays one: what could not be proved is never made into anything else.
+The order: names that it leads to, addresses in it, who gave it; last what an answer from outside may not hold, for what is
+taken out nobody sees any more. A failure stays one: what could not be proved is never made into anything else.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -30,8 +31,8 @@ class Servers(NamedTuple):
 def inspect(
     query: Query, reply: Reply, ground: Ground, servers: Callable[[bytes], Servers] | None = None, *, made: bool = False
 ) -> Reply | Say:
-    """What the client gets of `reply`: itself, less of it, or what a rule or list says instead. `made`: the user's own rule or record
-    led to it, which counts before those that block and before lists."""
+    """What the client gets of `reply`: itself, less of it, or what a rule or list says instead. `made`: the user's own rule
+    or record led to it, which counts before those that block and before lists."""
     if reply.origin is Origin.FAILURE or reply.origin is Origin.LOCAL:
         return reply
     view = ground.book.view(query.group)
@@ -60,11 +61,10 @@ def _judge(
         )
         if said is not None:
             return said
-    image = ground.book.image
-    if image is None or not view.uses:
+    if not view.uses:
         return None
     for address in addresses_of(message):
-        said = _listed(query, ground, view, image.address_hits(address), query.name)
+        said = _listed(query, ground, view, ground.book.address_hits(address), query.name)
         if said is not None:
             return said
     return _by_servers(query, ground, view, servers) if servers is not None else None
@@ -80,13 +80,10 @@ def _listed(query: Query, ground: Ground, view: View, hits: Iterable[Hit], name:
 
 
 def _by_servers(query: Query, ground: Ground, view: View, servers: Callable[[bytes], Servers]) -> Say | None:
-    image = ground.book.image
-    if image is None or not image.looks_at_servers:
+    book = ground.book
+    if not book.looks_at_servers:
         return None
-    found = servers(query.name)
-    hits = [hit for name in found.names for hit in image.server_hits(name)]
-    hits += [hit for address in found.addresses for hit in image.server_address_hits(address)]
-    return _listed(query, ground, view, hits, query.name)
+    return _listed(query, ground, view, book.server_hits(*servers(query.name)), query.name)
 
 
 def targets_of(message: Message) -> Iterator[bytes]:

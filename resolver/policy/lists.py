@@ -10,8 +10,8 @@ from resolver.policy_settings import ListUse, Refusal, Refusing
 from resolver.values import Query
 
 _LETS = frozenset({Saying.ALLOW, Saying.TRUNCATE})
-"""`TRUNCATE` is meant against forged questions: these are met by cookies and rates before any rule, and which way a client came is
-not known here. So it says no more than that the name is not blocked."""
+"""`TRUNCATE` is meant against forged questions: these are met by cookies and rates before any rule, and which way a client
+came is not known here. So it says no more than that the name is not blocked."""
 
 _FORMS = {
     Saying.NXDOMAIN: Refusal(Refusing.NXDOMAIN),

@@ -105,6 +105,6 @@ def _answer(
 ) -> Say:
     """(type, TTL, data) at the name that was asked for."""
     answer = [ResourceRecord(query.name, rrtype, _IN, ttl, rdata) for rrtype, ttl, rdata in data]
-    keep = min((ttl for _, ttl, _ in data), default=BLOCKED_TTL)
+    seconds = min((ttl for _, ttl, _ in data), default=BLOCKED_TTL)
     authority = [] if answer or rcode == Rcode.REFUSED else [soa(zone, BLOCKED_TTL, BLOCKED_TTL)]
-    return Say(cause.text, zone, rcode, answer, authority, explain(cause), onward, keep, final=True, cause=cause)
+    return Say(cause.text, zone, rcode, answer, authority, explain(cause), onward, seconds, final=True, cause=cause)

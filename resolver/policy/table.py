@@ -1,17 +1,17 @@
 """The user's rules as tables, made once for a generation: one probe a label, however many domains there are. Pure.
 
-Rules stand in the order in which they count, and each is one bit: what a name matches is a number, and so is what counts for a client
-group at a time (`book.py`).
+Rules stand in the order in which they count, and each is one bit: what a name matches is a number, and so is what counts for
+a client group at a time (`book.py`).
 """
 
 from collections.abc import Iterator, Sequence
 
-import re2
-
 from privacy.lists.entry import Scope
+from privacy.lists.patterns import PatternSet
 from resolver.policy_settings import Action, Domain, Rule
 from resolver.settings import Route
-from wire.dns.names import ROOT, show_name, suffixes
+from wire.dns.names import ROOT, suffixes
+from wire.errors import Malformed
 
 ORDER: tuple[Action, ...] = (
     # First: who names an exception means it, whatever else is written.
@@ -26,8 +26,6 @@ ORDER: tuple[Action, ...] = (
 """Why the actions count in this order, whatever the order of the file."""
 
 _PLACE = {action: place for place, action in enumerate(ORDER)}
-MAX_PATTERN_MEMORY = 32 * 1024 * 1024
-"""Octets that all patterns may take while they are matched; beyond, RE2 says that it gives up, and nothing matches."""
 
 
 class RuleTable:
@@ -37,7 +35,9 @@ class RuleTable:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: _PLACE[rule.action]))
-        self.of = {action: sum(1 << n for n, rule in enumerate(self.rules) if rule.action is action) for action in ORDER}
+        self.of = {
+            action: sum(1 << n for n, rule in enumerate(self.rules) if rule.action is action) for action in ORDER
+        }
         self._names = _names_of(self.rules)
         self._untyped = sum(1 << n for n, rule in enumerate(self.rules) if not rule.types)
         self._typed: dict[int, int] = {}
@@ -69,8 +69,15 @@ class RuleTable:
         return found & counting
 
     def _by_pattern(self, name: bytes) -> int:
+        if self._expressions is None:
+            return 0
+        try:
+            places = self._expressions.matches(name)
+        except Malformed:
+            # RE2 ran out of memory, which the bounds of the loader keep from happening.
+            return 0
         found = 0
-        for place in self._expressions.Match(text_of(name)) if self._expressions is not None else ():
+        for place in places:
             found |= 1 << self._numbers[place]
         return found
 
@@ -110,11 +117,6 @@ def _is_about(domain: Domain, name: bytes) -> bool:
     return domain.scope is not Scope.EXACT and domain.name in suffixes(name)
 
 
-def text_of(name: bytes) -> str:
-    """A folded name as patterns see it: small letters, without its last dot."""
-    return show_name(name)[:-1]
-
-
 def _names_of(rules: Sequence[Rule]) -> dict[bytes, tuple[int, int]]:
     """Name → the rules that are about it, and those that are about what is below."""
     made: dict[bytes, tuple[int, int]] = {}
@@ -127,25 +129,10 @@ def _names_of(rules: Sequence[Rule]) -> dict[bytes, tuple[int, int]]:
             if domain.scope is not Scope.EXACT:
                 below |= bit
             made[domain.name] = own, below
-    # The root's are about every name.
     return made
 
 
-def _expressions(rules: Sequence[Rule]) -> "re2.Set | None":
+def _expressions(rules: Sequence[Rule]) -> PatternSet | None:
     """Every pattern of every rule in one automaton: a name is read once."""
     patterns = [pattern for rule in rules for pattern in rule.patterns]
-    if not patterns:
-        return None
-    made = re2.Set.SearchSet(options())
-    for pattern in patterns:
-        made.Add(pattern)
-    made.Compile()
-    return made
-
-
-def options() -> "re2.Options":
-    """How patterns are read. Raises nothing; those that are wrong are refused by the loader."""
-    chosen = re2.Options()
-    chosen.log_errors = False
-    chosen.max_mem = MAX_PATTERN_MEMORY
-    return chosen
+    return PatternSet(patterns) if patterns else None

@@ -39,8 +39,8 @@ class Ground(Protocol):
 
 
 class Cause(NamedTuple):
-    """Who said it: a `rule` by its name, or a `list` and its `line`. `blocks`: nothing of what was asked for is given out. `own`: it
-    is said for some client groups, not for everybody."""
+    """Who said it: a `rule` by its name, or a `list` and its `line`. `blocks`: nothing of what was asked for is given out.
+    `own`: it is said for some client groups, not for everybody."""
 
     rule: str = ""
     list: str = ""
