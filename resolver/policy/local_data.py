@@ -235,6 +235,6 @@ def _say(
 ) -> Say:
     """With `final`, for no AAAA records are made of local A records: an address of the inside has no place below the prefix of a
     translator (RFC 6052 §3.1)."""
-    keep = min((record.ttl for record in (*answer, *authority)), default=NEGATIVE_TTL)
+    lasts = min((record.ttl for record in (*answer, *authority)), default=NEGATIVE_TTL)
     zone = authority[0].owner if authority else query.name
-    return Say(RULE, zone or ROOT, rcode, answer, authority, explanation, onward, keep, not onward)
+    return Say(RULE, zone or ROOT, rcode, answer, authority, explanation, onward, lasts, not onward)

@@ -88,7 +88,7 @@ def judge(query: Query, ground: Ground) -> Say | None:
 def _is_overridden(query: Query, zone: bytes, ground: Ground) -> bool:
     """Whether the user has the name among the local ones, or a route at the zone or inside it, not only the one for
     everything."""
-    route = ground.routes.find(query.name, query.group)
+    route = ground.route(query)
     if route is not None and route.suffix != ROOT and route.suffix.endswith(zone):
         return True
     return ground.local.has(query.name, query.group, ground.routes)

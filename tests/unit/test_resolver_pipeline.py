@@ -263,3 +263,4 @@ def test_every_special_name_says_why_in_a_short_text_without_a_name_of_the_users
 
 def test_the_rules_have_an_order() -> None:
     assert [("special-names", special_names.judge), ("local-data", local_data.judge)] == list(RULES)[:2]
+    assert [name for name, _ in RULES][-2:] == ["rules", "lists"]
