@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from kit.dhcp_clients import Udhcpc
-from kit.lan import Place, background, lan
+from kit.dhcp_house import ANCHORHOLD
+from kit.lan import Lan, Place, background, lan
 from kit.migrated import BRIDGES, CORPUS, exchanges, explained
 from kit.peers import open_folder, until
 from kit.peers import peer as find
@@ -33,7 +34,12 @@ class Household:
 
     place: Place
     folder: Path
-    bridges: list[str]
+    network: Lan
+    bridge: str
+
+    def more(self, hardware: str) -> Place:
+        """One more device at the bridge."""
+        return self.network.device(self.bridge, hardware)
 
     def answers(self, server: str) -> dict[str, str]:
         """`NAME TYPE` to what the server says."""
@@ -67,16 +73,23 @@ def household(file: str) -> Iterator[tuple[Household, Place | None]]:
         (folder / "questions").write_text("\n".join(" ".join(one) for one in questions(text)))
         bridge = exchanges(file)
         device = network.device(bridge, "02:00:5e:10:ee:01") if bridge else None
-        yield Household(network.server, folder, list(bridges)), device
+        yield Household(network.server, folder, network, bridge), device
+
+
+@contextmanager
+def running_dnsmasq(house: Household, file: str) -> Iterator[None]:
+    """Debian's, by the file."""
+    house.place.run("mkdir", "-p", "/var/lib/misc")
+    command = [find("dnsmasq"), "-C", file, "--keep-in-foreground", "--user=root", "--pid-file=", "--log-facility=-"]
+    log = house.folder / "dnsmasq.log"
+    with background(house.place, ["sh", "-c", f"cd {house.folder}/corpus && exec {' '.join(command)}"], log):
+        until(lambda: "started" in log.read_text(), "dnsmasq")
+        yield
 
 
 def dnsmasq_says(house: Household, file: str, device: Place | None) -> tuple[dict[str, str], dict[str, str]]:
     """Its answers, and what it told the device."""
-    house.place.run("mkdir", "-p", "/var/lib/misc")
-    command = [find("dnsmasq"), "-C", file, "--keep-in-foreground", "--user=root", "--pid-file=", "--log-facility=-"]
-    inside = ["sh", "-c", f"cd {house.folder}/corpus && exec {' '.join(command)}"]
-    with background(house.place, inside, house.folder / "dnsmasq.log"):
-        until(lambda: "started" in (house.folder / "dnsmasq.log").read_text(), "dnsmasq")
+    with running_dnsmasq(house, file):
         told = exchange(house, device, "theirs")
         return (house.answers("127.0.0.1") if "port=0" not in (CORPUS / file).read_text() else {}), told
 
@@ -130,3 +143,26 @@ def test_a_migrated_service_answers_what_dnsmasq_answers(file: str) -> None:
         assert (key, told.get(key)) == (key, told_here.get(key))
     if device is not None:
         assert told["ip"].rsplit(".", 1)[0] == told_here["ip"].rsplit(".", 1)[0]
+
+
+def test_no_address_moves(tmp_path: Path) -> None:
+    """Three devices with leases of dnsmasq's; the command line migrates, the leases are imported, and each gets its own again."""
+    with household("home.conf") as (house, first):
+        assert first is not None
+        devices = [first, *(house.more(f"02:00:5e:10:ee:0{number}") for number in (2, 3))]
+        house.place.run("mkdir", "-p", "/var/lib/misc")
+        with running_dnsmasq(house, "home.conf"):
+            before = [exchange(house, device, f"theirs{number}")["ip"] for number, device in enumerate(devices)]
+        leases = "/var/lib/misc/dnsmasq.leases"
+        config, report = house.folder / "anchorhold.toml", house.folder / "report.txt"
+        file = house.folder / "corpus" / "home.conf"
+        arguments = ("-o", str(config), "--leases", leases, "--report", str(report))
+        house.place.run(ANCHORHOLD, "migrate", "dnsmasq", str(file), *arguments, check=False)
+        assert report.read_text().count("lease of") == 3
+        config.write_text(f'[service]\nstate = "{house.folder}/state"\n{config.read_text()}')
+        config.chmod(0o644)
+        house.place.run(ANCHORHOLD, "leases", "import", leases, "--state", str(house.folder / "state"))
+        with started(config, within=house.place) as running:
+            running.wait_for("serving on")
+            after = [exchange(house, device, f"ours{number}")["ip"] for number, device in enumerate(reversed(devices))]
+    assert after == before[::-1]

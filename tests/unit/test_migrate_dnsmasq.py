@@ -50,16 +50,15 @@ def test_every_keyword_has_one_place() -> None:
 
 
 @pytest.mark.parametrize("keyword", sorted(KEYWORDS))
-@pytest.mark.parametrize(
-    "value", ["", "=", "=x", "=1", "=/a.example/192.0.2.1", "=set:a,tag:b,1,2", "=192.0.2.1,static"]
-)
-def test_a_line_of_any_keyword_is_told(tmp_path: Path, keyword: str, value: str) -> None:
+def test_a_line_of_any_keyword_is_told(tmp_path: Path, keyword: str) -> None:
+    values = ["", "=", "=x", "=1", "=/a.example/192.0.2.1", "=set:a,tag:b,1,2", "=192.0.2.1,static"]
     if keyword in {"conf-dir", "dhcp-hostsdir", "dhcp-optsdir"}:
-        value = f"={tmp_path}/none"
-    for before in ("", NET):
-        _, migration = migrated(tmp_path, f"{before}{keyword}{value}")
-        assert migration.report.lines[-1].verdict is not None
-        assert migration.report.lines[-1].verdict is Verdict.KEPT or migration.report.lines[-1].reason
+        values = [f"={tmp_path}/none"]
+    for value in values:
+        for before in ("", NET):
+            _, migration = migrated(tmp_path, f"{before}{keyword}{value}")
+            last = migration.report.lines[-1]
+            assert last.verdict is Verdict.KEPT or (last.verdict is not None and last.reason)
 
 
 @pytest.mark.parametrize("file", sorted(path.name for path in CORPUS.glob("*.conf")))
@@ -375,7 +374,7 @@ def test_values_of_no_known_type_are_guessed_as_dnsmasq_does(values: list[str], 
 def test_options_in_options(tmp_path: Path) -> None:
     text = f"{NET}dhcp-option=vendor:PXEClient,6,2b\ndhcp-option=encap:175,190,user\ndhcp-option=vi-encap:2,5,x"
     made, _ = migrated(tmp_path, text)
-    assert made["dhcp"]["classes"]["vendor-pxeclient"]["options"] == {"vendor-information": "hex:06012b"}
+    assert made["dhcp"]["classes"]["vendor-pxeclient"]["options"] == {"vendor-information": "hex:060102"}
     assert made["dhcp"]["options"]["etherboot"] == "hex:be0475736572"
     assert made["dhcp"]["options"]["vendor-identifying-information"] == "hex:0000000203050178"
 
