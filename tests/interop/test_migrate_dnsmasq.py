@@ -137,6 +137,7 @@ def test_a_migrated_service_answers_what_dnsmasq_answers(file: str) -> None:
         if not reason:
             unexplained.append(f"{question}: dnsmasq {said!r}, here {ours.get(question)!r}")
     print(f"{file}: {len(theirs)} questions: {dict(counted)}")
+    print("\n".join(unexplained))
     assert unexplained == []
     assert not theirs or len(theirs) >= 300
     for key in ("subnet", "router", "ntpsrv", "mtu", "wins", "boot_file", "siaddr"):
