@@ -117,6 +117,7 @@ class Checker:
             tcp_pipeline=limits.tcp_pipeline,
             tcp_idle=limits.tcp_idle,
             deadline=limits.deadline,
+            lists=bool(self._config.lists),
         )
 
     def _client_groups(self) -> tuple[ClientGroup, ...]:
