@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Item, Table
 from anchorhold.migrate.local_names import LocalNames, rdata_text
+from anchorhold.migrate.rule_book import fresh_name
 from anchorhold.migrate.unbound_lexer import Statement
 from anchorhold.migrate.words import address, domain
 
@@ -212,7 +213,7 @@ class ZoneWriter:
         if key not in self._rules:
             rule = self.draft.append("rule")
             rule.set("action", action)
-            rule.set("name", f"unbound-{action if action == 'allow' else answer.split(',')[0]}")
+            rule.set("name", fresh_name(self.draft, f"unbound-{action if action == 'allow' else answer.split(',')[0]}"))
             if answer and answer != "null":
                 rule.set("answer", answer)
             if clients:
