@@ -65,6 +65,10 @@ def explained(source: str, name: str, theirs: str, here: str) -> str:
         return "same"
     if theirs == SILENT and here.startswith("refused"):
         return "refused instead of left without an answer"
+    if name == "open.half.example" and (theirs, here) == ("refused", "noerror"):
+        return "a name that has records has no others, instead of refusing them"
+    if (source, name, here) == ("127.0.0.2", "desk.example", "noerror"):
+        return "the very name of a zone that is closed for all is closed for a view that adds to it"
     return ""
 
 

@@ -72,7 +72,8 @@ def said(name: str, kind: str, port: int, source: str) -> str:
     """What the server at `port` answers to somebody at `source`: rcode and data, in order."""
     query = dns.message.make_query(name, kind)
     try:
-        reply = dns.query.udp(query, "127.0.0.1", PATIENCE, port, source=source)
+        # unbound 1.17's refusals have octets behind their end.
+        reply = dns.query.udp(query, "127.0.0.1", PATIENCE, port, source=source, ignore_trailing=True)
     except dns.exception.Timeout:
         return SILENT
     records = sorted(
