@@ -137,6 +137,31 @@ def test_nothing_of_an_unused_line_is_in_its_reason() -> None:
                         )
 
 
+LONG = 4_000
+COSTLY = {
+    "digits of a TTL": "a.test " + "1" * LONG + "x A 192.0.2.1",
+    "letters outside ASCII": "é." * (LONG // 2),
+    "stars": "||" + "*a" * (LONG // 2) + "^",
+    "parts of a modifier": "||a.test^$" + "," * LONG,
+    "escapes": 'a.test TXT "' + "\\a" * (LONG // 2),
+    "backslashes": "a.test CNAME " + "\\" * LONG,
+    "marks of comments": "a" + " #" * (LONG // 2),
+    "cosmetic marks": "#$" * (LONG // 2),
+    "slashes": "/" + "/a" * (LONG // 2),
+    "colons": ":" * LONG + " a.test",
+}
+"""Lines at which a careless reader takes minutes."""
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("line", COSTLY.values(), ids=COSTLY)
+def test_no_line_costs_more_than_its_length(line: str) -> None:
+    """A hundred of them take a second in all formats together; one of those that backtrack takes longer than this test may."""
+    for syntax in FORMATS:
+        assert len(read("\n".join([line] * 100), syntax)) in (0, 100)
+    assert guess("\n".join([line] * 100).encode()) in FORMATS
+
+
 # Names
 
 
@@ -269,6 +294,29 @@ def test_what_is_no_ttl_is_refused(written: str) -> None:
 def test_a_parenthesis_that_is_never_closed_ends_the_zone() -> None:
     (skipped,) = rows("a A ( 192.0.2.1\nb A 192.0.2.2\n")
     assert (1, "a parenthesis that is never closed: nothing behind it could be read") == (skipped.line, skipped.why)
+
+
+def test_the_usual_line_of_a_zone_is_read_as_any_other() -> None:
+    """It has a shorter way: the same with a comment behind it has not."""
+    head = "$ORIGIN zone.example.\n@ SOA a. b. 1 2 3 4 5\n"
+    owners = (
+        "a.test",
+        "*.a.test",
+        "A.Test",
+        "a.test.zone.example.",
+        "1.2",
+        "*",
+        "a_b.test",
+        "32.1.2.0.192.rpz-ip",
+        "x" * 63,
+    )
+    actions = (".", "*.", "rpz-passthru.", "rpz-drop.", "rpz-tcp-only.", "other.example.")
+    for owner in (*owners, ".".join(["y" * 60] * 4)):
+        for action in actions:
+            for middle in ("", "IN ", "60 "):
+                line = f"{owner} {middle}CNAME {action}"
+                follows = "\n TXT below\n"
+                assert read(f"{head}{line} ; why{follows}", "rpz") == read(head + line + follows, "rpz")
 
 
 def test_a_record_of_a_million_words_is_cut_off() -> None:
