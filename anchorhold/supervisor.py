@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from anchorhold import facts
+from anchorhold.applying import Applying, Begin, TakeBack, Wish
 from anchorhold.cell_process import CellProcess, cell_environment, introduce
 from anchorhold.config.request import LoaderRun, Refused, Snapshot
 from anchorhold.control_path import default_control_path, default_state_directory
@@ -92,6 +93,9 @@ class Supervisor:
         )
         self._selector = selectors.DefaultSelector()
         self._reloading = Reloading(config, cell_environment(os.environ, ""), self._selector)
+        self._applying = Applying(config, control, self._selector)
+        self._applying.open()
+        self._newest = snapshot.generation
         self._stopping = False
         self._exit_code = 0
         self._announced = 0
@@ -109,6 +113,8 @@ class Supervisor:
                     self._take_signals(wake)
                 elif isinstance(key.data, CellProcess):
                     self._hear(key.data)
+                elif key.data is self._applying:
+                    self._try_out(self._applying.hear(key.fileobj))
                 else:
                     self._finish_load(self._reloading.step())
         self._stop()
@@ -123,7 +129,7 @@ class Supervisor:
 
     def _patience(self, now: float) -> float:
         """Seconds until something is due, at most one: the cells are looked at once a second."""
-        due = [cell.due - now for cell in self._cells if cell.due is not None]
+        due = [one.due - now for one in (*self._cells, self._applying) if one.due is not None]
         return max(0.0, min([*due, 1.0]))
 
     def _tick(self, now: float) -> None:
@@ -143,6 +149,8 @@ class Supervisor:
             side.look(now)
         self._secure.tell((self.front, self.dhcp))
         self._finish_load(self._reloading.expire(now))
+        self._try_out(self._applying.look(now))
+        self._settle()
 
     # Cells.
 
@@ -158,6 +166,8 @@ class Supervisor:
             side.ended()
         # Without the keeper nothing is kept, and without dhcp nobody gets an address; but whoever asks in clear text is answered.
         vital = cell in (self.front, self.resolver)
+        if vital:
+            self._take_back(f"{cell.name} ended: {why}")
         if not self._announced and cell.restarts.count >= START_ATTEMPTS and vital:
             facts.log(NAME, f"{cell.name} ended {START_ATTEMPTS} times before it was ready; giving up")
             self._stopping, self._exit_code = True, 3
@@ -217,6 +227,12 @@ class Supervisor:
             facts.log(NAME, f"{cell.name} (pid {cell.pid}) serves again")
         if self.resolver.ready == self.front.ready == generation != self._announced:
             self._announce(generation)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Whoever tries out a configuration is told when it is in force, or the former one again."""
+        if self.resolver.ready == self.front.ready == self._snapshot.generation:
+            self._applying.in_force()
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
@@ -230,7 +246,9 @@ class Supervisor:
 
     def _reload(self) -> None:
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        self._finish_load(self._reloading.begin(self._snapshot.generation + 1))
+        # Who wants what is in the file wants no trial of another.
+        self._take_back("the configuration is read again")
+        self._finish_load(self._reloading.begin(self._newest + 1))
 
     def _finish_load(self, outcome: Snapshot | Refused | None) -> None:
         match outcome:
@@ -238,33 +256,52 @@ class Supervisor:
                 return
             case Refused(text=text):
                 self._keep_old(text)
+            case Snapshot() if self._applying.loading and not self._applying.wanted:
+                outcome.close()
+                self._keep_old("the command that asked for another configuration is gone")
             case Snapshot():
-                try:
-                    self._take_over(outcome)
-                except (CannotListen, StateRefused) as error:
-                    outcome.close()
-                    for side in self._sides:
-                        side.discard()
-                    self._keep_old(f"{error}. An address that overlaps one of the old configuration needs a restart")
+                self._use(outcome)
         if self._reloading.wanted:
             self._reload()
 
+    def _use(self, snapshot: Snapshot) -> None:
+        try:
+            former = self._take_over(snapshot)
+        except (CannotListen, StateRefused) as error:
+            snapshot.close()
+            self._keep_old(f"{error}. An address that overlaps one of the old configuration needs a restart")
+            return
+        if self._applying.loading:
+            facts.log(NAME, f"configuration {snapshot.generation} is on trial")
+            self._applying.hold(former, time.monotonic())
+        else:
+            former.close()
+            self._applying.supersede()
+
     def _keep_old(self, why: str) -> None:
+        if self._applying.loading:
+            self._applying.refused(why)
         facts.log_lines(NAME, why)
         facts.log(NAME, f"configuration {self._snapshot.generation} stays in force")
         notify("READY=1")
 
-    def _take_over(self, snapshot: Snapshot) -> None:
-        """Everything that can fail comes first; then the old generation is let go of."""
-        key = spread_key(self._state)
-        for side in self._sides:
-            side.prepare(snapshot)
+    def _take_over(self, snapshot: Snapshot) -> Snapshot:
+        """Everything that can fail comes first; gives the former one. Raises CannotListen or StateRefused: then nothing has
+        changed."""
+        try:
+            key = spread_key(self._state)
+            for side in self._sides:
+                side.prepare(snapshot)
+        except (CannotListen, StateRefused):
+            for side in self._sides:
+                side.discard()
+            raise
         former, self._snapshot = self._snapshot, snapshot
+        self._newest = max(self._newest, snapshot.generation)
         if any(
             getattr(former.service, name) != getattr(snapshot.service, name) for name in ("control", "state", "user")
         ):
             facts.log(NAME, "control, state or user changed; that needs a restart")
-        former.close()
         self._spread_key = key
         self.resolver.send(LinkType.SECRET, key)
         self._hand_settings(self.keeper)
@@ -273,6 +310,34 @@ class Supervisor:
         # After the settings: a socket of an interface that the cell knows nothing of would be closed.
         for side in self._sides:
             side.use(snapshot, time.monotonic())
+        return former
+
+    # A configuration on trial.
+
+    def _try_out(self, wish: Wish) -> None:
+        match wish:
+            case Begin(descriptor) if self._reloading.busy:
+                os.close(descriptor)
+                self._applying.not_now("the configuration is being read again just now; try again in a second")
+            case Begin(descriptor):
+                self._finish_load(self._reloading.begin_with(self._newest + 1, descriptor))
+            case TakeBack(why):
+                self._take_back(why)
+
+    def _take_back(self, why: str) -> None:
+        """What was before a trial comes back; if there is none, nothing happens. Nothing is loaded for it, so nothing can go
+        wrong but that somebody took an address meanwhile: then it is tried until that is free."""
+        former = self._applying.former
+        if former is None:
+            return
+        try:
+            self._take_over(former).close()
+        except (CannotListen, StateRefused) as error:
+            facts.log(NAME, f"configuration {former.generation} cannot come back yet: {error}")
+            self._applying.put_off(why, time.monotonic())
+            return
+        facts.log(NAME, f"configuration {former.generation} comes back: {why}")
+        self._applying.taken_back(why)
 
     # The end.
 
@@ -289,6 +354,7 @@ class Supervisor:
                 cell.signal(signal.SIGKILL)
                 cell.wait(STOP_PATIENCE)
         self._reloading.give_up()
+        self._applying.close()
         for side in self._sides:
             side.close()
 
