@@ -55,9 +55,11 @@ interop: peers ## build peers in Go (quic-go) and Rust (odoh-rs) and test with t
 	cd tests/peers/odohpeer && cargo build --release && cp target/release/odohpeer ../../../$(BIN)/odohpeer
 	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_clients.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py
 
-fuzz: setup ## a million mutated messages through every parser, packets of DHCP, proofs of absence, chains of trust; writes docs/fuzz.md
+fuzz: setup ## a million mutated messages through every parser, packets of DHCP, images of lists, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
 	$(BIN)/python tests/fuzz/packets.py --cases 1000000 --record
+	$(BIN)/python tests/fuzz/images.py --cases 1000000 --record
+	$(BIN)/python tests/fuzz/lists.py --cases 20000 --record
 	$(BIN)/python tests/fuzz/denial.py --cases 120000 --record
 	$(BIN)/python tests/fuzz/chains.py --cases 200000 --record
 

@@ -101,7 +101,7 @@ net.tls('{place.chain}', '{place.key}')
 
 
 SERVERS = (
-    Server("anchorhold", "python3", ("dot", "doh"), anchorhold),
+    Server("anchorhold", "python3", ("dot", "doh", "doq"), anchorhold),
     Server("unbound", "unbound", ("dot", "doh"), unbound),
     Server("dnsdist", "dnsdist", ("dot", "doh"), dnsdist),
     Server("knot-resolver", "kresd", ("dot", "doh"), knot_resolver),

@@ -1,8 +1,16 @@
 """Looks names and addresses up in an image. See `image.py` for its layout."""
 
+import hashlib
+from bisect import bisect_left
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from privacy.lists.entry import Record, Saying, Trigger
+from privacy.lists import image
+from privacy.lists.entry import Record, Saying, Scope, Trigger
+from privacy.lists.image import HASH_LENGTH, REALMS, Detail, Facts
+from privacy.lists.patterns import PatternSet
+from wire.dns.names import is_below
+from wire.errors import Malformed
 
 
 class Hit(NamedTuple):
@@ -21,27 +29,118 @@ class Hit(NamedTuple):
 
 class ListImage:
     """A compiled image, of which nothing is copied: `data` may be a memory map. Raises Malformed if it is none, or damaged in
-    its head (the rest was sealed by who made it)."""
+    its head; what is damaged elsewhere is not found, or raises Malformed when it is looked at."""
 
-    __slots__ = ("names",)
+    __slots__ = ("_patterns", "_prefixes", "_sections", "_set", "_shift", "lists", "names")
 
-    def __init__(self, data: "memoryview | bytes") -> None:
-        self.names: tuple[str, ...] = ()
+    def __init__(self, data: memoryview | bytes) -> None:
+        sections = image.parse_image(data)
+        self._sections = sections
+        self._shift = 8 * HASH_LENGTH - sections.bits
+        self._prefixes = tuple(image.parse_prefixes(bytes(sections.prefixes)))
+        self._patterns = image.parse_patterns(bytes(sections.patterns))
+        self._set = PatternSet([pattern.text for pattern in self._patterns]) if self._patterns else None
+        self.lists: tuple[Facts, ...] = image.parse_facts(bytes(sections.lists))
+        """The lists in it, and what is known of them."""
+        self.names: tuple[str, ...] = tuple(facts.name for facts in self.lists)
         """The lists in it."""
 
-    def name_hits(self, name: bytes, rrtype: int) -> "tuple[Hit, ...]":
+    def name_hits(self, name: bytes, rrtype: int) -> tuple[Hit, ...]:
         """All entries about a folded `name` asked for with `rrtype`: closest name first, patterns last. () if there is none,
-        which is the usual case and costs one probe a label."""
-        return ()
+        which is the usual case and costs one probe a label. Raises Malformed if what was found is damaged."""
+        hits = self._suffix_hits(name, b"", rrtype)
+        if self._set is not None:
+            hits += self._pattern_hits(self._set, name, rrtype)
+        return tuple(hits)
 
-    def address_hits(self, address: bytes) -> "tuple[Hit, ...]":
-        """All about an address in an answer (4 or 16 octets), longest prefix first."""
-        return ()
+    def address_hits(self, address: bytes) -> tuple[Hit, ...]:
+        """All about an address in an answer (4 or 16 octets), longest prefix first. Raises Malformed as above."""
+        return self._network_hits(address, Trigger.ADDRESS)
 
-    def server_hits(self, name: bytes) -> "tuple[Hit, ...]":
-        """All about the name of an authoritative server."""
-        return ()
+    def server_hits(self, name: bytes) -> tuple[Hit, ...]:
+        """All about the name of an authoritative server. Raises Malformed as above."""
+        realm = REALMS[Trigger.SERVER]
+        if (realm, 0, 0) not in self._prefixes:
+            return ()
+        return tuple(self._suffix_hits(name, realm, None))
 
-    def server_address_hits(self, address: bytes) -> "tuple[Hit, ...]":
-        """All about the address of an authoritative server."""
-        return ()
+    def server_address_hits(self, address: bytes) -> tuple[Hit, ...]:
+        """All about the address of an authoritative server. Raises Malformed as above."""
+        return self._network_hits(address, Trigger.SERVER_ADDRESS)
+
+    @property
+    def looks_at_servers(self) -> bool:
+        """Whether any entry is about servers or their addresses, so that it is worth knowing them."""
+        return any(realm != REALMS[Trigger.ADDRESS] for realm, _, _ in self._prefixes)
+
+    def _find(self, matter: bytes) -> int:
+        """Where the entries about it begin, or -1."""
+        key, _, hashes, _, directory, *_ = self._sections
+        value = int.from_bytes(hashlib.blake2b(matter, digest_size=HASH_LENGTH, key=key).digest(), "big")
+        bucket = value >> self._shift
+        end = directory[bucket + 1]
+        place = bisect_left(hashes, value, directory[bucket], end)
+        return place if place < end and hashes[place] == value else -1
+
+    def _suffix_hits(self, name: bytes, realm: bytes, rrtype: int | None) -> list[Hit]:
+        hits: list[Hit] = []
+        rest = name
+        while True:
+            place = self._find(realm + rest)
+            if place >= 0:
+                wrong = Scope.BELOW if rest == name else Scope.EXACT
+                hits += [
+                    _hit(detail, line, rest)
+                    for detail, line in self._at(place)
+                    if detail.scope is not wrong and _is_about(detail, name, rrtype)
+                ]
+            if not rest[0]:
+                return hits
+            rest = rest[1 + rest[0] :]
+
+    def _network_hits(self, address: bytes, trigger: Trigger) -> tuple[Hit, ...]:
+        hits: list[Hit] = []
+        for realm, size, length in self._prefixes:
+            if size == len(address) and realm == REALMS[trigger]:
+                tail = image.mask(address, length) + bytes((length,))
+                place = self._find(realm + tail)
+                if place >= 0:
+                    hits += [_hit(detail, line, tail) for detail, line in self._at(place)]
+        return tuple(hits)
+
+    def _pattern_hits(self, patterns: PatternSet, name: bytes, rrtype: int) -> list[Hit]:
+        hits = []
+        for place in patterns.matches(name):
+            found = self._patterns[place]
+            detail = self._detail(found.detail)
+            if _is_about(detail, name, rrtype):
+                hits.append(_hit(detail, found.line, b"", found.text))
+        return hits
+
+    def _at(self, place: int) -> Iterator[tuple[Detail, int]]:
+        """The entries there and behind, as far as they are about the same."""
+        hashes, payloads = self._sections.hashes, self._sections.payloads
+        value = hashes[place]
+        while place < len(hashes) and hashes[place] == value:
+            payload = payloads[place]
+            yield self._detail(payload >> 32), payload & 0xFFFFFFFF
+            place += 1
+
+    def _detail(self, place: int) -> Detail:
+        offsets = self._sections.offsets
+        if place + 1 >= len(offsets):
+            raise Malformed("no such detail", place)
+        detail = image.parse_detail(bytes(self._sections.details[offsets[place] : offsets[place + 1]]))
+        if detail.list >= len(self.names):
+            raise Malformed("no such list", detail.list)
+        return detail
+
+
+def _is_about(detail: Detail, name: bytes, rrtype: int | None) -> bool:
+    if detail.types and rrtype is not None and (rrtype in detail.types) == detail.other_types:
+        return False
+    return not any(is_below(name, suffix) for suffix in detail.excepted)
+
+
+def _hit(detail: Detail, line: int, zone: bytes, pattern: str = "") -> Hit:
+    return Hit(detail.list, line, detail.saying, detail.trigger, detail.important, zone, pattern, detail.records)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from resolver.policy import special_names
+from resolver.policy import lists, rules, special_names
 from resolver.policy.dns64 import Translator
 from resolver.policy.verdict import Ground, Say
 from resolver.values import Query
@@ -16,7 +16,15 @@ FIXED: tuple[tuple[str, Judge], ...] = (
 """Rules whose word does not depend on the time, and on the client group only where the answer memory keeps that group apart:
 so what an alias of others leads to may be decided by them, and remembered."""
 
-RULES: tuple[tuple[str, Judge], ...] = FIXED
+RULES: tuple[tuple[str, Judge], ...] = (
+    *FIXED,
+    # The user's own, before what strangers wrote; among themselves by `table.ORDER`. Behind local data, which are answers of
+    # his own too
+    # and closer ones: names, not wishes about names.
+    ("rules", rules.judge),
+    # Last: nobody who writes lists knows this household.
+    ("lists", lists.judge),
+)
 """All of them."""
 
 

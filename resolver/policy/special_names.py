@@ -8,7 +8,6 @@ from collections.abc import Callable
 from enum import Enum
 
 from resolver.policy.verdict import TTL, Ground, Say, soa
-from resolver.routes import Routes
 from resolver.values import Explanation, Query
 from wire.dns.codes import ExtendedError, Rcode, RecordClass, RecordType
 from wire.dns.message import ResourceRecord
@@ -80,15 +79,15 @@ def judge(query: Query, ground: Ground) -> Say | None:
         if row is None:
             continue
         treatment, routable, why = row
-        if routable and _is_routed(name, query.group, zone, ground.routes):
+        if routable and _is_routed(query, zone, ground):
             return None
         return _TREAT[treatment](query, zone, why)
     return None
 
 
-def _is_routed(name: bytes, group: int, zone: bytes, routes: Routes) -> bool:
+def _is_routed(query: Query, zone: bytes, ground: Ground) -> bool:
     """Whether the user has a route at the zone or inside it, not only the one for everything."""
-    route = routes.find(name, group)
+    route = ground.route(query)
     return route is not None and route.suffix != ROOT and route.suffix.endswith(zone)
 
 

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import dns.message
+import dns.rdatatype
+import dns.rrset
 import pytest
-from kit.capture import CLIENT, SERVICE, TCP, UPSTREAM, Capture, captured
+from kit.capture import CLIENT, SERVICE, TCP, UDP, UPSTREAM, Capture, captured
 from kit.certificates import NAME
 from kit.households import Household, settle
 from kit.liar_thread import liar_at
@@ -69,3 +72,40 @@ def test_sizes_on_the_wire_are_the_same_for_names_of_any_length(asking: Househol
             capture = stop()
         seen.append((records(capture, UPSTREAM), records(capture, TARGET)))
     assert all(sizes == seen[0] for sizes in seen), seen
+
+
+def test_keys_and_the_relays_own_name_are_fetched_encrypted_too() -> None:
+    """From the start of the service on: `bootstrap` looks the relay up over QUIC, the relay shows the target's keys."""
+    need_root("a capture")
+    label = f"only{secrets.token_hex(8)}"
+    with open_folder() as folder, liar_at("quic", answers=lookup, address=UPSTREAM) as guide, ExitStack() as stack:
+        asker, carrier, opener = settle(Path(folder), "asker.test", "carrier.test", "opener.test")
+        asker.address, carrier.address, opener.address = SERVICE, UPSTREAM, TARGET
+        known = f'ca_file = "{opener.authority}"'
+        resolving = f'{{ url = "quic://{NAME}@{UPSTREAM}:{guide.port}", {known} }}'
+        stack.enter_context(opener.started(resolving, "target = true"))
+        place = f'{{ url = "{opener.place}", {known} }}'
+        stack.enter_context(carrier.started(resolving, f"relay = true\ntargets = [{place}]"))
+        relay = f"https://{carrier.name}:{carrier.port}/relay"
+        through = f'{{ url = "{opener.target}", relay = "{relay}", {known}, bootstrap = "guide" }}'
+        with captured() as stop:
+            stack.enter_context(asker.started(through, f"[upstreams.guide]\nservers = [{resolving}]"))
+            assert asker.ask(f"www.{label}.example.", CLIENT).answer
+            capture = stop()
+    asked = {dns.message.from_wire(query).question[0].name.to_text(omit_final_dot=True) for query in guide.queries}
+    assert {carrier.name, f"www.{label}.example"} <= asked
+    assert [] == [packet for packet in capture.telling(label.encode()) if packet.ends != {CLIENT, SERVICE}]
+    assert [] == list(capture.telling(b"carrier\4test"))
+    ways = {(packet.protocol, packet.destination) for address in (UPSTREAM, TARGET) for packet in capture.to(address)}
+    served = {(TCP, (UPSTREAM, carrier.port)), (TCP, (TARGET, opener.port)), (UDP, (UPSTREAM, guide.port))}
+    assert served == {way for way in ways if way[1][1] in (carrier.port, opener.port, guide.port)}
+    assert [] == [packet for packet in capture.packets if 53 in (packet.source[1], packet.destination[1])]
+
+
+def lookup(query: bytes, over_udp: bool) -> bytes:
+    """Every name has the relay's address."""
+    wanted = dns.message.from_wire(query)
+    response = dns.message.make_response(wanted)
+    if wanted.question[0].rdtype == dns.rdatatype.A:
+        response.answer.append(dns.rrset.from_text(wanted.question[0].name, 300, "IN", "A", UPSTREAM))
+    return response.to_wire()

@@ -6,6 +6,7 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import pytest
 from kit.capture import CLIENT, SERVICE, UDP, UPSTREAM, Capture, captured
 from kit.certificates import NAME, authority
@@ -32,6 +33,15 @@ def reply(query: bytes, over_udp: bool) -> bytes:
     if wanted.question[0].rdtype == dns.rdatatype.A:
         return answer(query)
     return dns.message.make_response(wanted).to_wire()
+
+
+def lookup(query: bytes, over_udp: bool) -> bytes:
+    """The same; every name is the upstream's address."""
+    wanted = dns.message.from_wire(query)
+    response = dns.message.make_response(wanted)
+    if wanted.question[0].rdtype == dns.rdatatype.A:
+        response.answer.append(dns.rrset.from_text(wanted.question[0].name, 300, "IN", "A", UPSTREAM))
+    return response.to_wire()
 
 
 def ask(here: House, name: str) -> dns.message.Message:
@@ -70,6 +80,33 @@ def test_a_resolution_over_quic_shows_sizes_in_classes_and_no_name(scheme: str) 
     carrying = [size for size in sizes if size > BLOCK // 2]
     assert len(carrying) >= len(names)
     assert {True} == {LEAST <= size % BLOCK <= MOST for size in carrying}, carrying
+
+
+@pytest.mark.parametrize("scheme", ROADS)
+def test_the_name_of_a_server_is_looked_up_encrypted_too(scheme: str) -> None:
+    """With `bootstrap` its address comes from another group, over QUIC as well: no clear-text DNS at all."""
+    label = "only" + secrets.token_hex(8)
+    with (
+        open_folder() as folder,
+        liar_at(scheme, answers=reply, address=UPSTREAM) as liar,
+        liar_at("quic", answers=lookup, address=UPSTREAM) as guide,
+    ):
+        ca_file = folder / "authority.pem"
+        ca_file.write_text(authority().pem)
+        url = f"{scheme}://{NAME}:{liar.port}{ROADS[scheme]}"
+        group = f'[upstreams.default]\nservers = [{{ url = "{url}", ca_file = "{ca_file}", bootstrap = "guide" }}]'
+        other = f'servers = [{{ url = "quic://{NAME}@{UPSTREAM}:{guide.port}", ca_file = "{ca_file}" }}]'
+        settings = f"{group}\n[upstreams.guide]\n{other}"
+        with captured() as finish, house(folder, settings, SERVICE) as here:
+            response = ask(here, f"www.{label}.example.")
+            capture = finish()
+    assert dns.rcode.NOERROR == response.rcode()
+    asked = [dns.message.from_wire(query).question[0].name.to_text(omit_final_dot=True) for query in guide.queries]
+    assert NAME in asked
+    assert [] == [packet for packet in capture.telling(label.encode()) if packet.ends != {CLIENT, SERVICE}]
+    towards = capture.to(UPSTREAM)
+    assert {(UDP, liar.port), (UDP, guide.port)} == {(packet.protocol, packet.destination[1]) for packet in towards}
+    assert [] == [packet for packet in capture.packets if CLEAR_PORT in (packet.source[1], packet.destination[1])]
 
 
 @pytest.mark.parametrize("scheme", ROADS)

@@ -1,0 +1,116 @@
+"""Lines of dnsmasq's configuration that lists are made of: `address=/…/`, `server=/…/`, `local=/…/`, `bogus-nxdomain=`. A whole
+configuration is not a list: `anchorhold migrate dnsmasq` reads that."""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from privacy.lists.compile import Item
+from privacy.lists.entry import Entry, Saying, Scope, Skipped, Trigger
+from privacy.lists.formats.text import (
+    Answers,
+    Unused,
+    address_record,
+    is_null,
+    numbered,
+    quick_name,
+    read_address,
+    read_domain,
+    read_line,
+    strip_comment,
+)
+from wire.dns.names import ROOT
+
+_QUICK = {
+    "address=": frozenset({"", "#", "0.0.0.0", "127.0.0.1", "::", "::1"}),  # noqa: S104
+    "server=": frozenset({""}),
+    "local=": frozenset({""}),
+}
+"""What stands before the names → what behind them, where that blocks."""
+
+
+def read_dnsmasq(text: bytes) -> Iterator[Item]:
+    """Names and all below them. Several addresses of one are one answer."""
+    reader = _Reader()
+    for number, line in numbered(text):
+        parts = line.split("/")
+        if len(parts) == 3 and parts[2] in _QUICK.get(parts[0], ()) and (name := quick_name(parts[1])):
+            yield number, name, Scope.TREE
+        else:
+            yield from read_line(number, line, reader.read)
+    yield from reader.answers.entries()
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.answers = Answers()
+
+    def read(self, number: int, line: str) -> Iterator[Item]:
+        """What a line says. Raises Unused."""
+        if not (line := strip_comment(line, "#")):
+            return
+        key, _, value = (part.strip() for part in line.partition("="))
+        if key == "bogus-nxdomain":
+            yield _read_bogus(number, value)
+            return
+        if key not in ("address", "server", "local") or not value.startswith("/"):
+            raise Unused("not a line of a list; `anchorhold migrate dnsmasq` reads configurations")
+        _, *domains, target = value.split("/")
+        if not domains:
+            raise Unused("a name that no slash ends")
+        for domain in domains:
+            try:
+                yield from self._use(_aim(number, domain), key, target)
+            except Unused as odd:
+                yield Skipped(number, str(odd))
+
+    def _use(self, entry: Entry, key: str, target: str) -> Iterator[Item]:
+        if target == "#" and key != "address":
+            yield _saying(entry, Saying.ALLOW)
+        elif target in ("", "#") or (key == "address" and is_null(read_address(target))):
+            is_plain = entry.trigger is Trigger.NAME
+            yield (entry.line, entry.name, entry.scope) if is_plain else entry
+        elif key == "address":
+            answer = _saying(entry, Saying.RECORDS)
+            record = address_record(read_address(target))
+            self.answers.add(
+                Entry(
+                    answer.trigger,
+                    answer.saying,
+                    answer.line,
+                    answer.name,
+                    answer.scope,
+                    answer.pattern,
+                    records=(record,),
+                )
+            )
+        else:
+            raise Unused("sends names to a server: a list may not say who is asked; that is a [[route]]")
+
+
+def _saying(entry: Entry, saying: Saying) -> Entry:
+    return Entry(entry.trigger, saying, entry.line, entry.name, entry.scope, entry.pattern)
+
+
+def _aim(number: int, domain: str) -> Entry:
+    """Of which names: `#` all, `*.name` those below, `*name` those that end so, `name` and `.name` itself and those below."""
+    if domain == "#":
+        return Entry(Trigger.NAME, Saying.BLOCK, number, ROOT, Scope.TREE)
+    if domain.startswith("*."):
+        return Entry(Trigger.NAME, Saying.BLOCK, number, read_domain(domain[2:]), Scope.BELOW)
+    if domain.startswith("*"):
+        rest = domain[1:].lower()
+        read_domain(rest)
+        pattern = rest.replace(".", r"\.") + "$"
+        return Entry(Trigger.PATTERN, Saying.BLOCK, number, pattern=pattern)
+    if not domain:
+        raise Unused("names without a dot: there is no list of those")
+    return Entry(Trigger.NAME, Saying.BLOCK, number, read_domain(domain.removeprefix(".")), Scope.TREE)
+
+
+def _read_bogus(number: int, value: str) -> Entry:
+    try:
+        network = ip_network(value, strict=False)
+    except ValueError:
+        raise Unused("not an address") from None
+    octets = network.network_address.packed
+    return Entry(Trigger.ADDRESS, Saying.NXDOMAIN, number, network=(octets, network.prefixlen))

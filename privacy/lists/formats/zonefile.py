@@ -1,0 +1,176 @@
+r"""Master files (RFC 1035 §5), as much of them as response policy zones need: `$TTL`, `$ORIGIN`, relative names, parentheses,
+quotes, escapes, comments. `$INCLUDE` and `$GENERATE` are reported and not followed: the one would open files for a stranger, the
+other writes lines that nobody can count.
+
+Our own, not dnspython's: this runs on a stranger's text in a room that imports no library, line by line, and must say of every
+line that it leaves out which and why; dnspython gives up at the first.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from privacy.lists.entry import Skipped
+from privacy.lists.formats.records import TYPES, read_target, read_type
+from privacy.lists.formats.text import MAX_LINE, Unused, numbered, quick_name
+from wire.dns.names import ROOT
+
+MAX_WORDS = 1_024
+"""Of one record, over all lines within its parentheses."""
+
+MAX_TTL = 2**31 - 1
+
+_CLASSES = {"IN", "CH", "HS", "CS", "NONE", "ANY"}
+_UNITS = {"S": 1, "M": 60, "H": 3_600, "D": 86_400, "W": 604_800, "": 1}
+_TTL = re.compile(r"(?:\d{1,10}[smhdw]?)+", re.IGNORECASE)
+_SPECIAL = re.compile(r'[();"\\\0-\x08\x0b-\x1f\x7f\udc00-\udfff]')
+_TOKEN = re.compile(r'\s+|;.*|([()])|"((?:[^"\\]|\\.)*)"|((?:[^\s();"\\]|\\.)+)')
+
+
+class Row(NamedTuple):
+    """One record. `words` are those of its data, escapes still in them; `origin` is what relative names in it are below.
+    `ttl` -1: none was given."""
+
+    line: int
+    owner: bytes
+    ttl: int
+    rrtype: int
+    words: tuple[str, ...]
+    origin: bytes
+
+
+class _Words(NamedTuple):
+    """The words of a line, or of several held together by parentheses. `indented`: the owner is that of the record before."""
+
+    line: int
+    indented: bool
+    words: tuple[str, ...]
+
+
+def read_rows(text: bytes) -> Iterator[Row | Skipped]:
+    """Every record of class IN. Without `$ORIGIN` names are relative to the owner of the SOA, or to the root until it comes."""
+    reader = _Reader()
+    for found in _logical_lines(text):
+        if isinstance(found, Skipped):
+            yield found
+            continue
+        try:
+            if (row := reader.read(found)) is not None:
+                yield row
+        except Unused as odd:
+            yield Skipped(found.line, str(odd))
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self._origin: bytes | None = None
+        self._ttl = -1
+        self._owner = ROOT
+
+    def read(self, found: _Words) -> Row | None:
+        """A row, or None for a directive. Raises Unused."""
+        words = found.words
+        if words[0].startswith("$") and not found.indented:
+            self._direct(words)
+            return None
+        origin = self._origin or ROOT
+        at = 0
+        if not found.indented:
+            # Its owner counts for those that follow, even if this line is not used.
+            self._owner = _read_owner(words[0], origin)
+            at = 1
+        ttl, at = self._read_ttl_and_class(words, at)
+        if at >= len(words):
+            raise Unused("a record without a type")
+        rrtype = TYPES["CNAME"] if words[at] == "CNAME" else read_type(words[at])
+        if rrtype == TYPES["SOA"] and self._origin is None:
+            self._origin = origin = self._owner
+        return Row(found.line, self._owner, ttl, rrtype, words[at + 1 :], origin)
+
+    def _read_ttl_and_class(self, words: tuple[str, ...], at: int) -> tuple[int, int]:
+        ttl = self._ttl
+        for _ in range(2):
+            if at < len(words) and words[at].upper() in _CLASSES:
+                if words[at].upper() != "IN":
+                    raise Unused("a record of another class than IN")
+                at += 1
+            elif at < len(words) and words[at][0].isdigit():
+                ttl = read_ttl(words[at])
+                at += 1
+        return ttl, at
+
+    def _direct(self, words: tuple[str, ...]) -> None:
+        match words:
+            case ("$ORIGIN" | "$origin", name):
+                self._origin = read_target(name, self._origin or ROOT).lower()
+            case ("$TTL" | "$ttl", ttl):
+                self._ttl = read_ttl(ttl)
+            case _:
+                raise Unused("a directive other than $ORIGIN and $TTL: put what it stands for into the file")
+
+
+def read_ttl(text: str) -> int:
+    """Seconds, or numbers with units: `1h30m`. Raises Unused."""
+    if not _TTL.fullmatch(text):
+        raise Unused("not a TTL")
+    total = sum(int(number) * _UNITS[unit.upper()] for number, unit in re.findall(r"(\d+)([a-zA-Z]?)", text))
+    if total > MAX_TTL:
+        raise Unused("a TTL beyond 2147483647")
+    return total
+
+
+def _read_owner(text: str, origin: bytes) -> bytes:
+    wildcard = text.startswith("*.")
+    name = quick_name(text[2:] if wildcard else text)
+    if name is None:
+        return read_target(text, origin).lower()
+    name = (b"\x01*" if wildcard else b"") + name[:-1] + origin
+    if len(name) > 255:
+        raise Unused("a name longer than 255 octets")
+    return name
+
+
+def _logical_lines(text: bytes) -> Iterator[_Words | Skipped]:
+    open_at = depth = 0
+    indented = broken = False
+    words: list[str] = []
+    for number, line in numbered(text):
+        if depth == 0:
+            open_at, indented, broken, words = number, line[:1] in (" ", "\t"), False, []
+        try:
+            found, depth = _split(line, depth)
+            words += found
+            if len(words) > MAX_WORDS:
+                raise Unused(f"a record of more than {MAX_WORDS:,} words")
+        except Unused as odd:
+            if not broken:
+                yield Skipped(number, str(odd))
+            broken = True
+            words = []
+        if depth == 0 and words and not broken:
+            yield _Words(open_at, indented, tuple(words))
+    if depth:
+        yield Skipped(open_at, "a parenthesis that is never closed: nothing behind it could be read")
+
+
+def _split(line: str, depth: int) -> tuple[list[str], int]:
+    """The words of a line, and how many parentheses are open after it. Raises Unused."""
+    if len(line) > MAX_LINE:
+        raise Unused(f"longer than {MAX_LINE:,} characters")
+    if not _SPECIAL.search(line):
+        return line.split(), depth
+    words, at = [], 0
+    while at < len(line):
+        found = _TOKEN.match(line, at)
+        if found is None:
+            raise Unused("a quote that is not closed, or a backslash with nothing behind it")
+        bracket, quoted, plain = found.groups()
+        depth += {"(": 1, ")": -1}.get(bracket or "", 0)
+        if depth not in (0, 1):
+            raise Unused("parentheses that do not fit")
+        if quoted is not None or plain is not None:
+            words.append(plain or quoted or "")
+        at = found.end()
+    if re.search("[\0-\x08\x0b-\x1f\x7f\udc00-\udfff]", line):
+        raise Unused("a control character in it, or not UTF-8")
+    return words, depth
