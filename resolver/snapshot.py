@@ -3,6 +3,8 @@
 from resolver.dnssec.scope import anchors_for
 from resolver.policy.book import Book, Ledger
 from resolver.policy.dns64 import Translator
+from resolver.policy.local_data import LocalData
+from resolver.policy.rebinding import Inside
 from resolver.routes import Routes
 from resolver.settings import ResolverSettings, Route
 from resolver.values import Query
@@ -15,7 +17,7 @@ _DS = int(RecordType.DS)
 class Snapshot:
     """Settings and what is looked up in them."""
 
-    __slots__ = ("_anchored", "book", "dns64", "generation", "routes", "settings")
+    __slots__ = ("_anchored", "book", "dns64", "generation", "guard", "local", "routes", "settings")
 
     def __init__(self, settings: ResolverSettings, book: Book | None = None) -> None:
         """`book`: what of the rules and lists counts now; without one, those without a schedule."""
@@ -24,6 +26,8 @@ class Snapshot:
         self.generation = settings.generation
         self.routes = Routes(settings.routes)
         self.dns64 = None if settings.dns64 is None else Translator(settings.dns64)
+        self.local = LocalData(settings.policy.local, len(settings.client_groups))
+        self.guard = Inside(settings)
         self._anchored: dict[int, frozenset[bytes]] = {}
 
     def translator(self, query: Query) -> Translator | None:

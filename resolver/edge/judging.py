@@ -10,6 +10,7 @@ from resolver.edge.standing import LOOK_AGAIN, Standing, Watch
 from resolver.policy import decide
 from resolver.policy.book import Book
 from resolver.policy.inspection import Servers, inspect
+from resolver.policy.rebinding import TAKEN_OUT
 from resolver.policy.verdict import Cause, Say
 from resolver.settings import ResolverSettings
 from resolver.snapshot import Snapshot
@@ -75,7 +76,8 @@ class Judging:
         if reply.explanation is None or reply.explanation.code not in _NO or not self.watch.is_on(clock()):
             return reply
         said = said or decide(query, snapshot, snapshot.dns64)
-        cause = Cause() if said is None or said.cause is None else said.cause
+        unsaid = Cause("rebinding") if reply.explanation is TAKEN_OUT else Cause()
+        cause = unsaid if said is None or said.cause is None else said.cause
         self.watch.note(query, snapshot.settings.client_groups[query.group], cause, clock())
         return reply._replace(cacheable=0.0)
 

@@ -20,6 +20,7 @@ from resolver.edge.upstream.port import Upstream
 from resolver.edge.world import ForwardingWorld
 from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure, lead_on
 from resolver.policy.inspection import Servers
+from resolver.policy.rebinding import TAKEN_OUT
 from resolver.policy_settings import Action
 from resolver.routes import EVERYBODY
 from resolver.settings import NegativeTrustAnchor, ResolverSettings
@@ -169,6 +170,8 @@ class Resolver:
         """Whatever way the answer came, each who waits has a look at it with the eyes of its own client group."""
         found = self.judging.finish(query, reply, snapshot, made=made)
         if isinstance(found, Reply):
+            if found.explanation is TAKEN_OUT:
+                self.counters["rebinding"] += 1
             answer(found)
         else:
             self._join(query, lead_on(query, found, self.memory), snapshot, waiter, answer, math.inf)

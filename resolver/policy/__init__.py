@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from resolver.policy import lists, rules, special_names
+from resolver.policy import lists, local_data, rules, special_names
 from resolver.policy.dns64 import Translator
 from resolver.policy.verdict import Ground, Say
 from resolver.values import Query
@@ -12,6 +12,8 @@ Judge = Callable[[Query, Ground], Say | None]
 FIXED: tuple[tuple[str, Judge], ...] = (
     # First: what must never leave must not depend on any other rule.
     ("special-names", special_names.judge),
+    # What the household writes of its names itself, no other rule and no list has a say in.
+    (local_data.RULE, local_data.judge),
 )
 """Rules whose word does not depend on the time, and on the client group only where the answer memory keeps that group apart:
 so what an alias of others leads to may be decided by them, and remembered."""

@@ -13,6 +13,8 @@ from wire.dns.names import read_name
 
 if TYPE_CHECKING:
     from resolver.policy.book import Book
+    from resolver.policy.local_data import LocalData
+    from resolver.policy.rebinding import Inside
 
 _SOA_NAME = read_name("nobody.invalid")
 _SOA_TIMES = b"".join(n.to_bytes(4, "big") for n in (1, 3_600, 1_200, 604_800))
@@ -33,6 +35,8 @@ class Ground(Protocol):
     generation: int
     routes: Routes
     book: "Book"
+    local: "LocalData"
+    guard: "Inside"
 
     def route(self, query: Query) -> Route | None:
         """Where `query` goes."""
