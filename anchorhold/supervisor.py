@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from anchorhold import facts
-from anchorhold.applying import Applying, Begin, TakeBack, Wish
 from anchorhold.cell_process import CellProcess, cell_environment, introduce
+from anchorhold.changing import Changing
 from anchorhold.config.request import LoaderRun, Refused, Snapshot
 from anchorhold.control_path import default_control_path, default_state_directory
 from anchorhold.dhcp_side import DhcpSide
@@ -24,7 +24,6 @@ from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen
 from anchorhold.lists_side import ListsSide
 from anchorhold.notify import notify
-from anchorhold.reloading import Reloading
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.sandbox import SandboxRefused, find_user
 from anchorhold.secure_side import SecureSide
@@ -97,10 +96,8 @@ class Supervisor:
             (LinkType.LISTS_STATUS, self.lists, self.front),
         )
         self._selector = selectors.DefaultSelector()
-        self._reloading = Reloading(config, cell_environment(os.environ, ""), self._selector)
-        self._applying = Applying(config, control, self._selector)
-        self._applying.open()
-        self._newest = snapshot.generation
+        self._changing = Changing(config, control, self._selector, cell_environment(os.environ, ""), snapshot)
+        self._changing.take_over = self._take_over
         self._stopping = False
         self._exit_code = 0
         self._announced = 0
@@ -118,10 +115,8 @@ class Supervisor:
                     self._take_signals(wake)
                 elif isinstance(key.data, CellProcess):
                     self._hear(key.data)
-                elif key.data is self._applying:
-                    self._try_out(self._applying.hear(key.fileobj))
                 else:
-                    self._finish_load(self._reloading.step())
+                    self._changing.ready(key.data, key.fileobj)
         self._stop()
         return self._exit_code
 
@@ -130,11 +125,11 @@ class Supervisor:
             if number in (signal.SIGTERM, signal.SIGINT):
                 self._stopping = True
             elif number == signal.SIGHUP:
-                self._reload()
+                self._changing.reload()
 
     def _patience(self, now: float) -> float:
         """Seconds until something is due, at most one: the cells are looked at once a second."""
-        due = [one.due - now for one in (*self._cells, self._applying) if one.due is not None]
+        due = [one.due - now for one in (*self._cells, self._changing) if one.due is not None]
         return max(0.0, min([*due, 1.0]))
 
     def _tick(self, now: float) -> None:
@@ -153,8 +148,7 @@ class Supervisor:
         for side in self._sides:
             side.look(now)
         self._secure.tell((self.front, self.dhcp))
-        self._finish_load(self._reloading.expire(now))
-        self._try_out(self._applying.look(now))
+        self._changing.look(now)
         self._settle()
 
     # Cells.
@@ -172,7 +166,7 @@ class Supervisor:
         # Without the keeper nothing is kept, and without dhcp nobody gets an address; but whoever asks in clear text is answered.
         vital = cell in (self.front, self.resolver)
         if vital:
-            self._take_back(f"{cell.name} ended: {why}")
+            self._changing.take_back(f"{cell.name} ended: {why}")
         if not self._announced and cell.restarts.count >= START_ATTEMPTS and vital:
             facts.log(NAME, f"{cell.name} ended {START_ATTEMPTS} times before it was ready; giving up")
             self._stopping, self._exit_code = True, 3
@@ -230,7 +224,7 @@ class Supervisor:
     def _settle(self) -> None:
         """Whoever tries out a configuration is told when it is in force, or the former one again."""
         if self.resolver.ready == self.front.ready == self._snapshot.generation:
-            self._applying.in_force()
+            self._changing.in_force()
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
@@ -242,50 +236,8 @@ class Supervisor:
 
     # A new configuration.
 
-    def _reload(self) -> None:
-        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        # Who wants what is in the file wants no trial of another.
-        self._take_back("the configuration is read again")
-        self._finish_load(self._reloading.begin(self._newest + 1))
-
-    def _finish_load(self, outcome: Snapshot | Refused | None) -> None:
-        match outcome:
-            case None:
-                return
-            case Refused(text=text):
-                self._keep_old(text)
-            case Snapshot() if self._applying.loading and not self._applying.wanted:
-                outcome.close()
-                self._keep_old("the command that asked for another configuration is gone")
-            case Snapshot():
-                self._use(outcome)
-        if self._reloading.wanted:
-            self._reload()
-
-    def _use(self, snapshot: Snapshot) -> None:
-        try:
-            former = self._take_over(snapshot)
-        except (CannotListen, StateRefused) as error:
-            snapshot.close()
-            self._keep_old(f"{error}. An address that overlaps one of the old configuration needs a restart")
-            return
-        if self._applying.loading:
-            facts.log(NAME, f"configuration {snapshot.generation} is on trial")
-            self._applying.hold(former, time.monotonic())
-        else:
-            former.close()
-            self._applying.supersede()
-
-    def _keep_old(self, why: str) -> None:
-        if self._applying.loading:
-            self._applying.refused(why)
-        facts.log_lines(NAME, why)
-        facts.log(NAME, f"configuration {self._snapshot.generation} stays in force")
-        notify("READY=1")
-
     def _take_over(self, snapshot: Snapshot) -> Snapshot:
-        """Everything that can fail comes first; gives the former one. Raises CannotListen or StateRefused: then nothing has
-        changed."""
+        """Everything that can fail comes first; gives the former one. Raises CannotListen or StateRefused: nothing changed."""
         try:
             key = spread_key(self._state)
             for side in self._sides:
@@ -295,7 +247,6 @@ class Supervisor:
                 side.discard()
             raise
         former, self._snapshot = self._snapshot, snapshot
-        self._newest = max(self._newest, snapshot.generation)
         if any(
             getattr(former.service, name) != getattr(snapshot.service, name) for name in ("control", "state", "user")
         ):
@@ -311,33 +262,6 @@ class Supervisor:
             side.use(snapshot, time.monotonic())
         return former
 
-    # A configuration on trial.
-
-    def _try_out(self, wish: Wish) -> None:
-        match wish:
-            case Begin(descriptor) if self._reloading.busy:
-                os.close(descriptor)
-                self._applying.not_now("the configuration is being read again just now; try again in a second")
-            case Begin(descriptor):
-                self._finish_load(self._reloading.begin_with(self._newest + 1, descriptor))
-            case TakeBack(why):
-                self._take_back(why)
-
-    def _take_back(self, why: str) -> None:
-        """What was before a trial comes back; if there is none, nothing happens. Nothing is loaded for it, so nothing can go
-        wrong but that somebody took an address meanwhile: then it is tried until that is free."""
-        former = self._applying.former
-        if former is None:
-            return
-        try:
-            self._take_over(former).close()
-        except (CannotListen, StateRefused) as error:
-            facts.log(NAME, f"configuration {former.generation} cannot come back yet: {error}")
-            self._applying.put_off(why, time.monotonic())
-            return
-        facts.log(NAME, f"configuration {former.generation} comes back: {why}")
-        self._applying.taken_back(why)
-
     # The end.
 
     def _stop(self) -> None:
@@ -351,8 +275,7 @@ class Supervisor:
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
                 cell.signal(signal.SIGKILL)
                 cell.wait(STOP_PATIENCE)
-        self._reloading.give_up()
-        self._applying.close()
+        self._changing.close()
         for side in self._sides:
             side.close()
 
