@@ -44,6 +44,8 @@ _SAYING = HASH_LENGTH + 4
 _PER_BUCKET = 16
 """Hashes between two places of the directory, about: what is left of the search is four steps."""
 _DEAREST = 5
+_JOINED = 65_536
+"""Records joined at once: Python takes 80 octets of memory for each while it joins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def digest_text(text: bytes) -> bytes:
 
 def compile_image(sources: Iterable[Source]) -> Compiled:
     """The image of these lists; of equal weight, those that come first are found first. A million names cost some
-    130 MB of memory while it runs."""
+    100 MB of memory while it runs."""
     sources = tuple(sources)
     book = _Book(_key_of(sources), [_Page() for _ in sources])
     for place, source in enumerate(sources):
@@ -252,7 +254,9 @@ def _detail_of(place: int, entry: Entry) -> Detail:
 
 def _split(records: list[bytes]) -> "tuple[array[int], array[int]]":
     """Hashes and payloads as numbers of this machine."""
-    numbers = array("Q", b"".join(records))
+    numbers = array("Q")
+    for at in range(0, len(records), _JOINED):
+        numbers.frombytes(b"".join(records[at : at + _JOINED]))
     del records  # a million of them have 70 MB
     if sys.byteorder == "little":
         numbers.byteswap()
