@@ -62,6 +62,7 @@ fuzz: setup ## a million mutated messages through every parser, packets of DHCP,
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
 	$(BIN)/python tests/fuzz/packets.py --cases 1000000 --record
 	$(BIN)/python tests/fuzz/images.py --cases 1000000 --record
+	$(BIN)/python tests/fuzz/lists.py --cases 20000 --record
 	$(BIN)/python tests/fuzz/denial.py --cases 120000 --record
 	$(BIN)/python tests/fuzz/chains.py --cases 200000 --record
 

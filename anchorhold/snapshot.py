@@ -5,6 +5,7 @@ descriptor.
 """
 
 import fcntl
+import mmap
 import os
 from typing import TypeVar
 
@@ -41,6 +42,14 @@ def seal_bytes(data: bytes, most: int = MAX_SIZE) -> int:
     return descriptor
 
 
+def seal_file(data: bytes | int, most: int) -> int:
+    """A sealed memfd with `data`; or the one of this descriptor, sealed now. The caller closes it."""
+    if isinstance(data, bytes):
+        return seal_bytes(data, most)
+    fcntl.fcntl(data, fcntl.F_ADD_SEALS, SEALS)
+    return data
+
+
 def load(descriptor: int, kind: type[T], most: int = MAX_SIZE) -> T:
     """The value of type `kind` in `descriptor`, which stays open.
 
@@ -74,3 +83,19 @@ def sealed_size(descriptor: int) -> int:
     if seals & SEALS != SEALS:
         raise Malformed("settings are not sealed")
     return os.fstat(descriptor).st_size
+
+
+def map_sealed(descriptor: int) -> memoryview:
+    """The bytes in `descriptor`, mapped and not copied; it may be closed then. Raises Malformed if it is no sealed memfd, or
+    empty."""
+    try:
+        seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
+    except OSError as error:
+        raise Malformed(f"the image is not in a memfd: {error.strerror}") from None
+    if seals & SEALS != SEALS:
+        # Who may still shorten it could end who reads it (SIGBUS).
+        raise Malformed("the image is not sealed")
+    size = os.fstat(descriptor).st_size
+    if not size:
+        raise Malformed("the image is empty")
+    return memoryview(mmap.mmap(descriptor, size, mmap.MAP_SHARED, mmap.PROT_READ))

@@ -150,14 +150,14 @@ def _look_again(
 def _look(query: Query, snapshot: Snapshot, memory: AnswerMemory, now: Instant, said: Say | None) -> Reply | Later:
     """What rules (they `said`) and memory have for exactly this question."""
     if said is not None:
-        return _lead_on(query, said, memory) if said.onward else said.reply(query, snapshot.generation)
+        return lead_on(query, said, memory) if said.onward else said.reply(query, snapshot.generation)
     route = snapshot.route(query)
     if route is None:
         return failure(query, snapshot.generation, NO_ROUTE, Rcode.REFUSED)
     return _remembered(query, route, snapshot, memory, now)
 
 
-def _lead_on(query: Query, said: Say, memory: AnswerMemory) -> Later:
+def lead_on(query: Query, said: Say, memory: AnswerMemory) -> Later:
     """An alias made here: its target is asked for like any question, and the whole is this client group's."""
     built = build_local(query.key, query.flags, said.rcode, said.answer, ())
     alias = Accepted(built.message, built.ttl_offsets, said.rcode, said.keep, said.explanation)

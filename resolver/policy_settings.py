@@ -72,7 +72,7 @@ class Rule:
 
     `name` is what `explain` and the extended error call it; `groups` are client groups (empty: all); `patterns` are regular
     expressions over the name's text; `types` record types (empty: all); `schedule` a place in `Policy.schedules` (-1: always).
-    `refusal` is BLOCK's; `addresses` or `target` (folded name) REWRITE's; `upstream_group` (as in `Route`) ROUTE's.
+    `refusal` is BLOCK's; `addresses` or `target` (folded name) REWRITE's; `upstream_group` and `private` (as in `Route`) ROUTE's.
     """
 
     name: str
@@ -86,6 +86,7 @@ class Rule:
     addresses: tuple[bytes, ...] = ()
     target: bytes = b""
     upstream_group: int = -1
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

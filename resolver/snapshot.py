@@ -1,7 +1,10 @@
 """One generation of settings, with its tables built: what a running question holds on to. Never changes."""
 
 from resolver.dnssec.scope import anchors_for
+from resolver.policy.book import Book, Ledger
 from resolver.policy.dns64 import Translator
+from resolver.policy.local_data import LocalData
+from resolver.policy.rebinding import Inside
 from resolver.routes import Routes
 from resolver.settings import ResolverSettings, Route
 from resolver.values import Query
@@ -14,13 +17,17 @@ _DS = int(RecordType.DS)
 class Snapshot:
     """Settings and what is looked up in them."""
 
-    __slots__ = ("_anchored", "dns64", "generation", "routes", "settings")
+    __slots__ = ("_anchored", "book", "dns64", "generation", "guard", "local", "routes", "settings")
 
-    def __init__(self, settings: ResolverSettings) -> None:
+    def __init__(self, settings: ResolverSettings, book: Book | None = None) -> None:
+        """`book`: what of the rules and lists counts now; without one, those without a schedule."""
+        self.book = book or Book(Ledger(settings.policy))
         self.settings = settings
         self.generation = settings.generation
         self.routes = Routes(settings.routes)
         self.dns64 = None if settings.dns64 is None else Translator(settings.dns64)
+        self.local = LocalData(settings.policy.local, len(settings.client_groups))
+        self.guard = Inside(settings)
         self._anchored: dict[int, frozenset[bytes]] = {}
 
     def translator(self, query: Query) -> Translator | None:
@@ -34,7 +41,9 @@ class Snapshot:
 
     def route(self, query: Query) -> Route | None:
         """Where `query` goes."""
-        return self.routes.find(query.name, query.group)
+        book = self.book
+        own = book.route(query) if book.routes else None
+        return own or self.routes.find(query.name, query.group)
 
     def believed_from(self, query: Query, place: int) -> bytes:
         """The zone where it is decided, for the way at `place`, whether `query`'s name is validated, and by which keys: that

@@ -33,6 +33,9 @@ from resolver.values import Query, Reply
 from wire.dns.names import parse_name
 from wire.errors import Malformed
 
+SO_FAR = 0xFFFFFFFF
+"""In BLOCKED: nothing changes, what was blocked so far is told."""
+
 CREDIT_BATCH = 128
 MARGIN = 0.05
 """Seconds for a reply to get to `front` before it gives up."""
@@ -227,6 +230,23 @@ class FrontLine:
         line = self._exceptions()
         self._tell(handle, [line | {"error": done.refused} if done.refused else line])
 
+    def _pause(self, argument: bytes, message: Message) -> account.Line:
+        if len(argument) not in (4, 5):
+            raise Malformed("a pause of the wrong length")
+        groups = self._resolver.snapshot.settings.client_groups
+        if argument[4:] != b"\1":
+            groups = groups[message.group : message.group + 1]
+        self._resolver.pause(groups, int.from_bytes(argument[:4], "little"))
+        return account.paused(self._resolver)
+
+    def _blocked(self, argument: bytes) -> account.Line:
+        if len(argument) != 4:
+            raise Malformed("a span of time of the wrong length")
+        seconds = int.from_bytes(argument, "little")
+        if seconds != SO_FAR:
+            self._resolver.watch(seconds)
+        return account.blocked(self._resolver)
+
     def _exceptions(self) -> account.Line:
         """What is not validated, and whether what a command made of it outlives a restart."""
         now = self._resolver.world.date()
@@ -265,8 +285,10 @@ class FrontLine:
                 return [{"entries": list(account.dump(resolver))}]
             case Verb.EXCEPT:
                 return [self._exceptions()]
-            case Verb.PAUSE | Verb.BLOCKED:
-                return [{"error": "not known yet"}]
+            case Verb.PAUSE:
+                return [self._pause(argument, message)]
+            case Verb.BLOCKED:
+                return [self._blocked(argument)]
             case Verb.LEASES | Verb.LISTS:
                 raise Malformed("leases and lists are not the resolver's")
 

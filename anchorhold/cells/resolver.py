@@ -38,6 +38,7 @@ from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sites import Sites
 from net.clock import now
 from net.tls import TlsFactory
+from privacy.lists.matcher import ListImage
 from privacy.memory import Fact, Retention
 from resolver.edge.carrier import Carrier
 from resolver.edge.resolve import Resolver
@@ -75,6 +76,7 @@ class ResolverCell:
         self._ending: asyncio.Future[int] | None = None
         self._resolver: Resolver | None = None
         self._carrying: CarryDesk
+        self._image: ListImage | None = None
 
     def prepare(self) -> None:
         """Take everything from the link until START."""
@@ -84,7 +86,7 @@ class ResolverCell:
 
     def _take(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
-            case (LinkType.PEER | LinkType.SECURE_PEER) as kind, (descriptor,):
+            case (LinkType.PEER | LinkType.SECURE_PEER | LinkType.LISTS_PEER) as kind, (descriptor,):
                 if kind in self._pairs:
                     self._pairs[kind].close()
                 self._pairs[kind] = socket.socket(fileno=descriptor)
@@ -95,8 +97,13 @@ class ResolverCell:
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, ResolverSettings)
                 os.close(descriptor)
+            case LinkType.LISTS, (descriptor,):
+                self._image = _mapped(descriptor)
+                os.close(descriptor)
             case LinkType.SECRET, ():
                 self._spread_key = message.body
+            case LinkType.LISTS, (descriptor,):
+                os.close(descriptor)
             case LinkType.PING, ():
                 pass
             case _:
@@ -117,6 +124,8 @@ class ResolverCell:
         # What is packaged, while our own files can still be read.
         world.wall.not_before(built_date())
         self._resolver = Resolver(self._settings, world, self._report)
+        self._resolver.changed = self._forget
+        self._resolver.use_image(self._image)
         self._carrying = CarryDesk(Carrier(tools), self._settings)
         # Contexts with the system's authorities read files: make them before the sandbox.
         enter(PROFILE)
@@ -126,6 +135,7 @@ class ResolverCell:
         await self._hear_keeper_first()
         self._connect()
         self._ready()
+        self._keep_time(loop, self._resolver)
         try:
             return await self._ending
         finally:
@@ -133,6 +143,10 @@ class ResolverCell:
                 async with asyncio.timeout(1.0):
                     await self._resolver.close()
                     await self._carrying.close()
+
+    def _keep_time(self, loop: asyncio.AbstractEventLoop, resolver: Resolver) -> None:
+        """What has a schedule counts from its minute on, whether anybody asks or not."""
+        loop.call_later(resolver.keep_time(), self._keep_time, loop, resolver)
 
     def end(self, code: int) -> None:
         """Stop serving."""
@@ -158,8 +172,10 @@ class ResolverCell:
 
     def _apply(self, kind: LinkType) -> None:
         match kind:
-            case LinkType.PEER | LinkType.SECURE_PEER:
+            case LinkType.PEER | LinkType.SECURE_PEER | LinkType.LISTS_PEER:
                 self._connect()
+            case LinkType.LISTS if self._resolver is not None:
+                self._resolver.use_image(self._image)
             case LinkType.KEEPER:
                 self._connect_keeper()
             case LinkType.SETTINGS if self._settings is not None and self._resolver is not None:
@@ -175,7 +191,7 @@ class ResolverCell:
                 pass
 
     def _connect(self) -> None:
-        """Talk to `front` and `secure` over the newest pairs."""
+        """Talk to `front`, `secure` and the lists cell over the newest pairs."""
         if self._resolver is None:
             return
         pairs, self._pairs = self._pairs, {}
@@ -270,6 +286,15 @@ class ResolverCell:
             reply = await resolver.lookup(place, query)
             found += addresses_in(reply.message, rrtype)
         return tuple(found)
+
+
+def _mapped(descriptor: int) -> ListImage | None:
+    """The image of the lists; None if it is of no use, which is said: then no list counts until the next comes."""
+    try:
+        return ListImage(snapshot.map_sealed(descriptor))
+    except Malformed as error:
+        log("resolver", f"the image of the lists is of no use: {error}")
+        return None
 
 
 def _bootstrap_of(name: str, settings: ResolverSettings) -> int:

@@ -1,5 +1,6 @@
 """`anchorhold migrate`: the configuration of another program to one of ours, and a report of every line."""
 
+import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.settle import settled
 from anchorhold.migrate.write import write_file
 from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, printable, read_file
+from dhcp.edge.links import read_links
 
 MAX_LEASES = 64 * 1024 * 1024
 SHOWN = 60
@@ -81,7 +83,7 @@ def command(**options: object) -> None:
         if path is not None and os.path.lexists(path) and not flags.force:
             raise CommandFailed(Exit.USAGE, f"{path} exists; --force overwrites it")
     try:
-        migration = migrator(flags.program)(flags.paths, Reader(flags.root))
+        migration = migrator(flags.program)(flags.paths, Reader(flags.root, own=_own))
     except Unreadable as error:
         raise CommandFailed(Exit.USAGE, printable(str(error))) from None
     text = _settled(flags, migration)
@@ -96,6 +98,15 @@ def command(**options: object) -> None:
     _tell(flags, migration)
     if migration.report.counts()["dropped"]:
         raise click.exceptions.Exit(int(Exit.NEGATIVE))
+
+
+def _own() -> list[tuple[str, ipaddress.IPv4Address | ipaddress.IPv6Address]]:
+    """This machine's interfaces with their addresses."""
+    try:
+        links = read_links().values()
+    except OSError:
+        return []
+    return [(link.name, ipaddress.ip_address(own.address)) for link in links for own in link.addresses]
 
 
 def _settled(flags: Flags, migration: Migration) -> str:

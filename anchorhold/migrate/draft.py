@@ -18,6 +18,8 @@ class Item:
     value: "Scalar | Table | list[Item]"
     places: list[int] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
+    quiet: bool = False
+    """Its lines are not written above it: those of what it is in say enough."""
 
     def told(self, place: int | None, comment: str) -> None:
         """One more line, one more comment."""
@@ -44,12 +46,12 @@ class Table:
         item.told(place, comment)
         return self.where(key)
 
-    def add(self, key: str, value: Scalar, place: int | None = None, comment: str = "") -> str:
+    def add(self, key: str, value: Scalar, place: int | None = None, comment: str = "", quiet: bool = False) -> str:
         """Append to the list `key`, unless the same is there already. Returns the path of the list."""
         values = self._list(key)
         found = next((item for item in values if item.value == value), None)
         if found is None:
-            found = Item(value)
+            found = Item(value, quiet=quiet)
             values.append(found)
         found.told(place, comment)
         return self.where(key)
@@ -69,6 +71,13 @@ class Table:
         item.told(place, comment)
         values.append(item)
         return made
+
+    def drop_last(self, key: str) -> None:
+        """Take the last of the list `key` away again."""
+        values = self._list(key)
+        values.pop()
+        if not values:
+            del self.items[key]
 
     def tell(self, key: str, place: int | None = None, comment: str = "") -> None:
         """Add a line or comment to what `key` has already; of a list, to its last item."""

@@ -1,9 +1,14 @@
 """Files of other programs, read with bounds: they are strangers' text, and may name any other file."""
 
+import ipaddress
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_FILE = 32 * 1024**2
 """Octets of one file."""
@@ -27,8 +32,17 @@ class Reader:
     root: Path | None = None
     read: int = 0
     opened: int = 0
+    own: Callable[[], list[tuple[str, Address]]] = list
+    """This machine's interfaces with their addresses; where nobody asked, none."""
     seen: set[tuple[int, int]] = field(default_factory=set)
     """Device and number of every file that was read."""
+
+    def interface_in(self, network: Network) -> str:
+        """The name of this machine's interface with an address in that network; empty if none has, or with a `root`."""
+        for name, address in self.own() if self.root is None else ():
+            if address.version == network.version and address in network:
+                return name
+        return ""
 
     def place(self, named: str, beside: Path | None = None) -> Path:
         """Where a file lies that a configuration in the folder `beside` names."""

@@ -10,9 +10,13 @@ MAX_TEXT = 400
 """Letters of a line that the report repeats."""
 
 _SECRET = re.compile(
-    r"""(?ix) ( (?<![a-z])(?:pass(?:word|wd)?|pwhash|app_pwhash|secret|api[_-]?key|token|tsig[\w-]*|private[_-]?key)
+    r"""(?ix) ( (?<![a-z])(?:(?:web)?pass(?:word|wd)?|pwhash|app_pwhash|secret|api[_-]?key|token|tsig[\w-]*|private[_-]?key)
         [\w-]* ["']? \s* [:=,] \s* ) ( .+ )"""
 )
+
+
+_CREDENTIALS = re.compile(r"//[^/@\s]*:[^/@\s]*@")
+"""User and password in a URL."""
 
 
 class Verdict(Enum):
@@ -136,6 +140,7 @@ class Report:
 def masked(text: str) -> str:
     """One line without control characters and without what looks like a secret; long ones are cut."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in text[: MAX_TEXT + 1])
+    shown = _CREDENTIALS.sub("//(not shown)@", shown)
     shown = _SECRET.sub(lambda found: f"{found[1]}(not shown)", shown)
     return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]}…"
 

@@ -88,7 +88,7 @@ def _pair(key: str, item: Item, report: Report) -> Iterator[str]:
         yield f"{_key(key)} = {value_text(value)}"
         return
     texts = [value_text(one.value) for one in value]
-    told = [one for one in value if one.places or one.comments]
+    told = [one for one in value if not one.quiet and (one.places or one.comments)]
     short = f"{_key(key)} = [{', '.join(texts)}]"
     if len(short) <= WIDTH and (not told or len(value) == 1):
         for one in told:
@@ -105,7 +105,7 @@ def _pair(key: str, item: Item, report: Report) -> Iterator[str]:
 def _remarks(item: Item, report: Report) -> Iterator[str]:
     for comment in item.comments:
         yield from (f"# {line}".rstrip() for line in comment.splitlines())
-    if item.places:
+    if item.places and not item.quiet:
         told = [report.origin(place) for place in item.places[:SHOWN_ORIGINS]]
         more = len(item.places) - len(told)
         yield f"# {_plain(', '.join(told))}" + (f" and {more} more" if more else "")

@@ -27,11 +27,11 @@ def anchors_for(settings: ResolverSettings, place: int) -> Anchors:
     chosen = tuple(_negative(one, By.CONFIGURATION) for one in dnssec.negative)
     excepted = tuple(_negative(one, By.COMMAND) for one in dnssec.excepted)
     proved = {anchor.zone for anchor in trusted}
-    routed = tuple(
-        NegativeAnchor(route.suffix, ROUTED, by=By.ROUTE)
-        for route in settings.routes
-        if route.private and place == route.upstream_group and route.suffix not in proved
-    )
+    private = [route.suffix for route in settings.routes if route.private and place == route.upstream_group]
+    for rule in settings.policy.rules:
+        if rule.private and place == rule.upstream_group:
+            private += (domain.name for domain in rule.domains)
+    routed = tuple(NegativeAnchor(zone, ROUTED, by=By.ROUTE) for zone in dict.fromkeys(private) if zone not in proved)
     return anchors_of(trusted, (*routed, *chosen, *excepted))
 
 

@@ -7,9 +7,11 @@ from net.clock import now as clock
 from resolver.cache.answers import MemoryKey
 from resolver.dnssec.anchors import NegativeAnchor, TrustAnchor
 from resolver.dnssec.story import about_anchor
+from resolver.edge.considering import blocked, considered, paused, policy_status
 from resolver.edge.ledger import explain_iteration, is_ledger, iterations_status, labels_shown
 from resolver.edge.resolve import Resolver
 from resolver.edge.world import Server
+from resolver.pipeline import MAX_CHAIN
 from resolver.policy import decide
 from resolver.settings import Route, Strategy
 from resolver.values import Query
@@ -33,6 +35,7 @@ def status(resolver: Resolver) -> Line:
         "servers_over_tls": resolver.iterations.sockets.encryption.encrypting(),
         "cache": cache_stats(resolver),
         "clock": _clock(resolver),
+        "policy": policy_status(resolver),
     }
 
 
@@ -101,12 +104,13 @@ def cache_stats(resolver: Resolver) -> Line:
     }
 
 
-def explain(resolver: Resolver, query: Query) -> Line:
+def explain(resolver: Resolver, query: Query, links: int = MAX_CHAIN) -> Line:
     """The path `query` would take now. Sends nothing."""
     snapshot = resolver.snapshot
     if query.group >= len(snapshot.settings.client_groups):
         return {"error": "the configuration has just changed; ask again"}
     line: Line = {"group": snapshot.settings.client_groups[query.group], "rule": None, "cached": None}
+    line["considered"] = considered(query, snapshot)
     said = decide(query, snapshot, snapshot.dns64)
     translator = snapshot.translator(query)
     if translator is not None:
@@ -117,7 +121,13 @@ def explain(resolver: Resolver, query: Query) -> Line:
         if said is None and query.rrtype == RecordType.AAAA:
             line["dns64"] = "without an AAAA record its A records are asked for too, and translated"
     if said is not None:
-        return line | {"rule": said.rule, "zone": show_name(said.zone), "leaves": []}
+        line |= {"rule": said.rule, "zone": show_name(said.zone)}
+        if not said.onward:
+            return line | {"leaves": []}
+        if links > 0:
+            # What else there is to say is about the name that it leads to.
+            target = query._replace(key=said.onward + query.key[-4:])
+            return explain(resolver, target, links - 1) | line | {"onward": show_name(said.onward)}
     route = snapshot.route(query)
     if route is None:
         return line | {"route": None, "leaves": [], "error": "no route for this name"}
@@ -188,3 +198,6 @@ def _dumped(resolver: Resolver, key: MemoryKey) -> Line:
         "upstream_group": _place_name(resolver, key.upstream_group),
         "left": None if left is None else round(left, 1),
     }
+
+
+__all__ = ["Line", "blocked", "cache_stats", "dump", "explain", "paused", "policy_status", "status"]

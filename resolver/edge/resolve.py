@@ -7,17 +7,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from net.clock import now as clock
+from privacy.lists.matcher import ListImage
 from privacy.memory import Fact
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.dnssec.anchors import TrustAnchor
 from resolver.dnssec.clock import Turn
 from resolver.dnssec.scope import NOWHERE, Followed, anchors_for, with_followed
 from resolver.edge.iterating import Iterations
+from resolver.edge.judging import Judging, servers_at
 from resolver.edge.routed import RoutedWorld
 from resolver.edge.upstream.port import Upstream
 from resolver.edge.world import ForwardingWorld
-from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure
-from resolver.policy.inspection import inspect
+from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure, lead_on
+from resolver.policy.inspection import Servers
+from resolver.policy.rebinding import TAKEN_OUT
+from resolver.policy_settings import Action
 from resolver.routes import EVERYBODY
 from resolver.settings import NegativeTrustAnchor, ResolverSettings
 from resolver.snapshot import Snapshot
@@ -63,7 +67,10 @@ class Resolver:
     def __init__(self, settings: ResolverSettings, world: ForwardingWorld, report: Callable[[Fact], None]) -> None:
         self.world = world
         self.memory = _memory_for(settings)
-        self.snapshot = Snapshot(settings)
+        self.judging = Judging(settings, world.date, self._servers_of, report)
+        self.changed: Callable[[], None] = lambda: None
+        """Told when verdicts have changed within a generation: nobody must give out again what was answered before."""
+        self.snapshot = Snapshot(settings, self.judging.book())
         self._given = settings
         self._followed: Followed = {}
         self._excepted: tuple[NegativeTrustAnchor, ...] = ()
@@ -84,7 +91,8 @@ class Resolver:
         upstream group or route changed: they are kept by place, and aliases may lead along other routes."""
         self._given = settings
         settings = self._as_followed()
-        self._former, self.snapshot = self.snapshot, Snapshot(settings)
+        self.judging.standing.use(settings)
+        self._former, self.snapshot = self.snapshot, Snapshot(settings, self.judging.book())
         if _places(self._former.settings) != _places(settings):
             self.memory = _memory_for(settings)
         self.iterations.use(settings.iterations, settings.cache)
@@ -110,10 +118,63 @@ class Resolver:
         settings = self._as_followed()
         if settings.dnssec == self.snapshot.settings.dnssec:
             return False
-        self.snapshot = Snapshot(settings)
+        self.snapshot = Snapshot(settings, self.snapshot.book)
         self.memory = _memory_for(settings)
         self.routed.use(self.snapshot)
         return True
+
+    # what counts of rules and lists
+
+    def judge_anew(self) -> None:
+        """What counts may have changed: a schedule, a pause, the image of the lists. What servers said is remembered all the
+        same, unless rules said by the clock whom to ask."""
+        settings = self.snapshot.settings
+        self.snapshot = Snapshot(settings, self.judging.book())
+        if any(rule.action is Action.ROUTE and rule.schedule >= 0 for rule in settings.policy.rules):
+            self.memory = _memory_for(settings)
+        self.routed.use(self.snapshot)
+        self.counters["judged-anew"] += 1
+        self.changed()
+
+    def keep_time(self) -> float:
+        """See to it that what counts is what should by now; seconds until that is to be done again at the latest."""
+        if self.judging.is_over(self.snapshot.book):
+            self.judge_anew()
+        return self.judging.patience(self.snapshot.book)
+
+    def use_image(self, image: ListImage | None) -> None:
+        """Take this image of the lists."""
+        self.judging.standing.image = image
+        self.judge_anew()
+
+    def pause(self, groups: tuple[str, ...], seconds: float) -> None:
+        """Nothing blocks for these client groups for so long; 0: it does again."""
+        self.judging.standing.pause(groups, seconds, self.world.date())
+        self.judge_anew()
+
+    def watch(self, seconds: float) -> None:
+        """Remember what is blocked from now on, for so long; 0: no more."""
+        self.judging.watch.begin(seconds, clock())
+        self.changed()
+
+    def _servers_of(self, query: Query, snapshot: Snapshot) -> Servers:
+        """The authoritative servers at and above a name that an iteration has asked, or would."""
+        route = snapshot.route(query)
+        known = route is not None and self.routed.serves(snapshot)
+        iterator = self.routed.iterator(route.upstream_group) if route is not None and known else None
+        return Servers() if iterator is None else servers_at(iterator.memory, query.name, clock())
+
+    def _finish(
+        self, query: Query, reply: Reply, snapshot: Snapshot, waiter: object, answer: Answer, made: bool
+    ) -> None:
+        """Whatever way the answer came, each who waits has a look at it with the eyes of its own client group."""
+        found = self.judging.finish(query, reply, snapshot, made=made)
+        if isinstance(found, Reply):
+            if found.explanation is TAKEN_OUT:
+                self.counters["rebinding"] += 1
+            answer(found)
+        else:
+            self._join(query, lead_on(query, found, self.memory), snapshot, waiter, answer, math.inf)
 
     def _root_anchor(self) -> TrustAnchor | None:
         """What the root's keys are believed by now; None if that zone is not validated."""
@@ -158,10 +219,13 @@ class Resolver:
             text = Explanation(ExtendedError.NOT_READY, "the configuration has just changed")
             answer(failure(query, query.generation, text))
             return
+        if snapshot is self.snapshot and snapshot.book.until < math.inf and self.judging.is_over(snapshot.book):
+            self.judge_anew()
+            snapshot = self.snapshot
         outcome = answer_now(query, snapshot, self.memory, clock())
         if isinstance(outcome, Reply):
             self.counters[_NOW[outcome.origin]] += 1
-            answer(inspect(query, outcome, snapshot))
+            self._finish(query, outcome, snapshot, waiter, answer, made=False)
             return
         self._join(query, outcome, snapshot, waiter, answer, patience)
 
@@ -199,7 +263,7 @@ class Resolver:
         else:
             self.counters["shared"] += 1
         # Who waits for one flight may be of several client groups: each looks at the answer with its own eyes.
-        flight.waiters[waiter] = lambda reply: answer(inspect(query, reply, snapshot))
+        flight.waiters[waiter] = lambda reply: self._finish(query, reply, snapshot, waiter, answer, later.made)
         self._waiting[waiter] = flight
 
     def _give_stale(self, flight: Flight) -> None:
@@ -270,12 +334,18 @@ class Resolver:
 
 
 def _memory_for(settings: ResolverSettings) -> AnswerMemory:
-    return AnswerMemory(settings.cache, frozenset(route.client_group for route in settings.routes) - {EVERYBODY})
+    """Apart are the client groups whose aliases may lead elsewhere than everybody's."""
+    apart = {route.client_group for route in settings.routes}
+    apart |= {group for rule in settings.policy.rules if rule.action is Action.ROUTE for group in rule.groups}
+    apart |= {group for zone in settings.policy.local for group in zone.groups}
+    return AnswerMemory(settings.cache, frozenset(apart) - {EVERYBODY})
 
 
 def _places(settings: ResolverSettings) -> tuple[object, ...]:
     """What an answer's place in the memory, and its form, depend on."""
-    return settings.upstream_groups, settings.iterations, settings.cache, settings.routes, settings.dnssec
+    policy = settings.policy
+    elsewhere = tuple(rule for rule in policy.rules if rule.action is Action.ROUTE), policy.local, policy.schedules
+    return settings.upstream_groups, settings.iterations, settings.cache, settings.routes, settings.dnssec, elsewhere
 
 
 async def _close(upstreams: list[Upstream]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from resolver.policy import special_names
+from resolver.policy import lists, local_data, rules, special_names
 from resolver.policy.dns64 import Translator
 from resolver.policy.verdict import Ground, Say
 from resolver.values import Query
@@ -12,11 +12,21 @@ Judge = Callable[[Query, Ground], Say | None]
 FIXED: tuple[tuple[str, Judge], ...] = (
     # First: what must never leave must not depend on any other rule.
     ("special-names", special_names.judge),
+    # What the household writes of its names itself, no other rule and no list has a say in.
+    (local_data.RULE, local_data.judge),
 )
 """Rules whose word does not depend on the time, and on the client group only where the answer memory keeps that group apart:
 so what an alias of others leads to may be decided by them, and remembered."""
 
-RULES: tuple[tuple[str, Judge], ...] = FIXED
+RULES: tuple[tuple[str, Judge], ...] = (
+    *FIXED,
+    # The user's own, before what strangers wrote; among themselves by `table.ORDER`. Behind local data, which are answers of
+    # his own too
+    # and closer ones: names, not wishes about names.
+    ("rules", rules.judge),
+    # Last: nobody who writes lists knows this household.
+    ("lists", lists.judge),
+)
 """All of them."""
 
 

@@ -1,27 +1,101 @@
 """What is looked at once more when the answer is there, for this client group: the outermost step, whatever way the answer
-came."""
+came. Pure.
 
-from collections.abc import Callable
+The order: names that it leads to, addresses in it, who gave it; last what an answer from outside may not hold, for what is
+taken out nobody sees any more. A failure stays one: what could not be proved is never made into anything else.
+"""
 
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from privacy.lists.matcher import Hit
+from resolver.policy import lists, rules
+from resolver.policy.book import View
 from resolver.policy.rebinding import inspect_rebinding
-from resolver.policy.verdict import Ground
+from resolver.policy.verdict import Ground, Say
 from resolver.values import Origin, Query, Reply
+from wire.dns.codes import RecordType
+from wire.dns.message import Message, parse_message, rdata_name
+from wire.dns.names import Known
 
-Inspection = Callable[[Query, Reply, Ground], Reply | None]
-
-INSPECTIONS: tuple[tuple[str, Inspection], ...] = (
-    # Last: what it takes out of an answer no other can see any more.
-    ("rebinding", inspect_rebinding),
-)
+_A, _AAAA, _CNAME = int(RecordType.A), int(RecordType.AAAA), int(RecordType.CNAME)
 
 
-def inspect(query: Query, reply: Reply, ground: Ground) -> Reply:
-    """What the client gets of `reply`. A failure stays one, BOGUS data are never seen here; and what is said here was judged
-    before."""
+class Servers(NamedTuple):
+    """The authoritative servers of a name, as far as an iteration knows them: folded names, addresses of 4 or 16 octets."""
+
+    names: tuple[bytes, ...] = ()
+    addresses: tuple[bytes, ...] = ()
+
+
+def inspect(
+    query: Query, reply: Reply, ground: Ground, servers: Callable[[bytes], Servers] | None = None, *, made: bool = False
+) -> Reply | Say:
+    """What the client gets of `reply`: itself, less of it, or what a rule or list says instead. `made`: the user's own rule
+    or record led to it, which counts before those that block and before lists."""
     if reply.origin is Origin.FAILURE or reply.origin is Origin.LOCAL:
         return reply
-    for _, inspection in INSPECTIONS:
-        found = inspection(query, reply, ground)
-        if found is not None:
-            reply = found
-    return reply
+    view = ground.book.view(query.group)
+    if view.inspects and not made:
+        said = _judge(query, reply, ground, view, servers)
+        if said is not None:
+            return said
+    return inspect_rebinding(query, reply, ground) or reply
+
+
+def _judge(
+    query: Query, reply: Reply, ground: Ground, view: View, servers: Callable[[bytes], Servers] | None
+) -> Say | None:
+    if view.allows(view.match(query.name, query.rrtype)):
+        return None
+    own = lists.choose(ground.book.hits(view, query.name, query.rrtype), view.uses)
+    if own is not None and lists.lets(own, view.uses[own.list]):
+        # A list's exception is one for all that the name leads to, as a rule's is.
+        return None
+    message = parse_message(reply.message)
+    for target in targets_of(message):
+        if view.allows(view.match(target, query.rrtype)):
+            return None
+        said = rules.inspect_name(query, target, view) or _listed(
+            query, ground, view, ground.book.hits(view, target, query.rrtype), target
+        )
+        if said is not None:
+            return said
+    if not view.uses:
+        return None
+    for address in addresses_of(message):
+        said = _listed(query, ground, view, ground.book.address_hits(address), query.name)
+        if said is not None:
+            return said
+    return _by_servers(query, ground, view, servers) if servers is not None else None
+
+
+def _listed(query: Query, ground: Ground, view: View, hits: Iterable[Hit], name: bytes) -> Say | None:
+    hit = lists.choose(hits, view.uses)
+    if hit is None or lists.lets(hit, view.uses[hit.list]):
+        return None
+    if ground.book.is_protected(name) or ground.book.is_protected(query.name):
+        return None
+    return lists.say(query, hit, view.uses[hit.list], name)
+
+
+def _by_servers(query: Query, ground: Ground, view: View, servers: Callable[[bytes], Servers]) -> Say | None:
+    book = ground.book
+    if not book.looks_at_servers:
+        return None
+    return _listed(query, ground, view, book.server_hits(*servers(query.name)), query.name)
+
+
+def targets_of(message: Message) -> Iterator[bytes]:
+    """Where the aliases in an answer lead, in its order."""
+    known: Known = {}
+    for record in message.answer:
+        if record.rrtype == _CNAME:
+            yield rdata_name(message, record, known)
+
+
+def addresses_of(message: Message) -> Iterator[bytes]:
+    """The addresses in an answer."""
+    for record in message.answer:
+        if record.rrtype == _A or record.rrtype == _AAAA:
+            yield message.data[record.rdata_start : record.rdata_end]

@@ -1,9 +1,274 @@
-"""Answers from outside that lead inside (DNS rebinding)."""
+"""Answers from outside that lead inside (DNS rebinding). Pure.
 
+A page of somebody else's may ask whatever its own name leads to; if that is a printer in the house, it asks the printer.
+So an address of the inside stays in an answer only if every name on the way may lead inside: the one that was asked, every
+alias, and the one that has the address. What is taken out are the addresses, not the answer: docs/decisions/0025-rebinding.md.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+
+from resolver.policy import decide
+from resolver.policy.prefix64 import Prefix64
 from resolver.policy.verdict import Ground
-from resolver.values import Query, Reply
+from resolver.settings import ResolverSettings, Route, UpstreamSpec
+from resolver.values import Explanation, Query, Reply
+from wire.dns.codes import ExtendedError, HeaderFlag, RecordType
+from wire.dns.message import Message, ResourceRecord, build_response, parse_message
+from wire.dns.names import ROOT, suffixes
+from wire.dns.svcb import (
+    IPV4HINT,
+    IPV6HINT,
+    MANDATORY,
+    Service,
+    build_service,
+    parse_hint,
+    parse_mandatory,
+    parse_service,
+)
+from wire.errors import Malformed
+
+TAKEN_OUT = Explanation(ExtendedError.BLOCKED, "rebinding protection: addresses of private networks taken out")
+
+MAX_LINKS = 16
+"""Aliases of our own that are followed to see which names are ours."""
+
+_V4 = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+    # DS-Lite's own links (RFC 6333 §5.7); the rest of 192.0.0.0/24 has the well-known addresses of RFC 7050.
+    "192.0.0.0/29",
+    # Benchmarks (RFC 2544) and what is reserved, the broadcast address with it (RFC 1112 §4): used on the inside only.
+    *("198.18.0.0/15", "240.0.0.0/4"),
+)
+"""This network, private, shared (RFC 6598), loopback, link-local: what is not globally reachable by IANA's registry (RFC 6890),
+but for documentation, which is nowhere, and multicast, to which no connection can be made."""
+
+_COMPATIBLE, _MAPPED = bytes(12), bytes(10) + b"\xff\xff"
+_TRANSLATED = bytes(8) + b"\xff\xff\0\0"
+_WELL_KNOWN_64 = bytes.fromhex("0064ff9b") + bytes(8)
+_HOLDERS = frozenset((_COMPATIBLE, _MAPPED, _TRANSLATED, _WELL_KNOWN_64))
+"""The first 12 octets of IPv6 addresses whose last four are an IPv4 address: RFC 4291 §2.5.5 (the loopback and the unspecified
+address come out as 0.0.0.1 and 0.0.0.0), RFC 2765 §2.1, RFC 6052 §2.1."""
+
+_LOCAL_USE_64 = bytes.fromhex("0064ff9b0001")
+"""64:ff9b:1::/48 (RFC 8215): where in it the IPv4 address stands is each network's own, and so is where it leads."""
+
+_TEREDO, _SIX_TO_FOUR, _BENCHMARKS = b"\x20\x01\0\0", b"\x20\x02", b"\x20\x01\0\x02\0\0"
+"""RFC 4380 §4, RFC 3056 §2, RFC 5180."""
+
+_ISATAP = frozenset((b"\0\0\x5e\xfe", b"\2\0\x5e\xfe"))
+"""The first half of an interface identifier whose second half is an IPv4 address (RFC 5214 §6.1)."""
+
+_A, _AAAA, _SVCB, _HTTPS, _RRSIG = map(
+    int, (RecordType.A, RecordType.AAAA, RecordType.SVCB, RecordType.HTTPS, RecordType.RRSIG)
+)
+_HOLD = frozenset((_A, _AAAA, _SVCB, _HTTPS))
+_ON_THE_WAY = _HOLD | {int(RecordType.CNAME)}
+_KEPT = int(HeaderFlag.RD | HeaderFlag.RA | HeaderFlag.CD)
+
+
+def _ranges(networks: Iterable[str]) -> dict[int, tuple[tuple[int, int], ...]]:
+    """By the first octet: first and last of the following three, as numbers."""
+    found: dict[int, tuple[tuple[int, int], ...]] = {}
+    for network in map(ipaddress.IPv4Network, networks):
+        first, last = int(network.network_address), int(network.broadcast_address)
+        for octet in range(first >> 24, (last >> 24) + 1):
+            low, high = max(first, octet << 24) & 0xFFFFFF, min(last, (octet << 24) + 0xFFFFFF) & 0xFFFFFF
+            found[octet] = (*found.get(octet, ()), (low, high))
+    return found
+
+
+_RANGES = _ranges(_V4)
+
+
+def is_inside_v4(address: bytes) -> bool:
+    """Whether four octets are an address that is reached on the inside only."""
+    ranges = _RANGES.get(address[0])
+    if ranges is None:
+        return False
+    rest = int.from_bytes(address[1:], "big")
+    return any(low <= rest <= high for low, high in ranges)
+
+
+def is_inside_v6(address: bytes) -> bool:
+    """The same of 16 octets. An IPv4 address in it decides, where there is one."""
+    first = address[0]
+    if first >= 0xFC:
+        # Unique local fc00::/7; link-local fe80::/10 and site-local fec0::/10 (RFC 3879).
+        return first < 0xFE or (first == 0xFE and address[1] >= 0x80)
+    if not first:
+        head = address[:12]
+        return is_inside_v4(address[12:]) if head in _HOLDERS else head.startswith(_LOCAL_USE_64)
+    if first == 0x20:
+        if address.startswith(_TEREDO):
+            client = bytes(octet ^ 0xFF for octet in address[12:])
+            return is_inside_v4(client) or is_inside_v4(address[4:8])
+        if address.startswith(_SIX_TO_FOUR) and is_inside_v4(address[2:6]):
+            return True
+        if address.startswith(_BENCHMARKS):
+            return True
+    return address[8:12] in _ISATAP and is_inside_v4(address[12:])
+
+
+class Inside:
+    """Which addresses are of the inside, and which names may lead there, in one generation."""
+
+    def __init__(self, settings: ResolverSettings) -> None:
+        given = settings.policy.rebinding
+        self._protect = given.protect
+        self._allow = frozenset(given.allow)
+        own = () if settings.dns64 is None else settings.dns64.prefixes
+        translated = (*own, *(one.nat64 for one in settings.iterations if one.nat64))
+        self._prefixes = tuple(map(Prefix64, dict.fromkeys(translated)))
+        self._routes = frozenset(
+            (route.suffix, route.client_group) for route in settings.routes if _leads_inside(route, settings)
+        )
+
+    def may(self, name: bytes, group: int, ground: Ground) -> bool:
+        """Whether `name`, asked for by a client of `group`, may lead inside: it is allowed by the configuration, it is a local
+        name, or its route goes to private servers."""
+        if any(suffix in self._allow for suffix in suffixes(name)):
+            return True
+        route = ground.routes.find(name, group)
+        if route is not None and (route.suffix, route.client_group) in self._routes:
+            return True
+        return ground.local.has(name, group, ground.routes)
+
+    def is_inside(self, address: bytes) -> bool:
+        """Whether 16 octets are an address of the inside. Below a prefix of a translator that we know it is the IPv4 address that
+        counts, wherever the prefix itself lies."""
+        for prefix in self._prefixes:
+            embedded = prefix.extract(address)
+            if embedded is not None:
+                return is_inside_v4(embedded)
+        return is_inside_v6(address)
+
+    def holds(self, reply: Reply) -> bool:
+        """Whether there is an address of the inside in it. Only what may be one is looked at: no name is read."""
+        if not self._protect:
+            return False
+        data = reply.message
+        for at in reply.ttl_offsets:
+            rrtype = int.from_bytes(data[at - 4 : at - 2], "big")
+            if rrtype not in _HOLD:
+                continue
+            start = at + 6
+            rdata = data[start : start + int.from_bytes(data[at + 4 : start], "big")]
+            if self.cleaned(rrtype, rdata) != rdata:
+                return True
+        return False
+
+    def cleaned(self, rrtype: int, rdata: bytes) -> bytes | None:
+        """The data of a record without addresses of the inside; None if nothing is left. What cannot be read goes: somebody may
+        read it otherwise."""
+        if rrtype == _A:
+            return None if len(rdata) != 4 or is_inside_v4(rdata) else rdata
+        if rrtype == _AAAA:
+            return None if len(rdata) != 16 or self.is_inside(rdata) else rdata
+        try:
+            service = parse_service(rdata)
+            found = tuple((key, self._cleaned_hint(key, value)) for key, value in service.parameters)
+        except Malformed:
+            return None
+        if found == service.parameters:
+            return rdata
+        return _without(service, tuple(key for key, value in found if not value and service.find(key)), dict(found))
+
+    def _cleaned_hint(self, key: int, value: bytes) -> bytes:
+        """A parameter's value; of the hints (RFC 9460 §7.3) the addresses of the outside. Raises Malformed."""
+        if key == IPV4HINT:
+            return b"".join(address for address in parse_hint(value, 4) if not is_inside_v4(address))
+        if key == IPV6HINT:
+            return b"".join(address for address in parse_hint(value, 16) if not self.is_inside(address))
+        return value
+
+
+def _without(service: Service, gone: tuple[int, ...], values: dict[int, bytes]) -> bytes | None:
+    """The record with these values, without the keys that are `gone`, of which `mandatory` must not speak then (RFC 9460 §8).
+    Clients look for the addresses themselves; those are looked at as any others."""
+    left = {key: value for key, value in values.items() if key not in gone}
+    if MANDATORY in left:
+        try:
+            keys = tuple(key for key in parse_mandatory(left[MANDATORY]) if key not in gone)
+        except Malformed:
+            return None
+        left[MANDATORY] = b"".join(key.to_bytes(2, "big") for key in keys)
+        if not keys:
+            del left[MANDATORY]
+    return build_service(service._replace(parameters=tuple(left.items())))
 
 
 def inspect_rebinding(query: Query, reply: Reply, ground: Ground) -> Reply | None:
-    """The answer without what may not be in it; None: it is in order."""
-    return None
+    """The answer without addresses of the inside; None: it is in order, they are not in it or may be."""
+    guard = ground.guard
+    if not guard.holds(reply):
+        return None
+    message = parse_message(reply.message)
+    names = dict.fromkeys((query.name, *(one.owner for one in message.answer if one.rrtype in _ON_THE_WAY)))
+    ours = _own_aliases(query, ground)
+    if all(name in ours or guard.may(name, query.group, ground) for name in names):
+        return None
+    return _taken_out(query, reply, message, ground)
+
+
+def _own_aliases(query: Query, ground: Ground) -> set[bytes]:
+    """Names on the way that a rule of the user's leads on from: what was written here is as good as allowed."""
+    found: set[bytes] = set()
+    said = decide(query, ground)
+    while said is not None and said.onward and len(found) < MAX_LINKS:
+        found.update(record.owner for record in said.answer)
+        query = query._replace(key=said.onward + query.key[-4:])
+        said = None if query.name in found else decide(query, ground)
+    return found
+
+
+def _taken_out(query: Query, reply: Reply, message: Message, ground: Ground) -> Reply:
+    """Without the addresses, the signatures over the RRsets that they were in, and the word that it is all proved. If no record
+    of the type that was asked for is left, nothing proves that there is none either."""
+    guard, changed = ground.guard, set()
+    sections: list[list[ResourceRecord]] = []
+    for section in (message.answer, message.authority):
+        kept = []
+        for record in section:
+            rdata = message.data[record.rdata_start : record.rdata_end]
+            left = guard.cleaned(record.rrtype, rdata) if record.rrtype in _HOLD else rdata
+            if left != rdata:
+                changed.add((record.owner, record.rrtype))
+            if left is not None:
+                kept.append(ResourceRecord(record.owner, record.rrtype, record.rrclass, record.ttl, left))
+        sections.append(kept)
+    answer, authority = ([one for one in kept if not _signs_one_of(one, changed)] for kept in sections)
+    if not any(record.rrtype == query.rrtype for record in answer):
+        authority = []
+    built = build_response(query.key, message.flags & _KEPT, message.rcode, answer, authority)
+    return reply._replace(message=built.message, ttl_offsets=built.ttl_offsets, explanation=TAKEN_OUT)
+
+
+def _signs_one_of(record: ResourceRecord, changed: set[tuple[bytes, int]]) -> bool:
+    """Whether it is a signature over one of these RRsets: the first field of its data is their type (RFC 4034 §3.1)."""
+    return record.rrtype == _RRSIG and (record.owner, int.from_bytes(record.rdata[:2], "big")) in changed
+
+
+def _leads_inside(route: Route, settings: ResolverSettings) -> bool:
+    """Whether a route's names are the household's own: it is private, or all its servers are at addresses of the inside. Not the
+    route for everything: a router that is asked for all names passes on what the outside says."""
+    if route.suffix == ROOT:
+        return False
+    if route.private:
+        return True
+    place = route.upstream_group
+    if place < len(settings.upstream_groups):
+        return all(map(_is_private, settings.upstream_groups[place].servers))
+    servers = settings.iterations[place - len(settings.upstream_groups)]
+    addresses = [address for server in servers.servers for address in server.addresses]
+    return servers.zone != ROOT and bool(addresses) and all(map(_is_inside_text, addresses))
+
+
+def _is_private(server: UpstreamSpec) -> bool:
+    return bool(server.addresses) and server.target is None and all(map(_is_inside_text, server.addresses))
+
+
+def _is_inside_text(text: str) -> bool:
+    """Of `ADDRESS` or `ADDRESS@PORT`."""
+    packed = ipaddress.ip_address(text.partition("@")[0].partition("%")[0]).packed
+    return is_inside_v4(packed) if len(packed) == 4 else is_inside_v6(packed)

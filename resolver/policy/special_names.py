@@ -1,14 +1,13 @@
 """Names that are answered here and never leave (RFC 6761, 6303, 7686, 7793, 8375, 9462, 9476, 9665 and kin).
 
-One look-up a label in one table. A route of the user's for such a zone (the office's `home.arpa`, a private reverse zone)
-overrides the answer, except where the name means something that no server can know.
+One look-up a label in one table. A route of the user's for such a zone (the office's `home.arpa`, a private reverse zone), or
+local names there, override the answer, except where the name means something that no server can know.
 """
 
 from collections.abc import Callable
 from enum import Enum
 
 from resolver.policy.verdict import TTL, Ground, Say, soa
-from resolver.routes import Routes
 from resolver.values import Explanation, Query
 from wire.dns.codes import ExtendedError, Rcode, RecordClass, RecordType
 from wire.dns.message import ResourceRecord
@@ -80,16 +79,19 @@ def judge(query: Query, ground: Ground) -> Say | None:
         if row is None:
             continue
         treatment, routable, why = row
-        if routable and _is_routed(name, query.group, zone, ground.routes):
+        if routable and _is_overridden(query, zone, ground):
             return None
         return _TREAT[treatment](query, zone, why)
     return None
 
 
-def _is_routed(name: bytes, group: int, zone: bytes, routes: Routes) -> bool:
-    """Whether the user has a route at the zone or inside it, not only the one for everything."""
-    route = routes.find(name, group)
-    return route is not None and route.suffix != ROOT and route.suffix.endswith(zone)
+def _is_overridden(query: Query, zone: bytes, ground: Ground) -> bool:
+    """Whether the user has the name among the local ones, or a route at the zone or inside it, not only the one for
+    everything."""
+    route = ground.route(query)
+    if route is not None and route.suffix != ROOT and route.suffix.endswith(zone):
+        return True
+    return ground.local.has(query.name, query.group, ground.routes)
 
 
 def _say(zone: bytes, why: str, rcode: Rcode, answer: tuple[ResourceRecord, ...]) -> Say:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from resolver.routes import Routes
 from resolver.settings import ResolverSettings, Route
@@ -10,6 +10,11 @@ from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import HeaderFlag, QueryFlag, RecordClass, RecordType
 from wire.dns.message import Built, ResourceRecord, build_response
 from wire.dns.names import read_name
+
+if TYPE_CHECKING:
+    from resolver.policy.book import Book
+    from resolver.policy.local_data import LocalData
+    from resolver.policy.rebinding import Inside
 
 _SOA_NAME = read_name("nobody.invalid")
 _SOA_TIMES = b"".join(n.to_bytes(4, "big") for n in (1, 3_600, 1_200, 604_800))
@@ -29,9 +34,28 @@ class Ground(Protocol):
     settings: ResolverSettings
     generation: int
     routes: Routes
+    book: "Book"
+    local: "LocalData"
+    guard: "Inside"
 
     def route(self, query: Query) -> Route | None:
         """Where `query` goes."""
+
+
+class Cause(NamedTuple):
+    """Who said it: a `rule` by its name, or a `list` and its `line`. `blocks`: nothing of what was asked for is given out.
+    `own`: it is said for some client groups, not for everybody."""
+
+    rule: str = ""
+    list: str = ""
+    line: int = 0
+    blocks: bool = True
+    own: bool = False
+
+    @property
+    def text(self) -> str:
+        """For people; it holds no name that was asked for."""
+        return f"list {self.list} line {self.line}" if self.list else f"rule {self.rule}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +74,7 @@ class Say:
     onward: bytes = b""
     keep: int = TTL
     final: bool = False
+    cause: Cause | None = None
 
     def reply(self, query: Query, generation: int) -> Reply:
         """The undressed answer."""

@@ -9,6 +9,7 @@ from kit.judged import judge
 from anchorhold.ipc import Inbox, MessageType, build_reply, parse_reply
 from anchorhold.ipc import Message as CellMessage
 from anchorhold.leases.messages import MAX_HOSTS, build_hosts, parse_hosts
+from privacy.lists.formats import FORMATS
 from privacy.odoh import (
     MAX_CONFIGS,
     build_configs,
@@ -61,6 +62,7 @@ OTHERS = {
     "resolver.iterate.transfer.serial_in",
     "privacy.odoh.open_answer",
     "privacy.odoh.open_query",
+    *(f"privacy.lists.formats.{name}.read_{name}" for name in FORMATS),
     "wire.dhcp.codecs.Codec.to_text",
     "wire.dhcp.codecs.Codec.check",
 }

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from fuzz import corpus, images, packets
+from fuzz import corpus, images, lists, packets
 from fuzz.mutate import mutate
 from fuzz.parsers import HARNESSES, NEVER_RAISE, OTHERS, find_parsers
 from hypothesis import HealthCheck, given, settings
@@ -18,8 +18,8 @@ from wire.dns.message import HEADER, parse_message
 from wire.errors import Malformed
 
 quietly = settings(derandomize=True, deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
-EVERY = HARNESSES | packets.HARNESSES | images.HARNESSES
-ENTRIES = corpus.everything() + packets.entries() + images.entries()
+EVERY = HARNESSES | packets.HARNESSES | images.HARNESSES | lists.HARNESSES
+ENTRIES = corpus.everything() + packets.entries() + images.entries() + lists.entries()
 every = pytest.mark.parametrize("parser", sorted(EVERY))
 
 EDIT = st.tuples(st.integers(0, 255), st.integers(0, 2**16), st.integers(0, 2**20))

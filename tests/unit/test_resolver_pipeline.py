@@ -8,7 +8,7 @@ from kit.world import ScriptedWorld, answer_to, play, settings
 
 from resolver.cache.answers import AnswerMemory
 from resolver.pipeline import Heard, Later, Silent, answer_later, answer_now, ask_again
-from resolver.policy import RULES, special_names
+from resolver.policy import RULES, local_data, special_names
 from resolver.policy.special_names import TABLE
 from resolver.settings import CacheSettings, ResolverSettings, Route, UpstreamGroup
 from resolver.snapshot import Snapshot
@@ -262,4 +262,5 @@ def test_every_special_name_says_why_in_a_short_text_without_a_name_of_the_users
 
 
 def test_the_rules_have_an_order() -> None:
-    assert [("special-names", special_names.judge)] == list(RULES)
+    assert [("special-names", special_names.judge), ("local-data", local_data.judge)] == list(RULES)[:2]
+    assert [name for name, _ in RULES][-2:] == ["rules", "lists"]

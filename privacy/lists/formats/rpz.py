@@ -113,7 +113,7 @@ def _read_policy(row: Row, apex: bytes) -> Entry:
     if name == ROOT:
         raise Unused("a record at the zone's own name, which is no policy")
     saying, records = _read_action(row, name)
-    for kind, trigger in _KINDS.items():
+    for kind, trigger in _KINDS.items() if b"rpz-" in name else ():
         if name.endswith(kind) and is_below(name, kind):
             return _read_trigger(row.line, trigger, name[: -len(kind)] + ROOT, (saying, records))
     scope = Scope.EXACT

@@ -1,0 +1,107 @@
+"""Files like /etc/hosts, and lists of domains: the former are read as `[hosts]`, the latter as `[lists.NAME]`."""
+
+from collections import Counter
+from pathlib import Path
+
+from anchorhold.migrate import Migration
+from anchorhold.migrate.reading import Reader, Unreadable
+from anchorhold.migrate.report import Report
+from anchorhold.migrate.words import address, domain, word
+
+NOWHERE = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104 # where blocked names are sent in such files
+OWN = frozenset(
+    {
+        "localhost",
+        "localhost.localdomain",
+        "localhost4",
+        "localhost6",
+        "local",
+        "broadcasthost",
+        "ip6-localhost",
+        "ip6-loopback",
+        "ip6-localnet",
+        "ip6-mcastprefix",
+        "ip6-allnodes",
+        "ip6-allrouters",
+        "ip6-allhosts",
+        "0.0.0.0",  # noqa: S104 # as one such list has it
+    }
+)
+"""Names of the machine itself that stand in every such file."""
+
+
+def migrate(paths: tuple[Path, ...], reader: Reader) -> Migration:
+    """Read all of it. Raises Unreadable."""
+    migration = Migration()
+    for path in paths:
+        _carry(path, reader, migration)
+    report = migration.report
+    if "listen" not in migration.draft:
+        migration.draft.table("listen").set("addresses", ["127.0.0.1:53", "[::1]:53"])
+        migration.draft.table("resolve").set(
+            "mode", "iterate", comment="nobody is named to ask: see docs/guide/configuration.md"
+        )
+        report.advise("nobody is named to be asked: names are resolved from the root on, in clear text; see [resolve]")
+    return migration
+
+
+def _carry(path: Path, reader: Reader, migration: Migration) -> None:
+    text = reader.text(path)
+    if "\0" in text:
+        raise Unreadable(str(path), 0, "is no text")
+    lines = [(number, line.partition("#")[0].split()) for number, line in enumerate(text.splitlines(), 1)]
+    said = [(number, words) for number, words in lines if words]
+    migration.report.blank += len(lines) - len(said)
+    migration.report.files.append(str(path))
+    kind = kind_of([words for _, words in said])
+    where = _write(path, kind, migration)
+    for number, words in said:
+        place = migration.report.add(str(path), number, " ".join(words))
+        _judge(words, kind, place, migration.report, where)
+
+
+def kind_of(lines: list[list[str]]) -> str:
+    """`names`: addresses of one's own and their names. `hosts`: such a file whose names are to be blocked. `domains`: a domain
+    on each line. Most lines decide.
+    """
+    kinds = Counter(_kind(words) for words in lines[:10_000])
+    if kinds["domains"] > kinds["names"] + kinds["hosts"]:
+        return "domains"
+    return "hosts" if kinds["hosts"] > kinds["names"] else "names"
+
+
+def _kind(words: list[str]) -> str:
+    if len(words) == 1 and address(words[0]) is None:
+        return "domains"
+    if all(word in OWN for word in words[1:]):
+        return "own"
+    return "hosts" if words[0] in NOWHERE else "names"
+
+
+def _write(path: Path, kind: str, migration: Migration) -> str:
+    place = str(path.absolute())
+    if kind == "names":
+        return migration.draft.table("hosts").add("files", place)
+    lists = migration.draft.table("lists")
+    table = lists.table(word(path.stem, lists.items, "list"))
+    table.set("file", place)
+    table.set("format", kind)
+    migration.report.advise(f"{place} is read where it is: keep it, or move it and correct {table.path}.file")
+    return table.path
+
+
+def _judge(words: list[str], kind: str, place: int, report: Report, where: str) -> None:
+    literal, *names = words if kind != "domains" or len(words) > 1 else ["", *words]
+    bad = next((name for name in names if not domain(name) or address(name) is not None), "")
+    if kind != "domains" and (address(literal.partition("%")[0]) is None or not names):
+        report.dropped(place, "it is not ADDRESS NAME, so it is passed over")
+    elif kind == "domains" and literal:
+        report.dropped(place, "it is not one domain, so it is passed over")
+    elif names and all(name in OWN for name in names):
+        report.kept(place, reason="names of the machine itself, which need no line")
+    elif bad:
+        report.dropped(place, f"{bad[:80]!r} is no name, so it is passed over")
+    elif kind == "names" and "%" in literal:
+        report.changed(place, "the address counts without its interface", where)
+    else:
+        report.kept(place, where)

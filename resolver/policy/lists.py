@@ -1,0 +1,66 @@
+"""What lists say: whose word counts, and what it comes to. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from privacy.lists.entry import Saying
+from privacy.lists.matcher import Hit
+from resolver.policy.refusal import give_records, refuse
+from resolver.policy.verdict import Cause, Ground, Say
+from resolver.policy_settings import ListUse, Refusal, Refusing
+from resolver.values import Query
+
+_LETS = frozenset({Saying.ALLOW, Saying.TRUNCATE})
+"""`TRUNCATE` is meant against forged questions: these are met by cookies and rates before any rule, and which way a client
+came is not known here. So it says no more than that the name is not blocked."""
+
+_FORMS = {
+    Saying.NXDOMAIN: Refusal(Refusing.NXDOMAIN),
+    Saying.NODATA: Refusal(Refusing.NODATA),
+    Saying.REFUSED: Refusal(Refusing.REFUSED),
+    # Silence would keep a place for the question in every cell until its time is over, and clients would ask again.
+    Saying.DROP: Refusal(Refusing.REFUSED),
+}
+
+
+def judge(query: Query, ground: Ground) -> Say | None:
+    """What lists answer in place of others. They count last: whoever wrote them does not know this household."""
+    book = ground.book
+    view = book.view(query.group)
+    name = query.name
+    hits = book.hits(view, name, query.rrtype)
+    if not hits:
+        return None
+    hit = choose(hits, view.uses)
+    if hit is None or lets(hit, view.uses[hit.list]) or book.is_protected(name):
+        return None
+    if view.allows(view.match(name, query.rrtype)):
+        return None
+    return say(query, hit, view.uses[hit.list])
+
+
+def choose(hits: Iterable[Hit], uses: Mapping[int, ListUse]) -> Hit | None:
+    """The one that counts: of equal weight, the first. A list that is there to allow has the most of all."""
+    mine = [hit for hit in hits if hit.list in uses]
+    return min(mine, key=lambda hit: weight(hit, uses[hit.list]), default=None)
+
+
+def weight(hit: Hit, use: ListUse) -> int:
+    """Less counts more: important allow, important block, allow, block."""
+    if lets(hit, use):
+        return 0 if hit.important or use.allow else 2
+    return 1 if hit.important else 3
+
+
+def lets(hit: Hit, use: ListUse) -> bool:
+    """Whether it is an exception."""
+    return use.allow or hit.saying in _LETS
+
+
+def say(query: Query, hit: Hit, use: ListUse, name: bytes = b"") -> Say:
+    """What a hit that does not let pass comes to; `name`: it was found in the answer, at another name."""
+    zone = hit.zone if hit.zone and query.name.endswith(hit.zone) and not name else query.name
+    if hit.saying is Saying.RECORDS:
+        cause = Cause(list=use.name, line=hit.line, blocks=False, own=bool(use.groups))
+        return give_records(query, hit.records, cause, zone)
+    cause = Cause(list=use.name, line=hit.line, own=bool(use.groups))
+    return refuse(query, _FORMS.get(hit.saying, use.refusal), cause, zone)

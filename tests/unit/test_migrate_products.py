@@ -1,0 +1,145 @@
+"""Pi-hole, AdGuard Home, unbound and files of hosts: every line is accounted for, our loader takes the rest."""
+
+import io
+import shutil
+import sqlite3
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from anchorhold.config.load import load
+from anchorhold.migrate import Migration, migrator
+from anchorhold.migrate.document import yaml_document
+from anchorhold.migrate.reading import Reader, Unreadable
+from anchorhold.migrate.report import Report
+from anchorhold.migrate.settle import settled
+
+CORPUS = Path(__file__).parent.parent / "corpus"
+CASES = [
+    *(("pihole", path) for path in sorted((CORPUS / "pihole").iterdir())),
+    *(("adguardhome", path) for path in sorted((CORPUS / "adguardhome").glob("*.yaml"))),
+    *(("unbound", path) for path in sorted((CORPUS / "unbound").glob("*.conf"))),
+    *(("hosts", path) for path in sorted((CORPUS / "hosts").iterdir())),
+]
+SECRETS = ("NOTAREALSECRET", "notARealOne", "secretword", "thisHashIs", "0123456789abcdef0123", "000102030405060708")
+
+
+def with_database(path: Path, folder: Path) -> Path:
+    """A copy of the folder in which gravity.sql has become gravity.db."""
+    if not (path / "gravity.sql").exists():
+        return path
+    copy = folder / path.name
+    shutil.copytree(path, copy)
+    base = sqlite3.connect(copy / "gravity.db")
+    base.executescript((copy / "gravity.sql").read_text())
+    base.commit()
+    base.close()
+    return copy
+
+
+def moved(program: str, path: Path, folder: Path) -> tuple[Migration, str]:
+    migration = migrator(program)((path,), Reader())
+    text = settled(migration, folder / "anchorhold.toml", "moved")
+    return migration, text
+
+
+@pytest.mark.parametrize(("program", "path"), CASES, ids=lambda one: one.name if isinstance(one, Path) else one)
+def test_every_line_has_its_verdict_and_the_rest_is_a_configuration(program: str, path: Path, tmp_path: Path) -> None:
+    migration, text = moved(program, with_database(path, tmp_path), tmp_path)
+    assert [] == [migration.report.lines[place] for place in migration.report.unsaid()]
+    assert not any(line.reason.startswith("what was made") for line in migration.report.lines)
+    load(text, str(tmp_path / "anchorhold.toml"))
+
+
+@pytest.mark.parametrize(("program", "path"), CASES, ids=lambda one: one.name if isinstance(one, Path) else one)
+def test_every_line_of_a_file_is_in_the_report(program: str, path: Path, tmp_path: Path) -> None:
+    migration, _ = moved(program, with_database(path, tmp_path), tmp_path)
+    for file in migration.report.files:
+        if file.endswith((".conf", ".list", ".leases")) or program == "hosts":
+            wanted = {
+                number
+                for number, line in enumerate(Path(file).read_text().splitlines(), 1)
+                if line.strip() and not line.strip().startswith("#")
+            }
+            told = {line.number for line in migration.report.lines if line.file == file}
+            # A value may stand on a line of its own below its keyword.
+            assert {number for number in wanted - told if number - 1 not in told} == set(), file
+
+
+@pytest.mark.parametrize(("program", "path"), CASES, ids=lambda one: one.name if isinstance(one, Path) else one)
+def test_no_secret_is_repeated(program: str, path: Path, tmp_path: Path) -> None:
+    migration, text = moved(program, with_database(path, tmp_path), tmp_path)
+    said = text + migration.report.text() + str(migration.report.data())
+    assert [] == [secret for secret in SECRETS if secret in said]
+
+
+def test_a_backup_of_pi_hole_is_read_in_memory(tmp_path: Path) -> None:
+    family = with_database(CORPUS / "pihole" / "family6", tmp_path)
+    backup = tmp_path / "pi-hole_teleporter.zip"
+    with zipfile.ZipFile(backup, "w") as archive:
+        for name in ("pihole.toml", "gravity.db", "dhcp.leases"):
+            archive.write(family / name, f"etc/pihole/{name}")
+        archive.writestr("../../etc/passwd", "not wanted")
+    migration, text = moved("pihole", backup, tmp_path)
+    assert "lists-example-org-hosts" in text
+    assert [f"{backup}/pihole.toml", f"{backup}/gravity.db", f"{backup}/dhcp.leases"] == migration.report.files
+
+
+def test_a_backup_of_version_5_is_read_as_well(tmp_path: Path) -> None:
+    backup = tmp_path / "backup.tar.gz"
+    with tarfile.open(backup, "w:gz") as archive:
+        for path in (CORPUS / "pihole" / "backup5").iterdir():
+            archive.add(path, path.name)
+    _, text = moved("pihole", backup, tmp_path)
+    assert '"^stat[0-9]+[.]"' in text
+
+
+def test_what_unpacks_without_end_is_refused(tmp_path: Path) -> None:
+    backup = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(backup, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("pihole.toml", b" " * (65 * 1024**2))
+    with pytest.raises(Unreadable, match="too large"):
+        migrator("pihole")((backup,), Reader())
+
+
+def test_a_view_in_the_place_of_a_table_is_not_run(tmp_path: Path) -> None:
+    base = sqlite3.connect(tmp_path / "gravity.db")
+    base.executescript(
+        "CREATE VIEW adlist AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id FROM n;"
+    )
+    base.commit()
+    base.close()
+    migration = migrator("pihole")((tmp_path / "gravity.db",), Reader())
+    assert [] == migration.report.lines
+
+
+def test_yaml_with_an_alias_is_refused() -> None:
+    with pytest.raises(Unreadable, match="anchor"):
+        yaml_document("a: &x [1, 2]\nb: [*x, *x]\n", "AdGuardHome.yaml", Report())
+
+
+def test_unbound_reads_several_statements_on_a_line(tmp_path: Path) -> None:
+    migration, text = moved("unbound", CORPUS / "unbound" / "odd.conf", tmp_path)
+    assert '"127.0.0.2:5353"' in text
+    assert ["kept", "changed", "kept", "dropped", "kept", "kept"] == [
+        line.verdict.value for line in migration.report.lines if line.verdict
+    ]
+
+
+def test_an_include_that_includes_itself_ends(tmp_path: Path) -> None:
+    (tmp_path / "u.conf").write_text(f"server:\n  port: 53\n  include: {tmp_path}/u.conf\n")
+    migration, _ = moved("unbound", tmp_path / "u.conf", tmp_path)
+    assert "includes itself" in migration.report.text()
+
+
+def test_backups_carry_only_named_members() -> None:
+    from anchorhold.migrate.archive import members
+
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w:gz") as archive:
+        link = tarfile.TarInfo("custom.list")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    assert {} == members(held.getvalue(), "x", ("custom.list",))
