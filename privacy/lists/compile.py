@@ -30,7 +30,7 @@ from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, MAX_PATTERNS, Cost, mea
 
 Plain = tuple[int, bytes, Scope]
 """`(line, folded wire name, scope)`: the usual entry, a name that is blocked for all types. It means the same as an `Entry` with
-trigger NAME and saying BLOCK and costs a tenth of it, which counts where there are a million: readers of formats should yield
+trigger NAME and saying BLOCK and costs a fraction of it, which counts where there are a million: readers of formats should yield
 it wherever it says all there is to say."""
 
 Item = Plain | Entry | Skipped
