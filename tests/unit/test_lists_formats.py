@@ -399,3 +399,88 @@ def test_the_format_of_the_corpus_is_found(path: Path) -> None:
 def test_the_format_is_found_by_its_lines(written: str, syntax: str) -> None:
     assert syntax == guess(written.encode())
     assert read(written, syntax) == read(written, "auto")
+
+
+# Bounds, and data that is none
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (r"TYPE99999 \# 0", "not a record type"),
+        (r"TYPE65280 \# x", "needs a length"),
+        (r"TYPE65280 \# 3 abcdefgh", "not hexadecimal"),
+        (r"TYPE65280 \# 2 abcdef", "another length"),
+        ("TXT " + " ".join(['"' + "a" * 250 + '"'] * 12), "longer than 2,048"),
+        ("TXT " + "a" * 256, "longer than 255"),
+        ("MX ten mail.", "not a number"),
+        ("MX 65536 mail.", "cannot be read"),
+        (f"CNAME {'a.' * 120}", ""),
+        (f"CNAME {'abcdefg.' * 31}rest", "longer than 255"),
+        ("CNAME a..b.", "not a name"),
+        ("CNAME straße.", "no certain form"),
+        ("CNAME a. b.", "a word too few or too many"),
+        ("HTTPS 1 . alpn=h2 alpn=h3", "twice"),
+        ("HTTPS 1 . ech=%%%", "not base64"),
+        ("HTTPS 1 . no-default-alpn=h2", "has no value"),
+        ("HTTPS 1 . nonsense=1", "not known here"),
+        ("HTTPS 1 . key65535=1", "not known here"),
+        ("HTTPS 1 . ipv4hint=2001:db8::1", "not an address"),
+        ("HTTPS 1", "a word too few or too many"),
+        (f"CAA 0 {'t' * 300} x", "longer than 255"),
+    ],
+)
+def test_record_data_that_is_none_is_reported(data: str, why: str) -> None:
+    found = [
+        item.why for item in read(f"$ORIGIN {'o' * 20}.example.\nx.test {data}\n", "rpz") if isinstance(item, Skipped)
+    ]
+    assert bool(why) == bool(found)
+    assert all(why in reason for reason in found)
+
+
+def test_no_more_records_of_one_owner_than_may_be() -> None:
+    lines = "".join(f"a.test A 192.0.2.{number}\n" for number in range(66))
+    entry, *_ = (item for item in read(lines, "rpz") if isinstance(item, Entry))
+    assert 64 == len(entry.records)
+    assert [65, 66] == [item.line for item in read(lines, "rpz") if isinstance(item, Skipped)]
+
+
+def test_a_wildcard_that_allows_is_not_used_if_too_much_below_it_is_not_allowed() -> None:
+    lines = "*.a.test CNAME rpz-passthru.\n" + "".join(f"n{number}.a.test CNAME .\n" for number in range(256))
+    (skipped,) = (item for item in read(lines, "rpz") if isinstance(item, Skipped))
+    assert (1, "allows all below a name of which more than 255 have other policies") == (skipped.line, skipped.why)
+
+
+def test_adblock_takes_only_so_many_exceptions_of_rewrites() -> None:
+    lines = (
+        "".join(f"@@||n{number}.example^$dnsrewrite\n" for number in range(257)) + "||example^$dnsrewrite=192.0.2.1\n"
+    )
+    items = read(lines, "adblock")
+    (entry,) = (item for item in items if isinstance(item, Entry))
+    assert 256 == len(entry.excepted)
+    assert [(257, "more than 256 rules @@…$dnsrewrite")] == [
+        (item.line, item.why) for item in items if isinstance(item, Skipped)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ("||a.example^$denyallow=" + "|".join(f"n{number}.a.example" for number in range(256)), "more than 255 names"),
+        ("||a.example^$Ünsinn", "a modifier: for browsers"),
+        ("/bücher/", "letters outside ASCII in an expression"),
+        ("||a\\b^", "not a mask for names"),
+        ("bogus-nxdomain=nowhere", "not an address"),
+    ],
+)
+def test_rules_beyond_what_is_understood_are_reported(rule: str, why: str) -> None:
+    (skipped,) = read(rule, "dnsmasq" if rule.startswith("bogus") else "adblock")
+    assert why in skipped.why
+
+
+def test_a_rewrite_of_an_expression_is_not_done_for_names_that_take_it_back() -> None:
+    lines = "/^ads/$dnsrewrite=192.0.2.1\n@@||ads.example^$dnsrewrite\n/^one/$dnsrewrite=REFUSED\n@@/^one/$dnsrewrite=NXDOMAIN\n"
+    one, two, skipped = read(lines, "adblock")
+    assert (b"\3ads\7example\0",) == one.excepted
+    assert Saying.REFUSED is two.saying
+    assert 4 == skipped.line
