@@ -102,8 +102,6 @@ class ResolverCell:
                 os.close(descriptor)
             case LinkType.SECRET, ():
                 self._spread_key = message.body
-            case LinkType.LISTS, (descriptor,):
-                os.close(descriptor)
             case LinkType.PING, ():
                 pass
             case _:
