@@ -1,5 +1,5 @@
-"""The lists cell in a real service: lists from a local server over https, swapped while queries come; lists that somebody poisoned;
-what is kept over restarts; what operators do."""
+"""The lists cell in a real service: lists from a local server over https, swapped while queries come; lists that somebody
+poisoned; what is kept over restarts; what operators do."""
 
 import json
 import os
@@ -122,7 +122,11 @@ class House:
 @contextmanager
 def house(directory: Path, port: int, lists: str) -> Iterator[House]:
     config = directory / "anchorhold.toml"
-    config.write_text(config_text(directory, server=f"udp://127.0.0.1:{port}", profile="opportunistic", extra=lists))
+    config.write_text(
+        config_text(
+            directory, server=f"udp://127.0.0.1:{port}", profile="opportunistic", extra=f"[limits]\nrate = 0.0\n{lists}"
+        )
+    )
     with started(config, environment=trusted(directory)) as running:
         yield House(running, directory)
 
