@@ -50,10 +50,11 @@ bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes b
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_dhcp.py --record
 
-interop: peers ## build peers in Go (quic-go) and Rust (odoh-rs) and test with them; needs both toolchains and their registries
+interop: ## Chromium, caddy and ngtcp2's server from Debian, peers built in Go (quic-go) and Rust (odoh-rs); test with them
+	@tools/setup.sh interop
 	cd tests/peers/quicpeer && go build -trimpath -o ../../../$(BIN)/quicpeer .
 	cd tests/peers/odohpeer && cargo build --release && cp target/release/odohpeer ../../../$(BIN)/odohpeer
-	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_clients.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py
+	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_clients.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py tests/interop/test_http3_programs.py
 
 fuzz: setup ## a million mutated messages through every parser, packets of DHCP, images of lists, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
