@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh fuzz durability conformance interop lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -46,6 +46,9 @@ bench-encrypted: peers ## DoT and DoH served, beside unbound, dnsdist and knot-r
 
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_odoh.py --record
+
+bench-lists: peers ## a million names to block, beside dnsmasq and unbound; writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_lists.py --record
 
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_dhcp.py --record
