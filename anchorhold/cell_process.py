@@ -40,8 +40,10 @@ def cell_environment(environment: Mapping[str, str], user: str) -> dict[str, str
 class CellProcess:
     """A cell that is started again and again. `module` is run with `--link FD`; it has no other argument."""
 
-    def __init__(self, name: str, module: str) -> None:
+    def __init__(self, name: str, module: str, keeps: LinkType | None = None) -> None:
+        """`keeps`: the kind of message whose descriptors are for who hears it; all others it sends are closed."""
         self.name = name
+        self.keeps = keeps
         self.restarts = Restarts()
         self.due: float | None = 0.0
         """When to start it, monotonic seconds; None while it runs."""
@@ -113,7 +115,7 @@ class CellProcess:
             if not self._leave_until:
                 self.signal(signal.SIGKILL)
             return None
-        for descriptor in message.descriptors:
+        for descriptor in message.descriptors if message.type is not self.keeps else ():
             os.close(descriptor)
         if message.type is LinkType.READY and len(message.body) == 4:
             self.ready = int.from_bytes(message.body, "little")

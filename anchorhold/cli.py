@@ -18,6 +18,7 @@ COMMANDS = {
     "anchors": "The keys that trust begins with: shown, and updated from IANA's file.",
     "migrate": "The configuration of dnsmasq, Pi-hole, AdGuard Home or unbound to one of ours.",
     "leases": "Who has which address; leases of other servers in, ours out; devices forgotten.",
+    "lists": "Lists of names: fetched, compared, taken back, asked what they would say.",
     "certs": "The certificate that devices see, and the private authority behind it.",
     "key": "The secret that spreads sites over operators.",
     "version": "This program's version and the running service's.",

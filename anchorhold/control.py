@@ -18,7 +18,7 @@ from anchorhold.control_requests import (
     Line,
     blocked_argument,
     exception_argument,
-    lease_argument,
+    inner_argument,
     octets,
     pause_argument,
 )
@@ -60,6 +60,9 @@ class Relay(Protocol):
 
     def secure_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         """Ask the secure cell. False if there is none, or none just now."""
+
+    def lists_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
+        """Ask the lists cell. False if there is none, or none just now."""
 
 
 class ControlServer:
@@ -138,8 +141,11 @@ class ControlServer:
             case "blocked":
                 self._pass_on(Verb.BLOCKED, blocked_argument(request), 0, connection)
             case "leases":
-                if not self._relay.lease_fact(Verb.LEASES, lease_argument(request), connection.relay):
+                if not self._relay.lease_fact(Verb.LEASES, inner_argument(request), connection.relay):
                     raise BadRequest(self._no_dhcp())
+            case "lists":
+                if not self._relay.lists_fact(Verb.LISTS, inner_argument(request), connection.relay):
+                    raise BadRequest(self._no_lists())
             case _:
                 raise BadRequest(f"unknown verb {verb!r}")
 
@@ -164,8 +170,13 @@ class ControlServer:
             return "no dhcp cell is running: the configuration has no [dhcp] section"
         return "the dhcp cell is not there just now; try again in a second"
 
+    def _no_lists(self) -> str:
+        if not self._front().desk.settings.lists:
+            return "no lists cell is running: the configuration has no [lists]"
+        return "the lists cell is not there just now; try again in a second"
+
     def _report(self, connection: ControlConnection) -> None:
-        """The status of all cells: ours, the resolver's, and those of dhcp and secure if they should be there."""
+        """The status of all cells: ours, the resolver's, and those of dhcp, secure and lists if they should be there."""
         connection.say(self._status())
         settings = self._front().desk.settings
         asks: list[tuple[Callable[[Answer], bool], Line | None]] = [
@@ -177,6 +188,10 @@ class ControlServer:
             (
                 lambda answer: self._relay.secure_fact(Verb.STATUS, b"", answer),
                 {"cell": "secure", "error": _NO_SECURE} if settings.announcement is not None else None,
+            ),
+            (
+                lambda answer: self._relay.lists_fact(Verb.STATUS, b"", answer),
+                {"cell": "lists", "error": self._no_lists()} if settings.lists else None,
             ),
         ]
         self._report_rest(connection, asks)

@@ -50,11 +50,11 @@ def exception_argument(request: Line) -> bytes:
     return seconds.to_bytes(4, "little") + zone + reason.encode(errors="replace")
 
 
-def lease_argument(request: Line) -> bytes:
-    """The argument of LEASES: the inner object, unread."""
+def inner_argument(request: Line) -> bytes:
+    """The argument of LEASES and LISTS: the inner object, unread."""
     inner = request.get("request")
     if not isinstance(inner, dict):
-        raise BadRequest('leases needs a "request", an object')
+        raise BadRequest(f'{request["verb"]} needs a "request", an object')
     try:
         argument = json.dumps(inner, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (ValueError, RecursionError):

@@ -42,6 +42,14 @@ def seal_bytes(data: bytes, most: int = MAX_SIZE) -> int:
     return descriptor
 
 
+def seal_file(data: bytes | int, most: int) -> int:
+    """A sealed memfd with `data`; or the one of this descriptor, sealed now. The caller closes it."""
+    if isinstance(data, bytes):
+        return seal_bytes(data, most)
+    fcntl.fcntl(data, fcntl.F_ADD_SEALS, SEALS)
+    return data
+
+
 def load(descriptor: int, kind: type[T], most: int = MAX_SIZE) -> T:
     """The value of type `kind` in `descriptor`, which stays open.
 

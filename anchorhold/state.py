@@ -1,5 +1,5 @@
 """The state directory: what must outlive a run. The key that spreads sites over operators, the keeper's folder, the
-leases."""
+leases, the lists."""
 
 import os
 import stat
@@ -8,6 +8,7 @@ from pathlib import Path
 KEY_NAME = "spread.key"
 FOLDER_NAME = "keeper"
 LEASES_NAME = "leases"
+LISTS_NAME = "lists"
 KEY_LENGTH = 32
 """Octets of the key, random, as they are."""
 

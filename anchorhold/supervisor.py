@@ -18,15 +18,17 @@ from anchorhold.config.request import LoaderRun, Refused, Snapshot
 from anchorhold.control_path import default_control_path, default_state_directory
 from anchorhold.dhcp_side import DhcpSide
 from anchorhold.front_side import FrontSide
+from anchorhold.keeper_side import KeeperFolder
 from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen
+from anchorhold.lists_side import ListsSide
 from anchorhold.notify import notify
 from anchorhold.reloading import Reloading
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.sandbox import SandboxRefused, find_user
 from anchorhold.secure_side import SecureSide
 from anchorhold.signals import catch_signals
-from anchorhold.state import StateRefused, open_folder, open_state, spread_key
+from anchorhold.state import StateRefused, open_state, spread_key
 
 NAME = "supervisor"
 FRONT_MODULE = "anchorhold.cells.front"
@@ -69,7 +71,6 @@ class Supervisor:
         self._state = Path(service.state) if service.state else default_state_directory()
         open_state(self._state)
         self._spread_key = spread_key(self._state)
-        self._folder = self._open_folder(owner)
         self._environment = cell_environment(os.environ, service.user)
         self.front = CellProcess("front", FRONT_MODULE)
         self.resolver = CellProcess("resolver", RESOLVER_MODULE)
@@ -77,11 +78,13 @@ class Supervisor:
         control = Path(service.control) if service.control else default_control_path()
         self._front = FrontSide(self.front, control)
         self._secure = SecureSide(self._state, self._environment, owner)
-        self._sides = (self._front, DhcpSide(self._state, owner), self._secure)
+        self._lists = ListsSide(self.resolver, self._state, owner)
+        keeper = KeeperFolder(self.keeper, self._state, owner)
+        self._sides = (self._front, DhcpSide(self._state, owner), self._secure, self._lists, keeper)
         for side in self._sides:
             side.begin(snapshot)
-        _, self.dhcp, self.secure = (side.cell for side in self._sides)
-        self._cells = (self.keeper, self.resolver, self.front, self.dhcp, self.secure)
+        _, self.dhcp, self.secure, self.lists, _ = (side.cell for side in self._sides)
+        self._cells = (self.keeper, self.lists, self.resolver, self.front, self.dhcp, self.secure)
         self._pairs = (
             (LinkType.PEER, self.resolver, self.front),
             (LinkType.SECURE_PEER, self.resolver, self.secure),
@@ -89,6 +92,8 @@ class Supervisor:
             (LinkType.HOSTS, self.dhcp, self.front),
             (LinkType.SECURE_HOSTS, self.dhcp, self.secure),
             (LinkType.STATUS, self.secure, self.front),
+            (LinkType.LISTS_PEER, self.resolver, self.lists),
+            (LinkType.LISTS_STATUS, self.lists, self.front),
         )
         self._selector = selectors.DefaultSelector()
         self._reloading = Reloading(config, cell_environment(os.environ, ""), self._selector)
@@ -173,21 +178,12 @@ class Supervisor:
         self._selector.register(cell.link, selectors.EVENT_READ, cell)
         if cell is self.resolver:
             cell.send(LinkType.SECRET, self._spread_key)
-        elif cell is self.keeper and self._folder is not None:
-            cell.send(LinkType.FOLDER, b"", (self._folder,))
+            self._lists.give_image()
         for side in self._sides:
             if side.cell is cell:
                 side.give_all()
         self._hand_settings(cell)
         return True
-
-    def _open_folder(self, owner: tuple[int, int] | None) -> int | None:
-        """Where the keeper keeps; without, it works all the same and says so."""
-        try:
-            return open_folder(self._state, owner)
-        except StateRefused as error:
-            facts.log(NAME, f"trust anchors and the time are not kept: {error}")
-            return None
 
     def _hand_settings(self, cell: CellProcess) -> None:
         descriptor: int = getattr(self._snapshot, cell.name)
@@ -203,6 +199,8 @@ class Supervisor:
             self._selector.unregister(link)
         if message is not None and message.type is LinkType.ENCRYPTED and cell is self.secure:
             self._secure.proved = message.body
+        if message is not None and message.type is self.lists.keeps and cell is self.lists:
+            self._lists.take(message)
         if message is None or message.type is not LinkType.READY:
             return
         generation = self._snapshot.generation
@@ -270,6 +268,7 @@ class Supervisor:
         self._hand_settings(self.keeper)
         self._hand_settings(self.resolver)
         self._hand_settings(self.dhcp)
+        self._hand_settings(self.lists)
         # After the settings: a socket of an interface that the cell knows nothing of would be closed.
         for side in self._sides:
             side.use(snapshot, time.monotonic())
@@ -280,9 +279,8 @@ class Supervisor:
         notify("STOPPING=1")
         until = time.monotonic() + STOP_PATIENCE
         # front first: what it still waits for comes from the resolver; the keeper last, for it saves the time.
-        for cell, spare in zip(
-            (self.front, self.secure, self.dhcp, self.resolver, self.keeper), (1.0, 0.8, 0.7, 0.5, 0.0), strict=True
-        ):
+        order = (self.front, self.secure, self.dhcp, self.lists, self.resolver, self.keeper)
+        for cell, spare in zip(order, (1.0, 0.8, 0.7, 0.6, 0.5, 0.0), strict=True):
             cell.signal(signal.SIGTERM)
             if not cell.wait(until - spare - time.monotonic()):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")

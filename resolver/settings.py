@@ -346,7 +346,7 @@ class FrontSettings:
 
     `rate` is queries a second and `burst` the bucket's depth, per client address (/56 for IPv6); 0 means no limit.
     `payload` is the largest UDP answer in octets (RFC 6891 §6.2.5). Without a DHCP server there are no `leases`, without
-    encrypted ways in there is no `announcement`.
+    encrypted ways in there is no `announcement`. `lists`: whether a cell has lists, for operators.
     """
 
     generation: int
@@ -364,6 +364,7 @@ class FrontSettings:
     deadline: float = 5.0
     leases: LeaseNames | None = None
     announcement: Announcement | None = None
+    lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)

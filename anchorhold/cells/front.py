@@ -11,7 +11,7 @@ import click
 
 from anchorhold import snapshot
 from anchorhold.cells.clients import ClientsCell, MakePair, lease_peer_of, peer_of
-from anchorhold.cells.peer import SecurePeer
+from anchorhold.cells.peer import ListsPeer, SecurePeer
 from anchorhold.cells.start import ignore_terminal_signals, run_guarded
 from anchorhold.control import ControlServer, Front
 from anchorhold.ipc import Verb
@@ -36,6 +36,7 @@ class FrontCell(ClientsCell):
         LinkType.PEER: peer_of(LinkType.PEER),
         LinkType.HOSTS: lease_peer_of(LinkType.HOSTS),
         LinkType.STATUS: SecurePeer,
+        LinkType.LISTS_STATUS: ListsPeer,
     }
 
     def __init__(self, link: socket.socket) -> None:
@@ -136,6 +137,10 @@ class FrontCell(ClientsCell):
     def secure_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         """An operator's question to the secure cell, if there is one."""
         return self._relay(LinkType.STATUS, verb, argument, 0, answer)
+
+    def lists_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
+        """An operator's question to the lists cell, if there is one."""
+        return self._relay(LinkType.LISTS_STATUS, verb, argument, 0, answer)
 
     def _relay(self, kind: LinkType, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
         pair = self._pairs.get(kind)

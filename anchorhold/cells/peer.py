@@ -223,3 +223,12 @@ class SecurePeer(Pair):
 
     def _take_own(self, message: Message, now: Instant) -> None:
         raise Malformed(f"{message.type.name} is not for front")
+
+
+class ListsPeer(SecurePeer):
+    """The same to the lists cell."""
+
+    kind = LinkType.LISTS_STATUS
+    cell = "lists"
+    other = "the lists cell"
+    lost = "lists-lost"

@@ -102,6 +102,8 @@ class ResolverCell:
                 os.close(descriptor)
             case LinkType.SECRET, ():
                 self._spread_key = message.body
+            case LinkType.LISTS, (descriptor,):
+                os.close(descriptor)
             case LinkType.PING, ():
                 pass
             case _:
@@ -189,7 +191,7 @@ class ResolverCell:
                 pass
 
     def _connect(self) -> None:
-        """Talk to `front` and `secure` over the newest pairs."""
+        """Talk to `front`, `secure` and the lists cell over the newest pairs."""
         if self._resolver is None:
             return
         pairs, self._pairs = self._pairs, {}

@@ -117,6 +117,7 @@ class Checker:
             tcp_pipeline=limits.tcp_pipeline,
             tcp_idle=limits.tcp_idle,
             deadline=limits.deadline,
+            lists=bool(self._config.lists),
         )
 
     def _client_groups(self) -> tuple[ClientGroup, ...]:
@@ -188,6 +189,7 @@ class Checker:
         names = tuple(group.name for group in clients)
         iterations = IterationReader(self._config.resolve, self.notes, self._places)
         routes = RouteReader(self._config, self.notes, names, upstreams, iterations).routes()
+        policy = PolicyReader(self._config, self.notes, self._places, names, upstreams, iterations).policy()
         return ResolverSettings(
             generation=generation,
             client_groups=names,
@@ -199,7 +201,7 @@ class Checker:
             iterations=tuple(iterations.made),
             dns64=self._dns64(names),
             dnssec=read_trust(self._config.dnssec, self.notes),
-            policy=PolicyReader(self._config, self.notes, self._places, names, upstreams).policy(),
+            policy=policy,
         )
 
     def _upstream_groups(self) -> tuple[UpstreamGroup, ...]:

@@ -1,30 +1,26 @@
 """`[lists.NAME]`: where a list comes from (for the lists cell), and what it is used for (for the resolver)."""
 
 from base64 import b64decode
-from ipaddress import ip_address
 
 from anchorhold.config.errors import Path, Wrong
-from anchorhold.config.names import read_domain, read_host
+from anchorhold.config.names import read_domain
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places
 from anchorhold.config.refusals import read_refusal
 from anchorhold.config.schema import ConfigFile
 from anchorhold.config.schema_policy import ListTable
 from anchorhold.lists.settings import ListSource, ListsSettings
+from anchorhold.lists.urls import is_at_home, read_list_url
 from resolver.policy_settings import ListUse, Refusal
 
 MAX_LISTS = 200
 MAX_TEXT = 100 * 1024 * 1024
 """Octets of all local lists together."""
-MAX_URL = 2_000
 
 FORMATS = ("auto", "hosts", "domains", "wildcards", "regex", "adblock", "rpz", "dnsmasq")
 
 _KEY_LENGTH = 42
 """minisign: algorithm 2, key id 8, Ed25519 key 32 octets."""
-
-PRIVATE = frozenset({"home.arpa", "internal", "local", "lan", "home", "corp", "localhost", "intranet", "private"})
-"""Names at the end of what is served at home. A list there may come from an address that is not public."""
 
 
 def read_sources(
@@ -101,11 +97,12 @@ class _SourceReader:
     def _check_url(self, path: Path, url: str) -> bool:
         """Whether its host is at home."""
         try:
-            host = read_list_url(url)
+            host = read_list_url(url).host
         except Wrong as wrong:
             self._notes.note(path, wrong.what, wrong.hint)
             return False
-        return is_at_home(host, self._zones)
+        name = _domain_of(host)
+        return is_at_home(host) or any(zone != b"\0" and name.endswith(zone) for zone in self._zones)
 
     def _key(self, path: Path, table: ListTable) -> bytes:
         if not table.public_key:
@@ -126,47 +123,6 @@ class _SourceReader:
         except OSError as error:
             self._notes.note(path, f"{file}: {error.strerror}", "correct the path, or the file's permissions")
             return b""
-
-
-def read_list_url(text: str) -> str:
-    """The host in `https://HOST[:PORT]/…`: a name, or a literal address. Raises Wrong."""
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme.lower() != "https":
-        raise Wrong(f"{text!r} is no https:// address", "lists come over https only; use file for one on disk")
-    if len(text) > MAX_URL or not text.isascii() or not text.isprintable() or " " in text:
-        raise Wrong(
-            "the address is too long, or holds what no address does", "write it as a browser shows it, in ASCII"
-        )
-    authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
-    if "@" in authority:
-        raise Wrong("a name and password in the address", "drop what is before @; lists are fetched without them")
-    host, bracket, port = (
-        authority.removeprefix("[").partition("]") if authority.startswith("[") else (authority, "", "")
-    )
-    if not bracket:
-        host, colon, port = authority.partition(":")
-        port = colon + port
-    if port and not (port.startswith(":") and port[1:].isdigit() and 0 < int(port[1:6]) < 65_536 and len(port) < 7):
-        raise Wrong(f"{port!r} is no port", "a number from 1 to 65535 behind a colon")
-    try:
-        return str(ip_address(host))
-    except ValueError:
-        return read_host(host)
-
-
-def is_at_home(host: str, zones: tuple[bytes, ...] = ()) -> bool:
-    """A literal address, a name of the kind that is served at home, or one in a local zone."""
-    try:
-        ip_address(host)
-    except ValueError:
-        pass
-    else:
-        return True
-    labels = host.split(".")
-    if len(labels) == 1 or any(".".join(labels[at:]) in PRIVATE for at in range(len(labels))):
-        return True
-    name = _domain_of(host)
-    return any(zone != b"\0" and (name == zone or name.endswith(zone)) for zone in zones)
 
 
 def read_public_key(text: str) -> bytes:

@@ -68,6 +68,17 @@ interface = "eth0"
 [secure]
 listen = ["tls://127.0.0.1:8530"]
 name = "dns.home.arpa"
+[schedules.night]
+windows = ["daily 21:00-07:00"]
+[[rule]]
+action = "block"
+services = ["youtube"]
+patterns = ["^ad[0-9]"]
+types = ["AAAA"]
+schedule = "night"
+[[rule]]
+action = "rewrite"
+safe_search = ["all"]
 [lists]
 ads = "https://lists.example/ads.txt"
 """

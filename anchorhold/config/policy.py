@@ -1,5 +1,6 @@
 """The tables about names to one `Policy`: each kind of table has a reader of its own."""
 
+from anchorhold.config.iterations import IterationReader
 from anchorhold.config.list_sources import read_uses
 from anchorhold.config.local import LocalReader
 from anchorhold.config.notes import Notes
@@ -21,12 +22,13 @@ class PolicyReader:
         places: Places,
         clients: tuple[str, ...],
         upstreams: tuple[UpstreamGroup, ...],
+        iterations: IterationReader,
     ) -> None:
         self._config = config
         self._notes = notes
         self._clients = clients
         self._upstreams = upstreams
-        self._rules = RuleReader(config, notes, places, clients, upstreams)
+        self._rules = RuleReader(config, notes, places, clients, upstreams, iterations)
         self._local = LocalReader(config, notes, places, clients)
 
     def policy(self) -> Policy:

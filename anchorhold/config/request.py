@@ -169,10 +169,8 @@ def read_named(path: str) -> bytes:
         raise OSError(27, f"larger than {most} octets")  # EFBIG
     certificates = b"-----BEGIN CERTIFICATE-----" in data and b"PRIVATE KEY" not in data
     if not public and not certificates and MASTER_FILE.match(data) is None:
-        why = "not everybody may read it: chmod o+r it, and o+x the directories above, or put it elsewhere"
-        raise OSError(
-            22, f"{why} (certificates in PEM form without a key, and records of the root, may be private)"
-        )  # EINVAL
+        why = "it must hold certificates in PEM form and no key, or records of the root; or everybody must be allowed to read it"
+        raise OSError(22, f"{why} (chmod o+r, and o+x for the directories above)")  # EINVAL
     return data
 
 

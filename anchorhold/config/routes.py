@@ -85,9 +85,9 @@ class RouteReader:
         if table.validate is not Validate.AUTO or suffix == ROOT:
             return table.validate is Validate.NEVER
         group = next((group for group in self._upstreams if group.name == table.upstreams), None)
-        addresses = servers if group is None else [a for server in group.servers for a in server.addresses]
-        named = group is not None and any(not server.addresses or server.target for server in group.servers)
-        return bool(addresses) and not named and not any(_is_public(address) for address in addresses)
+        if group is not None:
+            return has_private_servers(group)
+        return bool(servers) and not any(_is_public(address) for address in servers)
 
     def _has_one_way(self, path: Path, table: RouteTable) -> bool:
         given = [key for key in ("upstreams", "iterate", "authorities") if getattr(table, key)]
@@ -169,6 +169,13 @@ class RouteReader:
                 mode,
             )
         return self._names.index(DEFAULT) if DEFAULT in self._names else 0
+
+
+def has_private_servers(group: UpstreamGroup) -> bool:
+    """Whether all its servers are known to be of this network."""
+    named = any(not server.addresses or server.target for server in group.servers)
+    addresses = [address for server in group.servers for address in server.addresses]
+    return bool(addresses) and not named and not any(_is_public(address) for address in addresses)
 
 
 def _is_public(text: str) -> bool:

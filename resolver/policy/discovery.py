@@ -46,6 +46,8 @@ EXPLAINED = (
     ExtendedError.NSEC_MISSING,
     ExtendedError.CACHED_ERROR,
     ExtendedError.NOT_READY,
+    ExtendedError.BLOCKED,
+    ExtendedError.FILTERED,
     ExtendedError.STALE_NXDOMAIN_ANSWER,
     ExtendedError.NOT_AUTHORITATIVE,
     ExtendedError.NOT_SUPPORTED,

@@ -241,7 +241,7 @@ def test_every_setting_of_the_cells_can_be_set() -> None:
     ]
     same += [f.name for f in dataclasses.fields(CacheSettings) if getattr(settings.resolver.cache, f.name) == f.default]
     # Made of [dhcp] (tests/unit/test_config_lease_names.py) and of [secure].
-    assert same == ["leases", "announcement", "policy", "carried"]
+    assert same == ["leases", "announcement", "carried"]
     assert settings.resolver.cache.memory == 1024 * 1024
 
 

@@ -26,7 +26,7 @@ class FakeRelay:
     """The resolver: what it was asked, and how to answer. Likewise the dhcp cell, if there is one."""
 
     def __init__(self, there: bool = True) -> None:
-        self.dhcp = self.secure = False
+        self.dhcp = self.secure = self.lists = False
         self.lease_asked: list[tuple[Verb, bytes]] = []
         self.lease_answers: list[Answer] = []
         self.asked: list[tuple[Verb, bytes, int]] = []
@@ -47,6 +47,11 @@ class FakeRelay:
         if self.secure:
             answer(b'{"cell": "secure", "verb": "%s"}' % verb.name.encode(), False)
         return self.secure
+
+    def lists_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
+        if self.lists:
+            answer(b'{"cell": "lists", "argument": "%s"}' % argument.hex().encode(), False)
+        return self.lists
 
 
 class Service:

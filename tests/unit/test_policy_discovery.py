@@ -142,7 +142,7 @@ def test_the_resolver_describes_itself(name: str) -> None:
     said = replace(HOME, minimised=True, information="https://dns.home.arpa/about")
     (text,) = told(said, name, RESINFO)
     words = strings(information_of(said))
-    assert words == ["qnamemin", "exterr=0-14,19-25,27,30", words[2]]
+    assert words == ["qnamemin", "exterr=0-15,17,19-25,27,30", words[2]]
     assert words[2] == "infourl=https://dns.home.arpa/about"
     assert text
 

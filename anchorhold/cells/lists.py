@@ -1,0 +1,243 @@
+"""The cell that gets lists: it fetches them, keeps the last good copies in one folder, compiles them, and hands the image on.
+
+It connects to servers of lists and to nobody else, and knows no client and no question. Their addresses it asks of the resolver.
+What strangers wrote is read in processes apart, which have neither a socket nor a way to one (`anchorhold/lists/apart.py`). There
+is one with lists in the configuration only.
+"""
+
+import asyncio
+import mmap
+import os
+import signal
+import socket
+from collections.abc import Coroutine
+from functools import partial
+
+import click
+
+from anchorhold import snapshot
+from anchorhold.cells.start import (
+    EXIT_PROTOCOL,
+    collect_seldom,
+    hear,
+    ignore_terminal_signals,
+    receive_until_start,
+    run_guarded,
+    tell_ready,
+)
+from anchorhold.facts import log
+from anchorhold.ipc import Verb
+from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.lists.asking import ResolverLine
+from anchorhold.lists.desk import ListsDesk
+from anchorhold.lists.fetch import Fetcher
+from anchorhold.lists.line import OperatorLine
+from anchorhold.lists.rounds import Rounds
+from anchorhold.lists.settings import ListsSettings
+from anchorhold.lists.store import Store
+from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, enter, preload
+from dhcp.edge.folder import FolderRefused, shut_in
+from net.tls import Peer, TlsFactory
+from privacy.lists.matcher import ListImage
+from wire.errors import Malformed
+
+PROFILE = SandboxProfile("lists")
+NAME = "lists"
+EXIT_FOLDER = 71
+"""Exit code of a cell whose folder cannot be used; the log says why."""
+
+LAZY = (
+    "anyio._backends._asyncio",
+    "httpcore2._backends.anyio",
+    "httpcore2._backends.auto",
+    "httpcore2._async.http11",
+    "encodings.cp437",
+    "encodings.utf_8_sig",
+)
+"""What fetching would import at first use."""
+
+HAND_AGAIN = 0.2
+"""Seconds until an image is handed on again that the supervisor could not take just now."""
+
+
+class NoLookups(asyncio.SelectorEventLoop):
+    """A loop that cannot ask the system's resolver, whatever a library wants."""
+
+    async def getaddrinfo(self, *_arguments: object, **_options: object) -> list[object]:  # type: ignore[override]
+        """Never."""
+        raise OSError("names are asked of our own resolver")
+
+
+class ListsCell:
+    """All of the process's state."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._settings: ListsSettings | None = None
+        self._folder = -1
+        self._restarts = 0
+        self._pairs: dict[LinkType, socket.socket] = {}
+        self._tasks: dict[LinkType, asyncio.Task[None]] = {}
+        self._resolver = ResolverLine()
+        self._image: ListImage | None = None
+        self._handing: tuple[int, bytes] | None = None
+        self._ending: asyncio.Future[int]
+        self._rounds: Rounds
+        self._desk: ListsDesk
+
+    def serve(self) -> int:
+        """The cell's whole life; gives its exit code."""
+        self._restarts = receive_until_start(self._link, self._take)
+        if self._settings is None or self._folder < 0:
+            raise Malformed("START before SETTINGS and FOLDER")
+        # The system's authorities are files: read before nothing can be read any more.
+        context = TlsFactory().client(Peer("", alpn=("http/1.1",))).context
+        warm_up()
+        try:
+            enter(PROFILE, lambda: shut_in(self._folder))
+        except FolderRefused as error:
+            log(NAME, str(error))
+            return EXIT_FOLDER
+        with asyncio.Runner(loop_factory=NoLookups) as runner:
+            return runner.run(self._run(Fetcher(context, self._resolver.addresses)))
+
+    async def _run(self, fetcher: Fetcher) -> int:
+        assert self._settings is not None  # noqa: S101 # serve saw to it
+        loop = asyncio.get_running_loop()
+        self._ending = loop.create_future()
+        loop.add_signal_handler(signal.SIGTERM, self._end, 0)
+        self._link.setblocking(False)
+        loop.add_reader(self._link.fileno(), self._hear)
+        self._rounds = Rounds(Store(self._folder), fetcher, self._hand, partial(log, NAME))
+        self._desk = ListsDesk(self._rounds, lambda: self._image)
+        self._rounds.open()
+        # With it goes the image that was in force last, before anybody is told that we are ready.
+        self._rounds.use(self._settings)
+        self._connect()
+        tell_ready(self._link, self._settings.generation)
+        rounds = loop.create_task(self._rounds.run())
+        rounds.add_done_callback(self._mistaken)
+        try:
+            return await self._ending
+        finally:
+            for task in (rounds, *self._tasks.values()):
+                task.cancel()
+            await asyncio.gather(rounds, *self._tasks.values(), return_exceptions=True)
+
+    def _end(self, code: int) -> None:
+        if not self._ending.done():
+            self._ending.set_result(code)
+
+    def _mistaken(self, task: asyncio.Task[None]) -> None:
+        """The rounds end by our own mistake only, and that ends the process, as it would anywhere else."""
+        if not task.cancelled() and (error := task.exception()) is not None and not self._ending.done():
+            self._ending.set_exception(error)
+
+    # the supervisor
+
+    def _hear(self) -> None:
+        try:
+            message = hear(self._link, partial(self._end, 0))
+            if message is None:
+                return
+            self._take(message)
+        except Malformed as error:
+            log(NAME, f"the supervisor sent what does not decode: {error}")
+            self._end(EXIT_PROTOCOL)
+            return
+        match message.type:
+            case LinkType.LISTS_PEER | LinkType.LISTS_STATUS:
+                self._connect()
+            case LinkType.SETTINGS if self._settings is not None:
+                self._rounds.use(self._settings)
+                tell_ready(self._link, self._settings.generation)
+            case LinkType.PING:
+                send_message(self._link, LinkType.PING)
+            case _:
+                pass
+
+    def _take(self, message: LinkMessage) -> None:
+        match message.type, message.descriptors:
+            case (LinkType.LISTS_PEER | LinkType.LISTS_STATUS) as kind, (descriptor,):
+                if kind in self._pairs:
+                    self._pairs[kind].close()
+                self._pairs[kind] = socket.socket(fileno=descriptor)
+            case LinkType.SETTINGS, (descriptor,):
+                self._settings = snapshot.load(descriptor, ListsSettings, snapshot.MAX_LISTS)
+                os.close(descriptor)
+            case LinkType.FOLDER, (descriptor,) if self._folder < 0:
+                self._folder = descriptor
+            case LinkType.PING, ():
+                pass
+            case _:
+                raise Malformed(f"{message.type.name} is not for lists, or its descriptor is missing")
+
+    def _hand(self, image: int, digest: str) -> None:
+        """To the supervisor, who gives it to the resolver; and a view of it for ourselves."""
+        self._image = ListImage(memoryview(mmap.mmap(image, 0, prot=mmap.PROT_READ)))
+        if self._handing is not None:
+            os.close(self._handing[0])
+        self._handing = image, bytes.fromhex(digest)
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        if self._handing is None:
+            return
+        image, digest = self._handing
+        try:
+            send_message(self._link, LinkType.LISTS, digest, (image,))
+        except BlockingIOError:
+            asyncio.get_running_loop().call_later(HAND_AGAIN, self._hand_on)
+            return
+        self._handing = None
+        os.close(image)
+
+    # the pairs
+
+    def _connect(self) -> None:
+        """Talk to the resolver and to `front` over the newest pairs."""
+        pairs, self._pairs = self._pairs, {}
+        for kind, pair in pairs.items():
+            if kind in self._tasks:
+                self._tasks[kind].cancel()
+            pair.setblocking(False)
+            talk = self._resolver.run(pair) if kind is LinkType.LISTS_PEER else OperatorLine(pair, self._answer).run()
+            self._tasks[kind] = asyncio.get_running_loop().create_task(self._talk(kind, talk))
+
+    async def _talk(self, kind: LinkType, talk: Coroutine[None, None, None]) -> None:
+        try:
+            await talk
+        except Malformed as error:
+            other = "the resolver" if kind is LinkType.LISTS_PEER else "front"
+            log(NAME, f"{other} sent what does not decode, it is ended: {error}")
+            send_message(self._link, LinkType.ACCUSE, bytes((kind,)))
+
+    def _answer(self, verb: int, argument: bytes) -> dict[str, object]:
+        """What an operator asked."""
+        match verb:
+            case Verb.STATUS:
+                return self._desk.status() | {"restarts": self._restarts}
+            case Verb.LISTS:
+                return self._desk.answer(argument)
+            case _:
+                return {"error": "this is no question to the lists cell"}
+
+
+def warm_up() -> None:
+    """Import what would be imported lazily, while files can still be read."""
+    preload(*LAZY, *CRYPTOGRAPHY)
+
+
+@click.command()
+@click.option("--link", type=int, required=True)
+def main(link: int) -> None:
+    """Run the lists cell; started by the supervisor only."""
+    os.umask(0o077)
+    preload()
+    ignore_terminal_signals()
+    collect_seldom()
+    run_guarded(NAME, ListsCell(socket.socket(fileno=link)).serve)
+
+
+if __name__ == "__main__":
+    main()

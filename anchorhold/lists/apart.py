@@ -1,0 +1,159 @@
+"""Work that takes long, or reads what strangers wrote, in a process of its own: a copy of this one that holds nothing but what it
+is given, and ends with its work.
+
+A copy (fork), not a new program: in its sandbox a cell cannot read its own code any more. What it says comes over a pipe, a JSON
+text on each line.
+"""
+
+import asyncio
+import ctypes
+import fcntl
+import gc
+import json
+import os
+import resource
+import signal
+from collections.abc import Callable, Collection
+
+PATIENCE = 300.0
+"""Seconds that one piece of work may take."""
+CPU_SECONDS = 240
+MAX_MEMORY = 4 * 1024 * 1024 * 1024
+"""Octets of addresses; work that needs more is none of ours."""
+MAX_SAID = 4 * 1024 * 1024
+"""Octets that it may say in all."""
+
+_PROGRESS, _RESULT = b"p", b"r"
+"""How a line begins."""
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+Tell = Callable[[object], None]
+"""Says how far it is."""
+Work = Callable[[Tell], object]
+"""Gives what JSON can hold."""
+
+
+class WorkFailed(Exception):
+    """It came to no result; the text says what happened."""
+
+
+class Apart:
+    """One piece of work under way."""
+
+    def __init__(self, work: Work, keep: Collection[int]) -> None:
+        """`keep`: descriptors that it may use. Raises OSError."""
+        self._out, into = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._out, False)
+        try:
+            self._pid = os.fork()
+        except OSError:
+            os.close(self._out)
+            os.close(into)
+            raise
+        if self._pid == 0:
+            _live(work, {*keep, into}, into)
+        os.close(into)
+        self._rest = b""
+        self._octets = 0
+        self._result: tuple[object] | None = None
+        self._ended = asyncio.Event()
+        self._heard: Callable[[object], None] = lambda said: None
+
+    async def result(self, heard: Callable[[object], None] = lambda said: None, patience: float = PATIENCE) -> object:
+        """What came of it; `heard` gets what it says on the way. Raises WorkFailed. Cancelled, it ends the work."""
+        self._heard = heard
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._out, self._read)
+        try:
+            async with asyncio.timeout(patience):
+                await self._ended.wait()
+        except TimeoutError:
+            raise WorkFailed(f"it took longer than {patience:.0f} s") from None
+        finally:
+            loop.remove_reader(self._out)
+            os.close(self._out)
+            status = self._end()
+        if status != 0 or self._result is None:
+            raise WorkFailed(_described(status, self._result))
+        return self._result[0]
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._out, 65_536)
+        except BlockingIOError:
+            return
+        self._octets += len(data)
+        if not data or self._octets > MAX_SAID:
+            self._ended.set()
+            return
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            if line[:1] == _RESULT:
+                self._result = (json.loads(line[1:]),)
+            else:
+                self._heard(json.loads(line[1:]))
+
+    def _end(self) -> int:
+        """Its status. Ends it if it has not said all."""
+        if not self._ended.is_set() or self._octets > MAX_SAID:
+            os.kill(self._pid, signal.SIGKILL)
+        return os.waitpid(self._pid, 0)[1]
+
+
+def _described(status: int, said: tuple[object] | None) -> str:
+    if os.WIFSIGNALED(status):
+        return f"the process was ended by {signal.Signals(os.WTERMSIG(status)).name}"
+    return "it said nothing" if said is None else f"a mistake of ours: {said[0]}"
+
+
+def _live(work: Work, keep: set[int], into: int) -> None:
+    """The copy's life. Nothing of the loop that it was copied from is touched; it never returns."""
+    code = 1
+    try:
+        _settle(keep)
+        with open(into, "wb", closefd=False) as out:
+
+            def say(what: object, mark: bytes = _PROGRESS) -> None:
+                out.write(mark + json.dumps(what).encode() + b"\n")
+                out.flush()
+
+            try:
+                say(work(say), _RESULT)
+                code = 0
+            except MemoryError:
+                say("it needs more memory than there is", _RESULT)
+            except Exception as error:
+                # Without its words: they may be a stranger's.
+                frame = error.__traceback__
+                while frame is not None and frame.tb_next is not None:
+                    frame = frame.tb_next
+                line = 0 if frame is None else frame.tb_lineno
+                say(f"{type(error).__name__} at line {line}", _RESULT)
+    finally:
+        os._exit(code)
+
+
+def _settle(keep: set[int]) -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for descriptor in range(3, min(soft, 4_096)):
+        if descriptor not in keep:
+            _close(descriptor)
+    os.nice(10)
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MAX_MEMORY if most == resource.RLIM_INFINITY else min(MAX_MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+    # A million small things live until it ends: looking for cycles among them is for nothing.
+    gc.disable()
+
+
+def _close(descriptor: int) -> None:
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_GETFD)
+        os.close(descriptor)
+    except OSError:
+        return

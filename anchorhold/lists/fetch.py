@@ -1,0 +1,288 @@
+"""Fetching over https: to addresses that our own resolver gave, proved by name, bounded in size and time, telling nobody more
+than it must. What comes is handed on in pieces and not looked into.
+
+The address is in the URL that the library sees, the name in the Host field and in the handshake: so it has nothing to look up.
+"""
+
+import asyncio
+import re
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from time import monotonic
+
+import httpx2
+
+from anchorhold.config.errors import Wrong
+from anchorhold.lists.urls import HTTPS_PORT, Place, is_public, read_list_url
+
+MAX_REDIRECTS = 5
+MAX_ADDRESSES = 4
+"""Of one host that are tried."""
+
+HEADERS = {
+    "User-Agent": "Mozilla/5.0 (compatible; list fetcher)",
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip",
+    "Connection": "close",
+}
+"""All that is said besides the address and what we had last; the same from every house."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Addresses = Callable[[str], Awaitable[tuple[str, ...]]]
+"""Those of a name. Raises NoAddress."""
+Take = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: to connect, for the next piece, in all. A server that after `start` seconds gave less than `rate` octets a
+    second is given up."""
+
+    connect: float = 10.0
+    idle: float = 20.0
+    whole: float = 1_200.0
+    start: float = 30.0
+    rate: float = 2_048.0
+
+
+PATIENCE = Patience()
+
+
+class FetchFailed(Exception):
+    """Nothing came that is of use; `after`: the server wants to be left alone for so many seconds."""
+
+    def __init__(self, text: str, after: float = 0.0) -> None:
+        super().__init__(text)
+        self.after = after
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be fetched: from `url`, at most `most` octets. `private`: its host may be at an address that is not public.
+    `etag` and `modified` are what the server said of what we have ("": nothing)."""
+
+    url: str
+    most: int
+    private: bool = False
+    etag: str = ""
+    modified: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What came. `unchanged`: nothing, for we have it."""
+
+    unchanged: bool
+    etag: str = ""
+    modified: str = ""
+
+
+class Fetcher:
+    """Fetches one thing after another; nothing is kept between two of them, neither cookies nor connections."""
+
+    def __init__(self, context: ssl.SSLContext, addresses: Addresses, patience: Patience = PATIENCE) -> None:
+        self._context = context
+        self._addresses = addresses
+        self._patience = patience
+
+    async def fetch(self, wanted: Wanted, take: Take) -> Given:
+        """`take` gets the text in pieces (its OSError goes on up). Raises FetchFailed, NoAddress."""
+        try:
+            async with asyncio.timeout(self._patience.whole):
+                return await self._follow(wanted, take)
+        except TimeoutError:
+            raise FetchFailed(f"it took longer than {self._patience.whole:.0f} s") from None
+
+    async def _follow(self, wanted: Wanted, take: Take) -> Given:
+        place = _read(wanted.url)
+        home = place.host if wanted.private else ""
+        for _ in range(MAX_REDIRECTS + 1):
+            async with self._client() as client:
+                response = await self._ask(client, place, wanted, place.host == home)
+                try:
+                    if response.status_code not in _REDIRECTS:
+                        return await self._receive(response, wanted, take)
+                    place = _next(place, response, home)
+                finally:
+                    await response.aclose()
+        raise FetchFailed(f"more than {MAX_REDIRECTS} redirects")
+
+    def _client(self) -> httpx2.AsyncClient:
+        patience = self._patience
+        timeout = httpx2.Timeout(patience.idle, connect=patience.connect)
+        return httpx2.AsyncClient(
+            verify=self._context, trust_env=False, follow_redirects=False, timeout=timeout, headers=HEADERS
+        )
+
+    async def _ask(self, client: httpx2.AsyncClient, place: Place, wanted: Wanted, home: bool) -> httpx2.Response:
+        headers = {"Host": place.authority}
+        if wanted.etag:
+            headers["If-None-Match"] = wanted.etag
+        if wanted.modified:
+            headers["If-Modified-Since"] = wanted.modified
+        failed = FetchFailed(f"{place.host} has no address")
+        for address in (await self._reach(place, home))[:MAX_ADDRESSES]:
+            extensions = {"sni_hostname": place.host}
+            try:
+                request = client.build_request("GET", place.at(address), headers=headers, extensions=extensions)
+                return await client.send(request, stream=True)
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                failed = FetchFailed(_described(error))
+        raise failed
+
+    async def _reach(self, place: Place, home: bool) -> tuple[str, ...]:
+        found = (place.host,) if place.literal else await self._addresses(place.host)
+        good = tuple(one for one in found if home or is_public(one))
+        if not good:
+            raise FetchFailed(
+                f"{place.host} is at no public address; lists at home are written with such a name or address"
+            )
+        return good
+
+    async def _receive(self, response: httpx2.Response, wanted: Wanted, take: Take) -> Given:
+        if response.status_code == 304 and (wanted.etag or wanted.modified):
+            return Given(True, wanted.etag, wanted.modified)
+        if response.status_code != 200:
+            raise FetchFailed(f"the server says {response.status_code}", _retry_after(response))
+        fields = response.headers
+        length = fields.get("content-length", "")
+        if not length.isdigit() and "chunked" not in fields.get("transfer-encoding", "").lower():
+            raise FetchFailed("the server does not say where it ends, so a part could be taken for all of it")
+        if length.isdigit() and int(length) > wanted.most:
+            raise FetchFailed(_too_large(wanted.most))
+        if fields.get("content-type", "").lower().startswith("text/html"):
+            raise FetchFailed("it is a web page, no list")
+        try:
+            await self._read(response, wanted.most, take)
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            raise FetchFailed(_described(error)) from None
+        return Given(False, fields.get("etag", ""), fields.get("last-modified", ""))
+
+    async def _read(self, response: httpx2.Response, most: int, take: Take) -> None:
+        unpack = _unpacking(response.headers.get("content-encoding", "identity").lower(), most)
+        raw = total = 0
+        began = monotonic()
+        async for piece in _pieces(response):
+            raw += len(piece)
+            passed = monotonic() - began
+            if passed > self._patience.start and raw < passed * self._patience.rate:
+                raise FetchFailed(f"the server is too slow: {raw} octets in {passed:.0f} s")
+            for text in unpack.add(piece):
+                total += len(text)
+                if total > most or raw > most:
+                    raise FetchFailed(_too_large(most))
+                take(text)
+        unpack.finish()
+
+
+class _Plain:
+    def add(self, piece: bytes) -> list[bytes]:
+        return [piece]
+
+    def finish(self) -> None:
+        return
+
+
+class _Gzip:
+    """RFC 1952. Inflates no more at once than may be."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._total = 0
+        self._inflate = zlib.decompressobj(31)
+
+    def add(self, piece: bytes) -> list[bytes]:
+        found = []
+        try:
+            while piece and self._total <= self._most:
+                if self._inflate.eof:
+                    self._inflate = zlib.decompressobj(31)
+                text = self._inflate.decompress(piece, 262_144)
+                self._total += len(text)
+                found.append(text)
+                piece = self._inflate.unconsumed_tail or self._inflate.unused_data
+        except zlib.error:
+            raise FetchFailed("what is compressed is damaged") from None
+        return found
+
+    def finish(self) -> None:
+        if not self._inflate.eof:
+            raise FetchFailed("what is compressed ends too early")
+
+
+def _unpacking(encoding: str, most: int) -> _Plain | _Gzip:
+    match encoding.strip():
+        case "" | "identity":
+            return _Plain()
+        case "gzip" | "x-gzip":
+            return _Gzip(most)
+        case _:
+            raise FetchFailed("it is compressed in a way that was not asked for")
+
+
+async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
+    async for piece in response.aiter_raw():
+        yield piece
+
+
+def _read(url: str) -> Place:
+    try:
+        return read_list_url(url)
+    except Wrong as wrong:
+        raise FetchFailed(wrong.what) from None
+
+
+def _next(place: Place, response: httpx2.Response, home: str) -> Place:
+    """Where a redirect leads: https only, and home only to the host that the user wrote."""
+    location = response.headers.get("location", "")
+    if location.startswith("//"):
+        location = f"https:{location}"
+    elif not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", location):
+        folder = place.target.partition("?")[0].rpartition("/")[0]
+        location = f"https://{place.authority}{location if location.startswith('/') else f'{folder}/{location}'}"
+    try:
+        there = read_list_url(location)
+    except Wrong as wrong:
+        raise FetchFailed(f"a redirect that is not followed: {wrong.what}") from None
+    if there.literal and there.host != home:
+        raise FetchFailed("a redirect to an address, not a name, is not followed")
+    if there.port != HTTPS_PORT and there.port != place.port:
+        raise FetchFailed("a redirect to another port is not followed")
+    return there
+
+
+def _retry_after(response: httpx2.Response) -> float:
+    """Seconds; of a date nothing is made."""
+    said = response.headers.get("retry-after", "")
+    return float(said) if said.isascii() and said.isdigit() and len(said) < 9 else 0.0
+
+
+def _too_large(most: int) -> str:
+    return f"it is larger than {most} octets (max_size)"
+
+
+def _described(error: BaseException) -> str:
+    """For the user: what kind of failure, without the stranger's words."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate does not prove the name: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS failed: {cause.reason or 'no reason'}"
+        if isinstance(cause, ConnectionRefusedError):
+            return "the connection was refused"
+        cause = cause.__cause__ or cause.__context__
+    match error:
+        case httpx2.ConnectTimeout():
+            return "no connection in time"
+        case httpx2.TimeoutException():
+            return "the server fell silent"
+        case httpx2.ConnectError():
+            return "no connection"
+        case httpx2.RemoteProtocolError():
+            return "it was cut off, or is no HTTP"
+        case _:
+            return f"the connection failed ({type(error).__name__})"

@@ -1,0 +1,100 @@
+"""What is known of each list, as it is kept in the folder (`index.json`): where its copies are, when it was asked for last, and
+what the image was made of."""
+
+import hashlib
+import json
+
+import msgspec
+
+from anchorhold.__about__ import __version__
+from anchorhold.lists.settings import ListSource
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """One text of a list. `digest` is its SHA-256 (and the name of its file); `fetched` seconds since 1970; `came` and `gone`
+    entries against the one in force when it came; `comment` the trusted one of its signature."""
+
+    digest: str
+    octets: int
+    fetched: int
+    format: str
+    entries: int
+    skipped: int = 0
+    came: int = 0
+    gone: int = 0
+    comment: str = ""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """One list. `source` is the SHA-256 of its address; `held` was fetched and is not in force, for the reason `why`; `undone` is
+    the digest of what the user took back. `etag` and `modified` are what the server said of what it gave last; `checked` is when
+    it was asked last, with `failures` in a row since."""
+
+    source: str = ""
+    current: Copy | None = None
+    former: Copy | None = None
+    held: Copy | None = None
+    why: str = ""
+    undone: str = ""
+    etag: str = ""
+    modified: str = ""
+    checked: int = 0
+    failures: int = 0
+    error: str = ""
+
+    def copies(self) -> tuple[Copy, ...]:
+        """All there are."""
+        return tuple(copy for copy in (self.current, self.former, self.held) if copy is not None)
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """What the compiler made of one list. `tried` counts entries that would block a protected name; `reasons` are some of the
+    lines that are not used."""
+
+    entries: int = 0
+    skipped: int = 0
+    patterns: int = 0
+    tried: int = 0
+    format: str = ""
+    reasons: tuple[tuple[int, str], ...] = ()
+
+
+class Built(msgspec.Struct, frozen=True):
+    """An image. `key` says what it was made of."""
+
+    digest: str
+    octets: int
+    key: str
+    lists: dict[str, Counted] = {}
+
+
+class Index(msgspec.Struct, frozen=True):
+    """The file."""
+
+    lists: dict[str, Kept] = {}
+    image: Built | None = None
+
+
+MAX_REMEMBERED = 500
+"""Letters of an ETag or a date that are kept; longer ones are not worth it."""
+
+
+def source_mark(source: ListSource) -> str:
+    """What tells one address from another, without being readable: it may hold a token."""
+    return hashlib.sha256(source.url.encode()).hexdigest()
+
+
+def build_key(parts: tuple[tuple[str, str, str], ...], protected: tuple[bytes, ...]) -> str:
+    """What an image is made of: the name, digest and format of each list, the protected names, this program."""
+    text = json.dumps([__version__, parts, [name.hex() for name in protected]])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_index(data: bytes) -> Index:
+    """Raises ValueError."""
+    return msgspec.json.decode(data, type=Index)
+
+
+def write_index(index: Index) -> bytes:
+    """As `read_index` takes it."""
+    return msgspec.json.encode(index)

@@ -1,0 +1,48 @@
+"""The lists cell's end of the pair to `front`: operators' questions in, text out."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable
+
+from anchorhold.ipc import READ_SIZE, Inbox, Message, MessageType, build_facts, build_pong
+from wire.errors import Malformed
+
+Answer = Callable[[int, bytes], dict[str, object]]
+"""Takes a verb and its argument."""
+
+MAX_UNSENT = 8 * 1024 * 1024
+
+
+class OperatorLine:
+    """One pair."""
+
+    def __init__(self, pair: socket.socket, answer: Answer) -> None:
+        self._pair = pair
+        self._answer = answer
+
+    async def run(self) -> None:
+        """Answer until `front` hangs up. Raises Malformed if it sends what does not decode."""
+        reader, writer = await asyncio.open_unix_connection(sock=self._pair)
+        inbox = Inbox()
+        try:
+            while data := await reader.read(READ_SIZE):
+                for message in inbox.feed(data):
+                    self._take(message, writer)
+                if writer.transport.get_write_buffer_size() > MAX_UNSENT:
+                    return
+        except OSError:
+            return
+        finally:
+            writer.close()
+
+    def _take(self, message: Message, writer: asyncio.StreamWriter) -> None:
+        match message.type:
+            case MessageType.FACT if message.body:
+                line = {"cell": "lists", **self._answer(message.body[0], message.body[1:])}
+                for piece in build_facts(message.handle, json.dumps(line).encode()):
+                    writer.write(piece)
+            case MessageType.PING:
+                writer.write(build_pong(message))
+            case _:
+                raise Malformed(f"{message.type.name} is not for lists")

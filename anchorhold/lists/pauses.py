@@ -1,0 +1,23 @@
+"""When a list is asked for: a little earlier or later than it is due, so that not everybody comes at the same second. `share`
+is a random number from 0 to 1."""
+
+MINUTE = 60.0
+LONGEST = 60 * MINUTE
+"""Seconds between two tries, at most."""
+SPREAD = 60.0
+"""Seconds over which the first looks after a start are spread, of lists whose last copy is in force already."""
+
+
+def pause_after(failures: int, share: float, told: float = 0.0) -> float:
+    """Seconds until the next try after so many failures in a row: 1, 2, 4 … 60 minutes, a fifth more or less; `told` is what the
+    server asked for, if it did."""
+    usual = min(2.0 ** (failures - 1) * MINUTE, LONGEST) if failures < 10 else LONGEST
+    return max(usual * (0.8 + 0.4 * share), min(told, 24 * LONGEST))
+
+
+def pause_until(checked: int, refresh: int, now: float, share: float) -> float:
+    """Seconds from `now` (since 1970) until a list that was asked for at `checked` is due. A clock that was set back does not
+    make it wait for ever."""
+    if not 0 < checked <= now:
+        return SPREAD * share
+    return max(checked + refresh * (0.9 + 0.2 * share) - now, SPREAD * share)

@@ -1,0 +1,158 @@
+"""The folder of the lists cell: texts and images under the SHA-256 of their content, and the index.
+
+A text is written as it comes and gets its name when it is whole, so that what has a name is whole; what is read is compared with
+its name. Files are 0600.
+"""
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Collection
+
+from anchorhold.keeper.folder import Folder, Unreadable
+from anchorhold.lists.index import Index, read_index, write_index
+from wire.units import Epoch
+
+INDEX = "index.json"
+TEXT, IMAGE = ".list", ".image"
+_DRAFT = ".draft-"
+_PIECE = 1024 * 1024
+
+
+class Damaged(Exception):
+    """What is in a file is not what its name says, or it cannot be read."""
+
+
+class Draft:
+    """A text that is being fetched."""
+
+    def __init__(self, folder: int, name: str) -> None:
+        """Raises OSError."""
+        self._folder = folder
+        self._name = name
+        self._hash = hashlib.sha256()
+        self.octets = 0
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._file = open(os.open(name, flags, 0o600, dir_fd=folder), "wb")  # noqa: SIM115 # closed by finish or drop
+
+    def add(self, piece: bytes) -> None:
+        """Raises OSError, when the disk is full for one."""
+        self._file.write(piece)
+        self._hash.update(piece)
+        self.octets += len(piece)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what came so far."""
+        return self._hash.hexdigest()
+
+    def finish(self) -> str:
+        """Make it a text of the folder; gives its digest. Raises OSError."""
+        digest = self.digest
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        os.replace(self._name, digest + TEXT, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        os.fsync(self._folder)
+        return digest
+
+    def drop(self) -> None:
+        """It is of no use."""
+        # What could not be written is dropped anyway.
+        with contextlib.suppress(OSError):
+            self._file.close()
+        _remove(self._folder, self._name)
+
+
+class Store:
+    """Files in the directory `folder`, which stays open as long as this is used."""
+
+    def __init__(self, folder: int) -> None:
+        self.folder = folder
+        self._small = Folder(folder)
+        self._drafts = 0
+        self.fresh: set[str] = set()
+        """Digests of texts that the index does not name yet."""
+
+    def load(self, now: Epoch) -> tuple[Index, str]:
+        """The index, and what was wrong with it ("": nothing). One that cannot be read is set aside."""
+        try:
+            data = self._small.read(INDEX)
+        except Unreadable as error:
+            return Index(), str(error)
+        if data is None:
+            return Index(), ""
+        try:
+            return read_index(data), ""
+        except ValueError:
+            return Index(), f"{INDEX} is damaged; it is {self.set_aside(INDEX, now)} now, and lists are fetched again"
+
+    def save(self, index: Index) -> None:
+        """Raises OSError."""
+        self._small.write(INDEX, write_index(index))
+
+    def draft(self) -> Draft:
+        """A new one. Raises OSError."""
+        self._drafts += 1
+        return Draft(self.folder, f"{_DRAFT}{self._drafts}")
+
+    def text(self, digest: str) -> bytes:
+        """Raises Damaged."""
+        return self._read(digest + TEXT, digest)
+
+    def image(self, digest: str) -> bytes:
+        """Raises Damaged."""
+        return self._read(digest + IMAGE, digest)
+
+    def keep_image(self, digest: str, data: bytes) -> None:
+        """Raises OSError."""
+        draft = Draft(self.folder, f"{_DRAFT}image")
+        try:
+            draft.add(data)
+            draft.finish()
+            os.replace(digest + TEXT, digest + IMAGE, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+        except OSError:
+            draft.drop()
+            raise
+
+    def set_aside(self, name: str, now: Epoch) -> str:
+        """Give a damaged file another name; what it is called now."""
+        try:
+            return self._small.set_aside(name, now)
+        except OSError:
+            return name
+
+    def sweep(self, texts: Collection[str], image: str) -> None:
+        """Remove what nobody needs: other texts and images, drafts, all but the newest that was set aside."""
+        wanted = {INDEX, image + IMAGE, *(digest + TEXT for digest in texts)}
+        damaged = sorted(name for name in os.listdir(self.folder) if ".damaged-" in name)[-3:]
+        for name in os.listdir(self.folder):
+            if name not in wanted and name not in damaged and not name.startswith(_DRAFT):
+                _remove(self.folder, name)
+
+    def clear_drafts(self) -> None:
+        """What a former process did not bring to an end."""
+        for name in os.listdir(self.folder):
+            if name.startswith("."):
+                _remove(self.folder, name)
+
+    def _read(self, name: str, digest: str) -> bytes:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            with open(os.open(name, flags, dir_fd=self.folder), "rb") as file:
+                regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+                data = file.read() if regular else b""
+        except OSError as error:
+            raise Damaged(f"{name}: {error.strerror}") from None
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise Damaged(f"{name} is damaged")
+        return data
+
+
+def _remove(folder: int, name: str) -> None:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except OSError:
+        # Gone already, or the disk is read-only: what is left costs room and nothing else.
+        return

@@ -1,0 +1,94 @@
+"""What the supervisor does for the `lists` cell: its folder; and the image of all lists, which it keeps for the resolver. Nothing
+is read from either.
+"""
+
+import os
+from pathlib import Path
+
+from anchorhold.cell_process import CellProcess
+from anchorhold.config.request import Snapshot
+from anchorhold.link import LinkMessage, LinkType
+from anchorhold.state import LISTS_NAME, open_folder
+
+MODULE = "anchorhold.cells.lists"
+
+
+class ListsSide:
+    """The cell, wanted or not, and what it and the resolver are to be given."""
+
+    def __init__(self, resolver: CellProcess, state: Path, owner: tuple[int, int] | None) -> None:
+        self.cell = CellProcess("lists", MODULE, keeps=LinkType.LISTS)
+        self.cell.due = None
+        self.wanted = False
+        """Whether the configuration in force has lists."""
+        self._resolver = resolver
+        self._state = state
+        self._owner = owner
+        self._folder = -1
+        self._image: LinkMessage | None = None
+
+    def begin(self, snapshot: Snapshot) -> None:
+        """At the start. Raises StateRefused."""
+        self.prepare(snapshot)
+        self.use(snapshot, 0.0)
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """What of a configuration can fail. Raises StateRefused."""
+        if snapshot.lists >= 0 and self._folder < 0:
+            self._folder = open_folder(self._state, self._owner, LISTS_NAME)
+
+    def discard(self) -> None:
+        """A folder that was opened for nothing stays: it may be wanted yet."""
+
+    def use(self, snapshot: Snapshot, now: float) -> None:
+        """Take over a configuration; start the cell or end it."""
+        wanted = snapshot.lists >= 0
+        if wanted and not self.wanted:
+            self.cell.due = now
+        elif self.wanted and not wanted:
+            self.cell.due = None
+            self.cell.end(now)
+            self._forget()
+        self.wanted = wanted
+
+    def look(self, now: float) -> None:
+        """Nothing comes or goes by itself."""
+
+    def give_all(self) -> None:
+        """To a cell that has just been started."""
+        self.cell.send(LinkType.FOLDER, b"", (self._folder,))
+
+    def take(self, image: LinkMessage) -> None:
+        """A new image: the resolver gets it now, and again whenever it is started."""
+        if len(image.descriptors) != 1 or not self.wanted:
+            _close(image)
+            return
+        self._forget()
+        self._image = image
+        self.give_image()
+
+    def give_image(self) -> None:
+        """To the resolver, if there is one."""
+        if self._image is not None:
+            self._resolver.send(LinkType.LISTS, self._image.body, self._image.descriptors)
+
+    def ended(self) -> None:
+        """The cell ended; without lists it is not started again. What it made stays in force."""
+        if not self.wanted:
+            self.cell.due = None
+
+    def close(self) -> None:
+        """The service ends."""
+        self._forget()
+        if self._folder >= 0:
+            os.close(self._folder)
+
+    def _forget(self) -> None:
+        if self._image is not None:
+            _close(self._image)
+            self._image = None
+
+
+def _close(message: LinkMessage) -> None:
+    for descriptor in message.descriptors:
+        os.close(descriptor)
