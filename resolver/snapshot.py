@@ -29,7 +29,9 @@ class Snapshot:
         self.dns64 = None if settings.dns64 is None else Translator(settings.dns64)
         known = former is not None and former.settings.policy is settings.policy
         groups = len(settings.client_groups)
-        self.local = former.local if former is not None and known else LocalData(settings.policy.local, groups)
+        self.local: LocalData = (
+            former.local if former is not None and known else LocalData(settings.policy.local, groups)
+        )
         self.guard = Inside(settings)
         self._anchored: dict[int, frozenset[bytes]] = {}
 
