@@ -74,6 +74,7 @@ class LocalReader:
         except Wrong as wrong:
             self._notes.note((*path, "zone"), wrong.what, wrong.hint)
             return None
+        self._check_routes((*path, "zone"), table, apex, groups)
         placed = [*self._written(path, table, apex), *self._from_file((*path, "file"), table, apex)]
         self._count += len(placed)
         for (place, line, _), what in conflicts((one, one[2]) for one in placed):
@@ -82,6 +83,18 @@ class LocalReader:
         if table.ptr:
             self._point(groups, records)
         return LocalZone(apex, records, table.transparent, groups)
+
+    def _check_routes(self, path: Path, table: LocalTable, apex: bytes, groups: tuple[int, ...]) -> None:
+        """A route for the same names would never be taken."""
+        if table.transparent or groups:
+            return
+        for number, route in enumerate(self._config.route):
+            if any(_is_domain(text, apex) for text in route.domains):
+                self._notes.note(
+                    path,
+                    f"nothing there is resolved, but route[{number}] sends the same names elsewhere",
+                    "add transparent = true if the route has what is not written here, or drop one of them",
+                )
 
     def _groups(self, path: Path, names: tuple[str, ...]) -> tuple[int, ...]:
         found = [
@@ -163,6 +176,13 @@ class LocalReader:
             reverse = reverse_name_v4(record.rdata) if record.rrtype == A else reverse_name(record.rdata)
             if reverse not in pointers:
                 pointers[reverse] = LocalRecord(reverse, PTR, record.ttl, record.name)
+
+
+def _is_domain(text: str, name: bytes) -> bool:
+    try:
+        return read_domain(text) == name
+    except Wrong:
+        return False
 
 
 def _is_one_device(packed: bytes) -> bool:
