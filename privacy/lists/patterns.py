@@ -15,9 +15,9 @@ MAX_LENGTH = 1_000
 """Characters of one."""
 MAX_INSTRUCTIONS = 4_000
 """Of one, as re2 compiles it; `[a-z]{1,1000}` has about 2,000."""
-MAX_ALL_INSTRUCTIONS = 100_000
-"""Of all together. At the worst a name of 255 octets costs 10 ms then."""
-MAX_MEMORY = 32 << 20
+MAX_ALL_INSTRUCTIONS = 50_000
+"""Of all together, enough for a thousand usual ones. At the worst a name of 255 octets costs 20 ms then."""
+MAX_MEMORY = 16 << 20
 """Octets that re2 may use for all of them: a part for the program, the rest for the states it remembers. Far more than the
 instructions above need, so that it never has to give up."""
 
