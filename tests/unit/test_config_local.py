@@ -147,7 +147,8 @@ def test_a_route_of_the_same_name_would_never_be_taken() -> None:
 def test_a_reverse_name_is_made_once_and_not_where_another_table_has_it() -> None:
     text = (
         '[[local]]\nzone = "home.example"\nrecords = ["nas A 192.168.1.2", "box A 192.168.1.2", "lo A 127.0.0.1", '
-        '"no A 0.0.0.0", "*.w A 192.168.1.5", "tv A 192.168.1.3", "ll AAAA fe80::1"]\n[[local]]\nzone = "quiet.example"\nptr = false\n'
+        '"no A 0.0.0.0", "*.w A 192.168.1.5", "tv A 192.168.1.3", "ll AAAA fe80::1"]\n'
+        '[[local]]\nzone = "quiet.example"\nptr = false\n'
         'records = ["x A 192.168.1.9"]\n[[local]]\nzone = "1.168.192.in-addr.arpa"\ntransparent = true\n'
         'records = ["3 PTR tv.lan."]\n'
     )
