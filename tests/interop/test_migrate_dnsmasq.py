@@ -72,8 +72,10 @@ def household(file: str) -> Iterator[tuple[Household, Place | None]]:
         parts = [CORPUS / file, *CORPUS.glob(f"{stem}.d/*.conf"), *CORPUS.glob(f"{stem}.hosts")]
         text = "".join(path.read_text() for path in parts)
         copy = folder / "corpus" / file
-        # dnsmasq looks for such files in /, where it goes at its start; and Debian's knows no ubus.
-        changed = copy.read_text().replace("=school.", f"={copy.parent}/school.").replace("enable-ubus=dnsmasq\n", "")
+        # dnsmasq looks for such files in /, where it goes at its start; Debian's knows no ubus, and not everywhere that group.
+        changed = copy.read_text().replace("=school.", f"={copy.parent}/school.")
+        for line in ("enable-ubus=dnsmasq\n", "user=dnsmasq\n", "group=dnsmasq\n"):
+            changed = changed.replace(line, "")
         copy.write_text(changed)
         (folder / "questions").write_text("\n".join(" ".join(one) for one in questions(text)))
         bridge = exchanges(file)

@@ -116,6 +116,8 @@ def _of_the_name(name: str, kind: str, theirs: str, ours: str) -> str:
         return "a name that never leaves (RFC 6761, 6303)"
     if (empty or ours in ("NOERROR aaaa=::", "NOERROR a=0.0.0.0")) and outside and theirs != "NXDOMAIN":
         return "other kinds of records of a name of ours: dnsmasq asks the upstream"
+    if kind == "PTR" and ours.startswith(theirs) and "ptr=" in theirs:
+        return "of two names of one address the one with a domain"
     if empty and theirs in ("NXDOMAIN", "NOERROR"):
         return "none, said otherwise"
     if name == "0.0.0.10.in-addr.arpa" and kind == "PTR":
