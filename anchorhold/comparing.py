@@ -127,7 +127,8 @@ def _content(message: dns.message.Message) -> frozenset[tuple[str, int, bytes]]:
 
 
 def _contents(*responses: Response) -> set[frozenset[tuple[str, int, bytes]]]:
-    return {_content(response) for response in responses if response is not None}
+    """What was told at all; a failure is no other content."""
+    return {_content(one) for one in responses if one is not None and one.rcode() == dns.rcode.NOERROR}
 
 
 def _lifetimes(message: dns.message.Message) -> dict[tuple[str, int], int]:
