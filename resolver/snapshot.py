@@ -1,6 +1,7 @@
 """One generation of settings, with its tables built: what a running question holds on to. Never changes."""
 
 from resolver.dnssec.scope import anchors_for
+from resolver.policy import judges_for
 from resolver.policy.book import Book, Ledger
 from resolver.policy.dns64 import Translator
 from resolver.policy.local_data import LocalData
@@ -17,7 +18,18 @@ _DS = int(RecordType.DS)
 class Snapshot:
     """Settings and what is looked up in them."""
 
-    __slots__ = ("_anchored", "book", "dns64", "generation", "guard", "local", "routes", "settings")
+    __slots__ = (
+        "_anchored",
+        "book",
+        "dns64",
+        "generation",
+        "guard",
+        "judges",
+        "local",
+        "routes",
+        "settings",
+        "untouched",
+    )
 
     def __init__(self, settings: ResolverSettings, book: Book | None = None) -> None:
         """`book`: what of the rules and lists counts now; without one, those without a schedule."""
@@ -28,6 +40,9 @@ class Snapshot:
         self.dns64 = None if settings.dns64 is None else Translator(settings.dns64)
         self.local = LocalData(settings.policy.local, len(settings.client_groups))
         self.guard = Inside(settings)
+        self.judges = judges_for(self)
+        self.untouched = not (self.book.acts or settings.policy.rebinding.protect)
+        """Whether answers go out as they came, for every client group."""
         self._anchored: dict[int, frozenset[bytes]] = {}
 
     def translator(self, query: Query) -> Translator | None:
