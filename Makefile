@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh fuzz durability conformance interop lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -47,13 +47,17 @@ bench-encrypted: peers ## DoT and DoH served, beside unbound, dnsdist and knot-r
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_odoh.py --record
 
+bench-lists: peers ## a million names to block, beside dnsmasq and unbound; writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_lists.py --record
+
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_dhcp.py --record
 
-interop: peers ## build peers in Go (quic-go) and Rust (odoh-rs) and test with them; needs both toolchains and their registries
+interop: ## Chromium, caddy and ngtcp2's server from Debian, peers built in Go (quic-go) and Rust (odoh-rs); test with them
+	@tools/setup.sh interop
 	cd tests/peers/quicpeer && go build -trimpath -o ../../../$(BIN)/quicpeer .
 	cd tests/peers/odohpeer && cargo build --release && cp target/release/odohpeer ../../../$(BIN)/odohpeer
-	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_clients.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py
+	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_clients.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py tests/interop/test_http3_programs.py
 
 fuzz: setup ## a million mutated messages through every parser, packets of DHCP, images of lists, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record

@@ -10,6 +10,7 @@ COMMANDS = {
     "run": "Start the service.",
     "init": "Write a first configuration, by questions or by flags.",
     "check": "Check a configuration file; all errors together.",
+    "apply": "Bring a configuration into force on trial; it goes again unless you confirm.",
     "status": "What the running service does: cells, caches, upstreams, shares.",
     "doctor": "Whether all is well, from outside too: encrypted ways in, certificates, what devices will do.",
     "ask": "Ask one question: the service, or any server directly.",

@@ -159,6 +159,8 @@ class GuardedConnection(QuicConnection):
         self.hello = b""
         self.strain = strain
         self._token = token
+        self.issued = [self.host_cid]
+        """Connection ids that began to count, for whoever looks after them: before the peer hears of them."""
         self._host_cids[0].stateless_reset_token = token(self.host_cid)
         self._local_max_streams_bidi.value = self._local_max_streams_bidi.sent = streams
         self._local_max_streams_uni.value = self._local_max_streams_uni.sent = UNIDIRECTIONAL
@@ -173,6 +175,7 @@ class GuardedConnection(QuicConnection):
         super()._replenish_connection_ids()
         for label in self._host_cids[known:]:
             label.stateless_reset_token = self._token(label.cid)
+            self.issued.append(label.cid)
 
     def _initialize(self, peer_cid: bytes) -> None:
         super()._initialize(peer_cid)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import END_STATES, QuicConnectionState
 from aioquic.quic.events import (
-    ConnectionIdIssued,
     ConnectionIdRetired,
     ConnectionTerminated,
     HandshakeCompleted,
@@ -104,7 +103,7 @@ class Conversation:
         self.core = GuardedConnection(
             terms.configuration, terms.streams, terms.tickets, self._strain, terms.resets.token, original, retried
         )
-        self.fresh = [self.core.host_cid]
+        self.fresh = self.core.issued
         self.stale: list[bytes] = []
         self.broken = ""
 
@@ -151,8 +150,6 @@ class Conversation:
                 began = Began(event.alpn_protocol or "", event.session_resumed, self.core.hello)
                 self.core.shake_off()
                 return began
-            case ConnectionIdIssued():
-                self.fresh.append(event.connection_id)
             case ConnectionIdRetired():
                 self.stale.append(event.connection_id)
             case ConnectionTerminated() | _:

@@ -1,5 +1,7 @@
 """One generation of settings, with its tables built: what a running question holds on to. Never changes."""
 
+import math
+
 from resolver.dnssec.scope import anchors_for
 from resolver.policy import judges_for
 from resolver.policy.book import Book, Ledger
@@ -25,6 +27,7 @@ class Snapshot:
         "generation",
         "guard",
         "judges",
+        "lasting",
         "local",
         "routes",
         "settings",
@@ -43,6 +46,8 @@ class Snapshot:
         self.judges = judges_for(self)
         self.untouched = not (self.book.acts or settings.policy.rebinding.protect)
         """Whether answers go out as they came, for every client group."""
+        self.lasting = self.book.until == math.inf
+        """Whether what counts is the same for good."""
         self._anchored: dict[int, frozenset[bytes]] = {}
 
     def translator(self, query: Query) -> Translator | None:

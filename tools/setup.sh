@@ -10,6 +10,9 @@ stamp=.venv/.set-up
 peers="unbound dnsdist pebble knot-dnsutils bind9-dnsutils dnsperf curl dnsmasq-base faketime iproute2 nsd knot bind9 bind9-utils knot-resolver knot-dnssecutils ldnsutils dns-root-data ngtcp2-client
  tshark strace isc-dhcp-client isc-dhcp-relay udhcpc dhcpcd-base ndisc6 kea-dhcp4-server kea-admin systemd"
 
+# Programs of HTTP/3, for `make interop` only.
+programs="chromium caddy ngtcp2-server"
+
 # A DHCP client for the household of the demo.
 visitors="udhcpc iproute2"
 
@@ -110,4 +113,9 @@ fi
 case "${1:-}" in
 peers) install_peers ;;
 demo) install_visitors ;;
+interop)
+    install_peers
+    # shellcheck disable=SC2086 # a list of words
+    peers="$programs" && install_peers && [ -z "$(lacking $programs)" ] && : >.venv/bin/interop
+    ;;
 esac

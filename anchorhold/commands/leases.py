@@ -11,7 +11,7 @@ import click
 from anchorhold.chain_text import words
 from anchorhold.control_client import Answer
 from anchorhold.control_path import default_control_path, default_state_directory
-from anchorhold.leases import dnsmasq, kea, own
+from anchorhold.leases import adguardhome, dnsmasq, kea, own
 from anchorhold.leases.absence import search
 from anchorhold.leases.asking import AskFailed, NobodyThere, Service, Side, all_rows, own_folder, take_over
 from anchorhold.leases.device import MIN_NEEDLE, Needle
@@ -36,7 +36,12 @@ from net.clock import date
 Command = TypeVar("Command", bound=Callable[..., object])
 
 MAX_FILE = 64 * 1024 * 1024
-READERS = {"dnsmasq": dnsmasq.read, "kea": kea.read, "anchorhold": own.read}
+READERS = {
+    "dnsmasq": dnsmasq.read,
+    "kea": kea.read,
+    "adguardhome": adguardhome.read,
+    "anchorhold": own.read,
+}
 DEVICE = "a hardware address, client identifier or DUID in hexadecimal, an IP address, or a name"
 WHERE = """The running service is asked; where none runs, the files in the state directory are opened by the command itself."""
 
@@ -197,7 +202,7 @@ Do it before the first start, with the other server stopped: then every device k
 def import_leases(
     file: Path, form: str | None, dry_run: bool, control: Path | None, state: Path | None, as_json: bool
 ) -> None:
-    """Take over the leases in FILE: of dnsmasq, of Kea (memfile, CSV), or of our own export."""
+    """Take over the leases in FILE: of dnsmasq, of Kea (memfile, CSV), of AdGuard Home (leases.json), or of our own export."""
     text = read_file(file, MAX_FILE).decode(errors="replace")
     found = READERS[form or _looks_like(text)](text, str(file))
     if not found.leases and found.wrong:
@@ -214,6 +219,8 @@ def import_leases(
 
 def _looks_like(text: str) -> str:
     start = text.lstrip()[:64]
+    if start.startswith(("{", "[")) and '"mac"' in text[:4_096]:
+        return "adguardhome"
     if start.startswith("{"):
         return "anchorhold"
     return "kea" if start.startswith("address,") else "dnsmasq"

@@ -53,6 +53,7 @@ def command(control: Path | None, as_json: bool) -> None:
         _print_iterations(cells.get("resolver", {}))
         _print_keeper(cells.get("resolver", {}))
         _print_leases(cells.get("dhcp", {}))
+        _print_lists(cells.get("lists", {}))
         print_exceptions(cells.get("resolver", {}))
         _print_counters(cells)
         _print_dhcp_counters(cells.get("dhcp", {}))
@@ -154,6 +155,14 @@ def _print_leases(dhcp: Answer) -> None:
     if "leases" in dhcp:
         row = [interfaces or "none", *(show(dhcp.get(column)) for column in ("leases", "offers", "owed"))]
         print_table("leases", ["interfaces", "leases", "offers", "not written yet"], [row])
+
+
+def _print_lists(line: Answer) -> None:
+    columns = ("name", "state", "entries", "protected")
+    rows = [[show(row.get(column)) for column in columns] for row in rows_of(line, "lists")]
+    print_table("lists", ["list", "state", "entries", "of protected names"], rows)
+    if line.get("problem"):
+        click.echo(f"LISTS: {show(line['problem'])}\n")
 
 
 def _failures(found: object) -> str:

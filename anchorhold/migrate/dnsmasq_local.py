@@ -104,8 +104,7 @@ class LocalFamily:
         for answer, blocked in rules.items():
             self._write_rule(answer, blocked)
         for domain, place in self._excepted.items():
-            if self.zones.around(domain) not in ("", domain):
-                self.zones.transparent(domain, place)
+            self.zones.reopen(domain, place)
         RecordFamily(self._run, self.zones).all()
 
     # Lines.

@@ -38,6 +38,14 @@ class Zones:
             zone.set("transparent", True)
         return zone
 
+    def reopen(self, domain: str, place: int) -> None:
+        """Let a domain that has a route of its own out of the zone around it. The route is enough, unless the zone answers for
+        every name: then something must be there, for a wildcard ends where a name is (RFC 4592 section 4.3)."""
+        around = self.around(domain)
+        if around not in ("", domain) and around in self._wild:
+            zone = self.transparent(domain, place)
+            zone.add("records", '_elsewhere TXT "these names are resolved by a route"', place)
+
     def around(self, name: str) -> str:
         """The longest whole zone at or above a name; empty if there is none."""
         labels = name.split(".")

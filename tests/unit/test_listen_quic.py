@@ -157,6 +157,23 @@ def test_who_did_not_hear_of_the_end_is_told_at_the_next_packet(fresh_id: bool) 
     assert reset[-16:] == client.core._peer_cid.stateless_reset_token
 
 
+def test_a_client_may_change_its_connection_id_as_soon_as_it_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As quic-go does: with its first packet after it heard of one."""
+    house = QuicHouse(Wire(delay=0.0001))
+    client, receive, streams = house.connect(), QuicClient.receive, []
+
+    def hear(self: QuicClient, data: bytes, now: float) -> None:
+        receive(self, data, now)
+        if self.core._peer_cid_available and not streams:
+            self.core.change_connection_id()
+            streams.append(self.ask(query()))
+
+    monkeypatch.setattr(QuicClient, "receive", hear)
+    house.run(0.2)
+    assert "quic-unknown" not in house.counters
+    assert len(client.answers[streams[0]]) == 470
+
+
 def test_resets_are_shorter_than_what_came_and_bounded_in_a_second() -> None:
     house = QuicHouse()
     for length in range(SHORTEST_RESET, 60):

@@ -4,13 +4,16 @@ import io
 import shutil
 import sqlite3
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from anchorhold.config.load import load
+from anchorhold.leases import adguardhome as leases
 from anchorhold.migrate import Migration, migrator
+from anchorhold.migrate.adguardhome_rules import Unfit, read_rule
 from anchorhold.migrate.document import yaml_document
 from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.report import Report
@@ -143,3 +146,62 @@ def test_backups_carry_only_named_members() -> None:
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
     assert {} == members(held.getvalue(), "x", ("custom.list",))
+
+
+def test_old_settings_of_adguard_home_are_found_in_their_old_places(tmp_path: Path) -> None:
+    _, text = moved("adguardhome", CORPUS / "adguardhome" / "old.yaml", tmp_path)
+    config = tomllib.loads(text)
+    assert [["192.168.1.20"]] == [group["networks"] for group in config["clients"].values()]
+    assert {"to": ["192.168.1.9"], "action": "rewrite", "domains": ["=old.example"]} in config["rule"]
+
+
+def test_a_schedule_of_pauses_is_turned_round(tmp_path: Path) -> None:
+    file = tmp_path / "AdGuardHome.yaml"
+    file.write_text(
+        "dns: {upstream_dns: [tls://192.0.2.1]}\nfiltering: {blocked_services: {ids: [youtube], schedule:"
+        " {time_zone: Europe/Berlin, mon: {start: 8h, end: 16h30m}, tue: {start: 0s, end: 24h}}}}\n"
+    )
+    _, text = moved("adguardhome", file, tmp_path)
+    assert ["mon 00:00-08:00", "mon 16:30-00:00", "wed 00:00-00:00"] == tomllib.loads(text)["schedules"]["services"][
+        "windows"
+    ][:3]
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("||ads.example^", ("block", "domains", ("ads.example",))),
+        ("@@||ads.example^|", ("allow", "domains", ("ads.example",))),
+        ("ads.example", ("block", "domains", ("=ads.example",))),
+        ("||*.ads.example^", ("block", "domains", ("*.ads.example",))),
+        ("0.0.0.0 a.example b.example # c", ("block", "domains", ("=a.example", "=b.example"))),
+        ("192.0.2.1 a.example", ("rewrite", "domains", ("=a.example",))),
+        ("/^ads[0-9]$/", ("block", "patterns", ("^ads[0-9]$",))),
+        ("||a.example^$dnsrewrite=192.0.2.1", ("rewrite", "domains", ("a.example",))),
+        ("||a.example^$dnsrewrite=REFUSED", ("block", "domains", ("a.example",))),
+    ],
+)
+def test_a_user_rule(line: str, meant: tuple[str, str, tuple[str, ...]]) -> None:
+    read = read_rule(line, "null", (), {})
+    assert read is not None
+    assert meant == (read.wish.action, read.key, read.values)
+
+
+@pytest.mark.parametrize(
+    "line", ["||a.example^$ctag=x", "||a.example/path", "/(/", "/a", "@@||a^$dnsrewrite=1.2.3.4", "||^", "$", "|"]
+)
+def test_a_user_rule_that_is_none_here(line: str) -> None:
+    with pytest.raises(Unfit):
+        read_rule(line, "null", (), {})
+
+
+def test_leases_of_adguard_home_are_told_from_its_static_ones() -> None:
+    found = leases.read((CORPUS / "adguardhome" / "data" / "leases.json").read_text(), "leases.json")
+    assert [("10.44.1.12", "02005e440012", "phone")] == [(one.address, one.hardware, one.name) for one in found.leases]
+    assert ["10.44.0.50"] == [one.address for one in found.fixed]
+    assert ["leases.json:3: it does not say when it ends"] == found.wrong
+
+
+def test_whoever_has_no_settings_of_his_own_gets_no_group(tmp_path: Path) -> None:
+    _, text = moved("adguardhome", CORPUS / "adguardhome" / "home.yaml", tmp_path)
+    assert {"kids-tablet", "workshop"} == set(tomllib.loads(text)["clients"])
