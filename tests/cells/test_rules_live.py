@@ -99,7 +99,7 @@ def household(folder: Path, running: Running, clock: Clock) -> None:
     never = ("NXDOMAIN", [], {(int(ExtendedError.BLOCKED), "rule never")})
     assert asked(running, "www.bad.example", OTHERS) == never
     assert asked(running, "www.bad.example", KIDS) == never
-    until_it_says(running, "www.ads.example", KIDS, ("NOERROR", NULL, {(15, "list ads line 2")}))
+    until_it_says(running, "ads.example", KIDS, ("NOERROR", NULL, {(15, "list ads line 2")}))
     assert asked(running, "games.example", KIDS) == NOTHING
     clock.set("+45m")
     bedtime = ("NOERROR", NULL, {(int(ExtendedError.FILTERED), "rule bedtime")})
