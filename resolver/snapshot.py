@@ -34,14 +34,19 @@ class Snapshot:
         "untouched",
     )
 
-    def __init__(self, settings: ResolverSettings, book: Book | None = None) -> None:
-        """`book`: what of the rules and lists counts now; without one, those without a schedule."""
+    def __init__(self, settings: ResolverSettings, book: Book | None = None, former: "Snapshot | None" = None) -> None:
+        """`book`: what of the rules and lists counts now; without one, those without a schedule. What is the same in `former` is
+        not built again."""
         self.book = book or Book(Ledger(settings.policy))
         self.settings = settings
         self.generation = settings.generation
         self.routes = Routes(settings.routes)
         self.dns64 = None if settings.dns64 is None else Translator(settings.dns64)
-        self.local = LocalData(settings.policy.local, len(settings.client_groups))
+        known = former is not None and former.settings.policy is settings.policy
+        groups = len(settings.client_groups)
+        self.local: LocalData = (
+            former.local if former is not None and known else LocalData(settings.policy.local, groups)
+        )
         self.guard = Inside(settings)
         self.judges = judges_for(self)
         self.untouched = not (self.book.acts or settings.policy.rebinding.protect)
