@@ -119,12 +119,16 @@ def resident_of(pid: int, kind: str = "VmRSS") -> float:
 
 
 def step_patterns() -> Figures:
-    """A thousand regular expressions as lists have them, and the worst that the bounds let through."""
-    usual = [rf"^(.+[-_.])?ads{number}\.example{number}\.(com|net)$" for number in range(1_000)]
-    figures = {f"usual-{name}": value for name, value in pattern_figures(usual).items()}
+    """Five hundred regular expressions as lists have them, and kinds whose states are many, as many as the bounds let through."""
+    usual = [rf"^(.+[-_.])?ads{number}\.example{number}\.(com|net)$" for number in range(500)]
     letters = "abcdefghijklmnopqrst"
-    worst = [f"({one}|{one}{one})*{other}.{{1,100}}{one}$" for one in letters for other in letters]
-    return figures | {f"worst-{name}": value for name, value in pattern_figures(worst).items()}
+    pairs = [(one, other) for one in letters for other in letters]
+    kinds = {
+        "usual": usual,
+        "gaps": [f"{one}.*{other}.*{number}" for number in range(10) for one, other in pairs],
+        "stars": [f"({one}|{one}{one})*{other}.{{1,100}}{one}$" for one, other in pairs],
+    }
+    return {f"{kind}-{what}": value for kind, texts in kinds.items() for what, value in pattern_figures(texts).items()}
 
 
 def pattern_figures(patterns: list[str]) -> Figures:
