@@ -48,10 +48,9 @@ w2 300 CNAME www
 tree 300 DNAME still
 """
 
-# Not among them: what depends on empty names, of which unbound takes no notice. It answers q.y.apps by *.apps, though y.apps is the
-# closest encloser, and denies a name beside an empty star (RFC 4592 §3.3.1); tests/unit/test_policy_local_data.py has that from
-# the RFC. Nor is the alias to a name that is not there: the code is that name's
-# (RFC 6604 §3), and unbound says NOERROR.
+# Not among them: what depends on empty names, of which unbound takes no notice. It answers q.y.apps by *.apps, though y.apps is
+# the closest encloser, and denies a name beside an empty star (RFC 4592 §3.3.1); tests/unit/test_policy_local_data.py has that
+# from the RFC. Nor is the alias to a name that is not there: the code is that name's (RFC 6604 §3), and unbound says NOERROR.
 
 TYPES = ("A", "AAAA", "MX", "TXT", "SRV", "HTTPS", "SOA", "NS")
 PLAIN_NAMES = (
