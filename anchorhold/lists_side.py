@@ -59,8 +59,9 @@ class ListsSide:
         self.cell.send(LinkType.FOLDER, b"", (self._folder,))
 
     def take(self, image: LinkMessage) -> None:
-        """A new image: the resolver gets it now, and again whenever it is started."""
-        if len(image.descriptors) != 1 or not self.wanted:
+        """A new image, or word that there is none: the resolver gets it now, and again whenever it is started."""
+        known = self._image is not None and bool(self._image.descriptors)
+        if len(image.descriptors) > 1 or not self.wanted or (known and not image.descriptors):
             _close(image)
             return
         self._forget()

@@ -19,14 +19,19 @@ class Snapshot:
 
     __slots__ = ("_anchored", "book", "dns64", "generation", "guard", "local", "routes", "settings")
 
-    def __init__(self, settings: ResolverSettings, book: Book | None = None) -> None:
-        """`book`: what of the rules and lists counts now; without one, those without a schedule."""
+    def __init__(self, settings: ResolverSettings, book: Book | None = None, former: "Snapshot | None" = None) -> None:
+        """`book`: what of the rules and lists counts now; without one, those without a schedule. What is the same in `former` is
+        not built again."""
         self.book = book or Book(Ledger(settings.policy))
         self.settings = settings
         self.generation = settings.generation
         self.routes = Routes(settings.routes)
         self.dns64 = None if settings.dns64 is None else Translator(settings.dns64)
-        self.local = LocalData(settings.policy.local, len(settings.client_groups))
+        known = former is not None and former.settings.policy is settings.policy
+        groups = len(settings.client_groups)
+        self.local: LocalData = (
+            former.local if former is not None and known else LocalData(settings.policy.local, groups)
+        )
         self.guard = Inside(settings)
         self._anchored: dict[int, frozenset[bytes]] = {}
 

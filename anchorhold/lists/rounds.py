@@ -255,11 +255,11 @@ class Rounds:
         try:
             texts, store = self._texts(), self._store
 
-            def put(data: bytes, digest: str) -> str:
+            def put(data: bytes, _digest: str) -> str:
                 with open(image, "wb", closefd=False) as file:
                     file.write(data)
                 try:
-                    store.keep_image(digest, data)
+                    store.keep_image(data)
                 except OSError as error:
                     return error.strerror or "it cannot be written"
                 return ""

@@ -1,17 +1,32 @@
 """Lists, rules, rewrites, services, safe search and schedules of AdGuard Home."""
 
+from anchorhold.config.bundles import services
 from anchorhold.migrate import Migration
 from anchorhold.migrate.adguardhome_clients import Clients
 from anchorhold.migrate.adguardhome_dns import go_span
 from anchorhold.migrate.adguardhome_rules import Unfit, read_rule
 from anchorhold.migrate.document import Document, Way
 from anchorhold.migrate.pihole_lists import write_list
-from anchorhold.migrate.rule_book import RuleBook, Wish
+from anchorhold.migrate.rule_book import RuleBook, Wish, fresh_name
 from anchorhold.migrate.words import address, domain, word
 
 MODES = {"default": "null", "null_ip": "null", "": "null", "refused": "refused", "nxdomain": "nxdomain"}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ENGINES = ("google", "bing", "duckduckgo", "youtube", "pixabay")
+SERVICES = {
+    "twitter": "x",
+    "amazon_streaming": "primevideo",
+    "epic_games": "epicgames",
+    "riot_games": "riotgames",
+    "leagueoflegends": "riotgames",
+    "valorant": "riotgames",
+    "blizzard_entertainment": "blizzard",
+    "battle_net": "blizzard",
+    "electronic_arts": "ea",
+    "origin": "ea",
+    "xboxlive": "xbox",
+}
+"""What a service is called there → here, where that differs."""
 DAY = 86_400
 OFF = "filtering was turned off there (filtering_enabled), so lists and rules are left out"
 
@@ -163,8 +178,12 @@ class Filters:
         # Older versions had the list itself there.
         ids = self.document.each(*way, "ids") or self.document.each(*way)
         for one in ids:
+            service = SERVICES.get(self.document.text(*one), self.document.text(*one))
+            if service not in services():
+                self.document.dropped(one, "this bundle of domains is not among ours: anchorhold lists services")
+                continue
             wish = Wish("block", "services", self.answer, (), clients, schedule=schedule)
-            where = self.rules.put(wish, "services", self.document.text(*one), self.document.place(*one))
+            where = self.rules.put(wish, "services", service, self.document.place(*one))
             self.document.kept(one, where)
         if not ids:
             self.document.kept((*way, "ids"))
@@ -213,7 +232,7 @@ class Filters:
                 if rule is None:
                     rule = self.draft.append("rule", self.document.place(*way))
                     rule.set("action", "rewrite")
-                    rule.set("name", "safe-search")
+                    rule.set("name", fresh_name(self.draft, "safe-search"))
                     if clients:
                         rule.set("clients", list(clients))
                 self.document.kept(one, rule.add("safe_search", key, self.document.place(*one)))

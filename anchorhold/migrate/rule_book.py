@@ -18,6 +18,15 @@ class Wish:
     schedule: str = ""
 
 
+def fresh_name(draft: Table, wanted: str) -> str:
+    """A name that no rule has yet: two of one name could not be told apart."""
+    taken = {rule.get("name") for rule in draft.tables("rule")}
+    name, number = wanted, 2
+    while name in taken:
+        name, number = f"{wanted}-{number}", number + 1
+    return name
+
+
 @dataclass
 class RuleBook:
     """Writes rules into `draft`."""
@@ -44,7 +53,7 @@ class RuleBook:
         rule = self.draft.append("rule")
         rule.set("action", wish.action)
         if wish.name:
-            rule.set("name", wish.name)
+            rule.set("name", fresh_name(self.draft, wish.name))
         if wish.answer and wish.answer != "null" and wish.action == "block":
             rule.set("answer", wish.answer)
         for key, values in (("types", wish.types), ("clients", wish.clients), ("to", wish.to)):

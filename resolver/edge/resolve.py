@@ -118,7 +118,7 @@ class Resolver:
         settings = self._as_followed()
         if settings.dnssec == self.snapshot.settings.dnssec:
             return False
-        self.snapshot = Snapshot(settings, self.snapshot.book)
+        self.snapshot = Snapshot(settings, self.snapshot.book, self.snapshot)
         self.memory = _memory_for(settings)
         self.routed.use(self.snapshot)
         return True
@@ -129,7 +129,7 @@ class Resolver:
         """What counts may have changed: a schedule, a pause, the image of the lists. What servers said is remembered all the
         same, unless rules said by the clock whom to ask."""
         settings = self.snapshot.settings
-        self.snapshot = Snapshot(settings, self.judging.book())
+        self.snapshot = Snapshot(settings, self.judging.book(), self.snapshot)
         if any(rule.action is Action.ROUTE and rule.schedule >= 0 for rule in settings.policy.rules):
             self.memory = _memory_for(settings)
         self.routed.use(self.snapshot)
