@@ -49,6 +49,7 @@ def migrate(paths: tuple[Path, ...], reader: Reader) -> Migration:
     OptionFamily(run, dhcp, tags).all()
     tags.finish()
     local = LocalFamily(run)
+    local.find_bulk()
     ServerFamily(run, local).all()
     local.all()
     settings.last_rules()

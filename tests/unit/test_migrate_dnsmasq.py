@@ -268,6 +268,14 @@ def test_a_long_file_of_refusals_becomes_a_list(tmp_path: Path) -> None:
     assert set(verdicts(migration)) == {"kept"}
 
 
+def test_such_a_file_may_have_other_lines_too(tmp_path: Path) -> None:
+    blocked = "".join(f"address=/a{number}.example/#\n" for number in range(600))
+    made, _ = migrated(tmp_path, f"{blocked}local=/lan/\nserver=192.0.2.1\nserver=/good.a1.example/#")
+    assert list(made["lists"]) == ["dnsmasq-1"]
+    assert [zone["zone"] for zone in made["local"]] == ["lan"]
+    assert made["rule"] == [{"action": "allow", "domains": ["good.a1.example"]}]
+
+
 # Addresses.
 
 
