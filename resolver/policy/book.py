@@ -157,6 +157,12 @@ class Book:
             return self._give_up()
 
     @property
+    def acts(self) -> bool:
+        """Whether it may have a say in any answer, now or soon."""
+        policy = self.ledger.policy
+        return bool(policy.rules or self._paused or (self.image is not None and policy.lists))
+
+    @property
     def looks_at_servers(self) -> bool:
         """Whether lists say anything of authoritative servers."""
         return self.image is not None and self.image.looks_at_servers
