@@ -149,6 +149,7 @@ class _Book:
         self.offsets = array("I", (0,))
         self.patterns: list[Pattern] = []
         self.prefixes: set[bytes] = set()
+        self._shorts: dict[int, int] = {}
         self._costs: list[tuple[int, int, int]] = []
         self._instructions = self._refused = 0
 
@@ -183,12 +184,23 @@ class _Book:
         """ "" if it is in the image now, else why it is not."""
         if entry.trigger is Trigger.CLIENT:
             return "is about a client's address, which is not known here"
+        if entry.trigger is not Trigger.PATTERN and not (entry.types or entry.excepted or entry.records):
+            self._add(entry, self._short(place, entry))
+            return ""
         if size_of(entry.types, entry.excepted, entry.records) > MAX_DETAIL:
             return f"has more than {MAX_DETAIL} octets of types, exceptions and records"
         if entry.trigger is Trigger.PATTERN:
             return self._take_pattern(place, entry)
         self._add(entry, self._detail(_detail_of(place, entry)))
         return ""
+
+    def _short(self, place: int, entry: Entry) -> int:
+        """The detail of an entry without types, exceptions and records: there are few of them, and zones of a million entries."""
+        key = place << 16 | entry.trigger << 12 | entry.saying << 8 | entry.scope << 4 | entry.important
+        found = self._shorts.get(key)
+        if found is None:
+            found = self._shorts[key] = self._detail(_detail_of(place, entry))
+        return found
 
     def _add(self, entry: Entry, detail: int) -> None:
         realm, tail, size, length = REALMS.get(entry.trigger, b""), entry.name, 0, 0

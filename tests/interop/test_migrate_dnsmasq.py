@@ -25,6 +25,8 @@ from anchorhold.migrate.reading import Reader
 from anchorhold.migrate.settle import settled
 
 KIT = Path(__file__).parents[1] / "kit"
+SIGNED = "signed.conf"
+"""Where both validate, and nothing of the test's world can be proved."""
 FILES = sorted(path.name for path in CORPUS.glob("*.conf"))
 
 
@@ -66,10 +68,15 @@ def household(file: str) -> Iterator[tuple[Household, Place | None]]:
             )
         )
         until(lambda: "ready" in (folder / "upstreams.log").read_text(), "the upstreams")
-        text = "".join(
-            path.read_text()
-            for path in [CORPUS / file, *(CORPUS / Path(file).stem).parent.glob(f"{Path(file).stem}.d/*.conf")]
-        )
+        stem = Path(file).stem
+        parts = [CORPUS / file, *CORPUS.glob(f"{stem}.d/*.conf"), *CORPUS.glob(f"{stem}.hosts")]
+        text = "".join(path.read_text() for path in parts)
+        copy = folder / "corpus" / file
+        # dnsmasq looks for such files in /, where it goes at its start; Debian's knows no ubus, and not everywhere that group.
+        changed = copy.read_text().replace("=school.", f"={copy.parent}/school.")
+        for line in ("enable-ubus=dnsmasq\n", "user=dnsmasq\n", "group=dnsmasq\n"):
+            changed = changed.replace(line, "")
+        copy.write_text(changed)
         (folder / "questions").write_text("\n".join(" ".join(one) for one in questions(text)))
         bridge = exchanges(file)
         device = network.device(bridge, "02:00:5e:10:ee:01") if bridge else None
@@ -80,10 +87,10 @@ def household(file: str) -> Iterator[tuple[Household, Place | None]]:
 def running_dnsmasq(house: Household, file: str) -> Iterator[None]:
     """Debian's, by the file."""
     house.place.run("mkdir", "-p", "/var/lib/misc")
-    command = [find("dnsmasq"), "-C", file, "--keep-in-foreground", "--user=root", "--pid-file=", "--log-facility=-"]
+    command = [find("dnsmasq"), "-C", file, "--keep-in-foreground", "--user=root", "--pid-file=/run/dnsmasq.pid"]
     log = house.folder / "dnsmasq.log"
     with background(house.place, ["sh", "-c", f"cd {house.folder}/corpus && exec {' '.join(command)}"], log):
-        until(lambda: "started" in log.read_text(), "dnsmasq")
+        until(lambda: house.place.run("cat", "/run/dnsmasq.pid", check=False).strip().isdigit(), "dnsmasq")
         yield
 
 
@@ -112,10 +119,11 @@ def ours_says(house: Household, file: str, device: Place | None) -> tuple[dict[s
     migration = migrate((house.folder / "corpus" / file,), Reader())
     migration.draft.table("service").set("state", str(house.folder / "state"))
     migration.draft.table("listen").set("control", str(house.folder / "control.sock"))
-    # The upstreams of the test are not below the real root.
-    exempt = migration.draft.table("dnssec").append("negative")
-    exempt.set("zone", ".")
-    exempt.set("reason", "the test's own world")
+    if file != SIGNED:
+        # The upstreams of the test are not below the real root.
+        exempt = migration.draft.table("dnssec").append("negative")
+        exempt.set("zone", ".")
+        exempt.set("reason", "the test's own world")
     config.write_text(settled(migration, config, "test"))
     config.chmod(0o644)
     with started(config, within=house.place) as running:
@@ -137,9 +145,12 @@ def test_a_migrated_service_answers_what_dnsmasq_answers(file: str) -> None:
         if not reason:
             unexplained.append(f"{question}: dnsmasq {said!r}, here {ours.get(question)!r}")
     print(f"{file}: {len(theirs)} questions: {dict(counted)}")
+    print("\n".join(unexplained[:20]))
     assert unexplained == []
     assert not theirs or len(theirs) >= 300
-    for key in ("subnet", "router", "ntpsrv", "mtu", "wins", "boot_file", "siaddr"):
+    keys = ("subnet", "router", "ntpsrv", "mtu", "wins", "boot_file")
+    # dnsmasq names itself as boot server to everybody.
+    for key in (*keys, "siaddr") if "dhcp-boot" in (CORPUS / file).read_text() else keys:
         assert (key, told.get(key)) == (key, told_here.get(key))
     if device is not None:
         assert told["ip"].rsplit(".", 1)[0] == told_here["ip"].rsplit(".", 1)[0]
