@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists fuzz durability conformance interop lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists bench-names fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -43,6 +43,9 @@ bench-validation: peers ## validated answers beside unbound, both forwarding; wr
 
 bench-encrypted: peers ## DoT and DoH served, beside unbound, dnsdist and knot-resolver; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_encrypted.py --record
+
+bench-names: setup ## local names and protection against rebinding: what a question costs
+	$(BIN)/python benchmarks/bench_names.py
 
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_odoh.py --record
