@@ -6,6 +6,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from anchorhold import text
+from anchorhold.certificate_check import check_certificate
 from anchorhold.certificates.settings import AUTHORITY, FOLDER_NAME
 from anchorhold.config.service import ListenAddress, Loaded
 from anchorhold.control_client import Answer, ControlFailed, ask_service
@@ -41,8 +42,9 @@ def probe(probed: Probed) -> Iterator[Finding]:
     yield from _of_question(probed)
     yield from _of_addresses(probed)
     if probed.loaded.dhcp is not None:
-        yield _first_good(lambda: [*_of_leases(probed)], PATIENCE)
+        yield from _settled(lambda: [*_of_leases(probed)], PATIENCE)
     if probed.loaded.secure is not None:
+        yield from _of_certificate(probed.loaded)
         yield from _settled(lambda: [*_of_encrypted(probed)], PATIENCE)
 
 
@@ -172,7 +174,17 @@ def _of_leases(probed: Probed) -> Iterator[Finding]:
             said = show(newcomers.get(link.name) if isinstance(newcomers, dict) else None)
             level = Level.BAD if said in TURNED_AWAY or said not in WHY else Level.GOOD
             yield Finding(level, f"leases on {link.name}", f"a newcomer would meet: {WHY.get(said, said)}")
-    yield Finding(Level.GOOD, "leases", "every interface is served")
+        else:
+            yield Finding(Level.GOOD, f"leases on {link.name}", "served")
+
+
+def _of_certificate(loaded: Loaded) -> Iterator[Finding]:
+    """What leads to a certificate: the cell goes on with one it has, so of new files that are no use nobody would notice."""
+    wrong, doubtful = check_certificate(loaded, date())
+    for problem in wrong:
+        yield Finding(Level.BAD, "certificate", problem.text("").removeprefix(": "))
+    for doubt in doubtful:
+        yield Finding(Level.WARNING, "certificate", doubt)
 
 
 def _of_encrypted(probed: Probed) -> Iterator[Finding]:

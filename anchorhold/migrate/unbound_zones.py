@@ -98,6 +98,7 @@ class ZoneWriter:
         self.routed, self.no_defaults = routed, no_defaults
         self.zones: dict[str, Zone] = {}
         self.loose: list[Data] = []
+        self._holed: set[str] | None = None
         self._rules: dict[tuple[str, str, tuple[str, ...], int], tuple[Table, set[str]]] = {}
 
     def read(self, statements: list[Statement]) -> None:
@@ -185,8 +186,10 @@ class ZoneWriter:
         return sum(".".join(labels[start:]) in self.zones for start in range(1, len(labels)))
 
     def _has_holes(self, zone: Zone) -> bool:
-        inner = (one for one in self.zones.values() if one.name.endswith(f".{zone.name}") and one.kind in OPEN)
-        return any(self._around(one.name, including=False) is zone for one in inner)
+        if self._holed is None:
+            outer = (self._around(one.name, including=False) for one in self.zones.values() if one.kind in OPEN)
+            self._holed = {one.name for one in outer if one is not None}
+        return zone.name in self._holed
 
     def _is_rule(self, zone: Zone) -> bool:
         return (

@@ -26,8 +26,8 @@ from resolver.iterate.verdict import NameServer, Referral
 from resolver.policy.book import Book, Ledger
 from resolver.policy.inspection import Servers, inspect
 from resolver.policy.verdict import Say
-from resolver.policy_settings import Action, Refusal, Refusing, Rule
-from resolver.settings import CacheSettings, ResolverSettings
+from resolver.policy_settings import Action, Rebinding, Refusal, Refusing, Rule
+from resolver.settings import CacheSettings, Dns64, ResolverSettings
 from resolver.snapshot import Snapshot
 from resolver.values import Origin, Query, Reply
 from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag, RecordType
@@ -452,3 +452,42 @@ def test_servers_of_a_name_are_looked_at_where_an_iteration_knows_them() -> None
         assert said.rule == f"list rpz line {line}"
         other = inspect(query, reply, snapshot, lambda name: Servers((read_name("ns.example"),)))
         assert other is reply
+
+
+@on_loop
+async def test_a_rewritten_name_is_translated_like_any_and_a_blocked_one_is_not() -> None:
+    """DNS64 makes addresses of the other name's; of what is blocked it makes nothing."""
+
+    def only_v4(query: bytes) -> bytes:
+        message = parse_message(query)
+        name = show_name(message.question[:-4].lower())
+        if int.from_bytes(message.question[-4:-2], "big") == RecordType.AAAA:
+            return wire_of(name, "AAAA")
+        return respond(query, "203.0.113.7")
+
+    rules = (
+        Rule("safe", Action.REWRITE, domains=domains("=www.search.example"), target=read_name("safe.example")),
+        block("no", "bad.example", types=(int(RecordType.AAAA),), refusal=Refusal(Refusing.NODATA)),
+    )
+    chosen = replace(ruled(*rules), dns64=Dns64(("64:ff9b::/96",)))
+    scene = Scene(chosen, None, only_v4)
+    assert shown(await scene.ask("www.search.example.", "AAAA")) == ["NOERROR", "safe.example.", "64:ff9b::cb00:7107"]
+    assert shown(await scene.ask("bad.example.", "AAAA")) == ["NOERROR"]
+
+
+@on_loop
+async def test_only_a_routing_rule_to_private_servers_may_lead_inside() -> None:
+    office = replace(settings("b").upstream_groups[0], name="office")
+
+    def rule(private: bool) -> Rule:
+        return Rule("work", Action.ROUTE, domains=domains("corp.example"), upstream_group=1, private=private)
+
+    for private, expected in ((True, ["NOERROR", "10.1.2.3"]), (False, ["NOERROR"])):
+        chosen = ruled(rule(private), rebinding=Rebinding(protect=True))
+        chosen = replace(chosen, upstream_groups=(*chosen.upstream_groups, office))
+        world, upstreams = world_of(respond, lambda query: respond(query, "10.1.2.3"))
+        resolver = Resolver(chosen, world, lambda fact: None)
+        install(world, upstreams)
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        resolver.ask(query_for("www.corp.example."), object(), future.set_result)
+        assert shown(await future) == expected
