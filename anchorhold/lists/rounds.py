@@ -29,7 +29,7 @@ from anchorhold.lists.pauses import pause_after, pause_until, share
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import TEXT, Damaged, Draft, Store
 from anchorhold.lists.workshop import Arrival, Compared, Judged, Made, Part, compare, judge, make
-from anchorhold.snapshot import MAX_LISTS, seal_file
+from anchorhold.snapshot import seal_file
 from net.clock import date, now
 from privacy.lists.minisign import MAX_SIGNATURE
 
@@ -106,7 +106,7 @@ class Rounds:
             self._complain(f"{error}; it is made anew")
             return
         self.image = built
-        self._hand(seal_file(data, MAX_LISTS), built.digest)
+        self._hand(seal_file(data), built.digest)
 
     # the loop
 
@@ -286,7 +286,7 @@ class Rounds:
 
     def _take(self, made: Made, key: str, image: int) -> None:
         self.image = Built(made.digest, made.octets, key, made.lists)
-        self._hand(seal_file(image, MAX_LISTS), made.digest)
+        self._hand(seal_file(image), made.digest)
         self._complain(f"the image is not on disk: {made.kept}" if made.kept else "")
         for name, counted in made.lists.items():
             if counted.tried:

@@ -149,7 +149,8 @@ class Filters:
             else:
                 found.setdefault(f"*.{name}" if text.startswith("*.") else f"={name}", []).append((way, answer))
         addresses = {shown: _literals(answers) for shown, answers in found.items()}
-        for shown, answers in found.items():
+        # There the most particular counts, here the first.
+        for shown, answers in sorted(found.items(), key=lambda item: _width(item[0])):
             self._rewrite(shown, answers, addresses)
 
     def _rewrite(self, shown: str, answers: list[tuple[Way, str]], addresses: dict[str, list[str]]) -> None:
@@ -157,10 +158,15 @@ class Filters:
         literals = _literals(answers)
         names = [name for _, text in answers if address(text) is None and (name := domain(text))]
         place = self.document.place(*ways[0])
-        if any(text in ("A", "AAAA") or domain(text) == shown.lstrip("=*.") for _, text in answers):
-            where = self.rules.put(Wish("allow", "not-rewritten"), "domains", shown, place)
+        own = shown.lstrip("=*.")
+        if any(text in ("A", "AAAA") or domain(text) == own for _, text in answers):
+            if shown.startswith("*."):
+                self.document.dropped(ways[0], "an exception for all names below another is none here")
+                return
+            # A name that is rewritten to itself is resolved.
+            where = self.rules.put(Wish("rewrite", to=(own,)), "domains", shown, place)
             for way in ways:
-                self.document.changed(way, "the name is resolved; no list blocks it either", where)
+                self.document.kept(way, where)
             return
         # An alias is resolved outside; where its target is rewritten as well, that one's addresses are given out at once.
         followed = addresses.get(f"={names[0]}", []) if names and not literals else []
@@ -168,7 +174,7 @@ class Filters:
         if not to:
             self.document.dropped(ways[0], "its answer is neither an address nor a name")
             return
-        where = self.rules.put(Wish("rewrite", to=to), "domains", shown, place)
+        where = self.rules.put(Wish("rewrite", to=to, order=_width(shown)), "domains", shown, place)
         for way, text in answers:
             target = str(address(text)) if address(text) is not None else domain(text)
             if followed:
@@ -242,6 +248,11 @@ class Filters:
                         rule.set("clients", list(clients))
                 self.document.kept(one, rule.add("safe_search", key, self.document.place(*one)))
         self.document.kept((*way, "enabled"), rule.path if rule is not None else "")
+
+
+def _width(shown: str) -> int:
+    """0 for a name alone; the fewer labels a wildcard has, the more."""
+    return 0 if shown.startswith("=") else 128 - shown.count(".")
 
 
 def _literals(answers: list[tuple[Way, str]]) -> list[str]:

@@ -231,6 +231,11 @@ class LocalFamily:
 
     def _write(self, domain: str, said: Said, rules: dict[str, list[tuple[str, Said]]]) -> None:
         refusal = self._refusal(said)
+        routed = domain in self._excepted
+        if routed and not said.addresses and not said.null:
+            for line in said.places():
+                self._report.changed(line, "a server is named for the same domain, which goes first")
+            return
         below = [other for other in self._excepted if other != domain and _is_below(other, domain)]
         if domain in ("", "#") or domain.startswith("*") or (refusal and not below):
             answer = refusal or ", ".join(said.addresses) or "nxdomain"
@@ -240,6 +245,9 @@ class LocalFamily:
                     self._allow(other)
             return
         zone = self.zones.whole(domain, said.places())
+        if routed:
+            # The route has what is not written here.
+            zone.set("transparent", True)
         given = list(said.addresses) or (sorted(NOWHERE) if said.null else [])
         for address in given:
             place = said.addresses.get(address)

@@ -16,6 +16,8 @@ class Wish:
     clients: tuple[str, ...] = ()
     to: tuple[str, ...] = ()
     schedule: str = ""
+    order: int = 0
+    """Wishes of different order never share a rule, for of two rules that match the first counts."""
 
 
 def fresh_name(draft: Table, wanted: str) -> str:

@@ -138,6 +138,7 @@ class Resolver:
 
     def keep_time(self) -> float:
         """See to it that what counts is what should by now; seconds until that is to be done again at the latest."""
+        self.judging.watch.is_on(clock())  # what is over is forgotten
         if self.judging.is_over(self.snapshot.book):
             self.judge_anew()
         return self.judging.patience(self.snapshot.book)

@@ -19,7 +19,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
-from kit.list_server import ListServer, Page, list_server, trusted, zipped
+from kit.list_server import HOME, ListServer, Page, list_server, trusted, zipped
 from kit.minisigned import PUBLIC_TEXT, signed
 from kit.processes import descriptors, internet_sockets, state
 from kit.service import Running, config_text, started
@@ -51,7 +51,8 @@ def _answer(server: socket.socket) -> None:
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
         if query.question[0].rdtype == dns.rdatatype.A:
-            response.answer.append(dns.rrset.from_text(query.question[0].name, 5, "IN", "A", REAL))
+            address = "127.0.0.1" if query.question[0].name.to_text().lower().startswith("inside") else REAL
+            response.answer.append(dns.rrset.from_text(query.question[0].name, 5, "IN", "A", address))
         server.sendto(response.to_wire(), received[1])
 
 
@@ -289,6 +290,25 @@ def test_undo_diff_and_test_by_the_commands(server: ListServer, port: int, tmp_p
         assert (1, True) == (code, "there is no list 'nothing'" in text)
 
 
+def test_names_of_servers_are_asked_of_our_own_resolver(server: ListServer, port: int, tmp_path: Path) -> None:
+    """One in a local zone is at home; one of the Internet that leads home is not followed."""
+    server.asked.clear()
+    server.pages["/home"] = Page(names("home"))
+    lists = f"""[[local]]
+zone = "home.arpa"
+records = ["lists A 127.0.0.1"]
+[lists]
+home = "{server.url("/home", HOME)}"
+inside = "{server.url("/inside", "inside.example")}"
+"""
+    with house(tmp_path, port, lists) as one:
+        assert {"home": "in force", "inside": "failing"} == one.settle()
+        one.wait_until(True, "home1.example")
+        assert "inside.example" in str(one.row("inside")["error"])
+        assert ["/home"] == server.paths()
+        assert f"{HOME}:{server.port}" == server.asked[0][1]["host"]
+
+
 def test_a_reload_with_and_without_lists(server: ListServer, port: int, tmp_path: Path) -> None:
     server.pages["/ads"] = Page(names("a"))
     with house(tmp_path, port, "") as one:
@@ -325,5 +345,8 @@ def test_the_lists_cell_knows_no_client_and_talks_to_servers_of_lists_only(
             assert ("127.0.0.1", server.port) not in remotes
         status = state(one.running.cell("lists"))
         assert ("1", 0) == (status["NoNewPrivs"], int(status["CapPrm"], 16))
+        if os.geteuid() == 0:
+            assert "0" not in status["Uid"].split() + status["Gid"].split()
+            assert str(one.folder) == os.readlink(f"/proc/{one.running.cell('lists')}/root")
         links = descriptors(one.running.cell("lists")).values()
         assert [] == [link for link in links if link.endswith((".toml", ".key")) or "anchorhold-settings" in link]

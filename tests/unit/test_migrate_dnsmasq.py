@@ -206,6 +206,15 @@ def test_what_is_resolved_below_a_refused_domain_gets_out(tmp_path: Path) -> Non
     assert made["route"] == [{"domains": ["good.ads.example"], "upstreams": "default"}]
 
 
+def test_a_server_for_the_very_domain_goes_first(tmp_path: Path) -> None:
+    text = "address=/a.example/192.168.1.5\nserver=/a.example/192.0.2.1\nlocal=/b.example/\nserver=/b.example/192.0.2.1"
+    made, migration = migrated(tmp_path, text)
+    assert [zone["zone"] for zone in made["local"]] == ["a.example"]
+    assert made["local"][0]["transparent"] is True
+    assert [route["domains"] for route in made["route"]] == [["a.example"], ["b.example"]]
+    assert verdicts(migration) == ["changed"] * 4
+
+
 def test_a_host_below_a_domain_for_all_names_keeps_its_own_address(tmp_path: Path) -> None:
     text = "address=/dev.lan/192.168.1.5\nhost-record=db.dev.lan,192.168.1.6\nhost-record=dev.lan,192.168.1.7"
     made, _ = migrated(tmp_path, text)
