@@ -92,13 +92,14 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class ListUse:
     """What a list of the image is used for; found there by its `name`. `allow`: what it names is allowed, whatever it says.
-    The rest as in `Rule`."""
+    `redirect`: records of its own are given out; else its lines with records only block. The rest as in `Rule`."""
 
     name: str
     groups: tuple[int, ...] = ()
     allow: bool = False
     schedule: int = -1
     refusal: Refusal = Refusal()
+    redirect: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,9 @@ def _use(config: ConfigFile, notes: Notes, clients: tuple[str, ...], name: str, 
         refusal = read_refusal(table.answer)
     except Wrong as wrong:
         notes.note((*path, "answer"), wrong.what, wrong.hint)
-    return ListUse(name, tuple(dict.fromkeys(groups)), table.allow, schedule, refusal)
+    # What lies on this machine is the user's own; what comes from elsewhere must not lead anybody anywhere unasked.
+    redirect = bool(table.file) if table.redirect is None else table.redirect
+    return ListUse(name, tuple(dict.fromkeys(groups)), table.allow, schedule, refusal, redirect)
 
 
 class _SourceReader:

@@ -121,6 +121,10 @@ class ListTable:
     """Only at these times: a `[schedules.NAME]`. Empty: always."""
     answer: Text = "null"
     """How what it blocks is answered, as in `[[rule]]`; entries that say it themselves (RPZ, `$dnsrewrite`) are followed."""
+    redirect: Flag | None = None
+    """true: addresses, names and other records that its lines give are given out. false: such lines only block, as `answer` says,
+    so that whoever writes the list, or breaks in where it lies, can take names away and send nobody anywhere. Nothing said: false
+    with `url`, true with `file`."""
     refresh: Annotated[Span, Field(ge=600)] = _SOURCE.refresh
     """How often it is fetched: `24h`."""
     max_size: Annotated[Size, Field(le=256 * 1024**2)] = _SOURCE.max_size

@@ -9,12 +9,15 @@ from resolver.edge.resolve import Resolver
 from resolver.edge.standing import Line
 from resolver.policy import FIXED
 from resolver.policy.book import Book, View
-from resolver.policy.lists import choose, lets
+from resolver.policy.lists import choose, is_withheld, lets
 from resolver.policy.verdict import Cause
 from resolver.policy_settings import Action, Rule
 from resolver.snapshot import Snapshot
 from resolver.values import Query
 from wire.dns.names import show_name
+
+WITHHELD = "decides, and only blocks: its records are not given out (redirect is false)"
+_DECIDE = frozenset({"decides", WITHHELD})
 
 
 def policy_status(resolver: Resolver) -> Line:
@@ -106,7 +109,7 @@ def _of_lists(query: Query, book: Book, view: View, allowed: bool) -> Iterator[t
         result = _of_hit(hit, chosen, query, book, view, allowed)
         yield (
             _line(Cause(list=image.names[hit.list], line=hit.line).text, "list", _what(hit), result),
-            result == "decides",
+            result in _DECIDE,
         )
 
 
@@ -123,7 +126,7 @@ def _of_hit(hit: Hit, chosen: Hit | None, query: Query, book: Book, view: View, 
         return "the name is protected: no list may block it"
     if allowed:
         return "a rule above allows it"
-    return "decides"
+    return WITHHELD if is_withheld(hit, view.uses[hit.list]) else "decides"
 
 
 def _what(hit: Hit) -> str:

@@ -8,6 +8,10 @@ from resolver.policy.refusal import give_records, refuse
 from resolver.policy.verdict import Cause, Ground, Say
 from resolver.policy_settings import ListUse, Refusal, Refusing
 from resolver.values import Query
+from wire.dns.codes import RecordType
+
+_NOWHERE = frozenset({(int(RecordType.A), bytes(4)), (int(RecordType.AAAA), bytes(16))})
+"""Type and data of records that lead nobody anywhere."""
 
 _LETS = frozenset({Saying.ALLOW, Saying.TRUNCATE})
 """`TRUNCATE` is meant against forged questions: these are met by cookies and rates before any rule, and which way a client
@@ -56,10 +60,18 @@ def lets(hit: Hit, use: ListUse) -> bool:
     return use.allow or hit.saying in _LETS
 
 
+def is_withheld(hit: Hit, use: ListUse) -> bool:
+    """Whether its records are not given out: they lead somewhere, which this list may not. It blocks then: a list from elsewhere
+    can be another one tomorrow, and may take names away but not send anybody to a place of its choice."""
+    if hit.saying is not Saying.RECORDS or use.redirect:
+        return False
+    return not all((record.rrtype, record.rdata) in _NOWHERE for record in hit.records)
+
+
 def say(query: Query, hit: Hit, use: ListUse, name: bytes = b"") -> Say:
     """What a hit that does not let pass comes to; `name`: it was found in the answer, at another name."""
     zone = hit.zone if hit.zone and query.name.endswith(hit.zone) and not name else query.name
-    if hit.saying is Saying.RECORDS:
+    if hit.saying is Saying.RECORDS and not is_withheld(hit, use):
         cause = Cause(list=use.name, line=hit.line, blocks=False, own=bool(use.groups))
         return give_records(query, hit.records, cause, zone)
     cause = Cause(list=use.name, line=hit.line, own=bool(use.groups))

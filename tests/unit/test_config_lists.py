@@ -49,7 +49,7 @@ def test_a_string_is_a_url() -> None:
     one = loaded('[lists]\nads = "https://lists.example/ads.txt"\n')
     assert one.lists is not None
     assert (ListSource("ads", "https://lists.example/ads.txt"),) == one.lists.sources
-    assert ((ListUse("ads"),), True) == (one.resolver.policy.lists, one.front.lists)
+    assert ((ListUse("ads", redirect=False),), True) == (one.resolver.policy.lists, one.front.lists)
     assert one.lists.protected == one.resolver.policy.protected
 
 
@@ -81,6 +81,20 @@ file = "mine.txt"
     assert ("", b"a.example\n") == (mine.url, mine.text)
     address = Refusal(Refusing.ADDRESS, (bytes((192, 168, 1, 2)), b"\xfd" + bytes(14) + b"\2"))
     assert ListUse("ads", (1,), True, 0, address) == one.resolver.policy.lists[0]
+
+
+def test_records_of_a_list_from_elsewhere_are_given_out_only_if_that_is_said() -> None:
+    text = "".join(
+        f"[lists.{name}]\n{where}\n{said}\n"
+        for name, where, said in (
+            ("a", 'url = "https://a.example/"', ""),
+            ("b", 'url = "https://a.example/"', "redirect = true"),
+            ("c", 'file = "mine.txt"', ""),
+            ("d", 'file = "mine.txt"', "redirect = false"),
+        )
+    )
+    one = loaded(text, {"/etc/mine.txt": b"a.example\n"})
+    assert [use.redirect for use in one.resolver.policy.lists] == [False, True, True, False]
 
 
 def test_names_in_local_zones_are_at_home() -> None:

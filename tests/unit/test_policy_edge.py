@@ -19,6 +19,7 @@ from privacy.lists.matcher import ListImage
 from privacy.memory import Fact
 from resolver.cache.rrsets import RRsetMemory
 from resolver.edge import account
+from resolver.edge.considering import WITHHELD, considered
 from resolver.edge.judging import servers_at
 from resolver.edge.resolve import Resolver
 from resolver.iterate.port import Endpoint
@@ -27,7 +28,7 @@ from resolver.policy.book import Book, Ledger
 from resolver.policy.inspection import Servers, inspect
 from resolver.policy.verdict import Say
 from resolver.policy_settings import Action, Rebinding, Refusal, Refusing, Rule
-from resolver.settings import CacheSettings, Dns64, ResolverSettings
+from resolver.settings import CacheSettings, Dns64, ResolverSettings, UpstreamGroup
 from resolver.snapshot import Snapshot
 from resolver.values import Origin, Query, Reply
 from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag, RecordType
@@ -193,9 +194,16 @@ async def test_a_rewritten_name_is_asked_for_under_the_other_and_kept_by_nobody_
 async def test_a_lists_alias_is_followed_wherever_it_was_found() -> None:
     record = Record(int(RecordType.CNAME), read_name("garden.example"))
     image = image_of(rpz=[replace(blocked(1, "c1.example", saying=Saying.RECORDS), records=(record,))])
-    scene = Scene(ruled(lists=uses("rpz")), image)
+    scene = Scene(ruled(lists=uses("rpz", redirect=True)), image)
     for name in ("c1.example.", "a1.example."):
         assert shown(await scene.ask(name))[:2] == ["NOERROR", "garden.example."], name
+    scene = Scene(ruled(lists=uses("rpz")), image)
+    for name in ("c1.example.", "a1.example."):
+        assert shown(await scene.ask(name)) == NULL, name
+        (line,) = [
+            line for line in considered(query_for("c1.example."), scene.resolver.snapshot) if line["kind"] == "list"
+        ]
+        assert line["result"] == WITHHELD
 
 
 @on_loop
@@ -477,14 +485,21 @@ async def test_a_rewritten_name_is_translated_like_any_and_a_blocked_one_is_not(
 
 @on_loop
 async def test_only_a_routing_rule_to_private_servers_may_lead_inside() -> None:
-    office = replace(settings("b").upstream_groups[0], name="office")
+    def office(address: str) -> UpstreamGroup:
+        group = settings("b").upstream_groups[0]
+        return replace(group, name="office", servers=(replace(group.servers[0], addresses=(address,)),))
 
     def rule(private: bool) -> Rule:
         return Rule("work", Action.ROUTE, domains=domains("corp.example"), upstream_group=1, private=private)
 
-    for private, expected in ((True, ["NOERROR", "10.1.2.3"]), (False, ["NOERROR"])):
+    inside, nothing = ["NOERROR", "10.1.2.3"], ["NOERROR"]
+    for private, at, expected in (
+        (True, "192.0.2.1", inside),
+        (False, "192.0.2.1", nothing),
+        (False, "10.0.0.1", inside),
+    ):
         chosen = ruled(rule(private), rebinding=Rebinding(protect=True))
-        chosen = replace(chosen, upstream_groups=(*chosen.upstream_groups, office))
+        chosen = replace(chosen, upstream_groups=(*chosen.upstream_groups, office(at)))
         world, upstreams = world_of(respond, lambda query: respond(query, "10.1.2.3"))
         resolver = Resolver(chosen, world, lambda fact: None)
         install(world, upstreams)

@@ -212,7 +212,7 @@ def test_records_of_a_list() -> None:
             blocked(2, "b.example", saying=Saying.RECORDS, records=(alias,)),
         ]
     )
-    snapshot = snapshot_of(ruled(lists=uses("rpz")), image)
+    snapshot = snapshot_of(ruled(lists=uses("rpz", redirect=True)), image)
     one, two = said(snapshot, "a.example."), said(snapshot, "www.b.example.")
     assert one is not None
     assert [r.rdata for r in one.answer] == [address.rdata]
@@ -225,6 +225,46 @@ def test_records_of_a_list() -> None:
     long = said(snapshot, ".".join(["a" * 60] * 3 + ["b" * 58, "b.example."]))
     assert long is not None
     assert long.rcode == Rcode.NXDOMAIN
+
+
+_SOMEWHERE = [
+    Record(int(RecordType.A), bytes((203, 0, 113, 9))),
+    Record(int(RecordType.AAAA), bytes((32, 1)) + bytes(14)),
+    Record(int(RecordType.CNAME), read_name("evil.example")),
+    Record(int(RecordType.CNAME), b"\x01*" + read_name("evil.example")),
+    Record(int(RecordType.HTTPS), b"\0\1\0"),
+    Record(int(RecordType.MX), b"\0\1" + read_name("evil.example")),
+    Record(int(RecordType.TXT), b"\1a"),
+]
+
+
+@pytest.mark.parametrize("record", _SOMEWHERE, ids=lambda record: str(record.rrtype))
+def test_a_list_that_may_not_redirect_only_blocks(record: Record) -> None:
+    """Whoever breaks in where a list lies can take names away, and send nobody anywhere."""
+    null = Record(int(RecordType.A), bytes(4))
+    for records in ((record,), (null, record)):
+        image = image_of(poisoned=[blocked(4, "bank.example", saying=Saying.RECORDS, important=True, records=records)])
+        answer = (Refusing.ADDRESS, (bytes((192, 0, 2, 80)),))
+        for refusal, expected in ((Refusal(), bytes(4)), (Refusal(*answer), answer[1][0])):
+            snapshot = snapshot_of(ruled(lists=uses("poisoned", refusal=refusal)), image)
+            found = said(snapshot, "bank.example.")
+            assert found is not None
+            assert ([one.rdata for one in found.answer], found.onward) == ([expected], b"")
+            assert found.cause is not None
+            assert found.cause.blocks
+            other = said(snapshot, "bank.example.", RecordType(record.rrtype).name)
+            assert other is not None
+            assert record.rdata not in [one.rdata for one in other.answer]
+            assert not other.onward
+
+
+def test_null_addresses_of_a_list_are_given_out_as_they_are() -> None:
+    records = (Record(int(RecordType.A), bytes(4), 77), Record(int(RecordType.AAAA), bytes(16)))
+    image = image_of(rpz=[blocked(4, "ads.example", saying=Saying.RECORDS, records=records)])
+    snapshot = snapshot_of(ruled(lists=uses("rpz", refusal=Refusal(Refusing.NXDOMAIN))), image)
+    found = said(snapshot, "ads.example.")
+    assert found is not None
+    assert [(one.rdata, one.ttl) for one in found.answer] == [(bytes(4), 77)]
 
 
 def test_a_list_has_its_own_groups_and_refusal() -> None:
