@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh fuzz durability conformance interop lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists bench-names fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -44,8 +44,14 @@ bench-validation: peers ## validated answers beside unbound, both forwarding; wr
 bench-encrypted: peers ## DoT and DoH served, beside unbound, dnsdist and knot-resolver; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_encrypted.py --record
 
+bench-names: setup ## local names and protection against rebinding: what a question costs
+	$(BIN)/python benchmarks/bench_names.py
+
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_odoh.py --record
+
+bench-lists: peers ## a million names to block, beside dnsmasq and unbound; writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_lists.py --record
 
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_dhcp.py --record

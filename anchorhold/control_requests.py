@@ -9,8 +9,9 @@ from wire.errors import Malformed
 MAX_REASON = 1_000
 """Characters that are passed on."""
 
-MAX_SECONDS = 7 * 86_400
-"""How long a pause, or a view of what is blocked, may last."""
+MAX_PAUSE = 86_400
+MAX_WATCH = 3_600
+"""Seconds that a pause, and a view of what is blocked, may last; the resolver takes no more either."""
 
 EVERY_GROUP = b"\1"
 """Behind the seconds of PAUSE: not the group of the header only."""
@@ -75,7 +76,7 @@ def octets(request: Line, field: str) -> bytes:
 
 def pause_argument(request: Line, groups: tuple[str, ...]) -> tuple[bytes, int]:
     """The argument of PAUSE and the number of the group in its header. `groups`: the names of all, in their order."""
-    seconds, group = seconds_of(request, "pause"), request.get("group")
+    seconds, group = seconds_of(request, MAX_PAUSE), request.get("group")
     if group is None:
         return seconds.to_bytes(4, "little") + EVERY_GROUP, 0
     if group not in groups:
@@ -85,13 +86,13 @@ def pause_argument(request: Line, groups: tuple[str, ...]) -> tuple[bytes, int]:
 
 def blocked_argument(request: Line) -> bytes:
     """The argument of BLOCKED."""
-    seconds = SO_FAR if request.get("seconds") is None else seconds_of(request, "blocked")
+    seconds = SO_FAR if request.get("seconds") is None else seconds_of(request, MAX_WATCH)
     return seconds.to_bytes(4, "little")
 
 
-def seconds_of(request: Line, verb: str) -> int:
+def seconds_of(request: Line, longest: int) -> int:
     """How long; 0 ends it. Raises BadRequest."""
     seconds = request.get("seconds")
-    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 <= seconds <= MAX_SECONDS:
-        raise BadRequest(f"{verb} needs seconds, a number from 0 (it ends) to {MAX_SECONDS} (seven days)")
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 <= seconds <= longest:
+        raise BadRequest(f"{request['verb']} needs seconds, a number from 0 (it ends) to {longest}")
     return seconds

@@ -64,7 +64,8 @@ class LinkType(IntEnum):
     to nobody. So it is until it comes."""
     LISTS = 22
     """From the lists cell, and then to the resolver: a sealed memfd with the image of all lists (see
-    `privacy/lists/image.py`); replaces the former. Body: SHA-256 of the image."""
+    `privacy/lists/image.py`); replaces the former. Body: SHA-256 of the image. Without descriptor
+    and body: there is none yet."""
     LISTS_PEER = 23
     """To resolver and lists: ends of a pair over which the lists cell asks for the addresses of the hosts it fetches from."""
     LISTS_STATUS = 24

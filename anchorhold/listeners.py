@@ -140,19 +140,19 @@ def _who_has(address: ListenAddress, setting: str) -> str:
     )
 
 
-def open_control(path: Path) -> socket.socket:
+def open_control(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
     """The control socket, mode 0600, in a directory that is made (0700) if it is not there. Raises CannotListen.
 
     A socket file left behind is removed, one that somebody answers on is not.
     """
-    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    opened = socket.socket(socket.AF_UNIX, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.parent.stat().st_uid not in (0, os.geteuid()):
             raise CannotListen(
                 f"the directory of the control socket {path} belongs to somebody else; name another in [listen] control"
             )
-        _remove_stale(path)
+        _remove_stale(path, kind)
         # The umask of the whole process, restored at once: nothing else runs here.
         former = os.umask(0o177)
         try:
@@ -170,10 +170,10 @@ def open_control(path: Path) -> socket.socket:
     return opened
 
 
-def _remove_stale(path: Path) -> None:
+def _remove_stale(path: Path, kind: socket.SocketKind) -> None:
     if not path.is_socket():
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
+    with socket.socket(socket.AF_UNIX, kind | socket.SOCK_CLOEXEC) as probe:
         probe.settimeout(1.0)
         try:
             probe.connect(str(path))

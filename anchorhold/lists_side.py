@@ -12,6 +12,9 @@ from anchorhold.state import LISTS_NAME, open_folder
 
 MODULE = "anchorhold.cells.lists"
 
+GIVE_EVERY = 1.0
+"""Seconds between two images for the resolver: a cell gone wrong must not fill its link."""
+
 
 class ListsSide:
     """The cell, wanted or not, and what it and the resolver are to be given."""
@@ -26,6 +29,9 @@ class ListsSide:
         self._owner = owner
         self._folder = -1
         self._image: LinkMessage | None = None
+        self._fresh = False
+        """Whether the resolver has not been given it yet."""
+        self._give_at = 0.0
 
     def begin(self, snapshot: Snapshot) -> None:
         """At the start. Raises StateRefused."""
@@ -52,23 +58,28 @@ class ListsSide:
         self.wanted = wanted
 
     def look(self, now: float) -> None:
-        """Nothing comes or goes by itself."""
+        """Called with every wake-up: the resolver gets what is new."""
+        if self._fresh and now >= self._give_at:
+            self._give_at = now + GIVE_EVERY
+            self.give_image()
 
     def give_all(self) -> None:
         """To a cell that has just been started."""
         self.cell.send(LinkType.FOLDER, b"", (self._folder,))
 
     def take(self, image: LinkMessage) -> None:
-        """A new image: the resolver gets it now, and again whenever it is started."""
-        if len(image.descriptors) != 1 or not self.wanted:
+        """A new image, or word that there is none: the resolver gets it soon, and again whenever it is started."""
+        known = self._image is not None and bool(self._image.descriptors)
+        if len(image.descriptors) > 1 or not self.wanted or (known and not image.descriptors):
             _close(image)
             return
         self._forget()
         self._image = image
-        self.give_image()
+        self._fresh = True
 
     def give_image(self) -> None:
         """To the resolver, if there is one."""
+        self._fresh = False
         if self._image is not None:
             self._resolver.send(LinkType.LISTS, self._image.body, self._image.descriptors)
 

@@ -19,14 +19,23 @@ class Reloading:
         self.wanted = False
         """Asked for again while one was under way."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether a load is under way."""
+        return self._run is not None
+
     def begin(self, generation: int) -> Refused | None:
         """Start loading, or remember to do so once more. Refused if the file cannot be opened."""
-        if self._run is not None:
+        if self.busy:
             self.wanted = True
             return None
         self.wanted = False
+        return self.begin_with(generation, None)
+
+    def begin_with(self, generation: int, descriptor: int | None) -> Refused | None:
+        """Start loading what is in `descriptor`, which is closed, instead of the file; nothing must be under way."""
         try:
-            self._run = LoaderRun(self._config, generation, self._environment)
+            self._run = LoaderRun(self._config, generation, self._environment, descriptor)
         except OSError as error:
             return Refused(f"{self._config}: {error.strerror}")
         self._until = time.monotonic() + PATIENCE

@@ -42,10 +42,10 @@ def seal_bytes(data: bytes, most: int = MAX_SIZE) -> int:
     return descriptor
 
 
-def seal_file(data: bytes | int, most: int) -> int:
+def seal_file(data: bytes | int) -> int:
     """A sealed memfd with `data`; or the one of this descriptor, sealed now. The caller closes it."""
     if isinstance(data, bytes):
-        return seal_bytes(data, most)
+        return seal_bytes(data, len(data))
     fcntl.fcntl(data, fcntl.F_ADD_SEALS, SEALS)
     return data
 

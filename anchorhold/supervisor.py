@@ -14,6 +14,7 @@ from pathlib import Path
 
 from anchorhold import facts
 from anchorhold.cell_process import CellProcess, cell_environment, introduce
+from anchorhold.changing import Changing
 from anchorhold.config.request import LoaderRun, Refused, Snapshot
 from anchorhold.control_path import default_control_path, default_state_directory
 from anchorhold.dhcp_side import DhcpSide
@@ -23,7 +24,6 @@ from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen
 from anchorhold.lists_side import ListsSide
 from anchorhold.notify import notify
-from anchorhold.reloading import Reloading
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.sandbox import SandboxRefused, find_user
 from anchorhold.secure_side import SecureSide
@@ -96,7 +96,8 @@ class Supervisor:
             (LinkType.LISTS_STATUS, self.lists, self.front),
         )
         self._selector = selectors.DefaultSelector()
-        self._reloading = Reloading(config, cell_environment(os.environ, ""), self._selector)
+        self._changing = Changing(config, control, self._selector, cell_environment(os.environ, ""), snapshot)
+        self._changing.take_over = self._take_over
         self._stopping = False
         self._exit_code = 0
         self._announced = 0
@@ -115,7 +116,7 @@ class Supervisor:
                 elif isinstance(key.data, CellProcess):
                     self._hear(key.data)
                 else:
-                    self._finish_load(self._reloading.step())
+                    self._changing.ready(key.data, key.fileobj)
         self._stop()
         return self._exit_code
 
@@ -124,11 +125,11 @@ class Supervisor:
             if number in (signal.SIGTERM, signal.SIGINT):
                 self._stopping = True
             elif number == signal.SIGHUP:
-                self._reload()
+                self._changing.reload()
 
     def _patience(self, now: float) -> float:
         """Seconds until something is due, at most one: the cells are looked at once a second."""
-        due = [cell.due - now for cell in self._cells if cell.due is not None]
+        due = [one.due - now for one in (*self._cells, self._changing) if one.due is not None]
         return max(0.0, min([*due, 1.0]))
 
     def _tick(self, now: float) -> None:
@@ -147,7 +148,8 @@ class Supervisor:
         for side in self._sides:
             side.look(now)
         self._secure.tell((self.front, self.dhcp))
-        self._finish_load(self._reloading.expire(now))
+        self._changing.look(now)
+        self._settle()
 
     # Cells.
 
@@ -163,6 +165,8 @@ class Supervisor:
             side.ended()
         # Without the keeper nothing is kept, and without dhcp nobody gets an address; but whoever asks in clear text is answered.
         vital = cell in (self.front, self.resolver)
+        if vital:
+            self._changing.take_back(f"{cell.name} ended: {why}")
         if not self._announced and cell.restarts.count >= START_ATTEMPTS and vital:
             facts.log(NAME, f"{cell.name} ended {START_ATTEMPTS} times before it was ready; giving up")
             self._stopping, self._exit_code = True, 3
@@ -215,6 +219,12 @@ class Supervisor:
             facts.log(NAME, f"{cell.name} (pid {cell.pid}) serves again")
         if self.resolver.ready == self.front.ready == generation != self._announced:
             self._announce(generation)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Whoever tries out a configuration is told when it is in force, or the former one again."""
+        if self.resolver.ready == self.front.ready == self._snapshot.generation:
+            self._changing.in_force()
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
@@ -226,43 +236,21 @@ class Supervisor:
 
     # A new configuration.
 
-    def _reload(self) -> None:
-        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        self._finish_load(self._reloading.begin(self._snapshot.generation + 1))
-
-    def _finish_load(self, outcome: Snapshot | Refused | None) -> None:
-        match outcome:
-            case None:
-                return
-            case Refused(text=text):
-                self._keep_old(text)
-            case Snapshot():
-                try:
-                    self._take_over(outcome)
-                except (CannotListen, StateRefused) as error:
-                    outcome.close()
-                    for side in self._sides:
-                        side.discard()
-                    self._keep_old(f"{error}. An address that overlaps one of the old configuration needs a restart")
-        if self._reloading.wanted:
-            self._reload()
-
-    def _keep_old(self, why: str) -> None:
-        facts.log_lines(NAME, why)
-        facts.log(NAME, f"configuration {self._snapshot.generation} stays in force")
-        notify("READY=1")
-
-    def _take_over(self, snapshot: Snapshot) -> None:
-        """Everything that can fail comes first; then the old generation is let go of."""
-        key = spread_key(self._state)
-        for side in self._sides:
-            side.prepare(snapshot)
+    def _take_over(self, snapshot: Snapshot) -> Snapshot:
+        """Everything that can fail comes first; gives the former one. Raises CannotListen or StateRefused: nothing changed."""
+        try:
+            key = spread_key(self._state)
+            for side in self._sides:
+                side.prepare(snapshot)
+        except (CannotListen, StateRefused):
+            for side in self._sides:
+                side.discard()
+            raise
         former, self._snapshot = self._snapshot, snapshot
         if any(
             getattr(former.service, name) != getattr(snapshot.service, name) for name in ("control", "state", "user")
         ):
             facts.log(NAME, "control, state or user changed; that needs a restart")
-        former.close()
         self._spread_key = key
         self.resolver.send(LinkType.SECRET, key)
         self._hand_settings(self.keeper)
@@ -272,6 +260,7 @@ class Supervisor:
         # After the settings: a socket of an interface that the cell knows nothing of would be closed.
         for side in self._sides:
             side.use(snapshot, time.monotonic())
+        return former
 
     # The end.
 
@@ -286,7 +275,7 @@ class Supervisor:
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
                 cell.signal(signal.SIGKILL)
                 cell.wait(STOP_PATIENCE)
-        self._reloading.give_up()
+        self._changing.close()
         for side in self._sides:
             side.close()
 

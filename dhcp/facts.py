@@ -59,6 +59,9 @@ WHY: dict[str, str] = {
 }
 """Every `Outcome.why`, and what the edge counts besides."""
 
+TURNED_AWAY = frozenset({"pool-full", "share-full", "offers-full", "no-subnet", "no-address"})
+"""What a newcomer must not meet where addresses are given."""
+
 EDGE: dict[str, str] = {
     "not-kept": "no reply, for the disk did not take the lease",
     "not-sent": "a reply that could not be sent: the interface or the way is gone",

@@ -146,10 +146,13 @@ class LocalNames:
         for suffix, group in names.routed:
             routed.setdefault(suffix, set()).add(group)
         self._cuts = {at: _Cut(zones.get(at, b""), frozenset(routed.get(at, ()))) for at in (*zones, *routed)}
-        self._above = {above for at in zones for above in suffixes(parent(at))}
+        self._named: dict[bytes, set[int]] = {}
+        for name, group in names.named:
+            self._named.setdefault(name, set()).add(group)
+        self._above = {above for at in (*zones, *self._named) for above in suffixes(parent(at))}
         self._refused = {at for at, group in enumerate(settings.client_groups) if not group.lease_names}
         self._generation = settings.generation
-        self.is_shared = bool(routed)
+        self.is_shared = bool(routed or self._named)
         """Whether names come and go among others that are the resolver's."""
 
     def replace(self, leases: Leases) -> set[bytes]:
@@ -179,7 +182,7 @@ class LocalNames:
         if not apex:
             return None
         found = self._records(name, now)
-        if found is None and routed:
+        if found is None and (routed or self._is_named(name, group)):
             return None
         if found is None or group in self._refused:
             found = []
@@ -202,6 +205,11 @@ class LocalNames:
                 if cut.apex:
                     return cut.apex, routed
         return b"", False
+
+    def _is_named(self, name: bytes, group: int) -> bool:
+        """Whether the resolver has a local record of the name for this group."""
+        named = self._named.get(name)
+        return named is not None and (EVERYBODY in named or group in named)
 
     def _records(self, name: bytes, now: Instant) -> list[ResourceRecord] | None:
         """All that a lease says of `name`; None if none does."""

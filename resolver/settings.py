@@ -283,13 +283,15 @@ class LeaseNames:
     """Which names are those of leases (DHCP): at or below one of `domains` (folded), and the reverse names of addresses in one
     of `subnets` (4 or 16 octets, length). `front` answers them itself; what is not leased there is not there.
 
-    `routed` are routes of the configuration at or below those: suffix (folded) and client group (index, -1 for all). There,
-    the names of leases are answered here too, and all others are the resolver's.
+    `routed` are routes and local zones of the configuration at or below those: suffix (folded) and client group (index, -1 for
+    all). There, the names of leases are answered here too, and all others are the resolver's. `named` are single names that
+    have local records, likewise: where no lease has such a name, it is the resolver's.
     """
 
     domains: tuple[bytes, ...] = ()
     subnets: tuple[tuple[bytes, int], ...] = ()
     routed: tuple[tuple[bytes, int], ...] = ()
+    named: tuple[tuple[bytes, int], ...] = ()
 
 
 class Served(Enum):

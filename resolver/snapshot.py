@@ -1,6 +1,9 @@
 """One generation of settings, with its tables built: what a running question holds on to. Never changes."""
 
+import math
+
 from resolver.dnssec.scope import anchors_for
+from resolver.policy import judges_for
 from resolver.policy.book import Book, Ledger
 from resolver.policy.dns64 import Translator
 from resolver.policy.local_data import LocalData
@@ -17,17 +20,39 @@ _DS = int(RecordType.DS)
 class Snapshot:
     """Settings and what is looked up in them."""
 
-    __slots__ = ("_anchored", "book", "dns64", "generation", "guard", "local", "routes", "settings")
+    __slots__ = (
+        "_anchored",
+        "book",
+        "dns64",
+        "generation",
+        "guard",
+        "judges",
+        "lasting",
+        "local",
+        "routes",
+        "settings",
+        "untouched",
+    )
 
-    def __init__(self, settings: ResolverSettings, book: Book | None = None) -> None:
-        """`book`: what of the rules and lists counts now; without one, those without a schedule."""
+    def __init__(self, settings: ResolverSettings, book: Book | None = None, former: "Snapshot | None" = None) -> None:
+        """`book`: what of the rules and lists counts now; without one, those without a schedule. What is the same in `former` is
+        not built again."""
         self.book = book or Book(Ledger(settings.policy))
         self.settings = settings
         self.generation = settings.generation
         self.routes = Routes(settings.routes)
         self.dns64 = None if settings.dns64 is None else Translator(settings.dns64)
-        self.local = LocalData(settings.policy.local, len(settings.client_groups))
+        known = former is not None and former.settings.policy is settings.policy
+        groups = len(settings.client_groups)
+        self.local: LocalData = (
+            former.local if former is not None and known else LocalData(settings.policy.local, groups)
+        )
         self.guard = Inside(settings)
+        self.judges = judges_for(self)
+        self.untouched = not (self.book.acts or settings.policy.rebinding.protect)
+        """Whether answers go out as they came, for every client group."""
+        self.lasting = self.book.until == math.inf
+        """Whether what counts is the same for good."""
         self._anchored: dict[int, frozenset[bytes]] = {}
 
     def translator(self, query: Query) -> Translator | None:

@@ -278,6 +278,7 @@ class DhcpCell:
             "cell": NAME,
             "generation": self.settings.generation,
             "interfaces": sorted(one.name for one in self._server.interfaces),
+            "newcomers": self._server.newcomers(),
             "leases": len(ledger.book) - ledger.book.offers,
             "offers": ledger.book.offers,
             "owed": ledger.owed,

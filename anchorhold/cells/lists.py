@@ -113,6 +113,8 @@ class ListsCell:
         self._rounds.open()
         # With it goes the image that was in force last, before anybody is told that we are ready.
         self._rounds.use(self._settings)
+        if self._image is None:
+            send_message(self._link, LinkType.LISTS)
         self._connect()
         tell_ready(self._link, self._settings.generation)
         rounds = loop.create_task(self._rounds.run())

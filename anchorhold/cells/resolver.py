@@ -58,6 +58,9 @@ KEEPER_PATIENCE = 5.0
 """Seconds to wait at the start for the keeper's first word, for it knows which keys were revoked; then the configured anchors
 count until it comes."""
 
+LISTS_PATIENCE = 5.0
+"""Seconds to wait at the start for the lists that were in force last."""
+
 
 class ResolverCell:
     """All of the process's state."""
@@ -77,6 +80,7 @@ class ResolverCell:
         self._resolver: Resolver | None = None
         self._carrying: CarryDesk
         self._image: ListImage | None = None
+        self._lists_told = asyncio.Event()
 
     def prepare(self) -> None:
         """Take everything from the link until START."""
@@ -100,10 +104,11 @@ class ResolverCell:
             case LinkType.LISTS, (descriptor,):
                 self._image = _mapped(descriptor)
                 os.close(descriptor)
+                self._lists_told.set()
+            case LinkType.LISTS, ():
+                self._lists_told.set()
             case LinkType.SECRET, ():
                 self._spread_key = message.body
-            case LinkType.LISTS, (descriptor,):
-                os.close(descriptor)
             case LinkType.PING, ():
                 pass
             case _:
@@ -133,6 +138,7 @@ class ResolverCell:
         self._link.setblocking(False)
         loop.add_reader(self._link.fileno(), self._hear)
         await self._hear_keeper_first()
+        await self._hear_lists_first()
         self._connect()
         self._ready()
         self._keep_time(loop, self._resolver)
@@ -221,6 +227,16 @@ class ResolverCell:
                 await self._told.wait()
         except TimeoutError:
             log("resolver", "the keeper says nothing; the trust anchors of the configuration count until it does")
+
+    async def _hear_lists_first(self) -> None:
+        """What was blocked before the start is blocked after it, from the first question on."""
+        if self._settings is None or not self._settings.policy.lists:
+            return
+        try:
+            async with asyncio.timeout(LISTS_PATIENCE):
+                await self._lists_told.wait()
+        except TimeoutError:
+            log("resolver", "the lists cell says nothing; no list blocks anything until it does")
 
     def _connect_keeper(self) -> None:
         """Listen to the keeper over the newest pair."""

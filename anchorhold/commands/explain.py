@@ -119,10 +119,11 @@ def _client_step(client: str, front: Answer, resolver: Answer) -> str:
 def _resolver_steps(resolver: Answer) -> list[tuple[str, str]]:
     if not resolver or "error" in resolver:
         return [("resolver", f"does not answer: {show(resolver.get('error'))}")]
+    steps = _considered(resolver)
     if resolver.get("rule"):
         zone = f" ({show(resolver['zone'])})" if resolver.get("zone") else ""
-        return [("rule", f"{show(resolver['rule'])}{zone}: answered here; nothing leaves")]
-    steps = [("rule", "none answers this name here")]
+        return [*steps, ("rule", f"{show(resolver['rule'])}{zone}: answered here; nothing leaves")]
+    steps.append(("rule", "none answers this name here"))
     if resolver.get("dns64"):
         steps.append(("dns64", show(resolver["dns64"])))
     cached = resolver.get("cached")
@@ -144,6 +145,23 @@ def _resolver_steps(resolver: Answer) -> list[tuple[str, str]]:
     if resolver.get("moved"):
         steps.append(("moved", "the site's own operator does not answer; the next in the site's order takes its place"))
     return steps + [("ask", _server(row)) for row in rows_of(resolver, "order")]
+
+
+def _considered(resolver: Answer) -> list[tuple[str, str]]:
+    """Every rule and line of a list that is about the name, in the order in which they count. Of what is built in only what is
+    about it: it is about few names."""
+    return [
+        ("list" if row.get("kind") == "list" else "rule", _one_considered(row))
+        for row in rows_of(resolver, "considered")
+        if row.get("kind") != "built in" or row.get("result") != "not its name"
+    ]
+
+
+def _one_considered(row: Answer) -> str:
+    kind, what = row.get("kind"), f" {show(row['what'])}" if row.get("what") else ""
+    about = f" ({show(kind)}{what})" if kind != "list" else f" ({what.strip()})" if what else ""
+    rule = str(row.get("rule", ""))
+    return f"{printable(rule.removeprefix('list ') if kind == 'list' else rule)}{about}: {show(row.get('result'))}"
 
 
 def _validation_step(found: Answer) -> str:

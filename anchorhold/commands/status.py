@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
+from anchorhold.commands.blocked import watched_line
 from anchorhold.commands.exceptions import print_exceptions
+from anchorhold.commands.pause import paused_lines
 from anchorhold.control_client import Answer
 from anchorhold.terminal import (
     CommandFailed,
@@ -49,10 +51,12 @@ def command(control: Path | None, as_json: bool) -> None:
     else:
         _print_cells(cells)
         _print_clock(cells.get("resolver", {}))
+        _print_policy(cells.get("resolver", {}))
         _print_upstreams(cells.get("resolver", {}))
         _print_iterations(cells.get("resolver", {}))
         _print_keeper(cells.get("resolver", {}))
         _print_leases(cells.get("dhcp", {}))
+        _print_lists(cells.get("lists", {}))
         print_exceptions(cells.get("resolver", {}))
         _print_counters(cells)
         _print_dhcp_counters(cells.get("dhcp", {}))
@@ -84,6 +88,26 @@ def _print_clock(resolver: Answer) -> None:
         f"Until then only the {show(clock.get('time_sources'))} servers of time in [dnssec] time_sources are looked up, and zones"
         " that are not\nvalidated; everything else is answered SERVFAIL. That ends by itself.\n"
     )
+
+
+def _print_policy(resolver: Answer) -> None:
+    """What is not as the configuration says, first; and how much of everything there is."""
+    policy = resolver.get("policy")
+    if not isinstance(policy, dict):
+        return
+    said = [*paused_lines(policy), *filter(None, [watched_line(policy.get("watched"))])]
+    if said:
+        click.echo("\n".join(said) + "\n")
+    lists, on = policy.get("lists"), [show(row.get("name")) for row in rows_of(policy, "schedules") if row.get("on")]
+    row = [
+        show(policy.get("rules")),
+        str(len(lists)) if isinstance(lists, list) else "-",
+        show(policy.get("local_zones")),
+    ]
+    if set(row) - {"0", "-"} or rows_of(policy, "schedules"):
+        print_table(
+            "names and rules", ["rules", "lists", "local zones", "schedules now"], [[*row, " ".join(on) or "-"]]
+        )
 
 
 def _print_upstreams(resolver: Answer) -> None:
@@ -154,6 +178,14 @@ def _print_leases(dhcp: Answer) -> None:
     if "leases" in dhcp:
         row = [interfaces or "none", *(show(dhcp.get(column)) for column in ("leases", "offers", "owed"))]
         print_table("leases", ["interfaces", "leases", "offers", "not written yet"], [row])
+
+
+def _print_lists(line: Answer) -> None:
+    columns = ("name", "state", "entries", "protected")
+    rows = [[show(row.get(column)) for column in columns] for row in rows_of(line, "lists")]
+    print_table("lists", ["list", "state", "entries", "of protected names"], rows)
+    if line.get("problem"):
+        click.echo(f"LISTS: {show(line['problem'])}\n")
 
 
 def _failures(found: object) -> str:

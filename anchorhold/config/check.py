@@ -60,7 +60,7 @@ class Checker:
         dhcp = self._dhcp(generation, service.listen, allow)
         front = self._front(generation, clients, allow, cache)
         if dhcp is not None:
-            front = replace(front, leases=lease_names(dhcp, resolver.routes))
+            front = replace(front, leases=lease_names(dhcp, resolver.routes, resolver.policy.local))
         secure = None
         if self._config.secure is not None:
             reader = SecureReader(self._config.secure, self.notes, self._places)

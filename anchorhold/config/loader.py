@@ -9,6 +9,8 @@ import os
 import resource
 import socket
 
+import dns.rdata
+
 from anchorhold.config.errors import Problem, SettingsError
 from anchorhold.config.load import load
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
@@ -43,6 +45,9 @@ servers = [
     "tls://dns.example@192.0.2.1",
     { url = "odoh://target.example", relay = "https://relay.test@192.0.2.2/relay" },
 ]
+[[local]]
+zone = "local.example"
+records = ["@ A 192.0.2.1"]
 [dns64]
 prefixes = ["64:ff9b::/96"]
 [dnssec]
@@ -101,6 +106,7 @@ def main() -> None:
     # Everything a configuration can make us import or open, while our own files can still be read.
     load(_WARM_UP, "")
     read_root_zone(_WARM_UP_ROOT)
+    dns.rdata.load_all_types()  # type: ignore[no-untyped-call]
     preload(*_optional("idna", "idna.uts46data", "idna.idnadata"))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     enter(PROFILE)

@@ -61,11 +61,14 @@ class Refused:
 class LoaderRun:
     """One loader process. Poll `link` for reading and call `step` until it gives an outcome."""
 
-    def __init__(self, path: Path, generation: int, environment: dict[str, str]) -> None:
-        """Starts it. Raises OSError if the file cannot be opened."""
+    def __init__(self, path: Path, generation: int, environment: dict[str, str], descriptor: int | None = None) -> None:
+        """Starts it. Raises OSError if the file cannot be opened. What is in `descriptor`, which is closed, counts as what is at
+        `path`."""
         self._generation = generation
-        with open(path, "rb", opener=_open_at_once) as config:
+        with open(path, "rb", opener=_open_at_once) if descriptor is None else open(descriptor, "rb") as config:
             _require_regular(config.fileno(), path)
+            # Whoever wrote what is in a descriptor left it at the end.
+            config.seek(0)
             self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             self.link.settimeout(PATIENCE)
             with theirs:

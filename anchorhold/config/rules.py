@@ -18,7 +18,7 @@ from anchorhold.config.schedules import packaged, read_schedule
 from anchorhold.config.schema import ConfigFile
 from anchorhold.config.schema_policy import RuleTable
 from privacy.lists.entry import Scope
-from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, measure
+from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, MAX_PATTERNS, measure
 from resolver.policy_settings import Action, Domain, Refusal, Rule, Schedule
 from resolver.settings import UpstreamGroup
 from wire.dns.codes import RecordType
@@ -83,7 +83,7 @@ class RuleReader:
                 f"more than {MAX_DOMAINS} domains",
                 "write them into a file and use it as a list: [lists.NAME]",
             )
-        if self._instructions > MAX_ALL_INSTRUCTIONS:
+        if self._instructions > MAX_ALL_INSTRUCTIONS or sum(len(rule.patterns) for rule in found) > MAX_PATTERNS:
             self._notes.note(("rule",), "all patterns together cost too much", "use fewer, or shorter ones")
         return tuple(found)
 

@@ -6,6 +6,7 @@ text on each line.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import fcntl
 import gc
@@ -41,8 +42,8 @@ class WorkFailed(Exception):
 class Apart:
     """One piece of work under way."""
 
-    def __init__(self, work: Work, kept: Collection[int]) -> None:
-        """`kept`: descriptors that it may use. Raises OSError."""
+    def __init__(self, work: Work, used: Collection[int]) -> None:
+        """`used`: descriptors that it may use. Raises OSError."""
         self._out, into = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._out, False)
         try:
@@ -52,7 +53,7 @@ class Apart:
             os.close(into)
             raise
         if self._pid == 0:
-            _live(work, {*kept, into}, into)
+            _live(work, {*used, into}, into)
         os.close(into)
         self._rest = b""
         self._octets = 0
@@ -107,11 +108,11 @@ def _described(status: int, said: tuple[object] | None) -> str:
     return "it said nothing" if said is None else f"a mistake of ours: {said[0]}"
 
 
-def _live(work: Work, kept: set[int], into: int) -> None:
+def _live(work: Work, used: set[int], into: int) -> None:
     """The copy's life. Nothing of the loop that it was copied from is touched; it never returns."""
     code = 1
     try:
-        _settle(kept)
+        _settle(used)
         with open(into, "wb", closefd=False) as out:
 
             def say(what: object, mark: bytes = _PROGRESS) -> None:
@@ -134,19 +135,22 @@ def _live(work: Work, kept: set[int], into: int) -> None:
         os._exit(code)
 
 
-def _settle(kept: set[int]) -> None:
+def _settle(used: set[int]) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     for descriptor in range(3, min(soft, 4_096)):
-        if descriptor not in kept:
+        if descriptor not in used:
             _close(descriptor)
     os.nice(10)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     limit = MAX_MEMORY if most == resource.RLIM_INFINITY else min(MAX_MEMORY, most)
     resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+    # If memory runs short, it is this that ends, and no cell. Where /proc is not there to be seen, the kernel chooses.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("900")
     # A million small things live until it ends: looking for cycles among them is for nothing.
     gc.disable()
 

@@ -266,7 +266,8 @@ def _too_large(most: int) -> str:
 
 def _described(error: BaseException) -> str:
     """For the user: what kind of failure, without the stranger's words."""
-    cause: BaseException | None = error
+    # Of a silent server the handshake's or the stream's "would wait" is the cause: no fault of TLS.
+    cause: BaseException | None = None if isinstance(error, httpx2.TimeoutException) else error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate does not prove the name: {cause.verify_message}"

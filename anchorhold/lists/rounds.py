@@ -25,11 +25,11 @@ from anchorhold.lists.library import (
     undone,
     without,
 )
-from anchorhold.lists.pauses import pause_after, pause_until
+from anchorhold.lists.pauses import pause_after, pause_until, share
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import TEXT, Damaged, Draft, Store
 from anchorhold.lists.workshop import Arrival, Compared, Judged, Made, Part, compare, judge, make
-from anchorhold.snapshot import MAX_LISTS, seal_file
+from anchorhold.snapshot import seal_file
 from net.clock import date, now
 from privacy.lists.minisign import MAX_SIGNATURE
 
@@ -92,7 +92,7 @@ class Rounds:
             self._hand_stored(built)
         for shelf in self.library.shelves.values():
             if shelf.source.url and not shelf.busy:
-                self._plan(shelf, pause_until(shelf.kept.checked, shelf.source.refresh, date(), _share()))
+                shelf.due = now() + pause_until(shelf.kept.checked, shelf.source.refresh, date(), share())
                 if shelf.kept.current is None and not shelf.kept.failures:
                     shelf.due = now()
         if self.image is None or self.image.key != self.library.key():
@@ -106,7 +106,7 @@ class Rounds:
             self._complain(f"{error}; it is made anew")
             return
         self.image = built
-        self._hand(seal_file(data, MAX_LISTS), built.digest)
+        self._hand(seal_file(data), built.digest)
 
     # the loop
 
@@ -162,11 +162,14 @@ class Rounds:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             why = "the disk is full" if full else error.strerror or "it cannot be written"
             shelf.kept = failed(shelf.kept, int(date()), f"{why}; the lists in force stay")
+        except Exception as error:
+            # Our own, or a library's, mistake with what one stranger sent: the other lists go on.
+            shelf.kept = failed(shelf.kept, int(date()), f"a mistake of ours: {type(error).__name__}")
         kept = shelf.kept
         if kept.error:
-            self._plan(shelf, pause_after(kept.failures, _share(), told))
+            shelf.due = now() + pause_after(kept.failures, share(), told)
         else:
-            self._plan(shelf, pause_until(kept.checked, shelf.source.refresh, date(), _share()))
+            shelf.due = now() + pause_until(kept.checked, shelf.source.refresh, date(), share())
         self._say(name, kept.error or (f"held back: {kept.why}" if kept.held is not None else ""))
         current = self.library.shelves.get(name)
         if current is not None and current is not shelf and current.kept.source == kept.source:
@@ -235,7 +238,7 @@ class Rounds:
             self._wanted.clear()
             try:
                 await self._build()
-            except (WorkFailed, OSError) as error:
+            except (WorkFailed, OSError, msgspec.MsgspecError) as error:
                 self._complain(f"the image of all lists cannot be made: {error}; the former one stays")
                 asyncio.get_running_loop().call_later(TRY_AGAIN, self._wanted.set)
 
@@ -255,11 +258,11 @@ class Rounds:
         try:
             texts, store = self._texts(), self._store
 
-            def put(data: bytes, digest: str) -> str:
+            def put(data: bytes, _digest: str) -> str:
                 with open(image, "wb", closefd=False) as file:
                     file.write(data)
                 try:
-                    store.keep_image(digest, data)
+                    store.keep_image(data)
                 except OSError as error:
                     return error.strerror or "it cannot be written"
                 return ""
@@ -283,7 +286,7 @@ class Rounds:
 
     def _take(self, made: Made, key: str, image: int) -> None:
         self.image = Built(made.digest, made.octets, key, made.lists)
-        self._hand(seal_file(image, MAX_LISTS), made.digest)
+        self._hand(seal_file(image), made.digest)
         self._complain(f"the image is not on disk: {made.kept}" if made.kept else "")
         for name, counted in made.lists.items():
             if counted.tried:
@@ -372,9 +375,6 @@ class Rounds:
                 raise WorkFailed(f"no process for it: {error.strerror}") from None
             return await apart.result(heard)
 
-    def _plan(self, shelf: Shelf, pause: float) -> None:
-        shelf.due = now() + pause
-
     def _keep(self) -> None:
         """Write the index, and remove what it does not name. If the disk is full, memory knows better."""
         self._index = Index(self.library.lists(), self.image)
@@ -394,7 +394,3 @@ class Rounds:
         if text and text != self.problem:
             self._report(text)
         self.problem = text
-
-
-def _share() -> float:
-    return int.from_bytes(os.urandom(4), "big") / 2**32

@@ -47,13 +47,13 @@ class Draft:
         """SHA-256 of what came so far."""
         return self._hash.hexdigest()
 
-    def finish(self) -> str:
-        """Make it a text of the folder; gives its digest. Raises OSError."""
+    def finish(self, kind: str = TEXT) -> str:
+        """Make it a text of the folder, or an image; gives its digest. Raises OSError."""
         digest = self.digest
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        os.replace(self._name, digest + TEXT, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        os.replace(self._name, digest + kind, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         os.fsync(self._folder)
         return digest
 
@@ -105,13 +105,12 @@ class Store:
         """Raises Damaged."""
         return self._read(digest + IMAGE, digest)
 
-    def keep_image(self, digest: str, data: bytes) -> None:
+    def keep_image(self, data: bytes) -> None:
         """Raises OSError."""
         draft = Draft(self.folder, f"{_DRAFT}image")
         try:
             draft.add(data)
-            draft.finish()
-            os.replace(digest + TEXT, digest + IMAGE, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+            draft.finish(IMAGE)
         except OSError:
             draft.drop()
             raise

@@ -318,7 +318,11 @@ def make(
             taken.append(part.name)
             counting = counts[part.name] = _Counting(guard, format_of(text, part.format))
             items = counting.through(read_items(text, counting.form), tell, part.name)
-            yield Source(part.name, bytes.fromhex(part.digest), items)
+            yield Source(part.name, bytes.fromhex(part.digest), noted(part.name, items))
+
+    def noted(name: str, items: Iterator[Item]) -> Iterator[Item]:
+        taken.append(name)  # again: all sources are there before the first is read
+        yield from items
 
     compiled = None
     while compiled is None:

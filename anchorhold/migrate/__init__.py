@@ -16,9 +16,9 @@ from anchorhold.migrate.report import Report
 MIGRATORS = {
     "dnsmasq": "dnsmasq.conf and what it includes, also as OpenWrt and LTSP write it",
     "pihole": "pihole.toml or setupVars.conf, gravity.db, the folder /etc/pihole, or a Teleporter zip",
-    "adguardhome": "AdGuardHome.yaml",
+    "adguardhome": "AdGuardHome.yaml or its folder, with the leases beside",
     "unbound": "unbound.conf and what it includes",
-    "hosts": "files like /etc/hosts",
+    "hosts": "files like /etc/hosts, or lists of domains to block",
 }
 """Program → what its PATH is. The module is `anchorhold/migrate/NAME.py`, loaded only when used."""
 

@@ -1,17 +1,32 @@
 """Lists, rules, rewrites, services, safe search and schedules of AdGuard Home."""
 
+from anchorhold.config.bundles import services
 from anchorhold.migrate import Migration
 from anchorhold.migrate.adguardhome_clients import Clients
 from anchorhold.migrate.adguardhome_dns import go_span
 from anchorhold.migrate.adguardhome_rules import Unfit, read_rule
 from anchorhold.migrate.document import Document, Way
 from anchorhold.migrate.pihole_lists import write_list
-from anchorhold.migrate.rule_book import RuleBook, Wish
+from anchorhold.migrate.rule_book import RuleBook, Wish, fresh_name
 from anchorhold.migrate.words import address, domain, word
 
 MODES = {"default": "null", "null_ip": "null", "": "null", "refused": "refused", "nxdomain": "nxdomain"}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ENGINES = ("google", "bing", "duckduckgo", "youtube", "pixabay")
+SERVICES = {
+    "twitter": "x",
+    "amazon_streaming": "primevideo",
+    "epic_games": "epicgames",
+    "riot_games": "riotgames",
+    "leagueoflegends": "riotgames",
+    "valorant": "riotgames",
+    "blizzard_entertainment": "blizzard",
+    "battle_net": "blizzard",
+    "electronic_arts": "ea",
+    "origin": "ea",
+    "xboxlive": "xbox",
+}
+"""What a service is called there → here, where that differs."""
 DAY = 86_400
 OFF = "filtering was turned off there (filtering_enabled), so lists and rules are left out"
 
@@ -133,27 +148,38 @@ class Filters:
                 self.document.dropped(way, "is no name with an answer")
             else:
                 found.setdefault(f"*.{name}" if text.startswith("*.") else f"={name}", []).append((way, answer))
-        for shown, answers in found.items():
-            self._rewrite(shown, answers)
+        addresses = {shown: _literals(answers) for shown, answers in found.items()}
+        # There the most particular counts, here the first.
+        for shown, answers in sorted(found.items(), key=lambda item: _width(item[0])):
+            self._rewrite(shown, answers, addresses)
 
-    def _rewrite(self, shown: str, answers: list[tuple[Way, str]]) -> None:
+    def _rewrite(self, shown: str, answers: list[tuple[Way, str]], addresses: dict[str, list[str]]) -> None:
         ways = [way for way, _ in answers]
-        literals = [str(one) for _, text in answers if (one := address(text)) is not None]
+        literals = _literals(answers)
         names = [name for _, text in answers if address(text) is None and (name := domain(text))]
         place = self.document.place(*ways[0])
-        if any(text in ("A", "AAAA") or domain(text) == shown.lstrip("=*.") for _, text in answers):
-            where = self.rules.put(Wish("allow", "not-rewritten"), "domains", shown, place)
+        own = shown.lstrip("=*.")
+        if any(text in ("A", "AAAA") or domain(text) == own for _, text in answers):
+            if shown.startswith("*."):
+                self.document.dropped(ways[0], "an exception for all names below another is none here")
+                return
+            # A name that is rewritten to itself is resolved.
+            where = self.rules.put(Wish("rewrite", to=(own,)), "domains", shown, place)
             for way in ways:
-                self.document.changed(way, "the name is resolved; no list blocks it either", where)
+                self.document.kept(way, where)
             return
-        to = tuple(dict.fromkeys(literals)) or tuple(names[:1])
+        # An alias is resolved outside; where its target is rewritten as well, that one's addresses are given out at once.
+        followed = addresses.get(f"={names[0]}", []) if names and not literals else []
+        to = tuple(dict.fromkeys(literals or followed)) or tuple(names[:1])
         if not to:
             self.document.dropped(ways[0], "its answer is neither an address nor a name")
             return
-        where = self.rules.put(Wish("rewrite", to=to), "domains", shown, place)
+        where = self.rules.put(Wish("rewrite", to=to, order=_width(shown)), "domains", shown, place)
         for way, text in answers:
             target = str(address(text)) if address(text) is not None else domain(text)
-            if target in to:
+            if followed:
+                self.document.changed(way, f"the addresses of {target} are given out at once, without the alias", where)
+            elif target in to:
                 self.document.kept(way, where)
             else:
                 self.document.dropped(way, "a name that has addresses already is no alias")
@@ -163,8 +189,12 @@ class Filters:
         # Older versions had the list itself there.
         ids = self.document.each(*way, "ids") or self.document.each(*way)
         for one in ids:
+            service = SERVICES.get(self.document.text(*one), self.document.text(*one))
+            if service not in services():
+                self.document.dropped(one, "this bundle of domains is not among ours: anchorhold lists services")
+                continue
             wish = Wish("block", "services", self.answer, (), clients, schedule=schedule)
-            where = self.rules.put(wish, "services", self.document.text(*one), self.document.place(*one))
+            where = self.rules.put(wish, "services", service, self.document.place(*one))
             self.document.kept(one, where)
         if not ids:
             self.document.kept((*way, "ids"))
@@ -213,11 +243,20 @@ class Filters:
                 if rule is None:
                     rule = self.draft.append("rule", self.document.place(*way))
                     rule.set("action", "rewrite")
-                    rule.set("name", "safe-search")
+                    rule.set("name", fresh_name(self.draft, "safe-search"))
                     if clients:
                         rule.set("clients", list(clients))
                 self.document.kept(one, rule.add("safe_search", key, self.document.place(*one)))
         self.document.kept((*way, "enabled"), rule.path if rule is not None else "")
+
+
+def _width(shown: str) -> int:
+    """0 for a name alone; the fewer labels a wildcard has, the more."""
+    return 0 if shown.startswith("=") else 128 - shown.count(".")
+
+
+def _literals(answers: list[tuple[Way, str]]) -> list[str]:
+    return [str(one) for _, text in answers if (one := address(text)) is not None]
 
 
 def _around(start: int, end: int) -> list[str]:

@@ -39,7 +39,8 @@ def migrate(paths: tuple[Path, ...], reader: Reader) -> Migration:
             run.report.kept(option.place, reason=KEPT[option.keyword])
         elif option.keyword in DROPPED:
             run.report.dropped(option.place, DROPPED[option.keyword])
-    SettingFamily(run).all()
+    settings = SettingFamily(run)
+    settings.all()
     dhcp = DhcpFamily(run)
     dhcp.all()
     tags = TagBook(run, dhcp.subnets)
@@ -48,8 +49,10 @@ def migrate(paths: tuple[Path, ...], reader: Reader) -> Migration:
     OptionFamily(run, dhcp, tags).all()
     tags.finish()
     local = LocalFamily(run)
+    local.find_bulk()
     ServerFamily(run, local).all()
     local.all()
+    settings.last_rules()
     _finish(run, dhcp)
     return migration
 

@@ -80,6 +80,7 @@ class LocalFamily:
         self._said: dict[str, Said] = defaultdict(Said)
         self._excepted: dict[str, int] = {}
         self._bulk: set[int] = set()
+        self._allowed: set[str] = set()
         self.zones = Zones(run)
 
     def stays(self, domain: str, place: int) -> None:
@@ -92,7 +93,6 @@ class LocalFamily:
 
     def all(self) -> None:
         """Read the rest of the lines, then write everything."""
-        self._find_bulk()
         self._run.each(self._address, "address")
         self._run.each(self._domain, "domain", "domain-suffix")
         self._hosts()
@@ -104,27 +104,35 @@ class LocalFamily:
         for answer, blocked in rules.items():
             self._write_rule(answer, blocked)
         for domain, place in self._excepted.items():
-            if self.zones.around(domain) not in ("", domain):
-                self.zones.transparent(domain, place)
+            self.zones.reopen(domain, place)
+            if self._bulk:
+                self._allow(domain)
         RecordFamily(self._run, self.zones).all()
 
     # Lines.
 
-    def _find_bulk(self) -> None:
-        """Files of nothing but blocking lines become lists, for which this service has its own way."""
+    def find_bulk(self) -> None:
+        """Files with very many blocking lines become lists, for which this service has its own way; their other lines count as
+        ever."""
         by_file: dict[str, list[Option]] = defaultdict(list)
         for option in self._run.reading.options:
             by_file[self._report.lines[option.place].file].append(option)
         for file, options in by_file.items():
-            if len(options) < BULK or not all(_is_blocking(option) for option in options):
+            pure = all(_is_blocking(option) for option in options)
+            blocking = [one for one in options if _is_blocking(one) and (pure or one.keyword == "address")]
+            if len(blocking) < BULK:
                 continue
             name = f"dnsmasq-{len(self._run.draft.table('lists').items) + 1}"
-            table = self._run.draft.table("lists").table(name, options[0].place)
+            table = self._run.draft.table("lists").table(name, blocking[0].place)
             table.set("file", str(Path(file).absolute()))
             table.set("format", "dnsmasq")
-            for option in options:
+            for option in blocking:
                 self._bulk.add(option.place)
                 self._report.kept(option.place, f"lists.{name}")
+
+    def is_bulk(self, place: int) -> bool:
+        """Whether a list has that line."""
+        return place in self._bulk
 
     def _address(self, option: Option) -> None:
         if option.place in self._bulk:
@@ -232,6 +240,11 @@ class LocalFamily:
 
     def _write(self, domain: str, said: Said, rules: dict[str, list[tuple[str, Said]]]) -> None:
         refusal = self._refusal(said)
+        routed = domain in self._excepted
+        if routed and not said.addresses and not said.null:
+            for line in said.places():
+                self._report.changed(line, "a server is named for the same domain, which goes first")
+            return
         below = [other for other in self._excepted if other != domain and _is_below(other, domain)]
         if domain in ("", "#") or domain.startswith("*") or (refusal and not below):
             answer = refusal or ", ".join(said.addresses) or "nxdomain"
@@ -241,6 +254,9 @@ class LocalFamily:
                     self._allow(other)
             return
         zone = self.zones.whole(domain, said.places())
+        if routed:
+            # The route has what is not written here.
+            zone.set("transparent", True)
         given = list(said.addresses) or (sorted(NOWHERE) if said.null else [])
         for address in given:
             place = said.addresses.get(address)
@@ -256,6 +272,10 @@ class LocalFamily:
                 self._report.kept(place, zone.path)
 
     def _allow(self, domain: str) -> None:
+        """Let a domain that is resolved elsewhere through rules and lists for shorter ones."""
+        if domain in self._allowed:
+            return
+        self._allowed.add(domain)
         rule = self._run.draft.append("rule", self._excepted[domain])
         rule.set("action", "allow")
         rule.set("domains", [domain])
@@ -264,14 +284,13 @@ class LocalFamily:
         rule = self._run.draft.append("rule")
         rule.set("action", "block")
         rule.set("answer", answer)
+        item = self._run.draft.item("rule")
         for domain, said in blocked:
             key, value = _matching(domain)
+            rule.extend(key, value, said.places())
             for place in said.places():
-                rule.add(key, value, place, quiet=True)
                 self._tell_blocked(place, said, answer, rule.path)
-        places = [place for _, said in blocked for place in said.places()]
-        for place in places:
-            self._run.draft.tell("rule", place)
+        item.places = list(dict.fromkeys(place for _, said in blocked for place in said.places()))
 
     def _tell_blocked(self, place: int, said: Said, answer: str, where: str) -> None:
         if place in said.addresses.values():

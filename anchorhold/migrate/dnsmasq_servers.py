@@ -48,6 +48,8 @@ class ServerFamily:
     # Lines.
 
     def _server(self, option: Option) -> None:
+        if self._local.is_bulk(option.place):
+            return
         domains, rest = read_domains(option.value)
         if rest == "#" and domains:
             for domain in domains:

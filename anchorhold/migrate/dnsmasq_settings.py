@@ -23,11 +23,14 @@ class SettingFamily:
         self._trust()
         self._rebinding()
         each = self._run.each
-        each(self._filter, "filter-A", "filter-AAAA", "filter-rr")
-        each(self._domain_needed, "domain-needed")
         each(self._payload, "edns-packet-max")
         each(self._user, "user")
         each(lambda option: self._report.kept(option.place, reason="such names never leave (RFC 6303)"), "bogus-priv")
+
+    def last_rules(self) -> None:
+        """Rules for all names: behind those for some, for the first that matches counts."""
+        self._run.each(self._filter, "filter-A", "filter-AAAA", "filter-rr")
+        self._run.each(self._domain_needed, "domain-needed")
 
     # Where clients ask.
 

@@ -69,7 +69,7 @@ class TagBook:
                     elif name not in self._classes:
                         self.give(name, place)
 
-    def give(self, tag: str, place: int) -> str:
+    def give(self, tag: str, place: int | None) -> str:
         """The class of a tag, made if there is none. Returns its name."""
         name = word_of(tag, "class")
         if name not in self._classes:
@@ -78,7 +78,7 @@ class TagBook:
             self._run.draft.table("dhcp").table("classes").tell(name, place)
         return name
 
-    def known(self, place: int) -> str:
+    def known(self, place: int | None) -> str:
         """The class of every device that a line names."""
         self._known = True
         return self.give(KNOWN, place)
@@ -176,7 +176,7 @@ class TagBook:
                     continue
                 hidden.append(self._classes[word_of(name, "class")])
             elif name == KNOWN:
-                chosen.append(self.known(0))
+                chosen.append(self.known(None))
             elif word_of(name, "class") in self._classes:
                 chosen.append(word_of(name, "class"))
             else:

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from anchorhold.migrate.dnsmasq_run import Run, Useless
-from anchorhold.migrate.draft import Table
+from anchorhold.migrate.draft import Item, Table
 
 SPREAD = 8
 """A network is cut into at most 2^8 reverse zones."""
@@ -16,6 +16,7 @@ class Zones:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._made: dict[str, Table] = {}
+        self._items: dict[str, Item] = {}
         self._whole: set[str] = set()
         self._wild: dict[str, list[tuple[str, str, int | None]]] = {}
         self.ttl: int | None = None
@@ -37,6 +38,14 @@ class Zones:
         if domain not in self._whole:
             zone.set("transparent", True)
         return zone
+
+    def reopen(self, domain: str, place: int) -> None:
+        """Let a domain that has a route of its own out of the zone around it. The route is enough, unless the zone answers for
+        every name: then something must be there, for a wildcard ends where a name is (RFC 4592 section 4.3)."""
+        around = self.around(domain)
+        if around not in ("", domain) and around in self._wild:
+            zone = self.transparent(domain, place)
+            zone.add("records", '_elsewhere TXT "these names are resolved by a route"', place)
 
     def around(self, name: str) -> str:
         """The longest whole zone at or above a name; empty if there is none."""
@@ -86,15 +95,13 @@ class Zones:
             if self.ttl is not None:
                 zone.set("ttl", self.ttl)
             self._made[domain] = zone
+            self._items[domain] = self._run.draft.item("local")
         elif place is not None:
             self._touch(domain, place)
         return self._made[domain]
 
     def _touch(self, domain: str, place: int) -> None:
-        listed = self._run.draft.get("local")
-        for item in listed if isinstance(listed, list) else []:
-            if item.value is self._made[domain]:
-                item.told(place, "")
+        self._items[domain].told(place, "")
 
 
 def reverse_zones(text: str) -> Iterator[str]:

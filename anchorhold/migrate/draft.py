@@ -46,15 +46,24 @@ class Table:
         item.told(place, comment)
         return self.where(key)
 
-    def add(self, key: str, value: Scalar, place: int | None = None, comment: str = "", quiet: bool = False) -> str:
+    def add(self, key: str, value: Scalar, place: int | None = None, comment: str = "") -> str:
         """Append to the list `key`, unless the same is there already. Returns the path of the list."""
         values = self._list(key)
         found = next((item for item in values if item.value == value), None)
         if found is None:
-            found = Item(value, quiet=quiet)
+            found = Item(value)
             values.append(found)
         found.told(place, comment)
         return self.where(key)
+
+    def extend(self, key: str, value: Scalar, places: list[int]) -> None:
+        """Append to the list `key` what is known not to be there; its lines are not written above it."""
+        self._list(key).append(Item(value, list(dict.fromkeys(places)), quiet=True))
+
+    def item(self, key: str) -> Item:
+        """The item of `key`; of a list the last in it."""
+        item = self.items[key]
+        return item.value[-1] if isinstance(item.value, list) and item.value else item
 
     def table(self, key: str, place: int | None = None, comment: str = "") -> "Table":
         """The section `[key]`, made if there is none."""
@@ -81,10 +90,7 @@ class Table:
 
     def tell(self, key: str, place: int | None = None, comment: str = "") -> None:
         """Add a line or comment to what `key` has already; of a list, to its last item."""
-        item = self.items[key]
-        if isinstance(item.value, list) and item.value:
-            item = item.value[-1]
-        item.told(place, comment)
+        self.item(key).told(place, comment)
 
     def get(self, key: str) -> "Scalar | Table | list[Item] | None":
         """The value of a key; None if there is none."""

@@ -68,7 +68,7 @@ def read_database(gravity: Gravity, name: str, octets: bytes | None, report: Rep
     try:
         with closing(_opened(name, octets)) as base:
             _read_tables(gravity, base, name, report)
-    except (sqlite3.Error, OverflowError, MemoryError) as error:
+    except (sqlite3.Error, ValueError, OverflowError, MemoryError) as error:
         raise Unreadable(name, 0, f"is no database that can be read: {error}") from None
 
 

@@ -7,6 +7,7 @@ import re2  # type: ignore[import-untyped] # it ships none
 
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Item, Table
+from anchorhold.migrate.rule_book import fresh_name
 from anchorhold.migrate.words import domain
 
 ALLOW, DENY, ALLOW_PATTERN, DENY_PATTERN = range(4)
@@ -89,7 +90,7 @@ class RuleWriter:
         rule = self.migration.draft.append("rule")
         allows = wish.kind in (ALLOW, ALLOW_PATTERN)
         rule.set("action", "allow" if allows else "block")
-        rule.set("name", f"pihole-{_TITLES[wish.kind]}")
+        rule.set("name", fresh_name(self.migration.draft, f"pihole-{_TITLES[wish.kind]}"))
         if not allows and wish.answer != "null":
             rule.set("answer", wish.answer)
         for key, values in (("types", wish.types), ("clients", wish.clients)):

@@ -1,13 +1,12 @@
 """Keys of pihole.toml, each to what it is here."""
 
-import re
-
 from anchorhold.migrate import Migration
 from anchorhold.migrate.document import Document, Way
 from anchorhold.migrate.local_names import LocalNames, host_name, rdata_text
 from anchorhold.migrate.pihole_dhcp import carry_dhcp
 from anchorhold.migrate.pihole_fixed import FIXED
-from anchorhold.migrate.upstreams import Groups, Server, is_private, plain_server
+from anchorhold.migrate.pihole_lines import carry_lines
+from anchorhold.migrate.upstreams import Groups, Server, plain_server
 from anchorhold.migrate.words import address, domain, network, reverse_zones, word
 
 RELAYS = ("mask.icloud.com", "mask-h2.icloud.com")
@@ -295,27 +294,5 @@ class PiholeSettings:
         """Lines of dnsmasq's, in pihole.toml or files: those of which dnsmasq's migrator knows what to make are left to it."""
         for way in self.document.each("misc", "dnsmasq_lines"):
             self.others.append((self.document.place(*way) or 0, self.document.text(*way)))
-        for place, line in self.others:
-            self._own_line(place, line)
+        carry_lines(self.migration, self.others, self.groups, self.local)
         self.document.kept(("misc", "etc_dnsmasq_d"), reason="files of dnsmasq.d that were given are read")
-
-    def _own_line(self, place: int, line: str) -> None:
-        server = re.fullmatch(r"(?:server|local)=/([^/#]+)/([^/]*)", line.replace(" ", ""))
-        hidden = re.fullmatch(r"address=/([^/#]+)/([0-9a-fA-F:.]*)", line.replace(" ", ""))
-        if server and (url := plain_server(server[2])) and domain(server[1]):
-            group = word("router", self.groups.made, "router")
-            if self.groups.add(group, [Server(url, (place,))]):
-                route = self.draft.append("route", place)
-                route.set("domains", [domain(server[1])])
-                route.set("upstreams", group)
-                self.report.kept(place, route.path, "" if is_private(url) else "its answers are validated")
-        elif hidden and domain(hidden[1]):
-            rule = self.draft.append("rule", place)
-            rule.set("action", "rewrite" if hidden[2] else "block")
-            rule.set("domains", [domain(hidden[1])])
-            rule.set("to" if hidden[2] else "answer", [hidden[2]] if hidden[2] else "nxdomain")
-            self.report.kept(place, rule.path)
-        else:
-            self.report.dropped(
-                place, "a line of dnsmasq's: give its file to anchorhold migrate dnsmasq to see what it is here"
-            )

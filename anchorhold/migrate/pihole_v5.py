@@ -124,6 +124,8 @@ class OldFiles:
             found = _PAIR.fullmatch(line)
             key, value = (found[1], found[2].strip('"')) if found else ("", "")
             if known is SETUP and (key in REVERSE):
+                if key in self._reverse:
+                    self.report.dropped(self._reverse[key][1], "a later line says it again")
                 self._reverse[key] = value, place
             elif known is SETUP and re.fullmatch(r"PIHOLE_DNS_\d{1,3}", key):
                 self._append(("dns", "upstreams"), value, place)

@@ -16,6 +16,17 @@ class Wish:
     clients: tuple[str, ...] = ()
     to: tuple[str, ...] = ()
     schedule: str = ""
+    order: int = 0
+    """Wishes of different order never share a rule, for of two rules that match the first counts."""
+
+
+def fresh_name(draft: Table, wanted: str) -> str:
+    """A name that no rule has yet: two of one name could not be told apart."""
+    taken = {rule.get("name") for rule in draft.tables("rule")}
+    name, number = wanted, 2
+    while name in taken:
+        name, number = f"{wanted}-{number}", number + 1
+    return name
 
 
 @dataclass
@@ -44,7 +55,7 @@ class RuleBook:
         rule = self.draft.append("rule")
         rule.set("action", wish.action)
         if wish.name:
-            rule.set("name", wish.name)
+            rule.set("name", fresh_name(self.draft, wish.name))
         if wish.answer and wish.answer != "null" and wish.action == "block":
             rule.set("answer", wish.answer)
         for key, values in (("types", wish.types), ("clients", wish.clients), ("to", wish.to)):

@@ -10,6 +10,8 @@ from anchorhold.migrate.draft import Item, Table, places_of
 from anchorhold.migrate.write import config_text
 
 ROUNDS = 40
+MISSING = "it is missing"
+"""How our check calls a key that must be there."""
 _PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -31,7 +33,9 @@ def _take_out(migration: Migration, error: SettingsError) -> bool:
     """Remove what the problems name. Items of a list are looked up first and removed together, for numbers move."""
     doomed: list[Item] = []
     for problem in error.problems:
-        reason = f"refused by our own check: {problem.what}; {problem.hint}"
+        # What is missing is what was taken out before, and that is told already.
+        gone = problem.what == MISSING
+        reason = "" if gone else f"refused by our own check: {problem.what}; {problem.hint}"
         way = _way(migration.draft, problem.path)
         if not way:
             continue

@@ -9,7 +9,7 @@ from anchorhold.migrate.unbound_forward import ForwardWriter
 from anchorhold.migrate.unbound_keywords import FIXED, LEFT
 from anchorhold.migrate.unbound_lexer import Clause, Lexer
 from anchorhold.migrate.unbound_server import ServerWriter
-from anchorhold.migrate.unbound_zones import Data, Zone, ZoneWriter, read_data
+from anchorhold.migrate.unbound_zones import OPEN, Data, Zone, ZoneWriter, read_data
 
 LOCAL = frozenset({"local-zone", "local-data", "local-data-ptr", "local-zone-tag"})
 
@@ -85,7 +85,7 @@ class _Carrier:
         for name, clause in self.views.items():
             for own in self._view(clause, audience.with_view(name), routed):
                 owners.setdefault(own, set()).add(name)
-        for zone in list(common.zones.values()):
+        for zone in sorted(common.zones.values(), key=common.level, reverse=True):
             if zone.tags:
                 self._tagged(common, zone, audience, cut_off)
             else:
@@ -94,7 +94,7 @@ class _Carrier:
         common.write_loose(audience.of_global(cut_off))
 
     def _view(self, clause: Clause, groups: tuple[str, ...], routed: set[str]) -> list[str]:
-        """Write the zones of a view. Returns their names."""
+        """Write the zones of a view. Returns the names of those that decide everything in them."""
         if not groups:
             for one in clause.statements:
                 if one.keyword in LOCAL | {"name", "view-first"}:
@@ -102,13 +102,14 @@ class _Carrier:
             return []
         writer = ZoneWriter(self.migration, routed, no_defaults=False)
         writer.read([one for one in clause.statements if one.keyword in LOCAL])
-        for zone in list(writer.zones.values()):
+        for zone in sorted(writer.zones.values(), key=writer.level, reverse=True):
             writer.write(zone, zone.kind, groups)
         writer.write_loose(groups)
         for keyword in ("name", "view-first"):
             for one in clause.all(keyword):
                 self.report.kept(one.place, f"clients.{groups[0]}")
-        return list(writer.zones)
+        # What is open in the view goes on to the server's zone of the same name.
+        return [zone.name for zone in writer.zones.values() if zone.kind not in OPEN]
 
     def _tagged(self, writer: ZoneWriter, zone: Zone, audience: Audience, cut_off: set[str]) -> None:
         """A zone for those that have one of its tags, and for each as its own tag says."""

@@ -59,12 +59,13 @@ BUILT_IN = dict.fromkeys(
     aggressive-nsec deny-any do-daemonize do-tcp do-udp ede edns-tcp-keepalive harden-below-nxdomain harden-dnssec-stripped
     harden-glue harden-short-bufsize hide-identity hide-trustanchor hide-version hide-http-user-agent minimal-responses
     pad-queries pad-responses answer-cookie prefetch-key tls-use-sni val-clean-additional so-reuseport use-systemd
-    do-not-query-localhost
+    use-caps-for-id
     """),
     "yes",
 ) | dict.fromkeys(
     _words(
         "ignore-cd-flag http-notls-downstream val-permissive-mode zonemd-permissive-mode serve-original-ttl disable-edns-do"
+        " do-not-query-localhost"
     ),
     "no",
 )
@@ -143,7 +144,7 @@ _GROUPS: tuple[tuple[Verdict, str, str], ...] = (
         Verdict.DROPPED,
         _SPOOF,
         """
-        use-caps-for-id caps-whitelist caps-exempt unwanted-reply-threshold harden-large-queries harden-unverified-glue
+        caps-whitelist caps-exempt unwanted-reply-threshold harden-large-queries harden-unverified-glue
         harden-referral-path harden-algo-downgrade harden-unknown-additional do-not-query-address""",
     ),
     (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Item, Table
 from anchorhold.migrate.local_names import LocalNames, rdata_text
+from anchorhold.migrate.rule_book import fresh_name
 from anchorhold.migrate.unbound_lexer import Statement
 from anchorhold.migrate.words import address, domain
 
@@ -97,7 +98,8 @@ class ZoneWriter:
         self.routed, self.no_defaults = routed, no_defaults
         self.zones: dict[str, Zone] = {}
         self.loose: list[Data] = []
-        self._rules: dict[tuple[str, str, tuple[str, ...]], tuple[Table, set[str]]] = {}
+        self._holed: set[str] | None = None
+        self._rules: dict[tuple[str, str, tuple[str, ...], int], tuple[Table, set[str]]] = {}
 
     def read(self, statements: list[Statement]) -> None:
         """Take the statements of the scope."""
@@ -168,14 +170,33 @@ class ZoneWriter:
         elif kind in OPEN:
             self._open(zone, kind, clients, data, outer)
         elif data:
-            self._records(zone, clients, data, transparent=False)
-        elif outer is not None and not self._is_rule(outer):
-            self._say(zone, "kept", "", self._table(zone, clients, transparent=False).path)
+            # In a zone that is closed nothing can be open: where something is, a rule closes what is around it.
+            has_holes = self._has_holes(zone)
+            self._records(zone, clients, data, transparent=has_holes)
+            if has_holes:
+                self._rule(zone, "block", "nxdomain", clients)
+        elif outer is not None and outer.kind == "static" and outer.data:
+            self._say(zone, "kept", "the zone around it says the same")
         else:
             self._rule(zone, "block", "nxdomain", clients)
 
+    def level(self, zone: Zone) -> int:
+        """How many zones are around it: rules for inner ones come first, for the first that matches counts."""
+        labels = zone.name.split(".")
+        return sum(".".join(labels[start:]) in self.zones for start in range(1, len(labels)))
+
+    def _has_holes(self, zone: Zone) -> bool:
+        if self._holed is None:
+            outer = (self._around(one.name, including=False) for one in self.zones.values() if one.kind in OPEN)
+            self._holed = {one.name for one in outer if one is not None}
+        return zone.name in self._holed
+
     def _is_rule(self, zone: Zone) -> bool:
-        return zone.kind in RULES or (zone.kind == "static" and not zone.data)
+        return (
+            zone.kind in RULES
+            or zone.kind in OPEN
+            or (zone.kind == "static" and (not zone.data or self._has_holes(zone)))
+        )
 
     def _say(self, zone: Zone, what: str, reason: str = "", where: str = "") -> None:
         if zone.place < 0:
@@ -208,11 +229,11 @@ class ZoneWriter:
 
     def _rule(self, zone: Zone, action: str, answer: str, clients: tuple[str, ...]) -> str:
         """All zones that are answered alike share one rule."""
-        key = action, answer, clients
+        key = action, answer, clients, self.level(zone)
         if key not in self._rules:
             rule = self.draft.append("rule")
             rule.set("action", action)
-            rule.set("name", f"unbound-{action if action == 'allow' else answer.split(',')[0]}")
+            rule.set("name", fresh_name(self.draft, f"unbound-{action if action == 'allow' else answer.split(',')[0]}"))
             if answer and answer != "null":
                 rule.set("answer", answer)
             if clients:
@@ -233,17 +254,7 @@ class ZoneWriter:
             self.report.dropped(record.place, f"the zone is {kind}, so unbound does not look at it either")
         if outer is not None and not self._is_rule(outer):
             # Local data come before rules, so what is within a local zone must be one itself.
-            table = self._table(zone, clients, transparent=False)
-            if kind == "always_null":
-                for owner in ("@", "*"):
-                    for text in ("A 0.0.0.0", "AAAA ::"):
-                        table.add("records", f"{owner} {text}")
-            self._say(
-                zone,
-                "kept" if kind in ("always_null", "always_nxdomain") else "changed",
-                "answered NXDOMAIN",
-                table.path,
-            )
+            self._inside(zone, kind, clients, outer)
             return
         self._rule(zone, "block", RULES[kind], clients)
         if kind in DROPS:
@@ -251,9 +262,23 @@ class ZoneWriter:
                 zone, "changed", "refused instead of left without an answer, which would only make devices ask again"
             )
 
+    def _inside(self, zone: Zone, kind: str, clients: tuple[str, ...], outer: Zone) -> None:
+        if kind == "always_nxdomain" and outer.kind == "static":
+            self._say(zone, "kept", "the zone around it says the same")
+            return
+        table = self._table(zone, clients, transparent=False)
+        if kind == "always_null":
+            for owner in ("@", "*"):
+                for text in ("A 0.0.0.0", "AAAA ::"):
+                    table.add("records", f"{owner} {text}")
+            self._say(zone, "kept", "", table.path)
+        else:
+            self._say(zone, "changed", "there is nothing in it: within a local zone nothing is refused", table.path)
+
     def _refusing(self, zone: Zone, kind: str, clients: tuple[str, ...], data: list[Data]) -> None:
         if data:
             self._records(zone, clients, data, transparent=True)
+            self._say(zone, "changed", "other types of a name that has records are none, not refused")
         self._rule(zone, "block", RULES[kind], clients)
         if kind in DROPS:
             self._say(

@@ -30,6 +30,7 @@ from dhcp.ground import make_ground
 from dhcp.identity import Identifier, Identity, hardware_octets, identify
 from dhcp.incident import Incident
 from dhcp.limits import Accusers, Limits
+from dhcp.newcomer import meet
 from dhcp.owed import FROM_MEMORY
 from dhcp.plan6 import make_plan6
 from dhcp.server4 import handle4
@@ -149,6 +150,13 @@ class Server:
         if not failed:
             self._publish(changes)
         return failed
+
+    def newcomers(self) -> dict[str, str]:
+        """What a device that comes for the first time would meet, by interface: words of `dhcp/facts.py`."""
+        self._look_around()
+        book = self.ledger.book
+        served = [one for one in self.interfaces if Role.UDP4 in one.sockets]
+        return {one.name: meet(one.number, book, self._ground, self._second) for one in served}
 
     def use(self, settings: DhcpSettings) -> None:
         """A new configuration: from the next message on. What was decided by the former is kept and told first."""

@@ -18,6 +18,7 @@ Nothing of a name is kept but its hash, which is what makes a million cost 16 MB
 import hashlib
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from privacy.lists.entry import Record, Saying, Scope, Trigger
@@ -29,6 +30,8 @@ KEY_LENGTH = 16
 HASH_LENGTH = 8
 MAX_DETAIL = 65_535
 """Octets of one detail: types, exceptions and records of an entry."""
+DETAILS_READ = 256
+"""Kept once read: nearly all entries of a list share one."""
 MAX_BITS = 24
 """16 million ranges of hashes in the directory."""
 
@@ -159,6 +162,7 @@ def size_of(types: tuple[int, ...], excepted: tuple[bytes, ...], records: tuple[
     return _DETAIL.size + 2 * len(types) + sum(1 + len(n) for n in excepted) + sum(8 + len(r.rdata) for r in records)
 
 
+@lru_cache(DETAILS_READ)
 def parse_detail(data: bytes) -> Detail:
     """What `build_detail` wrote. Raises Malformed."""
     try:

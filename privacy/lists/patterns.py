@@ -9,15 +9,16 @@ import re2  # type: ignore[import-untyped]
 from wire.dns.names import show_name
 from wire.errors import Malformed
 
-MAX_PATTERNS = 5_000
+MAX_PATTERNS = 2_000
 """In all lists together."""
 MAX_LENGTH = 1_000
 """Characters of one."""
 MAX_INSTRUCTIONS = 4_000
 """Of one, as re2 compiles it; `[a-z]{1,1000}` has about 2,000."""
-MAX_ALL_INSTRUCTIONS = 100_000
-"""Of all together. At the worst a name of 255 octets costs 10 ms then."""
-MAX_MEMORY = 32 << 20
+MAX_ALL_INSTRUCTIONS = 20_000
+"""Of all together, enough for five hundred usual ones. They decide what a name of 255 octets may cost at the worst: printed by
+`make bench-lists`."""
+MAX_MEMORY = 16 << 20
 """Octets that re2 may use for all of them: a part for the program, the rest for the states it remembers. Far more than the
 instructions above need, so that it never has to give up."""
 

@@ -100,7 +100,7 @@ def _of_lists(query: Query, book: Book, view: View, allowed: bool) -> Iterator[t
     image = book.image
     if image is None:
         return
-    hits = image.name_hits(query.name, query.rrtype)
+    hits = book.every_hit(query.name, query.rrtype)
     chosen = choose(hits, view.uses)
     for hit in sorted(hits, key=lambda hit: hit is chosen):
         result = _of_hit(hit, chosen, query, book, view, allowed)

@@ -21,6 +21,8 @@ from wire.units import Instant
 
 _NO = frozenset({ExtendedError.BLOCKED, ExtendedError.FILTERED})
 
+REBINDING = Cause(rule="rebinding protection")
+
 DAMAGED = "the image of the lists is damaged: no list counts until the next comes"
 
 

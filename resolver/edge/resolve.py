@@ -118,7 +118,7 @@ class Resolver:
         settings = self._as_followed()
         if settings.dnssec == self.snapshot.settings.dnssec:
             return False
-        self.snapshot = Snapshot(settings, self.snapshot.book)
+        self.snapshot = Snapshot(settings, self.snapshot.book, self.snapshot)
         self.memory = _memory_for(settings)
         self.routed.use(self.snapshot)
         return True
@@ -129,7 +129,7 @@ class Resolver:
         """What counts may have changed: a schedule, a pause, the image of the lists. What servers said is remembered all the
         same, unless rules said by the clock whom to ask."""
         settings = self.snapshot.settings
-        self.snapshot = Snapshot(settings, self.judging.book())
+        self.snapshot = Snapshot(settings, self.judging.book(), self.snapshot)
         if any(rule.action is Action.ROUTE and rule.schedule >= 0 for rule in settings.policy.rules):
             self.memory = _memory_for(settings)
         self.routed.use(self.snapshot)
@@ -138,6 +138,7 @@ class Resolver:
 
     def keep_time(self) -> float:
         """See to it that what counts is what should by now; seconds until that is to be done again at the latest."""
+        self.judging.watch.is_on(clock())  # what is over is forgotten
         if self.judging.is_over(self.snapshot.book):
             self.judge_anew()
         return self.judging.patience(self.snapshot.book)
@@ -168,6 +169,9 @@ class Resolver:
         self, query: Query, reply: Reply, snapshot: Snapshot, waiter: object, answer: Answer, made: bool
     ) -> None:
         """Whatever way the answer came, each who waits has a look at it with the eyes of its own client group."""
+        if snapshot.untouched:
+            answer(reply)
+            return
         found = self.judging.finish(query, reply, snapshot, made=made)
         if isinstance(found, Reply):
             if found.explanation is TAKEN_OUT:
@@ -219,13 +223,16 @@ class Resolver:
             text = Explanation(ExtendedError.NOT_READY, "the configuration has just changed")
             answer(failure(query, query.generation, text))
             return
-        if snapshot is self.snapshot and snapshot.book.until < math.inf and self.judging.is_over(snapshot.book):
+        if not snapshot.lasting and snapshot is self.snapshot and self.judging.is_over(snapshot.book):
             self.judge_anew()
             snapshot = self.snapshot
         outcome = answer_now(query, snapshot, self.memory, clock())
         if isinstance(outcome, Reply):
             self.counters[_NOW[outcome.origin]] += 1
-            self._finish(query, outcome, snapshot, waiter, answer, made=False)
+            if snapshot.untouched:
+                answer(outcome)
+            else:
+                self._finish(query, outcome, snapshot, waiter, answer, made=False)
             return
         self._join(query, outcome, snapshot, waiter, answer, patience)
 

@@ -141,11 +141,12 @@ class Book:
 
     def hits(self, view: View, name: bytes, rrtype: int) -> tuple[Hit, ...]:
         """What lists say of a name."""
-        image = self.image
-        if image is None or not view.uses:
-            return ()
+        return self.every_hit(name, rrtype) if view.uses else ()
+
+    def every_hit(self, name: bytes, rrtype: int) -> tuple[Hit, ...]:
+        """The same of all lists, whoever they are for."""
         try:
-            return image.name_hits(name, rrtype)
+            return () if self.image is None else self.image.name_hits(name, rrtype)
         except Malformed:
             return self._give_up()
 
@@ -155,6 +156,12 @@ class Book:
             return () if self.image is None else self.image.address_hits(address)
         except Malformed:
             return self._give_up()
+
+    @property
+    def acts(self) -> bool:
+        """Whether it may have a say in any answer, now or soon."""
+        policy = self.ledger.policy
+        return bool(policy.rules or self._paused or (self.image is not None and policy.lists))
 
     @property
     def looks_at_servers(self) -> bool:

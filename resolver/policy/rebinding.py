@@ -43,6 +43,9 @@ _V4 = (
 """This network, private, shared (RFC 6598), loopback, link-local: what is not globally reachable by IANA's registry (RFC 6890),
 but for documentation, which is nowhere, and multicast, to which no connection can be made."""
 
+_A_IN = b"\0\1\0\1"
+"""Type A and class IN, as in a `Query`."""
+
 _COMPATIBLE, _MAPPED = bytes(12), bytes(10) + b"\xff\xff"
 _TRANSLATED = bytes(8) + b"\xff\xff\0\0"
 _WELL_KNOWN_64 = bytes.fromhex("0064ff9b") + bytes(8)
@@ -129,6 +132,9 @@ class Inside:
         name, or its route goes to private servers."""
         if any(suffix in self._allow for suffix in suffixes(name)):
             return True
+        ruled = ground.book.route(Query(name + _A_IN, 0, group, ground.generation)) if ground.book.routes else None
+        if ruled is not None:
+            return ruled.private
         route = ground.routes.find(name, group)
         if route is not None and (route.suffix, route.client_group) in self._routes:
             return True

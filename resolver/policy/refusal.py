@@ -107,4 +107,6 @@ def _answer(
     answer = [ResourceRecord(query.name, rrtype, _IN, ttl, rdata) for rrtype, ttl, rdata in data]
     seconds = min((ttl for _, ttl, _ in data), default=BLOCKED_TTL)
     authority = [] if answer or rcode == Rcode.REFUSED else [soa(zone, BLOCKED_TTL, BLOCKED_TTL)]
-    return Say(cause.text, zone, rcode, answer, authority, explain(cause), onward, seconds, final=True, cause=cause)
+    return Say(
+        cause.text, zone, rcode, answer, authority, explain(cause), onward, seconds, final=not onward, cause=cause
+    )

@@ -85,6 +85,11 @@ def judge(query: Query, ground: Ground) -> Say | None:
     return None
 
 
+def overridable(name: bytes) -> bool:
+    """Whether a folded name may be the user's own; not if it means something that no server can know."""
+    return all(TABLE[zone][1] for zone in suffixes(name) if zone in TABLE)
+
+
 def _is_overridden(query: Query, zone: bytes, ground: Ground) -> bool:
     """Whether the user has the name among the local ones, or a route at the zone or inside it, not only the one for
     everything."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from privacy.lists.entry import Scope
 from privacy.lists.patterns import PatternSet
-from resolver.policy_settings import Action, Domain, Rule
+from resolver.policy_settings import Action, Rule
 from resolver.settings import Route
 from wire.dns.names import ROOT, suffixes
 from wire.errors import Malformed
@@ -31,13 +31,25 @@ _PLACE = {action: place for place, action in enumerate(ORDER)}
 class RuleTable:
     """All rules of a configuration, in order: `rules[n]` is bit n."""
 
-    __slots__ = ("_expressions", "_names", "_numbers", "_patterned", "_routes", "_typed", "_untyped", "of", "rules")
+    __slots__ = (
+        "_expressions",
+        "_names",
+        "_numbers",
+        "_patterned",
+        "_places",
+        "_routes",
+        "_typed",
+        "_untyped",
+        "of",
+        "rules",
+    )
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: _PLACE[rule.action]))
         self.of = {
             action: sum(1 << n for n, rule in enumerate(self.rules) if rule.action is action) for action in ORDER
         }
+        self._places = {id(rule): n for n, rule in enumerate(self.rules)}
         self._names = _names_of(self.rules)
         self._untyped = sum(1 << n for n, rule in enumerate(self.rules) if not rule.types)
         self._typed: dict[int, int] = {}
@@ -93,28 +105,29 @@ class RuleTable:
 
     def zone(self, rule: Rule, name: bytes) -> bytes:
         """Which of the rule's domains it was: the closest one to `name`; `name` itself for a pattern."""
-        mine = {domain.name for domain in rule.domains if _is_about(domain, name)}
-        return next((zone for zone in suffixes(name) if zone in mine), name)
+        return self._zone(1 << self._places[id(rule)], name) or name
+
+    def _zone(self, bit: int, name: bytes) -> bytes:
+        for zone in suffixes(name):
+            own, below = self._names.get(zone, (0, 0))
+            if bit & (own if zone == name else below):
+                return zone
+        return b""
 
     def route(self, found: int, name: bytes) -> Route | None:
         """The way that the first routing rule in `found` says."""
         found &= self.of[Action.ROUTE]
         if not found:
             return None
-        rule = self.first(found)
+        bit = found & -found
+        rule = self.first(bit)
         if rule.upstream_group < 0:
             return None
-        key = rule.upstream_group, next((d.name for d in rule.domains if _is_about(d, name)), ROOT)
+        key = bit, self._zone(bit, name) or ROOT
         made = self._routes.get(key)
         if made is None:
             made = self._routes[key] = Route(key[1], -1, rule.upstream_group, private=rule.private)
         return made
-
-
-def _is_about(domain: Domain, name: bytes) -> bool:
-    if domain.name == name:
-        return domain.scope is not Scope.BELOW
-    return domain.scope is not Scope.EXACT and domain.name in suffixes(name)
 
 
 def _names_of(rules: Sequence[Rule]) -> dict[bytes, tuple[int, int]]:

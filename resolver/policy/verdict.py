@@ -1,6 +1,6 @@
 """What a rule may say, and what it may look at."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -35,11 +35,16 @@ class Ground(Protocol):
     generation: int
     routes: Routes
     book: "Book"
+    judges: "tuple[Judge, ...]"
+    """Those of `resolver.policy.RULES` that have anything to say here, in order."""
     local: "LocalData"
     guard: "Inside"
 
     def route(self, query: Query) -> Route | None:
         """Where `query` goes."""
+
+
+Judge = Callable[[Query, Ground], "Say | None"]
 
 
 class Cause(NamedTuple):
@@ -61,9 +66,8 @@ class Cause(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Say:
     """An answer made here. `rule` names who said it, `zone` the suffix that matched. `keep`: seconds for which it may be
-    given out
-    again. With `onward` (a folded name), `answer` ends with an alias to it: what it comes to is asked for like any question,
-    and joined (`resolver/pipeline.py`). `final`: nobody makes anything else of it, DNS64 included."""
+    given out again. With `onward` (a folded name), `answer` ends with an alias to it: what it comes to is asked for like any
+    question, and joined (`resolver/pipeline.py`). `final`: nobody makes anything else of it, DNS64 included."""
 
     rule: str
     zone: bytes

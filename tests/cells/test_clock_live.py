@@ -1,6 +1,5 @@
 """The whole service on a machine whose clock is years behind, by libfaketime, until somebody sets it."""
 
-import glob
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -13,10 +12,10 @@ import dns.message
 import dns.rcode
 import pytest
 from click.testing import CliRunner
+from kit.clocks import Clock
 from kit.forwarder import root_server
 from kit.keyset import ENTRY, keyset, signer
 from kit.ownroot import service
-from kit.peers import peer
 from kit.service import Running
 from kit.signing import plain, rrset_of
 
@@ -28,41 +27,13 @@ from resolver.iterate.verdict import RRset
 from wire.dns.codes import ExtendedError
 
 PATIENCE = 20.0
-LIBRARIES = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 YEARS_BEHIND, RIGHT = "-3000d", "+0"
-
-
-class Clock:
-    """The clock of the service's processes; set by writing to a file that all of them may read."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.chmod(0o755)
-        self.path = folder / "faketime"
-        self.set(YEARS_BEHIND)
-
-    def set(self, offset: str) -> None:
-        # Replaced whole: a process may read it at any moment.
-        draft = self.path.with_suffix(".draft")
-        draft.write_text(f"{offset}\n")
-        draft.replace(self.path)
-
-    def environment(self) -> dict[str, str]:
-        peer("faketime")
-        (library,) = glob.glob(LIBRARIES)
-        return {
-            "LD_PRELOAD": library,
-            "FAKETIME_TIMESTAMP_FILE": str(self.path),
-            "FAKETIME_NO_CACHE": "1",
-            "NO_FAKE_STAT": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
 
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
     with tempfile.TemporaryDirectory() as folder:
-        yield Clock(Path(folder))
+        yield Clock(Path(folder), YEARS_BEHIND)
 
 
 def believing(folder: Path, port: int, clock: Clock) -> AbstractContextManager[Running]:

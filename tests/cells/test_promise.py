@@ -1,5 +1,5 @@
 """The promise: no single process both knows a client's address and talks to the outside (docs/architecture.md §1). Of the dhcp
-cell, which is there with [dhcp] only, see test_dhcp_cell.py.
+cell, which is there with [dhcp] only, see test_dhcp_cell.py, of the lists cell test_lists_live.py.
 
 Read from the running processes: what each holds open while a query is under way, and every octet that crosses.
 """

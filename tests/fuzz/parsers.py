@@ -1,6 +1,7 @@
 """Every parser of the tree, and how to feed it octets and hold it to what it promises."""
 
 import ast
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from anchorhold.ipc import Inbox, MessageType, build_reply, parse_reply
 from anchorhold.ipc import Message as CellMessage
 from anchorhold.leases.messages import MAX_HOSTS, build_hosts, parse_hosts
 from privacy.lists.formats import FORMATS
+from privacy.lists.minisign import MAX_SIGNATURE, parse_signature
 from privacy.odoh import (
     MAX_CONFIGS,
     build_configs,
@@ -352,6 +354,26 @@ def feed_open_query(data: bytes) -> bool:
     return False
 
 
+def feed_signature(data: bytes) -> bool:
+    """As it is, and with a comment and lines that decode around it."""
+    lines = (
+        b"untrusted comment: x",
+        b64encode(b"ED" + data[:72].ljust(72, b"x")),
+        b"trusted comment: " + data,
+        b64encode(bytes(64)),
+    )
+    accepted = False
+    for text in (data, b"\n".join(lines)):
+        try:
+            signature = parse_signature(text)
+        except Malformed:
+            continue
+        accepted = True
+        assert len(text) <= MAX_SIGNATURE
+        assert (2, 8, 64, 64) == tuple(map(len, (*signature[:3], signature.overall)))
+    return accepted
+
+
 def feed_open_answer(data: bytes) -> bool:
     return bool(open_answer(ASKED, data))
 
@@ -444,6 +466,7 @@ HARNESSES: dict[str, Callable[[bytes], bool]] = {
     "anchorhold.ipc.Inbox.feed": feed_inbox,
     "anchorhold.ipc.parse_reply": feed_reply,
     "anchorhold.leases.messages.parse_hosts": feed_hosts,
+    "privacy.lists.minisign.parse_signature": feed_signature,
     "privacy.odoh.open_answer": feed_open_answer,
     "privacy.odoh.open_query": feed_open_query,
     "privacy.odoh.parse_configs": feed_configs,

@@ -181,6 +181,7 @@ reason = "compared with resolvers that do not validate"
 def ours(folder: Path, resolve: str, name: str = "ours") -> str:
     """`resolve` is the table that says how answers are had."""
     place = PLACES[name]
+    # The lab's addresses are private ones, and its names the outside.
     return f"""[listen]
 addresses = ["{place.v4}:{PORT}"]
 control = "{folder}/control.sock"
@@ -192,6 +193,8 @@ burst = 0
 [cache]
 stale = false
 prefetch = false
+[rebinding]
+protect = false
 {resolve}"""
 
 

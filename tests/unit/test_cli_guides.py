@@ -46,6 +46,8 @@ def test_every_toml_block_loads(tmp_path: Path, guide: str, block: str) -> None:
         text = f"{LISTEN}\n{text}"
     if "[upstreams.default]" not in block:
         text = f"{text}\n{UPSTREAM}"
+    for name in re.findall(r'^file = "([\w.-]+\.txt)"', block, re.MULTILINE):
+        (tmp_path / name).touch()
     path = tmp_path / "anchorhold.toml"
     path.write_text(text)
     read_settings(path)

@@ -225,9 +225,10 @@ def test_every_setting_of_the_cells_can_be_set() -> None:
         "stale = false\nstale_for = 5\nstale_ttl = 6\nstale_after = 0.7\nprefetch = false\n"
         '[privacy]\nlog_names = true\n[dns64]\nprefixes = ["64:ff9b::/96"]\n[[route]]\niterate = true\n'
     )
+    limits = LIMITS + '[lists]\nads = "https://lists.example/"\n'
     settings = dataclasses.replace(
         settings,
-        front=load(MINIMAL.replace("[upstreams", "payload = 512\ncookies = false\n[upstreams") + LIMITS, "a").front,
+        front=load(MINIMAL.replace("[upstreams", "payload = 512\ncookies = false\n[upstreams") + limits, "a").front,
     )
     plain_front, plain_resolver = (
         FrontSettings(1, (), (), CacheSettings()),

@@ -142,6 +142,7 @@ RULE = '[[rule]]\naction = "{}"\ndomains = ["x.example"]\n'
         (RULE.format("block") + 'schedule = "night"\n', "no schedule 'night'"),
         (RULE.format("block") + 'types = ["AAAAA"]\n', "no record type"),
         (RULE.format("block") + 'patterns = ["(?=x)"]\n', "look-around"),
+        (RULE.format("block") + f"patterns = {['a'] * 2_001}\n", "all patterns together"),
         (RULE.format("block") + 'services = ["yutube"]\n', "did you mean 'youtube'"),
         (RULE.format("block") + 'name = "Größe"\n', "is no name for a rule"),
         (RULE.format("block").replace("x.example", "a.*.example"), "has a * elsewhere"),

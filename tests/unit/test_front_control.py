@@ -347,7 +347,7 @@ def test_a_pause_and_a_view_of_what_is_blocked_go_to_the_resolver(
         ({"verb": "pause"}, "seconds"),
         ({"verb": "pause", "seconds": True}, "seconds"),
         ({"verb": "pause", "seconds": -1}, "seconds"),
-        ({"verb": "blocked", "seconds": 7 * 86_400 + 1}, "seven days"),
+        ({"verb": "blocked", "seconds": 3_601}, "to 3600"),
         ({"verb": "blocked", "seconds": "1"}, "seconds"),
         ({"verb": "pause", "seconds": 1, "group": "nobody"}, "there are: default"),
         ({"verb": "pause", "seconds": 1, "group": ["default"]}, "no client group"),

@@ -137,6 +137,31 @@ def test_nothing_of_an_unused_line_is_in_its_reason() -> None:
                         )
 
 
+LONG = 4_000
+COSTLY = {
+    "digits of a TTL": "a.test " + "1" * LONG + "x A 192.0.2.1",
+    "letters outside ASCII": "é." * (LONG // 2),
+    "stars": "||" + "*a" * (LONG // 2) + "^",
+    "parts of a modifier": "||a.test^$" + "," * LONG,
+    "escapes": 'a.test TXT "' + "\\a" * (LONG // 2),
+    "backslashes": "a.test CNAME " + "\\" * LONG,
+    "marks of comments": "a" + " #" * (LONG // 2),
+    "cosmetic marks": "#$" * (LONG // 2),
+    "slashes": "/" + "/a" * (LONG // 2),
+    "colons": ":" * LONG + " a.test",
+}
+"""Lines at which a careless reader takes minutes."""
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("line", COSTLY.values(), ids=COSTLY)
+def test_no_line_costs_more_than_its_length(line: str) -> None:
+    """A hundred of them take a second in all formats together; one of those that backtrack takes longer than this test may."""
+    for syntax in FORMATS:
+        assert len(read("\n".join([line] * 100), syntax)) in (0, 100)
+    assert guess("\n".join([line] * 100).encode()) in FORMATS
+
+
 # Names
 
 
@@ -271,6 +296,29 @@ def test_a_parenthesis_that_is_never_closed_ends_the_zone() -> None:
     assert (1, "a parenthesis that is never closed: nothing behind it could be read") == (skipped.line, skipped.why)
 
 
+def test_the_usual_line_of_a_zone_is_read_as_any_other() -> None:
+    """It has a shorter way: the same with a comment behind it has not."""
+    head = "$ORIGIN zone.example.\n@ SOA a. b. 1 2 3 4 5\n"
+    owners = (
+        "a.test",
+        "*.a.test",
+        "A.Test",
+        "a.test.zone.example.",
+        "1.2",
+        "*",
+        "a_b.test",
+        "32.1.2.0.192.rpz-ip",
+        "x" * 63,
+    )
+    actions = (".", "*.", "rpz-passthru.", "rpz-drop.", "rpz-tcp-only.", "other.example.")
+    for owner in (*owners, ".".join(["y" * 60] * 4)):
+        for action in actions:
+            for middle in ("", "IN ", "60 "):
+                line = f"{owner} {middle}CNAME {action}"
+                follows = "\n TXT below\n"
+                assert read(f"{head}{line} ; why{follows}", "rpz") == read(head + line + follows, "rpz")
+
+
 def test_a_record_of_a_million_words_is_cut_off() -> None:
     items = read("a.test TXT (\n" + "word\n" * 2_000 + ")\nb.test CNAME .\n", "rpz")
     assert ["a record of more than 1,024 words"] == [item.why for item in items if isinstance(item, Skipped)]
@@ -351,3 +399,88 @@ def test_the_format_of_the_corpus_is_found(path: Path) -> None:
 def test_the_format_is_found_by_its_lines(written: str, syntax: str) -> None:
     assert syntax == guess(written.encode())
     assert read(written, syntax) == read(written, "auto")
+
+
+# Bounds, and data that is none
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (r"TYPE99999 \# 0", "not a record type"),
+        (r"TYPE65280 \# x", "needs a length"),
+        (r"TYPE65280 \# 3 abcdefgh", "not hexadecimal"),
+        (r"TYPE65280 \# 2 abcdef", "another length"),
+        ("TXT " + " ".join(['"' + "a" * 250 + '"'] * 12), "longer than 2,048"),
+        ("TXT " + "a" * 256, "longer than 255"),
+        ("MX ten mail.", "not a number"),
+        ("MX 65536 mail.", "cannot be read"),
+        (f"CNAME {'a.' * 120}", ""),
+        (f"CNAME {'abcdefg.' * 31}rest", "longer than 255"),
+        ("CNAME a..b.", "not a name"),
+        ("CNAME straße.", "no certain form"),
+        ("CNAME a. b.", "a word too few or too many"),
+        ("HTTPS 1 . alpn=h2 alpn=h3", "twice"),
+        ("HTTPS 1 . ech=%%%", "not base64"),
+        ("HTTPS 1 . no-default-alpn=h2", "has no value"),
+        ("HTTPS 1 . nonsense=1", "not known here"),
+        ("HTTPS 1 . key65535=1", "not known here"),
+        ("HTTPS 1 . ipv4hint=2001:db8::1", "not an address"),
+        ("HTTPS 1", "a word too few or too many"),
+        (f"CAA 0 {'t' * 300} x", "longer than 255"),
+    ],
+)
+def test_record_data_that_is_none_is_reported(data: str, why: str) -> None:
+    found = [
+        item.why for item in read(f"$ORIGIN {'o' * 20}.example.\nx.test {data}\n", "rpz") if isinstance(item, Skipped)
+    ]
+    assert bool(why) == bool(found)
+    assert all(why in reason for reason in found)
+
+
+def test_no_more_records_of_one_owner_than_may_be() -> None:
+    lines = "".join(f"a.test A 192.0.2.{number}\n" for number in range(66))
+    entry, *_ = (item for item in read(lines, "rpz") if isinstance(item, Entry))
+    assert 64 == len(entry.records)
+    assert [65, 66] == [item.line for item in read(lines, "rpz") if isinstance(item, Skipped)]
+
+
+def test_a_wildcard_that_allows_is_not_used_if_too_much_below_it_is_not_allowed() -> None:
+    lines = "*.a.test CNAME rpz-passthru.\n" + "".join(f"n{number}.a.test CNAME .\n" for number in range(256))
+    (skipped,) = (item for item in read(lines, "rpz") if isinstance(item, Skipped))
+    assert (1, "allows all below a name of which more than 255 have other policies") == (skipped.line, skipped.why)
+
+
+def test_adblock_takes_only_so_many_exceptions_of_rewrites() -> None:
+    lines = (
+        "".join(f"@@||n{number}.example^$dnsrewrite\n" for number in range(257)) + "||example^$dnsrewrite=192.0.2.1\n"
+    )
+    items = read(lines, "adblock")
+    (entry,) = (item for item in items if isinstance(item, Entry))
+    assert 256 == len(entry.excepted)
+    assert [(257, "more than 256 rules @@…$dnsrewrite")] == [
+        (item.line, item.why) for item in items if isinstance(item, Skipped)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ("||a.example^$denyallow=" + "|".join(f"n{number}.a.example" for number in range(256)), "more than 255 names"),
+        ("||a.example^$Ünsinn", "a modifier: for browsers"),
+        ("/bücher/", "letters outside ASCII in an expression"),
+        ("||a\\b^", "not a mask for names"),
+        ("bogus-nxdomain=nowhere", "not an address"),
+    ],
+)
+def test_rules_beyond_what_is_understood_are_reported(rule: str, why: str) -> None:
+    (skipped,) = read(rule, "dnsmasq" if rule.startswith("bogus") else "adblock")
+    assert why in skipped.why
+
+
+def test_a_rewrite_of_an_expression_is_not_done_for_names_that_take_it_back() -> None:
+    lines = "/^ads/$dnsrewrite=192.0.2.1\n@@||ads.example^$dnsrewrite\n/^one/$dnsrewrite=REFUSED\n@@/^one/$dnsrewrite=NXDOMAIN\n"
+    one, two, skipped = read(lines, "adblock")
+    assert (b"\3ads\7example\0",) == one.excepted
+    assert Saying.REFUSED is two.saying
+    assert 4 == skipped.line

@@ -11,7 +11,7 @@ from privacy.lists import patterns
 from privacy.lists.compile import Source, compile_image
 from privacy.lists.entry import Entry, Saying, Skipped, Trigger
 from privacy.lists.matcher import ListImage
-from privacy.lists.patterns import MAX_INSTRUCTIONS, MAX_LENGTH, MAX_PATTERNS, PatternSet, measure
+from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, MAX_INSTRUCTIONS, MAX_LENGTH, MAX_PATTERNS, PatternSet, measure
 from wire.dns.names import read_name
 from wire.errors import Malformed
 
@@ -111,3 +111,22 @@ def test_the_worst_name_for_the_worst_patterns_ends_soon() -> None:
     began = time.process_time()
     asked.matches(name)
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("form", ["{0}.*{1}.*{2}", "({0}|{0}{1})*{1}.{{1,100}}{0}$", "{0}{1}{2}", "[{0}{1}]{{40}}{2}"])
+def test_as_many_as_the_bounds_let_through_compile_and_are_asked(form: str) -> None:
+    letters = "abcdefghijklmnop"
+    texts = [form.format(one, other, number) for number in range(8) for one in letters for other in letters]
+    items = [Entry(Trigger.PATTERN, Saying.BLOCK, line + 1, pattern=text) for line, text in enumerate(texts)]
+    result = compile_image([Source("x", bytes(32), items)])
+    assert result.cost.patterns + result.cost.refused == len(texts)
+    assert result.cost.patterns == MAX_PATTERNS or result.cost.instructions > MAX_ALL_INSTRUCTIONS * 0.9
+    names = ("abcdefgh" * 7, "ab0", "xx")
+    text = ".".join(names)
+    found = {hit.pattern for hit in ListImage(result.image).name_hits(read_name(text), 1)}
+    assert found == {one for one in texts[: result.cost.patterns] if re2_finds(one, text)}
+
+
+def re2_finds(pattern: str, text: str) -> bool:
+    """One alone."""
+    return PatternSet([pattern]).matches(read_name(text)) == [0]

@@ -7,8 +7,8 @@ from privacy.lists.compile import Item
 from privacy.lists.entry import Entry, Record, Saying, Scope, Skipped, Trigger
 from privacy.lists.formats.modifiers import MAX_EXCEPTED
 from privacy.lists.formats.records import TYPES, read_rdata, read_target
-from privacy.lists.formats.text import Answers, Unused
-from privacy.lists.formats.zonefile import Row, read_rows
+from privacy.lists.formats.text import Answers, Unused, numbered, quick_name
+from privacy.lists.formats.zonefile import Row, Rows
 from wire.dns.names import ROOT, count_labels, is_below, parent, suffixes
 
 _KINDS = {
@@ -28,8 +28,11 @@ _ACTIONS = {
 }
 """Target of a CNAME → what is done (draft §3)."""
 
-_WORDS = {".": ROOT, "*.": b"\x01*\0", "rpz-passthru.": b"\x0crpz-passthru\0"}
-"""The usual targets, so that they need no reading."""
+_QUICK = {".": Saying.NXDOMAIN, "*.": Saying.NODATA, "rpz-passthru.": Saying.ALLOW, "rpz-drop.": Saying.DROP}
+"""The usual targets as they are written."""
+
+_ROOM = 250
+"""Octets of a name and its origin that are certainly not too many together."""
 
 _OWN_TYPES = {TYPES[name] for name in ("SOA", "NS")}
 _UNFIT = {TYPES[name] for name in ("DNAME", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "DS", "SOA", "NS")}
@@ -88,19 +91,49 @@ def _narrowed(text: bytes, allowed: dict[bytes, Entry]) -> Iterator[Item]:
 
 
 def _entries(text: bytes) -> Iterator[Entry | Skipped]:
-    apex: bytes | None = None
-    for row in read_rows(text):
-        if isinstance(row, Skipped):
-            yield row
-            continue
-        if apex is None:
-            apex = row.owner if row.rrtype == TYPES["SOA"] else row.origin
-        if row.owner == apex and row.rrtype in _OWN_TYPES:
-            continue
+    reader = _Reader()
+    for number, line in numbered(text):
+        item = reader.read_quick(number, line) or reader.read(number, line)
+        if item is not None:
+            yield item
+    if (unclosed := reader.rows.finish()) is not None:
+        yield unclosed
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.rows = Rows()
+        self._apex: bytes | None = None
+
+    def read_quick(self, number: int, line: str) -> Entry | None:
+        """The usual line, `name CNAME .` with a relative name; None says only that `read` has to look at it."""
+        words = line.split()
+        if len(words) < 3 or words[-1] not in _QUICK or words[-2] != "CNAME" or words[1:-2] not in ([], ["IN"]):
+            return None
+        owner = words[0]
+        is_wild = owner.startswith("*.")
+        name = quick_name(owner[2:] if is_wild else owner)
+        origin = self.rows.origin
+        if name is None or origin != self._apex or not self.rows.is_between or not line.startswith(owner):
+            return None
+        if b"rpz-" in name or len(name) + len(origin) > _ROOM:
+            return None
+        self.rows.owner = (b"\x01*" if is_wild else b"") + name[:-1] + origin
+        return Entry(Trigger.NAME, _QUICK[words[-1]], number, name, Scope.BELOW if is_wild else Scope.EXACT)
+
+    def read(self, number: int, line: str) -> Entry | Skipped | None:
+        """Any line."""
+        row = self.rows.feed(number, line)
+        if row is None or isinstance(row, Skipped):
+            return row
+        if self._apex is None:
+            self._apex = row.owner if row.rrtype == TYPES["SOA"] else row.origin
+        if row.owner == self._apex and row.rrtype in _OWN_TYPES:
+            return None
         try:
-            yield _read_policy(row, apex)
+            return _read_policy(row, self._apex)
         except Unused as odd:
-            yield Skipped(row.line, str(odd))
+            return Skipped(row.line, str(odd))
 
 
 def _read_policy(row: Row, apex: bytes) -> Entry:
@@ -169,7 +202,7 @@ def _read_action(row: Row, name: bytes) -> tuple[Saying, tuple[Record, ...]]:
         return Saying.RECORDS, (Record(row.rrtype, read_rdata(row.rrtype, row.words, row.origin), row.ttl),)
     if len(row.words) != 1:
         raise Unused("record data with a word too few or too many")
-    target = _WORDS.get(row.words[0]) or read_target(row.words[0], row.origin)
+    target = read_target(row.words[0], row.origin)
     if target in _ACTIONS:
         return _ACTIONS[target], ()
     if target == name:

@@ -140,7 +140,9 @@ def read_domain(text: str) -> bytes:
 
 
 def _to_ascii(text: str) -> str:
-    return text if text.isascii() else ".".join(map(_to_a_label, text.split(".")))
+    if text.isascii() or len(text) > MAX_NAME:
+        return text
+    return ".".join(map(_to_a_label, text.split(".")))
 
 
 def _to_a_label(label: str) -> str:

@@ -22,7 +22,8 @@ MAX_TTL = 2**31 - 1
 
 _CLASSES = {"IN", "CH", "HS", "CS", "NONE", "ANY"}
 _UNITS = {"S": 1, "M": 60, "H": 3_600, "D": 86_400, "W": 604_800, "": 1}
-_TTL = re.compile(r"(?:\d{1,10}[smhdw]?)+", re.IGNORECASE)
+# A number without a unit may stand only last: else a line of digits could be cut into numbers in more ways than time allows.
+_TTL = re.compile(r"(?=[0-9])(?:[0-9]{1,10}[smhdw])*(?:[0-9]{1,10})?", re.IGNORECASE)
 _SPECIAL = re.compile(r'[();"\\\0-\x08\x0b-\x1f\x7f\udc00-\udfff]')
 _TOKEN = re.compile(r'\s+|;.*|([()])|"((?:[^"\\]|\\.)*)"|((?:[^\s();"\\]|\\.)+)')
 
@@ -39,53 +40,74 @@ class Row(NamedTuple):
     origin: bytes
 
 
-class _Words(NamedTuple):
-    """The words of a line, or of several held together by parentheses. `indented`: the owner is that of the record before."""
-
-    line: int
-    indented: bool
-    words: tuple[str, ...]
-
-
 def read_rows(text: bytes) -> Iterator[Row | Skipped]:
     """Every record of class IN. Without `$ORIGIN` names are relative to the owner of the SOA, or to the root until it comes."""
-    reader = _Reader()
-    for found in _logical_lines(text):
-        if isinstance(found, Skipped):
+    reader = Rows()
+    for number, line in numbered(text):
+        if (found := reader.feed(number, line)) is not None:
             yield found
-            continue
-        try:
-            if (row := reader.read(found)) is not None:
-                yield row
-        except Unused as odd:
-            yield Skipped(found.line, str(odd))
+    if (found := reader.finish()) is not None:
+        yield found
 
 
-class _Reader:
+class Rows:
+    """Makes rows of lines. `origin` is what relative names are below now, `owner` that of the last record, which a line without
+    one takes up; `is_between`: no record is open."""
+
     def __init__(self) -> None:
+        self.owner = ROOT
+        self.is_between = True
         self._origin: bytes | None = None
         self._ttl = -1
-        self._owner = ROOT
+        self._line = 0
+        self._is_indented = self._is_broken = False
+        self._words: list[str] = []
 
-    def read(self, found: _Words) -> Row | None:
-        """A row, or None for a directive. Raises Unused."""
-        words = found.words
-        if words[0].startswith("$") and not found.indented:
+    @property
+    def origin(self) -> bytes:
+        """What relative names are below."""
+        return self._origin or ROOT
+
+    def feed(self, number: int, line: str) -> Row | Skipped | None:
+        """The record that ends with this line, or what is wrong with it; None if it is a part of one, a directive or nothing."""
+        if self.is_between:
+            self._line, self._is_indented, self._is_broken = number, line[:1] in (" ", "\t"), False
+            self._words = []
+        try:
+            words, self.is_between = _split(line, self.is_between)
+            self._words += words
+            if len(self._words) > MAX_WORDS:
+                raise Unused(f"a record of more than {MAX_WORDS:,} words")
+            if self.is_between and self._words and not self._is_broken:
+                number = self._line
+                return self._read(tuple(self._words))
+        except Unused as odd:
+            was_broken, self._is_broken, self._words = self._is_broken, True, []
+            return None if was_broken else Skipped(number, str(odd))
+        return None
+
+    def finish(self) -> Skipped | None:
+        """What is wrong after the last line."""
+        if self.is_between:
+            return None
+        return Skipped(self._line, "a parenthesis that is never closed: nothing behind it could be read")
+
+    def _read(self, words: tuple[str, ...]) -> Row | None:
+        if words[0].startswith("$") and not self._is_indented:
             self._direct(words)
             return None
-        origin = self._origin or ROOT
         at = 0
-        if not found.indented:
+        if not self._is_indented:
             # Its owner counts for those that follow, even if this line is not used.
-            self._owner = _read_owner(words[0], origin)
+            self.owner = _read_owner(words[0], self.origin)
             at = 1
         ttl, at = self._read_ttl_and_class(words, at)
         if at >= len(words):
             raise Unused("a record without a type")
         rrtype = TYPES["CNAME"] if words[at] == "CNAME" else read_type(words[at])
         if rrtype == TYPES["SOA"] and self._origin is None:
-            self._origin = origin = self._owner
-        return Row(found.line, self._owner, ttl, rrtype, words[at + 1 :], origin)
+            self._origin = self.owner
+        return Row(self._line, self.owner, ttl, rrtype, words[at + 1 :], self.origin)
 
     def _read_ttl_and_class(self, words: tuple[str, ...], at: int) -> tuple[int, int]:
         ttl = self._ttl
@@ -113,7 +135,7 @@ def read_ttl(text: str) -> int:
     """Seconds, or numbers with units: `1h30m`. Raises Unused."""
     if not _TTL.fullmatch(text):
         raise Unused("not a TTL")
-    total = sum(int(number) * _UNITS[unit.upper()] for number, unit in re.findall(r"(\d+)([a-zA-Z]?)", text))
+    total = sum(int(number) * _UNITS[unit.upper()] for number, unit in re.findall(r"([0-9]+)([a-zA-Z]?)", text))
     if total > MAX_TTL:
         raise Unused("a TTL beyond 2147483647")
     return total
@@ -130,36 +152,13 @@ def _read_owner(text: str, origin: bytes) -> bytes:
     return name
 
 
-def _logical_lines(text: bytes) -> Iterator[_Words | Skipped]:
-    open_at = depth = 0
-    indented = broken = False
-    words: list[str] = []
-    for number, line in numbered(text):
-        if depth == 0:
-            open_at, indented, broken, words = number, line[:1] in (" ", "\t"), False, []
-        try:
-            found, depth = _split(line, depth)
-            words += found
-            if len(words) > MAX_WORDS:
-                raise Unused(f"a record of more than {MAX_WORDS:,} words")
-        except Unused as odd:
-            if not broken:
-                yield Skipped(number, str(odd))
-            broken = True
-            words = []
-        if depth == 0 and words and not broken:
-            yield _Words(open_at, indented, tuple(words))
-    if depth:
-        yield Skipped(open_at, "a parenthesis that is never closed: nothing behind it could be read")
-
-
-def _split(line: str, depth: int) -> tuple[list[str], int]:
-    """The words of a line, and how many parentheses are open after it. Raises Unused."""
+def _split(line: str, is_between: bool) -> tuple[list[str], bool]:
+    """The words of a line, and whether no parenthesis is open after it. Raises Unused."""
     if len(line) > MAX_LINE:
         raise Unused(f"longer than {MAX_LINE:,} characters")
     if not _SPECIAL.search(line):
-        return line.split(), depth
-    words, at = [], 0
+        return line.split(), is_between
+    words, at, depth = [], 0, 0 if is_between else 1
     while at < len(line):
         found = _TOKEN.match(line, at)
         if found is None:
@@ -173,4 +172,4 @@ def _split(line: str, depth: int) -> tuple[list[str], int]:
         at = found.end()
     if re.search("[\0-\x08\x0b-\x1f\x7f\udc00-\udfff]", line):
         raise Unused("a control character in it, or not UTF-8")
-    return words, depth
+    return words, depth == 0

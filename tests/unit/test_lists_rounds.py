@@ -1,0 +1,227 @@
+"""The rounds of the lists cell with a server that is played; and what the supervisor does with an image."""
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from anchorhold.cell_process import CellProcess
+from anchorhold.config.request import Snapshot
+from anchorhold.config.service import ServiceSettings
+from anchorhold.link import LinkMessage, LinkType, receive_message
+from anchorhold.lists.fetch import FetchFailed, Given, Wanted
+from anchorhold.lists.rounds import Rounds
+from anchorhold.lists.settings import ListSource, ListsSettings
+from anchorhold.lists.store import Store
+from anchorhold.lists_side import GIVE_EVERY, ListsSide
+from anchorhold.snapshot import sealed_size
+
+PATIENCE = 20.0
+
+
+class Played:
+    """Gives what the test wants: a text, or what is raised."""
+
+    def __init__(self, *answers: bytes | Exception) -> None:
+        self.answers = list(answers)
+        self.asked: list[Wanted] = []
+
+    async def fetch(self, wanted: Wanted, take: Callable[[bytes], None]) -> Given:
+        self.asked.append(wanted)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        take(answer)
+        return Given(False, f'"{len(self.asked)}"')
+
+
+class Going:
+    """Rounds over a folder. `images` are the sizes and digests of what was handed on."""
+
+    def __init__(self, folder: Path, played: Played, *sources: ListSource) -> None:
+        self.images: list[tuple[int, str]] = []
+        self.said: list[str] = []
+        self.changed = asyncio.Event()
+        self.sources = sources
+        store = Store(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
+        self.rounds = Rounds(store, played, self.hand, self.said.append)  # type: ignore[arg-type]
+
+    def hand(self, image: int, digest: str) -> None:
+        self.images.append((sealed_size(image), digest))
+        os.close(image)
+        self.changed.set()
+
+    async def run(self, until: Callable[["Going"], bool]) -> None:
+        self.rounds.open()
+        self.rounds.use(ListsSettings(1, self.sources))
+        await self.go_on(until)
+
+    async def go_on(self, until: Callable[["Going"], bool]) -> None:
+        task = asyncio.get_running_loop().create_task(self.rounds.run())
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not until(self):
+                    await asyncio.sleep(0)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    @property
+    def kept(self) -> object:
+        return self.rounds.library.shelves["ads"].kept
+
+
+ADS = ListSource("ads", "https://lists.example/ads.txt")
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def text(mark: str, count: int = 20) -> bytes:
+    return b"".join(b"0.0.0.0 %s%d.example\n" % (mark.encode(), number) for number in range(count))
+
+
+def test_a_list_is_fetched_and_what_is_kept_is_handed_on_at_the_next_start(tmp_path: Path) -> None:
+    async def go() -> None:
+        first = Going(tmp_path, Played(text("a")), ADS)
+        await first.run(lambda one: one.rounds.image is not None and "ads" in one.rounds.image.lists)
+        later = Going(tmp_path, Played(FetchFailed("no connection")), ADS)
+        later.rounds.open()
+        later.rounds.use(ListsSettings(2, (ADS,)))
+        assert first.images[-1:] == later.images
+        # It came a moment ago, so nobody is asked.
+        assert [] == later.said
+
+    asyncio.run(go())
+
+
+def test_a_full_disk_is_reported_and_what_is_in_force_stays(tmp_path: Path) -> None:
+    async def go() -> None:
+        going = Going(tmp_path, Played(text("a"), FULL), ADS)
+        await going.run(
+            lambda one: bool(one.images) and one.rounds.image is not None and "ads" in one.rounds.image.lists
+        )
+        before = list(going.images)
+        going.rounds.update(["ads"])
+        await going.go_on(lambda one: bool(one.said))
+        assert ["list ads: the disk is full; the lists in force stay"] == going.said
+        assert before == going.images
+        assert going.rounds.library.shelves["ads"].kept.current is not None
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    "error", [FetchFailed("the server says 500"), KeyError("a library's")], ids=["said", "mistake"]
+)
+def test_what_fails_is_tried_again_later_and_not_at_once(tmp_path: Path, error: Exception) -> None:
+    async def go() -> None:
+        played = Played(error)
+        going = Going(tmp_path, played, ADS)
+        await going.run(lambda one: bool(one.said))
+        await going.go_on(lambda one: not one.rounds.library.shelves["ads"].busy)
+        assert (1, 1) == (len(played.asked), going.rounds.library.shelves["ads"].kept.failures)
+        assert going.rounds.library.shelves["ads"].due > asyncio.get_running_loop().time() + 40
+
+    asyncio.run(go())
+
+
+def test_nothing_in_the_log_is_a_strangers_word(tmp_path: Path) -> None:
+    async def go() -> None:
+        going = Going(tmp_path, Played(KeyError("evil.example")), ADS)
+        await going.run(lambda one: bool(one.said))
+        assert ["list ads: a mistake of ours: KeyError"] == going.said
+
+    asyncio.run(go())
+
+
+def test_local_texts_need_no_disk(tmp_path: Path) -> None:
+    async def go() -> None:
+        going = Going(tmp_path, Played(FULL), ListSource("mine", text=text("m")))
+        await going.run(lambda one: bool(one.images))
+        image = going.rounds.image
+        assert image is not None
+        assert 20 == image.lists["mine"].entries
+        assert "0.0.0.0 m3.example" == going.rounds.line("mine", 4)
+
+    asyncio.run(go())
+
+
+# the supervisor
+
+
+class FakeResolver(CellProcess):
+    def __init__(self) -> None:
+        super().__init__("resolver", "none")
+        self.link, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.theirs.setblocking(False)
+
+    def heard(self) -> list[LinkMessage]:
+        found = []
+        while True:
+            try:
+                message = receive_message(self.theirs)
+            except BlockingIOError:
+                return found
+            assert message is not None
+            for descriptor in message.descriptors:
+                os.close(descriptor)
+            found.append(message)
+
+
+def image(mark: bytes) -> LinkMessage:
+    return LinkMessage(LinkType.LISTS, mark * 32, (os.memfd_create("image"),))
+
+
+Side = tuple[ListsSide, FakeResolver]
+
+
+@pytest.fixture
+def side(tmp_path: Path) -> Iterator[Side]:
+    resolver = FakeResolver()
+    made = ListsSide(resolver, tmp_path, None)
+    made.begin(Snapshot(1, -1, -1, -1, ServiceSettings((), "", "", ""), lists=0))
+    yield made, resolver
+    made.close()
+    resolver.hang_up()
+    resolver.theirs.close()
+
+
+def test_an_image_goes_to_the_resolver_and_again_to_the_next_one(side: Side) -> None:
+    made, resolver = side
+    made.take(image(b"a"))
+    made.look(1.0)
+    made.give_image()
+    assert [b"a" * 32] * 2 == [message.body for message in resolver.heard()]
+    made.take(LinkMessage(LinkType.LISTS, b"", ()))
+    made.look(9.0)
+    assert [] == resolver.heard()
+
+
+def test_images_in_a_row_do_not_fill_the_resolvers_link(side: Side) -> None:
+    made, resolver = side
+    for number in range(500):
+        made.take(image(bytes((number % 250,))))
+        made.look(1.0 + number / 10_000)
+    made.look(1.0 + GIVE_EVERY)
+    assert [0, 249] == [message.body[0] for message in resolver.heard()]
+
+
+def test_word_that_there_is_none_is_passed_on(side: Side) -> None:
+    made, resolver = side
+    made.take(LinkMessage(LinkType.LISTS, b"", ()))
+    made.look(1.0)
+    assert [()] == [message.descriptors for message in resolver.heard()]
+
+
+def test_without_lists_the_image_is_let_go_of(side: Side) -> None:
+    made, resolver = side
+    kept = image(b"a")
+    made.take(kept)
+    made.use(Snapshot(2, -1, -1, -1, ServiceSettings((), "", "", "")), 5.0)
+    made.give_image()
+    assert [] == resolver.heard()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(kept.descriptors[0])
