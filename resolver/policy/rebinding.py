@@ -123,22 +123,16 @@ class Inside:
         own = () if settings.dns64 is None else settings.dns64.prefixes
         translated = (*own, *(one.nat64 for one in settings.iterations if one.nat64))
         self._prefixes = tuple(map(Prefix64, dict.fromkeys(translated)))
-        self._routes = frozenset(
-            (route.suffix, route.client_group) for route in settings.routes if _leads_inside(route, settings)
-        )
 
-    def may(self, name: bytes, group: int, ground: Ground) -> bool:
-        """Whether `name`, asked for by a client of `group`, may lead inside: it is allowed by the configuration, it is a local
-        name, or its route goes to private servers."""
+    def may(self, name: bytes, query: Query, ground: Ground) -> bool:
+        """Whether `name`, on the way from `query`, may lead inside: it is allowed by the configuration, it is a local name, or
+        its route, also one by a rule, goes to private servers."""
         if any(suffix in self._allow for suffix in suffixes(name)):
             return True
-        ruled = ground.book.route(Query(name + _A_IN, 0, group, ground.generation)) if ground.book.routes else None
-        if ruled is not None:
-            return ruled.private
-        route = ground.routes.find(name, group)
-        if route is not None and (route.suffix, route.client_group) in self._routes:
+        route = ground.route(query._replace(key=name + query.key[-4:]))
+        if route is not None and _leads_inside(route, ground.settings):
             return True
-        return ground.local.has(name, group, ground.routes)
+        return ground.local.has(name, query.group, ground.routes)
 
     def is_inside(self, address: bytes) -> bool:
         """Whether 16 octets are an address of the inside. Below a prefix of a translator that we know it is the IPv4 address that
@@ -212,7 +206,7 @@ def inspect_rebinding(query: Query, reply: Reply, ground: Ground) -> Reply | Non
     message = parse_message(reply.message)
     names = dict.fromkeys((query.name, *(one.owner for one in message.answer if one.rrtype in _ON_THE_WAY)))
     ours = _own_aliases(query, ground)
-    if all(name in ours or guard.may(name, query.group, ground) for name in names):
+    if all(name in ours or guard.may(name, query, ground) for name in names):
         return None
     return _taken_out(query, reply, message, ground)
 

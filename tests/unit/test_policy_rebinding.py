@@ -12,7 +12,7 @@ from kit.questions import query_for
 from kit.world import settings
 
 from resolver.policy.rebinding import TAKEN_OUT, inspect_rebinding
-from resolver.policy_settings import LocalRecord, LocalZone, Policy, Rebinding
+from resolver.policy_settings import Action, Domain, LocalRecord, LocalZone, Policy, Rebinding, Rule
 from resolver.settings import Dns64, ResolverSettings, Route, UpstreamGroup, UpstreamSpec
 from resolver.snapshot import Snapshot
 from resolver.values import Origin, Query, Reply
@@ -145,6 +145,24 @@ def test_names_of_a_route_to_private_servers_may_lead_inside_for_whom_it_is(
         scene = Scene(chosen, Attack("nas.corp.example.", "A", ("nas.corp.example. 60 A 10.0.0.1",)))
         assert expected == await scene.addresses("nas.corp.example.", group=1)
         assert set() == await scene.addresses("nas.corp.example.", group=0)
+
+    run()
+
+
+@pytest.mark.parametrize(("address", "expected"), [("10.9.9.9", {"10.0.0.1"}), ("9.9.9.9", set())])
+def test_so_may_names_that_a_rule_sends_to_private_servers(address: str, expected: set[str]) -> None:
+    @on_loop
+    async def run() -> None:
+        chosen = protected()
+        servers = (UpstreamSpec("tls", "inner", (address,), 853, "inner"),)
+        rule = Rule("office", Action.ROUTE, domains=(Domain(read_name("corp.example")),), upstream_group=1)
+        chosen = replace(
+            chosen,
+            upstream_groups=(*chosen.upstream_groups, UpstreamGroup("inner", servers)),
+            policy=replace(chosen.policy, rules=(rule,)),
+        )
+        scene = Scene(chosen, Attack("nas.corp.example.", "A", ("nas.corp.example. 60 A 10.0.0.1",)))
+        assert expected == await scene.addresses("nas.corp.example.")
 
     run()
 
