@@ -34,6 +34,7 @@ format: setup ## put the code into its form
 
 bench: peers ## ours beside the peers; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_peers.py --record
+	$(BIN)/python benchmarks/bench_lists.py --record
 
 bench-iteration: peers ## cold iteration beside unbound and knot-resolver; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_iteration.py --record

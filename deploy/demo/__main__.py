@@ -19,6 +19,7 @@ from demo.internet import Internet
 from demo.questions import QUESTIONS, Question
 from demo.service import Service, free_port
 from demo.show import print_refusals, print_table, print_views, row
+from demo.wishes import await_lists, wishes
 
 PORT = 5300
 
@@ -47,7 +48,11 @@ def ask(service: Service, internet: Internet, question: Question) -> Asked:
 
 def run(folder: Path) -> int:
     """The whole demo; the number of faults."""
-    with Internet(folder) as internet, Service(internet, folder, free_port(PORT), encrypted=True) as service:
+    with (
+        Internet(folder) as internet,
+        Service(internet, folder, free_port(PORT), tables=wishes(folder), encrypted=True) as service,
+    ):
+        await_lists(service)
         if service.port != PORT:
             print(f"port {PORT} is taken here, so this is on {service.port}")
         asked = [ask(service, internet, question) for question in (*QUESTIONS, *service.doors.questions())]

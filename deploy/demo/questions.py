@@ -6,7 +6,7 @@ from typing import Any
 ANYBODY = "North or South"
 NOBODY = "nobody"
 SECURE, INSECURE, UNTOLD = "secure", "insecure", "-"
-FORGED, EXPIRED, NETWORK = 6, 7, 23
+FORGED, EXPIRED, BLOCKED, NETWORK = 6, 7, 15, 23
 """Extended errors (RFC 8914)."""
 
 
@@ -113,5 +113,11 @@ QUESTIONS = (
     _q("localhost.", "A", "127.0.0.1", goes=NOBODY, group="", worth=UNTOLD, note="answered here"),
     _q("printer.home.arpa.", "A", goes=NOBODY, group="", rcode="NXDOMAIN", worth=UNTOLD, note="never leaves"),
     _q("4.3.2.10.in-addr.arpa.", "PTR", goes=NOBODY, group="", rcode="NXDOMAIN", worth=UNTOLD, note="never leaves"),
+    _q("nas.cabin.home.arpa.", "A", "192.168.77.9", goes=NOBODY, group="", worth=UNTOLD, note="a name of the house"),
+    _q("9.77.168.192.in-addr.arpa.", "PTR", "nas.cabin.home.arpa.", goes=NOBODY, group="", worth=UNTOLD),
+    _q("adverts.reef.example.", "A", "0.0.0.0", goes=NOBODY, group="", worth=UNTOLD, error=BLOCKED, note="on a list"),
+    _q("banner.reef.example.", "A", "0.0.0.0", worth=INSECURE, error=BLOCKED, note="an alias of it"),
+    _q("www.casino.example.", "A", rcode="NXDOMAIN", goes=NOBODY, group="", worth=UNTOLD, error=BLOCKED, note="a rule"),
+    _q("inward.reef.example.", "A", worth=INSECURE, error=BLOCKED, note="an address of the inside, from outside"),
     *(_q(f"www.site{n}.example.", "A", f"192.0.2.{100 + n}", note="spread by site") for n in range(6)),
 )

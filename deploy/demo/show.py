@@ -64,11 +64,11 @@ def print_table(rows: list[list[str]]) -> None:
 
 
 def print_refusals(asked: list[Asked]) -> None:
-    """Why an answer was not given out, in the service's own words (RFC 8914)."""
+    """Why an answer was not given out, or not as it came, in the service's own words (RFC 8914)."""
     print("\nRefused, and what the extended error (EDE) says:")
     for one in asked:
         error = error_of(one.response)
-        if one.response.rcode() == dns.rcode.SERVFAIL and error is not None:
+        if one.question.error and error is not None:
             title = dns.edns.EDECode(error.code).name.replace("_", " ").lower()
             print(f"  {one.question.name} {one.question.rrtype}: {int(error.code)} ({title}), {error.text}")
 

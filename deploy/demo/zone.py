@@ -55,7 +55,16 @@ ZONES = (
         ED25519,
         hashed=True,
     ),
-    Contents("reef.example.", "ecs A 192.0.2.30", P384),
+    Contents(
+        "reef.example.",
+        """
+        ecs     A     192.0.2.30
+        adverts A     192.0.2.31
+        banner  CNAME adverts
+        inward  A     192.168.77.1
+        """,
+        P384,
+    ),
     Contents("ferry.example.", "www A 192.0.2.40", RSA, hashed=True),
     Contents("treasure.example.", "www A 192.0.2.60"),
     Contents("sealed.example.", "www A 203.0.113.66"),
