@@ -139,8 +139,20 @@ class Admission:
                 for text in group.networks
             ]
         )
+        self.devices = {name: index for index, group in enumerate(settings.client_groups) for name in group.devices}
+        """Names of leases whose addresses are in a group, wherever they are."""
         self.clients: dict[str, Client] = {}
         self._buckets: dict[bytes, Bucket] = {}
+        self._assigned: dict[bytes, int] = {}
+
+    def assign(self, groups: dict[bytes, int]) -> bool:
+        """The groups of these addresses (octets), whatever network they are in. Whether that is new: then everybody is looked up
+        again."""
+        if groups == self._assigned:
+            return False
+        self._assigned = groups
+        self.clients.clear()
+        return True
 
     def client(self, address: str, now: Instant) -> Client:
         """What is known of `address` (text, as the socket gives it), looked up once and then remembered."""
@@ -167,7 +179,9 @@ class Admission:
         bucket = None
         if self.rate > 0:
             bucket = self._buckets.setdefault(household_of(address.packed), Bucket(self.burst, now))
-        return Client(True, _longest(self._groups, address, 0), bucket, address.packed)
+        group = self._assigned.get(address.packed)
+        group = _longest(self._groups, address, 0) if group is None else group
+        return Client(True, group, bucket, address.packed)
 
     def group_of(self, address: str) -> tuple[bool, int]:
         """Whether `address` may ask, and its group, without remembering it (for `explain`). Raises ValueError."""

@@ -270,12 +270,14 @@ class KeeperSettings:
 
 @dataclass(frozen=True, slots=True)
 class ClientGroup:
-    """Clients told apart by network; index 0 is `default` and takes whoever no other group names. Without `lease_names`
+    """Clients told apart by network, or by the name (folded, with its domain) that the dhcp cell tells for their address:
+    one of `devices`, which goes first. Index 0 is `default` and takes whoever no other group names. Without `lease_names`
     they are told that there is no name of a lease."""
 
     name: str
     networks: tuple[str, ...] = ()
     lease_names: bool = True
+    devices: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

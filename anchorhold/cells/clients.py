@@ -251,6 +251,7 @@ class ClientsCell:
             case LinkType.SETTINGS if settings is not None:
                 self.desk.use(settings)
                 self.admission = Admission(settings)
+                self._assign()
                 self._use_settings(now)
                 tell_ready(self._link, settings.generation)
             case LinkType.WITHDRAW:
@@ -261,6 +262,16 @@ class ClientsCell:
                 self._open_pair(kind)
             case _:
                 self._apply_own(kind)
+
+    def regroup(self, now: Instant) -> None:
+        """Leases came or went: whose device is where may be new, and connections that stand are looked at again."""
+        if self._assign():
+            self._use_settings(now)
+
+    def _assign(self) -> bool:
+        leases = self.desk.local.leases
+        devices = self.admission.devices.items()
+        return self.admission.assign({at: group for name, group in devices for at in leases.addresses(name) or ()})
 
     def _open_pair(self, kind: LinkType) -> None:
         endpoint = self._pair_sockets.pop(kind, None)

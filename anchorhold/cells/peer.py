@@ -34,6 +34,9 @@ class Owner(Protocol):
 
     desk: Desk
 
+    def regroup(self, now: Instant) -> None:
+        """Leases came or went: clients may be in other groups."""
+
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
         """Which events of a socket matter from now on."""
 
@@ -205,12 +208,14 @@ class LeasePeer(Pair):
             raise Malformed("HOSTS with more of what did not begin")
         if self._draft is None:
             desk.learn(hosts, now)
+            self._cell.regroup(now)
             return
         for host in hosts:
             self._draft.apply(host, now)
         if not message.flags & MORE:
             desk.relearn(self._draft, now)
             self._draft = None
+            self._cell.regroup(now)
 
 
 class SecurePeer(Pair):

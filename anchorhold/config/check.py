@@ -6,6 +6,7 @@ from dataclasses import replace
 from anchorhold.config import schema
 from anchorhold.config.announcing import announced, announcement
 from anchorhold.config.carried import read_carried, served
+from anchorhold.config.devices import with_devices
 from anchorhold.config.dhcp import DhcpReader
 from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
@@ -59,6 +60,7 @@ class Checker:
         service = self._service()
         dhcp = self._dhcp(generation, service.listen, allow)
         front = self._front(generation, clients, allow, cache)
+        front = replace(front, client_groups=with_devices(clients, self._config, dhcp, self.notes))
         if dhcp is not None:
             front = replace(front, leases=lease_names(dhcp, resolver.routes, resolver.policy.local))
         secure = None
@@ -133,7 +135,7 @@ class Checker:
                     path, "the default group has no networks", "it takes whoever no other group names; drop the line"
                 )
             elif name != DEFAULT:
-                if not table.networks:
+                if not table.networks and not table.devices:
                     self._note(path, "a group without networks holds nobody", 'write networks = ["192.168.1.0/28"]')
                 groups.append(ClientGroup(name, tuple(str(network) for _, network in networks), table.lease_names))
             for place, network in networks:

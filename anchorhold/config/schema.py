@@ -103,6 +103,9 @@ class ClientsTable:
     networks: tuple[Text, ...] = ()
     """Networks or single addresses; the longest match wins. A group of one device identifies that device to the
     resolver process."""
+    devices: tuple[Text, ...] = ()
+    """Devices of `[[dhcp.host]]` by their `name`, whatever address our DHCP server gives them. They go before networks. A
+    device that takes an address by itself is not known by it."""
     lease_names: Flag = True
     """false: this group is told that there are no names of devices (those of `[dhcp]`)."""
 

@@ -15,8 +15,12 @@ from kit.leased import HOME, NAS, host
 from anchorhold.ipc import Inbox, MessageType, Verb, build_message
 from anchorhold.leases.messages import build_hosts
 from anchorhold.link import LinkType
+from resolver.settings import ClientGroup
+from wire.dns.framing import frame
+from wire.dns.names import read_name
 
 VALUE = settings(leases=HOME)
+NAS_NAMES = (read_name("nas.home.arpa"),)
 
 
 def ask(front: RunningFront, name: str = "nas.home.arpa", *, tcp: bool = False) -> dns.message.Message:
@@ -79,3 +83,22 @@ def test_an_operators_questions_reach_the_dhcp_cell(tmp_path: Path) -> None:
             with operator.makefile("rb") as file:
                 assert [{"cell": "dhcp", "leases": []}] == [json.loads(line) for line in file]
         assert is_silent(front.peer)
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+def test_a_device_asks_in_its_group_from_the_time_that_it_has_the_address(tcp: bool) -> None:
+    """Over TCP the connection stands before the name comes, as after a restart of the service."""
+    groups = (ClientGroup("default"), ClientGroup("kids", devices=NAS_NAMES))
+    value = settings(leases=HOME, client_groups=groups)
+    kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+    with running_front(value=value) as front, front.new_dhcp() as dhcp, socket.socket(type=kind) as device:
+        device.settimeout(PATIENCE)
+        device.connect(("127.0.0.1", front.port))
+        seen = []
+        for hosts in ([], [host("nas.home.arpa", bytes((127, 0, 0, 1)))], [host("nas.home.arpa", gone=True)]):
+            tell(front, dhcp, *build_hosts(hosts, everything=not hosts))
+            question = dns.message.make_query(f"n{len(seen)}.example", "A").to_wire()
+            device.sendall(frame(question) if tcp else question)
+            (query,) = [one for one in Inbox().feed(front.peer.recv(65_536)) if one.type is MessageType.QUERY]
+            seen.append(query.group)
+        assert [0, 1, 0] == seen

@@ -140,3 +140,29 @@ def test_explaining_an_address_does_not_remember_it() -> None:
 def test_the_operator_is_in_the_default_group_without_a_limit() -> None:
     operator = Admission(settings(rate=1.0)).operator()
     assert (operator.allowed, operator.group, operator.bucket) == (True, 0, None)
+
+
+def test_a_device_is_in_its_group_wherever_it_is_until_its_address_is_another() -> None:
+    groups = (
+        ClientGroup("default"),
+        ClientGroup("lan", ("10.0.0.0/8",)),
+        ClientGroup("kids", devices=(b"\6tablet\0",)),
+    )
+    one = Admission(settings(client_groups=groups, allow=("0.0.0.0/0", "::/0"), rate=10.0))
+    tablet, mapped = one.client("10.0.0.7", START), one.client("::ffff:10.0.0.7", START)
+    assert (1, 1) == (tablet.group, mapped.group)
+    assert {b"\6tablet\0": 2} == one.devices
+    assert one.assign({bytes((10, 0, 0, 7)): 2})
+    assert [2, 2, 1] == [one.client(at, START).group for at in ("10.0.0.7", "::ffff:10.0.0.7", "10.0.0.8")]
+    assert (True, 2) == one.group_of("10.0.0.7")
+    assert one.client("10.0.0.7", START).bucket is tablet.bucket, "its rate does not begin anew"
+    assert not one.assign({bytes((10, 0, 0, 7)): 2}), "a renewal changes nothing"
+    assert one.assign({})
+    assert 1 == one.client("10.0.0.7", START).group
+
+
+def test_a_device_that_may_not_ask_is_not_let_in_by_its_name() -> None:
+    groups = (ClientGroup("default"), ClientGroup("kids", devices=(b"\6tablet\0",)))
+    one = Admission(settings(client_groups=groups, allow=("10.0.0.0/8",)))
+    one.assign({bytes((192, 168, 0, 1)): 1})
+    assert not one.client("192.168.0.1", START).allowed

@@ -175,6 +175,9 @@ class Owner:
         self.accused: list[LinkType] = []
         self.lost: list[str] = []
 
+    def regroup(self, now: Instant) -> None:
+        return
+
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
         return
 
