@@ -49,19 +49,18 @@ def _judge(
     if view.allows(view.match(query.name, query.rrtype)):
         return None
     own = lists.choose(ground.book.hits(view, query.name, query.rrtype), view.uses)
-    if own is not None and lists.lets(own, view.uses[own.list]):
-        # A list's exception is one for all that the name leads to, as a rule's is.
-        return None
+    # A list's exception is one for all that the name leads to; of the user's own rules it takes nothing away.
+    excepted = own is not None and lists.lets(own, view.uses[own.list])
     message = parse_message(reply.message)
     for target in targets_of(message):
         if view.allows(view.match(target, query.rrtype)):
             return None
-        said = rules.inspect_name(query, target, view) or _listed(
-            query, ground, view, ground.book.hits(view, target, query.rrtype), target
-        )
+        said = rules.inspect_name(query, target, view)
+        if said is None and not excepted:
+            said = _listed(query, ground, view, ground.book.hits(view, target, query.rrtype), target)
         if said is not None:
             return said
-    if not view.uses:
+    if excepted or not view.uses:
         return None
     for address in addresses_of(message):
         said = _listed(query, ground, view, ground.book.address_hits(address), query.name)
