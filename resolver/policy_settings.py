@@ -92,7 +92,8 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class ListUse:
     """What a list of the image is used for; found there by its `name`. `allow`: what it names is allowed, whatever it says.
-    `redirect`: records of its own are given out; else its lines with records only block. The rest as in `Rule`."""
+    `redirect`: records of its own are given out; else its lines with records only block. `source`: where it comes
+    from, for people. The rest as in `Rule`."""
 
     name: str
     groups: tuple[int, ...] = ()
@@ -100,6 +101,7 @@ class ListUse:
     schedule: int = -1
     refusal: Refusal = Refusal()
     redirect: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

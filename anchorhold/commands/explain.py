@@ -161,7 +161,10 @@ def _one_considered(row: Answer) -> str:
     kind, what = row.get("kind"), f" {show(row['what'])}" if row.get("what") else ""
     about = f" ({show(kind)}{what})" if kind != "list" else f" ({what.strip()})" if what else ""
     rule = str(row.get("rule", ""))
-    return f"{printable(rule.removeprefix('list ') if kind == 'list' else rule)}{about}: {show(row.get('result'))}"
+    if kind == "list":
+        source = f" of {show(row['source'])}" if row.get("source") else ""
+        return f"{printable(rule.removeprefix('list '))}{source}{about}: {show(row.get('result'))}"
+    return f"{printable(rule)}{about}: {show(row.get('result'))}"
 
 
 def _validation_step(found: Answer) -> str:

@@ -60,7 +60,9 @@ def _use(config: ConfigFile, notes: Notes, clients: tuple[str, ...], name: str, 
         notes.note((*path, "answer"), wrong.what, wrong.hint)
     # What lies on this machine is the user's own; what comes from elsewhere must not lead anybody anywhere unasked.
     redirect = bool(table.file) if table.redirect is None else table.redirect
-    return ListUse(name, tuple(dict.fromkeys(groups)), table.allow, schedule, refusal, redirect)
+    return ListUse(
+        name, tuple(dict.fromkeys(groups)), table.allow, schedule, refusal, redirect, table.url or table.file
+    )
 
 
 class _SourceReader:

@@ -105,12 +105,11 @@ def _of_lists(query: Query, book: Book, view: View, allowed: bool) -> Iterator[t
         return
     hits = book.every_hit(query.name, query.rrtype)
     chosen = choose(hits, view.uses)
+    sources = {use.name: use.source for use in book.ledger.policy.lists}
     for hit in sorted(hits, key=lambda hit: hit is chosen):
         result = _of_hit(hit, chosen, query, book, view, allowed)
-        yield (
-            _line(Cause(list=image.names[hit.list], line=hit.line).text, "list", _what(hit), result),
-            result in _DECIDE,
-        )
+        line = _line(Cause(list=image.names[hit.list], line=hit.line).text, "list", _what(hit), result)
+        yield line | {"source": sources.get(image.names[hit.list], "")}, result in _DECIDE
 
 
 def _of_hit(hit: Hit, chosen: Hit | None, query: Query, book: Book, view: View, allowed: bool) -> str:

@@ -122,7 +122,7 @@ def test_explain_tells_every_rule_that_was_considered(tmp_path: Path) -> None:
     rows = [
         {"rule": "localhost", "kind": "built in", "what": "", "result": "not its name"},
         {"rule": "rule games", "kind": "block", "what": "example.", "result": "not at this time (night)"},
-        {"rule": "list ads line 7", "kind": "list", "what": "ads.example.", "result": "decides"},
+        {"rule": "list ads line 7", "kind": "list", "what": "ads.example.", "source": "ads.txt", "result": "decides"},
     ]
     resolver = {"cell": "resolver", "rule": "list ads line 7", "zone": "ads.example.", "considered": rows}
     script: Script = {"explain": [{"cell": "front", "group": "default", "allowed": True}, resolver]}
@@ -130,7 +130,7 @@ def test_explain_tells_every_rule_that_was_considered(tmp_path: Path) -> None:
     assert [
         "  1. client    decided for group default (no --client given)",
         "  2. rule      rule games (block example.): not at this time (night)",
-        "  3. list      ads line 7 (ads.example.): decides",
+        "  3. list      ads line 7 of ads.txt (ads.example.): decides",
         "  4. rule      list ads line 7 (ads.example.): answered here; nothing leaves",
     ] == result.stdout.splitlines()[1:5]
 

@@ -49,7 +49,10 @@ def test_a_string_is_a_url() -> None:
     one = loaded('[lists]\nads = "https://lists.example/ads.txt"\n')
     assert one.lists is not None
     assert (ListSource("ads", "https://lists.example/ads.txt"),) == one.lists.sources
-    assert ((ListUse("ads", redirect=False),), True) == (one.resolver.policy.lists, one.front.lists)
+    assert ((ListUse("ads", redirect=False, source="https://lists.example/ads.txt"),), True) == (
+        one.resolver.policy.lists,
+        one.front.lists,
+    )
     assert one.lists.protected == one.resolver.policy.protected
 
 
@@ -80,7 +83,8 @@ file = "mine.txt"
     assert ListSource("ads", url, True, b"", "adblock", 21_600, 8 * 1024**2, KEY, f"{url}.minisig", 0.2) == ads
     assert ("", b"a.example\n") == (mine.url, mine.text)
     address = Refusal(Refusing.ADDRESS, (bytes((192, 168, 1, 2)), b"\xfd" + bytes(14) + b"\2"))
-    assert ListUse("ads", (1,), True, 0, address) == one.resolver.policy.lists[0]
+    assert ListUse("ads", (1,), True, 0, address, source=url) == one.resolver.policy.lists[0]
+    assert "mine.txt" == one.resolver.policy.lists[1].source
 
 
 def test_records_of_a_list_from_elsewhere_are_given_out_only_if_that_is_said() -> None:

@@ -206,13 +206,13 @@ async def test_a_lists_alias_is_followed_wherever_it_was_found() -> None:
     scene = Scene(ruled(lists=uses("rpz", redirect=True)), image)
     for name in ("c1.example.", "a1.example."):
         assert shown(await scene.ask(name))[:2] == ["NOERROR", "garden.example."], name
-    scene = Scene(ruled(lists=uses("rpz")), image)
+    scene = Scene(ruled(lists=uses("rpz", source="https://rpz.example/zone")), image)
     for name in ("c1.example.", "a1.example."):
         assert shown(await scene.ask(name)) == NULL, name
         (line,) = [
             line for line in considered(query_for("c1.example."), scene.resolver.snapshot) if line["kind"] == "list"
         ]
-        assert line["result"] == WITHHELD
+        assert (line["result"], line["source"]) == (WITHHELD, "https://rpz.example/zone")
 
 
 @on_loop
