@@ -12,6 +12,8 @@ from collections.abc import Collection
 
 from anchorhold.keeper.folder import Folder, Unreadable
 from anchorhold.lists.index import Index, read_index, write_index
+from privacy.lists.matcher import ListImage
+from wire.errors import Malformed
 from wire.units import Epoch
 
 INDEX = "index.json"
@@ -85,7 +87,7 @@ class Store:
             return Index(), ""
         try:
             return read_index(data), ""
-        except ValueError:
+        except (ValueError, RecursionError):
             return Index(), f"{INDEX} is damaged; it is {self.set_aside(INDEX, now)} now, and lists are fetched again"
 
     def save(self, index: Index) -> None:
@@ -102,8 +104,13 @@ class Store:
         return self._read(digest + TEXT, digest)
 
     def image(self, digest: str) -> bytes:
-        """Raises Damaged."""
-        return self._read(digest + IMAGE, digest)
+        """Raises Damaged, also if it is whole and yet of no use: made by another version of this program."""
+        data = self._read(digest + IMAGE, digest)
+        try:
+            ListImage(data)
+        except Malformed as error:
+            raise Damaged(f"{digest + IMAGE}: {error}") from None
+        return data
 
     def keep_image(self, data: bytes) -> None:
         """Raises OSError."""

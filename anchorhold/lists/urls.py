@@ -5,6 +5,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
 from anchorhold.config.errors import Wrong
+from resolver.policy.rebinding import is_inside_v4, is_inside_v6
 
 MAX_URL = 2_000
 HTTPS_PORT = 443
@@ -103,6 +104,8 @@ def is_at_home(host: str) -> bool:
 def is_public(text: str) -> bool:
     """Whether a literal address is one of the Internet's, also where IPv6 only wraps one of IPv4 (RFC 4291, 3056, 4380, 6052)."""
     address = ip_address(text)
+    if is_inside_v4(address.packed) if address.version == 4 else is_inside_v6(address.packed):
+        return False
     if not isinstance(address, IPv6Address):
         return address.is_global and not address.is_multicast
     within = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]

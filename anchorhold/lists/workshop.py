@@ -60,7 +60,8 @@ PROBES = tuple(
 )
 """Names that have nothing in common."""
 
-_BLOCKING = frozenset(Saying) - {Saying.ALLOW}
+_ALLOWING = frozenset({Saying.ALLOW})
+_BLOCKING = frozenset(Saying) - _ALLOWING
 _A = 1
 
 
@@ -216,7 +217,7 @@ def is_broad(item: Item) -> bool:
     if isinstance(item, tuple):
         _, name, scope = item
         return scope is not Scope.EXACT and (name == b"\0" or len(name) == name[0] + 2)
-    if not isinstance(item, Entry) or item.saying is Saying.ALLOW:
+    if not isinstance(item, Entry):
         return False
     match item.trigger:
         case Trigger.PATTERN:
@@ -230,18 +231,21 @@ def is_broad(item: Item) -> bool:
 
 
 def everything(broad: Sequence[Item]) -> str:
-    """What is blocked by entries that are about very many names, if that is more than is sane."""
+    """What is blocked by entries that are about very many names, or allowed, which takes away what all other lists say, if that
+    is more than is sane."""
     if not broad:
         return ""
     wide = [item for item in broad if isinstance(item, Entry) and item.network is not None]
     if wide:
         return f"line {wide[0].line} is about a great part of all addresses"
     image = ListImage(compile_image([Source("new", bytes(32), broad)]).image)
-    hits = [[hit for hit in image.name_hits(name, _A) if hit.saying in _BLOCKING] for name in PROBES]
-    blocked = [found for found in hits if found]
-    if len(blocked) <= SANE_SHARE * len(PROBES):
-        return ""
-    return f"it blocks {len(blocked)} of {len(PROBES)} names that have nothing in common (line {blocked[0][0].line} for one)"
+    hits = [image.name_hits(name, _A) for name in PROBES]
+    for sayings, does in ((_BLOCKING, "blocks"), (_ALLOWING, "allows")):
+        lines = [hit.line for found in hits for hit in found if hit.saying in sayings]
+        names = sum(any(hit.saying in sayings for hit in found) for found in hits)
+        if names > SANE_SHARE * len(PROBES):
+            return f"it {does} {names} of {len(PROBES)} names that have nothing in common (line {lines[0]} for one)"
+    return ""
 
 
 # all of them

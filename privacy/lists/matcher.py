@@ -69,6 +69,11 @@ class ListImage:
         return self._network_hits(address, Trigger.SERVER_ADDRESS)
 
     @property
+    def looks_at_answers(self) -> bool:
+        """Whether any entry is about more than the names that are asked for or led to."""
+        return bool(self._prefixes)
+
+    @property
     def looks_at_servers(self) -> bool:
         """Whether any entry is about servers or their addresses, so that it is worth knowing them."""
         return any(realm != REALMS[Trigger.ADDRESS] for realm, _, _ in self._prefixes)

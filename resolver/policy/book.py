@@ -164,6 +164,11 @@ class Book:
         return bool(policy.rules or self._paused or (self.image is not None and policy.lists))
 
     @property
+    def looks_at_answers(self) -> bool:
+        """Whether lists say anything of addresses in answers, or of authoritative servers."""
+        return self.image is not None and self.image.looks_at_answers
+
+    @property
     def looks_at_servers(self) -> bool:
         """Whether lists say anything of authoritative servers."""
         return self.image is not None and self.image.looks_at_servers

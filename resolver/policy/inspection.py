@@ -46,22 +46,25 @@ def inspect(
 def _judge(
     query: Query, reply: Reply, ground: Ground, view: View, servers: Callable[[bytes], Servers] | None
 ) -> Say | None:
+    looks = bool(view.uses) and ground.book.looks_at_answers
+    if not looks and not _leads_on(reply):
+        # The usual case: what there is to say of the name itself was said before it was asked for.
+        return None
     if view.allows(view.match(query.name, query.rrtype)):
         return None
     own = lists.choose(ground.book.hits(view, query.name, query.rrtype), view.uses)
-    if own is not None and lists.lets(own, view.uses[own.list]):
-        # A list's exception is one for all that the name leads to, as a rule's is.
-        return None
+    # A list's exception is one for all that the name leads to; of the user's own rules it takes nothing away.
+    excepted = own is not None and lists.lets(own, view.uses[own.list])
     message = parse_message(reply.message)
     for target in targets_of(message):
         if view.allows(view.match(target, query.rrtype)):
             return None
-        said = rules.inspect_name(query, target, view) or _listed(
-            query, ground, view, ground.book.hits(view, target, query.rrtype), target
-        )
+        said = rules.inspect_name(query, target, view)
+        if said is None and not excepted:
+            said = _listed(query, ground, view, ground.book.hits(view, target, query.rrtype), target)
         if said is not None:
             return said
-    if not view.uses:
+    if excepted or not looks:
         return None
     for address in addresses_of(message):
         said = _listed(query, ground, view, ground.book.address_hits(address), query.name)
@@ -84,6 +87,12 @@ def _by_servers(query: Query, ground: Ground, view: View, servers: Callable[[byt
     if not book.looks_at_servers:
         return None
     return _listed(query, ground, view, book.server_hits(*servers(query.name)), query.name)
+
+
+def _leads_on(reply: Reply) -> bool:
+    """Whether there is an alias in it. No name is read: before each TTL stand type and class."""
+    data = reply.message
+    return any(int.from_bytes(data[at - 4 : at - 2], "big") == _CNAME for at in reply.ttl_offsets)
 
 
 def targets_of(message: Message) -> Iterator[bytes]:

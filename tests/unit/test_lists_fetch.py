@@ -190,6 +190,11 @@ def test_the_loop_asks_no_system_resolver() -> None:
         ("64:ff9b::a00:1", False),
         ("64:ff9b::c629:4", True),
         ("::10.0.0.1", False),
+        ("fec0::1", False),
+        ("64:ff9b:1::1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("2a00:1450:1:1:0:5efe:10.0.0.1", False),
+        ("2a00:1450:1:1:0:5efe:198.41.0.4", True),
         ("2001:503:ba3e::2:30", True),
     ],
 )

@@ -260,6 +260,10 @@ def test_what_is_no_list_is_refused(text: bytes, why: str) -> None:
         (b"||com^\n||org^\n||net^\n||de^\n||fr^\n||nl^\n||eu^\n||ch^\n||it^\n", "adblock"),
         (b".*\n", "regex"),
         (b"^[a-z0-9.-]+$\n", "regex"),
+        # What allows everything takes away all that other lists say.
+        (b"||ads.example^\n@@||*^$important\n", "adblock"),
+        (b"||ads.example^\n@@/./\n", "adblock"),
+        (b"$ORIGIN z.\n@ SOA a. b. 1 2 3 4 5\n*.com CNAME rpz-passthru.\n* CNAME rpz-passthru.\n", "rpz"),
     ],
 )
 def test_what_blocks_everything_is_seen(text: bytes, form: str) -> None:

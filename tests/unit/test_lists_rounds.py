@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import hashlib
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -14,11 +15,13 @@ from anchorhold.config.request import Snapshot
 from anchorhold.config.service import ServiceSettings
 from anchorhold.link import LinkMessage, LinkType, receive_message
 from anchorhold.lists.fetch import FetchFailed, Given, Wanted
+from anchorhold.lists.index import Built, Index, write_index
 from anchorhold.lists.rounds import Rounds
 from anchorhold.lists.settings import ListSource, ListsSettings
 from anchorhold.lists.store import Store
 from anchorhold.lists_side import GIVE_EVERY, ListsSide
 from anchorhold.snapshot import sealed_size
+from wire.units import Epoch
 
 PATIENCE = 20.0
 
@@ -95,6 +98,29 @@ def test_a_list_is_fetched_and_what_is_kept_is_handed_on_at_the_next_start(tmp_p
         assert [] == later.said
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("data", [b"ahlists\0" + bytes(200), b""])
+def test_an_image_of_another_version_is_made_anew(tmp_path: Path, data: bytes) -> None:
+    """After an update of the program: it is whole, and must not end the cell again and again."""
+    digest = hashlib.sha256(data).hexdigest()
+    (tmp_path / f"{digest}.image").write_bytes(data)
+    (tmp_path / "index.json").write_bytes(write_index(Index({}, Built(digest, len(data), "key"))))
+
+    async def go() -> None:
+        going = Going(tmp_path, Played(text("a")), ADS)
+        await going.run(lambda going: bool(going.images))
+        assert [digest] != [one for _, one in going.images]
+        assert going.said[0].startswith(f"{digest}.image: ")
+
+    asyncio.run(go())
+
+
+def test_an_index_that_is_nested_without_end_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "index.json").write_bytes(b'{"lists":{"a":' + b'{"b":' * 200_000)
+    store = Store(os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY))
+    index, problem = store.load(Epoch(0.0))
+    assert (index, "is damaged" in problem) == (Index(), True)
 
 
 def test_a_full_disk_is_reported_and_what_is_in_force_stays(tmp_path: Path) -> None:

@@ -191,6 +191,15 @@ async def test_a_rewritten_name_is_asked_for_under_the_other_and_kept_by_nobody_
 
 
 @on_loop
+async def test_a_lists_exception_takes_nothing_away_from_the_users_rules() -> None:
+    """Neither a line that allows nor one for everything, in a list that somebody broke into."""
+    for name in ("a1.example", "."):
+        image = image_of(ads=[blocked(1, "c2.example")], evil=[blocked(1, name, saying=Saying.ALLOW, important=True)])
+        scene = Scene(ruled(block("mine", "c1.example"), lists=uses("ads", "evil")), image)
+        assert shown(await scene.ask("a1.example.")) == NULL, name
+
+
+@on_loop
 async def test_a_lists_alias_is_followed_wherever_it_was_found() -> None:
     record = Record(int(RecordType.CNAME), read_name("garden.example"))
     image = image_of(rpz=[replace(blocked(1, "c1.example", saying=Saying.RECORDS), records=(record,))])
