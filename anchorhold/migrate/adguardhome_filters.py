@@ -28,6 +28,10 @@ SERVICES = {
 }
 """What a service is called there → here, where that differs."""
 DAY = 86_400
+REWRITES = (
+    "lists that are fetched only block here: where you want $dnsrewrite of one to be followed, write redirect = true"
+    " (docs/guide/lists.md)"
+)
 OFF = "filtering was turned off there (filtering_enabled), so lists and rules are left out"
 
 
@@ -95,6 +99,7 @@ class Filters:
                 name = write_list(self.migration, url, self.document.text(*way, "name"), place, self.answer, allow)
                 if name:
                     self._finish_list(way, name, hours)
+                    self.migration.report.advise(REWRITES)
                 else:
                     self.document.dropped(way, "see its url")
         if hours is not None:

@@ -272,7 +272,11 @@ class ForwardWriter:
         lists = self.draft.table("lists")
         table = lists.table(word(named.value if named else "rpz", lists.items, "rpz"), named.place if named else None)
         if https and url is not None:
-            self.report.kept(url.place, table.set("url", url.value, url.place))
+            where = table.set("url", url.value, url.place)
+            if override is None:
+                self.report.changed(url.place, "records of its own only block; redirect = true gives them out", where)
+            else:
+                self.report.kept(url.place, where)
         elif file is not None:
             self.report.kept(file.place, table.set("file", str(self._path(file.value)), file.place))
         table.set("format", "rpz")

@@ -14,7 +14,7 @@ from anchorhold.config.load import load
 from anchorhold.leases import adguardhome as leases
 from anchorhold.migrate import Migration, migrator
 from anchorhold.migrate.adguardhome_rules import Unfit, read_rule
-from anchorhold.migrate.document import yaml_document
+from anchorhold.migrate.document import toml_document, yaml_document
 from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.report import Report
 from anchorhold.migrate.settle import settled
@@ -129,6 +129,26 @@ def test_unbound_reads_several_statements_on_a_line(tmp_path: Path) -> None:
     assert ["kept", "changed", "kept", "dropped", "kept", "kept"] == [
         line.verdict.value for line in migration.report.lines if line.verdict
     ]
+
+
+def test_local_data_of_a_zone_from_elsewhere_is_said_to_block(tmp_path: Path) -> None:
+    file = tmp_path / "unbound.conf"
+    file.write_text('rpz:\n  name: a.example\n  url: "https://lists.example/a.rpz"\n')
+    (line,) = [line for line in migrator("unbound")((file,), Reader()).report.lines if "url:" in line.text]
+    assert "redirect = true" in line.shown()
+
+
+@pytest.mark.parametrize("text", ["[dns]\n" + ".".join("a" * 100_000) + " = 1\n", "x = {" + ' . "b"' * 900 + "=1}"])
+def test_a_key_of_very_many_parts_is_refused_at_once(text: str) -> None:
+    """The library's reader would need minutes."""
+    with pytest.raises(Unreadable, match="has a key of more than 200 parts"):
+        toml_document(text, "pihole.toml", Report())
+
+
+def test_dots_in_values_are_no_parts_of_keys() -> None:
+    addresses = ", ".join(f'"10.0.{n}.1"' for n in range(250))
+    text = f'# {"." * 900}\na.b = [{addresses}]\nc = "{"1." * 34}ip6.arpa"\n'
+    assert len(toml_document(text, "pihole.toml", Report()).each("a", "b")) == 250
 
 
 def test_an_include_that_includes_itself_ends(tmp_path: Path) -> None:
