@@ -14,7 +14,7 @@ import pytest
 from kit.dhcp_clients import Udhcpc
 from kit.dhcp_house import ANCHORHOLD
 from kit.lan import Lan, Place, background, lan
-from kit.migrated import BRIDGES, CORPUS, exchanges, explained
+from kit.migrated import BRIDGES, CORPUS, KNOWN, exchanges, explained
 from kit.peers import open_folder, until
 from kit.peers import peer as find
 from kit.questions_of import questions
@@ -79,7 +79,7 @@ def household(file: str) -> Iterator[tuple[Household, Place | None]]:
         copy.write_text(changed)
         (folder / "questions").write_text("\n".join(" ".join(one) for one in questions(text)))
         bridge = exchanges(file)
-        device = network.device(bridge, "02:00:5e:10:ee:01") if bridge else None
+        device = network.device(bridge, KNOWN.get(file, "02:00:5e:10:ee:01")) if bridge else None
         yield Household(network.server, folder, network, bridge), device
 
 
