@@ -120,7 +120,7 @@ def _hints(rdata: bytes) -> Iterator[bytes]:
     try:
         found = parse_service(rdata)
         for key, size in ((IPV4HINT, 4), (IPV6HINT, 16)):
-            yield from parse_hint(found.find(key), size) if found.find(key) else ()
+            yield from parse_hint(value, size) if (value := found.find(key)) else ()
     except Malformed:
         # No client can use it either.
         return
