@@ -46,6 +46,11 @@ class Judging:
         """What counts now."""
         return self.standing.book(self._date(), self._damaged)
 
+    def book_as(self, book: Book) -> Book:
+        """The same of a former generation, with the image that counts now: nobody holds on to one that is gone. A pause is not
+        known in it any more."""
+        return Book(book.ledger, self.standing.image, self._date(), damaged=self._damaged)
+
     def is_over(self, book: Book) -> bool:
         """Whether another one counts by now, or did before: clocks may be set."""
         return not book.since <= self._date() < book.until

@@ -130,6 +130,8 @@ class Resolver:
         same, unless rules said by the clock whom to ask."""
         settings = self.snapshot.settings
         self.snapshot = Snapshot(settings, self.judging.book(), self.snapshot)
+        if (former := self._former) is not None:
+            self._former = Snapshot(former.settings, self.judging.book_as(former.book), former)
         if any(rule.action is Action.ROUTE and rule.schedule >= 0 for rule in settings.policy.rules):
             self.memory = _memory_for(settings)
         self.routed.use(self.snapshot)

@@ -17,8 +17,11 @@ from resolver.values import Origin, Query, Reply
 from wire.dns.codes import RecordType
 from wire.dns.message import Message, parse_message, rdata_name
 from wire.dns.names import Known
+from wire.dns.svcb import IPV4HINT, IPV6HINT, parse_hint, parse_service
+from wire.errors import Malformed
 
 _A, _AAAA, _CNAME = int(RecordType.A), int(RecordType.AAAA), int(RecordType.CNAME)
+_SERVICES = frozenset({int(RecordType.SVCB), int(RecordType.HTTPS)})
 
 
 class Servers(NamedTuple):
@@ -104,7 +107,20 @@ def targets_of(message: Message) -> Iterator[bytes]:
 
 
 def addresses_of(message: Message) -> Iterator[bytes]:
-    """The addresses in an answer."""
+    """The addresses in an answer, hints of services too (RFC 9460 §7.3): clients connect to these as well."""
     for record in message.answer:
+        rdata = message.data[record.rdata_start : record.rdata_end]
         if record.rrtype == _A or record.rrtype == _AAAA:
-            yield message.data[record.rdata_start : record.rdata_end]
+            yield rdata
+        elif record.rrtype in _SERVICES:
+            yield from _hints(rdata)
+
+
+def _hints(rdata: bytes) -> Iterator[bytes]:
+    try:
+        found = parse_service(rdata)
+        for key, size in ((IPV4HINT, 4), (IPV6HINT, 16)):
+            yield from parse_hint(value, size) if (value := found.find(key)) else ()
+    except Malformed:
+        # No client can use it either.
+        return

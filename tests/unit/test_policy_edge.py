@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from ipaddress import ip_address
 
 import dns.message
 import dns.rcode
@@ -188,6 +189,36 @@ async def test_a_rewritten_name_is_asked_for_under_the_other_and_kept_by_nobody_
     again = await scene.ask("www.search.example.", group=1)
     assert shown(again) == shown(kids)
     assert len(scene.upstreams[0].queries) == 2
+
+
+@on_loop
+async def test_an_address_in_a_hint_is_one() -> None:
+    """Clients connect to what the hints of a service say before they have asked for its address."""
+    lines = iter(
+        ("1 . alpn=h2 ipv4hint=203.0.113.1,192.0.2.9", "1 . ipv6hint=2001:db8:5::1", "1 . ipv4hint=203.0.113.1")
+    )
+
+    def services(query: bytes) -> bytes:
+        name = show_name(parse_message(query).question[:-4].lower())
+        return wire_of(name, "HTTPS", f"{name} 60 HTTPS {next(lines)}")
+
+    six = Entry(Trigger.ADDRESS, Saying.BLOCK, 2, network=(ip_address("2001:db8:5::").packed, 48))
+    image = image_of(rpz=[_network(1, "192.0.2.0", 24), six])
+    scene = Scene(ruled(lists=uses("rpz")), image, services)
+    answers = [await scene.ask(f"h{n}.example.", "HTTPS") for n in range(3)]
+    texts = [None if one.explanation is None else one.explanation.text for one in answers]
+    assert texts == ["list rpz line 1", "list rpz line 2", None]
+    assert [len(shown(one)) for one in answers] == [1, 1, 2]
+
+
+@on_loop
+async def test_a_former_generation_does_not_hold_on_to_an_image() -> None:
+    """A question of before the reload is still understood, by the lists that count now."""
+    scene = Scene(ruled(lists=uses("ads")), image_of(ads=[blocked(1, "ads.example")]))
+    scene.resolver.use(replace(ruled(lists=uses("ads")), generation=2))
+    scene.resolver.use_image(image_of(ads=[blocked(1, "more.example")]))
+    assert shown(await scene.ask("more.example.")) == NULL
+    assert shown(await scene.ask("ads.example.")) != NULL
 
 
 @on_loop
