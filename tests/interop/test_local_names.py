@@ -111,6 +111,8 @@ class Scene:
 
 
 CONFIG = """\
+[limits]
+rate = 0
 [upstreams.default]
 servers = ["udp://127.0.0.1:{port}"]
 profile = "opportunistic"

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import dns.message
+import dns.name
 import dns.rdatatype
 import dns.rrset
 import pytest
@@ -86,6 +87,9 @@ def test_keys_and_the_relays_own_name_are_fetched_encrypted_too() -> None:
         stack.enter_context(opener.started(resolving, "target = true"))
         place = f'{{ url = "{opener.place}", {known} }}'
         stack.enter_context(carrier.started(resolving, f"relay = true\ntargets = [{place}]"))
+        for one in (opener, carrier):
+            assert one.running is not None
+            one.running.wait_for("serves https://")
         relay = f"https://{carrier.name}:{carrier.port}/relay"
         through = f'{{ url = "{opener.target}", relay = "{relay}", {known}, bootstrap = "guide" }}'
         with captured() as stop:
@@ -103,9 +107,11 @@ def test_keys_and_the_relays_own_name_are_fetched_encrypted_too() -> None:
 
 
 def lookup(query: bytes, over_udp: bool) -> bytes:
-    """Every name has the relay's address."""
+    """The relay has its own address, every other name a public one."""
     wanted = dns.message.from_wire(query)
     response = dns.message.make_response(wanted)
     if wanted.question[0].rdtype == dns.rdatatype.A:
-        response.answer.append(dns.rrset.from_text(wanted.question[0].name, 300, "IN", "A", UPSTREAM))
+        name = wanted.question[0].name
+        address = UPSTREAM if name == dns.name.from_text("carrier.test") else "192.0.2.7"
+        response.answer.append(dns.rrset.from_text(name, 300, "IN", "A", address))
     return response.to_wire()
