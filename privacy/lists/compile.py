@@ -26,7 +26,7 @@ from privacy.lists.image import (
     mask,
     size_of,
 )
-from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, MAX_PATTERNS, Cost, measure
+from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, MAX_INSTRUCTIONS, MAX_PATTERNS, Cost, measure
 
 Plain = tuple[int, bytes, Scope]
 """`(line, folded wire name, scope)`: the usual entry, a name that is blocked for all types. It means the same as an `Entry` with
@@ -39,6 +39,9 @@ Item = Plain | Entry | Skipped
 MAX_REPORTED = 1_000
 MAX_OF_ONE = 16
 """Entries of one list about one name or network: a look-up reads them all."""
+MAX_MEASURED = 2_000_000
+"""Instructions of regular expressions that are compiled to see what they cost, some seconds; one that does not compile counts as
+one of the largest."""
 _SAYING = HASH_LENGTH + 4
 """The octets of a record that its line does not change."""
 _PER_BUCKET = 16
@@ -151,7 +154,7 @@ class _Book:
         self.prefixes: set[bytes] = set()
         self._shorts: dict[int, int] = {}
         self._costs: list[tuple[int, int, int]] = []
-        self._instructions = self._refused = 0
+        self._instructions = self._measured = self._refused = 0
 
     def take(self, place: int, items: Iterable[Item]) -> None:
         """All items of one list. The loop is short because it runs a million times."""
@@ -212,11 +215,17 @@ class _Book:
         self.records.append(hash_of(self.key, realm + tail) + detail.to_bytes(4, "big") + entry.line.to_bytes(4, "big"))
 
     def _take_pattern(self, place: int, entry: Entry) -> str:
+        if self._measured > MAX_MEASURED:
+            # A list of a million of them would keep all lists from ever being compiled.
+            self._refused += 1
+            return "comes after more regular expressions than are looked at, in all lists"
         try:
             instructions = measure(entry.pattern)
         except ValueError as error:
             self._refused += 1
+            self._measured += MAX_INSTRUCTIONS
             return f"regular expression {error}"
+        self._measured += instructions
         if len(self.patterns) >= MAX_PATTERNS or self._instructions + instructions > MAX_ALL_INSTRUCTIONS:
             self._refused += 1
             return f"more than {MAX_PATTERNS} regular expressions, or {MAX_ALL_INSTRUCTIONS} instructions, in all lists"

@@ -143,6 +143,8 @@ class Resolver:
         self.judging.watch.is_on(clock())  # what is over is forgotten
         if self.judging.is_over(self.snapshot.book):
             self.judge_anew()
+        # What was watched is gone when its time is over, whether anybody asks for anything or not.
+        self.judging.watch.is_on(clock())
         return self.judging.patience(self.snapshot.book)
 
     def use_image(self, image: ListImage | None) -> None:

@@ -80,6 +80,25 @@ def test_number_and_instructions_of_all_are_bounded(monkeypatch: pytest.MonkeyPa
     assert 1 == compile_image([Source("x", bytes(32), items)]).cost.patterns
 
 
+@pytest.mark.parametrize("pattern", ["a[b-z]{1,40}", "("])
+def test_a_flood_of_patterns_is_not_measured_to_its_end(monkeypatch: pytest.MonkeyPatch, pattern: str) -> None:
+    """Else a list that somebody broke into would keep all lists from being compiled."""
+    seen: list[str] = []
+
+    def counted(text: str) -> int:
+        seen.append(text)
+        return measure(text)
+
+    monkeypatch.setattr("privacy.lists.compile.measure", counted)
+    monkeypatch.setattr("privacy.lists.compile.MAX_ALL_INSTRUCTIONS", 50)
+    monkeypatch.setattr("privacy.lists.compile.MAX_MEASURED", 10 * MAX_INSTRUCTIONS)
+    items = [Entry(Trigger.PATTERN, Saying.BLOCK, line, pattern=pattern) for line in range(1, 2_001)]
+    result = compile_image([Source("x", bytes(32), items)])
+    assert len(seen) < 1_000
+    assert result.lists[0].skipped + result.cost.patterns == 2_000
+    assert "more regular expressions than are looked at" in result.skipped[0][-1].why
+
+
 def test_an_image_with_more_than_its_bound_is_refused() -> None:
     with pytest.raises(Malformed):
         PatternSet(["a"] * (MAX_PATTERNS + 1))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from ipaddress import ip_address
+from unittest.mock import patch
 
 import dns.message
 import dns.rcode
@@ -15,6 +16,7 @@ from kit.questions import query_for, wire_of
 from kit.rules import Saying, blocked, domains, image_of, ruled, schedule, uses
 from kit.world import install, respond, settings, world_of
 
+from net.clock import now
 from privacy.lists.entry import Entry, Record, Trigger
 from privacy.lists.matcher import ListImage
 from privacy.memory import Fact
@@ -189,6 +191,20 @@ async def test_a_rewritten_name_is_asked_for_under_the_other_and_kept_by_nobody_
     again = await scene.ask("www.search.example.", group=1)
     assert shown(again) == shown(kids)
     assert len(scene.upstreams[0].queries) == 2
+
+
+@on_loop
+async def test_what_was_watched_is_gone_in_time_even_if_nobody_asks() -> None:
+    """No question comes and no operator: no name stays in memory all the same."""
+    scene = Scene(ruled(block("no", "secret.example")))
+    watch = scene.resolver.judging.watch
+    scene.resolver.watch(900)
+    await scene.ask("secret.example.")
+    begun = now()
+    assert watch.lines(begun)
+    with patch("resolver.edge.resolve.clock", lambda: begun + 901):
+        scene.resolver.keep_time()
+    assert not watch.lines(begun), "it would show them again to a clock that went back"
 
 
 @on_loop
