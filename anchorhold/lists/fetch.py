@@ -5,17 +5,18 @@ The address is in the URL that the library sees, the name in the Host field and 
 """
 
 import asyncio
-import re
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
+from urllib.parse import urljoin
 
 import httpx2
 
 from anchorhold.config.errors import Wrong
-from anchorhold.lists.urls import HTTPS_PORT, Place, is_public, read_list_url
+from anchorhold.lists.urls import HTTPS_PORT, Place, read_list_url
+from resolver.addresses import is_public
 
 MAX_REDIRECTS = 5
 MAX_ADDRESSES = 4
@@ -165,7 +166,7 @@ class Fetcher:
         unpack = _unpacking(response.headers.get("content-encoding", "identity").lower(), most)
         raw = total = 0
         began = monotonic()
-        async for piece in _pieces(response):
+        async for piece in response.aiter_raw():
             raw += len(piece)
             passed = monotonic() - began
             if passed > self._patience.start and raw < passed * self._patience.rate:
@@ -223,11 +224,6 @@ def _unpacking(encoding: str, most: int) -> _Plain | _Gzip:
             raise FetchFailed("it is compressed in a way that was not asked for")
 
 
-async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
-    async for piece in response.aiter_raw():
-        yield piece
-
-
 def _read(url: str) -> Place:
     try:
         return read_list_url(url)
@@ -238,15 +234,12 @@ def _read(url: str) -> Place:
 def _next(place: Place, response: httpx2.Response, home: str) -> Place:
     """Where a redirect leads: https only, and home only to the host that the user wrote."""
     location = response.headers.get("location", "")
-    if location.startswith("//"):
-        location = f"https:{location}"
-    elif not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", location):
-        folder = place.target.partition("?")[0].rpartition("/")[0]
-        location = f"https://{place.authority}{location if location.startswith('/') else f'{folder}/{location}'}"
     try:
-        there = read_list_url(location)
+        there = read_list_url(urljoin(place.text(), location))
     except Wrong as wrong:
         raise FetchFailed(f"a redirect that is not followed: {wrong.what}") from None
+    except ValueError:
+        raise FetchFailed("a redirect that is not followed: it is no address") from None
     if there.literal and there.host != home:
         raise FetchFailed("a redirect to an address, not a name, is not followed")
     if there.port != HTTPS_PORT and there.port != place.port:

@@ -1,11 +1,10 @@
 """Where lists are fetched from: `https://HOST[:PORT]/…`, and which of these are at home."""
 
 import re
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from anchorhold.config.errors import Wrong
-from resolver.policy.rebinding import is_inside_v4, is_inside_v6
 
 MAX_URL = 2_000
 HTTPS_PORT = 443
@@ -99,19 +98,3 @@ def is_at_home(host: str) -> bool:
     """Whether the user wrote an address, or a name of the kind that is served at home."""
     labels = host.split(".")
     return is_literal(host) or len(labels) == 1 or any(".".join(labels[at:]) in PRIVATE for at in range(len(labels)))
-
-
-def is_public(text: str) -> bool:
-    """Whether a literal address is one of the Internet's, also where IPv6 only wraps one of IPv4 (RFC 4291, 3056, 4380, 6052)."""
-    address = ip_address(text)
-    if is_inside_v4(address.packed) if address.version == 4 else is_inside_v6(address.packed):
-        return False
-    if not isinstance(address, IPv6Address):
-        return address.is_global and not address.is_multicast
-    within = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    octets = address.packed
-    if octets[:12] == b"\0\x64\xff\x9b" + bytes(8) or octets[:12] == bytes(12):
-        within.append(ip_address(octets[12:]))
-    if any(one is not None and not (one.is_global and not one.is_multicast) for one in within):
-        return False
-    return (address.is_global and not address.is_multicast) or address.ipv4_mapped is not None

@@ -3,12 +3,12 @@
 Nothing here reads DNS, and nothing of the client is known: what comes is an index and octets.
 """
 
-import ipaddress
 from dataclasses import replace
 
 from net.h2 import Header, Response, StreamFailed
 from privacy.channel import Channel, Kind
 from privacy.odoh import WELL_KNOWN
+from resolver.addresses import is_public
 from resolver.carried import MAX_ANSWER, Carried, Outcome, build_carried, parse_carried
 from resolver.edge.upstream.doh import Https, HttpsLink, authority_of, post_headers
 from resolver.edge.upstream.failures import stream_failure
@@ -121,26 +121,6 @@ class _Guard:
         if found and not public:
             raise UpstreamFailed(Why.NO_ADDRESS, PROHIBITED)
         return public
-
-
-def is_public(address: str) -> bool:
-    """Whether this is an address of the public Internet; an IPv4 one inside of IPv6 counts as what it is."""
-    parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour
-        if inner is not None:
-            return is_public(str(inner))
-        if parsed in _NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF)))
-        if parsed not in _UNICAST:
-            return False
-    return parsed.is_global and not parsed.is_multicast
-
-
-_UNICAST = ipaddress.IPv6Network("2000::/3")
-"""All that is given out (RFC 4291 §2.4); beside it are site-local addresses and IPv4 ones in forms that are out of use."""
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def _passed_on(response: Response) -> bytes:

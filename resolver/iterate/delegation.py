@@ -1,23 +1,17 @@
 """Addresses of name servers: which are known, which may be asked, and in which order."""
 
 from collections.abc import Iterable
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address
 
+from resolver.addresses import is_public
 from resolver.iterate.classify import show_address
 from resolver.iterate.port import Endpoint
 from resolver.iterate.verdict import NameServer, Referral
-from resolver.policy.prefix64 import Prefix64
+from resolver.policy.prefix64 import prefix64_of
 from resolver.settings import Family, Iteration
 
 FOR_EVER = 0xFFFF_FFFF
 """The TTL of what is configured, seconds."""
-
-_WITH_IPV4_LAST = tuple(map(ip_network, ("64:ff9b::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "::/96")))
-"""Prefixes whose addresses end with an IPv4 one: RFC 6052 §2.1, RFC 4291 §2.5.5, RFC 2765 §2.1."""
-
-_INSIDE = tuple(map(ip_network, ("64:ff9b:1::/48", "fec0::/10")))
-"""Never outside, whatever the library says: local translators (RFC 8215), site-local addresses (RFC 3879)."""
 
 
 def hinted(settings: Iteration) -> Referral:
@@ -67,29 +61,5 @@ def _translated(endpoint: Endpoint, prefix: str) -> Endpoint:
     """An IPv4 endpoint as the translator (NAT64) shows it; an IPv6 one is what it is."""
     if ":" in endpoint.address:
         return endpoint
-    embedded = _prefix64(prefix).embed(IPv4Address(endpoint.address).packed)
+    embedded = prefix64_of(prefix).embed(IPv4Address(endpoint.address).packed)
     return endpoint._replace(address=str(IPv6Address(embedded)))
-
-
-_prefix64 = lru_cache(maxsize=16)(Prefix64)
-
-
-@lru_cache(maxsize=8_192)
-def is_public(address: str, nat64: str = "") -> bool:
-    """Whether a literal is public unicast; an IPv4 address inside an IPv6 one counts as itself, also below the prefix of
-    the network's own translator (`nat64`)."""
-    value = ip_address(address)
-    inner = _inside(value, nat64) if isinstance(value, IPv6Address) else None
-    if inner is not None:
-        value = inner
-    return value.is_global and not value.is_multicast and not any(value in network for network in _INSIDE)
-
-
-def _inside(value: IPv6Address, nat64: str) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 one stands for."""
-    if value.sixtofour is not None:
-        return value.sixtofour
-    if any(value in network for network in _WITH_IPV4_LAST):
-        return IPv4Address(int(value) & 0xFFFF_FFFF)
-    found = _prefix64(nat64).extract(value.packed) if nat64 else None
-    return None if found is None else IPv4Address(found)

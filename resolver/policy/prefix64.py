@@ -2,6 +2,7 @@
 
 import ipaddress
 import string
+from functools import lru_cache
 
 from wire.dns.names import count_labels, read_name, suffixes
 
@@ -56,6 +57,10 @@ class Prefix64:
         if address[RESERVED]:
             return None
         return address[self._length : RESERVED] + address[RESERVED + 1 : self._length + 5]
+
+
+prefix64_of = lru_cache(maxsize=16)(Prefix64)
+"""The same, made once."""
 
 
 def reverse_name(address: bytes, nibbles: int = _NIBBLES) -> bytes:

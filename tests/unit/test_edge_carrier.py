@@ -11,8 +11,9 @@ from kit.oblivious import Target
 
 from net.h2 import Response
 from privacy.odoh import SEED, open_answer, parse_configs, seal_query
+from resolver.addresses import is_public
 from resolver.carried import MAX_ANSWER, Carried, Outcome, build_carried, parse_carried
-from resolver.edge.carrier import Carrier, is_public
+from resolver.edge.carrier import Carrier
 from resolver.edge.upstream.port import UpstreamFailed, Why
 from resolver.settings import CarriedTarget, UpstreamSpec
 from wire.errors import Malformed

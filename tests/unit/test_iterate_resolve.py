@@ -8,9 +8,9 @@ from kit.internet import Internet, flaky, nonsense, silent, unreachable
 from kit.iterating import Asking, told
 from kit.rootzone import EXPIRATION, SMALL, wire
 
+from resolver.addresses import is_public
 from resolver.cache.rrsets import Failed
 from resolver.iterate.budget import Budget
-from resolver.iterate.delegation import is_public
 from resolver.iterate.local_root import Moment, RootHolder, read_local_root
 from resolver.settings import Authority, Family
 from resolver.values import Explanation

@@ -12,7 +12,8 @@ from kit.list_server import HOME, ListServer, Page, list_server, zipped
 from anchorhold.cells.lists import NoLookups, warm_up
 from anchorhold.lists.asking import NoAddress
 from anchorhold.lists.fetch import Fetcher, FetchFailed, Given, Patience, Wanted
-from anchorhold.lists.urls import is_at_home, is_public, read_list_url
+from anchorhold.lists.urls import is_at_home, read_list_url
+from resolver.addresses import is_public
 
 LIST = b"0.0.0.0 ads.example\n" * 10
 QUICK = Patience(connect=2.0, idle=0.5, whole=3.0, start=0.2, rate=1_000.0)
