@@ -5,9 +5,10 @@ deadline u32 (milliseconds left; 0: none). What does not decode raises `Malforme
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from resolver.values import Explanation, Origin, Reply
 from wire.dns.codes import ExtendedError
@@ -170,6 +171,22 @@ class Inbox:
             at = stop
             yield Message(message_type, flags, group, handle, generation, deadline, body)
         self._rest = data[at:]
+
+
+class Reader(Protocol):
+    """What is heard of a pair: asyncio's StreamReader."""
+
+    async def read(self, n: int, /) -> bytes:
+        """At most `n` octets; none: the other end hung up."""
+
+
+async def messages(reader: Reader) -> AsyncIterator[Message]:
+    """What comes over a pair, until the other end hangs up. Raises Malformed."""
+    inbox = Inbox()
+    with suppress(OSError):
+        while data := await reader.read(READ_SIZE):
+            for message in inbox.feed(data):
+                yield message
 
 
 # A reply's body, little-endian: cacheable milliseconds u32, EDE code u16 (0xFFFF: none), number of TTL offsets u16,

@@ -35,19 +35,16 @@ def seal_bytes(data: bytes, most: int = MAX_SIZE) -> int:
     try:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(data)
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
+        return seal_memfd(descriptor)
     except OSError:
         os.close(descriptor)
         raise
+
+
+def seal_memfd(descriptor: int) -> int:
+    """The same descriptor; from now on nobody can change what is in it. Raises OSError if somebody has it mapped to write."""
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
     return descriptor
-
-
-def seal_file(data: bytes | int) -> int:
-    """A sealed memfd with `data`; or the one of this descriptor, sealed now. The caller closes it."""
-    if isinstance(data, bytes):
-        return seal_bytes(data, len(data))
-    fcntl.fcntl(data, fcntl.F_ADD_SEALS, SEALS)
-    return data
 
 
 def load(descriptor: int, kind: type[T], most: int = MAX_SIZE) -> T:
@@ -65,7 +62,7 @@ def read_sealed(descriptor: int, most: int = MAX_SIZE) -> bytes:
     """The bytes in `descriptor`, which stays open. Raises Malformed if it is no sealed memfd or larger than `most`."""
     size = sealed_size(descriptor)
     if size > most:
-        raise Malformed("settings are too large")
+        raise Malformed(f"it is larger than {most} octets")
     # pread: the file offset is shared with whoever else holds this descriptor.
     data = os.pread(descriptor, size, 0)
     while len(data) < size:
@@ -79,23 +76,17 @@ def sealed_size(descriptor: int) -> int:
     try:
         seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
     except OSError as error:
-        raise Malformed(f"settings are not in a memfd: {error.strerror}") from None
+        raise Malformed(f"it is not in a memfd: {error.strerror}") from None
     if seals & SEALS != SEALS:
-        raise Malformed("settings are not sealed")
+        # Who may still shorten it could end who has mapped it (SIGBUS).
+        raise Malformed("it is not sealed")
     return os.fstat(descriptor).st_size
 
 
 def map_sealed(descriptor: int) -> memoryview:
     """The bytes in `descriptor`, mapped and not copied; it may be closed then. Raises Malformed if it is no sealed memfd, or
     empty."""
-    try:
-        seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
-    except OSError as error:
-        raise Malformed(f"the image is not in a memfd: {error.strerror}") from None
-    if seals & SEALS != SEALS:
-        # Who may still shorten it could end who reads it (SIGBUS).
-        raise Malformed("the image is not sealed")
-    size = os.fstat(descriptor).st_size
+    size = sealed_size(descriptor)
     if not size:
-        raise Malformed("the image is empty")
+        raise Malformed("it is empty")
     return memoryview(mmap.mmap(descriptor, size, mmap.MAP_SHARED, mmap.PROT_READ))

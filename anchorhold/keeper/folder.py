@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from wire.units import Epoch
 
 MAX_OCTETS = 1024 * 1024
-"""Of one file; ours are far smaller."""
+"""Of one file; most are far smaller."""
+ASIDE = ".damaged-"
+"""Before the time, in the name of what was set aside."""
 
 
 class Unreadable(Exception):
@@ -24,26 +26,20 @@ class Folder:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def read(self, name: str) -> bytes | None:
-        """The content of a file; None if there is none. Raises Unreadable."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    def read(self, name: str, most: int = MAX_OCTETS) -> bytes | None:
+        """The content of a file, at most `most` octets; None if there is none. Raises Unreadable."""
         try:
-            opened = os.open(name, flags, dir_fd=self._descriptor)
+            with open(name, "rb", opener=self._open) as file:
+                found = os.fstat(file.fileno())
+                if not stat.S_ISREG(found.st_mode):
+                    raise Unreadable(f"{name} is no regular file")
+                if found.st_size > most:
+                    raise Unreadable(f"{name} is larger than {most} octets")
+                return file.read(found.st_size)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise Unreadable(f"{name}: {error.strerror}") from None
-        try:
-            if not stat.S_ISREG(os.fstat(opened).st_mode):
-                raise Unreadable(f"{name} is no regular file")
-            data = _read_all(opened)
-        except OSError as error:
-            raise Unreadable(f"{name}: {error.strerror}") from None
-        finally:
-            os.close(opened)
-        if len(data) > MAX_OCTETS:
-            raise Unreadable(f"{name} is larger than {MAX_OCTETS} octets")
-        return data
 
     def write(self, name: str, data: bytes, mode: int = 0o600) -> None:
         """Replace a file; after a crash it is the old one or the new one, whole. Raises OSError."""
@@ -66,20 +62,15 @@ class Folder:
     def set_aside(self, name: str, date: Epoch) -> str:
         """Give a damaged file another name, so that it can be looked at; gives that name. Raises OSError."""
         stamp = datetime.fromtimestamp(date, UTC).strftime("%Y%m%dT%H%M%SZ")
-        other = f"{name}.damaged-{stamp}"
+        other = f"{name}{ASIDE}{stamp}"
         os.replace(name, other, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         return other
+
+    def _open(self, name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._descriptor)
 
     def _remove(self, name: str) -> None:
         try:
             os.unlink(name, dir_fd=self._descriptor)
         except FileNotFoundError:
             return
-
-
-def _read_all(opened: int) -> bytes:
-    """At most one octet more than may be."""
-    data = b""
-    while len(data) <= MAX_OCTETS and (piece := os.read(opened, MAX_OCTETS + 1 - len(data))):
-        data += piece
-    return data

@@ -5,7 +5,7 @@ import itertools
 import socket
 from collections.abc import Awaitable, Callable
 
-from anchorhold.ipc import READ_SIZE, Inbox, Message, MessageType, build_message
+from anchorhold.ipc import Message, MessageType, build_message, messages
 from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, Told, pack, unpack
 from resolver.iterate.verdict import RRset
@@ -44,13 +44,9 @@ class KeeperLine:
         """Serve until the keeper hangs up. Raises Malformed if it sends what does not decode."""
         reader, writer = await asyncio.open_unix_connection(sock=self._pair)
         self._writer = writer
-        inbox = Inbox()
         try:
-            while data := await reader.read(READ_SIZE):
-                for message in inbox.feed(data):
-                    self._hear(message, writer)
-        except OSError:
-            return
+            async for message in messages(reader):
+                self._hear(message, writer)
         finally:
             for task in self._looks.values():
                 task.cancel()

@@ -8,13 +8,13 @@ text on each line.
 import asyncio
 import contextlib
 import ctypes
-import fcntl
 import gc
 import json
 import os
 import resource
 import signal
 from collections.abc import Callable, Collection
+from itertools import pairwise
 
 PATIENCE = 300.0
 """Seconds that one piece of work may take."""
@@ -140,9 +140,8 @@ def _settle(used: set[int]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for descriptor in range(3, min(soft, 4_096)):
-        if descriptor not in used:
-            _close(descriptor)
+    for before, after in pairwise((2, *sorted(used), soft)):
+        os.closerange(before + 1, after)
     os.nice(10)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     _, most = resource.getrlimit(resource.RLIMIT_AS)
@@ -153,11 +152,3 @@ def _settle(used: set[int]) -> None:
         file.write("900")
     # A million small things live until it ends: looking for cycles among them is for nothing.
     gc.disable()
-
-
-def _close(descriptor: int) -> None:
-    try:
-        fcntl.fcntl(descriptor, fcntl.F_GETFD)
-        os.close(descriptor)
-    except OSError:
-        return

@@ -5,7 +5,7 @@ import itertools
 import socket
 
 from anchorhold.addresses import FAMILIES, addresses_in
-from anchorhold.ipc import READ_SIZE, Inbox, Message, MessageType, build_message, build_pong, parse_reply
+from anchorhold.ipc import Message, MessageType, build_message, build_pong, messages, parse_reply
 from resolver.values import QueryFlag, Reply
 from wire.dns.codes import Rcode
 from wire.dns.names import read_name
@@ -33,13 +33,9 @@ class ResolverLine:
         """Listen to one pair until the resolver hangs up. Raises Malformed if it sends what does not decode."""
         reader, writer = await asyncio.open_unix_connection(sock=pair)
         self._writer = writer
-        inbox = Inbox()
         try:
-            while data := await reader.read(READ_SIZE):
-                for message in inbox.feed(data):
-                    self._hear(message, writer)
-        except OSError:
-            return
+            async for message in messages(reader):
+                self._hear(message, writer)
         finally:
             if self._writer is writer:
                 self._writer = None

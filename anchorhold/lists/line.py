@@ -5,7 +5,7 @@ import json
 import socket
 from collections.abc import Callable
 
-from anchorhold.ipc import READ_SIZE, Inbox, Message, MessageType, build_facts, build_pong
+from anchorhold.ipc import Message, MessageType, build_facts, build_pong, messages
 from wire.errors import Malformed
 
 Answer = Callable[[int, bytes], dict[str, object]]
@@ -24,15 +24,11 @@ class OperatorLine:
     async def run(self) -> None:
         """Answer until `front` hangs up. Raises Malformed if it sends what does not decode."""
         reader, writer = await asyncio.open_unix_connection(sock=self._pair)
-        inbox = Inbox()
         try:
-            while data := await reader.read(READ_SIZE):
-                for message in inbox.feed(data):
-                    self._take(message, writer)
+            async for message in messages(reader):
+                self._take(message, writer)
                 if writer.transport.get_write_buffer_size() > MAX_UNSENT:
                     return
-        except OSError:
-            return
         finally:
             writer.close()
 

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import msgspec
 
-from anchorhold.lists.apart import Apart, Work, WorkFailed
+from anchorhold.lists.apart import Apart, Tell, WorkFailed
 from anchorhold.lists.asking import NoAddress
 from anchorhold.lists.fetch import Fetcher, FetchFailed, Given, Wanted
-from anchorhold.lists.index import Built, Copy, Index
+from anchorhold.lists.index import Built, Copy, Index, Kept
 from anchorhold.lists.library import (
     Library,
     Shelf,
@@ -29,7 +29,7 @@ from anchorhold.lists.pauses import pause_after, pause_until, share
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import TEXT, Damaged, Draft, Store
 from anchorhold.lists.workshop import Arrival, Compared, Judged, Made, Part, compare, judge, make
-from anchorhold.snapshot import seal_file
+from anchorhold.snapshot import seal_bytes, seal_memfd
 from net.clock import date, now
 from privacy.lists.minisign import MAX_SIGNATURE
 
@@ -106,7 +106,7 @@ class Rounds:
             self._complain(f"{error}; it is made anew")
             return
         self.image = built
-        self._hand(seal_file(data), built.digest)
+        self._hand(seal_bytes(data, len(data)), built.digest)
 
     # the loop
 
@@ -219,9 +219,7 @@ class Rounds:
         current = "" if kept.current is None else kept.current.digest
         arrival = Arrival(digest, source.format, current, source.public_key, signature)
         texts, when = self._texts(), int(date())
-        judged = msgspec.convert(
-            await self._apart_from(lambda tell: msgspec.to_builtins(judge(arrival, texts, tell)), shelf), Judged
-        )
+        judged = await self._apart_from(Judged, lambda tell: judge(arrival, texts, tell), shelf)
         if judged.refused:
             shelf.kept = refused(kept, when, judged.refused)
             return
@@ -244,7 +242,7 @@ class Rounds:
 
     async def _gather(self) -> None:
         until = now() + GATHER
-        while now() < until and any(task for task in self._tasks.values()):
+        while now() < until and self._tasks:
             await asyncio.wait(
                 self._tasks.values(), timeout=max(0.0, until - now()), return_when=asyncio.FIRST_COMPLETED
             )
@@ -258,22 +256,17 @@ class Rounds:
         try:
             texts, store = self._texts(), self._store
 
-            def put(data: bytes, _digest: str) -> str:
+            def put(data: bytes, digest: str) -> str:
                 with open(image, "wb", closefd=False) as file:
                     file.write(data)
                 try:
-                    store.keep_image(data)
+                    store.keep_image(data, digest)
                 except OSError as error:
                     return error.strerror or "it cannot be written"
                 return ""
 
             self.building = "compiling"
-            made = msgspec.convert(
-                await self._apart_from(
-                    lambda tell: msgspec.to_builtins(make(parts, protected, texts, put, tell)), None, image
-                ),
-                Made,
-            )
+            made = await self._apart_from(Made, lambda tell: make(parts, protected, texts, put, tell), None, image)
             if made.damaged:
                 self._set_aside(made.damaged)
             if not made.damaged or not any(part.digest not in made.damaged for part in self.library.parts()):
@@ -286,7 +279,7 @@ class Rounds:
 
     def _take(self, made: Made, key: str, image: int) -> None:
         self.image = Built(made.digest, made.octets, key, made.lists)
-        self._hand(seal_file(image), made.digest)
+        self._hand(seal_memfd(image), made.digest)
         self._complain(f"the image is not on disk: {made.kept}" if made.kept else "")
         for name, counted in made.lists.items():
             if counted.tried:
@@ -323,10 +316,10 @@ class Rounds:
         """Take the former text back; False if there is none."""
         return self._change(name, undone)
 
-    def _change(self, name: str, change: Callable[..., object]) -> bool:
+    def _change(self, name: str, change: Callable[[Kept], Kept]) -> bool:
         shelf = self.library.shelves[name]
         kept = change(shelf.kept)
-        if kept is shelf.kept or not isinstance(kept, type(shelf.kept)):
+        if kept is shelf.kept:
             return False
         shelf.kept = changed(kept, error="")
         self._say(name, "")
@@ -337,8 +330,7 @@ class Rounds:
     async def difference(self, old: Part, new: Part) -> Compared:
         """Raises WorkFailed."""
         texts = self._texts()
-        work: Work = lambda _tell: msgspec.to_builtins(compare(old, new, texts))  # noqa: E731 # a bound argument
-        return msgspec.convert(await self._apart_from(work), Compared)
+        return await self._apart_from(Compared, lambda _tell: compare(old, new, texts))
 
     def line(self, name: str, number: int) -> str:
         """A line of the text in force; "" if it cannot be had."""
@@ -357,7 +349,7 @@ class Rounds:
         local, store = self.library.texts, self._store
         return lambda digest: local[digest] if digest in local else store.text(digest)
 
-    async def _apart_from(self, work: Work, shelf: Shelf | None = None, *used: int) -> object:
+    async def _apart_from(self, kind: type[T], work: Callable[[Tell], T], shelf: Shelf | None = None, *used: int) -> T:
         """Raises WorkFailed."""
 
         def heard(said: object) -> None:
@@ -370,10 +362,10 @@ class Rounds:
 
         async with self._apart:
             try:
-                apart = Apart(work, (self._store.folder, *used))
+                apart = Apart(lambda tell: msgspec.to_builtins(work(tell)), (self._store.folder, *used))
             except OSError as error:
                 raise WorkFailed(f"no process for it: {error.strerror}") from None
-            return await apart.result(heard)
+            return msgspec.convert(await apart.result(heard), kind)
 
     def _keep(self) -> None:
         """Write the index, and remove what it does not name. If the disk is full, memory knows better."""

@@ -7,10 +7,10 @@ its name. Files are 0600.
 import contextlib
 import hashlib
 import os
-import stat
+import sys
 from collections.abc import Collection
 
-from anchorhold.keeper.folder import Folder, Unreadable
+from anchorhold.keeper.folder import ASIDE, Folder, Unreadable
 from anchorhold.lists.index import Index, read_index, write_index
 from privacy.lists.matcher import ListImage
 from wire.errors import Malformed
@@ -18,8 +18,8 @@ from wire.units import Epoch
 
 INDEX = "index.json"
 TEXT, IMAGE = ".list", ".image"
-_DRAFT = ".draft-"
-_PIECE = 1024 * 1024
+MAX_INDEX = 16 * 1024 * 1024
+"""Octets; some of the lines of each list that are not used are in it."""
 
 
 class Damaged(Exception):
@@ -49,13 +49,13 @@ class Draft:
         """SHA-256 of what came so far."""
         return self._hash.hexdigest()
 
-    def finish(self, kind: str = TEXT) -> str:
-        """Make it a text of the folder, or an image; gives its digest. Raises OSError."""
+    def finish(self) -> str:
+        """Make it a text of the folder; gives its digest. Raises OSError."""
         digest = self.digest
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        os.replace(self._name, digest + kind, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        os.replace(self._name, digest + TEXT, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         os.fsync(self._folder)
         return digest
 
@@ -72,7 +72,7 @@ class Store:
 
     def __init__(self, folder: int) -> None:
         self.folder = folder
-        self._small = Folder(folder)
+        self._files = Folder(folder)
         self._drafts = 0
         self.fresh: set[str] = set()
         """Digests of texts that the index does not name yet."""
@@ -80,7 +80,7 @@ class Store:
     def load(self, now: Epoch) -> tuple[Index, str]:
         """The index, and what was wrong with it ("": nothing). One that cannot be read is set aside."""
         try:
-            data = self._small.read(INDEX)
+            data = self._files.read(INDEX, MAX_INDEX)
         except Unreadable as error:
             return Index(), str(error)
         if data is None:
@@ -92,12 +92,12 @@ class Store:
 
     def save(self, index: Index) -> None:
         """Raises OSError."""
-        self._small.write(INDEX, write_index(index))
+        self._files.write(INDEX, write_index(index))
 
     def draft(self) -> Draft:
         """A new one. Raises OSError."""
         self._drafts += 1
-        return Draft(self.folder, f"{_DRAFT}{self._drafts}")
+        return Draft(self.folder, f".draft-{self._drafts}")
 
     def text(self, digest: str) -> bytes:
         """Raises Damaged."""
@@ -112,30 +112,25 @@ class Store:
             raise Damaged(f"{digest + IMAGE}: {error}") from None
         return data
 
-    def keep_image(self, data: bytes) -> None:
+    def keep_image(self, data: bytes, digest: str) -> None:
         """Raises OSError."""
-        draft = Draft(self.folder, f"{_DRAFT}image")
-        try:
-            draft.add(data)
-            draft.finish(IMAGE)
-        except OSError:
-            draft.drop()
-            raise
+        self._files.write(digest + IMAGE, data)
 
     def set_aside(self, name: str, now: Epoch) -> str:
         """Give a damaged file another name; what it is called now."""
         try:
-            return self._small.set_aside(name, now)
+            return self._files.set_aside(name, now)
         except OSError:
             return name
 
     def sweep(self, texts: Collection[str], image: str) -> None:
-        """Remove what nobody needs: other texts and images, drafts, all but the newest that was set aside."""
+        """Remove what nobody needs: other texts and images, all but the three newest that were set aside. What has no name yet is
+        still being written."""
         wanted = {INDEX, image + IMAGE, *(digest + TEXT for digest in texts)}
-        damaged = sorted(name for name in os.listdir(self.folder) if ".damaged-" in name)[-3:]
-        for name in os.listdir(self.folder):
-            if name not in wanted and name not in damaged and not name.startswith(_DRAFT):
-                _remove(self.folder, name)
+        names = [name for name in os.listdir(self.folder) if not name.startswith(".")]
+        damaged = sorted((name for name in names if ASIDE in name), key=lambda name: name.partition(ASIDE)[2])
+        for name in {*names} - wanted - {*damaged[-3:]}:
+            _remove(self.folder, name)
 
     def clear_drafts(self) -> None:
         """What a former process did not bring to an end."""
@@ -144,15 +139,12 @@ class Store:
                 _remove(self.folder, name)
 
     def _read(self, name: str, digest: str) -> bytes:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            with open(os.open(name, flags, dir_fd=self.folder), "rb") as file:
-                regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-                data = file.read() if regular else b""
-        except OSError as error:
-            raise Damaged(f"{name}: {error.strerror}") from None
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise Damaged(f"{name} is damaged")
+            data = self._files.read(name, sys.maxsize)
+        except Unreadable as error:
+            raise Damaged(str(error)) from None
+        if data is None or hashlib.sha256(data).hexdigest() != digest:
+            raise Damaged(f"{name} is {'gone' if data is None else 'damaged'}")
         return data
 
 

@@ -5,6 +5,7 @@ compared. No clock, no socket; files only through `Texts`.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 
@@ -16,7 +17,7 @@ from privacy.lists.formats import AUTO, Unusable, guess, read_list
 from privacy.lists.formats.text import open_text
 from privacy.lists.matcher import ListImage
 from privacy.lists.minisign import SignatureRefused, parse_signature, require_signature
-from wire.dns.names import read_name, show_name
+from wire.dns.names import ROOT, read_name, show_name, suffixes
 from wire.errors import Malformed
 
 Texts = Callable[[str], bytes]
@@ -33,31 +34,11 @@ MAX_WHY = 200
 
 SANE_SHARE = 0.5
 """A list that blocks more than this of names that have nothing in common is not taken unasked."""
-PROBES = tuple(
-    read_name(f"{label}.{zone}")
-    for label, zone in zip(
-        (
-            "kr7",
-            "haus",
-            "a1",
-            "shop-5",
-            "news",
-            "m",
-            "bank",
-            "cdn2",
-            "blog",
-            "wiki",
-            "p",
-            "rail",
-            "city",
-            "uni",
-            "x9",
-            "farm",
-        ),
-        ["com", "org", "net", "de", "fr", "nl", "eu", "ch", "it", "es", "pl", "in", "jp", "io", "app", "uk"],
-        strict=True,
-    )
+_PROBES = (
+    "kr7.com haus.org a1.net shop-5.de news.fr m.nl bank.eu cdn2.ch"
+    " blog.it wiki.es p.pl rail.in city.jp uni.io x9.app farm.uk"
 )
+PROBES = tuple(map(read_name, _PROBES.split()))
 """Names that have nothing in common."""
 
 _ALLOWING = frozenset({Saying.ALLOW})
@@ -215,19 +196,23 @@ def _is_plain(item: Entry) -> bool:
 def is_broad(item: Item) -> bool:
     """Whether one entry may be about very many names."""
     if isinstance(item, tuple):
-        _, name, scope = item
-        return scope is not Scope.EXACT and (name == b"\0" or len(name) == name[0] + 2)
+        return _is_top(item[1], item[2])
     if not isinstance(item, Entry):
         return False
     match item.trigger:
         case Trigger.PATTERN:
             return True
         case Trigger.NAME:
-            return item.scope is not Scope.EXACT and (item.name == b"\0" or len(item.name) == item.name[0] + 2)
+            return _is_top(item.name, item.scope)
         case Trigger.ADDRESS | Trigger.SERVER_ADDRESS if item.network is not None:
             return item.network[1] < 2 * len(item.network[0])
         case _:
             return False
+
+
+def _is_top(name: bytes, scope: Scope) -> bool:
+    """Whether it is about all below the root or a top-level domain."""
+    return scope is not Scope.EXACT and (name == ROOT or len(name) == name[0] + 2)
 
 
 def everything(broad: Sequence[Item]) -> str:
@@ -263,9 +248,7 @@ class _Counting:
     def through(self, items: Iterable[Item], tell: Tell, name: str) -> Iterator[Item]:
         for number, item in enumerate(items):
             if isinstance(item, tuple):
-                self.tried += item[1] in self.protected or (
-                    bool(self.protected.names) and self.protected.hit(item[1], item[2])
-                )
+                self.tried += self.protected.hit(item[1], item[2])
             elif isinstance(item, Entry):
                 blocking = item.trigger is Trigger.NAME and item.saying in _BLOCKING
                 self.tried += blocking and self.protected.hit(item.name, item.scope)
@@ -280,26 +263,14 @@ class Protected:
     """Names that no list may block, and what is below them."""
 
     def __init__(self, names: Sequence[bytes]) -> None:
-        self.names = frozenset(names)
-        self._above = frozenset(name[at:] for name in names for at in _cuts(name)) - self.names
-
-    def __contains__(self, name: bytes) -> bool:
-        return name in self.names
+        self._names = frozenset(names)
+        self._above = frozenset(chain.from_iterable(map(suffixes, names))) - self._names
 
     def hit(self, name: bytes, scope: Scope) -> bool:
         """Whether an entry would block one of them."""
         if name in self._above:
             return scope is not Scope.EXACT
-        return any(name[at:] in self.names for at in _cuts(name))
-
-
-def _cuts(name: bytes) -> Iterator[int]:
-    """Where the labels begin, the root's too."""
-    at = 0
-    while name[at]:
-        yield at
-        at += name[at] + 1
-    yield at
+        return not self._names.isdisjoint(suffixes(name))
 
 
 def make(

@@ -38,7 +38,7 @@ def shut_in(folder: int) -> None:
             hand_over(folder)
             os.chroot(".")
     except OSError as error:
-        raise FolderRefused(f"cannot go into the lease folder for good: {error.strerror}") from None
+        raise FolderRefused(f"cannot go into the folder for good: {error.strerror}") from None
 
 
 def hand_over(folder: int) -> None:

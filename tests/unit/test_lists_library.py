@@ -132,8 +132,8 @@ def test_a_text_is_known_by_its_content_and_damage_is_seen(store: Store, tmp_pat
 
 def test_what_nobody_needs_is_removed_and_the_index_stays(store: Store, tmp_path: Path) -> None:
     old, new = put(store, b"old"), put(store, b"new")
-    store.keep_image(b"image")
     image = digest_of(b"image")
+    store.keep_image(b"image", image)
     store.save(Index({"ads": Kept(current=copy(new))}))
     store.sweep({new}, image)
     assert {f"{new}.list", f"{image}.image", "index.json"} == {path.name for path in tmp_path.iterdir()}
