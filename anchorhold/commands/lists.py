@@ -8,7 +8,6 @@ from typing import TypeVar
 import click
 
 from anchorhold.control_client import Answer
-from anchorhold.lists.services import ServicesDamaged, read_services
 from anchorhold.terminal import (
     CommandFailed,
     Exit,
@@ -22,6 +21,7 @@ from anchorhold.terminal import (
     show,
     show_time,
 )
+from wire.dns.names import show_name
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -39,7 +39,7 @@ Examples:
   anchorhold lists status
   anchorhold lists update
   anchorhold lists diff ads
-  anchorhold lists update --confirm ads
+  anchorhold lists update --confirm ads@5f2c09b1a47d
   anchorhold lists test ads.example.com www.example.org
 
 Exit codes: 0 done, 1 not as wanted (a list is held back or failing, a name is blocked), 2 wrong usage, 4 no service answers."""
@@ -119,10 +119,9 @@ def _remarks(row: Answer) -> list[str]:
     if row.get("error"):
         found.append(f"{show(row['error'])} (try {show(row.get('failures'))})")
     if row.get("why"):
-        name = show(row.get("name"))
-        found.append(
-            f"held back: {show(row['why'])}; see anchorhold lists diff {name}, take it: lists update --confirm {name}"
-        )
+        name, held = show(row.get("name")), row.get("held")
+        digest = held.get("digest") if isinstance(held, dict) else ""
+        found.append(f"held back: {show(row['why'])}; see anchorhold lists diff {name}, {_take_it(name, digest)}")
     if row.get("protected"):
         found.append(f"{show(row['protected'])} of its entries would block protected names; these are not blocked")
     current = row.get("current")
@@ -132,6 +131,11 @@ def _remarks(row: Answer) -> list[str]:
     if isinstance(reasons, list) and reasons:
         found += [f"line {show(where)} is not used: {show(why)}" for where, why in reasons[:3]]
     return found
+
+
+def _take_it(name: str, digest: object) -> str:
+    """How a text that is held back is confirmed, and no other that may have come meanwhile."""
+    return f"take it: lists update --confirm {name}@{show(digest)[:12]}"
 
 
 def _age(copy: object) -> str:
@@ -169,20 +173,25 @@ def _complain(line: Answer, names: list[str]) -> None:
 Examples:
   anchorhold lists update
   anchorhold lists update ads malware
-  anchorhold lists update --confirm ads
+  anchorhold lists update --confirm ads@5f2c09b1a47d
 
-Exit codes: 0 in force, 1 one is held back or could not be had, 4 no service answers."""
+Exit codes: 0 in force, 1 one is held back, could not be had, or is not what you confirm, 2 wrong usage, 4 no service answers."""
 )
 @click.argument("names", nargs=-1)
-@click.option("--confirm", is_flag=True, help="Take what is held back, however much it changes.")
+@click.option(
+    "--confirm",
+    is_flag=True,
+    help="Take what is held back, however much it changes: NAME@DIGEST, as status and diff show it.",
+)
 @click.option("--no-wait", is_flag=True, help="Do not wait until it is done.")
 @places
 def update(names: tuple[str, ...], confirm: bool, no_wait: bool, control: Path | None, as_json: bool) -> None:
     """Fetch lists now (all, or NAMES), or take one that is held back.
 
-    The lists in force stay until the new ones are compiled; no query is lost.
+    The lists in force stay until the new ones are compiled; no query is lost. A text that is held back is taken by its
+    digest, so that it is the one you looked at.
     """
-    accepted = ask(control, {"do": "update", "names": list(names), "confirm": confirm}).get("accepted")
+    accepted = ask(control, _confirming(names) if confirm else {"do": "update", "names": list(names)}).get("accepted")
     wanted = [str(name) for name in accepted] if isinstance(accepted, list) else []
     if no_wait:
         line = ask(control, {"do": "status"})
@@ -195,6 +204,16 @@ def update(names: tuple[str, ...], confirm: bool, no_wait: bool, control: Path |
         _print_status({**line, "lists": rows})
     if not no_wait:
         _complain(line, wanted)
+
+
+def _confirming(names: tuple[str, ...]) -> Answer:
+    parts = [name.rpartition("@") for name in names]
+    held = {name: digest for name, _, digest in parts}
+    if not held or not all(map(all, parts)):
+        raise CommandFailed(
+            Exit.USAGE, "name what you looked at: NAME@DIGEST, as anchorhold lists status and diff show it"
+        )
+    return {"do": "confirm", "held": held}
 
 
 def _wait(control: Path | None, names: list[str]) -> Answer:
@@ -276,6 +295,8 @@ def diff(name: str, control: Path | None, as_json: bool) -> None:
         found = line.get(field)
         for where, text in found if isinstance(found, list) else []:
             click.echo(f"{mark} {show(text)}  (line {show(where)})")
+    if line.get("held"):
+        click.echo(_take_it(printable(name), line["held"]))
 
 
 # test, services
@@ -357,10 +378,12 @@ Exit codes: 0 shown, 1 there is no such service."""
 @json_option
 def services(names: tuple[str, ...], as_json: bool) -> None:
     """The bundles of domains that come with the program, for `services` in a rule. With NAMES: their domains."""
-    try:
-        found = read_services()
-    except ServicesDamaged as error:
-        raise CommandFailed(Exit.NEGATIVE, str(error)) from None
+    from anchorhold.config import bundles
+
+    found = {
+        name: [show_name(domain).removesuffix(".") for domain in domains]
+        for name, domains in bundles.services().items()
+    }
     unknown = [name for name in names if name not in found]
     if unknown:
         raise CommandFailed(Exit.NEGATIVE, f"there is no service {', '.join(unknown)}; there are: {', '.join(found)}")

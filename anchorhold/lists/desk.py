@@ -7,16 +7,19 @@ what is wrong with a request is in `"error"`. Nothing here takes long: what does
 Requests, by their field `do`:
 
     status                        → lists: [row …], image: {…} or null, problem, building
-    update   names, confirm       → accepted: [name …]. With `confirm`, what is held back comes into force; else they are fetched
+    update   names                → accepted: [name …], which are fetched
+    confirm  held: {name: digest} → accepted: [name …], whose text that is held back comes into force, if it has this digest (its
+                                    first 8 letters or more); if one has not, none does
     undo     name                 → undone: name
-    diff     name                 → working: true, as long as it is; then between, came, gone, new: [[line, text] …], old: […]
+    diff     name                 → working: true, as long as it is; then between, held: its digest or null, came, gone,
+                                    new: [[line, text] …], old: […]
     test     name (hex), type     → hits: [{list, line, says, …} …]
 """
 
 import asyncio
 import os
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -31,6 +34,7 @@ from wire.dns.names import parse_name, show_name
 from wire.errors import Malformed
 
 Line: TypeAlias = dict[str, object]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8,64}$")]
 
 
 class _Status(msgspec.Struct, tag_field="do", tag="status", forbid_unknown_fields=True):
@@ -39,7 +43,10 @@ class _Status(msgspec.Struct, tag_field="do", tag="status", forbid_unknown_field
 
 class _Update(msgspec.Struct, tag_field="do", tag="update", forbid_unknown_fields=True):
     names: list[str] = []
-    confirm: bool = False
+
+
+class _Confirm(msgspec.Struct, tag_field="do", tag="confirm", forbid_unknown_fields=True):
+    held: dict[str, Digest]
 
 
 class _Undo(msgspec.Struct, tag_field="do", tag="undo", forbid_unknown_fields=True):
@@ -55,7 +62,7 @@ class _Test(msgspec.Struct, tag_field="do", tag="test", forbid_unknown_fields=Tr
     type: int = 1
 
 
-_REQUESTS = msgspec.json.Decoder(_Status | _Update | _Undo | _Diff | _Test)
+_REQUESTS = msgspec.json.Decoder(_Status | _Update | _Confirm | _Undo | _Diff | _Test)
 
 
 class _Wrong(Exception):
@@ -74,8 +81,10 @@ class ListsDesk:
         """See above. Never raises for a request, whatever is in it."""
         try:
             match _REQUESTS.decode(request):
-                case _Update(names, confirm):
-                    return self._update(names, confirm)
+                case _Update(names):
+                    return self._update(names)
+                case _Confirm(held):
+                    return self._confirm(held)
                 case _Undo(name):
                     self._shelf(name)
                     if not self._rounds.undo(name):
@@ -96,19 +105,25 @@ class ListsDesk:
             raise _Wrong(f"there is no list {name!r}; there are: {', '.join(shelves)}")
         return shelves[name]
 
-    def _update(self, names: list[str], confirm: bool) -> Line:
+    def _update(self, names: list[str]) -> Line:
         for name in names:
             self._shelf(name)
-        if confirm:
-            if not names:
-                raise _Wrong("name the lists that are to be confirmed")
-            accepted = [name for name in names if self._rounds.confirm(name)]
-            if not accepted:
-                raise _Wrong(f"nothing is held back of {', '.join(names)}")
-            return {"accepted": accepted}
         wanted = names or [name for name, shelf in self._rounds.library.shelves.items() if shelf.source.url]
         self._rounds.update(wanted)
         return {"accepted": wanted}
+
+    def _confirm(self, wanted: dict[str, str]) -> Line:
+        for name, digest in wanted.items():
+            held = self._shelf(name).kept.held
+            if held is None:
+                raise _Wrong(f"nothing is held back of {name}")
+            if not held.digest.startswith(digest):
+                raise _Wrong(
+                    f"what is held back of {name} is another text by now ({held.digest[:12]}); look at it again"
+                )
+        for name in wanted:
+            self._rounds.confirm(name)
+        return {"accepted": list(wanted)}
 
     # what differs
 
@@ -132,7 +147,8 @@ class ListsDesk:
             return {"working": True}
         self._compared = None
         try:
-            return {"between": between, **msgspec.to_builtins(task.result())}
+            held = new.digest if new is kept.held else None
+            return {"between": between, "held": held, **msgspec.to_builtins(task.result())}
         except WorkFailed as error:
             return {"error": str(error)}
 

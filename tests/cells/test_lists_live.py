@@ -99,7 +99,10 @@ class House:
         raise AssertionError(json.dumps(self.ask(do="status"), indent=1) + "\n".join(self.running.lines))
 
     def update(self, *names: str, confirm: bool = False) -> dict[str, str]:
-        self.ask(do="update", names=list(names), confirm=confirm)
+        if confirm:
+            self.ask(do="confirm", held={name: self.row(name)["held"]["digest"] for name in names})  # type: ignore[index]
+        else:
+            self.ask(do="update", names=list(names))
         time.sleep(0.1)
         return self.settle()
 
@@ -284,8 +287,15 @@ def test_undo_diff_and_test_by_the_commands(server: ListServer, port: int, tmp_p
         assert not one.blocks("a35.example")
         code, text = run("status")
         assert (1, True) == (code, "lists update --confirm ads" in text)
-        assert 0 == run("update", "--confirm", "ads")[0]
+        digest = str(one.row("ads")["held"]["digest"])  # type: ignore[index]
+        assert f"ads@{digest[:12]}" in text
+        assert (2, True) == (run("update", "--confirm", "ads")[0], f"ads@{digest[:12]}" in run("diff", "ads")[1])
+        code, text = run("update", "--confirm", f"ads@{'0' * 12}")
+        assert (1, True) == (code, "another text by now" in text)
+        assert not one.blocks("a35.example")
+        assert 0 == run("update", "--confirm", f"ads@{digest[:12]}")[0]
         one.wait_until(True, "a35.example")
+        assert (1, True) == (run("update", "--confirm", f"ads@{digest}")[0], one.blocks("a35.example"))
         code, text = run("update", "nothing")
         assert (1, True) == (code, "there is no list 'nothing'" in text)
 
