@@ -51,16 +51,14 @@ class Library:
         former, self.shelves, self.texts, self.settings = self.shelves, {}, {}, settings
         for source in settings.sources:
             mark = source_mark(source)
-            before = former.get(source.name)
-            kept = before.kept if before is not None else index.lists.get(source.name, Kept())
-            if kept.source != mark:
-                kept = Kept(source=mark)
-            shelf = Shelf(source, kept)
+            shelf = former.get(source.name) or Shelf(source, index.lists.get(source.name, Kept()))
+            if shelf.kept.source != mark:
+                shelf = Shelf(source, Kept(source=mark))
+            # The same one if it is the same list: it may just be fetched.
+            shelf.source = source
             if not source.url:
                 shelf.local = digest_of(source.text)
                 self.texts[shelf.local] = source.text
-            elif before is not None and before.kept.source == mark:
-                shelf.busy, shelf.due = before.busy, before.due
             self.shelves[source.name] = shelf
 
     def parts(self) -> tuple[Part, ...]:

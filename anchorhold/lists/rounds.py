@@ -5,6 +5,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -92,9 +93,8 @@ class Rounds:
             self._hand_stored(built)
         for shelf in self.library.shelves.values():
             if shelf.source.url and not shelf.busy:
-                shelf.due = now() + pause_until(shelf.kept.checked, shelf.source.refresh, date(), share())
-                if shelf.kept.current is None and not shelf.kept.failures:
-                    shelf.due = now()
+                first = shelf.kept.current is None and not shelf.kept.failures
+                shelf.due = now() if first else _due(shelf)
         if self.image is None or self.image.key != self.library.key():
             self._wanted.set()
         self._news.set()
@@ -166,15 +166,8 @@ class Rounds:
             # Our own, or a library's, mistake with what one stranger sent: the other lists go on.
             shelf.kept = failed(shelf.kept, int(date()), f"a mistake of ours: {type(error).__name__}")
         kept = shelf.kept
-        if kept.error:
-            shelf.due = now() + pause_after(kept.failures, share(), told)
-        else:
-            shelf.due = now() + pause_until(kept.checked, shelf.source.refresh, date(), share())
+        shelf.due = _due(shelf, told)
         self._say(name, kept.error or (f"held back: {kept.why}" if kept.held is not None else ""))
-        current = self.library.shelves.get(name)
-        if current is not None and current is not shelf and current.kept.source == kept.source:
-            # Settings came meanwhile.
-            current.kept, current.due = kept, shelf.due
         self._keep()
         if self.image is None or self.image.key != self.library.key():
             self._wanted.set()
@@ -191,7 +184,7 @@ class Rounds:
             known = (kept.etag, kept.modified) if kept.current is not None else ("", "")
             given = await self._fetcher.fetch(Wanted(source.url, source.max_size, source.private, *known), take)
             if given.unchanged:
-                shelf.kept = asked(kept, int(date()), given.etag, given.modified)
+                shelf.kept = asked(shelf.kept, int(date()), given.etag, given.modified)
                 return
             signature = await self._signature(shelf)
             await self._look_at(shelf, draft, given, signature)
@@ -211,21 +204,25 @@ class Rounds:
         return b"".join(pieces)
 
     async def _look_at(self, shelf: Shelf, draft: Draft, given: Given, signature: bytes) -> None:
-        """Judge a text that came; it stays on disk if it is a list."""
-        source, kept = shelf.source, shelf.kept
+        """Judge a text that came; it stays on disk if it is a list. Against what is in force when that is done: an operator may
+        have changed it meanwhile."""
+        source = shelf.source
         octets, digest = draft.octets, draft.finish()
         self._store.fresh.add(digest)
         shelf.busy, shelf.entries = "checking", 0
-        current = "" if kept.current is None else kept.current.digest
-        arrival = Arrival(digest, source.format, current, source.public_key, signature)
         texts, when = self._texts(), int(date())
-        judged = await self._apart_from(Judged, lambda tell: judge(arrival, texts, tell), shelf)
+        while True:
+            current = shelf.digest
+            arrival = Arrival(digest, source.format, current, source.public_key, signature)
+            judged = await self._apart_from(Judged, partial(judge, arrival, texts), shelf)
+            if shelf.digest == current:
+                break
         if judged.refused:
-            shelf.kept = refused(kept, when, judged.refused)
+            shelf.kept = refused(shelf.kept, when, judged.refused)
             return
         counts = (judged.entries, judged.skipped, judged.came, judged.gone, judged.comment)
         copy = Copy(digest, octets, when, judged.format, *counts)
-        shelf.kept = arrived(asked(kept, when, given.etag, given.modified), copy, judged, source.fuse)
+        shelf.kept = arrived(asked(shelf.kept, when, given.etag, given.modified), copy, judged, source.fuse)
 
     # the image
 
@@ -386,3 +383,11 @@ class Rounds:
         if text and text != self.problem:
             self._report(text)
         self.problem = text
+
+
+def _due(shelf: Shelf, told: float = 0.0) -> float:
+    """When it is asked for next, monotonic seconds; `told`: the server wants to be left alone for so long."""
+    kept = shelf.kept
+    if kept.error:
+        return now() + pause_after(kept.failures, share(), told)
+    return now() + pause_until(kept.checked, shelf.source.refresh, date(), share())

@@ -15,7 +15,7 @@ from anchorhold.config.request import Snapshot
 from anchorhold.config.service import ServiceSettings
 from anchorhold.link import LinkMessage, LinkType, receive_message
 from anchorhold.lists.fetch import FetchFailed, Given, Wanted
-from anchorhold.lists.index import Built, Index, write_index
+from anchorhold.lists.index import Built, Index, Kept, write_index
 from anchorhold.lists.rounds import Rounds
 from anchorhold.lists.settings import ListSource, ListsSettings
 from anchorhold.lists.store import Store
@@ -27,9 +27,9 @@ PATIENCE = 20.0
 
 
 class Played:
-    """Gives what the test wants: a text, or what is raised."""
+    """Gives what the test wants: a text, what is raised, or what comes of doing something meanwhile."""
 
-    def __init__(self, *answers: bytes | Exception) -> None:
+    def __init__(self, *answers: bytes | Exception | Callable[[], bytes]) -> None:
         self.answers = list(answers)
         self.asked: list[Wanted] = []
 
@@ -38,7 +38,7 @@ class Played:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        take(answer)
+        take(answer() if callable(answer) else answer)
         return Given(False, f'"{len(self.asked)}"')
 
 
@@ -74,7 +74,7 @@ class Going:
             await asyncio.gather(task, return_exceptions=True)
 
     @property
-    def kept(self) -> object:
+    def kept(self) -> Kept:
         return self.rounds.library.shelves["ads"].kept
 
 
@@ -150,6 +150,43 @@ def test_what_fails_is_tried_again_later_and_not_at_once(tmp_path: Path, error: 
         await going.go_on(lambda one: not one.rounds.library.shelves["ads"].busy)
         assert (1, 1) == (len(played.asked), going.rounds.library.shelves["ads"].kept.failures)
         assert going.rounds.library.shelves["ads"].due > asyncio.get_running_loop().time() + 40
+
+    asyncio.run(go())
+
+
+def test_a_list_that_failed_is_tried_soon_after_the_next_start(tmp_path: Path) -> None:
+    async def go() -> None:
+        going = Going(tmp_path, Played(FetchFailed("no connection")), ADS)
+        await going.run(lambda one: bool(one.said) and not one.rounds.library.shelves["ads"].busy)
+        later = Going(tmp_path, Played(text("a")), ADS)
+        later.rounds.open()
+        later.rounds.use(ListsSettings(1, (ADS,)))
+        assert 40 < later.rounds.library.shelves["ads"].due - asyncio.get_running_loop().time() < 80
+
+    asyncio.run(go())
+
+
+def test_what_an_operator_does_while_a_list_is_fetched_stays(tmp_path: Path) -> None:
+    async def go() -> None:
+        played = Played(text("a"), text("b"))
+        going = Going(tmp_path, played, ListSource("ads", ADS.url, fuse=0.0))
+        await going.run(lambda one: one.kept.current is not None)
+        going.rounds.update(["ads"])
+        await going.go_on(lambda one: one.kept.former is not None)
+
+        def undo() -> bytes:
+            going.rounds.use(ListsSettings(2, (ListSource("ads", ADS.url, fuse=0.0, refresh=9_000),)))
+            assert going.rounds.undo("ads")
+            return text("b")
+
+        played.answers = [undo]
+        going.rounds.update(["ads"])
+        await going.go_on(lambda one: one.kept.held is not None)
+        kept = going.kept
+        assert kept.current is not None
+        assert kept.held is not None
+        digests = [hashlib.sha256(text(mark)).hexdigest() for mark in "ab"]
+        assert digests == [kept.current.digest, kept.held.digest]
 
     asyncio.run(go())
 
