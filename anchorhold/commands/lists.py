@@ -1,9 +1,7 @@
 """`anchorhold lists`: what became of each list; fetched, confirmed, compared, taken back; what they would say to a name."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
@@ -21,16 +19,12 @@ from anchorhold.terminal import (
     show,
     show_time,
 )
-from wire.dns.names import show_name
-
-Command = TypeVar("Command", bound=Callable[..., object])
+from anchorhold.text import read_name, read_type, show_name
 
 POLL = 0.5
 """Seconds between two looks at what is under way."""
 WAIT = 1_500.0
 """Seconds for which a command waits; the cell goes on without it."""
-
-BUSY = frozenset({"waiting", "fetching", "checking"})
 
 
 @click.group(
@@ -52,11 +46,6 @@ def command() -> None:
     """
 
 
-def places(command: Command) -> Command:
-    """`--control` and `--json`."""
-    return control_option(json_option(command))
-
-
 def ask(control: Path | None, request: Answer) -> Answer:
     """The cell's answer. Raises CommandFailed."""
     (line, *_) = service_answer(control, {"verb": "lists", "request": request})
@@ -74,15 +63,23 @@ Examples:
 
 Exit codes: 0 every list is in force, 1 one is held back, failing or not there yet, 4 no service answers."""
 )
-@places
+@control_option
+@json_option
 def status(control: Path | None, as_json: bool) -> None:
     """Each list: how many entries, how old, what is wrong with it, when it is asked for next."""
     line = ask(control, {"do": "status"})
+    names = [str(row.get("name")) for row in rows_of(line, "lists")]
+    _print(line, names, as_json)
+    _complain(line, names)
+
+
+def _print(line: Answer, names: list[str], as_json: bool) -> None:
+    """What is to be said of these."""
+    shown = {**line, "lists": [row for row in rows_of(line, "lists") if row.get("name") in names]}
     if as_json:
-        print_json(line)
+        print_json(shown)
     else:
-        _print_status(line)
-    _complain(line, [show(row.get("name")) for row in rows_of(line, "lists")])
+        _print_status(shown)
 
 
 def _print_status(line: Answer) -> None:
@@ -184,7 +181,8 @@ Exit codes: 0 in force, 1 one is held back, could not be had, or is not what you
     help="Take what is held back, however much it changes: NAME@DIGEST, as status and diff show it.",
 )
 @click.option("--no-wait", is_flag=True, help="Do not wait until it is done.")
-@places
+@control_option
+@json_option
 def update(names: tuple[str, ...], confirm: bool, no_wait: bool, control: Path | None, as_json: bool) -> None:
     """Fetch lists now (all, or NAMES), or take one that is held back.
 
@@ -193,15 +191,8 @@ def update(names: tuple[str, ...], confirm: bool, no_wait: bool, control: Path |
     """
     accepted = ask(control, _confirming(names) if confirm else {"do": "update", "names": list(names)}).get("accepted")
     wanted = [str(name) for name in accepted] if isinstance(accepted, list) else []
-    if no_wait:
-        line = ask(control, {"do": "status"})
-    else:
-        line = _wait(control, wanted)
-    rows = [row for row in rows_of(line, "lists") if row.get("name") in wanted]
-    if as_json:
-        print_json({**line, "lists": rows})
-    else:
-        _print_status({**line, "lists": rows})
+    line = ask(control, {"do": "status"}) if no_wait else _wait(control, wanted)
+    _print(line, wanted, as_json)
     if not no_wait:
         _complain(line, wanted)
 
@@ -255,16 +246,12 @@ Examples:
 Exit codes: 0 the former text is in force, 1 there is none, 4 no service answers."""
 )
 @click.argument("name")
-@places
+@control_option
+@json_option
 def undo(name: str, control: Path | None, as_json: bool) -> None:
     """Take list NAME's former text back. What you took back does not come again by itself; another text does."""
     ask(control, {"do": "undo", "name": name})
-    line = _wait(control, [name])
-    rows = [row for row in rows_of(line, "lists") if row.get("name") == name]
-    if as_json:
-        print_json({**line, "lists": rows})
-    else:
-        _print_status({**line, "lists": rows})
+    _print(_wait(control, [name]), [name], as_json)
 
 
 @command.command(
@@ -276,7 +263,8 @@ Examples:
 Exit codes: 0 shown, 1 there is nothing to compare, 4 no service answers."""
 )
 @click.argument("name")
-@places
+@control_option
+@json_option
 def diff(name: str, control: Path | None, as_json: bool) -> None:
     """What came and what went: between what is in force and what is held back, or the former text and this one.
 
@@ -312,10 +300,16 @@ Exit codes: 0 no list blocks any, 1 a list blocks one, 2 wrong usage, 4 no servi
 )
 @click.argument("domains", nargs=-1, required=True)
 @click.option("--type", "rrtype", default="A", show_default=True, help="Record type.")
-@places
+@control_option
+@json_option
 def test(domains: tuple[str, ...], rrtype: str, control: Path | None, as_json: bool) -> None:
     """What every list says of DOMAINS, with its line. Which client groups that counts for, and rules: anchorhold explain."""
-    found = {domain: ask(control, {"do": "test", "name": _wire(domain), "type": _type(rrtype)}) for domain in domains}
+    try:
+        number = read_type(rrtype)
+        names = {domain: read_name(domain).hex() for domain in domains}
+    except ValueError as error:
+        raise CommandFailed(Exit.USAGE, str(error)) from None
+    found = {domain: ask(control, {"do": "test", "name": name, "type": number}) for domain, name in names.items()}
     if as_json:
         print_json({domain: line.get("hits") for domain, line in found.items()})
     blocked = []
@@ -344,26 +338,6 @@ def _print_hits(domain: str, hits: list[Answer]) -> None:
         for hit in hits
     ]
     print_table(printable(domain), ["list", "line", "says", "of", "as it is written"], rows)
-
-
-def _wire(domain: str) -> str:
-    from anchorhold.config.errors import Wrong
-    from anchorhold.config.names import read_domain
-
-    try:
-        return read_domain(domain).hex()
-    except Wrong as wrong:
-        raise CommandFailed(Exit.USAGE, str(wrong)) from None
-
-
-def _type(text: str) -> int:
-    import dns.exception
-    import dns.rdatatype
-
-    try:
-        return int(dns.rdatatype.from_text(text))
-    except (dns.exception.DNSException, ValueError):
-        raise CommandFailed(Exit.USAGE, f"{text!r} is no record type") from None
 
 
 @command.command(

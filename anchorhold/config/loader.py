@@ -145,8 +145,7 @@ def decode_text(data: bytes, file: str) -> str:
 def answer(link: socket.socket, loaded: Loaded) -> None:
     """Send the parts, each sealed in a memfd of its own."""
     parts = (loaded.front, loaded.resolver, loaded.keeper, loaded.service, loaded.dhcp, loaded.secure, loaded.lists)
-    most = {id(loaded.lists): MAX_LISTS}
-    descriptors = [seal(part, most.get(id(part), MAX_SIZE)) for part in parts if part is not None]
+    descriptors = [seal(part, MAX_LISTS if part is loaded.lists else MAX_SIZE) for part in parts if part is not None]
     further = ((loaded.dhcp, WITH_DHCP), (loaded.secure, WITH_SECURE), (loaded.lists, WITH_LISTS))
     mask = sum(bit for part, bit in further if part is not None)
     socket.send_fds(link, [bytes((LoaderMessage.LOADED, mask))], descriptors)

@@ -7,7 +7,7 @@ import socket
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.ipc import Message, MessageType, build_message, build_pong, messages, parse_reply
 from resolver.values import QueryFlag, Reply
-from wire.dns.codes import Rcode
+from wire.dns.codes import show_rcode
 from wire.dns.names import read_name
 from wire.errors import Malformed
 
@@ -102,6 +102,5 @@ class ResolverLine:
 
 
 def _why(reply: Reply) -> str:
-    code = reply.message[3] & 15
-    said = Rcode(code).name if code in set(Rcode) else str(code)
+    said = show_rcode(reply.message[3] & 15)
     return said if reply.explanation is None else f"{said}, {reply.explanation.code.name}"

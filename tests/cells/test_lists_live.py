@@ -19,6 +19,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
+from kit.datagrams import answering
 from kit.list_server import HOME, ListServer, Page, list_server, trusted, zipped
 from kit.minisigned import PUBLIC_TEXT, signed
 from kit.processes import descriptors, internet_sockets, state
@@ -30,30 +31,15 @@ PATIENCE = 20.0
 REAL = "198.41.0.4"
 
 
-@contextmanager
-def upstream() -> Iterator[int]:
-    """A UDP server that gives every name one address."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=_answer, args=(server,))
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
-                last.sendto(b"", server.getsockname())
-            thread.join()
-
-
-def _answer(server: socket.socket) -> None:
-    while data := (received := server.recvfrom(65_535))[0]:
-        query = dns.message.from_wire(data)
-        response = dns.message.make_response(query)
-        response.flags |= dns.flags.RA
-        if query.question[0].rdtype == dns.rdatatype.A:
-            address = "127.0.0.1" if query.question[0].name.to_text().lower().startswith("inside") else REAL
-            response.answer.append(dns.rrset.from_text(query.question[0].name, 5, "IN", "A", address))
-        server.sendto(response.to_wire(), received[1])
+def one_address(data: bytes) -> bytes:
+    """What the upstream gives for every name."""
+    query = dns.message.from_wire(data)
+    response = dns.message.make_response(query)
+    response.flags |= dns.flags.RA
+    if query.question[0].rdtype == dns.rdatatype.A:
+        address = "127.0.0.1" if query.question[0].name.to_text().lower().startswith("inside") else REAL
+        response.answer.append(dns.rrset.from_text(query.question[0].name, 5, "IN", "A", address))
+    return response.to_wire()
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +50,7 @@ def server() -> Iterator[ListServer]:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with upstream() as one:
+    with answering(one_address) as one:
         yield one
 
 
