@@ -9,15 +9,13 @@ The input is a pure function of the seed and the case's number: `--only NUMBER`.
 """
 
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fuzz.long import Run, Tally, cases, found_part, fuzz, rows, summary
-from fuzz.recording import SHOWN, about, command, last_run, options, write_part
+from fuzz.long import Harnesses, main
 from kit.listed import CASES, read_case
 
 from privacy.lists.compile import Item
@@ -76,9 +74,7 @@ def check_entry(entry: Entry) -> None:
     assert all(-1 <= record.ttl < 2**31 for record in entry.records)
 
 
-HARNESSES: dict[str, Callable[[bytes], bool]] = {
-    parser: partial(feed_list, syntax) for parser, syntax in PARSERS.items()
-}
+HARNESSES: Harnesses = {parser: partial(feed_list, syntax) for parser, syntax in PARSERS.items()}
 
 
 def entries() -> list[bytes]:
@@ -86,31 +82,5 @@ def entries() -> list[bytes]:
     return [read_case(path).text for path in CASES]
 
 
-def document(run: Run, said: str) -> str:
-    """The part of docs/fuzz.md that is about lists."""
-    return f"""\
-# Lists
-
-Written by `tests/fuzz/lists.py`.
-
-{about(__doc__)}
-
-{last_run(run.seconds, said, summary(run))}
-{rows(run)}
-{found_part(run)}"""
-
-
-def main() -> int:
-    asked = options("Mutated lists through the readers of all formats.", cases=20_000)
-    chosen = asked.parse_args()
-    run = Run(parsers={name: Tally() for name in HARNESSES})
-    first, count = (0, chosen.cases) if chosen.only is None else (chosen.only, 1)
-    fuzz(cases(chosen.seed, count, first, entries()), HARNESSES, run)
-    print(summary(run), *run.found[:SHOWN], sep="\n")
-    if chosen.record:
-        write_part(document(run, command("lists.py", chosen)))
-    return 1 if run.found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main((__file__, __doc__, "Lists"), HARNESSES, entries(), 20_000))
