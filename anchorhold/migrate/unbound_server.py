@@ -3,14 +3,12 @@
 import ipaddress
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-from anchorhold.config.names import Network
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Scalar
 from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.unbound_keywords import BUILT_IN
-from anchorhold.migrate.unbound_lexer import Clause, Statement
+from anchorhold.migrate.unbound_lexer import Clause, Statement, named_path
 from anchorhold.migrate.words import address, domain, network, show_address
 
 _SIZE = re.compile(r"(\d{1,15})([bkmg]?)b?", re.IGNORECASE)
@@ -44,8 +42,6 @@ NUMBERS = {
     "incoming-num-tcp": _Number("limits", "tcp_clients", 1, 65_535),
     "tcp-idle-timeout": _Number("limits", "tcp_idle", 1, 600, by=1_000),
 }
-_INSIDE = """0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 ::/127 fc00::/7 fe80::/10
-::ffff:0.0.0.0/96"""
 FLAGS = {"prefetch": "prefetch", "serve-expired": "stale"}
 
 
@@ -154,8 +150,10 @@ class ServerWriter:
             return False
         secure = self.draft.table("secure")
         secure.set("certificate", "files")
-        self.report.kept(key.place, secure.set("key", str(self._path(key.value)), key.place))
-        self.report.kept(chain.place, secure.set("chain", str(self._path(chain.value)), chain.place))
+        self.report.kept(key.place, secure.set("key", str(named_path(key.value, self.server, self.reader)), key.place))
+        self.report.kept(
+            chain.place, secure.set("chain", str(named_path(chain.value, self.server, self.reader)), chain.place)
+        )
         self.migration.report.advise(
             "write into [secure] name the name that the certificate is for, so that devices can know it"
         )
@@ -163,10 +161,6 @@ class ServerWriter:
         if path is not None:
             self.report.kept(path.place, secure.set("path", path.value, path.place))
         return True
-
-    def _path(self, named: str) -> Path:
-        directory = self.server.last("directory")
-        return self.reader.place(named, Path(directory.value) if directory else Path("/etc/unbound"))
 
     # How names are found.
 
@@ -189,7 +183,9 @@ class ServerWriter:
         self._minimisation()
         hints = self.server.last("root-hints")
         if hints is not None:
-            where = self.draft.table("resolve").set("root_hints", str(self._path(hints.value)), hints.place)
+            where = self.draft.table("resolve").set(
+                "root_hints", str(named_path(hints.value, self.server, self.reader)), hints.place
+            )
             self.report.kept(hints.place, where)
         for keyword in ("directory", "chroot"):
             for one in self.server.all(keyword):
@@ -284,7 +280,7 @@ class ServerWriter:
 
     def _anchor_file(self, one: Statement) -> None:
         try:
-            text = self.reader.text(self._path(one.value))
+            text = self.reader.text(named_path(one.value, self.server, self.reader))
         except Unreadable as error:
             if "root" in one.value:
                 self.report.kept(one.place, reason="the root's keys come with this program, which follows them")
@@ -317,9 +313,3 @@ class ServerWriter:
             self.draft.table("resolve").set(
                 "nat64", nat64.value if nat64 else "64:ff9b::/96", nat64.place if nat64 else None
             )
-
-
-def _is_taken_out(net: Network) -> bool:
-    """Whether these addresses are taken out of answers here as well."""
-    inside = [ipaddress.ip_network(text) for text in _INSIDE.split()]
-    return any(net.version == one.version and net.subnet_of(one) for one in inside)  # type: ignore[arg-type] # as just seen
