@@ -1,15 +1,16 @@
 """Statements of unbound's `server:` clause that are one setting here."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 
+from anchorhold.config.names import Network
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Scalar
 from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.unbound_keywords import BUILT_IN
 from anchorhold.migrate.unbound_lexer import Clause, Statement, named_path
 from anchorhold.migrate.words import address, domain, network, show_address
+from resolver.policy.rebinding import is_inside_v4, is_inside_v6
 
 _SIZE = re.compile(r"(\d{1,15})([bkmg]?)b?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
@@ -223,11 +224,7 @@ class ServerWriter:
             net = network(one.value)
             if net is None:
                 self.report.dropped(one.place, f"{one.value[:40]!r} is no network")
-            elif (
-                net.is_private
-                or net.network_address.is_link_local
-                or net.network_address in ipaddress.ip_network("100.64.0.0/10")
-            ):
+            elif _is_taken_out(net):
                 self.report.kept(
                     one.place, "rebinding.protect", "private networks are taken out of answers from outside"
                 )
@@ -313,3 +310,10 @@ class ServerWriter:
             self.draft.table("resolve").set(
                 "nat64", nat64.value if nat64 else "64:ff9b::/96", nat64.place if nat64 else None
             )
+
+
+def _is_taken_out(net: Network) -> bool:
+    """Whether these addresses are taken out of answers here as well. No network but the widest has both its ends inside and
+    something else between."""
+    is_inside = is_inside_v4 if net.version == 4 else is_inside_v6
+    return net.prefixlen > 1 and all(is_inside(one.packed) for one in (net.network_address, net.broadcast_address))

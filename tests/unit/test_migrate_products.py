@@ -151,6 +151,26 @@ def test_dots_in_values_are_no_parts_of_keys() -> None:
     assert len(toml_document(text, "pihole.toml", Report()).each("a", "b")) == 250
 
 
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("10.0.0.0/8", "kept"),
+        ("100.64.0.0/10", "kept"),
+        ("fe80::/10", "kept"),
+        ("fd00::/8", "kept"),
+        ("::ffff:0:0/96", "kept"),
+        ("203.0.113.0/24", "dropped"),
+        ("2001:db8::/32", "dropped"),
+        ("0.0.0.0/1", "dropped"),
+        ("0.0.0.0/0", "dropped"),
+    ],
+)
+def test_a_private_address_is_kept_if_our_own_protection_takes_it_out(text: str, verdict: str, tmp_path: Path) -> None:
+    (tmp_path / "u.conf").write_text(f"server:\n  private-address: {text}\n")
+    (line,) = migrator("unbound")((tmp_path / "u.conf",), Reader()).report.lines[1:]
+    assert verdict == (line.verdict and line.verdict.value)
+
+
 def test_an_include_that_includes_itself_ends(tmp_path: Path) -> None:
     (tmp_path / "u.conf").write_text(f"server:\n  port: 53\n  include: {tmp_path}/u.conf\n")
     migration, _ = moved("unbound", tmp_path / "u.conf", tmp_path)
@@ -173,6 +193,15 @@ def test_old_settings_of_adguard_home_are_found_in_their_old_places(tmp_path: Pa
     config = tomllib.loads(text)
     assert [["192.168.1.20"]] == [group["networks"] for group in config["clients"].values()]
     assert {"to": ["192.168.1.9"], "action": "rewrite", "domains": ["=old.example"]} in config["rule"]
+
+
+def test_an_old_place_beside_the_new_one_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "AdGuardHome.yaml"
+    file.write_text("dns:\n  bind_host: 192.0.2.1\n  bind_hosts: [192.0.2.2]\n  upstream_dns: [tls://192.0.2.3]\n")
+    migration, text = moved("adguardhome", file, tmp_path)
+    assert ["192.0.2.2:53"] == tomllib.loads(text)["listen"]["addresses"]
+    assert [] == migration.report.unsaid()
+    assert "it is there in its new place as well" in migration.report.text()
 
 
 def test_a_schedule_of_pauses_is_turned_round(tmp_path: Path) -> None:
