@@ -8,7 +8,11 @@ from anchorhold.migrate.products import write_list
 
 def write_adlist(migration: Migration, address: str, place: int, answer: str, allow: bool = False) -> Table | None:
     """A `[lists.NAME]`; None, and told, if it cannot be one."""
-    return write_list(migration, address, "", place, answer, allow)
+    table = write_list(migration, address, "", place, answer, allow)
+    if table is not None and "file" in table and not allow:
+        # Addresses in a list are nothing to Pi-hole, wherever it lies; here a file could give its own out.
+        table.set("redirect", False)
+    return table
 
 
 def carry_adlists(text: str, file: str, migration: Migration, answer: str) -> None:

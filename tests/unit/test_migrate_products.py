@@ -99,6 +99,35 @@ def test_a_backup_of_version_5_is_read_as_well(tmp_path: Path) -> None:
     assert '"^stat[0-9]+[.]"' in text
 
 
+def test_a_list_of_pi_holes_gives_nothing_out_wherever_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "own.txt").write_text("192.0.2.1 away.example\n")
+    (tmp_path / "gravity.sql").write_text(
+        (CORPUS / "pihole" / "family6" / "gravity.sql").read_text().replace("file:///srv/lists", f"file://{tmp_path}")
+        + "INSERT INTO adlist_by_group VALUES (7, 0), (7, 1);"
+    )
+    base = sqlite3.connect(tmp_path / "gravity.db")
+    base.executescript((tmp_path / "gravity.sql").read_text())
+    base.commit()
+    base.close()
+    (tmp_path / "adlists.list").write_text(f"file://{tmp_path}/own.txt\nhttps://lists.example.org/own.txt\n")
+    for file in ("gravity.db", "adlists.list"):
+        _, text = moved("pihole", tmp_path / file, tmp_path)
+        lists = tomllib.loads(text)["lists"].values()
+        assert [False] == [one["redirect"] for one in lists if "file" in one], file
+        uses = load(text, str(tmp_path / "anchorhold.toml")).resolver.policy.lists
+        assert not any(use.redirect for use in uses), file
+
+
+def test_a_list_of_adguard_homes_in_a_file_gives_out_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "own.txt").write_text("192.0.2.1 away.example\n")
+    file = tmp_path / "AdGuardHome.yaml"
+    file.write_text(
+        f"dns: {{upstream_dns: [tls://192.0.2.1]}}\nfilters:\n- {{url: {tmp_path}/own.txt, enabled: true, name: own}}\n"
+    )
+    _, text = moved("adguardhome", file, tmp_path)
+    assert [True] == [use.redirect for use in load(text, str(tmp_path / "anchorhold.toml")).resolver.policy.lists]
+
+
 def test_what_unpacks_without_end_is_refused(tmp_path: Path) -> None:
     backup = tmp_path / "bomb.zip"
     with zipfile.ZipFile(backup, "w", zipfile.ZIP_DEFLATED) as archive:
