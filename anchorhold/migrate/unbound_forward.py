@@ -8,14 +8,23 @@ from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Table
 from anchorhold.migrate.products import BY_NAME, NOT_IN_CLEAR, group_of, is_clear
 from anchorhold.migrate.reading import Reader
+from anchorhold.migrate.report import Verdict
 from anchorhold.migrate.unbound_lexer import Clause, Statement, named_path
 from anchorhold.migrate.upstreams import Groups, Server
 from anchorhold.migrate.words import address, domain, is_host_name, show_address, word
 
 _FORWARD = re.compile(r"([^@#\s]+)(?:@(\d{1,5}))?(?:#(\S+))?")
-NO_CACHE = "answers are kept as long as they say"
 OVERRIDES = {"nxdomain": "nxdomain", "nodata": "nodata", "drop": "refused"}
 TRANSFER = "zones are not transferred here"
+UNLIKE = {
+    "forward-no-cache": (Verdict.DROPPED, "answers are kept as long as they say"),
+    "stub-no-cache": (Verdict.DROPPED, "answers are kept as long as they say"),
+    "forward-first": (Verdict.DROPPED, NOT_IN_CLEAR),
+    "stub-prime": (Verdict.CHANGED, "the servers named here are asked as they are"),
+    "stub-tcp-upstream": (Verdict.CHANGED, "asked over UDP first"),
+}
+"""What a route does not do that says yes to these."""
+KEPT = Verdict.KEPT, ""
 
 
 class ForwardWriter:
@@ -113,16 +122,9 @@ class ForwardWriter:
     def _said(self, clause: Clause, where: str) -> None:
         """What is left of a clause whose route was written."""
         for one in clause.statements:
-            if self.report.lines[one.place].verdict is not None:
-                continue
-            if one.keyword in ("forward-no-cache", "stub-no-cache") and one.is_yes:
-                self.report.dropped(one.place, NO_CACHE)
-            elif one.keyword in ("forward-first", "stub-first") and one.is_yes:
-                self.report.dropped(one.place, NOT_IN_CLEAR)
-            elif one.keyword == "stub-prime" and one.is_yes:
-                self.report.changed(one.place, "the servers named here are asked as they are", where)
-            else:
-                self.report.kept(one.place, where)
+            if self.report.lines[one.place].verdict is None:
+                verdict, reason = UNLIKE.get(one.keyword, KEPT) if one.is_yes else KEPT
+                self.report.say(one.place, verdict, reason, where if verdict is not Verdict.DROPPED else "")
 
     def _servers(self, one: Statement, scheme: str) -> list[Server]:
         found = _FORWARD.fullmatch(one.value)
@@ -276,6 +278,8 @@ class ForwardWriter:
         for one in clause.statements:
             if one.keyword.startswith("rpz-log") or one.keyword == "rpz-signal-nxdomain-ra":
                 self.report.dropped(one.place, "anchorhold blocked shows what was blocked, for a while")
+            elif one.keyword == "rpz-cname-override":
+                self.report.dropped(one.place, "entries do what the list says")
         self._said(clause, table.path)
 
     def _override(self, override: Statement, action: str, table: Table) -> None:

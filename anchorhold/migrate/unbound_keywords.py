@@ -1,4 +1,4 @@
-"""Every keyword of unbound.conf (1.26), and the fate of those whose fate is always the same.
+"""The keywords of unbound.conf (of 1.26: util/configlexer.lex), and the fate of those whose fate is always the same.
 
 Those in `READ` are looked at by the modules beside this one; what these leave unsaid is told with `LEFT`.
 """

@@ -2,22 +2,24 @@
 
 import io
 import shutil
-import sqlite3
 import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from kit.moved import build_gravity
 
 from anchorhold.config.load import load
 from anchorhold.leases import adguardhome as leases
 from anchorhold.migrate import Migration, migrator
 from anchorhold.migrate.adguardhome_rules import Unfit, read_rule
+from anchorhold.migrate.archive import members
 from anchorhold.migrate.document import toml_document, yaml_document
 from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.report import Report
 from anchorhold.migrate.settle import settled
+from anchorhold.migrate.unbound_keywords import KEYWORDS
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 CASES = [
@@ -35,10 +37,7 @@ def with_database(path: Path, folder: Path) -> Path:
         return path
     copy = folder / path.name
     shutil.copytree(path, copy)
-    base = sqlite3.connect(copy / "gravity.db")
-    base.executescript((copy / "gravity.sql").read_text())
-    base.commit()
-    base.close()
+    build_gravity(copy / "gravity.sql", copy / "gravity.db")
     return copy
 
 
@@ -105,10 +104,7 @@ def test_a_list_of_pi_holes_gives_nothing_out_wherever_it_lies(tmp_path: Path) -
         (CORPUS / "pihole" / "family6" / "gravity.sql").read_text().replace("file:///srv/lists", f"file://{tmp_path}")
         + "INSERT INTO adlist_by_group VALUES (7, 0), (7, 1);"
     )
-    base = sqlite3.connect(tmp_path / "gravity.db")
-    base.executescript((tmp_path / "gravity.sql").read_text())
-    base.commit()
-    base.close()
+    build_gravity(tmp_path / "gravity.sql", tmp_path / "gravity.db")
     (tmp_path / "adlists.list").write_text(f"file://{tmp_path}/own.txt\nhttps://lists.example.org/own.txt\n")
     for file in ("gravity.db", "adlists.list"):
         _, text = moved("pihole", tmp_path / file, tmp_path)
@@ -137,12 +133,10 @@ def test_what_unpacks_without_end_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_view_in_the_place_of_a_table_is_not_run(tmp_path: Path) -> None:
-    base = sqlite3.connect(tmp_path / "gravity.db")
-    base.executescript(
+    (tmp_path / "gravity.sql").write_text(
         "CREATE VIEW adlist AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id FROM n;"
     )
-    base.commit()
-    base.close()
+    build_gravity(tmp_path / "gravity.sql", tmp_path / "gravity.db")
     migration = migrator("pihole")((tmp_path / "gravity.db",), Reader())
     assert [] == migration.report.lines
 
@@ -152,12 +146,32 @@ def test_yaml_with_an_alias_is_refused() -> None:
         yaml_document("a: &x [1, 2]\nb: [*x, *x]\n", "AdGuardHome.yaml", Report())
 
 
+def test_the_keywords_are_those_of_unbound() -> None:
+    """As many as util/configlexer.lex of its 1.26.1 has."""
+    assert len(KEYWORDS) == 387
+
+
 def test_unbound_reads_several_statements_on_a_line(tmp_path: Path) -> None:
     migration, text = moved("unbound", CORPUS / "unbound" / "odd.conf", tmp_path)
     assert '"127.0.0.2:5353"' in text
     assert ["kept", "changed", "kept", "dropped", "kept", "kept"] == [
         line.verdict.value for line in migration.report.lines if line.verdict
     ]
+
+
+def test_what_a_clause_says_that_a_route_or_list_does_not_is_told(tmp_path: Path) -> None:
+    (tmp_path / "u.conf").write_text(
+        "stub-zone:\n name: a.example\n stub-addr: 192.0.2.1\n stub-tcp-upstream: yes\n stub-no-cache: no\n"
+        "rpz:\n name: b.example\n url: https://lists.example/b.rpz\n rpz-cname-override: c.example\n"
+    )
+    told = {
+        line.text.partition(":")[0]: line for line in migrator("unbound")((tmp_path / "u.conf",), Reader()).report.lines
+    }
+    assert ("changed", "kept", "dropped") == tuple(
+        line.verdict.value
+        for keyword in ("stub-tcp-upstream", "stub-no-cache", "rpz-cname-override")
+        if (line := told[keyword]).verdict
+    )
 
 
 def test_local_data_of_a_zone_from_elsewhere_is_said_to_block(tmp_path: Path) -> None:
@@ -207,8 +221,6 @@ def test_an_include_that_includes_itself_ends(tmp_path: Path) -> None:
 
 
 def test_backups_carry_only_named_members() -> None:
-    from anchorhold.migrate.archive import members
-
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w:gz") as archive:
         link = tarfile.TarInfo("custom.list")
