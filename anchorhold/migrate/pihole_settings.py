@@ -26,6 +26,7 @@ class PiholeSettings:
         self.draft, self.report = migration.draft, migration.report
         self.others = others
         self.answer = "null"
+        self.own_domain = ""
         self.known_addresses: dict[str, str] = {}
         """Hardware addresses and names (small letters) → IP addresses, as the configuration itself ties them together."""
         self.groups = Groups(self.draft, self.report)
@@ -91,11 +92,9 @@ class PiholeSettings:
             if not text or not name or name == ".":
                 continue
             self.own_domain = name
-            routed = {
-                self.document.text(*one).split(",")[3:4] == [name] for one in self.document.each("dns", "revServers")
-            }
-            is_local = self.document.flag("dns", "domain", "local", default=True) and True not in routed
-            if is_local:
+            servers = [self.document.text(*one).split(",") for one in self.document.each("dns", "revServers")]
+            is_routed = any(server[3:4] == [name] for server in servers)
+            if self.document.flag("dns", "domain", "local", default=True) and not is_routed:
                 self.local.closed.append(name)
                 table = self.local.table(name, place=self.document.place(*way))
                 self.document.kept(way, table.path, "nothing in it goes outside")
@@ -103,8 +102,6 @@ class PiholeSettings:
                 self.document.changed(way, "its names go where a route or [upstreams.default] leads")
             self.document.kept(("dns", "domain", "local"))
             return
-
-    own_domain = ""
 
     def _reverse_servers(self) -> None:
         for way in self.document.each("dns", "revServers"):
