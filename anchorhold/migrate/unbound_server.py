@@ -101,10 +101,9 @@ class ServerWriter:
     # Where clients ask.
 
     def _listen(self) -> None:
-        port = self.server.last("port")
-        number = int(port.value) if port is not None and re.fullmatch(r"\d{1,5}", port.value) else 53
+        number = self._port("port", "", 53)
         served = {self._port("tls-port", "ssl-port", 853): "tls", self._port("https-port", "", 443): "https"}
-        served[self._port("quic-port", "", 853)] = served.get(self._port("quic-port", "", 853), "quic")
+        served.setdefault(self._port("quic-port", "", 853), "quic")
         has_key = self._certificate()
         automatic = self.server.last("interface-automatic")
         listed = [one for one in self.server.statements if one.keyword in ("interface", "ip-address")]
