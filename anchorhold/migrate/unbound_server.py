@@ -10,7 +10,7 @@ from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.unbound_keywords import BUILT_IN
 from anchorhold.migrate.unbound_lexer import Clause, Statement, named_path
 from anchorhold.migrate.words import address, domain, network, show_address
-from resolver.policy.rebinding import is_inside_v4, is_inside_v6
+from resolver.addresses import is_inside_v4, is_inside_v6
 
 _SIZE = re.compile(r"(\d{1,15})([bkmg]?)b?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
