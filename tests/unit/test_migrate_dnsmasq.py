@@ -254,6 +254,12 @@ dns-rr=x.lan,65534,0a0b"""
     ]
 
 
+def test_a_name_of_an_interface_is_dropped_and_the_record_to_write_is_told(tmp_path: Path) -> None:
+    made, migration = migrated(tmp_path, "interface-name=gate.x.lan,lan0")
+    assert ("local" in made, verdicts(migration)) == (False, ["dropped"])
+    assert 'records = ["gate.x.lan. A ..."]' in migration.report.lines[-1].reason
+
+
 def test_an_alias_of_a_device_is_its_own_address(tmp_path: Path) -> None:
     hosts = "dhcp-host=02:00:5e:10:00:01,nas,192.168.7.5\ndhcp-host=02:00:5e:10:00:02,tv"
     text = f"{NET}{hosts}\ncname=files.lan,nas\ncname=tele.lan,tv"
