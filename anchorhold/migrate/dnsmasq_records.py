@@ -169,7 +169,7 @@ class RecordFamily:
 
     def _interface(self, option: Option) -> None:
         name, *rest = option.parts()
-        shown = json.dumps(f"{read_name(name)} A ...")
+        shown = json.dumps(f"{read_name(name)}. A ...")
         raise Useless(
             f"addresses of an interface ({rest[0] if rest else 'none'}) are not followed; write it: records = [{shown}]"
         )
