@@ -14,10 +14,9 @@ from anchorhold.config.schema_policy import LocalTable
 from resolver.policy.prefix64 import reverse_name, reverse_name_v4
 from resolver.policy.special_names import overridable
 from resolver.policy_settings import LocalRecord, LocalZone, Rebinding
-from wire.dns.names import ROOT, read_name
+from wire.dns.names import ROOT, WILDCARD, read_name
 
 ARPA = read_name("arpa")
-_STAR = b"\1*"
 
 Placed = tuple[Path, str, LocalRecord]
 """A record, where the configuration leads to it, and where in a file it stands (`"FILE line N: "` or empty)."""
@@ -171,7 +170,7 @@ class LocalReader:
         """The reverse names of these addresses; the first name that has one is its answer."""
         pointers = self._pointers.setdefault(groups, {})
         for record in records:
-            if record.rrtype not in (A, AAAA) or record.name.startswith(_STAR) or not _is_one_device(record.rdata):
+            if record.rrtype not in (A, AAAA) or record.name.startswith(WILDCARD) or not _is_one_device(record.rdata):
                 continue
             reverse = reverse_name_v4(record.rdata) if record.rrtype == A else reverse_name(record.rdata)
             if reverse not in pointers:
