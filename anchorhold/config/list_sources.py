@@ -11,12 +11,14 @@ from anchorhold.config.schema import ConfigFile
 from anchorhold.config.schema_policy import ListTable
 from anchorhold.lists.settings import ListSource, ListsSettings
 from anchorhold.lists.urls import is_at_home, read_list_url
-from privacy.lists.formats import AUTO, FORMATS
 from resolver.policy_settings import ListUse, Refusal
 
 MAX_LISTS = 200
 MAX_TEXT = 100 * 1024 * 1024
 """Octets of all local lists together."""
+
+FORMATS = ("auto", "hosts", "domains", "wildcards", "regex", "adblock", "rpz", "dnsmasq")
+"""As in `privacy.lists.formats`, whose parsers the loader has no use for."""
 
 _KEY_LENGTH = 42
 """minisign: algorithm 2, key id 8, Ed25519 key 32 octets."""
@@ -69,7 +71,7 @@ class _SourceReader:
         if bool(table.url) == bool(table.file):
             what = "both url and file" if table.url else "neither url nor file"
             self._notes.note(path, f"the list has {what}", "write one of them")
-        self._notes.known((*path, "format"), table.format, (AUTO, *FORMATS), "format")
+        self._notes.known((*path, "format"), table.format, FORMATS, "format")
         private = self._check_url((*path, "url"), table.url) if table.url else False
         if table.signature:
             self._check_url((*path, "signature"), table.signature)
