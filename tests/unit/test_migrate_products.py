@@ -6,6 +6,7 @@ import sqlite3
 import tarfile
 import tomllib
 import zipfile
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -225,3 +226,54 @@ def test_leases_of_adguard_home_are_told_from_its_static_ones() -> None:
 def test_whoever_has_no_settings_of_his_own_gets_no_group(tmp_path: Path) -> None:
     _, text = moved("adguardhome", CORPUS / "adguardhome" / "home.yaml", tmp_path)
     assert {"kids-tablet", "workshop"} == set(tomllib.loads(text)["clients"])
+
+
+def test_devices_and_addresses_of_adguard_home_come_along(tmp_path: Path) -> None:
+    _, text = moved("adguardhome", CORPUS / "adguardhome" / "dhcp.yaml", tmp_path)
+    dhcp = tomllib.loads(text)["dhcp"]
+    four, six = dhcp["subnet"]
+    assert ("10.44.0.0/16", "eth1", ["10.44.1.10-10.44.1.99"], ["10.44.0.1"]) == (
+        four["prefix"],
+        four["interface"],
+        four["pools"],
+        four["routers"],
+    )
+    assert ("fd44::/64", ["fd44::1000-fd44::10ff"]) == (six["prefix"], six["pools"])
+    assert [{"name": "press", "hardware": ["02:00:5e:44:00:50"], "addresses": ["10.44.0.50"]}] == dhcp["host"]
+    _, text = moved("adguardhome", CORPUS / "adguardhome" / "home.yaml", tmp_path)
+    clients = tomllib.loads(text)["clients"]
+    assert {"kids-tablet": ["192.168.50.70"], "workshop": ["192.168.50.80/28"]} == {
+        name: group["networks"] for name, group in clients.items()
+    }
+
+
+def test_who_may_ask_unbound_and_whom_it_asks_come_along(tmp_path: Path) -> None:
+    _, text = moved("unbound", CORPUS / "unbound" / "home.conf", tmp_path)
+    home = tomllib.loads(text)
+    allowed = [ip_network(network) for network in home["access"]["allow"]]
+    assert [False, True, False] == [
+        any(ip_address(address) in network for network in allowed)
+        for address in ("192.168.60.200", "192.168.60.201", "192.168.61.1")
+    ]
+    assert ["upstairs.example"] == [one["zone"] for one in home["dnssec"]["negative"]]
+    migration, text = moved("unbound", CORPUS / "unbound" / "office.conf", tmp_path)
+    office = tomllib.loads(text)
+    assert [
+        (["branch.example"], "branch-example", None),
+        (["lab.example"], None, ["10.8.0.4"]),
+        (["8.10.in-addr.arpa"], None, ["10.8.0.4@5353"]),
+    ] == [(route["domains"], route.get("upstreams"), route.get("authorities")) for route in office["route"]]
+    assert ["udp://10.8.0.2", "udp://10.8.0.3:5353"] == office["upstreams"]["branch-example"]["servers"]
+    assert {"office.conf", "10-more.conf"} <= {Path(name).name for name in migration.report.files}
+
+
+def test_addresses_and_leases_of_pi_hole_come_along(tmp_path: Path) -> None:
+    migration, text = moved("pihole", with_database(CORPUS / "pihole" / "family6", tmp_path), tmp_path)
+    dhcp = tomllib.loads(text)["dhcp"]
+    (subnet,) = dhcp["subnet"]
+    assert ("10.20.0.0/16", ["10.20.1.10-10.20.1.250"]) == (subnet["prefix"], subnet["pools"])
+    assert [["10.20.0.11"], ["10.20.0.12"], ["10.20.0.13"], None] == [host.get("addresses") for host in dhcp["host"]]
+    leases_told = [line for line in migration.report.lines if line.file.endswith("dhcp.leases")]
+    assert [(1, "kept"), (2, "kept"), (3, "dropped"), (4, "dropped")] == [
+        (line.number, line.verdict and line.verdict.value) for line in leases_told
+    ]
