@@ -63,7 +63,7 @@ interop: ## Chromium, caddy and ngtcp2's server from Debian, peers built in Go (
 	cd tests/peers/odohpeer && cargo build --release && cp target/release/odohpeer ../../../$(BIN)/odohpeer
 	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_clients.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py tests/interop/test_http3_programs.py
 
-fuzz: setup ## a million mutated messages through every parser, packets of DHCP, images of lists, proofs of absence, chains of trust; writes docs/fuzz.md
+fuzz: setup ## a million mutated messages through every parser, packets of DHCP, lists and their images, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
 	$(BIN)/python tests/fuzz/packets.py --cases 1000000 --record
 	$(BIN)/python tests/fuzz/images.py --cases 1000000 --record
