@@ -13,7 +13,6 @@ from anchorhold.migrate.adguardhome_secure import carry_tls
 from anchorhold.migrate.document import Document, Way, yaml_document
 from anchorhold.migrate.leases import check_leases
 from anchorhold.migrate.reading import Reader, Unreadable
-from anchorhold.migrate.write import config_text
 
 NAME = "AdGuardHome.yaml"
 FILTERING = frozenset(
@@ -48,7 +47,7 @@ def migrate(paths: tuple[Path, ...], reader: Reader) -> Migration:
     for one in held:
         if "dhcp" in migration.draft:
             migration.leases.append(one.name)
-            check_leases(one, migration, config_text(migration.draft, migration.report, ""))
+            check_leases(one, migration)
     return migration
 
 

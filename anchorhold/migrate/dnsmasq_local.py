@@ -4,15 +4,17 @@ dnsmasq takes the longest domain that matches, whatever it says. Here local zone
 zone counts; so what blocks is a rule where nothing lies below it that is resolved otherwise, and a zone where something does.
 """
 
-import ipaddress
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from anchorhold.config.names import overlap
+from anchorhold.migrate import words
+from anchorhold.migrate.dhcp_hosts import subnets
 from anchorhold.migrate.dnsmasq_file import Option, plain
 from anchorhold.migrate.dnsmasq_records import RecordFamily
-from anchorhold.migrate.dnsmasq_run import Run, Useless, read_address, read_number
-from anchorhold.migrate.dnsmasq_zones import Zones, reverse_zones
+from anchorhold.migrate.dnsmasq_run import Run, Useless, read_address, read_network, read_number
+from anchorhold.migrate.dnsmasq_zones import Zones
 
 NOWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 # nothing is bound
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -157,7 +159,7 @@ class LocalFamily:
             raise Useless("it names no domain")
         if rest and rest[-1] == "local":
             self._said[name].home.append(option.place)
-            for zone in reverse_zones(rest[0]) if "/" in rest[0] else ():
+            for zone in words.reverse_zones(read_network(rest[0])) if "/" in rest[0] else ():
                 self._said[zone].home.append(option.place)
         if not rest and name != self._run.domain():
             raise Useless("a later line names another domain")
@@ -175,9 +177,9 @@ class LocalFamily:
     def _subnet_domain(self, name: str, network: str, place: int) -> bool:
         """Give the subnets in `network` (a prefix, one address, or an interface) their domain; True if there are any."""
         found = False
-        for subnet in self._run.draft.table("dhcp").tables("subnet") if "dhcp" in self._run.draft else []:
-            prefix = ipaddress.ip_network(str(subnet.get("prefix")))
-            if network == subnet.get("interface") or _covers(network, prefix):
+        meant = words.network(network)
+        for prefix, subnet in subnets(self._run.draft):
+            if network == subnet.get("interface") or (meant is not None and overlap(meant, prefix)):
                 self._report.kept(place, subnet.set("domain", name, place))
                 found = True
         return found
@@ -324,11 +326,3 @@ def _is_blocking(option: Option) -> bool:
         return False
     rest = option.value.rpartition("/")[2]
     return rest == "" or (option.keyword == "address" and (rest == "#" or rest in NOWHERE | LOOPBACK))
-
-
-def _covers(text: str, prefix: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return network.version == prefix.version and network.overlaps(prefix)

@@ -1,6 +1,5 @@
 """Pi-hole, 5 and 6: its folder /etc/pihole, single files of it, or a Teleporter backup (zip or tar.gz)."""
 
-import importlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -165,11 +164,7 @@ def _leases(found: _Found, migration: Migration) -> None:
             migration.report.dropped(migration.report.add(name, 0, "a line of leases"), wrong)
         return
     migration.leases.append(name)
-    check_leases(
-        leases,
-        migration,
-        importlib.import_module("anchorhold.migrate.write").config_text(migration.draft, migration.report, ""),
-    )
+    check_leases(leases, migration)
 
 
 def _advise(found: _Found, migration: Migration) -> None:
