@@ -83,6 +83,8 @@ class LocalFamily:
         self._excepted: dict[str, int] = {}
         self._bulk: set[int] = set()
         self._allowed: set[str] = set()
+        self._ranks: dict[str, tuple[int, str]] = {}
+        self._rules: dict[tuple[int, str], list[tuple[str, Said]]] = defaultdict(list)
         self.zones = Zones(run)
 
     def stays(self, domain: str, place: int) -> None:
@@ -100,10 +102,9 @@ class LocalFamily:
         self._hosts()
         self._ttl()
         self._settle_same()
-        rules: dict[str, list[tuple[str, Said]]] = defaultdict(list)
-        for domain, said in sorted(self._said.items(), key=lambda item: (item[0].count("."), item[0])):
-            self._write(domain, said, rules)
-        for answer, blocked in rules.items():
+        for domain, said in sorted(self._said.items(), key=lambda item: (item[0] != "#", item[0].count("."), item[0])):
+            self._write(domain, said)
+        for (_, answer), blocked in sorted(self._rules.items(), key=lambda item: -item[0][0]):
             self._write_rule(answer, blocked)
         for domain, place in self._excepted.items():
             self.zones.reopen(domain, place)
@@ -240,7 +241,7 @@ class LocalFamily:
         shared = ", ".join(said.addresses)
         return shared if not said.null and shared in self._sinks else said.refusal()
 
-    def _write(self, domain: str, said: Said, rules: dict[str, list[tuple[str, Said]]]) -> None:
+    def _write(self, domain: str, said: Said) -> None:
         refusal = self._refusal(said)
         routed = domain in self._excepted
         if routed and not said.addresses and not said.null:
@@ -250,7 +251,7 @@ class LocalFamily:
         below = [other for other in self._excepted if other != domain and _is_below(other, domain)]
         if domain in ("", "#") or domain.startswith("*") or (refusal and not below):
             answer = refusal or ", ".join(said.addresses) or "nxdomain"
-            rules[answer].append((domain, said))
+            self._rules[self._rank(domain, answer), answer].append((domain, said))
             if domain == "#" and below:
                 for other in below:
                     self._allow(other)
@@ -272,6 +273,17 @@ class LocalFamily:
                 )
             else:
                 self._report.kept(place, zone.path)
+
+    def _rank(self, domain: str, answer: str) -> int:
+        """The first rule that matches counts, so what a longer domain answers otherwise stands before: by one rank more than the
+        domain around it. Call it for the shorter ones first."""
+        labels = domain.split(".")
+        above = [".".join(labels[at:]) for at in range(1, len(labels))]
+        names = (*(name for one in above for name in (f"*.{one}", one)), "#")
+        around = next((self._ranks[name] for name in names if name in self._ranks), None)
+        rank = 0 if around is None else around[0] + (around[1] != answer)
+        self._ranks[domain] = rank, answer
+        return rank
 
     def _allow(self, domain: str) -> None:
         """Let a domain that is resolved elsewhere through rules and lists for shorter ones."""

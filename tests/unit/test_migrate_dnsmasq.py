@@ -185,6 +185,18 @@ def test_reverse_servers_are_for_the_zones_of_their_network(network: str, zones:
 # Names.
 
 
+def test_the_longest_domain_has_the_first_rule(tmp_path: Path) -> None:
+    text = "address=/com/#\naddress=/a.com/\naddress=/b.a.com/#\naddress=/net/\naddress=/#/192.168.1.1"
+    made, _ = migrated(tmp_path, text)
+    assert [(rule["answer"], rule["domains"]) for rule in made["rule"]] == [
+        ("null", ["b.a.com"]),
+        ("nxdomain", ["a.com"]),
+        ("null", ["com"]),
+        ("nxdomain", ["net"]),
+        ("192.168.1.1", ["."]),
+    ]
+
+
 def test_an_address_for_a_domain_is_a_zone_and_a_refusal_a_rule(tmp_path: Path) -> None:
     text = "address=/dev.lan/192.168.1.5\naddress=/ads.example/#\naddress=/no.example/\naddress=/back.example/127.0.0.1"
     made, _ = migrated(tmp_path, text)
