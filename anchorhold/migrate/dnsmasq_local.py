@@ -13,7 +13,7 @@ from anchorhold.migrate import words
 from anchorhold.migrate.dhcp_hosts import subnets
 from anchorhold.migrate.dnsmasq_file import Option, plain
 from anchorhold.migrate.dnsmasq_records import RecordFamily
-from anchorhold.migrate.dnsmasq_run import Run, Useless, read_address, read_network, read_number
+from anchorhold.migrate.dnsmasq_run import WEEK, Run, Useless, read_address, read_network, read_number
 from anchorhold.migrate.dnsmasq_zones import Zones
 
 NOWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 # nothing is bound
@@ -219,7 +219,7 @@ class LocalFamily:
 
     def _ttl(self) -> None:
         def read(option: Option) -> None:
-            self.zones.ttl = min(read_number(option.value), 604_800)
+            self.zones.ttl = min(read_number(option.value), WEEK)
             if "hosts" in self._run.draft:
                 self._run.draft.table("hosts").set("ttl", self.zones.ttl, option.place)
             self._report.kept(option.place, "local")

@@ -10,6 +10,9 @@ from anchorhold.migrate.draft import Table
 from anchorhold.migrate.report import Report
 from anchorhold.migrate.words import address, network, word
 
+WEEK = 604_800
+"""Seconds; the longest TTL of our settings."""
+
 
 class Useless(Exception):
     """An option whose value has no sense, or none here; the text is the reason."""

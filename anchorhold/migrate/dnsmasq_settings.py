@@ -1,13 +1,11 @@
 """dnsmasq's plain settings: where it listens, its cache, DNSSEC, rebinding, kinds of records that are taken out."""
 
 from anchorhold.migrate.dnsmasq_file import Option
-from anchorhold.migrate.dnsmasq_run import Run, Useless, read_address, read_number
+from anchorhold.migrate.dnsmasq_run import WEEK, Run, Useless, read_address, read_number
 from anchorhold.migrate.words import show_address
 
 EVERY_4 = "0.0.0.0"  # noqa: S104 # what dnsmasq listens on
 WILDCARDS = (EVERY_4, "[::]")
-WEEK = 604_800
-"""Seconds; the longest TTL of our settings."""
 
 
 class SettingFamily:
