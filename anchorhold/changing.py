@@ -31,8 +31,9 @@ class Changing:
         selector: selectors.BaseSelector,
         environment: dict[str, str],
         first: Snapshot,
+        take_over: Callable[[Snapshot], Snapshot],
     ) -> None:
-        self.take_over: Callable[[Snapshot], Snapshot]
+        self._take_over = take_over
         self._reloading = Reloading(config, environment, selector)
         self._applying = Applying(config, control, selector)
         self._applying.open()
@@ -102,7 +103,7 @@ class Changing:
             self._applying.supersede()
 
     def _give(self, snapshot: Snapshot) -> Snapshot:
-        former = self.take_over(snapshot)
+        former = self._take_over(snapshot)
         self._generation = snapshot.generation
         return former
 

@@ -2,7 +2,7 @@
 
 import json
 
-from anchorhold.ipc import MAX_REQUEST
+from anchorhold.ipc import EVERY_GROUP, MAX_REQUEST, SO_FAR
 from wire.dns.names import parse_name
 from wire.errors import Malformed
 
@@ -12,12 +12,6 @@ MAX_REASON = 1_000
 MAX_PAUSE = 86_400
 MAX_WATCH = 3_600
 """Seconds that a pause, and a view of what is blocked, may last; the resolver takes no more either."""
-
-EVERY_GROUP = b"\1"
-"""Behind the seconds of PAUSE: not the group of the header only."""
-
-SO_FAR = 0xFFFF_FFFF
-"""Seconds of BLOCKED that change nothing: show what was so far."""
 
 Line = dict[str, object]
 

@@ -35,6 +35,12 @@ MAX_REQUEST = 64 * 1024
 FACT_PIECE = 65_000
 """Octets of an answer in one FACT."""
 
+EVERY_GROUP = b"\1"
+"""Behind the seconds of PAUSE: not the group of the header only."""
+
+SO_FAR = 0xFFFF_FFFF
+"""Seconds of BLOCKED that change nothing: show what was so far."""
+
 PONG = 1
 """Flag of PING: this is the answer."""
 
@@ -102,10 +108,10 @@ class Verb(IntEnum):
     LISTS = 10
     """To the lists cell. JSON, see `anchorhold/lists/`."""
     PAUSE = 11
-    """Seconds u32 (little-endian; 0: the pause ends); the header's group is paused, or with a u8 1 behind it every group."""
+    """Seconds u32 (little-endian; 0: the pause ends); the header's group is paused, or with EVERY_GROUP behind it all groups."""
     BLOCKED = 12
     """Seconds u32 (little-endian) for which what is blocked is to be remembered from now on; 0: nothing more, and it is
-    forgotten; 0xffffffff: what was so far."""
+    forgotten; SO_FAR: nothing changes."""
 
 
 class Message(NamedTuple):

@@ -96,8 +96,8 @@ class Supervisor:
             (LinkType.LISTS_STATUS, self.lists, self.front),
         )
         self._selector = selectors.DefaultSelector()
-        self._changing = Changing(config, control, self._selector, cell_environment(os.environ, ""), snapshot)
-        self._changing.take_over = self._take_over
+        ours = cell_environment(os.environ, "")
+        self._changing = Changing(config, control, self._selector, ours, snapshot, self._take_over)
         self._stopping = False
         self._exit_code = 0
         self._announced = 0

@@ -89,6 +89,13 @@ def complain(cells: dict[str, Answer]) -> None:
         raise CommandFailed(Exit.NEGATIVE, "; ".join(errors))
 
 
+def resolver_answer(control: Path | None, request: Answer) -> Answer:
+    """What the resolver says to a request that is for it alone. Raises CommandFailed, also if that is an error."""
+    resolver = by_cell(service_answer(control, request)).get("resolver", {})
+    complain({"resolver": resolver})
+    return resolver
+
+
 def print_json(value: object) -> None:
     """One JSON document, readable, keys in the order given."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))

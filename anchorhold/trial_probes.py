@@ -7,13 +7,11 @@ from time import monotonic, sleep
 
 from anchorhold import text
 from anchorhold.certificate_check import check_certificate
-from anchorhold.certificates.settings import AUTHORITY, FOLDER_NAME
 from anchorhold.config.service import ListenAddress, Loaded
 from anchorhold.control_client import Answer, ControlFailed, ask_service
-from anchorhold.control_path import default_state_directory
 from anchorhold.dhcp_roles import NOTHING, roles_of
 from anchorhold.doctor.findings import Finding, Level, of_endpoints, of_status
-from anchorhold.doctor.probes import addresses_of, ask_clear, see_all
+from anchorhold.doctor.probes import addresses_of, ask_clear, own_authority, see_all
 from anchorhold.terminal import by_cell, show
 from dhcp.facts import TURNED_AWAY, WHY
 from net.clock import date
@@ -23,7 +21,6 @@ PATIENCE = 8.0
 """Seconds in which what comes later than answers (leases, encrypted ways in) must have come."""
 
 PAUSE = 0.5
-MOST_OCTETS = 1024 * 1024
 _FAILED = ("SERVFAIL", "REFUSED")
 
 
@@ -192,13 +189,8 @@ def _of_encrypted(probed: Probed) -> Iterator[Finding]:
     loaded = probed.loaded
     if loaded.secure is None or loaded.service.secure is None:
         return
-    state = Path(loaded.service.state) if loaded.service.state else default_state_directory()
     try:
-        authorities = (state / FOLDER_NAME / AUTHORITY).read_bytes()[:MOST_OCTETS].decode("ascii", "replace")
-    except OSError:
-        authorities = ""
-    try:
-        every = see_all(loaded.service.secure.listen, loaded.secure, authorities)
+        every = see_all(loaded.service.secure.listen, loaded.secure, own_authority(loaded.service))
     except ValueError as error:
         yield Finding(Level.BAD, "encrypted ways in", f"the private authority cannot be used: {error}")
         return

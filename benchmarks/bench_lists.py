@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,7 +27,7 @@ import lists_report
 import peers
 from lists_report import Figures
 
-from privacy.lists.compile import Source, compile_image, digest_text
+from privacy.lists.compile import Source, compile_image
 from privacy.lists.entry import Entry, Saying, Trigger
 from privacy.lists.formats import read_list
 from privacy.lists.matcher import ListImage
@@ -66,7 +67,7 @@ def step_compile(text: Path, syntax: str, image: Path) -> Figures:
     before = resident_of(os.getpid())
     data = text.read_bytes()
     began = time.process_time()
-    compiled = compile_image([Source("bench", digest_text(data), read_list(data, syntax))])
+    compiled = compile_image([Source("bench", sha256(data).digest(), read_list(data, syntax))])
     spent = time.process_time() - began
     image.write_bytes(compiled.image)
     peak = resident_of(os.getpid(), "VmHWM")
@@ -145,7 +146,8 @@ def pattern_figures(patterns: list[str]) -> Figures:
     usual = [read_name(f"www.site{number}.example.com") for number in range(2_000)]
     short = cpu(lambda: [found.name_hits(name, A) for name in usual]) / len(usual)
     long = max(cpu(lambda name=name: found.name_hits(name, A)) for name in longest)  # type: ignore[misc]
-    figures = {"count": compiled.cost.patterns, "refused": compiled.cost.refused, "cost": compiled.cost.instructions}
+    facts = compiled.lists[0]
+    figures: Figures = {"count": facts.patterns, "refused": facts.skipped, "cost": compiled.instructions}
     figures |= {"compile": 1e3 * spent, "map": 1e3 * opened, "name": 1e6 * short, "long": 1e3 * long}
     return figures | {"memory": resident_of(os.getpid()) - before}
 
@@ -226,10 +228,10 @@ def rounds_of(count: int, names: list[str], folder: Path) -> Iterator[dict[str, 
     listed.write_text("\n".join(chosen))
     asked.write_text("".join(f"{name} A\n" for name in chosen))
     for _ in range(count):
-        image = folder / "image"
-        found = {syntax: run_step("compile", str(text), syntax, str(image)) for syntax, text in texts.items()}
-        run_step("compile", str(texts["domains"]), "domains", str(image))
-        found["look"] = run_step("look", str(image), str(listed))
+        found = {
+            syntax: run_step("compile", str(text), syntax, f"{folder}/{syntax}.image") for syntax, text in texts.items()
+        }
+        found["look"] = run_step("look", f"{folder}/domains.image", str(listed))
         for server in SERVERS:
             found[server.name] = measure_server(server, names, folder, asked)
             found[f"{server.name} without"] = measure_server(server, [], folder, asked)

@@ -27,7 +27,7 @@ def load(port: int, names: list[str], seconds: float, outstanding: int) -> dict[
     opened: dict[int, float] = {}
     completed, waited = 0, 0.0
 
-    def collect() -> bool:
+    def collect() -> None:
         nonlocal completed, waited
         for stream in [stream for stream in client.answers if stream in opened]:
             if len(client.answers[stream]) >= 14:
@@ -35,7 +35,6 @@ def load(port: int, names: list[str], seconds: float, outstanding: int) -> dict[
                 completed += 1
         client.answers.clear()
         client.heard.clear()
-        return True
 
     start = time.monotonic()
     while time.monotonic() < end:

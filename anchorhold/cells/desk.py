@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.ipc import (
     CREDITS,
+    EVERY_GROUP,
     FORGET,
     READ_SIZE,
+    SO_FAR,
     Inbox,
     Message,
     MessageType,
@@ -32,9 +34,6 @@ from resolver.edge.tracing import trace
 from resolver.values import Query, Reply
 from wire.dns.names import parse_name
 from wire.errors import Malformed
-
-SO_FAR = 0xFFFFFFFF
-"""In BLOCKED: nothing changes, what was blocked so far is told."""
 
 CREDIT_BATCH = 128
 MARGIN = 0.05
@@ -234,7 +233,7 @@ class FrontLine:
         if len(argument) not in (4, 5):
             raise Malformed("a pause of the wrong length")
         groups = self._resolver.snapshot.settings.client_groups
-        if argument[4:] != b"\1":
+        if argument[4:] != EVERY_GROUP:
             groups = groups[message.group : message.group + 1]
         self._resolver.pause(groups, int.from_bytes(argument[:4], "little"))
         return account.paused(self._resolver)

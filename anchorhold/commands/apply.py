@@ -138,7 +138,7 @@ class _Application:
         match word:
             case Word(Told.REFUSED, why):
                 said = why.replace(f"{self._trial.config}:", f"{self._file}:")
-                raise CommandFailed(Exit.USAGE, printable_lines(f"not usable, nothing was changed:\n{said}"))
+                raise CommandFailed(Exit.USAGE, _printable_lines(f"not usable, nothing was changed:\n{said}"))
             case Word(Told.NOT_NOW, why):
                 raise CommandFailed(Exit.NEGATIVE, f"nothing was changed: {why}")
             case Word(Told.IN_FORCE):
@@ -213,7 +213,7 @@ class _Application:
         click.echo(f"confirmed; {config} is {self._file} now, and what it was is in {successor.before}")
 
 
-def printable_lines(said: str) -> str:
+def _printable_lines(said: str) -> str:
     """Each line by itself made harmless for a terminal."""
     return "\n".join(printable(line) for line in said.splitlines())
 

@@ -11,14 +11,12 @@ from anchorhold.spans import read_span
 from anchorhold.terminal import (
     CommandFailed,
     Exit,
-    by_cell,
-    complain,
     control_option,
     json_option,
     print_json,
     print_table,
+    resolver_answer,
     rows_of,
-    service_answer,
     show,
 )
 from anchorhold.text import show_type
@@ -54,8 +52,7 @@ def command(span: str, stop: bool, control: Path | None, as_json: bool) -> None:
             request["seconds"] = 0 if stop else read_span(span, MAX_WATCH)
     except ValueError as error:
         raise CommandFailed(Exit.USAGE, str(error)) from None
-    resolver = by_cell(service_answer(control, request)).get("resolver", {})
-    complain({"resolver": resolver})
+    resolver = resolver_answer(control, request)
     if as_json:
         print_json(resolver)
         return

@@ -11,7 +11,7 @@ from anchorhold.comparing import Difference, describe
 from anchorhold.config.errors import Wrong
 from anchorhold.config.places import DNS_PORT, read_listen
 from anchorhold.config.service import ListenAddress
-from anchorhold.questioning import AT_ONCE, BUILT_IN, Compared, Question, compare, read_questions
+from anchorhold.questioning import BUILT_IN, Compared, Question, compare, read_questions
 from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, print_table, printable, read_file
 
 MOST_OCTETS = 16 * 1024 * 1024
@@ -54,9 +54,10 @@ def command(old: str, new: str, names: Path | None, types: str, rate: float, as_
             raise CommandFailed(
                 Exit.UNREACHABLE, f"{place.text()} answered none of {len(found)} questions; is it there?"
             )
-    unexplained = sum(not one.difference.explained for one in found)
+    different = [one.difference for one in found if one.difference is not Difference.SAME]
+    unexplained = sum(not one.explained for one in different)
     if unexplained:
-        raise CommandFailed(Exit.NEGATIVE, f"{unexplained} of {len(found)} differences are not explained")
+        raise CommandFailed(Exit.NEGATIVE, f"{unexplained} of {len(different)} differences are not explained")
 
 
 def _read_server(option: str, given: str) -> ListenAddress:
@@ -119,7 +120,6 @@ def _summary(found: list[Compared], servers: tuple[ListenAddress, ListenAddress]
         "old": servers[0].text(),
         "new": servers[1].text(),
         "questions": len(found),
-        "at_once": AT_ONCE,
         "counts": {kind.word: counts[kind] for kind in Difference if counts[kind]},
         "differences": [
             {

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import click
 
-from anchorhold.certificates.settings import AUTHORITY, FOLDER_NAME
 from anchorhold.config.service import Loaded
 from anchorhold.control_client import ControlFailed, ask_service
-from anchorhold.control_path import default_control_path, default_state_directory
+from anchorhold.control_path import default_control_path
 from anchorhold.doctor.findings import Family, Finding, Level, families, of_discovery, of_endpoints, of_status
-from anchorhold.doctor.probes import addresses_of, ask_clear, see_all, told_addresses
+from anchorhold.doctor.probes import MOST_OCTETS, addresses_of, ask_clear, own_authority, see_all, told_addresses
 from anchorhold.settings_file import SettingsRefused, read_settings
 from anchorhold.terminal import (
     CommandFailed,
@@ -24,8 +23,6 @@ from anchorhold.terminal import (
     read_file,
 )
 from net.clock import date
-
-MOST_OCTETS = 1024 * 1024
 
 
 @click.command(
@@ -81,14 +78,7 @@ def _read(config: Path) -> Loaded:
 
 
 def _authorities(given: Path | None, loaded: Loaded) -> str:
-    """The private authority's certificate; without --ca-file, if we may read it."""
-    if given is not None:
-        return read_file(given, MOST_OCTETS).decode("ascii", "replace")
-    state = Path(loaded.service.state) if loaded.service.state else default_state_directory()
-    try:
-        return (state / FOLDER_NAME / AUTHORITY).read_bytes()[:MOST_OCTETS].decode("ascii", "replace")
-    except OSError:
-        return ""
+    return own_authority(loaded.service) if given is None else read_file(given, MOST_OCTETS).decode("ascii", "replace")
 
 
 def _of_service(control: Path | None, loaded: Loaded | None) -> list[Finding]:

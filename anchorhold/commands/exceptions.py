@@ -1,6 +1,5 @@
 """`anchorhold anchors except`: a zone that is not validated for a while, by the operator's will (RFC 7646)."""
 
-import re
 from pathlib import Path
 
 import click
@@ -9,24 +8,22 @@ from anchorhold import text
 from anchorhold.chain_text import words
 from anchorhold.control_client import Answer
 from anchorhold.keeper.exceptions import LONGEST
+from anchorhold.spans import read_span
 from anchorhold.terminal import (
     CommandFailed,
     Exit,
-    by_cell,
-    complain,
     control_option,
     json_option,
     print_json,
     print_table,
+    resolver_answer,
     rows_of,
-    service_answer,
     show,
 )
 from resolver.dnssec.anchors import MAX_REASON
 from wire.dns.names import ROOT
 
-_SPAN = re.compile(r"(\d{1,7})([mhd])", re.ASCII)
-_SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
+_DAYS = LONGEST // 86_400
 
 
 @click.command(
@@ -39,7 +36,7 @@ Examples:
 
 Exit codes: 0 done, 1 the service says no, 2 no such zone or time span, 4 no service answers.
 
-At most {LONGEST // 86_400} days; then it is over by itself. For good: [[dnssec.negative]] in the configuration.""",
+At most {_DAYS} days; then it is over by itself. For good: [[dnssec.negative]] in the configuration.""",
 )
 @click.argument("zone")
 @click.option("--for", "span", default="", help="For how long: 30m, 2h or 7d.")
@@ -54,8 +51,7 @@ def command(zone: str, span: str, reason: str, remove: bool, control: Path | Non
     is then believed, forged or not, so name no more than the zone that is broken and mend it soon.
     """
     request = _request(zone, span, reason, remove)
-    resolver = by_cell(service_answer(control, request)).get("resolver", {})
-    complain({"resolver": resolver})
+    resolver = resolver_answer(control, request)
     if as_json:
         print_json(resolver)
     else:
@@ -69,7 +65,7 @@ def _request(zone: str, span: str, reason: str, remove: bool) -> Answer:
         name = text.read_name(zone)
         if remove and (span or reason):
             raise ValueError("--remove takes neither --for nor --reason")
-        seconds = 0 if remove else read_span(span)
+        seconds = 0 if remove else _read_span(span)
         if not remove and name == ROOT:
             raise ValueError(
                 "an exception for the root would end validation of everything; name the zone that is broken"
@@ -81,16 +77,12 @@ def _request(zone: str, span: str, reason: str, remove: bool) -> Answer:
     return {"verb": "except", "zone": name.hex(), "seconds": seconds, "reason": reason}
 
 
-def read_span(span: str) -> int:
-    """Seconds of a time span such as `2h`. Raises ValueError."""
-    found = _SPAN.fullmatch(span)
-    if found is None:
-        raise ValueError("--for is needed: a number of minutes, hours or days, such as 30m, 2h or 7d")
-    seconds = int(found[1]) * _SECONDS[found[2]]
-    if not 0 < seconds <= LONGEST:
-        days = LONGEST // 86_400
-        raise ValueError(f"--for {span}: an exception lasts up to {days} days; for good: [[dnssec.negative]]")
-    return seconds
+def _read_span(span: str) -> int:
+    """Raises ValueError."""
+    try:
+        return read_span(span, LONGEST)
+    except ValueError as error:
+        raise ValueError(f"--for is needed, up to {_DAYS} days (for good: [[dnssec.negative]]): {error}") from None
 
 
 def print_exceptions(resolver: Answer) -> None:

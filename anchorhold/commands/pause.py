@@ -11,14 +11,12 @@ from anchorhold.spans import read_span
 from anchorhold.terminal import (
     CommandFailed,
     Exit,
-    by_cell,
-    complain,
     control_option,
     json_option,
     print_json,
     printable,
+    resolver_answer,
     rows_of,
-    service_answer,
     show,
 )
 
@@ -46,8 +44,7 @@ def command(words_given: tuple[str, ...], end: bool, control: Path | None, as_js
     itself. `anchorhold status` tells of a pause.
     """
     request = _request(words_given, end)
-    resolver = by_cell(service_answer(control, request)).get("resolver", {})
-    complain({"resolver": resolver})
+    resolver = resolver_answer(control, request)
     if as_json:
         print_json(resolver)
         return

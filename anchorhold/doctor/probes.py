@@ -7,11 +7,14 @@ import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from cryptography import x509
 
+from anchorhold.certificates.settings import AUTHORITY, FOLDER_NAME
 from anchorhold.certificates.subjects import subjects_of
-from anchorhold.config.service import ListenAddress, ServedAddress
+from anchorhold.config.service import ListenAddress, ServedAddress, ServiceSettings
+from anchorhold.control_path import default_state_directory
 from anchorhold.direct import tools_with
 from anchorhold.doctor.findings import Asked, Seen, Trust
 from net.clock import now
@@ -27,6 +30,9 @@ from wire.units import Instant
 
 PATIENCE = 5.0
 """Seconds for one connection."""
+
+MOST_OCTETS = 1024 * 1024
+"""Of a file of authorities."""
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # nothing is bound
 """Where a listener on every address is met from here, if no address is said in [secure]."""
@@ -46,6 +52,15 @@ def told_addresses(secure: SecureSettings) -> tuple[str, ...]:
     said = secure.front.announcement
     every = [address for one in (said.endpoints if said else ()) for address in one.addresses]
     return tuple(dict.fromkeys(str(ipaddress.ip_address(address)) for address in every))
+
+
+def own_authority(service: ServiceSettings) -> str:
+    """PEM text of the private authority's certificate; empty if there is none, or not for us to read."""
+    state = Path(service.state) if service.state else default_state_directory()
+    try:
+        return (state / FOLDER_NAME / AUTHORITY).read_bytes()[:MOST_OCTETS].decode("ascii", "replace")
+    except OSError:
+        return ""
 
 
 def see_all(served: Iterable[ServedAddress], secure: SecureSettings, authorities: str) -> tuple[Seen, ...]:

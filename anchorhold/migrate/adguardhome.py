@@ -1,5 +1,6 @@
 """AdGuard Home: AdGuardHome.yaml, and the leases in data/leases.json beside it."""
 
+import itertools
 from pathlib import Path
 
 from anchorhold.leases import adguardhome as leases
@@ -11,7 +12,7 @@ from anchorhold.migrate.adguardhome_filters import Filters
 from anchorhold.migrate.adguardhome_fixed import FIXED
 from anchorhold.migrate.adguardhome_secure import carry_tls
 from anchorhold.migrate.document import Document, Way, yaml_document
-from anchorhold.migrate.leases import check_leases
+from anchorhold.migrate.products import say_fixed, tell_leases
 from anchorhold.migrate.reading import Reader, Unreadable
 
 NAME = "AdGuardHome.yaml"
@@ -43,11 +44,9 @@ def migrate(paths: tuple[Path, ...], reader: Reader) -> Migration:
     Filters(document, migration, clients).carry()
     carry_tls(document, migration.draft, clients)
     carry_dhcp(document, migration.draft, [lease for one in held for lease in one.fixed])
-    _fix(document)
+    say_fixed(document, FIXED, "is no key of AdGuard Home's that is known here")
     for one in held:
-        if "dhcp" in migration.draft:
-            migration.leases.append(one.name)
-            check_leases(one, migration)
+        tell_leases(one, migration)
     return migration
 
 
@@ -70,47 +69,32 @@ def _leases_beside(settings: Path, reader: Reader) -> list[tuple[str, str]]:
 
 def _modernise(document: Document) -> None:
     """Move what older versions had elsewhere to where it is now; each value keeps its line."""
-    dns = document.get("dns")
     for key in [key for key in document.keys("dns") if key in FILTERING]:
         _move(document, ("dns", key), ("filtering", key))
     if isinstance(document.get("clients"), list):
-        _move(document, ("clients",), ("clients_before", "persistent"))
-        _move(document, ("clients_before",), ("clients",))
+        _move(document, ("clients",), ("clients", "persistent"))
     if isinstance(document.get("filtering", "blocked_services"), list):
-        _move(document, ("filtering", "blocked_services"), ("filtering", "ids_before", "ids"))
-        _move(document, ("filtering", "ids_before"), ("filtering", "blocked_services"))
-    if isinstance(dns, dict) and "bind_host" in dns:
+        _move(document, ("filtering", "blocked_services"), ("filtering", "blocked_services", "ids"))
+    if "bind_host" in document.keys("dns"):
         _move(document, ("dns", "bind_host"), ("dns", "bind_hosts", 0))
 
 
 def _move(document: Document, old: Way, new: Way) -> None:
-    tree = document.tree
-    here = tree
-    for part in old[:-1]:
-        here = here[part]  # type: ignore[index] # it was found there
-    value = here.pop(old[-1])  # type: ignore[attr-defined] # likewise
-    target: object = tree
-    for number, part in enumerate(new[:-1]):
+    """Where the new place is taken already, that one counts."""
+    ways = [way for way in document.places if way[: len(old)] == old]
+    value = document.get(*old[:-1]).pop(old[-1])  # type: ignore[attr-defined] # it was found there
+    target = document.tree
+    for part, after in itertools.pairwise(new):
         assert isinstance(target, dict)  # noqa: S101 # tables of ours
-        made: object = [] if isinstance(new[number + 1], int) else {}
+        made: object = [] if isinstance(after, int) else {}
         target = target.setdefault(part, made)
-    if isinstance(target, list):
+    if isinstance(target, list) and not target:
         target.append(value)
-    elif isinstance(target, dict):
-        if new[-1] in target and old[-1] != "clients_before" and old[-1] != "ids_before":
-            # The new place counts; the old one is told as it is left.
-            document.dropped(old, "it is there in its new place as well")
-            return
+    elif isinstance(target, dict) and new[-1] not in target:
         target[new[-1]] = value
-    for way in [way for way in document.places if way[: len(old)] == old]:
+    else:
+        for way in ways:
+            document.report.dropped(document.places[way], "it is there in its new place as well")
+        return
+    for way in ways:
         document.places[(*new, *way[len(old) :])] = document.places.pop(way)
-
-
-def _fix(document: Document) -> None:
-    for prefix, verdict, reason in FIXED:
-        for place in document.below(*prefix.split(".")):
-            if document.report.lines[place].verdict is None:
-                document.report.say(place, verdict, reason)
-    for place in document.places.values():
-        if document.report.lines[place].verdict is None:
-            document.report.dropped(place, "is no key of AdGuard Home's that is known here")

@@ -1,5 +1,6 @@
 """Persistent clients of AdGuard Home to groups of clients: only who has settings of its own needs one."""
 
+import re
 from dataclasses import dataclass, field
 
 from anchorhold.migrate import Migration
@@ -8,7 +9,6 @@ from anchorhold.migrate.words import network, word
 
 NEEDLESS = "it has no settings of its own; a group would only tell the resolver process which device asks"
 HOW = "write an address into networks of its [clients.NAME]; [[dhcp.host]] gives a device an address of its own"
-_HARDWARE_LETTERS = frozenset("0123456789abcdef:-.")
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Clients:
             self.names[text.lower()] = group
             if net:
                 document.kept(one, table.add("networks", net, document.place(*one)))
-            elif _is_hardware(text):
+            elif _octets(text):
                 document.dropped(one, f"no address is tied to this hardware address: {HOW}")
             else:
                 self.labels[text.lower()] = group, document.place(*one)
@@ -103,14 +103,7 @@ class Clients:
 
 
 def _octets(text: str) -> str:
-    return "".join(letter for letter in text.lower() if letter not in ":-.") if _is_hardware(text) else ""
-
-
-def _is_hardware(text: str) -> bool:
-    plain = text.lower()
-    return (
-        set(plain) <= _HARDWARE_LETTERS
-        and any(mark in plain for mark in ":-.")
-        and len(plain.replace(":", "").replace("-", "").replace(".", "")) == 12
-        and network(text) is None
-    )
+    """A hardware address without its marks; empty for anything else."""
+    plain = re.sub("[:.-]", "", text.lower())
+    is_one = re.fullmatch("[0-9a-f]{12}", plain) and len(plain) < len(text) and network(text) is None
+    return plain if is_one else ""

@@ -3,17 +3,20 @@
 import re
 
 from anchorhold.config.names import Network
+from anchorhold.config.schema import AccessTable
 from anchorhold.migrate import Migration
 from anchorhold.migrate.adguardhome_clients import Clients
 from anchorhold.migrate.document import Document, Way
 from anchorhold.migrate.draft import Scalar
+from anchorhold.migrate.products import NOT_IN_CLEAR, group_of, is_clear, iterate_instead
 from anchorhold.migrate.rule_book import RuleBook, Wish
 from anchorhold.migrate.upstreams import BOOTSTRAP, Groups, Server, plain_server
-from anchorhold.migrate.words import address, domain, network, reverse_zones, show_address, without, word
+from anchorhold.migrate.words import address, domain, network, reverse_zones, show_address, without
 
 MODES = {"load_balance": "fastest", "parallel": "race", "fastest_addr": "race", "": "fastest"}
 ENCRYPTED = ("tls://", "https://", "quic://", "h3://", "sdns://")
-PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+INSIDE = [net for text in AccessTable().allow if (net := network(text))]
+LOOPBACK, PRIVATE = ([net for net in INSIDE if net.is_loopback is wanted] for wanted in (True, False))
 SPECIAL = frozenset({"version.bind", "id.server", "hostname.bind"})
 _PARTED = re.compile(r"\[/([^\]]*)/\](.*)")
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)")
@@ -127,10 +130,7 @@ class DnsSettings:
         if self.document.flag("dns", "all_servers") or self.document.flag("dns", "fastest_addr"):
             strategy = "race"
         if not common or not self.groups.add("default", common, strategy):
-            self.draft.table("resolve").set("mode", "iterate", comment="no upstream was named that can be asked")
-            self.report.advise(
-                "no upstream came along: names are resolved from the root on, in clear text; see [resolve]"
-            )
+            iterate_instead(self.draft, self.report)
         if strategy == "race" and len({server.url for server in common}) > 1:
             for key in ("upstream_mode", "all_servers", "fastest_addr"):
                 self.document.changed(
@@ -157,22 +157,15 @@ class DnsSettings:
                 if not self.document.is_said(way):
                     self.document.dropped(way, "there is nothing that it could stand in for")
             return
-        is_clear = self._is_clear(self.groups.made["default"])
-        if not is_clear and any(server.scheme in ("udp", "tcp") for server in made):
-            for server in made:
-                for place in server.places:
-                    self.report.dropped(
-                        place, "what is asked over encrypted ways does not go on in clear text when they fail"
-                    )
+        if not is_clear(self.groups.made["default"]) and any(is_clear([server]) for server in made):
+            for place in (place for server in made for place in server.places):
+                self.report.dropped(place, NOT_IN_CLEAR)
             return
         if self.groups.add("fallback", made):
             route = self.draft.append("route")
             route.set("domains", ["."])
             route.set("upstreams", "default")
             route.set("fallback", "fallback")
-
-    def _is_clear(self, servers: list[Server]) -> bool:
-        return all(server.scheme in ("udp", "tcp") for server in servers)
 
     def _parted(self, way: Way, domains: str, servers: str, clients: str) -> None:
         """`[/a.example/b.example/]SERVER SERVER`, or `#` for the common ones."""
@@ -192,7 +185,7 @@ class DnsSettings:
             group = "default" if "default" in self.groups.made else ""
         else:
             made = [server for text in servers.split() if (server := self._server(way, text))]
-            group = self._group(names[0], made)
+            group = group_of(self.groups, names[0], made)
         if not group and servers not in ("#", ""):
             self.document.dropped(way, "none of its servers can be asked")
             return
@@ -206,14 +199,6 @@ class DnsSettings:
         else:
             self.document.kept(way, route.path)
 
-    def _group(self, title: str, servers: list[Server]) -> str:
-        urls = {server.url for server in servers}
-        for name, made in self.groups.made.items():
-            if servers and {one.url for one in made} == urls:
-                return name
-        name = word(title, ["default", BOOTSTRAP, *self.groups.made], "group")
-        return name if servers and self.groups.add(name, servers) else ""
-
     def _reverse(self) -> None:
         ways = self.document.each("dns", "local_ptr_upstreams")
         if not self.document.flag("dns", "use_private_ptr_resolvers", default=bool(ways)):
@@ -226,9 +211,8 @@ class DnsSettings:
         own = [
             net for way in self.document.each("dns", "private_networks") if (net := network(self.document.text(*way)))
         ]
-        nets = own or [net for text in PRIVATE if (net := network(text))]
-        zones = [zone for net in nets for zone in reverse_zones(net)[:MAX_REVERSE]][: MAX_REVERSE * 4]
-        group = self._group("private-reverse", made)
+        zones = [zone for net in own or PRIVATE for zone in reverse_zones(net)[:MAX_REVERSE]][: MAX_REVERSE * 4]
+        group = group_of(self.groups, "private-reverse", made)
         if group:
             route = self.draft.append("route", made[0].places[0] if made[0].places else None)
             route.set("domains", list(dict.fromkeys(zones)))
@@ -246,7 +230,7 @@ class DnsSettings:
                     self._parted(way, found[1], found[2].strip(), client.group)
                 elif (server := self._server(way, text)) is not None:
                     common.append(server)
-            group = self._group(client.group, common) if common else ""
+            group = group_of(self.groups, client.group, common)
             if group:
                 route = self.draft.append("route", self.document.place(*ways[0]))
                 route.set("clients", client.group)
@@ -261,9 +245,7 @@ class DnsSettings:
         allowed, refused = (self._networks(key) for key in ("allowed_clients", "disallowed_clients"))
         access = self.draft.table("access")
         if allowed or refused:
-            loop = [(net, None) for text in ("127.0.0.0/8", "::1/128") if (net := network(text))]
-            private = [(net, None) for text in (*PRIVATE,) if (net := network(text))]
-            for net, place in [*loop, *(allowed or private)]:
+            for net, place in [*((net, None) for net in LOOPBACK), *(allowed or [(net, None) for net in PRIVATE])]:
                 for part in without([net], [hole for hole, _ in refused]):
                     access.add("allow", str(part), place)
         else:

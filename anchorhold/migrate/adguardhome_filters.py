@@ -6,7 +6,8 @@ from anchorhold.migrate.adguardhome_clients import Clients
 from anchorhold.migrate.adguardhome_dns import go_span
 from anchorhold.migrate.adguardhome_rules import Unfit, read_rule
 from anchorhold.migrate.document import Document, Way
-from anchorhold.migrate.pihole_lists import write_list
+from anchorhold.migrate.draft import Table
+from anchorhold.migrate.products import NO_PAUSE, write_list
 from anchorhold.migrate.rule_book import RuleBook, Wish, fresh_name
 from anchorhold.migrate.words import address, domain, word
 
@@ -80,9 +81,7 @@ class Filters:
         if self.document.flag(*on, default=True):
             self.document.kept(on)
         else:
-            self.document.changed(
-                on, "lists and rules count here from the start: anchorhold pause stops them for a while"
-            )
+            self.document.changed(on, NO_PAUSE)
         self.document.kept(("filtering", "filtering_enabled"))
 
     def _lists(self, key: str, allow: bool) -> None:
@@ -96,9 +95,9 @@ class Filters:
             elif place is None:
                 self.document.dropped(way, "it has no address")
             else:
-                name = write_list(self.migration, url, self.document.text(*way, "name"), place, self.answer, allow)
-                if name:
-                    self._finish_list(way, name, hours)
+                table = write_list(self.migration, url, self.document.text(*way, "name"), place, self.answer, allow)
+                if table is not None:
+                    self._finish_list(way, table, hours)
                     self.migration.report.advise(REWRITES)
                 else:
                     self.document.dropped(way, "see its url")
@@ -108,8 +107,7 @@ class Filters:
                 interval, "lists are fetched once a day; 0 there meant never"
             )
 
-    def _finish_list(self, way: Way, name: str, hours: int | None) -> None:
-        table = self.draft.table("lists").table(name)
+    def _finish_list(self, way: Way, table: Table, hours: int | None) -> None:
         if hours and hours != 24:
             table.set("refresh", f"{min(8_760, hours)}h")
         names = self.clients.filtered()

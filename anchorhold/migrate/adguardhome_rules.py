@@ -1,15 +1,15 @@
 """User rules of AdGuard Home (adblock syntax as far as DNS goes, and lines of hosts files), each to a wish of ours."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from anchorhold.migrate.pihole_rules import readable
+from anchorhold.migrate.hosts import NOWHERE
+from anchorhold.migrate.products import readable
 from anchorhold.migrate.rule_book import Wish
 from anchorhold.migrate.words import address, domain
 
 MAX_RULE = 2_000
 _RCODES = {"REFUSED": "refused", "NXDOMAIN": "nxdomain", "NOERROR": "nodata"}
-NOWHERE = frozenset({"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104 # where blocked names are sent
 
 
 class Unfit(ValueError):
@@ -95,12 +95,12 @@ def _option(wish: Wish, option: str, groups: dict[str, str]) -> tuple[Wish, str]
             return wish, "a rule that allows the name counts before it all the same"
         case "dnstype" if value and "~" not in value:
             types = tuple(part.strip().upper() for part in value.split("|"))
-            return Wish(wish.action, wish.name, wish.answer, types, wish.clients, wish.to), ""
+            return replace(wish, types=types), ""
         case "client" if value and "~" not in value:
             found = [groups.get(part.strip("'\" ").lower(), "") for part in value.split("|")]
             if not all(found):
                 raise Unfit("is for a client that has no group here")
-            return Wish(wish.action, wish.name, wish.answer, wish.types, tuple(dict.fromkeys(found)), wish.to), ""
+            return replace(wish, clients=tuple(dict.fromkeys(found))), ""
         case "dnsrewrite":
             return _rewrite(wish, value), ""
         case _:
@@ -112,12 +112,12 @@ def _rewrite(wish: Wish, value: str) -> Wish:
         raise Unfit("an exception of a rewrite has no equal here")
     parts = value.split(";")
     if parts[0] in _RCODES and not any(parts[1:]):
-        return Wish("block", wish.name, _RCODES[parts[0]], wish.types, wish.clients)
+        return replace(wish, action="block", answer=_RCODES[parts[0]], to=())
     kind, target = (parts[1].upper(), parts[2]) if len(parts) == 3 and parts[0] == "NOERROR" else ("", value)
     literal = address(target)
     if literal is not None and kind in ("", "A", "AAAA"):
-        return Wish("rewrite", wish.name, "", wish.types, wish.clients, (str(literal),))
+        return replace(wish, action="rewrite", answer="", to=(str(literal),))
     name = domain(target)
     if kind in ("", "CNAME") and name and name != "." and len(parts) in (1, 3):
-        return Wish("rewrite", wish.name, "", wish.types, wish.clients, (name,))
+        return replace(wish, action="rewrite", answer="", to=(name,))
     raise Unfit("records of this type are no rule here; write them into [[local]]")

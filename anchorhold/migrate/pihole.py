@@ -7,11 +7,11 @@ from anchorhold.leases import dnsmasq
 from anchorhold.migrate import Migration
 from anchorhold.migrate.archive import is_archive, members
 from anchorhold.migrate.document import toml_document
-from anchorhold.migrate.leases import check_leases
 from anchorhold.migrate.pihole_gravity import Gravity, carry_gravity, is_database, read_database, read_dump
 from anchorhold.migrate.pihole_lists import carry_adlists
 from anchorhold.migrate.pihole_settings import PiholeSettings
 from anchorhold.migrate.pihole_v5 import FTL, SETUP, OldFiles
+from anchorhold.migrate.products import tell_leases
 from anchorhold.migrate.reading import Reader, Unreadable
 
 CNAMES = "05-pihole-custom-cname.conf"
@@ -66,14 +66,12 @@ def migrate(paths: tuple[Path, ...], reader: Reader) -> Migration:
     migration = Migration()
     settings = _settings(found, migration, reader)
     gravity = _gravity(found, migration)
-    settings.gravity_follows = bool(gravity.adlists or gravity.domains) or "adlists.list" in found.files
     settings.carry()
     carry_gravity(gravity, migration, settings.answer, settings.known_addresses)
     if "adlists.list" in found.files:
-        name, _ = found.files["adlists.list"]
-        carry_adlists(_text(found, "adlists.list"), name, migration, settings.answer)
+        carry_adlists(_text(found, "adlists.list"), found.files["adlists.list"][0], migration, settings.answer)
     if "dhcp.leases" in found.files:
-        _leases(found, migration)
+        tell_leases(dnsmasq.read(_text(found, "dhcp.leases"), found.files["dhcp.leases"][0]), migration)
     _advise(found, migration)
     return migration
 
@@ -137,8 +135,7 @@ def _settings(found: _Found, migration: Migration, reader: Reader) -> PiholeSett
         document = toml_document(_text(found, "pihole.toml"), found.files["pihole.toml"][0], migration.report)
     for path in found.others:
         lines += old.directives(reader.text(path), str(path))
-    extra = [] if is_new else lines
-    return PiholeSettings(document, migration, extra if is_new is False else lines, is_new)
+    return PiholeSettings(document, migration, lines)
 
 
 def _gravity(found: _Found, migration: Migration) -> Gravity:
@@ -152,27 +149,8 @@ def _gravity(found: _Found, migration: Migration) -> Gravity:
     return gravity
 
 
-def _leases(found: _Found, migration: Migration) -> None:
-    name = found.files["dhcp.leases"][0]
-    leases = dnsmasq.read(_text(found, "dhcp.leases"), name)
-    if migration.draft.get("dhcp") is None:
-        migration.report.files.append(name)
-        for lease in leases.leases:
-            place = migration.report.add(name, int(lease.where.rpartition(":")[2] or 0), f"lease of {lease.address}")
-            migration.report.dropped(place, "no addresses were given out there, so none are here")
-        for wrong in leases.wrong:
-            migration.report.dropped(migration.report.add(name, 0, "a line of leases"), wrong)
-        return
-    migration.leases.append(name)
-    check_leases(leases, migration)
-
-
 def _advise(found: _Found, migration: Migration) -> None:
-    if (
-        found.files
-        and "gravity.db" not in found.files
-        and not any(name in found.files for name in (*DUMPS, "adlists.list"))
-    ):
+    if found.files and not found.files.keys() & {"gravity.db", "adlists.list", *DUMPS}:
         migration.report.advise("no gravity.db was given, so lists, rules and groups of clients did not come along")
     migration.report.advise(
         "what was pi.hole's web page is the command line here: anchorhold status, explain, blocked, pause"

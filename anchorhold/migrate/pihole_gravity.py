@@ -11,10 +11,11 @@ from pathlib import Path
 
 from anchorhold.migrate import Migration
 from anchorhold.migrate.pihole_clients import ClientGroups
-from anchorhold.migrate.pihole_lists import write_list
+from anchorhold.migrate.pihole_lists import write_adlist
 from anchorhold.migrate.pihole_rules import RuleWriter
 from anchorhold.migrate.reading import Unreadable
 from anchorhold.migrate.report import Report
+from anchorhold.migrate.rule_book import RuleBook
 
 MAX_ROWS = 200_000
 """Of one table."""
@@ -98,7 +99,7 @@ def _opened(name: str, octets: bytes | None) -> sqlite3.Connection:
 def _read_tables(gravity: Gravity, base: sqlite3.Connection, name: str, report: Report) -> None:
     for table in ("group", "adlist", "domainlist", "client"):
         for row in _rows(base, table):
-            _take(gravity, table, row, f"{name}", report)
+            _take(gravity, table, row, name, report)
     for table, key in (("adlist", "adlist_id"), ("domainlist", "domainlist_id"), ("client", "client_id")):
         for row in _rows(base, f"{table}_by_group"):
             _link(gravity, table, row.get(key), row.get("group_id"))
@@ -190,25 +191,20 @@ def carry_gravity(gravity: Gravity, migration: Migration, answer: str, known: di
         else:
             report.dropped(group.place, "no device is in it, so it would do nothing")
     for row in gravity.adlists:
-        _carry_list(gravity, row, migration, answer, clients)
-    rules = RuleWriter(migration, answer)
+        names = _reached(gravity, "adlist", row, clients, report)
+        made = None if names is None else write_adlist(migration, row.text, row.place, answer, allow=row.kind == 1)
+        if made is not None and names:
+            made.set("clients", list(names))
+    rules = RuleWriter(migration, RuleBook(migration.draft), answer)
     for row in gravity.domains:
-        names = clients.reached(gravity.groups_of("domainlist", row))
-        if not row.enabled:
-            report.dropped(row.place, "it is turned off there")
-        elif names is None:
-            report.dropped(row.place, "no device is in any of its groups")
-        else:
+        names = _reached(gravity, "domainlist", row, clients, report)
+        if names is not None:
             rules.add(row.text, row.kind, row.place, names)
 
 
-def _carry_list(gravity: Gravity, row: Row, migration: Migration, answer: str, clients: ClientGroups) -> None:
-    names = clients.reached(gravity.groups_of("adlist", row))
-    if not row.enabled:
-        migration.report.dropped(row.place, "it is turned off there")
-    elif names is None:
-        migration.report.dropped(row.place, "no device is in any of its groups")
-    else:
-        key = write_list(migration, row.text, "", row.place, answer, allow=row.kind == 1)
-        if key and names:
-            migration.draft.table("lists").table(key).set("clients", list(names))
+def _reached(gravity: Gravity, table: str, row: Row, clients: ClientGroups, report: Report) -> tuple[str, ...] | None:
+    """The groups of clients that a row is for (empty: all); None, and told, if it is for none."""
+    names = clients.reached(gravity.groups_of(table, row)) if row.enabled else None
+    if names is None:
+        report.dropped(row.place, "no device is in any of its groups" if row.enabled else "it is turned off there")
+    return names

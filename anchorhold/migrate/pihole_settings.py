@@ -6,8 +6,9 @@ from anchorhold.migrate.local_names import LocalNames, host_name, rdata_text
 from anchorhold.migrate.pihole_dhcp import carry_dhcp
 from anchorhold.migrate.pihole_fixed import FIXED
 from anchorhold.migrate.pihole_lines import carry_lines
+from anchorhold.migrate.products import BY_NAME, NO_PAUSE, group_of, iterate_instead, say_fixed
 from anchorhold.migrate.upstreams import Groups, Server, plain_server
-from anchorhold.migrate.words import address, domain, network, reverse_zones, word
+from anchorhold.migrate.words import address, domain, network, reverse_zones
 
 RELAYS = ("mask.icloud.com", "mask-h2.icloud.com")
 CANARY = "use-application-dns.net"
@@ -19,15 +20,15 @@ MAX_REVERSE = 64
 class PiholeSettings:
     """Writes what one document says. `others` are lines of dnsmasq's in files of the user's own."""
 
-    def __init__(self, document: Document, migration: Migration, others: list[tuple[int, str]], is_new: bool) -> None:
+    def __init__(self, document: Document, migration: Migration, others: list[tuple[int, str]]) -> None:
         self.document = document
         self.migration = migration
         self.draft, self.report = migration.draft, migration.report
-        self.others, self.is_new = others, is_new
+        self.others = others
         self.answer = "null"
+        self.own_domain = ""
         self.known_addresses: dict[str, str] = {}
         """Hardware addresses and names (small letters) → IP addresses, as the configuration itself ties them together."""
-        self.gravity_follows = True
         self.groups = Groups(self.draft, self.report)
         self.local = LocalNames(self.draft)
 
@@ -46,12 +47,7 @@ class PiholeSettings:
         self._rate()
         carry_dhcp(self.document, self.draft, self.known_addresses)
         self._own_lines()
-        for prefix, verdict, reason in FIXED:
-            way = tuple(prefix.split("."))
-            for place in self.document.below(*way):
-                if self.report.lines[place].verdict is None:
-                    self.report.say(place, verdict, reason)
-        self.document.drop_the_rest("is no key of Pi-hole's that is known here")
+        say_fixed(self.document, FIXED, "is no key of Pi-hole's that is known here")
 
     def _listen(self) -> None:
         port = self.document.number("dns", "port")
@@ -79,7 +75,7 @@ class PiholeSettings:
             text = self.document.text(*way)
             url = text if "://" in text else plain_server(text)
             if not url:
-                self.document.dropped(way, "a server by name: nothing is looked up behind your back; write its address")
+                self.document.dropped(way, BY_NAME)
                 continue
             if url in ("udp://127.0.0.1:5335", "udp://[::1]:5335"):
                 self.report.advise(
@@ -87,10 +83,7 @@ class PiholeSettings:
                 )
             servers.append(Server(url, tuple(self.document.below(*way))))
         if not servers or not self.groups.add("default", servers, "fastest"):
-            self.draft.table("resolve").set("mode", "iterate", comment="no upstream was named that can be asked")
-            self.report.advise(
-                "no upstream came along: names are resolved from the root on, in clear text; see [resolve]"
-            )
+            iterate_instead(self.draft, self.report)
 
     def _domain(self) -> None:
         for way in (("dns", "domain", "name"), ("dns", "domain")):
@@ -99,11 +92,9 @@ class PiholeSettings:
             if not text or not name or name == ".":
                 continue
             self.own_domain = name
-            routed = {
-                self.document.text(*one).split(",")[3:4] == [name] for one in self.document.each("dns", "revServers")
-            }
-            is_local = self.document.flag("dns", "domain", "local", default=True) and True not in routed
-            if is_local:
+            servers = [self.document.text(*one).split(",") for one in self.document.each("dns", "revServers")]
+            is_routed = any(server[3:4] == [name] for server in servers)
+            if self.document.flag("dns", "domain", "local", default=True) and not is_routed:
                 self.local.closed.append(name)
                 table = self.local.table(name, place=self.document.place(*way))
                 self.document.kept(way, table.path, "nothing in it goes outside")
@@ -111,8 +102,6 @@ class PiholeSettings:
                 self.document.changed(way, "its names go where a route or [upstreams.default] leads")
             self.document.kept(("dns", "domain", "local"))
             return
-
-    own_domain = ""
 
     def _reverse_servers(self) -> None:
         for way in self.document.each("dns", "revServers"):
@@ -128,21 +117,18 @@ class PiholeSettings:
                 )
 
     def _reverse_server(self, way: Way, url: str, domains: list[str]) -> None:
-        group = next((name for name, made in self.groups.made.items() if [one.url for one in made] == [url]), "")
-        if not group or group == "default":
-            group = word("router", self.groups.made, "router")
-            if not self.groups.add(group, [Server(url, tuple(self.document.below(*way)))]):
-                return
         routed = {value for route in self.draft.tables("route") for value in route.values("domains")}
         place = self.document.place(*way)
         fresh = [one for one in domains if one and one != "." and one not in routed]
         if not fresh:
             self.document.dropped(way, "another one above has the same network and domain")
             return
-        route = self.draft.append("route", place)
-        route.set("domains", fresh)  # type: ignore[arg-type] # list is invariant
-        route.set("upstreams", group)
-        self.document.kept(way, route.path)
+        group = group_of(self.groups, "router", [Server(url, tuple(self.document.below(*way)))])
+        if group:
+            route = self.draft.append("route", place)
+            route.set("domains", list(fresh))
+            route.set("upstreams", group)
+            self.document.kept(way, route.path)
 
     def _hosts(self) -> None:
         for way in self.document.each("dns", "hosts"):
@@ -201,9 +187,7 @@ class PiholeSettings:
         if self.document.flag(*active, default=True):
             self.document.kept(active)
         else:
-            self.document.changed(
-                active, "lists and rules count here from the start: anchorhold pause stops them for a while"
-            )
+            self.document.changed(active, NO_PAUSE)
         way: Way = ("dns", "blocking", "mode")
         mode = self.document.text(*way).upper() or "NULL"
         self.answer = MODES.get(mode, "null")

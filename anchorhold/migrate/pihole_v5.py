@@ -120,7 +120,7 @@ class OldFiles:
 
     def settings(self, text: str, file: str, known: dict[str, str]) -> None:
         """`KEY=VALUE` lines."""
-        for place, line in self._lines(text, file):
+        for place, line in told_lines(text, file, self.report):
             found = _PAIR.fullmatch(line)
             key, value = (found[1], found[2].strip('"')) if found else ("", "")
             if known is SETUP and (key in REVERSE):
@@ -144,13 +144,13 @@ class OldFiles:
 
     def hosts(self, text: str, file: str) -> None:
         """custom.list: `ADDRESS NAME` lines."""
-        for place, line in self._lines(text, file):
+        for place, line in told_lines(text, file, self.report):
             self._append(("dns", "hosts"), line, place)
 
     def directives(self, text: str, file: str) -> list[tuple[int, str]]:
         """A file of dnsmasq.d: `cname=` and `dhcp-host=` as Pi-hole writes them; all other lines come back."""
         others = []
-        for place, line in self._lines(text, file):
+        for place, line in told_lines(text, file, self.report):
             key, _, value = line.partition("=")
             match key.strip():
                 case "cname":
@@ -160,17 +160,6 @@ class OldFiles:
                 case _:
                     others.append((place, line))
         return others
-
-    def _lines(self, text: str, file: str) -> list[tuple[int, str]]:
-        found = []
-        self.report.files.append(file)
-        for number, raw in enumerate(text.splitlines(), 1):
-            line = raw.strip()
-            if not line or line.startswith("#"):
-                self.report.blank += 1
-                continue
-            found.append((self.report.add(file, number, line), line))
-        return found
 
     def _put(self, way: tuple[str, ...], value: object, place: int) -> None:
         here = self.tree
@@ -209,6 +198,15 @@ class OldFiles:
         self._append(("dns", "revServers"), ",".join((active, *said[1:])), places[0])
         for place in places[1:]:
             self.report.kept(place, reason=f"see {self.report.origin(places[0])}")
+
+
+def told_lines(text: str, file: str, report: Report) -> list[tuple[int, str]]:
+    """Each line's place in the report, and the line; comments and blank ones are counted."""
+    report.files.append(file)
+    lines = [(number, line) for number, raw in enumerate(text.splitlines(), 1) if (line := raw.strip())]
+    said = [(report.add(file, number, line), line) for number, line in lines if not line.startswith("#")]
+    report.blank += len(text.splitlines()) - len(said)
+    return said
 
 
 def _value(text: str) -> object:

@@ -149,11 +149,6 @@ class _Carrier:
                 if one.keyword in FIXED:
                     verdict, reason = FIXED[one.keyword]
                     self.report.say(one.place, verdict, reason)
-                elif one.keyword in ("tls-cert-bundle", "ssl-cert-bundle"):
-                    self.report.changed(
-                        one.place,
-                        "the system's authorities are trusted; others: ca_file of a server in [upstreams.NAME]",
-                    )
                 else:
                     self.report.dropped(
                         one.place, LEFT.get(clause.kind, "does nothing where it stands, or is not read here")

@@ -1,20 +1,30 @@
 """forward-zone, stub-zone, auth-zone and rpz to upstream groups, routes, the root's copy and lists."""
 
 import re
-from pathlib import Path
 
 from anchorhold.config.errors import Wrong
 from anchorhold.config.iterations import read_authority
 from anchorhold.migrate import Migration
+from anchorhold.migrate.draft import Table
+from anchorhold.migrate.products import BY_NAME, NOT_IN_CLEAR, group_of, is_clear
 from anchorhold.migrate.reading import Reader
-from anchorhold.migrate.unbound_lexer import Clause, Statement
+from anchorhold.migrate.report import Verdict
+from anchorhold.migrate.unbound_lexer import Clause, Statement, named_path
 from anchorhold.migrate.upstreams import Groups, Server
 from anchorhold.migrate.words import address, domain, is_host_name, show_address, word
 
 _FORWARD = re.compile(r"([^@#\s]+)(?:@(\d{1,5}))?(?:#(\S+))?")
-NO_CACHE = "answers are kept as long as they say"
 OVERRIDES = {"nxdomain": "nxdomain", "nodata": "nodata", "drop": "refused"}
 TRANSFER = "zones are not transferred here"
+UNLIKE = {
+    "forward-no-cache": (Verdict.DROPPED, "answers are kept as long as they say"),
+    "stub-no-cache": (Verdict.DROPPED, "answers are kept as long as they say"),
+    "forward-first": (Verdict.DROPPED, NOT_IN_CLEAR),
+    "stub-prime": (Verdict.CHANGED, "the servers named here are asked as they are"),
+    "stub-tcp-upstream": (Verdict.CHANGED, "asked over UDP first"),
+}
+"""What a route does not do that says yes to these."""
+KEPT = Verdict.KEPT, ""
 
 
 class ForwardWriter:
@@ -79,7 +89,7 @@ class ForwardWriter:
             route.set("iterate", True)
             self._said(clause, route.path)
         else:
-            group = self._group(zone, servers)
+            group = group_of(self.groups, zone, servers, "fastest")
             if group:
                 route = self.draft.append("route", place)
                 route.set("domains", [zone])
@@ -90,7 +100,7 @@ class ForwardWriter:
 
     def _default(self, clause: Clause, servers: list[Server]) -> None:
         if servers and self.groups.add("default", servers, "fastest"):
-            if clause.is_yes("forward-first") and self._is_clear("default"):
+            if clause.is_yes("forward-first") and is_clear(self.groups.made["default"]):
                 route = self.draft.append("route")
                 route.set("domains", ["."])
                 route.set("upstreams", "default")
@@ -99,46 +109,22 @@ class ForwardWriter:
         elif not servers:
             self._said(clause, "resolve.mode")
 
-    def _group(self, zone: str, servers: list[Server]) -> str:
-        urls = {server.url for server in servers}
-        same = next((name for name, made in self.groups.made.items() if {one.url for one in made} == urls), "")
-        if same:
-            for server in servers:
-                for place in server.places:
-                    self.report.kept(place, f"upstreams.{same}.servers")
-            return same
-        name = word(zone, ["default", *self.groups.made], "zone")
-        return name if self.groups.add(name, servers, "fastest") else ""
-
-    def _is_clear(self, group: str) -> bool:
-        return all(server.scheme in ("udp", "tcp") for server in self.groups.made.get(group, []))
-
-    def _first(self, clause: Clause, route: object, group: str) -> None:
+    def _first(self, clause: Clause, route: Table, group: str) -> None:
         one = clause.last("forward-first")
         if one is None or not one.is_yes:
             return
-        if self._is_clear(group):
-            route.set("fallback", "iterate", one.place)  # type: ignore[attr-defined] # a Table
+        if is_clear(self.groups.made[group]):
+            route.set("fallback", "iterate", one.place)
             self.report.kept(one.place)
         else:
-            self.report.dropped(
-                one.place, "what is asked over encrypted ways does not go on in clear text when they fail"
-            )
+            self.report.dropped(one.place, NOT_IN_CLEAR)
 
     def _said(self, clause: Clause, where: str) -> None:
         """What is left of a clause whose route was written."""
         for one in clause.statements:
-            if self.report.lines[one.place].verdict is not None:
-                continue
-            if one.keyword in ("forward-no-cache", "stub-no-cache") and one.is_yes:
-                self.report.dropped(one.place, NO_CACHE)
-            elif one.keyword in ("forward-first", "stub-first") and one.is_yes:
-                reason = "what is asked over encrypted ways does not go on in clear text when they fail"
-                self.report.dropped(one.place, reason)
-            elif one.keyword == "stub-prime" and one.is_yes:
-                self.report.changed(one.place, "the servers named here are asked as they are", where)
-            else:
-                self.report.kept(one.place, where)
+            if self.report.lines[one.place].verdict is None:
+                verdict, reason = UNLIKE.get(one.keyword, KEPT) if one.is_yes else KEPT
+                self.report.say(one.place, verdict, reason, where if verdict is not Verdict.DROPPED else "")
 
     def _servers(self, one: Statement, scheme: str) -> list[Server]:
         found = _FORWARD.fullmatch(one.value)
@@ -150,7 +136,7 @@ class ForwardWriter:
         number = None if number == {"tls": 853, "udp": 53, "tcp": 53}[scheme] else number
         literals = [host] if address(host) is not None else self.known.get(domain(host), [])
         if not literals:
-            self.report.dropped(one.place, "a server by name: nothing is looked up behind your back; write its address")
+            self.report.dropped(one.place, BY_NAME)
             return []
         if scheme != "tls":
             return [Server(f"{scheme}://{_shown(text, number)}", (one.place,)) for text in literals]
@@ -184,7 +170,7 @@ class ForwardWriter:
                 except Wrong as wrong:
                     self.report.dropped(one.place, f"{wrong.what}; {wrong.hint}")
             if not literals:
-                self.report.dropped(one.place, "a server by name: write its address")
+                self.report.dropped(one.place, BY_NAME)
         for keyword in ("stub-tls-upstream", "stub-ssl-upstream"):
             one_said = clause.last(keyword)
             if one_said is not None and one_said.is_yes:
@@ -218,7 +204,7 @@ class ForwardWriter:
         elif file is not None and not primaries and not clause.all("url"):
             table = self.draft.append("local", file.place)
             table.set("zone", zone)
-            table.set("file", str(self._path(file.value)), file.place)
+            table.set("file", str(named_path(file.value, self.server, self.reader)), file.place)
             table.set("ptr", False)
             self.report.changed(file.place, "answered as names of yours, without signatures", table.path)
             self._said(clause, table.path)
@@ -242,13 +228,11 @@ class ForwardWriter:
                 text = one.value.partition("#")[0]
                 self.report.kept(one.place, resolve.add("local_root_servers", text, one.place))
         elif file is not None:
-            self.report.kept(file.place, resolve.set("local_root", str(self._path(file.value)), file.place))
+            self.report.kept(
+                file.place, resolve.set("local_root", str(named_path(file.value, self.server, self.reader)), file.place)
+            )
         if literals or file is not None:
             self._said(clause, "resolve")
-
-    def _path(self, named: str) -> Path:
-        directory = self.server.last("directory")
-        return self.reader.place(named, Path(directory.value) if directory else Path("/etc/unbound"))
 
     # Lists.
 
@@ -278,7 +262,9 @@ class ForwardWriter:
             else:
                 self.report.kept(url.place, where)
         elif file is not None:
-            self.report.kept(file.place, table.set("file", str(self._path(file.value)), file.place))
+            self.report.kept(
+                file.place, table.set("file", str(named_path(file.value, self.server, self.reader)), file.place)
+            )
         table.set("format", "rpz")
         if override is not None:
             self._override(override, action, table)
@@ -292,13 +278,15 @@ class ForwardWriter:
         for one in clause.statements:
             if one.keyword.startswith("rpz-log") or one.keyword == "rpz-signal-nxdomain-ra":
                 self.report.dropped(one.place, "anchorhold blocked shows what was blocked, for a while")
+            elif one.keyword == "rpz-cname-override":
+                self.report.dropped(one.place, "entries do what the list says")
         self._said(clause, table.path)
 
-    def _override(self, override: Statement, action: str, table: object) -> None:
+    def _override(self, override: Statement, action: str, table: Table) -> None:
         if action == "passthru":
-            self.report.kept(override.place, table.set("allow", True, override.place))  # type: ignore[attr-defined] # a Table
+            self.report.kept(override.place, table.set("allow", True, override.place))
         elif action in OVERRIDES:
-            where = table.set("answer", OVERRIDES[action], override.place)  # type: ignore[attr-defined] # a Table
+            where = table.set("answer", OVERRIDES[action], override.place)
             self.report.changed(override.place, "it counts for entries that say nothing themselves", where)
         else:
             self.report.dropped(override.place, "entries do what the list says")

@@ -1,4 +1,4 @@
-"""Every keyword of unbound.conf (1.26), and the fate of those whose fate is always the same.
+"""The keywords of unbound.conf (of 1.26: util/configlexer.lex), and the fate of those whose fate is always the same.
 
 Those in `READ` are looked at by the modules beside this one; what these leave unsaid is told with `LEFT`.
 """
@@ -45,9 +45,9 @@ READ = frozenset(
     msg-cache-size name nat64-prefix port prefer-ip4 prefer-ip6 prefetch primary private-address private-domain
     qname-minimisation qname-minimisation-strict quic-port root-hints rpz-action-override rpz-cname-override rpz-log
     rpz-log-name rpz-signal-nxdomain-ra rrset-cache-size serve-expired serve-expired-client-timeout
-    serve-expired-reply-ttl serve-expired-ttl serve-expired-ttl-reset ssl-cert-bundle ssl-port ssl-service-key
+    serve-expired-reply-ttl serve-expired-ttl serve-expired-ttl-reset ssl-port ssl-service-key
     ssl-service-pem ssl-upstream stub-addr stub-first stub-host stub-no-cache stub-prime stub-ssl-upstream
-    stub-tcp-upstream stub-tls-upstream tags tcp-idle-timeout tcp-upstream tls-cert-bundle tls-port tls-service-key
+    stub-tcp-upstream stub-tls-upstream tags tcp-idle-timeout tcp-upstream tls-port tls-service-key
     tls-service-pem tls-upstream trust-anchor trust-anchor-file unblock-lan-zones insecure-lan-zones url username
     val-bogus-ttl view-first zonefile
     """)
@@ -134,7 +134,7 @@ _GROUPS: tuple[tuple[Verdict, str, str], ...] = (
         Verdict.DROPPED,
         _SHARED,
         """
-        backend secret-seed cachedb-no-store cachedb-check-when-serve-expired redis-server-host redis-replica-server-host
+        backend cachedb-no-store cachedb-check-when-serve-expired redis-server-host redis-replica-server-host
         redis-server-port redis-replica-server-port redis-server-path redis-replica-server-path redis-server-password
         redis-replica-server-password redis-timeout redis-replica-timeout redis-command-timeout
         redis-replica-command-timeout redis-connect-timeout redis-replica-connect-timeout redis-expire-records
@@ -197,6 +197,11 @@ _GROUPS: tuple[tuple[Verdict, str, str], ...] = (
         "the root's keys are followed as RFC 5011 has it",
         """
         add-holddown del-holddown keep-missing permit-small-holddown""",
+    ),
+    (
+        Verdict.CHANGED,
+        "the system's authorities are trusted; others: ca_file of a server in [upstreams.NAME]",
+        "tls-cert-bundle ssl-cert-bundle",
     ),
     (
         Verdict.DROPPED,

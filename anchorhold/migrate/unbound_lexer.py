@@ -178,6 +178,12 @@ class Lexer:
         ]
 
 
+def named_path(named: str, server: Clause, reader: Reader) -> Path:
+    """Where a file lies that a statement names."""
+    directory = server.last("directory")
+    return reader.place(named, Path(directory.value) if directory else Path("/etc/unbound"))
+
+
 def _after(line: str, at: int) -> int:
     found = _SKIP.match(line, at)
     return found.end() if found else at

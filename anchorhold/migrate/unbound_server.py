@@ -1,17 +1,16 @@
 """Statements of unbound's `server:` clause that are one setting here."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from anchorhold.config.names import Network
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Scalar
 from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.unbound_keywords import BUILT_IN
-from anchorhold.migrate.unbound_lexer import Clause, Statement
+from anchorhold.migrate.unbound_lexer import Clause, Statement, named_path
 from anchorhold.migrate.words import address, domain, network, show_address
+from resolver.policy.rebinding import is_inside_v4, is_inside_v6
 
 _SIZE = re.compile(r"(\d{1,15})([bkmg]?)b?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
@@ -44,8 +43,6 @@ NUMBERS = {
     "incoming-num-tcp": _Number("limits", "tcp_clients", 1, 65_535),
     "tcp-idle-timeout": _Number("limits", "tcp_idle", 1, 600, by=1_000),
 }
-_INSIDE = """0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 ::/127 fc00::/7 fe80::/10
-::ffff:0.0.0.0/96"""
 FLAGS = {"prefetch": "prefetch", "serve-expired": "stale"}
 
 
@@ -104,10 +101,9 @@ class ServerWriter:
     # Where clients ask.
 
     def _listen(self) -> None:
-        port = self.server.last("port")
-        number = int(port.value) if port is not None and re.fullmatch(r"\d{1,5}", port.value) else 53
+        number = self._port("port", "", 53)
         served = {self._port("tls-port", "ssl-port", 853): "tls", self._port("https-port", "", 443): "https"}
-        served[self._port("quic-port", "", 853)] = served.get(self._port("quic-port", "", 853), "quic")
+        served.setdefault(self._port("quic-port", "", 853), "quic")
         has_key = self._certificate()
         automatic = self.server.last("interface-automatic")
         listed = [one for one in self.server.statements if one.keyword in ("interface", "ip-address")]
@@ -154,8 +150,10 @@ class ServerWriter:
             return False
         secure = self.draft.table("secure")
         secure.set("certificate", "files")
-        self.report.kept(key.place, secure.set("key", str(self._path(key.value)), key.place))
-        self.report.kept(chain.place, secure.set("chain", str(self._path(chain.value)), chain.place))
+        self.report.kept(key.place, secure.set("key", str(named_path(key.value, self.server, self.reader)), key.place))
+        self.report.kept(
+            chain.place, secure.set("chain", str(named_path(chain.value, self.server, self.reader)), chain.place)
+        )
         self.migration.report.advise(
             "write into [secure] name the name that the certificate is for, so that devices can know it"
         )
@@ -163,10 +161,6 @@ class ServerWriter:
         if path is not None:
             self.report.kept(path.place, secure.set("path", path.value, path.place))
         return True
-
-    def _path(self, named: str) -> Path:
-        directory = self.server.last("directory")
-        return self.reader.place(named, Path(directory.value) if directory else Path("/etc/unbound"))
 
     # How names are found.
 
@@ -189,7 +183,9 @@ class ServerWriter:
         self._minimisation()
         hints = self.server.last("root-hints")
         if hints is not None:
-            where = self.draft.table("resolve").set("root_hints", str(self._path(hints.value)), hints.place)
+            where = self.draft.table("resolve").set(
+                "root_hints", str(named_path(hints.value, self.server, self.reader)), hints.place
+            )
             self.report.kept(hints.place, where)
         for keyword in ("directory", "chroot"):
             for one in self.server.all(keyword):
@@ -227,11 +223,7 @@ class ServerWriter:
             net = network(one.value)
             if net is None:
                 self.report.dropped(one.place, f"{one.value[:40]!r} is no network")
-            elif (
-                net.is_private
-                or net.network_address.is_link_local
-                or net.network_address in ipaddress.ip_network("100.64.0.0/10")
-            ):
+            elif _is_taken_out(net):
                 self.report.kept(
                     one.place, "rebinding.protect", "private networks are taken out of answers from outside"
                 )
@@ -284,7 +276,7 @@ class ServerWriter:
 
     def _anchor_file(self, one: Statement) -> None:
         try:
-            text = self.reader.text(self._path(one.value))
+            text = self.reader.text(named_path(one.value, self.server, self.reader))
         except Unreadable as error:
             if "root" in one.value:
                 self.report.kept(one.place, reason="the root's keys come with this program, which follows them")
@@ -320,6 +312,7 @@ class ServerWriter:
 
 
 def _is_taken_out(net: Network) -> bool:
-    """Whether these addresses are taken out of answers here as well."""
-    inside = [ipaddress.ip_network(text) for text in _INSIDE.split()]
-    return any(net.version == one.version and net.subnet_of(one) for one in inside)  # type: ignore[arg-type] # as just seen
+    """Whether these addresses are taken out of answers here as well. No network but the widest has both its ends inside and
+    something else between."""
+    is_inside = is_inside_v4 if net.version == 4 else is_inside_v6
+    return net.prefixlen > 1 and all(is_inside(one.packed) for one in (net.network_address, net.broadcast_address))

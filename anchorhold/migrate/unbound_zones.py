@@ -1,12 +1,12 @@
 """local-zone and local-data to `[[local]]` tables, and to rules where a zone says the same of every name in it."""
 
-import ipaddress
 from dataclasses import dataclass, field
 
 from anchorhold.migrate import Migration
-from anchorhold.migrate.draft import Item, Table
+from anchorhold.migrate.draft import Table
+from anchorhold.migrate.hosts import NOWHERE
 from anchorhold.migrate.local_names import LocalNames, rdata_text
-from anchorhold.migrate.rule_book import fresh_name
+from anchorhold.migrate.rule_book import RuleBook, Wish
 from anchorhold.migrate.unbound_lexer import Statement
 from anchorhold.migrate.words import address, domain
 
@@ -28,7 +28,6 @@ DROPS = frozenset({"always_deny", "deny", "inform_deny"})
 OPEN = frozenset({"transparent", "typetransparent", "inform", "always_transparent", "noview", "nodefault"})
 REDIRECTS = frozenset({"redirect", "inform_redirect"})
 KNOWN = RULES.keys() | OPEN | REDIRECTS | {"static", "block_a", "ipset"}
-NOWHERE = frozenset({"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104 # where blocked names lead
 _SPECIAL4 = ["10", "168.192", "0", "127", "254.169", "2.0.192", "100.51.198", "113.0.203", "255.255.255.255"]
 _SPECIAL4 += [f"{number}.172" for number in range(16, 32)] + [f"{number}.100" for number in range(64, 128)]
 _SPECIAL6 = ["d.f", "8.e.f", "9.e.f", "a.e.f", "b.e.f", "8.b.d.0.1.0.0.2"]
@@ -99,7 +98,7 @@ class ZoneWriter:
         self.zones: dict[str, Zone] = {}
         self.loose: list[Data] = []
         self._holed: set[str] | None = None
-        self._rules: dict[tuple[str, str, tuple[str, ...], int], tuple[Table, set[str]]] = {}
+        self._rules = RuleBook(self.draft)
 
     def read(self, statements: list[Statement]) -> None:
         """Take the statements of the scope."""
@@ -229,23 +228,9 @@ class ZoneWriter:
 
     def _rule(self, zone: Zone, action: str, answer: str, clients: tuple[str, ...]) -> str:
         """All zones that are answered alike share one rule."""
-        key = action, answer, clients, self.level(zone)
-        if key not in self._rules:
-            rule = self.draft.append("rule")
-            rule.set("action", action)
-            rule.set("name", fresh_name(self.draft, f"unbound-{action if action == 'allow' else answer.split(',')[0]}"))
-            if answer and answer != "null":
-                rule.set("answer", answer)
-            if clients:
-                rule.set("clients", list(clients))
-            self._rules[key] = rule, set()
-        rule, seen = self._rules[key]
-        if zone.name not in seen:
-            seen.add(zone.name)
-            item = rule.items.setdefault("domains", Item([]))
-            assert isinstance(item.value, list)  # noqa: S101 # as just made
-            item.value.append(Item(zone.name, [zone.place] if zone.place >= 0 else []))
-        where = rule.where("domains")
+        name = f"unbound-{action if action == 'allow' else answer.split(',')[0]}"
+        wish = Wish(action, name, answer, (), clients, order=self.level(zone))
+        where = self._rules.put(wish, "domains", zone.name, zone.place if zone.place >= 0 else None)
         self._say(zone, "kept", "", where)
         return where
 
@@ -372,11 +357,3 @@ def add_record(table: Table, zone: str, record: Data, owner: str = "") -> str:
         owner = "@" if record.name == zone else inside
     ttl = "" if record.ttl == TTL else f"{record.ttl} "
     return table.add("records", f"{owner} {ttl}{record.kind} {record.rdata}", record.place)
-
-
-def is_inside(text: str) -> bool:
-    """Whether an address is one of private networks, of a link or of the machine itself."""
-    try:
-        return not ipaddress.ip_address(text).is_global
-    except ValueError:
-        return False

@@ -26,12 +26,12 @@ from privacy.lists.image import (
     mask,
     size_of,
 )
-from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, MAX_INSTRUCTIONS, MAX_PATTERNS, Cost, measure
+from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, MAX_INSTRUCTIONS, MAX_PATTERNS, measure
 
 Plain = tuple[int, bytes, Scope]
 """`(line, folded wire name, scope)`: the usual entry, a name that is blocked for all types. It means the same as an `Entry` with
-trigger NAME and saying BLOCK and costs a fraction of it, which counts where there are a million: readers of formats should yield
-it wherever it says all there is to say."""
+trigger NAME and saying BLOCK and costs less, which counts where there are a million: readers of formats should yield it wherever
+it says all there is to say."""
 
 Item = Plain | Entry | Skipped
 """What a reader of a format yields, in any order."""
@@ -40,15 +40,14 @@ MAX_REPORTED = 1_000
 MAX_OF_ONE = 16
 """Entries of one list about one name or network: a look-up reads them all."""
 MAX_MEASURED = 2_000_000
-"""Instructions of regular expressions that are compiled to see what they cost, some seconds; one that does not compile counts as
-one of the largest."""
+"""Instructions of regular expressions that are compiled to see what they cost; one that does not compile counts as one of the
+largest."""
 _SAYING = HASH_LENGTH + 4
 """The octets of a record that its line does not change."""
 _PER_BUCKET = 16
 """Hashes between two places of the directory, about: what is left of the search is four steps."""
-_DEAREST = 5
 _JOINED = 65_536
-"""Records joined at once: Python takes 80 octets of memory for each while it joins."""
+"""Records joined at once: Python takes memory for each while it joins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +66,19 @@ class Source:
 class Compiled:
     """An image, and what became of each list. `skipped` has, for each source in turn, what its reader could not use and what the
     compiler refused (patterns that cost too much, entries beyond a bound); at most `MAX_REPORTED` of them for each.
-    `digest` is the SHA-256 of `image`: the same sources in the same order make the same octets."""
+    `instructions` are those of all regular expressions in use. `digest` is the SHA-256 of `image`: the same sources in the same
+    order make the same octets."""
 
     image: bytes
     digest: bytes
     lists: tuple[Facts, ...]
     skipped: tuple[tuple[Skipped, ...], ...]
-    cost: Cost
-
-
-def digest_text(text: bytes) -> bytes:
-    """The SHA-256 of a list's text."""
-    return hashlib.sha256(text).digest()
+    instructions: int
 
 
 def compile_image(sources: Iterable[Source]) -> Compiled:
-    """The image of these lists; of equal weight, those that come first are found first. A million names cost some
-    100 MB of memory while it runs."""
+    """The image of these lists; of equal weight, those that come first are found first. What a million
+    names cost of time and memory is printed by `make bench-lists`."""
     sources = tuple(sources)
     book = _Book(_key_of(sources), [_Page() for _ in sources])
     for place, source in enumerate(sources):
@@ -103,7 +98,7 @@ def compile_image(sources: Iterable[Source]) -> Compiled:
         Sections(book.key, bits, *(memoryview(part) for part in numbers), *(memoryview(part) for part in octets))
     )
     skipped = tuple(tuple(page.skipped) for page in book.pages)
-    return Compiled(built, hashlib.sha256(built).digest(), facts, skipped, book.cost())
+    return Compiled(built, hashlib.sha256(built).digest(), facts, skipped, book.instructions)
 
 
 def _key_of(sources: tuple[Source, ...]) -> bytes:
@@ -153,8 +148,7 @@ class _Book:
         self.patterns: list[Pattern] = []
         self.prefixes: set[bytes] = set()
         self._shorts: dict[int, int] = {}
-        self._costs: list[tuple[int, int, int]] = []
-        self._instructions = self._measured = self._refused = 0
+        self.instructions = self._measured = 0
 
     def take(self, place: int, items: Iterable[Item]) -> None:
         """All items of one list. The loop is short because it runs a million times."""
@@ -217,20 +211,16 @@ class _Book:
     def _take_pattern(self, place: int, entry: Entry) -> str:
         if self._measured > MAX_MEASURED:
             # A list of a million of them would keep all lists from ever being compiled.
-            self._refused += 1
             return "comes after more regular expressions than are looked at, in all lists"
         try:
             instructions = measure(entry.pattern)
         except ValueError as error:
-            self._refused += 1
             self._measured += MAX_INSTRUCTIONS
             return f"regular expression {error}"
         self._measured += instructions
-        if len(self.patterns) >= MAX_PATTERNS or self._instructions + instructions > MAX_ALL_INSTRUCTIONS:
-            self._refused += 1
+        if len(self.patterns) >= MAX_PATTERNS or self.instructions + instructions > MAX_ALL_INSTRUCTIONS:
             return f"more than {MAX_PATTERNS} regular expressions, or {MAX_ALL_INSTRUCTIONS} instructions, in all lists"
-        self._instructions += instructions
-        self._costs.append((place, entry.line, instructions))
+        self.instructions += instructions
         self.patterns.append(Pattern(self._detail(_detail_of(place, entry)), entry.line, entry.pattern))
         page = self.pages[place]
         page.entries += 1
@@ -261,10 +251,6 @@ class _Book:
     def _page_of(self, record: bytes) -> _Page:
         return self.pages[self.owners[int.from_bytes(record[HASH_LENGTH:_SAYING], "big")]]
 
-    def cost(self) -> Cost:
-        dearest = sorted(self._costs, key=lambda cost: (-cost[2], cost))[:_DEAREST]
-        return Cost(len(self.patterns), self._instructions, self._refused, tuple(dearest))
-
 
 def _detail_of(place: int, entry: Entry) -> Detail:
     types, excepted = tuple(sorted(set(entry.types))), tuple(sorted(set(entry.excepted)))
@@ -278,7 +264,7 @@ def _split(records: list[bytes]) -> "tuple[array[int], array[int]]":
     numbers = array("Q")
     for at in range(0, len(records), _JOINED):
         numbers.frombytes(b"".join(records[at : at + _JOINED]))
-    del records  # a million of them have 70 MB
+    del records  # as many octets again, which are not needed while the halves are made
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers[0::2], numbers[1::2]

@@ -2,7 +2,6 @@
 whoever writes a list writes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import re2  # type: ignore[import-untyped]
 
@@ -21,17 +20,6 @@ MAX_ALL_INSTRUCTIONS = 20_000
 MAX_MEMORY = 16 << 20
 """Octets that re2 may use for all of them: a part for the program, the rest for the states it remembers. Far more than the
 instructions above need, so that it never has to give up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What patterns cost together: how many, and the instructions of re2; `dearest` are the most expensive ones, as (place of
-    their list, line, instructions)."""
-
-    patterns: int = 0
-    instructions: int = 0
-    refused: int = 0
-    dearest: tuple[tuple[int, int, int], ...] = ()
 
 
 def _options(memory: int) -> "re2.Options":

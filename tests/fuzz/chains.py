@@ -7,6 +7,9 @@ changed, a proof added, the end of an answer exchanged. Signatures are real. Wha
 answer says, in records that were signed, for no longer than they allow; and nothing that was secure may become insecure. Answers
 from the unsigned zone may be anything, but not secure.
 
+Secure are those edits that change nothing that matters: a record that no proof needs, one of two proofs of the same, a TTL that
+is bounded anyway. A shorter run is in every `make test` (`tests/unit/test_dnssec_mutation.py`).
+
 The input is a pure function of the seed and the case's number: `--only NUMBER`.
 """
 
@@ -19,12 +22,10 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fuzz.recording import SHOWN, about, command, found_lines, last_run, options, write_part
+from fuzz.recording import asked_cases, finish, options
 from kit.chains import Remembering, Subject, fault, judge, mutated, subjects
 
 from resolver.dnssec.security import Security
-
-HEADING = "# Chains of trust"
 
 
 @dataclass
@@ -55,12 +56,12 @@ def play(number: int, seed: int, run: Run, of: list[Subject], verifier: Remember
         run.found.append(f"case {number}: {subject.text} is {wrong}: {'; '.join(notes)}")
 
 
-def fuzz(seed: int, count: int, first: int = 0) -> Run:
+def fuzz(seed: int, numbers: range) -> Run:
     """Every case."""
     verifier = Remembering()
     of = subjects(verifier)
     run, began = Run(), time.perf_counter()
-    for number in range(first, first + count):
+    for number in numbers:
         run.cases += 1
         try:
             play(number, seed, run, of, verifier)
@@ -88,29 +89,10 @@ def summary(run: Run) -> str:
     )
 
 
-def document(run: Run, said: str) -> str:
-    """The part of docs/fuzz.md that is about chains."""
-    return f"""\
-{HEADING}
-
-Written by `tests/fuzz/chains.py`.
-
-{about(__doc__)}
-
-Secure are those edits that change nothing that matters: a record that no proof needs, one of two proofs of the same, a TTL that
-is bounded anyway. A shorter run is in every `make test` (`tests/unit/test_dnssec_mutation.py`).
-
-{last_run(run.seconds, said, summary(run))}{found_lines(run.found)}"""
-
-
 def main() -> int:
-    asked = options("Mutated chains of trust.", cases=10_000)
-    chosen = asked.parse_args()
-    run = fuzz(chosen.seed, *((chosen.cases, 0) if chosen.only is None else (1, chosen.only)))
-    print(summary(run), *run.found[:SHOWN], sep="\n")
-    if chosen.record:
-        write_part(document(run, command("chains.py", chosen)))
-    return 1 if run.found else 0
+    chosen = options(__doc__, cases=10_000).parse_args()
+    run = fuzz(chosen.seed, asked_cases(chosen))
+    return finish((__file__, __doc__, "Chains of trust"), chosen, run, summary(run))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ every predicate, for each zone of the family, and into the ranges of `resolver.c
 answered is held against an oracle (`tests/kit/absence.py`). Beside it, the edited records go in as if all of them were
 signed: then nothing but an exception is a fault, since nobody knows what is true.
 
+Beside this, `make test` asks every question of every subset of the records of every small zone
+(`tests/unit/test_resolver_denial_exhaustive.py`).
+
 The input is a pure function of the seed and the case's number: `--only NUMBER`.
 """
 
@@ -20,7 +23,7 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fuzz.recording import SHOWN, about, command, found_lines, last_run, options, write_part
+from fuzz.recording import asked_cases, finish, options
 from kit.absence import DNAME, DS, NS, SOA, TXT, A, Salted, Server, Verified, Zone, nsec3_chain
 from kit.claims import KINDS, NO, TYPES, answers, check, zones
 
@@ -30,7 +33,6 @@ from resolver.iterate.verdict import RRset
 from wire.dns.names import count_labels, is_below, parent, read_name
 from wire.units import Instant
 
-HEADING = "# Proofs of absence"
 TOP, APEX = read_name("y."), read_name("z.y.")
 LABELS = [b"\1a", b"\1b", b"\1*", b"\1A".lower(), b"\2a\0", b"\1c"]
 HOW = [None, Salted(), Salted(3, b"\xaa\xbb"), Salted(opt_out=True), Salted(1, b"", True)]
@@ -211,10 +213,10 @@ def believe(sent: list[Wire], names: list[bytes]) -> int:
     return sum(not isinstance(said, NO) for said in found)
 
 
-def fuzz(seed: int, count: int, first: int = 0) -> Run:
+def fuzz(seed: int, numbers: range) -> Run:
     """Every case."""
     run, began = Run(), time.perf_counter()
-    for number in range(first, first + count):
+    for number in numbers:
         run.cases += 1
         try:
             play(number, seed, run)
@@ -246,21 +248,6 @@ def summary(run: Run) -> str:
     )
 
 
-def document(run: Run, said: str) -> str:
-    """The part of docs/fuzz.md that is about proofs of absence."""
-    return f"""\
-{HEADING}
-
-Written by `tests/fuzz/denial.py`.
-
-{about(__doc__)}
-
-Beside this, `make test` asks every question of every subset of the records of every small zone
-(`tests/unit/test_resolver_denial_exhaustive.py`).
-
-{last_run(run.seconds, said, summary(run))}{found_lines(run.found)}"""
-
-
 def exhaustive() -> int:
     """Every subset of every record of every zone with these three names, as the unit test does with two."""
     from itertools import combinations
@@ -279,17 +266,14 @@ def exhaustive() -> int:
 
 
 def main() -> int:
-    asked = options("Mutated proofs of absence.", cases=10_000)
+    asked = options(__doc__, cases=10_000)
     asked.add_argument("--exhaustive", action="store_true", help="all subsets of all zones of three names")
     chosen = asked.parse_args()
     if chosen.exhaustive:
         print(f"claims proved, all true: {exhaustive():,}")
         return 0
-    run = fuzz(chosen.seed, *((chosen.cases, 0) if chosen.only is None else (1, chosen.only)))
-    print(summary(run), *run.found[:SHOWN], sep="\n")
-    if chosen.record:
-        write_part(document(run, command("denial.py", chosen)))
-    return 1 if run.found else 0
+    run = fuzz(chosen.seed, asked_cases(chosen))
+    return finish((__file__, __doc__, "Proofs of absence"), chosen, run, summary(run))
 
 
 if __name__ == "__main__":

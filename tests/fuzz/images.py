@@ -7,15 +7,13 @@ The input is a pure function of the seed and the case's number: `--only NUMBER`.
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fuzz.long import Run, Tally, cases, found_part, fuzz, rows, summary
-from fuzz.recording import SHOWN, about, command, last_run, options, write_part
+from fuzz.long import Harnesses, main
 
-from privacy.lists.compile import Item, Source, compile_image, digest_text
+from privacy.lists.compile import Item, Source, compile_image
 from privacy.lists.entry import Entry, Record, Saying, Scope, Trigger
 from privacy.lists.image import (
     Detail,
@@ -47,7 +45,7 @@ def entries() -> list[bytes]:
         Entry(Trigger.SERVER, Saying.BLOCK, 5, NAME),
     ]
     return [
-        compile_image([Source("some", digest_text(b""), items)]).image,
+        compile_image([Source("some", bytes(32), items)]).image,
         build_detail(DETAIL),
         build_facts(Facts("some", bytes(32), 4, 3, 2, 1)),
         build_pattern(Pattern(0, 3, "^w+")),
@@ -92,41 +90,14 @@ def feed_prefixes(data: bytes) -> bool:
     return bool(data)
 
 
-HARNESSES: dict[str, Callable[[bytes], bool]] = {
+HARNESSES: Harnesses = {
     "privacy.lists.image.parse_image": feed_image,
     "privacy.lists.image.parse_detail": feed_detail,
     "privacy.lists.image.parse_facts": feed_facts,
     "privacy.lists.image.parse_patterns": feed_patterns,
     "privacy.lists.image.parse_prefixes": feed_prefixes,
 }
-"""As in `parsers.py`."""
-
-
-def document(run: Run, said: str) -> str:
-    """The part of docs/fuzz.md that is about images."""
-    return f"""\
-# Images of lists
-
-Written by `tests/fuzz/images.py`.
-
-{about(__doc__)}
-
-{last_run(run.seconds, said, summary(run))}
-{rows(run)}
-{found_part(run)}"""
-
-
-def main() -> int:
-    asked = options("Mutated images of lists through all that reads them.", cases=100_000)
-    chosen = asked.parse_args()
-    run = Run(parsers={name: Tally() for name in HARNESSES})
-    first, count = (0, chosen.cases) if chosen.only is None else (chosen.only, 1)
-    fuzz(cases(chosen.seed, count, first, entries()), HARNESSES, run)
-    print(summary(run), *run.found[:SHOWN], sep="\n")
-    if chosen.record:
-        write_part(document(run, command("images.py", chosen)))
-    return 1 if run.found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main((__file__, __doc__, "Images of lists"), HARNESSES, entries()))

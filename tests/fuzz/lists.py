@@ -1,47 +1,49 @@
 """Thousands of mutated lists through the readers of all formats: `lists.py --cases N --seed S [--record]`.
 
 Every case is a list of `tests/corpus/lists/` with one to four edits as in the first run, or spliced from two, and goes through
-the reader of every format, its own and the others'. Whatever stands in it, each line must be an entry, a comment, or have its
-reason. A broken promise is an entry that is none: a name that is not one on the wire, an address with a prefix length it cannot
-have, records beyond the bounds, a line number outside of the text, or a second reading that differs from the first.
+the reader of every format, its own and the others', and the one that guesses. Whatever stands in it, each line must be an entry,
+a comment, or have its reason. A broken promise is an entry that is none: a name that is not one on the wire, an address with a
+prefix length it cannot have, records beyond the bounds, a line number outside of the text, or a second reading that differs from
+the first.
 
 The input is a pure function of the seed and the case's number: `--only NUMBER`.
 """
 
 import sys
-from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fuzz.long import Run, Tally, cases, found_part, fuzz, rows, summary
-from fuzz.recording import SHOWN, about, command, last_run, options, write_part
+from fuzz.long import Harnesses, main
 from kit.listed import CASES, read_case
 
 from privacy.lists.compile import Item
 from privacy.lists.entry import Entry, Skipped, Trigger
-from privacy.lists.formats import FORMATS, guess, read_list
+from privacy.lists.formats import AUTO, FORMATS, guess, read_list
 from privacy.lists.formats.text import MAX_RECORDS
 from wire.dns.names import parse_name
-from wire.errors import Malformed
 
-PARSERS = {f"privacy.lists.formats.{name}.{read.__name__}": name for name, read in FORMATS.items()}
-"""Dotted name of each reader → its format."""
+
+def feed_any(data: bytes) -> bool:
+    """As it came, in the format it seems to have."""
+    assert guess(opened(data)) in FORMATS
+    return any(not isinstance(item, Skipped) for item in read_list(data, AUTO))
+
+
+def opened(data: bytes) -> bytes:
+    """Without what closes the door to all formats."""
+    return b"\n" + data.replace(b"\0", b" ")
 
 
 def feed_list(syntax: str, data: bytes) -> bool:
-    """As it came (mostly refused at the door), and with what closes that door taken out."""
-    opened = b"\n" + data.replace(b"\0", b" ")
-    items = list(FORMATS[syntax](opened))
-    assert items == list(FORMATS[syntax](opened))
-    assert guess(opened) in FORMATS
-    lines = opened.count(b"\n") + 1
+    """Behind the door."""
+    text = opened(data)
+    items = list(FORMATS[syntax](text))
+    assert items == list(FORMATS[syntax](text))
+    lines = text.count(b"\n") + 1
     for item in items:
         check(item, lines)
-    with suppress(Malformed):
-        list(read_list(data, "auto"))
     return any(not isinstance(item, Skipped) for item in items)
 
 
@@ -76,9 +78,10 @@ def check_entry(entry: Entry) -> None:
     assert all(-1 <= record.ttl < 2**31 for record in entry.records)
 
 
-HARNESSES: dict[str, Callable[[bytes], bool]] = {
-    parser: partial(feed_list, syntax) for parser, syntax in PARSERS.items()
+HARNESSES: Harnesses = {
+    f"privacy.lists.formats.{name}.{read.__name__}": partial(feed_list, name) for name, read in FORMATS.items()
 }
+HARNESSES["privacy.lists.formats.read_list"] = feed_any
 
 
 def entries() -> list[bytes]:
@@ -86,31 +89,5 @@ def entries() -> list[bytes]:
     return [read_case(path).text for path in CASES]
 
 
-def document(run: Run, said: str) -> str:
-    """The part of docs/fuzz.md that is about lists."""
-    return f"""\
-# Lists
-
-Written by `tests/fuzz/lists.py`.
-
-{about(__doc__)}
-
-{last_run(run.seconds, said, summary(run))}
-{rows(run)}
-{found_part(run)}"""
-
-
-def main() -> int:
-    asked = options("Mutated lists through the readers of all formats.", cases=20_000)
-    chosen = asked.parse_args()
-    run = Run(parsers={name: Tally() for name in HARNESSES})
-    first, count = (0, chosen.cases) if chosen.only is None else (chosen.only, 1)
-    fuzz(cases(chosen.seed, count, first, entries()), HARNESSES, run)
-    print(summary(run), *run.found[:SHOWN], sep="\n")
-    if chosen.record:
-        write_part(document(run, command("lists.py", chosen)))
-    return 1 if run.found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main((__file__, __doc__, "Lists"), HARNESSES, entries(), 20_000))

@@ -1,5 +1,16 @@
 """Millions of mutated messages through every parser: `long.py --cases N --seed S [--record]`.
 
+Every case is a valid message of a corpus made with dnspython, with one to four edits: flipped bits, cut, inserted, deleted and
+repeated octets, wrong counts, compression pointers to anywhere, label types, lengths and record types. Every case goes through
+every parser.
+
+A crash is any exception but `Malformed`. A broken promise is an accepted value that is not what the parser says it is
+(`tests/fuzz/parsers.py`): spans outside the message, an accepted answer that does not read back, a reply that does not
+cross between cells. The time of a case is CPU time, the least of five; that work is bounded is shown by counting lines in
+`tests/fuzz/test_bounds.py`.
+
+A short run with hypothesis, and dnspython as the oracle, is in every `make test`.
+
 The input is a pure function of the seed and the case's number, so a crash can be had again: `--only NUMBER`.
 """
 
@@ -8,7 +19,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from random import Random
 
@@ -17,9 +27,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from fuzz import corpus
 from fuzz.mutate import Edit, mutate
 from fuzz.parsers import HARNESSES, NEVER_RAISE
-from fuzz.recording import SHOWN, command, found_lines, last_run, options, write_part
+from fuzz.recording import asked_cases, finish, options
 
 from wire.errors import Malformed
+
+Harnesses = dict[str, Callable[[bytes], bool]]
+"""As in `parsers.py`."""
 
 
 @dataclass(slots=True)
@@ -37,9 +50,9 @@ class Tally:
 class Run:
     """What came of all cases. `slowest` is in seconds of CPU, of one case through one parser."""
 
+    parsers: dict[str, Tally]
     cases: int = 0
     seconds: float = 0.0
-    parsers: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in HARNESSES})
     found: list[str] = field(default_factory=list)
 
     def total(self, what: str) -> int:
@@ -50,9 +63,9 @@ class Run:
         return max(tally.slowest for tally in self.parsers.values())
 
 
-def cases(seed: int, count: int, first: int, entries: list[bytes]) -> Iterator[tuple[int, bytes]]:
+def cases(seed: int, of: range, entries: list[bytes]) -> Iterator[tuple[int, bytes]]:
     """Mutations of `entries`; one in sixteen is spliced from two entries, one in 256 is not changed."""
-    for number in range(first, first + count):
+    for number in of:
         random = Random(seed << 40 | number)
         data = entries[random.randrange(len(entries))]
         dice = random.getrandbits(8)
@@ -67,9 +80,9 @@ def cases(seed: int, count: int, first: int, entries: list[bytes]) -> Iterator[t
         yield number, mutate(data, edits)
 
 
-def fuzz(of: Iterable[tuple[int, bytes]], harnesses: dict[str, Callable[[bytes], bool]], run: Run) -> None:
-    """Every case through every parser, counted in `run`."""
-    clock = time.perf_counter
+def fuzz(of: Iterable[tuple[int, bytes]], harnesses: Harnesses) -> Run:
+    """Every case through every parser."""
+    run, clock = Run({name: Tally() for name in harnesses}), time.perf_counter
     parsers = [(name, feed, run.parsers[name]) for name, feed in harnesses.items()]
     began = clock()
     for number, data in of:
@@ -98,6 +111,7 @@ def fuzz(of: Iterable[tuple[int, bytes]], harnesses: dict[str, Callable[[bytes],
             else:
                 tally.refused += 1
     run.seconds = clock() - began
+    return run
 
 
 def cost(feed: Callable[[bytes], bool], data: bytes) -> float:
@@ -140,48 +154,16 @@ def rows(run: Run) -> str:
     return "\n".join((*head, *lines))
 
 
-def found_part(run: Run) -> str:
-    """The faults, if there are any."""
-    found = found_lines(run.found)
-    return f"\n### Found\n\n`--seed` and `--only NUMBER` show a case again.\n\n{found}" if found else ""
-
-
-def document(run: Run, said: str) -> str:
-    """The first part of docs/fuzz.md."""
-    return f"""\
-# Fuzzing
-
-Written by `tests/fuzz/long.py` (`make fuzz`). Every case is a valid message of a corpus made with dnspython
-{version("dnspython")}, with one to four edits: flipped bits, cut, inserted, deleted and repeated octets, wrong counts,
-compression pointers to anywhere, label types, lengths and record types. Every case goes through every parser.
-
-A crash is any exception but `Malformed`. A broken promise is an accepted value that is not what the parser says it is
-(`tests/fuzz/parsers.py`): spans outside the message, an accepted answer that does not read back, a reply that does not
-cross between cells. The time of a case includes whatever else the machine did meanwhile; that work is bounded is shown
-by counting lines in `tests/fuzz/test_bounds.py`.
-
-A short run with hypothesis, and dnspython as the oracle, is in every `make test`.
-
-{last_run(run.seconds, said, summary(run))}
-{rows(run)}
-{found_part(run)}"""
-
-
-def main() -> int:
-    asked = options("Mutated messages through every parser.", cases=100_000)
-    chosen = asked.parse_args()
-    run = Run()
-    first, count = (0, chosen.cases) if chosen.only is None else (chosen.only, 1)
+def main(script: tuple[str, str | None, str], harnesses: Harnesses, entries: list[bytes], count: int = 100_000) -> int:
+    """A whole run as the command line says; `script` as in `finish`, `count` cases if nothing is said."""
+    chosen = options(script[1], count).parse_args()
+    of: Iterable[tuple[int, bytes]] = cases(chosen.seed, asked_cases(chosen), entries)
     if chosen.only is not None:
-        print(next(cases(chosen.seed, 1, first, corpus.everything()))[1].hex())
-    fuzz(cases(chosen.seed, count, first, corpus.everything()), HARNESSES, run)
-    print(summary(run))
-    for line in run.found[:SHOWN]:
-        print(line)
-    if chosen.record:
-        write_part(document(run, command("long.py", chosen)))
-    return 1 if run.found else 0
+        of = list(of)
+        print(of[0][1].hex())
+    run = fuzz(of, harnesses)
+    return finish(script, chosen, run, summary(run), rows(run))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main((__file__, __doc__, "Fuzzing"), HARNESSES, corpus.everything()))

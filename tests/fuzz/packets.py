@@ -13,8 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fuzz import dhcp4, dhcp6
-from fuzz.long import Run, Tally, cases, found_part, fuzz, rows, summary
-from fuzz.recording import SHOWN, about, command, last_run, options, write_part
+from fuzz.long import main
 
 HARNESSES = dhcp4.HARNESSES | dhcp6.HARNESSES
 
@@ -24,31 +23,5 @@ def entries() -> list[bytes]:
     return dhcp4.everything() + dhcp6.everything()
 
 
-def document(run: Run, said: str) -> str:
-    """The part of docs/fuzz.md that is about DHCP."""
-    return f"""\
-# DHCP
-
-Written by `tests/fuzz/packets.py`.
-
-{about(__doc__)}
-
-{last_run(run.seconds, said, summary(run))}
-{rows(run)}
-{found_part(run)}"""
-
-
-def main() -> int:
-    asked = options("Mutated packets through every parser of DHCP.", cases=100_000)
-    chosen = asked.parse_args()
-    run = Run(parsers={name: Tally() for name in HARNESSES})
-    first, count = (0, chosen.cases) if chosen.only is None else (chosen.only, 1)
-    fuzz(cases(chosen.seed, count, first, entries()), HARNESSES, run)
-    print(summary(run), *run.found[:SHOWN], sep="\n")
-    if chosen.record:
-        write_part(document(run, command("packets.py", chosen)))
-    return 1 if run.found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main((__file__, __doc__, "DHCP"), HARNESSES, entries()))

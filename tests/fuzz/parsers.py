@@ -64,6 +64,7 @@ OTHERS = {
     "resolver.iterate.transfer.serial_in",
     "privacy.odoh.open_answer",
     "privacy.odoh.open_query",
+    "privacy.lists.formats.read_list",
     *(f"privacy.lists.formats.{name}.read_{name}" for name in FORMATS),
     "wire.dhcp.codecs.Codec.to_text",
     "wire.dhcp.codecs.Codec.check",

@@ -5,15 +5,23 @@ import re
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 RECORD = Path(__file__).parents[2] / "docs/fuzz.md"
 SHOWN = 20
 """Faults that are shown."""
 
 
-def options(description: str, cases: int) -> ArgumentParser:
-    """What every run can be told."""
-    parser = ArgumentParser(description=description)
+class Run(Protocol):
+    """What every run ends with: how long it took, and its faults."""
+
+    seconds: float
+    found: list[str]
+
+
+def options(doc: str | None, cases: int) -> ArgumentParser:
+    """What every run can be told; `doc` is its script's docstring."""
+    parser = ArgumentParser(description=(doc or "").partition("\n\n")[0])
     parser.add_argument("--cases", type=int, default=cases)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, help="run this one case")
@@ -21,34 +29,43 @@ def options(description: str, cases: int) -> ArgumentParser:
     return parser
 
 
-def command(script: str, chosen: Namespace) -> str:
-    """What was called, to call it again."""
-    return f".venv/bin/python tests/fuzz/{script} --cases {chosen.cases} --seed {chosen.seed} --record"
+def asked_cases(chosen: Namespace) -> range:
+    """The cases that are asked for."""
+    return range(chosen.cases) if chosen.only is None else range(chosen.only, chosen.only + 1)
 
 
-def last_run(seconds: float, said: str, summary: str) -> str:
-    """The section about the run itself."""
-    return f"""\
+def finish(script: tuple[str, str | None, str], chosen: Namespace, run: Run, summary: str, table: str = "") -> int:
+    """Show what came of a run, and write it down if that is asked for; the process's exit code.
+
+    `script` has the file, its docstring, and the heading of its part of docs/fuzz.md: that is the docstring without its first and
+    its last paragraph, and `summary`, `table` and faults of the run.
+    """
+    print(summary, *run.found[:SHOWN], sep="\n")
+    if chosen.record:
+        file, doc, heading = script
+        name = Path(file).name
+        about = (doc or "").partition("\n\n")[2].rpartition("\n\n")[0]
+        found = "".join(f"- {line}\n" for line in run.found[:SHOWN])
+        write_part(f"""\
+# {heading}
+
+Written by `tests/fuzz/{name}`.
+
+{about}
+
 ## The last recorded run
 
-{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {seconds:.0f} s
+{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {run.seconds:.0f} s
 
-    {said}
+    .venv/bin/python tests/fuzz/{name} --cases {chosen.cases} --seed {chosen.seed} --record
 
 ```
 {summary}
 ```
-"""
 
-
-def found_lines(found: list[str]) -> str:
-    """The faults, as a list."""
-    return "".join(f"- {line}\n" for line in found[:SHOWN])
-
-
-def about(doc: str | None) -> str:
-    """A script's docstring without its first and its last paragraph."""
-    return (doc or "").partition("\n\n")[2].rpartition("\n\n")[0]
+{table}
+{found and f"### Found{chr(10) * 2}`--seed` and `--only NUMBER` show a case again.{chr(10) * 2}{found}"}""")
+    return 1 if run.found else 0
 
 
 def write_part(part: str) -> None:

@@ -2,10 +2,10 @@
 
 import random
 import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
+from kit.moved import build_gravity
 
 from anchorhold.migrate import migrator
 from anchorhold.migrate.archive import members
@@ -68,11 +68,7 @@ def test_a_mutated_file(program: str, path: Path, tmp_path: Path) -> None:
 
 
 def test_a_damaged_database(tmp_path: Path) -> None:
-    whole = tmp_path / "whole.db"
-    base = sqlite3.connect(whole)
-    base.executescript((CORPUS / "pihole" / "family6" / "gravity.sql").read_text())
-    base.commit()
-    base.close()
+    whole = build_gravity(CORPUS / "pihole" / "family6" / "gravity.sql", tmp_path / "whole.db")
     dice, data = random.Random(7), whole.read_bytes()
     for number in range(300):
         file = tmp_path / "gravity.db"

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kit.migrated import CORPUS
+from kit.migrated import CORPUS, FOUND
 from kit.peers import peer
 
 from anchorhold.migrate.dnsmasq import migrate
@@ -19,8 +19,8 @@ ACTING = frozenset({"help", "version", "test", "conf-dir", "conf-script", "dhcp-
 """Keywords that do something when they are read."""
 
 
-def takes(file: Path) -> bool:
-    done = subprocess.run(
+def reading_by_dnsmasq(file: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [peer("dnsmasq"), "--test", "-C", str(file)],
         cwd=file.parent,
         capture_output=True,
@@ -28,7 +28,10 @@ def takes(file: Path) -> bool:
         timeout=30,
         check=False,
     )
-    return done.returncode == 0
+
+
+def takes(file: Path) -> bool:
+    return reading_by_dnsmasq(file).returncode == 0
 
 
 def is_refused(file: Path) -> bool:
@@ -40,6 +43,15 @@ def is_refused(file: Path) -> bool:
 def test_dnsmasq_takes_the_corpus_and_so_do_we(file: str) -> None:
     assert takes(CORPUS / file)
     assert not is_refused(CORPUS / file)
+
+
+if FOUND:
+
+    @pytest.mark.parametrize("file", FOUND, ids=lambda path: path.name)
+    def test_dnsmasq_takes_what_others_wrote_and_so_do_we(file: Path) -> None:
+        done = reading_by_dnsmasq(file)
+        assert done.returncode == 0 or "No such file or directory" in done.stderr
+        assert not is_refused(file)
 
 
 FORMS = (

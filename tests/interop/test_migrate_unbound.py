@@ -2,7 +2,6 @@
 table here explains.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +9,11 @@ from pathlib import Path
 
 import pytest
 from kit.datagrams import answering
+from kit.moved import moved_service
 from kit.peers import free_ports, open_folder, peer, program
-from kit.service import started
 from kit.unbound_questions import SILENT, questions, said, upstream_answer
 
 from anchorhold.migrate.reading import Reader
-from anchorhold.migrate.settle import settled
 from anchorhold.migrate.unbound import migrate
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "unbound" / "live"
@@ -41,23 +39,11 @@ def unbound(folder: Path, text: str, port: int) -> Iterator[None]:
 def ours(folder: Path, file: Path) -> Iterator[int]:
     """The port of the service made of `file`."""
     migration = migrate((file,), Reader())
-    draft = migration.draft
-    draft.table("service").set("state", str(folder / "state"))
-    draft.table("listen").set("addresses", ["127.0.0.1:0"])
-    draft.table("listen").set("control", str(folder / "control.sock"))
-    draft.table("limits").set("rate", 0)  # all questions come from one client, as fast as it can
-    exempt = draft.table("dnssec").append("negative")
-    exempt.set("zone", ".")
-    exempt.set("reason", "the test's own world")
-    config = folder / "anchorhold.toml"
-    config.write_text(settled(migration, config, "test"))
-    config.chmod(0o644)
-    lost = [line.shown() for line in migration.report.lines if "refused by our own check" in line.reason]
-    assert lost == []
-    with started(config) as running:
-        found = re.search(r"127\.0\.0\.1:(\d+)", running.wait_for("serving on 127.0.0.1:"))
-        assert found is not None
-        yield int(found[1])
+    migration.draft.table("limits").set("rate", 0)  # all questions come from one client, as fast as it can
+    with moved_service(migration, folder) as port:
+        lost = [line.shown() for line in migration.report.lines if "refused by our own check" in line.reason]
+        assert lost == []
+        yield port
 
 
 def explained(source: str, name: str, theirs: str, here: str) -> str:

@@ -2,20 +2,17 @@
 Neither is a Debian package, so what they say is written down here.
 """
 
-import re
-import sqlite3
 from pathlib import Path
 
 import pytest
 from kit.datagrams import answering
+from kit.moved import build_gravity, moved_service
 from kit.peers import open_folder
-from kit.service import started
 from kit.unbound_questions import said, upstream_answer
 
 from anchorhold.migrate import migrator
 from anchorhold.migrate.draft import Table
 from anchorhold.migrate.reading import Reader
-from anchorhold.migrate.settle import settled
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 WORLD = "noerror {name}. a 198.51.101."
@@ -87,21 +84,13 @@ CASES = {
 }
 
 
-def make_local(draft: Table, folder: Path, port: int) -> None:
+def make_local(draft: Table, port: int) -> None:
     """What a test on loopback cannot have is taken out; the upstream is the test's own."""
     for key in ("secure", "lists", "hosts", "dhcp", "route", "upstreams", "access", "limits"):
         draft.items.pop(key, None)
     default = draft.table("upstreams").table("default")
     default.set("profile", "opportunistic")
     default.set("servers", [f"udp://127.0.0.1:{port}"])
-    draft.table("service").set("state", str(folder / "state"))
-    draft.table("listen").set("addresses", ["127.0.0.1:0"])
-    draft.table("listen").set("control", str(folder / "control.sock"))
-    for client in draft.table("clients").items.values():
-        assert isinstance(client.value, Table)
-    exempt = draft.table("dnssec").append("negative")
-    exempt.set("zone", ".")
-    exempt.set("reason", "the test's own world")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -111,20 +100,11 @@ def test_a_migrated_service_answers_as_it_did_there(case: str) -> None:
     with open_folder() as folder, answering(lambda data: upstream_answer(data, 1)) as port:
         paths = [path]
         if (path / "gravity.sql").exists():
-            base = sqlite3.connect(folder / "gravity.db")
-            base.executescript((path / "gravity.sql").read_text())
-            base.commit()
-            base.close()
-            paths = [path / "pihole.toml", folder / "gravity.db"]
+            paths = [path / "pihole.toml", build_gravity(path / "gravity.sql", folder / "gravity.db")]
         migration = migrator(program)(tuple(paths), Reader())
-        make_local(migration.draft, folder, port)
-        config = folder / "anchorhold.toml"
-        config.write_text(settled(migration, config, "test"))
-        config.chmod(0o644)
-        with started(config) as running:
-            found = re.search(r"127\.0\.0\.1:(\d+)", running.wait_for("serving on 127.0.0.1:"))
-            assert found is not None
-            answers = {one: said(*one.split(), int(found[1]), "127.0.0.1") for one in CASES[case]}
+        make_local(migration.draft, port)
+        with moved_service(migration, folder) as served:
+            answers = {one: said(*one.split(), served, "127.0.0.1") for one in CASES[case]}
     for question, answer in CASES[case].items():
         wanted = answer.format(name=question.split()[0])
         is_open = wanted.endswith((".101.", "world "))

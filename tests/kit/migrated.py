@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "dnsmasq"
+FOUND = tuple(sorted((CORPUS.parents[2].parent / "shared" / "configs" / "dnsmasq").glob("*")))
+"""Files that others wrote, where they are at hand (`../shared/configs/`)."""
 
 BRIDGES: dict[str, dict[str, list[str]]] = {
     "access-point.conf": {"wlan0": ["10.55.0.1/24"]},

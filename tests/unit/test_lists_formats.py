@@ -16,8 +16,8 @@ from kit.listed import CASES, read_case
 from privacy.lists.entry import Entry, Record, Saying, Scope, Skipped, Trigger
 from privacy.lists.formats import FORMATS, Unusable, guess, read_list, text
 from privacy.lists.formats.rpz import read_network
-from privacy.lists.formats.text import Answers, Unused, open_text, quick_name, read_domain
-from privacy.lists.formats.zonefile import Row, read_rows, read_ttl
+from privacy.lists.formats.text import Answers, Unused, numbered, open_text, quick_name, read_domain
+from privacy.lists.formats.zonefile import Row, Rows, read_ttl
 from wire.dns.names import read_name, show_name
 
 every = pytest.mark.parametrize("syntax", sorted(FORMATS))
@@ -264,7 +264,9 @@ def test_local_data_is_read_as_dnspython_reads_it(kind: str) -> None:
 
 
 def rows(written: str) -> Iterator[Row | Skipped]:
-    return read_rows(written.encode())
+    reader = Rows()
+    found = [reader.feed(number, line) for number, line in numbered(written.encode())]
+    return filter(None, [*found, reader.finish()])
 
 
 def test_owners_ttls_and_classes_are_read_as_dnspython_reads_them() -> None:

@@ -57,15 +57,14 @@ def test_what_cannot_be_used_is_refused_in_words(pattern: str, words: str) -> No
     (skipped,) = result.skipped[0]
     assert isinstance(skipped, Skipped)
     assert (7, True) == (skipped.line, words in skipped.why)
-    assert (0, 1) == (result.cost.patterns, result.cost.refused)
+    assert (0, 1) == (result.lists[0].patterns, result.lists[0].skipped)
 
 
-def test_the_report_says_what_they_cost_and_which_cost_most() -> None:
+def test_what_they_cost_together_is_told() -> None:
     items = [Entry(Trigger.PATTERN, Saying.BLOCK, line, pattern="a" * line) for line in range(1, 11)]
-    cost = compile_image([Source("x", bytes(32), items)]).cost
-    assert (10, 0) == (cost.patterns, cost.refused)
-    assert cost.instructions == sum(measure("a" * line) for line in range(1, 11))
-    assert [10, 9, 8, 7, 6] == [line for _, line, _ in cost.dearest]
+    result = compile_image([Source("x", bytes(32), items)])
+    assert (10, 0) == (result.lists[0].patterns, result.lists[0].skipped)
+    assert result.instructions == sum(measure("a" * line) for line in range(1, 11))
 
 
 def test_number_and_instructions_of_all_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +76,7 @@ def test_number_and_instructions_of_all_are_bounded(monkeypatch: pytest.MonkeyPa
         hit.line for n in (1, 2, 3) for hit in ListImage(result.image).name_hits(read_name(f"a{n}"), 1)
     ]
     monkeypatch.setattr("privacy.lists.compile.MAX_ALL_INSTRUCTIONS", measure("a1"))
-    assert 1 == compile_image([Source("x", bytes(32), items)]).cost.patterns
+    assert 1 == compile_image([Source("x", bytes(32), items)]).lists[0].patterns
 
 
 @pytest.mark.parametrize("pattern", ["a[b-z]{1,40}", "("])
@@ -95,7 +94,7 @@ def test_a_flood_of_patterns_is_not_measured_to_its_end(monkeypatch: pytest.Monk
     items = [Entry(Trigger.PATTERN, Saying.BLOCK, line, pattern=pattern) for line in range(1, 2_001)]
     result = compile_image([Source("x", bytes(32), items)])
     assert len(seen) < 1_000
-    assert result.lists[0].skipped + result.cost.patterns == 2_000
+    assert result.lists[0].skipped + result.lists[0].patterns == 2_000
     assert "more regular expressions than are looked at" in result.skipped[0][-1].why
 
 
@@ -138,12 +137,13 @@ def test_as_many_as_the_bounds_let_through_compile_and_are_asked(form: str) -> N
     texts = [form.format(one, other, number) for number in range(8) for one in letters for other in letters]
     items = [Entry(Trigger.PATTERN, Saying.BLOCK, line + 1, pattern=text) for line, text in enumerate(texts)]
     result = compile_image([Source("x", bytes(32), items)])
-    assert result.cost.patterns + result.cost.refused == len(texts)
-    assert result.cost.patterns == MAX_PATTERNS or result.cost.instructions > MAX_ALL_INSTRUCTIONS * 0.9
+    used = result.lists[0].patterns
+    assert used + result.lists[0].skipped == len(texts)
+    assert used == MAX_PATTERNS or result.instructions > MAX_ALL_INSTRUCTIONS * 0.9
     names = ("abcdefgh" * 7, "ab0", "xx")
     text = ".".join(names)
     found = {hit.pattern for hit in ListImage(result.image).name_hits(read_name(text), 1)}
-    assert found == {one for one in texts[: result.cost.patterns] if re2_finds(one, text)}
+    assert found == {one for one in texts[:used] if re2_finds(one, text)}
 
 
 def re2_finds(pattern: str, text: str) -> bool:

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from anchorhold.lists import workshop
-from anchorhold.lists.workshop import Made, Part
-from privacy.lists.compile import Item, digest_text
+from anchorhold.lists.workshop import Made, Part, digest_of
+from privacy.lists.compile import Item
 from privacy.lists.formats import Unusable
 from privacy.lists.matcher import ListImage
 from wire.dns.names import read_name
 
-TEXTS = {digest_text(text).hex(): text for text in (b"bad.example\n", b"good.example\n", b"more.example\n")}
+TEXTS = {digest_of(text): text for text in (b"bad.example\n", b"good.example\n", b"more.example\n")}
 
 
 def make(kept: list[bytes]) -> Made:

@@ -2,22 +2,25 @@
 
 import io
 import shutil
-import sqlite3
 import tarfile
 import tomllib
 import zipfile
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
+from kit.moved import build_gravity
 
 from anchorhold.config.load import load
 from anchorhold.leases import adguardhome as leases
 from anchorhold.migrate import Migration, migrator
 from anchorhold.migrate.adguardhome_rules import Unfit, read_rule
+from anchorhold.migrate.archive import members
 from anchorhold.migrate.document import toml_document, yaml_document
 from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.report import Report
 from anchorhold.migrate.settle import settled
+from anchorhold.migrate.unbound_keywords import KEYWORDS
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 CASES = [
@@ -35,10 +38,7 @@ def with_database(path: Path, folder: Path) -> Path:
         return path
     copy = folder / path.name
     shutil.copytree(path, copy)
-    base = sqlite3.connect(copy / "gravity.db")
-    base.executescript((copy / "gravity.sql").read_text())
-    base.commit()
-    base.close()
+    build_gravity(copy / "gravity.sql", copy / "gravity.db")
     return copy
 
 
@@ -99,6 +99,32 @@ def test_a_backup_of_version_5_is_read_as_well(tmp_path: Path) -> None:
     assert '"^stat[0-9]+[.]"' in text
 
 
+def test_a_list_of_pi_holes_gives_nothing_out_wherever_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "own.txt").write_text("192.0.2.1 away.example\n")
+    (tmp_path / "gravity.sql").write_text(
+        (CORPUS / "pihole" / "family6" / "gravity.sql").read_text().replace("file:///srv/lists", f"file://{tmp_path}")
+        + "INSERT INTO adlist_by_group VALUES (7, 0), (7, 1);"
+    )
+    build_gravity(tmp_path / "gravity.sql", tmp_path / "gravity.db")
+    (tmp_path / "adlists.list").write_text(f"file://{tmp_path}/own.txt\nhttps://lists.example.org/own.txt\n")
+    for file in ("gravity.db", "adlists.list"):
+        _, text = moved("pihole", tmp_path / file, tmp_path)
+        lists = tomllib.loads(text)["lists"].values()
+        assert [False] == [one["redirect"] for one in lists if "file" in one], file
+        uses = load(text, str(tmp_path / "anchorhold.toml")).resolver.policy.lists
+        assert not any(use.redirect for use in uses), file
+
+
+def test_a_list_of_adguard_homes_in_a_file_gives_out_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "own.txt").write_text("192.0.2.1 away.example\n")
+    file = tmp_path / "AdGuardHome.yaml"
+    file.write_text(
+        f"dns: {{upstream_dns: [tls://192.0.2.1]}}\nfilters:\n- {{url: {tmp_path}/own.txt, enabled: true, name: own}}\n"
+    )
+    _, text = moved("adguardhome", file, tmp_path)
+    assert [True] == [use.redirect for use in load(text, str(tmp_path / "anchorhold.toml")).resolver.policy.lists]
+
+
 def test_what_unpacks_without_end_is_refused(tmp_path: Path) -> None:
     backup = tmp_path / "bomb.zip"
     with zipfile.ZipFile(backup, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -108,12 +134,10 @@ def test_what_unpacks_without_end_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_view_in_the_place_of_a_table_is_not_run(tmp_path: Path) -> None:
-    base = sqlite3.connect(tmp_path / "gravity.db")
-    base.executescript(
+    (tmp_path / "gravity.sql").write_text(
         "CREATE VIEW adlist AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id FROM n;"
     )
-    base.commit()
-    base.close()
+    build_gravity(tmp_path / "gravity.sql", tmp_path / "gravity.db")
     migration = migrator("pihole")((tmp_path / "gravity.db",), Reader())
     assert [] == migration.report.lines
 
@@ -123,12 +147,32 @@ def test_yaml_with_an_alias_is_refused() -> None:
         yaml_document("a: &x [1, 2]\nb: [*x, *x]\n", "AdGuardHome.yaml", Report())
 
 
+def test_the_keywords_are_those_of_unbound() -> None:
+    """As many as util/configlexer.lex of its 1.26.1 has."""
+    assert len(KEYWORDS) == 387
+
+
 def test_unbound_reads_several_statements_on_a_line(tmp_path: Path) -> None:
     migration, text = moved("unbound", CORPUS / "unbound" / "odd.conf", tmp_path)
     assert '"127.0.0.2:5353"' in text
     assert ["kept", "changed", "kept", "dropped", "kept", "kept"] == [
         line.verdict.value for line in migration.report.lines if line.verdict
     ]
+
+
+def test_what_a_clause_says_that_a_route_or_list_does_not_is_told(tmp_path: Path) -> None:
+    (tmp_path / "u.conf").write_text(
+        "stub-zone:\n name: a.example\n stub-addr: 192.0.2.1\n stub-tcp-upstream: yes\n stub-no-cache: no\n"
+        "rpz:\n name: b.example\n url: https://lists.example/b.rpz\n rpz-cname-override: c.example\n"
+    )
+    told = {
+        line.text.partition(":")[0]: line for line in migrator("unbound")((tmp_path / "u.conf",), Reader()).report.lines
+    }
+    assert ("changed", "kept", "dropped") == tuple(
+        line.verdict.value
+        for keyword in ("stub-tcp-upstream", "stub-no-cache", "rpz-cname-override")
+        if (line := told[keyword]).verdict
+    )
 
 
 def test_local_data_of_a_zone_from_elsewhere_is_said_to_block(tmp_path: Path) -> None:
@@ -151,6 +195,26 @@ def test_dots_in_values_are_no_parts_of_keys() -> None:
     assert len(toml_document(text, "pihole.toml", Report()).each("a", "b")) == 250
 
 
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("10.0.0.0/8", "kept"),
+        ("100.64.0.0/10", "kept"),
+        ("fe80::/10", "kept"),
+        ("fd00::/8", "kept"),
+        ("::ffff:0:0/96", "kept"),
+        ("203.0.113.0/24", "dropped"),
+        ("2001:db8::/32", "dropped"),
+        ("0.0.0.0/1", "dropped"),
+        ("0.0.0.0/0", "dropped"),
+    ],
+)
+def test_a_private_address_is_kept_if_our_own_protection_takes_it_out(text: str, verdict: str, tmp_path: Path) -> None:
+    (tmp_path / "u.conf").write_text(f"server:\n  private-address: {text}\n")
+    (line,) = migrator("unbound")((tmp_path / "u.conf",), Reader()).report.lines[1:]
+    assert verdict == (line.verdict and line.verdict.value)
+
+
 def test_an_include_that_includes_itself_ends(tmp_path: Path) -> None:
     (tmp_path / "u.conf").write_text(f"server:\n  port: 53\n  include: {tmp_path}/u.conf\n")
     migration, _ = moved("unbound", tmp_path / "u.conf", tmp_path)
@@ -158,8 +222,6 @@ def test_an_include_that_includes_itself_ends(tmp_path: Path) -> None:
 
 
 def test_backups_carry_only_named_members() -> None:
-    from anchorhold.migrate.archive import members
-
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w:gz") as archive:
         link = tarfile.TarInfo("custom.list")
@@ -173,6 +235,15 @@ def test_old_settings_of_adguard_home_are_found_in_their_old_places(tmp_path: Pa
     config = tomllib.loads(text)
     assert [["192.168.1.20"]] == [group["networks"] for group in config["clients"].values()]
     assert {"to": ["192.168.1.9"], "action": "rewrite", "domains": ["=old.example"]} in config["rule"]
+
+
+def test_an_old_place_beside_the_new_one_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "AdGuardHome.yaml"
+    file.write_text("dns:\n  bind_host: 192.0.2.1\n  bind_hosts: [192.0.2.2]\n  upstream_dns: [tls://192.0.2.3]\n")
+    migration, text = moved("adguardhome", file, tmp_path)
+    assert ["192.0.2.2:53"] == tomllib.loads(text)["listen"]["addresses"]
+    assert [] == migration.report.unsaid()
+    assert "it is there in its new place as well" in migration.report.text()
 
 
 def test_a_schedule_of_pauses_is_turned_round(tmp_path: Path) -> None:
@@ -225,3 +296,54 @@ def test_leases_of_adguard_home_are_told_from_its_static_ones() -> None:
 def test_whoever_has_no_settings_of_his_own_gets_no_group(tmp_path: Path) -> None:
     _, text = moved("adguardhome", CORPUS / "adguardhome" / "home.yaml", tmp_path)
     assert {"kids-tablet", "workshop"} == set(tomllib.loads(text)["clients"])
+
+
+def test_devices_and_addresses_of_adguard_home_come_along(tmp_path: Path) -> None:
+    _, text = moved("adguardhome", CORPUS / "adguardhome" / "dhcp.yaml", tmp_path)
+    dhcp = tomllib.loads(text)["dhcp"]
+    four, six = dhcp["subnet"]
+    assert ("10.44.0.0/16", "eth1", ["10.44.1.10-10.44.1.99"], ["10.44.0.1"]) == (
+        four["prefix"],
+        four["interface"],
+        four["pools"],
+        four["routers"],
+    )
+    assert ("fd44::/64", ["fd44::1000-fd44::10ff"]) == (six["prefix"], six["pools"])
+    assert [{"name": "press", "hardware": ["02:00:5e:44:00:50"], "addresses": ["10.44.0.50"]}] == dhcp["host"]
+    _, text = moved("adguardhome", CORPUS / "adguardhome" / "home.yaml", tmp_path)
+    clients = tomllib.loads(text)["clients"]
+    assert {"kids-tablet": ["192.168.50.70"], "workshop": ["192.168.50.80/28"]} == {
+        name: group["networks"] for name, group in clients.items()
+    }
+
+
+def test_who_may_ask_unbound_and_whom_it_asks_come_along(tmp_path: Path) -> None:
+    _, text = moved("unbound", CORPUS / "unbound" / "home.conf", tmp_path)
+    home = tomllib.loads(text)
+    allowed = [ip_network(network) for network in home["access"]["allow"]]
+    assert [False, True, False] == [
+        any(ip_address(address) in network for network in allowed)
+        for address in ("192.168.60.200", "192.168.60.201", "192.168.61.1")
+    ]
+    assert ["upstairs.example"] == [one["zone"] for one in home["dnssec"]["negative"]]
+    migration, text = moved("unbound", CORPUS / "unbound" / "office.conf", tmp_path)
+    office = tomllib.loads(text)
+    assert [
+        (["branch.example"], "branch-example", None),
+        (["lab.example"], None, ["10.8.0.4"]),
+        (["8.10.in-addr.arpa"], None, ["10.8.0.4@5353"]),
+    ] == [(route["domains"], route.get("upstreams"), route.get("authorities")) for route in office["route"]]
+    assert ["udp://10.8.0.2", "udp://10.8.0.3:5353"] == office["upstreams"]["branch-example"]["servers"]
+    assert {"office.conf", "10-more.conf"} <= {Path(name).name for name in migration.report.files}
+
+
+def test_addresses_and_leases_of_pi_hole_come_along(tmp_path: Path) -> None:
+    migration, text = moved("pihole", with_database(CORPUS / "pihole" / "family6", tmp_path), tmp_path)
+    dhcp = tomllib.loads(text)["dhcp"]
+    (subnet,) = dhcp["subnet"]
+    assert ("10.20.0.0/16", ["10.20.1.10-10.20.1.250"]) == (subnet["prefix"], subnet["pools"])
+    assert [["10.20.0.11"], ["10.20.0.12"], ["10.20.0.13"], None] == [host.get("addresses") for host in dhcp["host"]]
+    leases_told = [line for line in migration.report.lines if line.file.endswith("dhcp.leases")]
+    assert [(1, "kept"), (2, "kept"), (3, "dropped"), (4, "dropped")] == [
+        (line.number, line.verdict and line.verdict.value) for line in leases_told
+    ]

@@ -84,7 +84,8 @@ class _Reader:
         if not rule.mask.strip("*") and not rule.modifiers:
             raise Unused("every name would match; who means that writes ||*^")
         conditions = read_modifiers(rule.modifiers)
-        target = read_mask(rule.mask or "*", not rule.allow and not rule.modifiers)
+        plain = not rule.allow and not rule.modifiers
+        target = read_mask(rule.mask or "*", plain)
         saying = Saying.ALLOW if rule.allow else Saying.BLOCK
         entry = Entry(
             target.trigger,
@@ -101,7 +102,7 @@ class _Reader:
         )
         if conditions.rewrite is not None:
             self._rewrite(entry, TakenBack(number, target, conditions.rewrite))
-        elif target.trigger is Trigger.NAME and not rule.allow and not rule.modifiers:
+        elif target.trigger is Trigger.NAME and plain:
             yield number, target.name, target.scope
         else:
             yield entry
@@ -148,13 +149,7 @@ def split_rule(line: str) -> Rule:
 def take_back(entry: Entry, rule: TakenBack) -> Entry | None:
     """The rewrite without what `rule` takes back of it; None if nothing is left; the same object if it is about others."""
     target = rule.target
-    same = (entry.trigger, entry.name, entry.scope, entry.pattern, entry.network) == (
-        target.trigger,
-        target.name,
-        target.scope,
-        target.pattern,
-        target.network,
-    )
+    same = Target(entry.trigger, entry.name, entry.scope, entry.pattern, entry.network) == target
     tree = target.trigger is Trigger.NAME and target.scope is Scope.TREE
     if same or (tree and entry.trigger is Trigger.NAME and is_below(entry.name, target.name)):
         return _without(entry, rule.rewrite)

@@ -2,11 +2,13 @@
 configuration is not a list: `anchorhold migrate dnsmasq` reads that."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_network
 
 from privacy.lists.compile import Item
 from privacy.lists.entry import Entry, Saying, Scope, Skipped, Trigger
 from privacy.lists.formats.text import (
+    NOWHERE,
     Answers,
     Unused,
     address_record,
@@ -21,7 +23,7 @@ from privacy.lists.formats.text import (
 from wire.dns.names import ROOT
 
 _QUICK = {
-    "address=": frozenset({"", "#", "0.0.0.0", "127.0.0.1", "::", "::1"}),  # noqa: S104
+    "address=": NOWHERE | {"", "#"},
     "server=": frozenset({""}),
     "local=": frozenset({""}),
 }
@@ -65,30 +67,15 @@ class _Reader:
 
     def _use(self, entry: Entry, key: str, target: str) -> Iterator[Item]:
         if target == "#" and key != "address":
-            yield _saying(entry, Saying.ALLOW)
+            yield replace(entry, saying=Saying.ALLOW)
         elif target in ("", "#") or (key == "address" and is_null(read_address(target))):
             is_plain = entry.trigger is Trigger.NAME
             yield (entry.line, entry.name, entry.scope) if is_plain else entry
         elif key == "address":
-            answer = _saying(entry, Saying.RECORDS)
             record = address_record(read_address(target))
-            self.answers.add(
-                Entry(
-                    answer.trigger,
-                    answer.saying,
-                    answer.line,
-                    answer.name,
-                    answer.scope,
-                    answer.pattern,
-                    records=(record,),
-                )
-            )
+            self.answers.add(replace(entry, saying=Saying.RECORDS, records=(record,)))
         else:
             raise Unused("sends names to a server: a list may not say who is asked; that is a [[route]]")
-
-
-def _saying(entry: Entry, saying: Saying) -> Entry:
-    return Entry(entry.trigger, saying, entry.line, entry.name, entry.scope, entry.pattern)
 
 
 def _aim(number: int, domain: str) -> Entry:

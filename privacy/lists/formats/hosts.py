@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from privacy.lists.compile import Item
 from privacy.lists.entry import Entry, Saying, Scope, Skipped, Trigger
 from privacy.lists.formats.text import (
+    NOWHERE,
     Answers,
     Unused,
     address_record,
@@ -16,9 +17,6 @@ from privacy.lists.formats.text import (
     read_domain,
     read_line,
 )
-
-_NOWHERE = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104
-"""How they are mostly written."""
 
 _SYSTEM = (
     "localhost localhost.localdomain localhost4 localhost6 local broadcasthost "
@@ -38,7 +36,7 @@ def read_hosts(text: bytes) -> Iterator[Item]:
 
     for number, line in numbered(text):
         fields = line.split()
-        if len(fields) == 2 and fields[0] in _NOWHERE and (name := quick_name(fields[1])) and name not in _OWN:
+        if len(fields) == 2 and fields[0] in NOWHERE and (name := quick_name(fields[1])) and name not in _OWN:
             yield number, name, Scope.EXACT
         else:
             yield from read_line(number, line, read)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from privacy.lists.entry import Scope, Trigger
-from privacy.lists.formats.text import Unused, is_address, quick_name, read_domain
+from privacy.lists.formats.text import Unused, is_address, is_expression, quick_name, read_domain, read_expression
 from wire.dns.names import ROOT
 
 MIN_LITERAL = 3
@@ -35,8 +35,8 @@ EVERYTHING = Target(Trigger.NAME, ROOT)
 
 def read_mask(mask: str, bare: bool) -> Target:
     """`bare`: nothing stands before or behind the mask, so that a domain name is meant as one. Raises Unused."""
-    if len(mask) > 1 and mask[0] == mask[-1] == "/":
-        return _read_expression(mask[1:-1])
+    if is_expression(mask):
+        return Target(Trigger.PATTERN, pattern=read_expression(mask))
     front, core, end = _split(mask)
     if is_address(core):
         address = ip_address(core)
@@ -91,11 +91,3 @@ def _encode(core: str) -> str:
         labels.append(name[at + 1 : at + 1 + length].decode())
         at += 1 + length
     return ".".join(labels)
-
-
-def _read_expression(pattern: str) -> Target:
-    if not pattern.isascii():
-        raise Unused("letters outside ASCII in an expression: names have none, write them as xn--…")
-    if not pattern:
-        raise Unused("an empty expression, which every name would match")
-    return Target(Trigger.PATTERN, pattern=pattern)

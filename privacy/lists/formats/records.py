@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from privacy.lists.formats.text import Unused, read_domain
-from wire.dns.names import ROOT, read_name
+from wire.dns.names import MAX_NAME, ROOT, read_name
 from wire.dns.svcb import ALPN, ECH, IPV4HINT, IPV6HINT, MANDATORY, NO_DEFAULT_ALPN, Service, build_alpn, build_service
 
 TYPES = {
@@ -33,7 +33,7 @@ _SERVICE_KEYS = {
         ("mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint", "dohpath", "ohttp")
     )
 }
-_VALUELESS = (NO_DEFAULT_ALPN, 8)
+_VALUELESS = (NO_DEFAULT_ALPN, _SERVICE_KEYS["ohttp"])
 
 
 def read_type(text: str) -> int:
@@ -80,9 +80,14 @@ def read_target(text: str, origin: bytes) -> bytes:
     except ValueError as error:
         raise error if isinstance(error, Unused) else Unused("not a name") from None
     absolute = text.endswith(".") and not re.search(r"(?<!\\)(?:\\\\)*\\\.$", text)
-    whole = name if absolute else name[:-1] + origin
-    if len(whole) > 255:
-        raise Unused("a name longer than 255 octets")
+    return name if absolute else place_below(name, origin)
+
+
+def place_below(name: bytes, origin: bytes) -> bytes:
+    """A relative name made whole. Raises Unused."""
+    whole = name[:-1] + origin
+    if len(whole) > MAX_NAME:
+        raise Unused(f"a name longer than {MAX_NAME} octets")
     return whole
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from privacy.lists.compile import Item
 from privacy.lists.entry import Entry, Saying, Trigger
 from privacy.lists.formats.records import read_types
-from privacy.lists.formats.text import Unused, numbered, read_line
+from privacy.lists.formats.text import Unused, numbered, read_expression, read_line
 
 
 def read_regex(text: bytes) -> Iterator[Item]:
@@ -26,11 +26,5 @@ def _read(number: int, line: str) -> Iterator[Item]:
             raise Unused("an option of Pi-hole behind a `;`: of those only querytype is known here")
         others = value.startswith("!")
         types = read_types(value.lstrip("!").split(","))
-    pattern = pattern.strip()
-    if len(pattern) > 1 and pattern[0] == pattern[-1] == "/":
-        pattern = pattern[1:-1]
-    if not pattern.isascii():
-        raise Unused("letters outside ASCII: names have none, write them as xn--…")
-    if not pattern:
-        raise Unused("an empty expression, which every name would match")
+    pattern = read_expression(pattern.strip())
     yield Entry(Trigger.PATTERN, Saying.BLOCK, number, pattern=pattern, types=types, other_types=others)

@@ -1,6 +1,7 @@
 """Response policy zones (draft-vixie-dnsop-dns-rpz): the owner of a record says of what it is, its data what is done."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv6Address
 
 from privacy.lists.compile import Item
@@ -80,14 +81,7 @@ def _narrowed(text: bytes, allowed: dict[bytes, Entry]) -> Iterator[Item]:
         if len(excepted[name]) > MAX_EXCEPTED:
             yield Skipped(entry.line, f"allows all below a name of which more than {MAX_EXCEPTED} have other policies")
         else:
-            yield Entry(
-                entry.trigger,
-                entry.saying,
-                entry.line,
-                name,
-                entry.scope,
-                excepted=tuple(dict.fromkeys(excepted[name])),
-            )
+            yield replace(entry, excepted=tuple(dict.fromkeys(excepted[name])))
 
 
 def _entries(text: bytes) -> Iterator[Entry | Skipped]:

@@ -21,6 +21,9 @@ add to one."""
 MAX_RECORDS = 64
 """Records of one such entry."""
 
+NOWHERE = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104
+"""How addresses that lead nowhere are mostly written."""
+
 _PIECE = 1 << 20
 """Octets decoded at a time: a list of 100 MiB is not held twice."""
 
@@ -184,6 +187,21 @@ def is_null(address: IPv4Address | IPv6Address) -> bool:
 def address_record(address: IPv4Address | IPv6Address) -> Record:
     """The A or AAAA record of an address."""
     return Record(1 if address.version == 4 else 28, address.packed)
+
+
+def read_expression(text: str) -> str:
+    """A regular expression, bare or as `/…/`. Raises Unused."""
+    pattern = text[1:-1] if is_expression(text) else text
+    if not pattern.isascii():
+        raise Unused("letters outside ASCII in an expression: names have none, write them as xn--…")
+    if not pattern:
+        raise Unused("an empty expression, which every name would match")
+    return pattern
+
+
+def is_expression(text: str) -> bool:
+    """Whether it is written `/…/`."""
+    return len(text) > 1 and text[0] == text[-1] == "/"
 
 
 class Answers:

@@ -7,12 +7,11 @@ line that it leaves out which and why; dnspython gives up at the first.
 """
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from privacy.lists.entry import Skipped
-from privacy.lists.formats.records import TYPES, read_target, read_type
-from privacy.lists.formats.text import MAX_LINE, Unused, numbered, quick_name
+from privacy.lists.formats.records import TYPES, place_below, read_target, read_type
+from privacy.lists.formats.text import MAX_LINE, Unused, quick_name
 from wire.dns.names import ROOT
 
 MAX_WORDS = 1_024
@@ -40,19 +39,10 @@ class Row(NamedTuple):
     origin: bytes
 
 
-def read_rows(text: bytes) -> Iterator[Row | Skipped]:
-    """Every record of class IN. Without `$ORIGIN` names are relative to the owner of the SOA, or to the root until it comes."""
-    reader = Rows()
-    for number, line in numbered(text):
-        if (found := reader.feed(number, line)) is not None:
-            yield found
-    if (found := reader.finish()) is not None:
-        yield found
-
-
 class Rows:
-    """Makes rows of lines. `origin` is what relative names are below now, `owner` that of the last record, which a line without
-    one takes up; `is_between`: no record is open."""
+    """Makes rows of lines, one for each record of class IN. `origin` is what relative names are below: what `$ORIGIN` says, else
+    the owner of the SOA, or the root until it comes; `owner` that of the last record, which a line without one takes up;
+    `is_between`: no record is open."""
 
     def __init__(self) -> None:
         self.owner = ROOT
@@ -146,10 +136,7 @@ def _read_owner(text: str, origin: bytes) -> bytes:
     name = quick_name(text[2:] if wildcard else text)
     if name is None:
         return read_target(text, origin).lower()
-    name = (b"\x01*" if wildcard else b"") + name[:-1] + origin
-    if len(name) > 255:
-        raise Unused("a name longer than 255 octets")
-    return name
+    return place_below((b"\x01*" if wildcard else b"") + name, origin)
 
 
 def _split(line: str, is_between: bool) -> tuple[list[str], bool]:
