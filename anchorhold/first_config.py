@@ -1,9 +1,9 @@
 """The text of a first configuration: TOML with comments, made from a few answers."""
 
-import json
 from dataclasses import dataclass
 
 from anchorhold.operators import Service, operator_of
+from anchorhold.toml_text import value_text
 
 ITERATE_TEXT = """\
 [resolve]
@@ -49,7 +49,7 @@ def suggest_strategy(upstreams: tuple[str, ...], services: tuple[Service, ...]) 
 
 def config_text(answers: Answers, services: tuple[Service, ...]) -> str:
     """The whole file."""
-    access = f"allow = {_array(answers.access)}" if answers.access else '# allow = ["192.168.1.0/24", "fd00::/8"]'
+    access = f"allow = {value_text(answers.access)}" if answers.access else '# allow = ["192.168.1.0/24", "fd00::/8"]'
     way = _upstreams_text(answers, services) if answers.upstreams else ITERATE_TEXT
     return f"""\
 # Configuration of Anchorhold. Every setting: docs/guide/configuration.md.
@@ -57,7 +57,7 @@ def config_text(answers: Answers, services: tuple[Service, ...]) -> str:
 
 [listen]
 # Where clients ask, UDP and TCP. 0.0.0.0 and [::] mean every address of this machine.
-addresses = {_array(answers.listen)}
+addresses = {value_text(answers.listen)}
 
 [access]
 # Who may ask; others get no answer at all. Without this line: loopback and private networks.
@@ -76,9 +76,9 @@ def _dhcp_text(network: HomeNetwork | None) -> str:
     lines = [
         "[dhcp]",
         "[[dhcp.subnet]]",
-        f"prefix = {_string(given.prefix)}",
-        f"interface = {_string(given.interface)}",
-        f"pools = {_array((given.pool,))}",
+        f"prefix = {value_text(given.prefix)}",
+        f"interface = {value_text(given.interface)}",
+        f"pools = {value_text((given.pool,))}",
     ]
     said = [
         "# Addresses for the devices of a network, and this resolver with them: docs/guide/dhcp.md. Never where another DHCP",
@@ -108,13 +108,4 @@ servers = [
 
 def _server(url: str, services: tuple[Service, ...]) -> str:
     operator = operator_of(url, services)
-    return f"{{ url = {_string(url)}, operator = {_string(operator)} }}" if operator else _string(url)
-
-
-def _array(values: tuple[str, ...]) -> str:
-    return "[" + ", ".join(map(_string, values)) + "]"
-
-
-def _string(value: str) -> str:
-    """A TOML basic string; JSON's escapes are a subset of TOML's but for DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return value_text({"url": url, "operator": operator} if operator else url)

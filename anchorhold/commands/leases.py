@@ -11,10 +11,11 @@ import click
 from anchorhold.chain_text import words
 from anchorhold.control_client import Answer
 from anchorhold.control_path import default_control_path, default_state_directory
-from anchorhold.leases import adguardhome, dnsmasq, kea, own
+from anchorhold.leases import dnsmasq, kea, own
 from anchorhold.leases.absence import search
 from anchorhold.leases.asking import AskFailed, NobodyThere, Service, Side, all_rows, own_folder, take_over
 from anchorhold.leases.device import MIN_NEEDLE, Needle
+from anchorhold.leases.formats import MAX_FILE, READERS, read
 from anchorhold.leases.logs import pieces
 from anchorhold.leases.reading import Found
 from anchorhold.leases.rows import Row
@@ -35,13 +36,6 @@ from net.clock import date
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-MAX_FILE = 64 * 1024 * 1024
-READERS = {
-    "dnsmasq": dnsmasq.read,
-    "kea": kea.read,
-    "adguardhome": adguardhome.read,
-    "anchorhold": own.read,
-}
 DEVICE = "a hardware address, client identifier or DUID in hexadecimal, an IP address, or a name"
 WHERE = """The running service is asked; where none runs, the files in the state directory are opened by the command itself."""
 
@@ -203,8 +197,7 @@ def import_leases(
     file: Path, form: str | None, dry_run: bool, control: Path | None, state: Path | None, as_json: bool
 ) -> None:
     """Take over the leases in FILE: of dnsmasq, of Kea (memfile, CSV), of AdGuard Home (leases.json), or of our own export."""
-    text = read_file(file, MAX_FILE).decode(errors="replace")
-    found = READERS[form or _looks_like(text)](text, str(file))
+    found = read(read_file(file, MAX_FILE), str(file), form or "")
     if not found.leases and found.wrong:
         raise CommandFailed(Exit.USAGE, "\n".join(found.wrong[:10]))
     taken, refused = 0, list[Row]()
@@ -215,15 +208,6 @@ def import_leases(
     lost = [row for row in refused if not row.get("harmless")]
     if found.wrong or lost:
         raise CommandFailed(Exit.NEGATIVE, f"{len(found.wrong) + len(lost)} could not be taken")
-
-
-def _looks_like(text: str) -> str:
-    start = text.lstrip()[:64]
-    if start.startswith(("{", "[")) and '"mac"' in text[:4_096]:
-        return "adguardhome"
-    if start.startswith("{"):
-        return "anchorhold"
-    return "kea" if start.startswith("address,") else "dnsmasq"
 
 
 def _tell_import(found: Found, taken: int, refused: list[Row], dry_run: bool, as_json: bool) -> None:

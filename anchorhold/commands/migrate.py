@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from anchorhold.config.errors import SettingsError
-from anchorhold.leases import dnsmasq, kea
-from anchorhold.leases.reading import Found
+from anchorhold.leases import formats
 from anchorhold.migrate import MIGRATORS, Migration, migrator
 from anchorhold.migrate.leases import check_leases
 from anchorhold.migrate.reading import Reader, Unreadable
@@ -18,7 +17,6 @@ from anchorhold.migrate.write import write_file
 from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, printable, read_file
 from dhcp.edge.links import read_links
 
-MAX_LEASES = 64 * 1024 * 1024
 SHOWN = 60
 """Lines of the report on the terminal; --report has all."""
 
@@ -84,11 +82,11 @@ def command(**options: object) -> None:
             raise CommandFailed(Exit.USAGE, f"{path} exists; --force overwrites it")
     try:
         migration = migrator(flags.program)(flags.paths, Reader(flags.root, own=_own))
+        text = _settled(flags, migration)
     except Unreadable as error:
         raise CommandFailed(Exit.USAGE, printable(str(error))) from None
-    text = _settled(flags, migration)
     if flags.leases is not None:
-        check_leases(_read_leases(flags.leases), migration, text)
+        check_leases(formats.read(read_file(flags.leases, formats.MAX_FILE), str(flags.leases)), migration)
     for file in dict.fromkeys((*([str(flags.leases)] if flags.leases else []), *migration.leases)):
         migration.report.advise(
             "stop the other server, then before the first start: anchorhold leases import "
@@ -121,13 +119,6 @@ def _settled(flags: Flags, migration: Migration) -> str:
     except SettingsError as error:
         said = f"what was made of it is no configuration (please report that):\n{error}\nnothing was written"
         raise CommandFailed(Exit.USAGE, said) from None
-
-
-def _read_leases(path: Path) -> Found:
-    text = read_file(path, MAX_LEASES).decode(errors="replace")
-    if text.lstrip().startswith("address,"):
-        return kea.read(text, str(path))
-    return dnsmasq.read(text, str(path))
 
 
 def _write(flags: Flags, text: str, migration: Migration) -> None:

@@ -16,7 +16,7 @@ from anchorhold.config.list_sources import read_sources
 from anchorhold.config.names import Network, overlap, read_network
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
-from anchorhold.config.policy import PolicyReader
+from anchorhold.config.policy import read_policy
 from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation_prefix
 from anchorhold.config.routes import DEFAULT, RouteReader
 from anchorhold.config.secure import SecureReader
@@ -191,7 +191,7 @@ class Checker:
         names = tuple(group.name for group in clients)
         iterations = IterationReader(self._config.resolve, self.notes, self._places)
         routes = RouteReader(self._config, self.notes, names, upstreams, iterations).routes()
-        policy = PolicyReader(self._config, self.notes, self._places, names, upstreams, iterations).policy()
+        policy = read_policy(self._config, self.notes, self._places, names, upstreams, iterations)
         return ResolverSettings(
             generation=generation,
             client_groups=names,
@@ -237,14 +237,11 @@ class Checker:
             for _, other in prefixes[:position]:
                 if prefix.overlaps(other):
                     self._note(place, f"{prefix} and {other} overlap", "drop one of them")
-        places = [("dns64", "clients", position) for position in range(len(table.clients))]
-        groups = [
-            self._known(place, name, clients, "client group") for place, name in zip(places, table.clients, strict=True)
-        ]
+        groups = self.notes.groups(("dns64", "clients"), table.clients, clients)
         ignore = self._each(("dns64", "ignore"), table.ignore, read_network_6)
         return Dns64(
             tuple(str(prefix) for _, prefix in prefixes),
-            tuple(dict.fromkeys(groups)),
+            groups,
             tuple(str(network) for _, network in ignore),
         )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from anchorhold.config.errors import Path
 from anchorhold.config.names import read_domain
 from anchorhold.config.notes import Notes
+from anchorhold.config.routes import DEFAULT
 from anchorhold.config.schema import ConfigFile
 from dhcp.settings import DhcpSettings
 from resolver.settings import ClientGroup
@@ -39,7 +40,7 @@ def _check(
     notes.known(path, name, known, "name in [[dhcp.host]]")
     if not dhcp.names:
         notes.note(path, "the dhcp cell tells no names", "write names = true in [dhcp]")
-    if group == "default":
+    if group == DEFAULT:
         notes.note(path, "the default group has no devices", "it takes whoever no other group names; drop the line")
     owner = owners.setdefault(name, group)
     if owner != group:

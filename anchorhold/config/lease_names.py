@@ -9,9 +9,7 @@ from resolver.local import zones_of
 from resolver.policy_settings import LocalZone
 from resolver.routes import EVERYBODY
 from resolver.settings import LeaseNames, Route
-from wire.dns.names import parent, suffixes
-
-_STAR = b"\1*"
+from wire.dns.names import WILDCARD, parent, suffixes
 
 
 def lease_names(dhcp: DhcpSettings, routes: Sequence[Route], local: Sequence[LocalZone] = ()) -> LeaseNames:
@@ -32,7 +30,7 @@ def lease_names(dhcp: DhcpSettings, routes: Sequence[Route], local: Sequence[Loc
         for record in zone.records:
             if reach.holds(record.name):
                 # A wildcard answers whatever is below the name that it stands under (RFC 4592).
-                wild = record.name.startswith(_STAR)
+                wild = record.name.startswith(WILDCARD)
                 into, name = (routed, parent(record.name)) if wild else (named, record.name)
                 into |= dict.fromkeys((name, group) for group in groups)
     return LeaseNames(names.domains, names.subnets, tuple(routed), tuple(named))

@@ -3,7 +3,7 @@
 from base64 import b64decode
 
 from anchorhold.config.errors import Path, Wrong
-from anchorhold.config.names import read_domain
+from anchorhold.config.names import read_domain_if_any
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places
 from anchorhold.config.refusals import read_refusal
@@ -18,6 +18,7 @@ MAX_TEXT = 100 * 1024 * 1024
 """Octets of all local lists together."""
 
 FORMATS = ("auto", "hosts", "domains", "wildcards", "regex", "adblock", "rpz", "dnsmasq")
+"""As in `privacy.lists.formats`, whose parsers the loader has no use for."""
 
 _KEY_LENGTH = 42
 """minisign: algorithm 2, key id 8, Ed25519 key 32 octets."""
@@ -31,7 +32,7 @@ def read_sources(
         return None
     if len(config.lists) > MAX_LISTS:
         notes.note(("lists",), f"{len(config.lists)} lists", f"at most {MAX_LISTS}")
-    own = tuple(_domain_of(table.zone) for table in config.local)
+    own = tuple(read_domain_if_any(table.zone) for table in config.local)
     reader = _SourceReader(notes, places, tuple(zone for zone in own if zone))
     sources = tuple(reader.source(name, table) for name, table in config.lists.items())
     if sum(len(source.text) for source in sources) > MAX_TEXT:
@@ -48,21 +49,12 @@ def read_uses(config: ConfigFile, notes: Notes, clients: tuple[str, ...]) -> tup
 
 def _use(config: ConfigFile, notes: Notes, clients: tuple[str, ...], name: str, table: ListTable) -> ListUse:
     path: Path = ("lists", name)
-    groups = [
-        notes.known((*path, "clients", position), group, clients, "client group")
-        for position, group in enumerate(table.clients)
-    ]
     schedule = notes.known((*path, "schedule"), table.schedule, config.schedules, "schedule") if table.schedule else -1
-    refusal = Refusal()
-    try:
-        refusal = read_refusal(table.answer)
-    except Wrong as wrong:
-        notes.note((*path, "answer"), wrong.what, wrong.hint)
+    refusal = notes.one((*path, "answer"), table.answer, read_refusal, Refusal())
+    groups = notes.groups((*path, "clients"), table.clients, clients)
     # What lies on this machine is the user's own; what comes from elsewhere must not lead anybody anywhere unasked.
     redirect = bool(table.file) if table.redirect is None else table.redirect
-    return ListUse(
-        name, tuple(dict.fromkeys(groups)), table.allow, schedule, refusal, redirect, table.url or table.file
-    )
+    return ListUse(name, groups, table.allow, schedule, refusal, redirect, table.url or table.file)
 
 
 class _SourceReader:
@@ -79,8 +71,7 @@ class _SourceReader:
         if bool(table.url) == bool(table.file):
             what = "both url and file" if table.url else "neither url nor file"
             self._notes.note(path, f"the list has {what}", "write one of them")
-        if table.format not in FORMATS:
-            self._notes.known((*path, "format"), table.format, FORMATS, "format")
+        self._notes.known((*path, "format"), table.format, FORMATS, "format")
         private = self._check_url((*path, "url"), table.url) if table.url else False
         if table.signature:
             self._check_url((*path, "signature"), table.signature)
@@ -100,12 +91,10 @@ class _SourceReader:
 
     def _check_url(self, path: Path, url: str) -> bool:
         """Whether its host is at home."""
-        try:
-            host = read_list_url(url).host
-        except Wrong as wrong:
-            self._notes.note(path, wrong.what, wrong.hint)
+        place = self._notes.one(path, url, read_list_url, None)
+        if place is None:
             return False
-        name = _domain_of(host)
+        host, name = place.host, read_domain_if_any(place.host)
         return is_at_home(host) or any(zone != b"\0" and name.endswith(zone) for zone in self._zones)
 
     def _key(self, path: Path, table: ListTable) -> bytes:
@@ -115,11 +104,7 @@ class _SourceReader:
             return b""
         if table.file:
             self._notes.note((*path, "public_key"), "a key for a local file", "drop it; it is for lists with a url")
-        try:
-            return read_public_key(table.public_key)
-        except Wrong as wrong:
-            self._notes.note((*path, "public_key"), wrong.what, wrong.hint)
-            return b""
+        return self._notes.one((*path, "public_key"), table.public_key, read_public_key, b"")
 
     def _text(self, path: Path, file: str) -> bytes:
         try:
@@ -138,11 +123,3 @@ def read_public_key(text: str) -> bytes:
     if len(key) != _KEY_LENGTH or not key.startswith(b"Ed"):
         raise Wrong(f"{text!r} is no public key of minisign", "the line of 56 letters that begins with RW")
     return key
-
-
-def _domain_of(text: str) -> bytes:
-    """Nothing where it is no name: whoever reads it says so."""
-    try:
-        return read_domain(text)
-    except Wrong:
-        return b""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from anchorhold.config.errors import Path, Wrong
 from anchorhold.config.hosts_files import Host, read_hosts
 from anchorhold.config.master import AAAA, MAX_RECORDS, PTR, A, conflicts, read_master, read_record
-from anchorhold.config.names import read_domain, show_domain
+from anchorhold.config.names import read_domain, read_domain_if_any, show_domain
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places
 from anchorhold.config.schema import ConfigFile
@@ -14,10 +14,9 @@ from anchorhold.config.schema_policy import LocalTable
 from resolver.policy.prefix64 import reverse_name, reverse_name_v4
 from resolver.policy.special_names import overridable
 from resolver.policy_settings import LocalRecord, LocalZone, Rebinding
-from wire.dns.names import ROOT, read_name
+from wire.dns.names import ROOT, WILDCARD, read_name
 
 ARPA = read_name("arpa")
-_STAR = b"\1*"
 
 Placed = tuple[Path, str, LocalRecord]
 """A record, where the configuration leads to it, and where in a file it stands (`"FILE line N: "` or empty)."""
@@ -89,7 +88,7 @@ class LocalReader:
         if table.transparent or groups:
             return
         for number, route in enumerate(self._config.route):
-            if any(_is_domain(text, apex) for text in route.domains):
+            if any(read_domain_if_any(text) == apex for text in route.domains):
                 self._notes.note(
                     path,
                     f"nothing there is resolved, but route[{number}] sends the same names elsewhere",
@@ -97,11 +96,7 @@ class LocalReader:
                 )
 
     def _groups(self, path: Path, names: tuple[str, ...]) -> tuple[int, ...]:
-        found = [
-            self._notes.known((*path, position), name, self._clients, "client group")
-            for position, name in enumerate(names)
-        ]
-        return tuple(sorted(set(found)))
+        return tuple(sorted(self._notes.groups(path, names, self._clients)))
 
     def _written(self, path: Path, table: LocalTable, apex: bytes) -> Iterator[Placed]:
         place = (*path, "records")
@@ -136,11 +131,7 @@ class LocalReader:
     def _hosts(self) -> LocalZone | None:
         table = self._config.hosts
         groups = self._groups(("hosts", "clients"), table.clients)
-        domain = b""
-        try:
-            domain = read_domain(table.domain) if table.domain else b""
-        except Wrong as wrong:
-            self._notes.note(("hosts", "domain"), wrong.what, wrong.hint)
+        domain = self._notes.one(("hosts", "domain"), table.domain, read_domain, b"") if table.domain else b""
         if not table.files:
             return None
         records: dict[LocalRecord, None] = {}
@@ -171,18 +162,11 @@ class LocalReader:
         """The reverse names of these addresses; the first name that has one is its answer."""
         pointers = self._pointers.setdefault(groups, {})
         for record in records:
-            if record.rrtype not in (A, AAAA) or record.name.startswith(_STAR) or not _is_one_device(record.rdata):
+            if record.rrtype not in (A, AAAA) or record.name.startswith(WILDCARD) or not _is_one_device(record.rdata):
                 continue
             reverse = reverse_name_v4(record.rdata) if record.rrtype == A else reverse_name(record.rdata)
             if reverse not in pointers:
                 pointers[reverse] = LocalRecord(reverse, PTR, record.ttl, record.name)
-
-
-def _is_domain(text: str, name: bytes) -> bool:
-    try:
-        return read_domain(text) == name
-    except Wrong:
-        return False
 
 
 def _is_one_device(packed: bytes) -> bool:

@@ -25,6 +25,14 @@ def read_domain(text: str) -> bytes:
         raise Wrong(f"{text!r} is no domain name ({error})", "write a domain such as corp.example") from None
 
 
+def read_domain_if_any(text: str) -> bytes:
+    """The same; empty where it is no name, which whoever reads the value itself says."""
+    try:
+        return read_domain(text)
+    except Wrong:
+        return b""
+
+
 def show_domain(name: bytes) -> str:
     """A folded name as text, with its final dot."""
     return dns.name.from_wire(name, 0)[0].to_text()

@@ -36,6 +36,14 @@ class Notes:
                 self.note(place, wrong.what, wrong.hint)
         return values
 
+    def one(self, path: Path, text: str, read: Callable[[str], T], otherwise: T) -> T:
+        """The value, or `otherwise` if it cannot be read, which is noted."""
+        try:
+            return read(text)
+        except Wrong as wrong:
+            self.note(path, wrong.what, wrong.hint)
+            return otherwise
+
     def word(self, path: Path, name: str, what: str) -> None:
         """What the user calls a table; noted if it is no word."""
         if not (0 < len(name) <= MAX_WORD and name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
@@ -50,3 +58,9 @@ class Notes:
         hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names) or 'none'}"
         self.note(path, f"there is no {what} {name!r}", hint)
         return -1
+
+    def groups(self, path: Path, names: Iterable[str], clients: Iterable[str]) -> tuple[int, ...]:
+        """The indices of client groups, each once; what is none of them is noted."""
+        known = tuple(clients)
+        found = [self.known((*path, at), name, known, "client group") for at, name in enumerate(names)]
+        return tuple(dict.fromkeys(found))

@@ -12,32 +12,22 @@ from resolver.policy_settings import Policy
 from resolver.settings import UpstreamGroup
 
 
-class PolicyReader:
-    """Reads what one configuration wants of names; says what is wrong through `notes`."""
-
-    def __init__(
-        self,
-        config: ConfigFile,
-        notes: Notes,
-        places: Places,
-        clients: tuple[str, ...],
-        upstreams: tuple[UpstreamGroup, ...],
-        iterations: IterationReader,
-    ) -> None:
-        self._config = config
-        self._notes = notes
-        self._clients = clients
-        self._upstreams = upstreams
-        self._rules = RuleReader(config, notes, places, clients, upstreams, iterations)
-        self._local = LocalReader(config, notes, places, clients)
-
-    def policy(self) -> Policy:
-        """All of it."""
-        return Policy(
-            rules=self._rules.rules(),
-            schedules=self._rules.schedules(),
-            lists=read_uses(self._config, self._notes, self._clients),
-            local=self._local.zones(),
-            rebinding=self._local.rebinding(),
-            protected=protected_names(self._config, self._notes, self._upstreams),
-        )
+def read_policy(
+    config: ConfigFile,
+    notes: Notes,
+    places: Places,
+    clients: tuple[str, ...],
+    upstreams: tuple[UpstreamGroup, ...],
+    iterations: IterationReader,
+) -> Policy:
+    """What one configuration wants of names; what is wrong goes to `notes`."""
+    rules = RuleReader(config, notes, places, clients, upstreams, iterations)
+    local = LocalReader(config, notes, places, clients)
+    return Policy(
+        rules=rules.rules(),
+        schedules=rules.schedules(),
+        lists=read_uses(config, notes, clients),
+        local=local.zones(),
+        rebinding=local.rebinding(),
+        protected=protected_names(config, notes, upstreams),
+    )

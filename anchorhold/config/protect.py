@@ -1,14 +1,13 @@
 """What no list may block: `[protect]`, the upstreams, the hosts of the lists, the names by which devices find out whether they
 are online."""
 
-import ipaddress
 from collections.abc import Iterator
 
 from anchorhold.config.bundles import portals
-from anchorhold.config.errors import Wrong
-from anchorhold.config.names import read_domain
+from anchorhold.config.names import read_domain, read_domain_if_any
 from anchorhold.config.notes import Notes
 from anchorhold.config.schema import ConfigFile
+from anchorhold.lists.urls import is_literal
 from resolver.settings import UpstreamGroup, UpstreamSpec
 
 
@@ -18,13 +17,7 @@ def protected_names(config: ConfigFile, notes: Notes, upstreams: tuple[UpstreamG
     found = [name for _, name in own]
     hosts = [host for group in upstreams for server in group.servers for host in _hosts(server)]
     hosts += [_host_of(table.url) for table in config.lists.values() if table.url]
-    for host in hosts:
-        if host and not _is_address(host):
-            try:
-                found.append(read_domain(host))
-            except Wrong:
-                # What is wrong with it is said where it stands.
-                continue
+    found += filter(None, (read_domain_if_any(host) for host in hosts if not is_literal(host)))
     return tuple(dict.fromkeys((*found, *(portals() if config.protect.portals else ()))))
 
 
@@ -42,11 +35,3 @@ def _host_of(url: str) -> str:
 
 def _without_port(text: str) -> str:
     return text[1:].partition("]")[0] if text.startswith("[") else text.partition(":")[0]
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

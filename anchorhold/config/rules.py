@@ -1,10 +1,7 @@
 """`[[rule]]` and `[schedules.NAME]`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-
-import dns.exception
-import dns.rdatatype
+from dataclasses import replace
 
 from anchorhold.config.bundles import safe_search, services
 from anchorhold.config.errors import Path, Wrong
@@ -17,6 +14,7 @@ from anchorhold.config.routes import has_private_servers
 from anchorhold.config.schedules import packaged, read_schedule
 from anchorhold.config.schema import ConfigFile
 from anchorhold.config.schema_policy import RuleTable
+from anchorhold.text import read_type
 from privacy.lists.entry import Scope
 from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, MAX_PATTERNS, measure
 from resolver.policy_settings import Action, Domain, Refusal, Rule, Schedule
@@ -44,14 +42,6 @@ _ONLY = (
 """Key, the actions that have it, what it is without."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """`to`, read."""
-
-    addresses: tuple[bytes, ...] = ()
-    name: bytes = b""
-
-
 class RuleReader:
     """Reads the rules of one configuration; says what is wrong through `notes`."""
 
@@ -62,7 +52,7 @@ class RuleReader:
         places: Places,
         clients: tuple[str, ...],
         upstreams: tuple[UpstreamGroup, ...],
-        iterations: IterationReader | None = None,
+        iterations: IterationReader,
     ) -> None:
         self._config = config
         self._notes = notes
@@ -104,7 +94,7 @@ class RuleReader:
         rule = Rule(
             name=self._name(path, place, table),
             action=table.action,
-            groups=self._groups(path, table),
+            groups=self._notes.groups((*path, "clients"), table.clients, self._clients),
             domains=domains,
             patterns=patterns,
             types=tuple(rrtype for _, rrtype in self._notes.each((*path, "types"), table.types, read_record_type)),
@@ -112,15 +102,16 @@ class RuleReader:
         )
         match table.action:
             case Action.BLOCK:
-                yield _with(rule, refusal=self._refusal((*path, "answer"), table.answer))
+                refusal = self._notes.one((*path, "answer"), table.answer, read_refusal, Refusal())
+                yield replace(rule, refusal=refusal)
             case Action.ROUTE:
                 group, private = self._way(path, table)
-                yield _with(rule, upstream_group=group, private=private and all(d.name != ROOT for d in domains))
+                yield replace(rule, upstream_group=group, private=private and all(d.name != ROOT for d in domains))
             case Action.REWRITE if table.safe_search:
                 yield from self._safe_search(path, table, rule)
             case Action.REWRITE:
-                to = self._target((*path, "to"), table.to)
-                yield _with(rule, addresses=to.addresses, target=to.name)
+                addresses, target = self._target((*path, "to"), table.to)
+                yield replace(rule, addresses=addresses, target=target)
             case _:
                 yield rule
 
@@ -150,13 +141,6 @@ class RuleReader:
             self._notes.note((*path, "name"), f"another rule is called {name!r}", "explain could not tell them apart")
         return name
 
-    def _groups(self, path: Path, table: RuleTable) -> tuple[int, ...]:
-        found = [
-            self._notes.known((*path, "clients", at), group, self._clients, "client group")
-            for at, group in enumerate(table.clients)
-        ]
-        return tuple(dict.fromkeys(found))
-
     def _schedule(self, path: Path, table: RuleTable) -> int:
         if not table.schedule:
             return -1
@@ -184,28 +168,20 @@ class RuleReader:
 
         return tuple(text for _, text in self._notes.each(path, texts, read))
 
-    def _refusal(self, path: Path, text: str) -> Refusal:
-        try:
-            return read_refusal(text)
-        except Wrong as wrong:
-            self._notes.note(path, wrong.what, wrong.hint)
-        return Refusal()
-
-    def _target(self, path: Path, texts: Sequence[str]) -> _Target:
+    def _target(self, path: Path, texts: Sequence[str]) -> tuple[tuple[bytes, ...], bytes]:
         try:
             return read_target(texts)
         except Wrong as wrong:
             self._notes.note(path, wrong.what, wrong.hint)
-        return _Target()
+        return (), b""
 
     def _way(self, path: Path, table: RuleTable) -> tuple[int, bool]:
         """The upstream group, and whether its servers are of this network."""
         if not table.upstreams:
             return -1, False
         names = [group.name for group in self._upstreams]
-        known = [*names, ITERATE] if self._iterations is not None else names
-        at = self._notes.known((*path, "upstreams"), table.upstreams, known, "upstream group")
-        if at == len(names) and self._iterations is not None:
+        at = self._notes.known((*path, "upstreams"), table.upstreams, [*names, ITERATE], "upstream group")
+        if at == len(names):
             return len(names) + self._iterations.root(), False
         return at, at >= 0 and has_private_servers(self._upstreams[at])
 
@@ -222,11 +198,7 @@ class RuleReader:
         for word in dict.fromkeys(words):
             names = tuple(Domain(name, Scope.EXACT) for name in known[word].names)
             types = rule.types or _REWRITTEN
-            yield _with(rule, name=f"{rule.name} {word}", domains=names, target=known[word].target, types=types)
-
-
-def _with(rule: Rule, **changes: object) -> Rule:
-    return replace(rule, **changes)  # type: ignore[arg-type] # each is a field, and of its type
+            yield replace(rule, name=f"{rule.name} {word}", domains=names, target=known[word].target, types=types)
 
 
 def read_scope(text: str) -> Domain:
@@ -243,19 +215,19 @@ def read_scope(text: str) -> Domain:
 def read_record_type(text: str) -> int:
     """A record type's number. Raises Wrong."""
     try:
-        return int(dns.rdatatype.from_text(text))
-    except (dns.exception.DNSException, ValueError):
+        return read_type(text)
+    except ValueError:
         raise Wrong(f"{text!r} is no record type", "write one such as AAAA or HTTPS") from None
 
 
-def read_target(texts: Sequence[str]) -> _Target:
-    """Addresses, or one name. Raises Wrong."""
+def read_target(texts: Sequence[str]) -> tuple[tuple[bytes, ...], bytes]:
+    """Addresses, or else one name (folded). Raises Wrong."""
     addresses = [_packed(text) for text in texts]
     if all(addresses):
-        return _Target(tuple(address for address in addresses if address))
+        return tuple(addresses), b""
     if len(texts) > 1:
         raise Wrong("names, or a name beside addresses", "write addresses only, or one name")
-    return _Target(name=read_domain(texts[0]))
+    return (), read_domain(texts[0])
 
 
 def _packed(text: str) -> bytes:

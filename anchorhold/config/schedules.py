@@ -36,11 +36,7 @@ def read_schedule(name: str, table: ScheduleTable, notes: Notes, places: Places)
     windows = notes.each((*path, "windows"), table.windows, read_window)
     if not table.windows:
         notes.note(path, "no window, so never", f'write windows = ["{_EXAMPLE.split(",")[0]}"]')
-    transitions = b""
-    try:
-        transitions = _read_zone(table.zone, places)
-    except Wrong as wrong:
-        notes.note((*path, "zone"), wrong.what, wrong.hint)
+    transitions = notes.one((*path, "zone"), table.zone, lambda zone: _read_zone(zone, places), b"")
     return Schedule(name, table.zone, transitions, tuple(window for _, window in windows))
 
 

@@ -4,6 +4,8 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 
+from anchorhold.config.dhcp_values import LABEL
+from anchorhold.config.names import Network
 from anchorhold.migrate.draft import Table
 from anchorhold.migrate.words import address
 
@@ -14,7 +16,7 @@ SHORTEST = 120
 _HARDWARE = re.compile(r"(?:[0-9a-f]{1,2}-)?([0-9a-f]{2}(?::[0-9a-f]{2}){5})", re.IGNORECASE)
 _SPAN = re.compile(r"(\d{1,9})([smhdw]?)", re.IGNORECASE)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_OCTETS = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2})+", re.IGNORECASE)
 
 
 @dataclass
@@ -23,6 +25,7 @@ class KnownHost:
 
     hardware: list[str] = field(default_factory=list)
     identifiers: list[str] = field(default_factory=list)
+    duids: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     name: str = ""
     span: int = 0
@@ -32,11 +35,11 @@ class KnownHost:
 
 
 def read_span(text: str) -> int | None:
-    """Seconds of `45m`, `1h`, `infinite` (a year); None if it is no span."""
+    """Seconds of `45m`, `1h`, `infinite` (a year), which may be more than a lease can last here; None if it is no span."""
     if text.lower() == "infinite":
         return YEAR
     found = _SPAN.fullmatch(text.strip())
-    return min(YEAR, int(found[1]) * _UNITS[found[2].lower()]) if found else None
+    return int(found[1]) * _UNITS[found[2].lower()] if found else None
 
 
 def read_host(text: str) -> KnownHost:
@@ -52,43 +55,52 @@ def read_host(text: str) -> KnownHost:
             host.hardware.append(hardware[1].lower())
         elif literal is not None:
             host.addresses.append(str(literal))
-        elif part.lower().startswith("id:"):
-            _identifier(host, part[3:])
+        elif part.lower().startswith("id:") and len(part) > 3 and part != "id:*" and part.isprintable():
+            key, value = read_identifier(part[3:])
+            (host.duids if key == "duids" else host.identifiers).append(value)
         elif part.lower() == "ignore":
             host.ignored = True
         elif read_span(part) is not None:
             host.span = read_span(part) or 0
-        elif _LABEL.fullmatch(part) and not host.name:
+        elif LABEL.fullmatch(part.lower()) and not host.name:
             host.name = part.lower()
         else:
             host.odd.append(part)
     return host
 
 
-def _identifier(host: KnownHost, text: str) -> None:
-    if re.fullmatch(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2})+", text):
-        host.identifiers.append(text.lower())
-    elif text and text != "*" and text.isprintable():
-        host.identifiers.append(f"text:{text}")
-    else:
-        host.odd.append(f"id:{text}")
+def read_identifier(text: str) -> tuple[str, str]:
+    """What stands behind `id:`, as key of a `[[dhcp.host]]` and value."""
+    # A DUID begins with its type (RFC 8415 section 11); a client identifier with the type of the hardware.
+    if _OCTETS.fullmatch(text):
+        return "duids" if text.startswith("00:0") else "identifiers", text.lower()
+    return "identifiers", f"text:{text}"
 
 
 def write_host(dhcp: Table, host: KnownHost, place: int | None) -> str:
     """A `[[dhcp.host]]`. Returns where; empty if nothing tells the device from others, or nothing is said of it."""
-    if not (host.hardware or host.identifiers) or not (host.addresses or host.name or host.ignored or host.span):
+    if not (host.hardware or host.identifiers or host.duids) or not (
+        host.addresses or host.name or host.ignored or host.span
+    ):
         return ""
     table = dhcp.append("host", place)
-    for key, values in (("hardware", host.hardware), ("identifiers", host.identifiers), ("addresses", host.addresses)):
-        if values:
+    for key in ("hardware", "identifiers", "duids", "addresses"):
+        if values := getattr(host, key):
             table.set(key, list(dict.fromkeys(values)))
     if host.name:
         table.set("name", host.name)
     if host.span:
-        table.set("lease_time", max(10, host.span))
+        table.set("lease_time", min(YEAR, max(10, host.span)))
     if host.ignored:
         table.set("ignored", True)
     return table.path
+
+
+def subnets(draft: Table) -> list[tuple[Network, Table]]:
+    """Every `[[dhcp.subnet]]` of a draft, with its prefix."""
+    dhcp = draft.get("dhcp")
+    tables = dhcp.tables("subnet") if isinstance(dhcp, Table) else []
+    return [(ipaddress.ip_network(str(table.get("prefix"))), table) for table in tables]
 
 
 def subnet_of(first: str, last: str, mask: str) -> tuple[ipaddress.IPv4Network | None, bool]:

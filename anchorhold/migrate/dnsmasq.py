@@ -3,7 +3,9 @@
 import ipaddress
 from pathlib import Path
 
+from anchorhold.config.schema import AccessTable
 from anchorhold.migrate import Migration
+from anchorhold.migrate.dhcp_hosts import subnets
 from anchorhold.migrate.dnsmasq_dhcp import DhcpFamily
 from anchorhold.migrate.dnsmasq_file import Reading
 from anchorhold.migrate.dnsmasq_hosts import HostFamily
@@ -75,19 +77,14 @@ def _finish(run: Run, dhcp: DhcpFamily) -> None:
         run.report.dropped(place, "nothing here reads it (please report that)")
 
 
-_ASKING = (
-    *("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fe80::/10"),
-    "fc00::/7",
-)
-
-
 def _allow(run: Run) -> None:
     """Who gets an address with public networks must be able to ask."""
-    allowed = [ipaddress.ip_network(text) for text in _ASKING]
-    missing = []
-    for subnet in run.draft.table("dhcp").tables("subnet") if "dhcp" in run.draft else []:
-        network = ipaddress.ip_network(str(subnet.get("prefix")))
-        if not any(network.version == one.version and network.subnet_of(one) for one in allowed):  # type: ignore[arg-type]
-            missing.append(str(network))
+    usual = AccessTable().allow
+    allowed = [ipaddress.ip_network(text) for text in usual]
+    missing = [
+        str(network)
+        for network, _ in subnets(run.draft)
+        if not any(network.version == one.version and network.subnet_of(one) for one in allowed)  # type: ignore[arg-type]
+    ]
     if missing:
-        run.draft.table("access").set("allow", [*_ASKING, *dict.fromkeys(missing)])
+        run.draft.table("access").set("allow", [*usual, *dict.fromkeys(missing)])

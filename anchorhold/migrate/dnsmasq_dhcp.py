@@ -8,31 +8,26 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 
+from anchorhold.config.names import Address, Network
+from anchorhold.migrate.dhcp_hosts import SHORTEST, YEAR, read_span, subnet_of
 from anchorhold.migrate.dnsmasq_file import Option
-from anchorhold.migrate.dnsmasq_run import Address, Run, Useless, is_address, read_address, word_of
+from anchorhold.migrate.dnsmasq_run import Run, Useless, class_of, is_address, read_address
 from anchorhold.migrate.draft import Scalar, Table
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-SHORTEST, LONGEST = 120, 31_536_000
-"""Seconds of a lease: dnsmasq raises shorter ones, here a year is the most."""
 DEFAULT_4, DEFAULT_6 = "1h", "24h"
 """What dnsmasq gives where no line says."""
 MODES_6 = ("static", "ra-only", "slaac", "ra-names", "ra-stateless", "ra-advrouter", "off-link")
-_LEASE = re.compile(r"(\d{1,9})([smhdw]?)|infinite", re.IGNORECASE)
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _ADDRESS_LIKE = re.compile(r"[0-9a-fA-F.: ]*")
 
 
 def read_lease(text: str) -> tuple[str, str]:
     """A lease time as our span, and what differs (or ""). Raises Useless."""
-    found = _LEASE.fullmatch(text)
-    if found is None:
+    seconds = read_span(text)
+    if seconds is None:
         raise Useless(f"{text!r} is no lease time")
     if text.lower() == "infinite":
         return "365d", "a lease lasts a year at most, and is renewed long before"
-    seconds = int(found[1]) * _UNITS[found[2].lower()]
-    kept = min(max(seconds, SHORTEST), LONGEST)
+    kept = min(max(seconds, SHORTEST), YEAR)
     said = "" if kept == seconds else f"a lease lasts {SHORTEST} seconds at least and a year at most"
     unit, letter = next(
         (unit, letter) for unit, letter in ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")) if kept % unit == 0
@@ -135,8 +130,10 @@ class DhcpFamily:
             mode = rest.pop(0)
         mask = rest.pop(0) if rest and "." in rest[0] else ""
         broadcast = rest.pop(0) if rest and "." in rest[0] else ""
-        network = _network_4(start, end, mask)
-        if not mask:
+        network, guessed = subnet_of(str(start), str(end), mask)
+        if network is None:
+            raise Useless(f"{start}, {end} and {mask or 'no netmask'} are no range of one network")
+        if guessed:
             self._report.changed(
                 option.place,
                 f"dnsmasq takes the size of the network from the interface; {network} is a guess: correct it if needed",
@@ -156,7 +153,7 @@ class DhcpFamily:
     def _pool(self, net: Net, first: Address, last: Address, read: Range, option: Option) -> None:
         if any(need.startswith(("!", "#")) for need in read.needs) or len(read.needs) > 1:
             raise Useless("a pool is for the members of a class, not for those that are in none or in several at once")
-        net.pools.append((first, last, tuple(word_of(need, "class") for need in read.needs), option.place))
+        net.pools.append((first, last, tuple(class_of(need) for need in read.needs), option.place))
 
     def _net(self, option: Option, read: Range, network: Network, interface: str = "") -> Net:
         found = next((net for net in self.subnets if net.network == network), None)
@@ -350,18 +347,6 @@ class DhcpFamily:
                 self._report.kept(
                     option.place, reason="two messages are enough for clients that ask for it: rapid_commit"
                 )
-
-
-def _network_4(start: Address, end: Address, mask: str) -> ipaddress.IPv4Network:
-    if mask:
-        try:
-            return ipaddress.IPv4Network(f"{start}/{mask}", strict=False)
-        except ValueError:
-            raise Useless(f"{mask!r} is no netmask") from None
-    length = 24
-    while length > 8 and int(start) >> (32 - length) != int(end) >> (32 - length):
-        length -= 1
-    return ipaddress.IPv4Network((int(start), length), strict=False)
 
 
 def _without(first: Address, last: Address, taken: list[Address]) -> list[tuple[Address, Address]]:

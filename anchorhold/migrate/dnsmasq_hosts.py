@@ -6,7 +6,8 @@ dhcp-host=[MAC…][,id:ID|*][,set:TAG…][,tag:TAG][,ADDRESS…][,NAME][,LEASE][
 import ipaddress
 import re
 
-from anchorhold.config.dhcp_values import UNPUBLISHED
+from anchorhold.config.dhcp_values import LABEL, UNPUBLISHED
+from anchorhold.migrate.dhcp_hosts import read_identifier, read_span
 from anchorhold.migrate.dnsmasq_dhcp import DhcpFamily, read_lease
 from anchorhold.migrate.dnsmasq_file import Option
 from anchorhold.migrate.dnsmasq_run import Run, Useless, is_address, read_address
@@ -15,9 +16,6 @@ from anchorhold.migrate.draft import Table
 from anchorhold.migrate.reading import Unreadable
 
 _HARDWARE = re.compile(r"(?:[0-9a-f]{1,2}-)?(?:[0-9a-f]{1,2}|\*)(?::(?:[0-9a-f]{1,2}|\*)){5,}", re.IGNORECASE)
-_LEASE = re.compile(r"\d{1,9}[smhdw]?|infinite", re.IGNORECASE)
-_HEX = re.compile(r"(?:[0-9a-f]{2})(?::[0-9a-f]{2})+", re.IGNORECASE)
-_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
 
 class HostFamily:
@@ -66,7 +64,7 @@ class HostFamily:
             self._address(host, part, place)
         elif _HARDWARE.fullmatch(part):
             self._hardware(host, part, place)
-        elif _LEASE.fullmatch(part):
+        elif read_span(part) is not None:
             span, said = read_lease(part)
             host.set("lease_time", span)
             if said:
@@ -79,12 +77,8 @@ class HostFamily:
             self._report.changed(
                 place, "its client identifier is not ignored: a device is known by that or its hardware address"
             )
-        elif _HEX.fullmatch(text):
-            # A DUID begins with its type (RFC 8415 section 11); a client identifier with the type of the hardware.
-            key = "duids" if text.startswith("00:0") else "identifiers"
-            host.add(key, text.lower())
         else:
-            host.add("identifiers", f"text:{text}")
+            host.add(*read_identifier(text))
 
     def _hardware(self, host: Table, text: str, place: int) -> None:
         prefix = hardware_prefix(text)
@@ -115,7 +109,7 @@ class HostFamily:
         label, _, domain = text.lower().partition(".")
         if domain and domain.strip(".") != self._run.domain():
             self._report.changed(place, f"its name is in the domain of its subnet, not in {domain}")
-        if not _LABEL.fullmatch(label) or label in UNPUBLISHED:
+        if not LABEL.fullmatch(label) or label in UNPUBLISHED:
             self._report.changed(place, f"{text!r} is no name that a device can have here")
             return
         if "name" in host:

@@ -1,4 +1,4 @@
-"""All 194 keywords of dnsmasq (2.90 to 2.93), and what becomes of those that say nothing we have a setting for.
+"""Every keyword of dnsmasq (2.90 to 2.93), and what becomes of those that say nothing we have a setting for.
 
 `HANDLED` are read by the code of their family. Of the others the reason stands here, which is all that happens to them.
 """

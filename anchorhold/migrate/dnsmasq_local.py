@@ -4,15 +4,17 @@ dnsmasq takes the longest domain that matches, whatever it says. Here local zone
 zone counts; so what blocks is a rule where nothing lies below it that is resolved otherwise, and a zone where something does.
 """
 
-import ipaddress
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from anchorhold.config.names import overlap
+from anchorhold.migrate import words
+from anchorhold.migrate.dhcp_hosts import subnets
 from anchorhold.migrate.dnsmasq_file import Option, plain
 from anchorhold.migrate.dnsmasq_records import RecordFamily
-from anchorhold.migrate.dnsmasq_run import Run, Useless, read_address, read_number
-from anchorhold.migrate.dnsmasq_zones import Zones, reverse_zones
+from anchorhold.migrate.dnsmasq_run import WEEK, Run, Useless, read_address, read_network, read_number
+from anchorhold.migrate.dnsmasq_zones import Zones
 
 NOWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 # nothing is bound
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -81,6 +83,8 @@ class LocalFamily:
         self._excepted: dict[str, int] = {}
         self._bulk: set[int] = set()
         self._allowed: set[str] = set()
+        self._ranks: dict[str, tuple[int, str]] = {}
+        self._rules: dict[tuple[int, str], list[tuple[str, Said]]] = defaultdict(list)
         self.zones = Zones(run)
 
     def stays(self, domain: str, place: int) -> None:
@@ -98,10 +102,9 @@ class LocalFamily:
         self._hosts()
         self._ttl()
         self._settle_same()
-        rules: dict[str, list[tuple[str, Said]]] = defaultdict(list)
-        for domain, said in sorted(self._said.items(), key=lambda item: (item[0].count("."), item[0])):
-            self._write(domain, said, rules)
-        for answer, blocked in rules.items():
+        for domain, said in sorted(self._said.items(), key=lambda item: (item[0] != "#", item[0].count("."), item[0])):
+            self._write(domain, said)
+        for (_, answer), blocked in sorted(self._rules.items(), key=lambda item: -item[0][0]):
             self._write_rule(answer, blocked)
         for domain, place in self._excepted.items():
             self.zones.reopen(domain, place)
@@ -157,7 +160,7 @@ class LocalFamily:
             raise Useless("it names no domain")
         if rest and rest[-1] == "local":
             self._said[name].home.append(option.place)
-            for zone in reverse_zones(rest[0]) if "/" in rest[0] else ():
+            for zone in words.reverse_zones(read_network(rest[0])) if "/" in rest[0] else ():
                 self._said[zone].home.append(option.place)
         if not rest and name != self._run.domain():
             raise Useless("a later line names another domain")
@@ -175,9 +178,9 @@ class LocalFamily:
     def _subnet_domain(self, name: str, network: str, place: int) -> bool:
         """Give the subnets in `network` (a prefix, one address, or an interface) their domain; True if there are any."""
         found = False
-        for subnet in self._run.draft.table("dhcp").tables("subnet") if "dhcp" in self._run.draft else []:
-            prefix = ipaddress.ip_network(str(subnet.get("prefix")))
-            if network == subnet.get("interface") or _covers(network, prefix):
+        meant = words.network(network)
+        for prefix, subnet in subnets(self._run.draft):
+            if network == subnet.get("interface") or (meant is not None and overlap(meant, prefix)):
                 self._report.kept(place, subnet.set("domain", name, place))
                 found = True
         return found
@@ -216,7 +219,7 @@ class LocalFamily:
 
     def _ttl(self) -> None:
         def read(option: Option) -> None:
-            self.zones.ttl = min(read_number(option.value), 604_800)
+            self.zones.ttl = min(read_number(option.value), WEEK)
             if "hosts" in self._run.draft:
                 self._run.draft.table("hosts").set("ttl", self.zones.ttl, option.place)
             self._report.kept(option.place, "local")
@@ -238,7 +241,7 @@ class LocalFamily:
         shared = ", ".join(said.addresses)
         return shared if not said.null and shared in self._sinks else said.refusal()
 
-    def _write(self, domain: str, said: Said, rules: dict[str, list[tuple[str, Said]]]) -> None:
+    def _write(self, domain: str, said: Said) -> None:
         refusal = self._refusal(said)
         routed = domain in self._excepted
         if routed and not said.addresses and not said.null:
@@ -248,7 +251,7 @@ class LocalFamily:
         below = [other for other in self._excepted if other != domain and _is_below(other, domain)]
         if domain in ("", "#") or domain.startswith("*") or (refusal and not below):
             answer = refusal or ", ".join(said.addresses) or "nxdomain"
-            rules[answer].append((domain, said))
+            self._rules[self._rank(domain, answer), answer].append((domain, said))
             if domain == "#" and below:
                 for other in below:
                     self._allow(other)
@@ -270,6 +273,17 @@ class LocalFamily:
                 )
             else:
                 self._report.kept(place, zone.path)
+
+    def _rank(self, domain: str, answer: str) -> int:
+        """The first rule that matches counts, so what a longer domain answers otherwise stands before: by one rank more than the
+        domain around it. Call it for the shorter ones first."""
+        labels = domain.split(".")
+        above = [".".join(labels[at:]) for at in range(1, len(labels))]
+        names = (*(name for one in above for name in (f"*.{one}", one)), "#")
+        around = next((self._ranks[name] for name in names if name in self._ranks), None)
+        rank = 0 if around is None else around[0] + (around[1] != answer)
+        self._ranks[domain] = rank, answer
+        return rank
 
     def _allow(self, domain: str) -> None:
         """Let a domain that is resolved elsewhere through rules and lists for shorter ones."""
@@ -324,11 +338,3 @@ def _is_blocking(option: Option) -> bool:
         return False
     rest = option.value.rpartition("/")[2]
     return rest == "" or (option.keyword == "address" and (rest == "#" or rest in NOWHERE | LOOPBACK))
-
-
-def _covers(text: str, prefix: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return network.version == prefix.version and network.overlaps(prefix)

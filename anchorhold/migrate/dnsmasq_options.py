@@ -6,6 +6,7 @@
 import ipaddress
 import re
 
+from anchorhold.migrate.dhcp_hosts import read_span
 from anchorhold.migrate.dnsmasq_dhcp import DhcpFamily
 from anchorhold.migrate.dnsmasq_file import Option, is_quoted, plain
 from anchorhold.migrate.dnsmasq_run import Run, Useless, is_address, read_address
@@ -226,8 +227,9 @@ def option_text(row: Row, values: list[str], family: int) -> tuple[str, str]:
     table = OPTIONS4 if family == 4 else OPTIONS6
     if family == 6:
         shown = [one.removeprefix("[").removesuffix("]") for one in shown]
-    if row.number in SPANS and family == 4 and re.fullmatch(r"\d+[smhdw]", shown[0]):
-        shown = [str(_seconds(shown[0]))]
+    seconds = read_span(shown[0]) if row.number in SPANS and family == 4 else None
+    if seconds is not None and shown[0].lower() != "infinite":
+        shown = [str(seconds)]
     if row.number == ROUTES and family == 4 and len(shown) % 2 == 0:
         shown = [
             f"{net if '/' in net else net + '/32'} {router}"
@@ -242,11 +244,6 @@ def option_text(row: Row, values: list[str], family: int) -> tuple[str, str]:
     data = octets_of([value.strip() for value in values], 6 if family == 6 else 0)
     known = row.name != f"option-{row.number}"
     return f"hex:{data.hex()}", f"it is no usual value of {row.name}; its octets are kept" if known else ""
-
-
-def _seconds(text: str) -> int:
-    units = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-    return int(text[:-1][:9]) * units[text[-1]]
 
 
 def octets_of(values: list[str], family: int) -> bytes:

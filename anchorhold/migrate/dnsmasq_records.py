@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 from anchorhold.migrate.dnsmasq_file import Option
-from anchorhold.migrate.dnsmasq_run import Run, Useless, is_address, read_address, read_number
+from anchorhold.migrate.dnsmasq_run import WEEK, Run, Useless, is_address, read_address, read_number
 from anchorhold.migrate.dnsmasq_zones import Zones
 
 _NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9_.-]*\.?|\.")
@@ -68,7 +68,7 @@ class RecordFamily:
             if is_address(part):
                 addresses.append(read_address(part))
             elif part.isascii() and part.isdigit():
-                ttl = f"{min(int(part[:10]), 604_800)} "
+                ttl = f"{min(int(part[:10]), WEEK)} "
             elif part:
                 names.append(read_name(part))
         if not names or not addresses:
@@ -82,7 +82,7 @@ class RecordFamily:
         parts = option.parts()
         ttl = ""
         if len(parts) > 2 and parts[-1].isdigit():
-            ttl = f"{min(int(parts.pop()[:10]), 604_800)} "
+            ttl = f"{min(int(parts.pop()[:10]), WEEK)} "
         if len(parts) < 2:
             raise Useless("it needs an alias and a name")
         target = read_name(parts[-1])
@@ -169,7 +169,7 @@ class RecordFamily:
 
     def _interface(self, option: Option) -> None:
         name, *rest = option.parts()
-        shown = json.dumps(f"{read_name(name)} A ...")
+        shown = json.dumps(f"{read_name(name)}. A ...")
         raise Useless(
             f"addresses of an interface ({rest[0] if rest else 'none'}) are not followed; write it: records = [{shown}]"
         )

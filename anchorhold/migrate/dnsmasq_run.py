@@ -1,15 +1,17 @@
 """What the families of dnsmasq's keywords share while one configuration is migrated."""
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from anchorhold.config.names import Address, Network
 from anchorhold.migrate import Migration
 from anchorhold.migrate.dnsmasq_file import Option, Reading
 from anchorhold.migrate.draft import Table
 from anchorhold.migrate.report import Report
+from anchorhold.migrate.words import address, network, word
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+WEEK = 604_800
+"""Seconds; the longest TTL of our settings."""
 
 
 class Useless(Exception):
@@ -59,19 +61,23 @@ class Run:
 
 def read_address(text: str) -> Address:
     """A literal address, IPv6 also in brackets. Raises Useless."""
-    try:
-        return ipaddress.ip_address(text.strip().removeprefix("[").removesuffix("]"))
-    except ValueError:
-        raise Useless(f"{text!r} is no IP address") from None
+    found = address(text)
+    if found is None:
+        raise Useless(f"{text!r} is no IP address")
+    return found
 
 
 def is_address(text: str) -> bool:
     """Whether it is one."""
-    try:
-        read_address(text)
-    except Useless:
-        return False
-    return True
+    return address(text) is not None
+
+
+def read_network(text: str) -> Network:
+    """A network, bits behind the prefix ignored. Raises Useless."""
+    found = network(text)
+    if found is None:
+        raise Useless(f"{text!r} is no network")
+    return found
 
 
 def read_number(text: str, most: int = 2**32 - 1) -> int:
@@ -81,7 +87,6 @@ def read_number(text: str, most: int = 2**32 - 1) -> int:
     return int(text)
 
 
-def word_of(text: str, fallback: str) -> str:
-    """What a group or class of ours can be called."""
-    made = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text.lower()).strip("-")[:32]
-    return made.strip("-") or fallback
+def class_of(tag: str) -> str:
+    """What the class of a tag is called."""
+    return word(tag, (), "class")

@@ -7,14 +7,15 @@ no address          these names are answered at home or not at all
 """
 
 import ipaddress
-from collections.abc import Iterator
 
+from anchorhold.config.servers import read_server
 from anchorhold.migrate.dnsmasq_file import Option
 from anchorhold.migrate.dnsmasq_local import LocalFamily, read_domains
-from anchorhold.migrate.dnsmasq_run import Run, Useless, read_address, read_number, word_of
-from anchorhold.migrate.dnsmasq_zones import reverse_zones
+from anchorhold.migrate.dnsmasq_run import Run, Useless, read_address, read_network, read_number
 from anchorhold.migrate.draft import Table
-from anchorhold.operators import Service, read_services
+from anchorhold.migrate.upstreams import is_private
+from anchorhold.migrate.words import reverse_zones, show_address, word
+from anchorhold.operators import read_services
 
 CLEAR = "dnsmasq asks in clear text; opportunistic: encrypted where the server offers it, else in clear text too"
 
@@ -30,7 +31,13 @@ class ServerFamily:
         self._routes: dict[str, list[tuple[str, int]]] = {}
         self._standard: dict[str, int] = {}
         self._groups: dict[tuple[str, ...], str] = {}
-        self._known = {address: service for service in read_services() for address in _addresses(service)}
+        self._known = {
+            f"udp://{show_address(ipaddress.ip_address(address))}": service
+            for service in read_services()
+            if "tls" in service.urls
+            for address in read_server(service.urls["tls"]).addresses
+        }
+        """Operators' servers at their usual ports, in clear text."""
 
     def all(self) -> None:
         """Read the lines, then write groups and routes."""
@@ -81,14 +88,13 @@ class ServerFamily:
                 f"{address!r} is the name of a server; write its address, or bootstrap (docs/reference.md)"
             ) from None
         number = read_number(port, 65_535) if port else 53
-        shown = f"[{read}]" if read.version == 6 else str(read)
-        return f"udp://{shown}" + (f":{number}" if number != 53 else "")
+        return f"udp://{show_address(read, number if number != 53 else None)}"
 
     def _reverse(self, option: Option) -> None:
         text, *rest = option.parts()
         if "/" not in text:
             text += "/24" if "." in text else "/64"
-        domains = list(reverse_zones(text))
+        domains = reverse_zones(read_network(text))
         if not rest or not rest[0]:
             for domain in domains:
                 self._local.stays(domain, option.place)
@@ -148,7 +154,7 @@ class ServerFamily:
 
     def _write_group(self, name: str, servers: list[tuple[str, int]]) -> Table:
         group = self._run.draft.table("upstreams").table(name)
-        known = {url: self._service(url) for url, _ in servers}
+        known = {url: self._known.get(url) for url, _ in servers}
         strict = all(known.values())
         if not strict:
             group.set(
@@ -163,24 +169,15 @@ class ServerFamily:
                 continue
             where = group.add("servers", {"url": service.urls["tls"], "operator": service.operator}, place)
             self._report.changed(place, f"asked over TLS, as {service.operator} offers it", where)
-        if not strict and any(ipaddress.ip_address(_host(url)).is_global for url, _ in servers):
+        if not strict and not all(is_private(url) for url, _ in servers):
             group.set("discover", True)
         return group
-
-    def _service(self, url: str) -> Service | None:
-        """Whose server that is, at the usual port; None if nobody's we know."""
-        host = _host(url)
-        plain = f"udp://[{host}]" if ":" in host else f"udp://{host}"
-        found = self._known.get(host)
-        return found if found is not None and "tls" in found.urls and url == plain else None
 
     def _write_route(self, domain: str, servers: list[tuple[str, int]]) -> None:
         key = tuple(url for url, _ in servers)
         if key not in self._groups:
-            name = word_of(domain, "names-without-dot")
-            while name in self._groups.values() or name in ("default", "iterate"):
-                name = f"{name[:28]}-{len(self._groups)}"
-            self._groups[key] = name
+            taken = (*self._groups.values(), "default", "iterate")
+            self._groups[key] = word(domain, taken, "names-without-dot")
         group = self._groups[key]
         self._write_group(group, servers)
         place = servers[0][1]
@@ -217,18 +214,3 @@ class ServerFamily:
             route.set("iterate", True)
         self._report.kept(place, route.path)
         self._local.excepted(shown, place)
-
-
-def _host(url: str) -> str:
-    rest = url.removeprefix("udp://")
-    return rest[1:].partition("]")[0] if rest.startswith("[") else rest.partition(":")[0]
-
-
-def _addresses(service: Service) -> Iterator[str]:
-    hosts = service.urls.get("tls", "").partition("@")[2].partition("/")[0]
-    for part in hosts.split(","):
-        text = part.strip("[]")
-        try:
-            yield str(ipaddress.ip_address(text))
-        except ValueError:
-            continue

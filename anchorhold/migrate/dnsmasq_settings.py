@@ -1,12 +1,11 @@
 """dnsmasq's plain settings: where it listens, its cache, DNSSEC, rebinding, kinds of records that are taken out."""
 
 from anchorhold.migrate.dnsmasq_file import Option
-from anchorhold.migrate.dnsmasq_run import Run, Useless, read_address, read_number
+from anchorhold.migrate.dnsmasq_run import WEEK, Run, Useless, read_address, read_number
+from anchorhold.migrate.words import show_address
 
 EVERY_4 = "0.0.0.0"  # noqa: S104 # what dnsmasq listens on
 WILDCARDS = (EVERY_4, "[::]")
-WEEK = 604_800
-"""Seconds; the longest TTL of our settings."""
 
 
 class SettingFamily:
@@ -46,8 +45,7 @@ class SettingFamily:
                 except Useless as useless:
                     self._report.dropped(option.place, str(useless))
                     continue
-                shown = f"[{address}]" if address.version == 6 else str(address)
-                addresses.append((shown, option.place))
+                addresses.append((show_address(address), option.place))
                 self._report.kept(option.place, "listen.addresses")
         if addresses and (self._run.has("interface") or any(one.startswith("127.") for one, _ in addresses)):
             addresses.append(("127.0.0.1", None))

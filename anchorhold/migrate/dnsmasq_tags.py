@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from anchorhold.migrate.dnsmasq_dhcp import Net
 from anchorhold.migrate.dnsmasq_file import Option
-from anchorhold.migrate.dnsmasq_run import Run, Useless, read_number, word_of
+from anchorhold.migrate.dnsmasq_run import Run, Useless, class_of, read_number
 from anchorhold.migrate.draft import Table
 
 _MAC = re.compile(r"(?:[0-9a-f]{1,2}|\*)(?::(?:[0-9a-f]{1,2}|\*)){5}", re.IGNORECASE)
@@ -71,7 +71,7 @@ class TagBook:
 
     def give(self, tag: str, place: int | None) -> str:
         """The class of a tag, made if there is none. Returns its name."""
-        name = word_of(tag, "class")
+        name = class_of(tag)
         if name not in self._classes:
             self._classes[name] = self._run.draft.table("dhcp").table("classes").table(name, place)
         else:
@@ -172,13 +172,13 @@ class TagBook:
             if of_nets:
                 nets = [net for net in nets if (net in of_nets) is not negated]
             elif negated:
-                if word_of(name, "class") not in self._classes:
+                if class_of(name) not in self._classes:
                     continue
-                hidden.append(self._classes[word_of(name, "class")])
+                hidden.append(self._classes[class_of(name)])
             elif name == KNOWN:
                 chosen.append(self.known(None))
-            elif word_of(name, "class") in self._classes:
-                chosen.append(word_of(name, "class"))
+            elif class_of(name) in self._classes:
+                chosen.append(class_of(name))
             else:
                 raise Useless(f"no line that came along sets the tag {name!r}")
         if chosen and (len(nets) < len(self._subnets) or len(set(chosen)) > 1 or hidden):

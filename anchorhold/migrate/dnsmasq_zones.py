@@ -1,13 +1,7 @@
 """The `[[local]]` zones of a migrated dnsmasq, and in which of them a record belongs."""
 
-import ipaddress
-from collections.abc import Iterator
-
-from anchorhold.migrate.dnsmasq_run import Run, Useless
+from anchorhold.migrate.dnsmasq_run import Run
 from anchorhold.migrate.draft import Item, Table
-
-SPREAD = 8
-"""A network is cut into at most 2^8 reverse zones."""
 
 
 class Zones:
@@ -102,18 +96,3 @@ class Zones:
 
     def _touch(self, domain: str, place: int) -> None:
         self._items[domain].told(place, "")
-
-
-def reverse_zones(text: str) -> Iterator[str]:
-    """The reverse zones that cover a network, as many as its length needs. Raises Useless."""
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise Useless(f"{text!r} is no network") from None
-    step = 8 if network.version == 4 else 4
-    length = max(step, -(-network.prefixlen // step) * step)
-    if length > network.prefixlen + SPREAD:
-        raise Useless(f"{text} is too large a network")
-    for one in network.subnets(new_prefix=length) if length > network.prefixlen else (network,):
-        labels = one[0].reverse_pointer.split(".")
-        yield ".".join(labels[(one.max_prefixlen - one.prefixlen) // step :])

@@ -1,4 +1,4 @@
-"""TOML, YAML and JSON of other programs as one tree, in which every value knows its line and is accounted for."""
+"""TOML and YAML of other programs as one tree, in which every value knows its line and is accounted for."""
 
 import json
 import re
@@ -140,19 +140,6 @@ def toml_document(text: str, file: str, report: Report) -> Document:
     except RecursionError:
         raise Unreadable(file, 0, "is nested too deeply") from None
     return _document(tree, lines, text, file, report)
-
-
-def json_document(text: str, file: str, report: Report) -> Document:
-    """JSON has no lines of its own here: each element of a list counts as one. Raises Unreadable."""
-    try:
-        tree = json.loads(text, parse_int=_integer)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(file, 0, f"is no JSON: {error}") from None
-    return _document(tree, {}, text, file, report)
-
-
-def _integer(text: str) -> object:
-    return int(text) if _INTEGER.fullmatch(text) else text
 
 
 def yaml_document(text: str, file: str, report: Report) -> Document:

@@ -35,6 +35,8 @@ class Table:
 
     path: str = ""
     items: dict[str, Item] = field(default_factory=dict)
+    _added: dict[str, dict[str, Item]] = field(default_factory=dict, repr=False, compare=False)
+    """Of each list that was added to: its items by how their values are shown, for lists may be very long."""
 
     def where(self, key: str) -> str:
         """The path of a key in this table."""
@@ -42,6 +44,7 @@ class Table:
 
     def set(self, key: str, value: Plain, place: int | None = None, comment: str = "") -> str:
         """Write `key = value`; a former value goes, with its lines. Returns its path."""
+        self._added.pop(key, None)
         self.items[key] = item = Item([Item(one) for one in value] if isinstance(value, list) else value)
         item.told(place, comment)
         return self.where(key)
@@ -49,11 +52,13 @@ class Table:
     def add(self, key: str, value: Scalar, place: int | None = None, comment: str = "") -> str:
         """Append to the list `key`, unless the same is there already. Returns the path of the list."""
         values = self._list(key)
-        found = next((item for item in values if item.value == value), None)
-        if found is None:
-            found = Item(value)
-            values.append(found)
-        found.told(place, comment)
+        added = self._added.get(key)
+        if added is None or len(added) != len(values):
+            added = self._added[key] = {repr(item.value): item for item in values}
+        if repr(value) not in added:
+            added[repr(value)] = item = Item(value)
+            values.append(item)
+        added[repr(value)].told(place, comment)
         return self.where(key)
 
     def extend(self, key: str, value: Scalar, places: list[int]) -> None:

@@ -3,24 +3,21 @@
 from collections import Counter
 from pathlib import Path
 
+from anchorhold.config.hosts_files import OWN_NAMES
+from anchorhold.config.master import MAX_RECORDS
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Item
 from anchorhold.migrate.local_names import LocalNames, host_name
 from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.report import Report
+from anchorhold.migrate.settle import TOO_MANY
 from anchorhold.migrate.words import address, domain, word
+from privacy.lists.formats.text import NOWHERE
 
-NOWHERE = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104 # where blocked names are sent in such files
 OWN = frozenset(
     {
-        "localhost",
-        "localhost.localdomain",
-        "localhost4",
-        "localhost6",
-        "local",
+        *OWN_NAMES,
         "broadcasthost",
-        "ip6-localhost",
-        "ip6-loopback",
         "ip6-localnet",
         "ip6-mcastprefix",
         "ip6-allnodes",
@@ -56,6 +53,9 @@ def _carry(path: Path, reader: Reader, migration: Migration) -> None:
     migration.report.blank += len(lines) - len(said)
     migration.report.files.append(str(path))
     kind = kind_of([words for _, words in said])
+    records = {(words[0], name) for _, words in said for name in words[1:] if name not in OWN}
+    if kind == "names" and len(records) > MAX_RECORDS:
+        raise Unreadable(str(path), 0, TOO_MANY)
     places = [migration.report.add(str(path), number, " ".join(words)) for number, words in said]
     good = [
         (place, words)

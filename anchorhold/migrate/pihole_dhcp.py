@@ -1,6 +1,6 @@
 """`[dhcp]` of pihole.toml."""
 
-from anchorhold.migrate.dhcp_hosts import SHORTEST, read_host, read_span, subnet_of, write_host
+from anchorhold.migrate.dhcp_hosts import SHORTEST, YEAR, read_host, read_span, subnet_of, write_host
 from anchorhold.migrate.document import Document, Way
 from anchorhold.migrate.draft import Table
 from anchorhold.migrate.words import address, domain
@@ -98,4 +98,4 @@ def _lease_time(document: Document, dhcp: Table) -> None:
     elif text.lower() == "infinite":
         document.changed(way, "a year is the longest here", dhcp.set("lease_time", span, place))
     else:
-        document.kept(way, dhcp.set("lease_time", max(SHORTEST, span), place))
+        document.kept(way, dhcp.set("lease_time", min(YEAR, max(SHORTEST, span)), place))

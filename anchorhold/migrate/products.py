@@ -12,7 +12,6 @@ from anchorhold.migrate.leases import check_leases
 from anchorhold.migrate.report import Report, Verdict, masked
 from anchorhold.migrate.upstreams import BOOTSTRAP, Groups, Server
 from anchorhold.migrate.words import word
-from anchorhold.migrate.write import config_text
 from privacy.lists.patterns import measure
 
 BY_NAME = "a server by name: nothing is looked up behind your back; write its address"
@@ -36,7 +35,7 @@ def tell_leases(found: Found, migration: Migration) -> None:
     """Say of every lease whether it can come along; it can where the draft gives out addresses."""
     if "dhcp" in migration.draft:
         migration.leases.append(found.name)
-    check_leases(found, migration, config_text(migration.draft, migration.report, ""))
+    check_leases(found, migration)
 
 
 # Servers.

@@ -1,14 +1,12 @@
 """Files of other programs, read with bounds: they are strangers' text, and may name any other file."""
 
-import ipaddress
 import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from anchorhold.config.names import Address, Network
 
 MAX_FILE = 32 * 1024**2
 """Octets of one file."""

@@ -5,23 +5,35 @@ from pathlib import Path
 
 from anchorhold.config.errors import SettingsError
 from anchorhold.config.load import load
+from anchorhold.config.master import MAX_RECORDS
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Item, Table, places_of
+from anchorhold.migrate.reading import Unreadable
 from anchorhold.migrate.write import config_text
 
 ROUNDS = 40
 MISSING = "it is missing"
 """How our check calls a key that must be there."""
+TOO_MANY = (
+    f"more than {MAX_RECORDS:,} records of names, which is the most that a configuration holds: leave some out or, if they are "
+    'to be blocked, write a list: [lists.NAME], format = "hosts"'
+)
+_ALL_RECORDS = "local"
+"""Where our check tells that there are too many."""
 _PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 def settled(migration: Migration, output: Path, heading: str) -> str:
-    """The text of a configuration that the loader accepts. Raises SettingsError if none can be had."""
+    """The text of a configuration that the loader accepts. Raises SettingsError if none can be had, Unreadable if it would be
+    too large.
+    """
     for left in reversed(range(ROUNDS)):
         text = config_text(migration.draft, migration.report, heading)
         try:
             load(text, str(output))
         except SettingsError as error:
+            if any(problem.path == _ALL_RECORDS for problem in error.problems):
+                raise Unreadable(str(output), 0, TOO_MANY) from None
             if not left or not _take_out(migration, error):
                 raise
             continue

@@ -88,10 +88,6 @@ class Groups:
         self.made[name] = usable
         return True
 
-    def only_private(self, name: str) -> bool:
-        """Whether every server of a group is inside."""
-        return all(is_private(server.url) for server in self.made.get(name, [])) and name in self.made
-
     def _write(self, table: Table, server: Server, clear: bool) -> None:
         value: dict[str, object] | str = server.url
         if self._needs_bootstrap(server):

@@ -9,8 +9,6 @@ from anchorhold.config.errors import Wrong
 from anchorhold.config.names import Address, Network, read_domain, show_domain
 from anchorhold.config.notes import MAX_WORD
 
-ADDRESS4_BITS = 32
-
 
 def word(text: str, taken: Iterable[str], otherwise: str) -> str:
     """A name for a group out of any text: letters, digits, `-` and `_`, and not one of `taken`."""

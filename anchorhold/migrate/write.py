@@ -1,14 +1,13 @@
 """A draft as TOML for people: sections in the usual order, and above each thing the line that it came from."""
 
-import json
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from anchorhold.migrate.draft import Item, Table
 from anchorhold.migrate.report import Report
+from anchorhold.toml_text import key_text, value_text
 
 ORDER = (
     "service",
@@ -33,7 +32,6 @@ ORDER = (
     "limits",
     "privacy",
 )
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 SHOWN_ORIGINS = 4
 """Of more lines than that only the number is told."""
 WIDTH = 110
@@ -85,17 +83,17 @@ def _pair(key: str, item: Item, report: Report) -> Iterator[str]:
     yield from _remarks(item, report)
     value = item.value
     if not isinstance(value, list):
-        yield f"{_key(key)} = {value_text(value)}"
+        yield f"{key_text(key)} = {value_text(value)}"
         return
     texts = [value_text(one.value) for one in value]
     told = [one for one in value if not one.quiet and (one.places or one.comments)]
-    short = f"{_key(key)} = [{', '.join(texts)}]"
+    short = f"{key_text(key)} = [{', '.join(texts)}]"
     if len(short) <= WIDTH and (not told or len(value) == 1):
         for one in told:
             yield from _remarks(one, report)
         yield short
         return
-    yield f"{_key(key)} = ["
+    yield f"{key_text(key)} = ["
     for one, text in zip(value, texts, strict=True):
         yield from (f"    {line}" for line in _remarks(one, report))
         yield f"    {text},"
@@ -116,30 +114,7 @@ def _plain(text: str) -> str:
 
 
 def _dotted(path: tuple[str, ...]) -> str:
-    return ".".join(map(_key, path))
-
-
-def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else value_text(key)
-
-
-def value_text(value: object) -> str:
-    """A value on one line. Raises TypeError for what TOML does not have."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)
-        case str():
-            # JSON's escapes are a subset of TOML's but for DEL; a lone surrogate is in neither.
-            clean = value.encode("utf-8", "replace").decode("utf-8")
-            return json.dumps(clean, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case list():
-            return f"[{', '.join(value_text(one) for one in value)}]"
-        case dict():
-            return "{ " + ", ".join(f"{_key(str(key))} = {value_text(one)}" for key, one in value.items()) + " }"
-        case _:
-            raise TypeError(f"{type(value).__name__} is nothing that TOML has")
+    return ".".join(map(key_text, path))
 
 
 def write_file(path: Path, text: str, force: bool) -> None:

@@ -26,7 +26,7 @@ from resolver.dnssec.nsec import NsecChain, Range, ends_here
 from resolver.dnssec.nsec3 import Hashes, HashesSpent, read_chain
 from resolver.dnssec.values import Verified
 from wire.dns.codes import RecordType
-from wire.dns.names import ROOT, is_below, parent, suffixes
+from wire.dns.names import ROOT, WILDCARD, is_below, parent, suffixes
 from wire.dns.nsec import Types
 
 _NS, _CNAME, _SOA, _DS, _ANY = (int(RecordType[t]) for t in ("NS", "CNAME", "SOA", "DS", "ANY"))
@@ -173,7 +173,7 @@ def proves_insecure_delegation(name: bytes, proof: Proof) -> InsecureDelegation 
 
 def wildcard_at(name: bytes) -> bytes:
     """`*` in front of the name."""
-    return b"\1*" + name
+    return WILDCARD + name
 
 
 def _judged(name: bytes, proof: Proof, judge: Callable[[Denials], E | Unproved]) -> E | NotProved:

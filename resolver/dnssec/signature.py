@@ -22,7 +22,7 @@ from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import RRset
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError, RecordType
-from wire.dns.names import count_labels, is_below, suffixes
+from wire.dns.names import WILDCARD, count_labels, is_below, suffixes
 from wire.dns.signing import REVOKED, ZONE_KEY, Key, Signature, parse_rrsig
 from wire.errors import Malformed
 from wire.units import Epoch
@@ -34,7 +34,6 @@ SKEW, SKEW_SHARE = 3600, 10
 """How wrong a clock may be: seconds, and one part in so many of the time that the signature is valid; the less counts."""
 
 _DS = int(RecordType.DS)
-_WILDCARD = b"\1*"
 
 
 class Stage(IntEnum):
@@ -222,7 +221,7 @@ def _misplaced(rrset: RRset, signature: Signature, signing: Signing) -> Unsigned
 
 def labels_of(owner: bytes) -> int:
     """Labels as RRSIGs count them: neither the root nor a leading asterisk (RFC 4034 §3.1.3)."""
-    return count_labels(owner) - owner.startswith(_WILDCARD)
+    return count_labels(owner) - owner.startswith(WILDCARD)
 
 
 def serial(left: int, right: int) -> int:
@@ -284,6 +283,6 @@ def _signed_owner(owner: bytes, signature: Signature) -> tuple[bytes, bytes | No
     if not above:
         return owner, None
     names = list(suffixes(owner))
-    encloser = names[above + owner.startswith(_WILDCARD)]
-    wildcard = _WILDCARD + encloser
+    encloser = names[above + owner.startswith(WILDCARD)]
+    wildcard = WILDCARD + encloser
     return wildcard, wildcard

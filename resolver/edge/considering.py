@@ -10,6 +10,7 @@ from resolver.edge.standing import Line
 from resolver.policy import FIXED
 from resolver.policy.book import Book, View
 from resolver.policy.lists import choose, is_withheld, lets
+from resolver.policy.table import EVERY
 from resolver.policy.verdict import Cause
 from resolver.policy_settings import Action, Rule
 from resolver.snapshot import Snapshot
@@ -64,17 +65,12 @@ def _each(query: Query, snapshot: Snapshot) -> Iterator[tuple[Line, bool]]:
     book = snapshot.book
     view = book.view(query.group)
     allowed = False
-    for rule in view.table.rules:
-        if _matches(view, rule, query):
-            result, decides = _of_rule(rule, query, book, allowed)
-            allowed = allowed or result == "allows"
-            yield _line(rule.name, rule.action.value, show_name(view.table.zone(rule, query.name)), result), decides
+    table = view.table
+    for rule in table.each(table.match(query.name, query.rrtype, EVERY)):
+        result, decides = _of_rule(rule, query, book, allowed)
+        allowed = allowed or result == "allows"
+        yield _line(rule.name, rule.action.value, show_name(table.zone(rule, query.name)), result), decides
     yield from _of_lists(query, book, view, allowed)
-
-
-def _matches(view: View, rule: Rule, query: Query) -> bool:
-    bit = 1 << view.table.rules.index(rule)
-    return bool(view.table.match(query.name, query.rrtype, bit))
 
 
 def _of_rule(rule: Rule, query: Query, book: Book, allowed: bool) -> tuple[str, bool]:

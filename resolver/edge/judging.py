@@ -14,14 +14,12 @@ from resolver.policy.rebinding import TAKEN_OUT
 from resolver.policy.verdict import Cause, Say
 from resolver.settings import ResolverSettings
 from resolver.snapshot import Snapshot
-from resolver.values import Origin, Query, Reply
+from resolver.values import Query, Reply
 from wire.dns.codes import ExtendedError
 from wire.dns.names import ROOT, parent
 from wire.units import Instant
 
 _NO = frozenset({ExtendedError.BLOCKED, ExtendedError.FILTERED})
-
-REBINDING = Cause(rule="rebinding protection")
 
 DAMAGED = "the image of the lists is damaged: no list counts until the next comes"
 
@@ -68,15 +66,12 @@ class Judging:
         """What this client group gets of `reply`. A Say has an alias of a list's that is to be followed first; what it comes
         to is `made`."""
         said: Say | None = None
-        if reply.origin is not Origin.LOCAL:
-            found = inspect(query, reply, snapshot, lambda _: self._servers(query, snapshot), made=made)
-            if isinstance(found, Say):
-                if found.onward:
-                    return found
-                said, reply = found, found.reply(query, reply.generation)._replace(cacheable=float(found.keep))
-            else:
-                reply = found
-        return self._bounded(query, self._watched(query, reply, snapshot, said), snapshot)
+        found = inspect(query, reply, snapshot, lambda: self._servers(query, snapshot), made=made)
+        if isinstance(found, Say):
+            if found.onward:
+                return found
+            said, found = found, found.reply(query, reply.generation)
+        return self._bounded(query, self._watched(query, found, snapshot, said), snapshot)
 
     def _watched(self, query: Query, reply: Reply, snapshot: Snapshot, said: Say | None) -> Reply:
         """While somebody watches, what is blocked comes here each time."""

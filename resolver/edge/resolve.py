@@ -140,7 +140,6 @@ class Resolver:
 
     def keep_time(self) -> float:
         """See to it that what counts is what should by now; seconds until that is to be done again at the latest."""
-        self.judging.watch.is_on(clock())  # what is over is forgotten
         if self.judging.is_over(self.snapshot.book):
             self.judge_anew()
         # What was watched is gone when its time is over, whether anybody asks for anything or not.
@@ -233,10 +232,7 @@ class Resolver:
         outcome = answer_now(query, snapshot, self.memory, clock())
         if isinstance(outcome, Reply):
             self.counters[_NOW[outcome.origin]] += 1
-            if snapshot.untouched:
-                answer(outcome)
-            else:
-                self._finish(query, outcome, snapshot, waiter, answer, made=False)
+            self._finish(query, outcome, snapshot, waiter, answer, made=False)
             return
         self._join(query, outcome, snapshot, waiter, answer, patience)
 

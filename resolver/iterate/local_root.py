@@ -20,14 +20,13 @@ from resolver.iterate.zonecopy import Node, Timers, ZoneCopy, is_newer, parse_zo
 from resolver.iterate.zonemd import Digested, Unverified, verify
 from wire.dns.canonical import canonical_key
 from wire.dns.codes import RecordType
-from wire.dns.names import ROOT, suffixes
+from wire.dns.names import ROOT, WILDCARD, suffixes
 from wire.errors import Malformed
 from wire.units import Epoch, Instant
 
 MAX_EXPIRE = 14 * 86_400
 """Seconds without news after which a copy is too old whatever its SOA says; the root's SOA says 7 days."""
 
-WILDCARD = b"\1*"
 
 _A, _NS, _CNAME, _SOA, _AAAA, _DNAME = (int(RecordType[t]) for t in ("A", "NS", "CNAME", "SOA", "AAAA", "DNAME"))
 _DS, _RRSIG, _NSEC, _ANY = (int(RecordType[t]) for t in ("DS", "RRSIG", "NSEC", "ANY"))

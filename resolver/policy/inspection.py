@@ -32,7 +32,7 @@ class Servers(NamedTuple):
 
 
 def inspect(
-    query: Query, reply: Reply, ground: Ground, servers: Callable[[bytes], Servers] | None = None, *, made: bool = False
+    query: Query, reply: Reply, ground: Ground, servers: Callable[[], Servers] | None = None, *, made: bool = False
 ) -> Reply | Say:
     """What the client gets of `reply`: itself, less of it, or what a rule or list says instead. `made`: the user's own rule
     or record led to it, which counts before those that block and before lists."""
@@ -46,9 +46,7 @@ def inspect(
     return inspect_rebinding(query, reply, ground) or reply
 
 
-def _judge(
-    query: Query, reply: Reply, ground: Ground, view: View, servers: Callable[[bytes], Servers] | None
-) -> Say | None:
+def _judge(query: Query, reply: Reply, ground: Ground, view: View, servers: Callable[[], Servers] | None) -> Say | None:
     looks = bool(view.uses) and ground.book.looks_at_answers
     if not looks and not _leads_on(reply):
         # The usual case: what there is to say of the name itself was said before it was asked for.
@@ -73,7 +71,9 @@ def _judge(
         said = _listed(query, ground, view, ground.book.address_hits(address), query.name)
         if said is not None:
             return said
-    return _by_servers(query, ground, view, servers) if servers is not None else None
+    if servers is None or not ground.book.looks_at_servers:
+        return None
+    return _listed(query, ground, view, ground.book.server_hits(*servers()), query.name)
 
 
 def _listed(query: Query, ground: Ground, view: View, hits: Iterable[Hit], name: bytes) -> Say | None:
@@ -83,13 +83,6 @@ def _listed(query: Query, ground: Ground, view: View, hits: Iterable[Hit], name:
     if ground.book.is_protected(name) or ground.book.is_protected(query.name):
         return None
     return lists.say(query, hit, view.uses[hit.list], name)
-
-
-def _by_servers(query: Query, ground: Ground, view: View, servers: Callable[[bytes], Servers]) -> Say | None:
-    book = ground.book
-    if not book.looks_at_servers:
-        return None
-    return _listed(query, ground, view, book.server_hits(*servers(query.name)), query.name)
 
 
 def _leads_on(reply: Reply) -> bool:

@@ -15,7 +15,7 @@ from resolver.routes import Routes
 from resolver.values import Explanation, Query
 from wire.dns.codes import ExtendedError, Rcode, RecordClass, RecordType
 from wire.dns.message import ResourceRecord
-from wire.dns.names import MAX_NAME, ROOT, is_below, parent, suffixes
+from wire.dns.names import MAX_NAME, ROOT, WILDCARD, is_below, parent, suffixes
 
 RULE = "local-data"
 
@@ -30,7 +30,6 @@ NEGATIVE_TTL = 60
 
 ENDLESS = Explanation(ExtendedError.OTHER, "local aliases without end")
 
-_STAR = b"\1*"
 _CNAME, _DNAME, _SOA, _NS = map(int, (RecordType.CNAME, RecordType.DNAME, RecordType.SOA, RecordType.NS))
 _IN = int(RecordClass.IN)
 
@@ -110,7 +109,7 @@ class Names:
         else:
             return None
         if at != name and not any(record.rrtype == _DNAME for record in records):
-            records = names.get(_STAR + at)
+            records = names.get(WILDCARD + at)
         apex = next((above for above in suffixes(at) if above in self._apexes), b"")
         return _Found(apex, at, records)
 

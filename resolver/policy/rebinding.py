@@ -6,6 +6,7 @@ alias, and the one that has the address. What is taken out are the addresses, no
 """
 
 import ipaddress
+from collections.abc import Iterator
 
 from resolver.addresses import is_inside_v4, is_inside_v6
 from resolver.policy import decide
@@ -54,6 +55,7 @@ class Inside:
         own = () if settings.dns64 is None else settings.dns64.prefixes
         translated = (*own, *(one.nat64 for one in settings.iterations if one.nat64))
         self._prefixes = tuple(map(Prefix64, dict.fromkeys(translated)))
+        self._places = frozenset(_places_inside(settings))
 
     def may(self, name: bytes, query: Query, ground: Ground) -> bool:
         """Whether `name`, on the way from `query`, may lead inside: it is allowed by the configuration, it is a local name, or
@@ -61,9 +63,14 @@ class Inside:
         if any(suffix in self._allow for suffix in suffixes(name)):
             return True
         route = ground.route(query._replace(key=name + query.key[-4:]))
-        if route is not None and _leads_inside(route, ground.settings):
+        if route is not None and self._leads_inside(route):
             return True
         return ground.local.has(name, query.group, ground.routes)
+
+    def _leads_inside(self, route: Route) -> bool:
+        """Whether a route's names are the household's own: it is private, or all its servers are at addresses of the inside. Not
+        the route for everything: a router that is asked for all names passes on what the outside says."""
+        return route.suffix != ROOT and (route.private or route.upstream_group in self._places)
 
     def is_inside(self, address: bytes) -> bool:
         """Whether 16 octets are an address of the inside. Below a prefix of a translator that we know it is the IPv4 address that
@@ -180,19 +187,15 @@ def _signs_one_of(record: ResourceRecord, changed: set[tuple[bytes, int]]) -> bo
     return record.rrtype == _RRSIG and (record.owner, int.from_bytes(record.rdata[:2], "big")) in changed
 
 
-def _leads_inside(route: Route, settings: ResolverSettings) -> bool:
-    """Whether a route's names are the household's own: it is private, or all its servers are at addresses of the inside. Not the
-    route for everything: a router that is asked for all names passes on what the outside says."""
-    if route.suffix == ROOT:
-        return False
-    if route.private:
-        return True
-    place = route.upstream_group
-    if place < len(settings.upstream_groups):
-        return all(map(_is_private, settings.upstream_groups[place].servers))
-    servers = settings.iterations[place - len(settings.upstream_groups)]
-    addresses = [address for server in servers.servers for address in server.addresses]
-    return servers.zone != ROOT and bool(addresses) and all(map(_is_inside_text, addresses))
+def _places_inside(settings: ResolverSettings) -> Iterator[int]:
+    """The places of upstream groups and iterations all of whose servers are at addresses of the inside."""
+    for place, group in enumerate(settings.upstream_groups):
+        if all(map(_is_private, group.servers)):
+            yield place
+    for place, iteration in enumerate(settings.iterations, len(settings.upstream_groups)):
+        addresses = [address for server in iteration.servers for address in server.addresses]
+        if iteration.zone != ROOT and addresses and all(map(_is_inside_text, addresses)):
+            yield place
 
 
 def _is_private(server: UpstreamSpec) -> bool:

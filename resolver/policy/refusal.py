@@ -12,6 +12,7 @@ from resolver.policy_settings import Refusal, Refusing
 from resolver.values import Explanation, Query
 from wire.dns.codes import ExtendedError, Rcode, RecordClass, RecordType
 from wire.dns.message import ResourceRecord
+from wire.dns.names import MAX_NAME, WILDCARD
 
 BLOCKED_TTL = 10
 """Seconds of an answer that says no."""
@@ -35,7 +36,6 @@ _RCODES = {
     Refusing.REFUSED: int(Rcode.REFUSED),
     Refusing.ADDRESS: int(Rcode.NOERROR),
 }
-_STAR = b"\x01*"
 
 
 def explain(cause: Cause) -> Explanation:
@@ -82,9 +82,9 @@ def give_records(query: Query, records: Sequence[Record], cause: Cause, zone: by
     alias = next((record for record in records if record.rrtype == _CNAME), None)
     if alias is not None:
         target = alias.rdata
-        if target.startswith(_STAR):
-            target = query.name[:-1] + target[len(_STAR) :]
-        if len(target) > 255:
+        if target.startswith(WILDCARD):
+            target = query.name[:-1] + target[len(WILDCARD) :]
+        if len(target) > MAX_NAME:
             return refuse(query, Refusal(Refusing.NXDOMAIN), cause, zone)
         return give_name(query, target, cause, zone, _lifetime(alias))
     data = [(record.rrtype, _lifetime(record), record.rdata) for record in records if record.rrtype == query.rrtype]

@@ -25,6 +25,9 @@ ORDER: tuple[Action, ...] = (
 )
 """Why the actions count in this order, whatever the order of the file."""
 
+EVERY = -1
+"""For `RuleTable.match`: all rules count, whoever they are for and whatever the time is."""
+
 _PLACE = {action: place for place, action in enumerate(ORDER)}
 
 

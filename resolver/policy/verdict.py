@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from resolver.routes import Routes
-from resolver.settings import ResolverSettings, Route
+from resolver.settings import Route
 from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import HeaderFlag, QueryFlag, RecordClass, RecordType
 from wire.dns.message import Built, ResourceRecord, build_response
@@ -31,8 +31,6 @@ TTL = 10_800
 class Ground(Protocol):
     """One generation of settings with its tables built (`resolver.snapshot.Snapshot`)."""
 
-    settings: ResolverSettings
-    generation: int
     routes: Routes
     book: "Book"
     judges: "tuple[Judge, ...]"

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from anchorhold.cli import main
+from anchorhold.config.master import MAX_RECORDS
 from anchorhold.migrate import MIGRATORS, migrator
 from anchorhold.settings_file import read_settings
 
@@ -65,6 +66,28 @@ def test_leases_are_looked_through(tmp_path: Path) -> None:
     assert f"anchorhold leases import {leases}" in result.stdout
     assert "dnsmasq.leases:2: dropped: lease of 10.0.0.9" in result.stdout
     assert "dnsmasq.leases:3: dropped" in result.stdout
+
+
+def test_leases_of_another_program_are_looked_through_as_well(tmp_path: Path) -> None:
+    leases = tmp_path / "leases.json"
+    row = {"ip": "192.168.7.100", "mac": "02:00:5e:10:00:01", "hostname": "tv", "expires": "2027-01-15T08:00:00Z"}
+    leases.write_text(json.dumps({"version": 1, "leases": [row]}))
+    result = call(tmp_path, NET, "--leases", str(leases), "--report", str(tmp_path / "report.txt"))
+    assert result.exit_code == 0
+    assert "leases.json:1: kept: lease of 192.168.7.100" in (tmp_path / "report.txt").read_text()
+
+
+@pytest.mark.parametrize("program", ["hosts", "dnsmasq"])
+def test_more_names_than_a_configuration_holds_are_told_as_that(tmp_path: Path, program: str) -> None:
+    hosts = tmp_path / "names.hosts"
+    hosts.write_text("".join(f"192.168.7.{number % 250 + 1} h{number}.lan\n" for number in range(MAX_RECORDS + 1)))
+    (tmp_path / "dnsmasq.conf").write_text(f"no-hosts\naddn-hosts={hosts}\n")
+    file = hosts if program == "hosts" else tmp_path / "dnsmasq.conf"
+    result = CliRunner().invoke(main, ["migrate", program, str(file), "-o", str(tmp_path / "a.toml")])
+    assert result.exit_code == 2
+    assert "more than 100,000 records of names" in result.stderr
+    assert "report that" not in result.stderr
+    assert not (tmp_path / "a.toml").exists()
 
 
 def test_paths_begin_at_the_root(tmp_path: Path) -> None:

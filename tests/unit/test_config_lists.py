@@ -5,20 +5,18 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from kit.configured import MINIMAL
 
 from anchorhold.config.errors import SettingsError
+from anchorhold.config.list_sources import FORMATS
 from anchorhold.config.load import load
 from anchorhold.config.places import read_named_file
 from anchorhold.config.request import may_be_read_by_all, read_named
 from anchorhold.config.service import Loaded
 from anchorhold.lists.settings import ListSource
+from privacy.lists import formats
 from resolver.policy_settings import ListUse, Refusal, Refusing
 
-MINIMAL = """[listen]
-addresses = ["127.0.0.1:5300"]
-[upstreams.default]
-servers = ["tls://dns.example@192.0.2.1"]
-"""
 KEY = b"Ed" + bytes(range(40))
 
 
@@ -143,3 +141,7 @@ def test_only_what_everybody_may_read_is_read_with_our_rights(tmp_path: Path) ->
     public = Path(__file__)
     if all(place.stat().st_mode & 0o001 for place in public.resolve().parents) and public.stat().st_mode & 0o004:
         assert read_named(str(public)) == public.read_bytes()
+
+
+def test_the_formats_are_those_that_there_are() -> None:
+    assert (formats.AUTO, *formats.FORMATS) == FORMATS

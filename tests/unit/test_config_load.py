@@ -7,38 +7,15 @@ import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
+from kit.configured import MINIMAL, complaint, loaded, refused
 
 from anchorhold.config import schema, schema_acme, schema_dhcp, schema_oblivious, schema_policy
 from anchorhold.config.errors import SettingsError, Wrong
 from anchorhold.config.load import load
 from anchorhold.config.reference import PAGE, TABLES, attribute_texts, page
 from anchorhold.config.servers import read_server
-from anchorhold.config.service import ListenAddress, Loaded
+from anchorhold.config.service import ListenAddress
 from resolver.settings import CacheSettings, ClientGroup, FrontSettings, HttpMethod, Profile, ResolverSettings, Route
-
-MINIMAL = """\
-[listen]
-addresses = ["127.0.0.1:5300"]
-[upstreams.default]
-servers = ["tls://dns.example@192.0.2.1"]
-"""
-
-
-def refused(text: str) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        load(text, "a.toml")
-    return str(caught.value).splitlines()
-
-
-def loaded(extra: str) -> Loaded:
-    return load(MINIMAL + extra, "a.toml")
-
-
-def complaint(extra: str) -> str:
-    """The one complaint about MINIMAL and `extra`."""
-    lines = refused(MINIMAL + extra)
-    assert len(lines) == 1, lines
-    return lines[0]
 
 
 def test_four_lines_are_enough() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dns.rdata
 import pytest
+from kit.configured import MINIMAL
 
 from anchorhold.config.errors import SettingsError, Wrong
 from anchorhold.config.hosts_files import MAX_COMPLAINTS, Host, read_hosts
@@ -18,14 +19,7 @@ from wire.dns.codes import RecordType
 from wire.dns.names import read_name, show_name
 from wire.units import Instant
 
-MINIMAL = """\
-[listen]
-addresses = ["127.0.0.1:5300"]
-[upstreams.default]
-servers = ["tls://dns.example@192.0.2.1"]
-[clients.kids]
-networks = ["192.168.1.0/28"]
-"""
+KIDS = '[clients.kids]\nnetworks = ["192.168.1.0/28"]\n'
 LAN = DhcpSettings(1, subnets=(Subnet("192.168.1.0/24", bytes((192, 168, 1, 0)), 24),))
 
 
@@ -33,7 +27,9 @@ def policy(extra: str, folder: Path | None = None, **files: str) -> Policy:
     for name, text in files.items():
         assert folder is not None
         (folder / name).write_text(text)
-    return load(MINIMAL + extra, str((folder or Path("/nowhere")) / "a.toml"), host="box.home.arpa").resolver.policy
+    return load(
+        MINIMAL + KIDS + extra, str((folder or Path("/nowhere")) / "a.toml"), host="box.home.arpa"
+    ).resolver.policy
 
 
 def complaints(extra: str, folder: Path | None = None, **files: str) -> list[str]:

@@ -1,41 +1,15 @@
 """`[[rule]]`, `[schedules]`, `[protect]`: what is read, and what is refused with what to do."""
 
 import pytest
+from kit.configured import MINIMAL, complaint, loaded, refused
 
 from anchorhold.config.bundles import portals, safe_search, services
-from anchorhold.config.errors import SettingsError
 from anchorhold.config.load import load
 from anchorhold.config.schedules import read_window
-from anchorhold.config.service import Loaded
 from privacy.lists.entry import Scope
 from resolver.policy.table import RuleTable
 from resolver.policy_settings import Action, Refusal, Refusing, Rule, Window
 from wire.dns.names import read_name
-
-MINIMAL = """\
-[listen]
-addresses = ["127.0.0.1:5300"]
-[upstreams.default]
-servers = ["tls://dns.example@192.0.2.1"]
-"""
-
-
-def refused(text: str) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        load(text, "a.toml")
-    return str(caught.value).splitlines()
-
-
-def loaded(extra: str) -> Loaded:
-    return load(MINIMAL + extra, "a.toml")
-
-
-def complaint(extra: str) -> str:
-    """The one complaint about MINIMAL and `extra`."""
-    lines = refused(MINIMAL + extra)
-    assert len(lines) == 1, lines
-    return lines[0]
-
 
 KIDS = '[clients.kids]\nnetworks = ["192.168.1.0/28"]\n'
 

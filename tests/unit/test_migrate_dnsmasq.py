@@ -16,12 +16,12 @@ from anchorhold.migrate.dnsmasq_dhcp import read_lease
 from anchorhold.migrate.dnsmasq_file import Refused, plain, split_line
 from anchorhold.migrate.dnsmasq_keywords import DROPPED, FLAGS, HANDLED, KEPT, KEYWORDS, ONCE, OPTIONAL
 from anchorhold.migrate.dnsmasq_options import octets_of
-from anchorhold.migrate.dnsmasq_run import Useless
+from anchorhold.migrate.dnsmasq_run import Useless, read_network
 from anchorhold.migrate.dnsmasq_tags import hardware_prefix
-from anchorhold.migrate.dnsmasq_zones import reverse_zones
 from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.report import Verdict
 from anchorhold.migrate.settle import settled
+from anchorhold.migrate.words import reverse_zones
 
 NET = "interface=lan0\ndhcp-range=192.168.7.100,192.168.7.150,255.255.255.0,12h\n"
 
@@ -180,10 +180,22 @@ def test_domains_of_servers_are_routes_and_the_longest_counts(tmp_path: Path) ->
     ],
 )
 def test_reverse_servers_are_for_the_zones_of_their_network(network: str, zones: list[str]) -> None:
-    assert list(reverse_zones(network)) == zones
+    assert reverse_zones(read_network(network)) == zones
 
 
 # Names.
+
+
+def test_the_longest_domain_has_the_first_rule(tmp_path: Path) -> None:
+    text = "address=/com/#\naddress=/a.com/\naddress=/b.a.com/#\naddress=/net/\naddress=/#/192.168.1.1"
+    made, _ = migrated(tmp_path, text)
+    assert [(rule["answer"], rule["domains"]) for rule in made["rule"]] == [
+        ("null", ["b.a.com"]),
+        ("nxdomain", ["a.com"]),
+        ("null", ["com"]),
+        ("nxdomain", ["net"]),
+        ("192.168.1.1", ["."]),
+    ]
 
 
 def test_an_address_for_a_domain_is_a_zone_and_a_refusal_a_rule(tmp_path: Path) -> None:
@@ -252,6 +264,12 @@ dns-rr=x.lan,65534,0a0b"""
         '@ CAA 0 issue "ca.example"',
         "@ TYPE65534 \\# 2 0a0b",
     ]
+
+
+def test_a_name_of_an_interface_is_dropped_and_the_record_to_write_is_told(tmp_path: Path) -> None:
+    made, migration = migrated(tmp_path, "interface-name=gate.x.lan,lan0")
+    assert ("local" in made, verdicts(migration)) == (False, ["dropped"])
+    assert 'records = ["gate.x.lan. A ..."]' in migration.report.lines[-1].reason
 
 
 def test_an_alias_of_a_device_is_its_own_address(tmp_path: Path) -> None:

@@ -1,24 +1,23 @@
 """The image of the lists as it comes over the link, and an operator's PAUSE and BLOCKED at the resolver."""
 
-import asyncio
 import fcntl
 import json
 import os
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from kit.questions import key_of
+from kit.resolver_line import Line, on_line
 from kit.rules import blocked, domains, image_of, ruled
-from kit.world import install, respond, world_of
+from kit.world import respond
 
-from anchorhold.cells.desk import FrontLine, Nonsense
+from anchorhold.cells.desk import Nonsense
 from anchorhold.cells.resolver import ResolverCell
-from anchorhold.ipc import FORGET, Inbox, Message, MessageType, Verb, build_message
+from anchorhold.ipc import FORGET, MessageType, Verb, build_message
 from anchorhold.link import LinkMessage, LinkType
 from anchorhold.snapshot import SEALS, map_sealed
 from privacy.lists.compile import Source, compile_image
-from resolver.edge.resolve import Resolver
 from resolver.policy_settings import Action, Rule
 from wire.errors import Malformed
 
@@ -64,32 +63,11 @@ def test_an_image_that_is_of_no_use_ends_nobody(memfd: Callable[..., int], data:
         assert (cell._image is not None) is counts
 
 
-class Operator:
-    """A resolver's end with `front`'s socket in the test's hands."""
+class Operator(Line):
+    """Rules of ours, and what an operator says of them."""
 
     def __init__(self) -> None:
-        world, upstreams = world_of(respond)
-        chosen = ruled(Rule("no", Action.BLOCK, domains=domains("bad.example")))
-        self.resolver = Resolver(chosen, world, lambda fact: None)
-        install(world, upstreams)
-        self.ended: list[Nonsense | None] = []
-        ours, self.front = socket.socketpair()
-        self.front.setblocking(False)
-        self._inbox = Inbox()
-        self.line = FrontLine(ours, self.resolver, 0, self.ended.append)
-        self.resolver.changed = self.line.forget
-        self.line.start()
-
-    async def say(self, *messages: bytes) -> list[Message]:
-        self.front.sendall(b"".join(messages))
-        heard: list[Message] = []
-        for _ in range(30):
-            await asyncio.sleep(0)
-            try:
-                heard += self._inbox.feed(self.front.recv(1 << 20))
-            except BlockingIOError:
-                continue
-        return heard
+        super().__init__(ruled(Rule("no", Action.BLOCK, domains=domains("bad.example"))), respond)
 
     async def asks(self, verb: Verb, argument: bytes, group: int = 0) -> tuple[dict[str, object], bool]:
         """The answer, and whether `front` was told to forget."""
@@ -106,28 +84,11 @@ class Operator:
         return int.from_bytes(reply.body[:4], "little") / 1000 if b"rule no" in reply.body else None
 
 
-def on_line(test: Callable[[Operator], Coroutine[None, None, None]]) -> Callable[[], None]:
-    async def conversation() -> None:
-        operator = Operator()
-        try:
-            await test(operator)
-        finally:
-            await operator.resolver.close()
-            operator.line.close()
-            operator.front.close()
-
-    def run() -> None:
-        asyncio.run(conversation())
-
-    run.__name__ = test.__name__
-    return run
-
-
 def seconds(number: int) -> bytes:
     return number.to_bytes(4, "little")
 
 
-@on_line
+@on_line(Operator)
 async def test_a_pause_of_one_group_of_all_and_its_end(operator: Operator) -> None:
     await operator.say()
     line, forgotten = await operator.asks(Verb.PAUSE, seconds(600), group=1)
@@ -140,7 +101,7 @@ async def test_a_pause_of_one_group_of_all_and_its_end(operator: Operator) -> No
     assert [await operator.blocks(group) is not None for group in (0, 1)] == [True, True]
 
 
-@on_line
+@on_line(Operator)
 async def test_what_is_blocked_is_told_for_a_while(operator: Operator) -> None:
     await operator.say()
     assert await operator.blocks() == 10
@@ -163,7 +124,7 @@ async def test_what_is_blocked_is_told_for_a_while(operator: Operator) -> None:
 
 @pytest.mark.parametrize(("verb", "argument"), [(Verb.PAUSE, b"123"), (Verb.PAUSE, b"123456"), (Verb.BLOCKED, b"1")])
 def test_what_does_not_decode_ends_the_pair(verb: Verb, argument: bytes) -> None:
-    @on_line
+    @on_line(Operator)
     async def run(operator: Operator) -> None:
         await operator.asks(verb, argument)
         (error,) = operator.ended

@@ -511,10 +511,10 @@ def test_servers_of_a_name_are_looked_at_where_an_iteration_knows_them() -> None
     reply = Reply(respond(build_query(query.key, 0x0100)), (), 60.0, 1, Origin.UPSTREAM)
     for image, line in ((by_name, 5), (by_address, 6)):
         snapshot = Snapshot(chosen, Book(Ledger(chosen.policy), image, NOON))
-        said = inspect(query, reply, snapshot, lambda name: found)
+        said = inspect(query, reply, snapshot, lambda: found)
         assert isinstance(said, Say)
         assert said.rule == f"list rpz line {line}"
-        other = inspect(query, reply, snapshot, lambda name: Servers((read_name("ns.example"),)))
+        other = inspect(query, reply, snapshot, lambda: Servers((read_name("ns.example"),)))
         assert other is reply
 
 

@@ -2,65 +2,27 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
 
 from kit.questions import key_of
-from kit.world import install, respond, settings, world_of
+from kit.resolver_line import Line, on_line
+from kit.world import respond, settings
 
-from anchorhold.cells.desk import CREDIT_BATCH, FrontLine, Nonsense
+from anchorhold.cells.desk import CREDIT_BATCH
 from anchorhold.cells.peer import Peer
 from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, build_message
-from resolver.edge.resolve import Resolver
 from wire.units import Instant
 
 
-class Line:
-    """A resolver's end with `front`'s socket in the test's hands; upstreams answer when `go` is set."""
+class Late(Line):
+    """Upstreams answer when `go` is set."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
-        world, self.upstreams = world_of(lambda query: respond(query) if self.go.is_set() else self.go)
-        self.resolver = Resolver(settings("a"), world, lambda fact: None)
-        install(world, self.upstreams)
-        self.ended: list[Nonsense | None] = []
-        ours, self.front = socket.socketpair()
-        self.front.setblocking(False)
-        self._inbox = Inbox()
-        self.line = FrontLine(ours, self.resolver, 0, self.ended.append)
-        self.line.start()
+        super().__init__(settings("a"), lambda query: respond(query) if self.go.is_set() else self.go)
 
-    async def say(self, *messages: bytes) -> list[Message]:
-        """Send as one write; what came back once both sides are quiet."""
-        self.front.sendall(b"".join(messages))
-        heard: list[Message] = []
-        for _ in range(30):
-            await asyncio.sleep(0)
-            try:
-                heard += self._inbox.feed(self.front.recv(1 << 20))
-            except BlockingIOError:
-                continue
-        return heard
-
-    def close(self) -> None:
-        self.line.close()
-        self.front.close()
-
-
-def on_line(test: Callable[[Line], Coroutine[None, None, None]]) -> Callable[[], None]:
-    async def conversation() -> None:
-        line = Line()
-        try:
-            await test(line)
-        finally:
-            line.go.set()
-            await line.resolver.close()
-            line.close()
-
-    def run() -> None:
-        asyncio.run(conversation())
-
-    run.__name__ = test.__name__
-    return run
+    async def close(self) -> None:
+        self.go.set()
+        await super().close()
 
 
 def query(handle: int) -> bytes:
@@ -76,8 +38,8 @@ def credits_in(messages: list[Message]) -> int:
     return sum(int.from_bytes(m.body, "little") for m in messages if m.type is MessageType.CREDIT)
 
 
-@on_line
-async def test_each_question_gives_its_credit_back_once_however_it_ends(line: Line) -> None:
+@on_line(Late)
+async def test_each_question_gives_its_credit_back_once_however_it_ends(line: Late) -> None:
     assert CREDITS == credits_in(await line.say())
     handles = range(CREDIT_BATCH)
     await line.say(*map(query, handles))
@@ -89,21 +51,21 @@ async def test_each_question_gives_its_credit_back_once_however_it_ends(line: Li
     assert [0, CREDIT_BATCH, 0] == [credits_in(messages) for messages in (early, late, crossed)]
 
 
-@on_line
-async def test_a_ping_is_answered_and_its_answer_is_not(line: Line) -> None:
+@on_line(Late)
+async def test_a_ping_is_answered_and_its_answer_is_not(line: Late) -> None:
     heard = await line.say(build_message(MessageType.PING, 7), build_message(MessageType.PING, 8, flags=1))
     assert [(7, 1)] == [(m.handle, m.flags) for m in heard if m.type is MessageType.PING]
     assert [] == line.ended
 
 
-@on_line
-async def test_what_is_not_for_the_resolver_ends_the_pair_with_an_accusation(line: Line) -> None:
+@on_line(Late)
+async def test_what_is_not_for_the_resolver_ends_the_pair_with_an_accusation(line: Late) -> None:
     await line.say(build_message(MessageType.REPLY, 1))
     assert ["Nonsense"] == [type(error).__name__ for error in line.ended]
 
 
-@on_line
-async def test_a_front_that_hangs_up_is_accused_of_nothing(line: Line) -> None:
+@on_line(Late)
+async def test_a_front_that_hangs_up_is_accused_of_nothing(line: Late) -> None:
     line.front.shutdown(socket.SHUT_RDWR)
     for _ in range(5):
         await asyncio.sleep(0)

@@ -18,6 +18,9 @@ NAMES_ORDERED = 1_024
 
 ROOT = b"\0"
 
+WILDCARD = b"\1*"
+"""The first label of a wildcard (RFC 4592)."""
+
 _POINTER = 0xC0
 _REACH = 0x4000
 """A pointer leads to an offset below this."""
