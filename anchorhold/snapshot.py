@@ -79,23 +79,17 @@ def sealed_size(descriptor: int) -> int:
     try:
         seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
     except OSError as error:
-        raise Malformed(f"settings are not in a memfd: {error.strerror}") from None
+        raise Malformed(f"it is not in a memfd: {error.strerror}") from None
     if seals & SEALS != SEALS:
-        raise Malformed("settings are not sealed")
+        # Who may still shorten it could end who has it mapped (SIGBUS).
+        raise Malformed("it is not sealed")
     return os.fstat(descriptor).st_size
 
 
 def map_sealed(descriptor: int) -> memoryview:
     """The bytes in `descriptor`, mapped and not copied; it may be closed then. Raises Malformed if it is no sealed memfd, or
     empty."""
-    try:
-        seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
-    except OSError as error:
-        raise Malformed(f"the image is not in a memfd: {error.strerror}") from None
-    if seals & SEALS != SEALS:
-        # Who may still shorten it could end who reads it (SIGBUS).
-        raise Malformed("the image is not sealed")
-    size = os.fstat(descriptor).st_size
+    size = sealed_size(descriptor)
     if not size:
-        raise Malformed("the image is empty")
+        raise Malformed("it is empty")
     return memoryview(mmap.mmap(descriptor, size, mmap.MAP_SHARED, mmap.PROT_READ))
