@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass, replace
 
-from anchorhold.migrate.hosts import NOWHERE
 from anchorhold.migrate.products import readable
 from anchorhold.migrate.rule_book import Wish
 from anchorhold.migrate.words import address, domain
+from privacy.lists.formats.text import NOWHERE
 
 MAX_RULE = 2_000
 _RCODES = {"REFUSED": "refused", "NXDOMAIN": "nxdomain", "NOERROR": "nodata"}

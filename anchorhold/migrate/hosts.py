@@ -12,8 +12,8 @@ from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.report import Report
 from anchorhold.migrate.settle import TOO_MANY
 from anchorhold.migrate.words import address, domain, word
+from privacy.lists.formats.text import NOWHERE
 
-NOWHERE = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104 # where blocked names are sent in such files
 OWN = frozenset(
     {
         *OWN_NAMES,

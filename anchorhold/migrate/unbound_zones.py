@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Table
-from anchorhold.migrate.hosts import NOWHERE
 from anchorhold.migrate.local_names import LocalNames, rdata_text
 from anchorhold.migrate.rule_book import RuleBook, Wish
 from anchorhold.migrate.unbound_lexer import Statement
 from anchorhold.migrate.words import address, domain
+from privacy.lists.formats.text import NOWHERE
 
 TTL = 3_600
 """Of local-data that says none."""
