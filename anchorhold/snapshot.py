@@ -78,7 +78,7 @@ def sealed_size(descriptor: int) -> int:
     except OSError as error:
         raise Malformed(f"it is not in a memfd: {error.strerror}") from None
     if seals & SEALS != SEALS:
-        # Who may still shorten it could end who has mapped it (SIGBUS).
+        # Who may still shorten it could end who has it mapped (SIGBUS).
         raise Malformed("it is not sealed")
     return os.fstat(descriptor).st_size
 

@@ -122,8 +122,8 @@ def run(options: argparse.Namespace) -> dict[str, dict[str, Figures]]:
             kit.wait_for_answer(upstream.udp, "warm.bench.example")
             for number in range(options.rounds):
                 for server in SERVERS:
-                    if server.name in options.servers and (server.program == "python3" or kit.find(server.program)):
-                        ways = [way for way in options.ways if way in server.ways]
+                    ways = [way for way in options.ways if way in server.ways and server.name in options.servers]
+                    if ways and (server.program == "python3" or kit.find(server.program)):
                         note(number, server, measure(server, ways, bench), results)
         finally:
             kit.stop(far_end)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from anchorhold.config.errors import Path
+from anchorhold.config.lease_names import domains_of
 from anchorhold.config.names import read_domain
 from anchorhold.config.notes import Notes
 from anchorhold.config.routes import DEFAULT
@@ -16,7 +17,7 @@ def with_devices(
     groups: Sequence[ClientGroup], config: ConfigFile, dhcp: DhcpSettings | None, notes: Notes
 ) -> tuple[ClientGroup, ...]:
     """The groups with the names of their devices, in every domain that leases have. What is wrong goes to `notes`."""
-    domains = () if dhcp is None else dict.fromkeys((dhcp.domain, *(one.domain for one in dhcp.subnets if one.domain)))
+    domains = () if dhcp is None else domains_of(dhcp)
     known = [] if dhcp is None else [one.name for one in dhcp.reservations if one.name]
     owners: dict[str, str] = {}
     found = []

@@ -12,11 +12,16 @@ from resolver.settings import LeaseNames, Route
 from wire.dns.names import WILDCARD, parent, suffixes
 
 
+def domains_of(dhcp: DhcpSettings) -> tuple[str, ...]:
+    """Those that leases have names in, each once."""
+    return tuple(dict.fromkeys(text for text in (dhcp.domain, *(one.domain for one in dhcp.subnets)) if text))
+
+
 def lease_names(dhcp: DhcpSettings, routes: Sequence[Route], local: Sequence[LocalZone] = ()) -> LeaseNames:
     """The domains of all subnets and the reverse names of their addresses, whether names are published or not: clients are
     told to look for names there, and what they look for is nobody's business outside. Routes at or below go along, and what of
     local names is there."""
-    domains = dict.fromkeys(read_domain(text) for text in (dhcp.domain, *(one.domain for one in dhcp.subnets)) if text)
+    domains = dict.fromkeys(map(read_domain, domains_of(dhcp)))
     names = LeaseNames(tuple(domains), tuple((one.prefix, one.length) for one in dhcp.subnets))
     begins = [at for at, _ in zones_of(names)]
     reach = _Reach(frozenset(begins))

@@ -32,7 +32,7 @@ class Ledger:
 class View:
     """What one client group sees. `until`: seconds since 1970 when that changes next."""
 
-    __slots__ = ("_allow", "_block", "_rewrite", "counting", "idle", "inspects", "table", "until", "uses")
+    __slots__ = ("_allow", "_block", "_rewrite", "counting", "inspects", "table", "until", "uses")
 
     def __init__(self, table: RuleTable, counting: int, uses: Mapping[int, ListUse], until: float) -> None:
         self.table = table
@@ -42,7 +42,6 @@ class View:
         self._allow, self._block, self._rewrite = (
             table.of[action] for action in (Action.ALLOW, Action.BLOCK, Action.REWRITE)
         )
-        self.idle = not counting & (self._allow | self._block | self._rewrite) and not uses
         self.inspects = bool(counting & self._block or uses)
 
     def match(self, name: bytes, rrtype: int) -> int:

@@ -53,19 +53,16 @@ def _judge(query: Query, reply: Reply, ground: Ground, view: View, servers: Call
         return None
     if view.allows(view.match(query.name, query.rrtype)):
         return None
-    own = lists.choose(ground.book.hits(view, query.name, query.rrtype), view.uses)
-    # A list's exception is one for all that the name leads to; of the user's own rules it takes nothing away.
-    excepted = own is not None and lists.lets(own, view.uses[own.list])
     message = parse_message(reply.message)
     for target in targets_of(message):
         if view.allows(view.match(target, query.rrtype)):
             return None
         said = rules.inspect_name(query, target, view)
-        if said is None and not excepted:
+        if said is None:
             said = _listed(query, ground, view, ground.book.hits(view, target, query.rrtype), target)
         if said is not None:
             return said
-    if excepted or not looks:
+    if not looks:
         return None
     for address in addresses_of(message):
         said = _listed(query, ground, view, ground.book.address_hits(address), query.name)
@@ -81,6 +78,10 @@ def _listed(query: Query, ground: Ground, view: View, hits: Iterable[Hit], name:
     if hit is None or lists.lets(hit, view.uses[hit.list]):
         return None
     if ground.book.is_protected(name) or ground.book.is_protected(query.name):
+        return None
+    own = lists.choose(ground.book.hits(view, query.name, query.rrtype), view.uses)
+    if own is not None and lists.lets(own, view.uses[own.list]):
+        # A list's exception is one for all that the name leads to; of the user's own rules it takes nothing away.
         return None
     return lists.say(query, hit, view.uses[hit.list], name)
 

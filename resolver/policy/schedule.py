@@ -19,10 +19,9 @@ _BACK, _AHEAD = 2, 9
 class Calendar:
     """One schedule with its time zone read. Raises ValueError if there is no time zone in it."""
 
-    __slots__ = ("_windows", "_zone", "name")
+    __slots__ = ("_windows", "_zone")
 
     def __init__(self, schedule: Schedule) -> None:
-        self.name = schedule.name
         self._zone = ZoneInfo.from_file(io.BytesIO(schedule.transitions), key=schedule.zone)
         self._windows = schedule.windows
 

@@ -1,7 +1,6 @@
 """A real resolver over one scripted server that says what a table has for a question."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 
 import dns.message
 import dns.rdatatype
@@ -12,14 +11,6 @@ from kit.world import install, world_of
 from resolver.edge.resolve import Resolver
 from resolver.settings import ResolverSettings
 from resolver.values import Reply
-
-
-def on_loop(test: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
-    def run() -> None:
-        asyncio.run(test())
-
-    run.__name__ = test.__name__
-    return run
 
 
 class Scene:

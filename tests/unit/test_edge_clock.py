@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ import dns.message
 import dns.rcode
 import pytest
 from kit.lies import Lie
+from kit.loops import on_loop
 from kit.lying import anchored, asked, forwarder, iterating
 from kit.questions import RD, query_for
 from kit.signing import DATE, DAY, EXPIRATION, INCEPTION, Signer
@@ -76,14 +77,6 @@ class Scene:
     @property
     def said(self) -> list[str]:
         return [fact.text for fact in self.facts]
-
-
-def on_loop(test: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
-    def run() -> None:
-        asyncio.run(test())
-
-    run.__name__ = test.__name__
-    return run
 
 
 def told(reply: Reply) -> tuple[str, int, bool]:

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import socket
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import dns.message
 import pytest
 from kit.desk import Counter53, answer
 from kit.keyset import ENTRY, ROOT, keyset, record
+from kit.loops import on_loop
 from kit.questions import key_of
 from kit.world import install, respond, settings, world_of
 
@@ -31,14 +31,6 @@ from wire.units import Epoch, Instant
 
 BROKEN = read_name("broken.example")
 IN_FORCE = InForce((Excepted(BROKEN, "lost keys", Epoch(1.0), Epoch(4e9)),))
-
-
-def on_loop(test: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
-    def run() -> None:
-        asyncio.run(test())
-
-    run.__name__ = test.__name__
-    return run
 
 
 class Ends:

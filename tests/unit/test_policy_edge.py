@@ -1,7 +1,6 @@
 """Rules, lists, schedules and pauses in a running resolver: each client group gets its own verdict, whatever is shared."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from ipaddress import ip_address
 from unittest.mock import patch
@@ -12,6 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from kit.desk import START, Counter53, FakeRoad
+from kit.loops import on_loop
 from kit.questions import query_for, wire_of
 from kit.rules import Saying, blocked, domains, image_of, ruled, schedule, uses
 from kit.world import install, respond, settings, world_of
@@ -89,14 +89,6 @@ class Scene:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.resolver.ask(query, object(), future.set_result)
         return await future
-
-
-def on_loop(test: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
-    def run() -> None:
-        asyncio.run(test())
-
-    run.__name__ = test.__name__
-    return run
 
 
 def shown(reply: Reply) -> list[str]:

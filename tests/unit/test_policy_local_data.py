@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
-from kit.guarded import Scene, on_loop
+from kit.guarded import Scene
 from kit.inside import Attack
+from kit.loops import on_loop
 from kit.questions import query_for
 from kit.world import settings
 

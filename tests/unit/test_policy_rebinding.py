@@ -6,8 +6,9 @@ import dns.flags
 import dns.message
 import dns.rcode
 import pytest
-from kit.guarded import Scene, on_loop
+from kit.guarded import Scene
 from kit.inside import EVERY, NORMAL, OUTSIDE, Attack, addresses_in, attacks
+from kit.loops import on_loop
 from kit.questions import query_for
 from kit.world import settings
 

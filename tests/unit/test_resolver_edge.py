@@ -1,12 +1,13 @@
 """The acting part: hedging, failing over, sharing flights, stale timers, health; over scripted upstreams, on a real loop."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 import dns.edns
 import dns.message
 import dns.rcode
 import pytest
+from kit.loops import on_loop
 from kit.questions import query_for, response
 from kit.world import install, respond, settings, world_of
 
@@ -66,14 +67,6 @@ class Scene:
 
     def counts(self) -> list[int]:
         return [len(upstream.queries) for upstream in self.upstreams]
-
-
-def on_loop(test: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
-    def run() -> None:
-        asyncio.run(test())
-
-    run.__name__ = test.__name__
-    return run
 
 
 def code(reply: Reply) -> ExtendedError | None:

@@ -3,10 +3,11 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 import pytest
 from kit.keyset import ENTRY, REVOKED, ROOT, keyset, record, signer
+from kit.loops import on_loop
 from kit.questions import key_of
 from kit.signing import plain, rrset_of
 from kit.world import install, settings, world_of
@@ -102,14 +103,6 @@ class Scene:
         self.resolver.ask(query, object(), lambda reply: future.set_result(reply.message))
         message = parse_message(await future)
         return message.rcode, bool(message.flags & HeaderFlag.AD)
-
-
-def on_loop(test: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
-    def run() -> None:
-        asyncio.run(test())
-
-    run.__name__ = test.__name__
-    return run
 
 
 PROVED, REFUSED = (int(Rcode.NOERROR), True), (int(Rcode.SERVFAIL), False)
