@@ -280,7 +280,6 @@ def make(
     damaged: list[str] = []
     unusable: dict[str, str] = {}
     counts: dict[str, _Counting] = {}
-    taken: list[str] = []
     guard = Protected(protected)
 
     def sources() -> Iterator[Source]:
@@ -290,23 +289,24 @@ def make(
             except Damaged:
                 damaged.append(part.digest)
                 continue
-            taken.append(part.name)
-            counting = counts[part.name] = _Counting(guard, format_of(text, part.format))
-            items = counting.through(read_items(text, counting.form), tell, part.name)
-            yield Source(part.name, bytes.fromhex(part.digest), noted(part.name, items))
+            yield Source(part.name, bytes.fromhex(part.digest), items_of(part, text))
 
-    def noted(name: str, items: Iterator[Item]) -> Iterator[Item]:
-        taken.append(name)  # again: all sources are there before the first is read
-        yield from items
+    def items_of(part: Part, text: bytes) -> Iterator[Item]:
+        try:
+            counting = counts[part.name] = _Counting(guard, format_of(text, part.format))
+            yield from counting.through(read_items(text, counting.form), tell, part.name)
+        except Unusable as error:
+            # Nothing of that one is used; the others are.
+            unusable[part.name] = str(error)
+            raise
 
     compiled = None
     while compiled is None:
         damaged.clear()
         try:
             compiled = compile_image(sources())
-        except Unusable as error:
-            # Nothing of that one is used; the others are.
-            unusable[taken[-1]] = str(error)
+        except Unusable:
+            continue
     kept = put(compiled.image, compiled.digest.hex())
     lists = {
         facts.name: Counted(
