@@ -103,6 +103,7 @@ def test_gzip_is_unpacked_up_to_the_bound(server: ListServer) -> None:
         (Page(b"", 302, {"Location": "https://user:word@lists.example/"}), "name and password"),
         (Page(b"", 302, {"Location": "https://elsewhere.example:22/"}), "another port"),
         (Page(b"", 302, {"Location": "/round"}), "more than 5 redirects"),
+        (Page(b"", 302, {"Location": "https://[::1"}), "not followed: it is no address"),
         (Page(LIST, pause=0.3), "too slow"),
         (Page(LIST, pause=1.0), "fell silent"),
     ],

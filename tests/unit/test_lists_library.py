@@ -7,13 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from anchorhold.config.list_sources import MAX_LISTS
 from anchorhold.lists.apart import Apart, Tell, WorkFailed
-from anchorhold.lists.index import Copy, Index, Kept
+from anchorhold.lists.index import Built, Copy, Counted, Index, Kept
 from anchorhold.lists.library import Library, arrived, confirmed, refused, undone, without
 from anchorhold.lists.pauses import pause_after, pause_until
 from anchorhold.lists.settings import ListSource, ListsSettings
 from anchorhold.lists.store import Damaged, Store
-from anchorhold.lists.workshop import Arrival, Judged, Part, Protected, compare, digest_of, judge, make
+from anchorhold.lists.workshop import (
+    MAX_REASONS,
+    MAX_WHY,
+    Arrival,
+    Judged,
+    Part,
+    Protected,
+    compare,
+    digest_of,
+    judge,
+    make,
+)
 from privacy.lists.entry import Scope
 from privacy.lists.matcher import ListImage
 from wire.dns.names import read_name
@@ -139,6 +151,13 @@ def test_what_nobody_needs_is_removed_and_the_index_stays(store: Store, tmp_path
     assert {f"{new}.list", f"{image}.image", "index.json"} == {path.name for path in tmp_path.iterdir()}
     assert (Index({"ads": Kept(current=copy(new))}), "") == store.load(Epoch(0.0))
     assert old != new
+
+
+def test_an_index_of_many_lists_with_much_to_say_is_read_again(store: Store) -> None:
+    said = Counted(reasons=tuple((line, "\u20ac" * MAX_WHY) for line in range(MAX_REASONS)))
+    index = Index(image=Built("d", 1, "k", {str(number): said for number in range(MAX_LISTS)}))
+    store.save(index)
+    assert (index, "") == store.load(Epoch(0.0))
 
 
 def test_a_damaged_index_is_set_aside_and_reported(store: Store, tmp_path: Path) -> None:
