@@ -67,12 +67,11 @@ class Report:
         return len(self.lines) - 1
 
     def say(self, place: int, verdict: Verdict, reason: str = "", where: str = "") -> None:
-        """What became of the line; what is said of one line several times adds up."""
+        """What became of the line; what is said of one line several times adds up. Secrets in `reason` are not kept."""
         line = self.lines[place]
         worst = verdict if line.verdict is None else max(line.verdict, verdict, key=ORDER.index)
-        self.lines[place] = replace(
-            line, verdict=worst, reason=_joined(line.reason, reason), where=_joined(line.where, where)
-        )
+        said = _joined(line.reason, _without_secrets(reason))
+        self.lines[place] = replace(line, verdict=worst, reason=said, where=_joined(line.where, where))
 
     def kept(self, place: int, where: str = "", reason: str = "") -> None:
         """It does the same here."""
@@ -140,9 +139,12 @@ class Report:
 def masked(text: str) -> str:
     """One line without control characters and without what looks like a secret; long ones are cut."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in text[: MAX_TEXT + 1])
-    shown = _CREDENTIALS.sub("//(not shown)@", shown)
-    shown = _SECRET.sub(lambda found: f"{found[1]}(not shown)", shown)
+    shown = _without_secrets(shown)
     return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]}…"
+
+
+def _without_secrets(text: str) -> str:
+    return _SECRET.sub(lambda found: f"{found[1]}(not shown)", _CREDENTIALS.sub("//(not shown)@", text))
 
 
 def _joined(before: str, after: str) -> str:

@@ -37,6 +37,9 @@ def test_of_two_things_said_of_a_line_the_worse_counts() -> None:
 def test_a_secret_is_not_repeated() -> None:
     assert "hunter2" not in masked("web_password = hunter2")
     assert "AbCd" not in masked('tsig-key: "name:AbCd=="')
+    report = Report()
+    report.dropped(report.add("a", 1, "server=x"), "no server: https://me:hunter2@dns.example, password=hunter2")
+    assert "hunter2" not in report.lines[0].reason
     assert masked("\x1b[2J") == "?[2J"
     assert len(masked("x" * 9_999)) < 500
 
