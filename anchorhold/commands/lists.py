@@ -105,6 +105,9 @@ def _print_status(line: Answer) -> None:
     image = line.get("image")
     if isinstance(image, dict):
         click.echo(f"in force: {show(image.get('entries'))} entries, {show(image.get('octets'))} octets")
+        if image.get("patterns"):
+            cost = f"{show(image.get('instructions'))} of at most {show(image.get('most_instructions'))} instructions"
+            click.echo(f"regular expressions: {show(image['patterns'])}, which cost {cost}")
     if line.get("building"):
         click.echo(f"under way: {show(line['building'])}")
     if line.get("problem"):

@@ -30,6 +30,7 @@ from anchorhold.lists.rounds import Rounds
 from anchorhold.lists.workshop import Compared, Part
 from net.clock import now
 from privacy.lists.matcher import Hit, ListImage
+from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS
 from wire.dns.names import parse_name, show_name
 from wire.errors import Malformed
 
@@ -199,7 +200,15 @@ class ListsDesk:
         if image is None:
             return None
         entries = sum(one.entries for one in image.lists.values())
-        return {"digest": image.digest, "octets": image.octets, "entries": entries}
+        patterns = sum(one.patterns for one in image.lists.values())
+        return {
+            "digest": image.digest,
+            "octets": image.octets,
+            "entries": entries,
+            "patterns": patterns,
+            "instructions": image.instructions,
+            "most_instructions": MAX_ALL_INSTRUCTIONS,
+        }
 
 
 def _row(shelf: Shelf, counted: Counted | None) -> Line:

@@ -26,7 +26,7 @@ class Copy(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """One list. `source` is the SHA-256 of its address; `held` was fetched and is not in force, for the reason `why`; `undone` is
+    """One list. `source` is what `source_mark` says; `held` was fetched and is not in force, for the reason `why`; `undone` is
     the digest of what the user took back. `etag` and `modified` are what the server said of what it gave last; `checked` is when
     it was asked last, with `failures` in a row since."""
 
@@ -66,6 +66,8 @@ class Built(msgspec.Struct, frozen=True):
     octets: int
     key: str
     lists: dict[str, Counted] = {}
+    instructions: int = 0
+    """Of all regular expressions."""
 
 
 class Index(msgspec.Struct, frozen=True):
@@ -80,8 +82,9 @@ MAX_REMEMBERED = 500
 
 
 def source_mark(source: ListSource) -> str:
-    """What tells one address from another, without being readable: it may hold a token."""
-    return hashlib.sha256(source.url.encode()).hexdigest()
+    """What tells one list from another, without being readable: its address, which may hold a token, and its key, for what came
+    before there was one is signed by nobody."""
+    return hashlib.sha256(source.url.encode() + (b"\n" + source.public_key if source.public_key else b"")).hexdigest()
 
 
 def build_key(parts: tuple[tuple[str, str, str], ...], protected: tuple[bytes, ...]) -> str:

@@ -47,7 +47,7 @@ class Library:
     """Local texts."""
 
     def use(self, settings: ListsSettings, index: Index) -> None:
-        """Take over settings. A list with another address is another list."""
+        """Take over settings. A list with another address or key is another list."""
         former, self.shelves, self.texts, self.settings = self.shelves, {}, {}, settings
         for source in settings.sources:
             mark = source_mark(source)

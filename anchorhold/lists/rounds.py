@@ -275,7 +275,7 @@ class Rounds:
                 os.close(image)
 
     def _take(self, made: Made, key: str, image: int) -> None:
-        self.image = Built(made.digest, made.octets, key, made.lists)
+        self.image = Built(made.digest, made.octets, key, made.lists, made.instructions)
         self._hand(seal_memfd(image), made.digest)
         self._complain(f"the image is not on disk: {made.kept}" if made.kept else "")
         for name, counted in made.lists.items():

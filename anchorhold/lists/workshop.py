@@ -70,12 +70,13 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """An image: its digest and size, what it counts of each list. `damaged` are digests of texts that could not be used, `kept`
-    tells why the image is not on disk ("": it is)."""
+    """An image: its digest and size, what it counts of each list, what its expressions cost. `damaged` are digests of texts that
+    could not be used, `kept` tells why the image is not on disk ("": it is)."""
 
     digest: str
     octets: int
     lists: dict[str, Counted]
+    instructions: int
     damaged: tuple[str, ...] = ()
     kept: str = ""
 
@@ -320,7 +321,7 @@ def make(
         for facts in compiled.lists
     }
     lists |= {name: Counted(reasons=((0, why[:MAX_WHY]),)) for name, why in unusable.items()}
-    return Made(compiled.digest.hex(), len(compiled.image), lists, tuple(damaged), kept)
+    return Made(compiled.digest.hex(), len(compiled.image), lists, compiled.instructions, tuple(damaged), kept)
 
 
 def compare(old: Part, new: Part, texts: Texts) -> Compared:

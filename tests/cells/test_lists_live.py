@@ -26,6 +26,7 @@ from kit.processes import descriptors, internet_sockets, state
 from kit.service import Running, config_text, started
 
 from anchorhold.control_client import Answer, ask_service
+from privacy.lists.patterns import measure
 
 PATIENCE = 20.0
 REAL = "198.41.0.4"
@@ -252,7 +253,9 @@ def test_a_damaged_copy_is_set_aside_and_the_former_one_serves(server: ListServe
 
 def test_undo_diff_and_test_by_the_commands(server: ListServer, port: int, tmp_path: Path) -> None:
     server.pages["/ads"] = Page(names("a", 30))
-    with house(tmp_path, port, table(server, "ads")) as one:
+    server.pages["/exact"] = Page(b"^x[0-9]+\\.example$\n")
+    exact = table(server, "exact", more='format = "regex"\n')
+    with house(tmp_path, port, table(server, "ads") + exact) as one:
         one.settle()
         server.pages["/ads"] = Page(names("a", 40))
 
@@ -273,6 +276,9 @@ def test_undo_diff_and_test_by_the_commands(server: ListServer, port: int, tmp_p
         assert not one.blocks("a35.example")
         code, text = run("status")
         assert (1, True) == (code, "lists update --confirm ads" in text)
+        assert (
+            f"regular expressions: 1, which cost {measure('^x[0-9]+[.]example$')} of at most 20000 instructions" in text
+        )
         digest = str(one.row("ads")["held"]["digest"])  # type: ignore[index]
         assert f"ads@{digest[:12]}" in text
         assert (2, True) == (run("update", "--confirm", "ads")[0], f"ads@{digest[:12]}" in run("diff", "ads")[1])

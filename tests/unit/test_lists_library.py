@@ -103,6 +103,18 @@ def test_another_address_is_another_list() -> None:
     assert "" == library.shelves["ads"].digest
 
 
+def test_what_came_before_there_was_a_key_is_signed_by_nobody() -> None:
+    library, keyed = Library(), ListSource("ads", "https://a.example/", public_key=bytes(42))
+    library.use(ListsSettings(1, (ListSource("ads", "https://a.example/"),)), Index())
+    shelf = library.shelves["ads"]
+    shelf.kept = arrived(shelf.kept, copy("a"), Judged(), FUSE)
+    library.use(ListsSettings(2, (keyed,)), Index(library.lists()))
+    assert "" == library.shelves["ads"].digest
+    kept = library.shelves["ads"].kept = arrived(library.shelves["ads"].kept, copy("b"), Judged(), FUSE)
+    library.use(ListsSettings(3, (keyed,)), Index(library.lists()))
+    assert (kept, "b") == (library.shelves["ads"].kept, library.shelves["ads"].digest)
+
+
 def test_pauses_double_up_to_an_hour_and_are_never_the_same_for_all() -> None:
     assert [60, 120, 240, 480, 960, 1_920, 3_600, 3_600] == [round(pause_after(n, 0.5)) for n in range(1, 9)]
     assert 3_600 == pause_after(1_000_000, 0.5)
