@@ -1,8 +1,4 @@
-"""The one place where a process gives up its rights, after all imports and before the first byte from outside.
-
-Today: an unprivileged user if it is root, no new privileges, not dumpable. Seccomp and Landlock rules come here later,
-as further fields of `SandboxProfile`.
-"""
+"""The one place where a process gives up its rights, after all imports and before the first byte from outside."""
 
 import ctypes
 import importlib
@@ -10,7 +6,8 @@ import os
 import pwd
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from anchorhold.sandbox.profile import SandboxProfile as SandboxProfile
 
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
@@ -38,14 +35,6 @@ LAZY = (
 
 CRYPTOGRAPHY = ("cryptography.hazmat.backends.openssl.backend", "cryptography.hazmat.primitives.serialization.ssh")
 """The same for who reads keys and certificates."""
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxProfile:
-    """What a process may keep. `user` is whom it becomes if it is root; empty means `configured_user`."""
-
-    name: str
-    user: str = ""
 
 
 class SandboxRefused(Exception):
