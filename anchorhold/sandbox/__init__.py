@@ -10,6 +10,7 @@ from collections.abc import Callable
 from anchorhold.sandbox.profile import SandboxProfile as SandboxProfile
 
 PR_SET_DUMPABLE = 4
+PR_SET_NAME = 15
 PR_SET_NO_NEW_PRIVS = 38
 """prctl(2)."""
 
@@ -82,6 +83,8 @@ def enter(profile: SandboxProfile, shut_in: Callable[[], None] | None = None) ->
     if root:
         # After the change of user, which sets the flag anew (prctl(2)).
         _call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+    # For ps(1); and who watches system calls sees where service begins.
+    _call("prctl", PR_SET_NAME, profile.name.encode()[:15], 0, 0, 0)
 
 
 def _become(entry: pwd.struct_passwd) -> None:
