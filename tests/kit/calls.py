@@ -3,7 +3,7 @@
     .venv/bin/python tests/kit/calls.py .venv/bin/pytest -q tests/cells/test_supervisor_live.py
     .venv/bin/python tests/kit/calls.py --cell front --shapes .venv/bin/anchorhold run --config FILE
 
-Runs the command under strace(1) (Debian: strace), which holds the filters off: a table that is too short ends nobody here. `enter`
+Runs the command under strace(1), which holds the filters off: a table that is too short ends nobody here. `enter`
 names a process after its profile as the last thing before the filter, and from there on its calls count. Calls that come after
 SIGTERM are told apart, and children of a cell have a line of their own.
 """
