@@ -7,6 +7,9 @@ import pwd
 import struct
 from collections.abc import Callable
 
+from anchorhold.sandbox import seccomp
+from anchorhold.sandbox.numbers import NoSuchCall
+from anchorhold.sandbox.profile import Rule as Rule
 from anchorhold.sandbox.profile import SandboxProfile as SandboxProfile
 
 PR_SET_DUMPABLE = 4
@@ -88,8 +91,14 @@ def enter(
         _call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
     if settle is not None:
         settle()
-    # For ps(1); and who watches system calls sees where service begins.
-    _call("prctl", PR_SET_NAME, profile.name.encode()[:15], 0, 0, 0)
+    try:
+        program = seccomp.assemble(profile.calls, seccomp.here()) if profile.calls else None
+        # For ps(1); and who watches system calls sees where service begins.
+        _call("prctl", PR_SET_NAME, profile.name.encode()[:15], 0, 0, 0)
+        if program is not None:
+            seccomp.install(program)
+    except (seccomp.FilterRefused, NoSuchCall) as error:
+        raise SandboxRefused(str(error)) from None
 
 
 def _become(entry: pwd.struct_passwd) -> None:
