@@ -13,11 +13,13 @@ from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 from anchorhold.cells.peer import LeasePeer, Pair, Peer
-from anchorhold.cells.start import hear, receive_until_start, tell_ready
+from anchorhold.cells.start import hear, receive_until_start, take_descriptors, tell_ready
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter
+from anchorhold.troubles import Watchman
 from resolver.admission import Admission
+from resolver.edge.listen.door import PAUSE
 from resolver.edge.serve import Desk
 from resolver.settings import FrontSettings
 from wire.errors import Malformed
@@ -41,6 +43,10 @@ class Listening(Protocol):
     @property
     def ended(self) -> bool:
         """Closed, and nobody is left."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether it can let nobody in just now and is to be looked after soon."""
 
     def ready(self, events: int, now: Instant) -> None:
         """The socket has something."""
@@ -80,6 +86,8 @@ class ClientsCell:
         """Ends of fresh pairs that nothing was done with yet."""
         self._ending = False
         self._due = 0.0
+        self._watchman = Watchman()
+        self._next_look = 0.0
         self.desk: Desk
         self.admission: Admission
 
@@ -135,6 +143,7 @@ class ClientsCell:
     def prepare(self) -> None:
         """Take everything from the link until START."""
         self._restarts = receive_until_start(self._link, self._take)
+        take_descriptors()
         settings = self._front_settings()
         if settings is None or not self._secret:
             raise Malformed("START before SETTINGS and SECRET")
@@ -175,16 +184,25 @@ class ClientsCell:
             key.data(mask, now)
         # Before the flush: what ends here is answered in this wake-up.
         due = self.desk.expire(now)
+        paused = False
         for listening in self._listening:
             listening.flush(now)
             listening.expire_sometimes(now)
+            paused = paused or listening.paused
         if any(listening.ended for listening in self._listening):
             self._listening = [listening for listening in self._listening if not listening.ended]
         self._tend(now)
+        if now >= self._next_look:
+            self._look(now)
         for pair in [*self._pairs.values()]:
             pair.flush()
-        patience = self._patience(now)
+        patience = min(self._patience(now), PAUSE) if paused else self._patience(now)
         self._due = patience if due is None else min(due, patience)
+
+    def _look(self, now: Instant) -> None:
+        self._next_look = now + IDLE_TURN
+        for line in self._watchman.look(self.desk.counters, now):
+            log(self.name, line)
 
     def end(self, _signal: int, _frame: object) -> None:
         """SIGTERM: take nothing new, give out what is nearly there. Only the loop touches anything else."""

@@ -4,7 +4,8 @@ import selectors
 import socket
 
 from resolver.admission import Admission, Client, Connections
-from resolver.edge.listen.acceptor import Acceptor, Watch, idle_time
+from resolver.edge.listen.acceptor import Acceptor, idle_time
+from resolver.edge.listen.door import Watch
 from resolver.edge.serve import Desk
 from wire.dns.framing import Framer, frame
 from wire.units import Instant
@@ -189,6 +190,15 @@ class StreamListener(Acceptor[Connection]):
         """Take a place."""
         self.places.enter(client)
         return Connection(self, endpoint, client, now)
+
+    def make_room(self, now: Instant) -> bool:
+        """Who has been silent longest goes, if nothing is owed to it."""
+        idle = [connection for connection in self.connections if not connection.owing]
+        if not idle:
+            return False
+        self.count("tcp-shed")
+        min(idle, key=lambda connection: connection.active).close()
+        return True
 
     def left(self, connection: Connection) -> None:
         """Give the place back; nobody waits there any more."""
