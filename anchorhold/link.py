@@ -70,6 +70,8 @@ class LinkType(IntEnum):
     """To resolver and lists: ends of a pair over which the lists cell asks for the addresses of the hosts it fetches from."""
     LISTS_STATUS = 24
     """To front and lists: ends of a pair on which front hands on what operators ask."""
+    END = 25
+    """To a cell that is not ended by SIGTERM: take nothing new, give out what is nearly there, and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +99,8 @@ def receive_message(link: socket.socket) -> LinkMessage | None:
         return LinkMessage(LinkType(data[0]), data[1:], tuple(descriptors))
     except ValueError:
         raise Malformed("unknown link message") from None
+
+
+def pair_end(descriptor: int) -> socket.socket:
+    """The socket of a pair's end that came. Its kind is said, so that nobody need ask."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=descriptor)

@@ -32,6 +32,8 @@ def receive_until_start(link: socket.socket, take: Callable[[LinkMessage], None]
         message = receive_message(link)
         if message is None:
             raise SystemExit(0)
+        if message.type is LinkType.END:
+            raise SystemExit(0)
         if message.type is LinkType.START:
             return int.from_bytes(message.body[:4], "little")
         take(message)
