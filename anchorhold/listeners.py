@@ -38,6 +38,11 @@ class Listener:
         """True if it takes queries for every address of the machine (then replies need IP_PKTINFO)."""
         return ipaddress.ip_address(self.address.host).is_unspecified
 
+    @property
+    def traits(self) -> bytes:
+        """The body of the UDP message for it."""
+        return bytes((self.wildcard, self.udp.family == socket.AF_INET6))
+
     def close(self) -> None:
         """Both; cells that hold copies go on with them."""
         self.udp.close()
@@ -89,6 +94,8 @@ def bind_socket(
         if kind == socket.SOCK_STREAM:
             # A restart must not wait for the last run's connections; a living listener is still refused on Linux.
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Connections have it from here, on every system we know (tests/unit/test_net_sockets.py).
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.bind(place)
         if kind == socket.SOCK_STREAM:
             opened.listen(backlog)
