@@ -74,6 +74,11 @@ class CellProcess:
         """0 while there is none."""
         return self._process.pid if self._process else 0
 
+    @property
+    def silent(self) -> bool:
+        """Whether it left a ping unanswered until the next one."""
+        return self.link is not None and self._silent > 1
+
     def start(self, environment: dict[str, str], now: float) -> None:
         """Start the process; what it needs is sent by the caller, ending with START."""
         self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

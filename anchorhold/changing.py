@@ -13,7 +13,7 @@ from anchorhold import facts
 from anchorhold.applying import Applying, Begin, TakeBack, Wish
 from anchorhold.config.request import Refused, Snapshot
 from anchorhold.listeners import CannotListen
-from anchorhold.notify import notify
+from anchorhold.notify import ServiceManager
 from anchorhold.reloading import Reloading
 from anchorhold.state import StateRefused
 
@@ -32,8 +32,10 @@ class Changing:
         environment: dict[str, str],
         first: Snapshot,
         take_over: Callable[[Snapshot], Snapshot],
+        manager: ServiceManager,
     ) -> None:
         self._take_over = take_over
+        self._manager = manager
         self._reloading = Reloading(config, environment, selector)
         self._applying = Applying(config, control, selector)
         self._applying.open()
@@ -69,7 +71,8 @@ class Changing:
 
     def reload(self) -> None:
         """Who wants what is in the file wants no trial of another."""
-        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        # The stamp is for Type=notify-reload: only a READY that comes after it ends the reload.
+        self._manager.say("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1_000}")
         self.take_back("the configuration is read again")
         self._finish_load(self._reloading.begin(self._newest + 1))
 
@@ -112,7 +115,7 @@ class Changing:
             self._applying.refused(why)
         facts.log_lines(NAME, why)
         facts.log(NAME, f"configuration {self._generation} stays in force")
-        notify("READY=1")
+        self._manager.say("READY=1")
 
     # One is on trial.
 
