@@ -1,6 +1,5 @@
 """One cell as the supervisor sees it: a process, a link, its signs of life."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -9,6 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from anchorhold.config.request import describe_exit
+from anchorhold.facts import pass_on
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.restarts import Restarts
 from anchorhold.sandbox import USER_VARIABLE
@@ -19,9 +19,6 @@ START_PATIENCE = 20.0
 
 LEAVE_PATIENCE = 3.0
 """Seconds for a cell that is told to end."""
-
-TOLD = frozenset({"resolver", "dhcp", "keeper", "lists"})
-"""Cells that are told to end over their link; the others by SIGTERM."""
 
 PING_INTERVAL = 5.0
 MAX_SILENT_PINGS = 3
@@ -39,6 +36,10 @@ def cell_environment(environment: Mapping[str, str], user: str) -> dict[str, str
     """The environment of a cell that is to become `user`."""
     kept = {name: value for name, value in environment.items() if name in KEPT}
     return {**kept, USER_VARIABLE: user}
+
+
+TOLD_BY_LINK = frozenset({"front", "secure", "keeper"})
+"""Cells that end by END on the link; others by SIGTERM, whose handler needs a system call more."""
 
 
 class CellProcess:
@@ -130,6 +131,8 @@ class CellProcess:
             self.ready = int.from_bytes(message.body, "little")
         if message.type is LinkType.PING:
             self._silent = 0
+        if message.type is LinkType.LOG:
+            pass_on(self.name, message.body)
         if message.type is LinkType.ACCUSE and (
             accused := self.partners.get(int.from_bytes(message.body[:1], "little"))
         ):
@@ -151,15 +154,14 @@ class CellProcess:
         """Tell it to end while the service goes on; `reap` sees it like any other end, only that it is no fault."""
         if self._process is not None:
             self._leave_until = now + LEAVE_PATIENCE
-            self.ask_to_end()
+            self.dismiss()
 
-    def ask_to_end(self) -> None:
-        """Over the link: to take a signal would be one system call more for a cell to have."""
-        if self.link is not None and self.name in TOLD:
-            with contextlib.suppress(OSError):
-                send_message(self.link, LinkType.END)
-                return
-        self.signal(signal.SIGTERM)
+    def dismiss(self) -> None:
+        """Tell it to end."""
+        if self.name in TOLD_BY_LINK:
+            self.send(LinkType.END)
+        else:
+            self.signal(signal.SIGTERM)
 
     def reap(self, now: float) -> str | None:
         """How it ended and what follows, once; None while it lives."""

@@ -17,7 +17,7 @@ class LinkType(IntEnum):
     """Everything that crosses between the supervisor and a cell."""
 
     UDP = 1
-    """To front: a bound UDP socket. Body: u8, 1 if bound to a wildcard address (then PKTINFO is on)."""
+    """To front: a bound UDP socket. Body: u8, 1 if bound to a wildcard address (then PKTINFO is on); u8, 1 if it is of IPv6."""
     TCP = 2
     """To front: a listening TCP socket."""
     CONTROL = 3
@@ -71,7 +71,9 @@ class LinkType(IntEnum):
     LISTS_STATUS = 24
     """To front and lists: ends of a pair on which front hands on what operators ask."""
     END = 25
-    """To a cell that is not ended by SIGTERM: take nothing new, give out what is nearly there, and end."""
+    """To a cell: take nothing new, give out what is nearly there, and end."""
+    LOG = 26
+    """From a cell that may not write: a line for the log, as `keep` made it (UTF-8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,3 @@ def receive_message(link: socket.socket) -> LinkMessage | None:
         return LinkMessage(LinkType(data[0]), data[1:], tuple(descriptors))
     except ValueError:
         raise Malformed("unknown link message") from None
-
-
-def pair_end(descriptor: int) -> socket.socket:
-    """The socket of a pair's end that came. Its kind is said, so that nobody need ask."""
-    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=descriptor)

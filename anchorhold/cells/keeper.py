@@ -23,9 +23,10 @@ from anchorhold.keeper.folder import Folder
 from anchorhold.keeper.keeper import SAVE_TIME_EVERY, Keeper
 from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, pack, unpack
 from anchorhold.keeper.packaged import built_date, packaged_root, trust_anchors
-from anchorhold.link import LinkMessage, LinkType, pair_end, send_message
+from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sandbox.profile import Network, calls
+from net import sockets
 from net.clock import date
 from resolver.settings import KeeperSettings
 from wire.errors import Malformed
@@ -153,7 +154,7 @@ class KeeperCell:
             case LinkType.KEEPER, (descriptor,):
                 if self._pair_socket is not None:
                     self._pair_socket.close()
-                self._pair_socket = pair_end(descriptor)
+                self._pair_socket = sockets.adopt(descriptor)
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, KeeperSettings)
                 os.close(descriptor)
