@@ -70,6 +70,9 @@ class LinkType(IntEnum):
     """To resolver and lists: ends of a pair over which the lists cell asks for the addresses of the hosts it fetches from."""
     LISTS_STATUS = 24
     """To front and lists: ends of a pair on which front hands on what operators ask."""
+    SEALED = 25
+    """From a cell, before its first READY: what of its profile is in force, and what is missing. Body: a JSON object
+    (`anchorhold/cells/start.py`), for operators; nobody else reads it."""
 
 
 @dataclass(frozen=True, slots=True)
