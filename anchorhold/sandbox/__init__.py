@@ -67,12 +67,15 @@ def find_user(user: str) -> pwd.struct_passwd:
     return entry
 
 
-def enter(profile: SandboxProfile, shut_in: Callable[[], None] | None = None) -> None:
-    """Give up every right `profile` does not grant; there is no way back. Raises SandboxRefused.
+def enter(
+    profile: SandboxProfile, shut_in: Callable[[], None] | None = None, settle: Callable[[], None] | None = None
+) -> None:
+    """Give up every right `profile` does not grant; there is no way back. Raises SandboxRefused, and what the two calls raise.
 
     `shut_in` is called when everything outside that is needed has been read, and while there still are rights: after it the cell
     may see one folder only. As root: no groups, then the group and user of `profile.user`, no core file and no ptrace by others
     of that user.
+    `settle` is called when no right is left, and before the system calls are those of service only: what it takes to begin.
     Always: no capability, and no new privilege by execve.
     """
     root = os.geteuid() == 0
@@ -86,6 +89,8 @@ def enter(profile: SandboxProfile, shut_in: Callable[[], None] | None = None) ->
     if root:
         # After the change of user, which sets the flag anew (prctl(2)).
         _call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if settle is not None:
+        settle()
     try:
         program = seccomp.assemble(profile.calls, seccomp.here()) if profile.calls else None
         # For ps(1); and who watches system calls sees where service begins.
