@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from anchorhold.config.request import describe_exit
+from anchorhold.facts import pass_on
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.restarts import Restarts
 from anchorhold.sandbox import USER_VARIABLE
@@ -35,6 +36,10 @@ def cell_environment(environment: Mapping[str, str], user: str) -> dict[str, str
     """The environment of a cell that is to become `user`."""
     kept = {name: value for name, value in environment.items() if name in KEPT}
     return {**kept, USER_VARIABLE: user}
+
+
+TOLD_BY_LINK = frozenset({"front", "secure"})
+"""Cells that end by END on the link; others by SIGTERM, whose handler needs a system call more."""
 
 
 class CellProcess:
@@ -131,6 +136,8 @@ class CellProcess:
             self._silent = 0
         if message.type is LinkType.SEALED:
             self.sealed = message.body.decode("utf-8", "replace")
+        if message.type is LinkType.LOG:
+            pass_on(self.name, message.body)
         if message.type is LinkType.ACCUSE and (
             accused := self.partners.get(int.from_bytes(message.body[:1], "little"))
         ):
@@ -152,6 +159,13 @@ class CellProcess:
         """Tell it to end while the service goes on; `reap` sees it like any other end, only that it is no fault."""
         if self._process is not None:
             self._leave_until = now + LEAVE_PATIENCE
+            self.dismiss()
+
+    def dismiss(self) -> None:
+        """Tell it to end."""
+        if self.name in TOLD_BY_LINK:
+            self.send(LinkType.END)
+        else:
             self.signal(signal.SIGTERM)
 
     def reap(self, now: float) -> str | None:

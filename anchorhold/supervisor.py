@@ -279,7 +279,7 @@ class Supervisor:
         # front first: what it still waits for comes from the resolver; the keeper last, for it saves the time.
         order = (self.front, self.secure, self.dhcp, self.lists, self.resolver, self.keeper)
         for cell, spare in zip(order, (1.0, 0.8, 0.7, 0.6, 0.5, 0.0), strict=True):
-            cell.signal(signal.SIGTERM)
+            cell.dismiss()
             if not cell.wait(until - spare - time.monotonic()):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
                 cell.signal(signal.SIGKILL)

@@ -53,6 +53,7 @@ def command(control: Path | None, as_json: bool) -> None:
         _print_cells(cells)
         _print_isolation(control)
         _print_clock(cells.get("resolver", {}))
+        _print_network(cells.get("resolver", {}))
         _print_policy(cells.get("resolver", {}))
         _print_upstreams(cells.get("resolver", {}))
         _print_iterations(cells.get("resolver", {}))
@@ -98,6 +99,20 @@ def _print_clock(resolver: Answer) -> None:
         f"Until then only the {show(clock.get('time_sources'))} servers of time in [dnssec] time_sources are looked up, and zones"
         " that are not\nvalidated; everything else is answered SERVFAIL. That ends by itself.\n"
     )
+
+
+def _print_network(resolver: Answer) -> None:
+    """That it changed, or that nobody would notice."""
+    network = resolver.get("network")
+    if not isinstance(network, dict) or not network:
+        return
+    if network.get("changes"):
+        click.echo(
+            f"The network changed {show(network['changes'])} times, the last time {show(network.get('last_change'), ' s')} ago;"
+            " each time all\nconnections to upstreams were made anew, and none was resumed.\n"
+        )
+    if "routes" not in str(network.get("watched")):
+        click.echo(f"Changes of the network are not noticed here; watched: {show(network.get('watched'))}.\n")
 
 
 def _print_policy(resolver: Answer) -> None:
