@@ -74,6 +74,9 @@ class LinkType(IntEnum):
     """To a cell: take nothing new, give out what is nearly there, and end."""
     LOG = 26
     """From a cell that may not write: a line for the log, as `keep` made it (UTF-8)."""
+    SEALED = 27
+    """From a cell, before its first READY: what of its profile is in force, and what is missing. Body: a JSON object
+    (`anchorhold/cells/start.py`), for operators; nobody else reads it."""
 
 
 @dataclass(frozen=True, slots=True)
