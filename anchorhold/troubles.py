@@ -93,7 +93,7 @@ def troubles(counters: Mapping[str, int]) -> dict[Trouble, int]:
 
 
 class Watchman:
-    """Looks at counters now and then, and says when trouble begins and when it is over: two lines, however much there is of it."""
+    """Looks at counters now and then, and says when trouble begins and when it is over: two lines, however much of it."""
 
     def __init__(self) -> None:
         self._known: dict[Trouble, int] = {}

@@ -5,6 +5,7 @@ import socket
 from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from net import sockets
 from net.shortage import is_shortage
 from resolver.admission import Client
 from resolver.edge.listen.door import OF_ONE, Door, Watch
@@ -22,6 +23,8 @@ class Accepted(Protocol):
 
     socket: socket.socket
     client: Client
+    address: str
+    """The client's."""
 
     @property
     def owing(self) -> bool:
@@ -38,7 +41,10 @@ C = TypeVar("C", bound=Accepted)
 
 
 class Acceptor(ABC, Generic[C]):
-    """One listening TCP socket and its connections; subclasses say who may enter, and what a connection is."""
+    """One listening TCP socket, non-blocking, and its connections; subclasses say who may enter, and what a connection is.
+
+    An accepted connection has the options of the listening socket (TCP_NODELAY); nothing of its own is set.
+    """
 
     batch: ClassVar[int]
     """Connections accepted in one wake-up."""
@@ -46,9 +52,9 @@ class Acceptor(ABC, Generic[C]):
     """How the names of its counters begin."""
 
     def __init__(self, endpoint: socket.socket, watch: Watch) -> None:
-        endpoint.setblocking(False)
         self.socket = endpoint
         self.watch = watch
+        self.closed = False
         self.dirty: list[C] = []
         """Those with something to write; `flush` is called for each at the end of a wake-up."""
         self.connections: set[C] = set()
@@ -96,9 +102,9 @@ class Acceptor(ABC, Generic[C]):
     def ready(self, _events: int, now: Instant) -> None:
         """Accept who is waiting, as far as they may enter."""
         may_make_room = True
-        for _ in range(self.batch):
+        for _ in range(0 if self.closed else self.batch):
             try:
-                endpoint, address = self.socket.accept()
+                endpoint, address = sockets.accept(self.socket)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -111,27 +117,22 @@ class Acceptor(ABC, Generic[C]):
                     continue
                 self._door.close(now)
                 return
-            self._admit(endpoint, address[0], now)
+            self._admit(endpoint, address, now)
 
     def _admit(self, endpoint: socket.socket, address: str, now: Instant) -> None:
         client = self.client_at(address, now)
         if not self.may_enter(client, now):
-            endpoint.close()
+            sockets.close(endpoint)
             return
-        endpoint.setblocking(False)
-        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = self.enter(endpoint, client, now)
+        connection.address = address
         self.connections.add(connection)
         self.watch(endpoint, selectors.EVENT_READ, connection)
 
     def use_admission(self, now: Instant) -> None:
         """There is another: everybody is who it says, and who may not ask any more goes."""
         for connection in list(self.connections):
-            try:
-                connection.client = self.client_at(connection.socket.getpeername()[0], now)
-            except OSError:
-                connection.close()
-                continue
+            connection.client = self.client_at(connection.address, now)
             if not connection.client.allowed:
                 self.count("dropped-access")
                 connection.close()
@@ -154,21 +155,22 @@ class Acceptor(ABC, Generic[C]):
     def gone(self, connection: C) -> None:
         """A connection has ended."""
         self.watch(connection.socket, 0, connection)
-        connection.socket.close()
+        sockets.close(connection.socket)
         self.connections.discard(connection)
         self.left(connection)
         self._door.open()
 
     def close(self) -> None:
         """Stop accepting; connections that are open go on until they end."""
-        if self.socket.fileno() >= 0:
+        if not self.closed:
+            self.closed = self._door.ended = True
             self.watch(self.socket, 0, self)
-            self.socket.close()
+            sockets.close(self.socket)
 
     @property
     def ended(self) -> bool:
         """Closed, and nobody is left."""
-        return self.socket.fileno() < 0 and not self.connections
+        return self.closed and not self.connections
 
 
 def idle_time(full: float, taken: int, places: int) -> float:

@@ -28,7 +28,7 @@ Watch = Callable[[socket.socket, int, object], None]
 class Door:
     """Of one listening socket; `owner` is called when somebody waits there."""
 
-    __slots__ = ("_owner", "_socket", "_until", "_watch", "shut")
+    __slots__ = ("_owner", "_socket", "_until", "_watch", "ended", "shut")
 
     def __init__(self, endpoint: socket.socket, watch: Watch, owner: object) -> None:
         self._socket = endpoint
@@ -36,6 +36,8 @@ class Door:
         self._owner = owner
         self._until = Instant(0.0)
         self.shut = False
+        self.ended = False
+        """Whether the socket is closed: nothing is done with it any more."""
 
     def close(self, now: Instant) -> None:
         """Nobody is listened to until `tend` finds that it is time, or `open`."""
@@ -44,10 +46,10 @@ class Door:
         self._watch(self._socket, 0, self._owner)
 
     def open(self) -> None:
-        """Something was closed: there is room, perhaps. Nothing if it stands open, or is closed for good."""
+        """Something was closed: there is room, perhaps. Nothing if it stands open."""
         if self.shut:
             self.shut = False
-            if self._socket.fileno() >= 0:
+            if not self.ended:
                 self._watch(self._socket, selectors.EVENT_READ, self._owner)
 
     def tend(self, now: Instant) -> None:
