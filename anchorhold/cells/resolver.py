@@ -40,6 +40,7 @@ from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sites import Sites
 from anchorhold.troubles import Watchman
 from net.clock import now
+from net.readiness import readiness
 from net.tls import TlsFactory
 from privacy.lists.matcher import ListImage
 from privacy.memory import Fact, Retention
@@ -143,6 +144,8 @@ class ResolverCell:
         self._whereabouts = Whereabouts(Means(open_network()), self._move, self._resolver.settle)
         self._whereabouts.use(self._settings)
         self._resolver.whereabouts = self._whereabouts.status
+        # It has a descriptor of its own, which may not be had later.
+        readiness(loop)
         # Contexts with the system's authorities read files: make them before the sandbox.
         enter(PROFILE)
         loop.add_signal_handler(signal.SIGTERM, self.end, 0)

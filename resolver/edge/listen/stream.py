@@ -5,7 +5,7 @@ import socket
 
 from net.sockets import NOW
 from resolver.admission import Admission, Client, Connections
-from resolver.edge.listen.acceptor import Acceptor, idle_time
+from resolver.edge.listen.acceptor import MINIMUM_IDLE, Acceptor, idle_time
 from resolver.edge.listen.door import Watch
 from resolver.edge.serve import Desk
 from wire.dns.framing import Framer, frame
@@ -195,8 +195,8 @@ class StreamListener(Acceptor[Connection]):
         return Connection(self, endpoint, client, now)
 
     def make_room(self, now: Instant) -> bool:
-        """Who has been silent longest goes, if nothing is owed to it."""
-        idle = [connection for connection in self.connections if not connection.owing]
+        """Who has been silent longest goes, if nothing is owed to it. Who came just now may have asked what nobody has read yet."""
+        idle = [c for c in self.connections if not c.owing and now - c.active >= MINIMUM_IDLE]
         if not idle:
             return False
         self.count("tcp-shed")
