@@ -1,7 +1,12 @@
 """What ships beside the program is read here as its reader would."""
 
+import plistlib
 import re
+import shutil
 import subprocess
+import sys
+import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -159,8 +164,22 @@ def test_everything_the_image_copies_is_there() -> None:
     copies = [rest.split()[:-1] for rest in arguments("COPY") if not rest.startswith("--from")]
     missing = [name for names in copies for name in names if not (ROOT / name).exists()]
     assert missing == []
-    rooms = {"wire/", "privacy/", "resolver/", "net/", "anchorhold/", "trust-anchors/"}
-    assert rooms <= {name for names in copies for name in names}
+    assert "trust-anchors/" in {name for names in copies for name in names}
+
+
+def test_a_wheel_of_what_the_image_copies_holds_every_room(tmp_path: Path) -> None:
+    for name in {name for rest in arguments("COPY") if not rest.startswith("--from") for name in rest.split()[:-1]}:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, tmp_path)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
+    subprocess.run(build, cwd=tmp_path, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        rooms = {name.split("/")[0] for name in archive.namelist() if ".dist-info" not in name}
+    assert rooms == set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"])
 
 
 def test_the_image_runs_as_somebody_without_rights() -> None:
@@ -173,3 +192,41 @@ def test_the_image_runs_as_somebody_without_rights() -> None:
 def test_the_image_starts_the_service() -> None:
     assert arguments("ENTRYPOINT") == ['["anchorhold"]']
     assert arguments("CMD") == ['["run", "--config", "/etc/anchorhold/anchorhold.toml"]']
+
+
+# Without systemd
+
+
+@pytest.mark.parametrize("script", ["sysv/anchorhold", "openrc/anchorhold"])
+def test_the_scripts_are_plain_shell(script: str) -> None:
+    path = ROOT / "deploy" / script
+    assert subprocess.run(["sh", "-n", str(path)], capture_output=True, text=True).stderr == ""
+    assert path.stat().st_mode & 0o111
+
+
+def test_what_openrc_starts_is_a_command_we_have() -> None:
+    """The file is shell, so shell reads it."""
+    path = ROOT / "deploy/openrc/anchorhold"
+    told = subprocess.run(
+        ["sh", "-euc", f'. {path}; echo "$command $command_args"; depend() {{ :; }}; type start_pre reload >/dev/null'],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert started_by(told.split())
+
+
+def started_by(words: list[str]) -> bool:
+    program, command, option, config = words
+    return (Path(program).name, command in COMMANDS, option, Path(config).suffix) == (
+        "anchorhold",
+        True,
+        "--config",
+        ".toml",
+    )
+
+
+def test_what_launchd_starts_is_a_command_we_have_and_only_a_fall_is_started_again() -> None:
+    job = plistlib.loads((ROOT / "deploy/launchd/anchorhold.plist").read_bytes())
+    assert started_by(job["ProgramArguments"])
+    assert (job["Label"], job["KeepAlive"], job["Umask"]) == ("anchorhold", {"SuccessfulExit": False}, 0o077)
