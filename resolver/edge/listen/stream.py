@@ -195,7 +195,7 @@ class StreamListener(Acceptor[Connection]):
         return Connection(self, endpoint, client, now)
 
     def make_room(self, now: Instant) -> bool:
-        """Who has been silent longest goes, if nothing is owed to it. Who came just now may have asked what nobody has read yet."""
+        """Who has been silent longest goes, if nothing is owed to it; who came just now may have asked what nobody read yet."""
         idle = [c for c in self.connections if not c.owing and now - c.active >= MINIMUM_IDLE]
         if not idle:
             return False
