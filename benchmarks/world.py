@@ -6,6 +6,7 @@ The service and nothing else is on one core; the far end and all clients are on 
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -135,6 +136,16 @@ class Helper:
         self.say(what)
         answer: dict[str, object] = json.loads(self.line())
         return answer
+
+
+def ask_control(path: Path, verb: str, patience: float = 3.0) -> list[dict[str, object]]:
+    """The lines of an answer of the running service."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(patience)
+        link.connect(str(path))
+        link.sendall(json.dumps({"verb": verb}).encode() + b"\n")
+        with link.makefile("rb") as lines:
+            return [json.loads(line) for line in lines]
 
 
 def run(command: str) -> None:
