@@ -2,7 +2,8 @@
 
 Reads one JSON line: ports, seconds. Then, until these are over: connections over TCP and TLS that say nothing, such that say an
 octet a second of a question that never ends, such that pipeline and never read; HTTP/2 floods of every kind of `tests/attacks`,
-one connection after the other; forged first packets of QUIC; datagrams that are no questions. Prints one JSON line: how much of each.
+one connection after the other; forged first packets of QUIC; datagrams that are no questions. Prints one JSON line: how much of
+each.
 """
 
 import contextlib

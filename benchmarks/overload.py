@@ -265,7 +265,8 @@ def summary(seen: Seen) -> str:
     n = numbers(seen)
     return (
         f"{seen.title}: {seen.offered}; honest: {n['asked']:.0f} asked, {n['kept']:.2f} % answered, "
-        f"{n['again']:.0f} asked again, {n['failures']:.0f} failures, {n['lost']:.0f} lost, 99 of 100 hits {n['hits']} ms ({n['udp']} over UDP); "
+        f"{n['again']:.0f} asked again, {n['failures']:.0f} failures, "
+        f"{n['lost']:.0f} lost, 99 of 100 hits {n['hits']} ms ({n['udp']} over UDP); "
         f"growth {seen.growth}; "
         f"CPU { ({k: round(v, 2) for k, v in seen.cpu.items()}) }; {seen.crowd['examples']}"
     )
@@ -277,7 +278,8 @@ def judge(found: list[Seen], options: argparse.Namespace) -> tuple[str, bool]:
         f"# Overload, {time.strftime('%Y-%m-%d', time.gmtime())}",
         "",
         f"Printed by `make overload` ({options.seconds:g} s each, attacks {options.attack_seconds:g} s; CPython "
-        f"{platform.python_version()}, Linux {system}; service on one core with its usual limits, clients and the Internet it asks on the other; {options.machine}). "
+        f"{platform.python_version()}, Linux {system}; service on one core with its usual limits, clients and the Internet "
+        f"it asks on the other; {options.machine}). "
         f"{HONEST} honest clients ask {HONEST_RATE:g} questions a second in all.",
     ]
     good = True
