@@ -17,6 +17,7 @@ class FrontSide:
 
     def __init__(self, cell: CellProcess, control: Path) -> None:
         self.cell = cell
+        self.wanted = True
         self._path = control
         self._cookie_key = os.urandom(32)
         self._listeners: tuple[Listener, ...] = ()

@@ -8,8 +8,6 @@ used, the cell is ended and started with it, while the listening sockets stay op
 import os
 import socket
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from anchorhold.certificates.settings import CHAIN, FOLDER_NAME, KEY
 from anchorhold.config.request import Snapshot
 from anchorhold.config.service import SecureService, ServedAddress
 from anchorhold.facts import log
+from anchorhold.forking import fork
 from anchorhold.link import LinkType
 from anchorhold.listeners import SECURE_BACKLOG, CannotListen, bind_socket
 from anchorhold.renewals import Renewals
@@ -65,17 +64,13 @@ class Trial:
         self.until = now + CHECK_PATIENCE
         self.undecided = False
         """It did not come so far, for want of time or memory: that says nothing of the files."""
-        chain, key = files
-        self.process = subprocess.Popen(  # noqa: S603 # our own module
-            [
-                *(sys.executable, "-P", "-m", "anchorhold.secure_check"),
-                *("--chain", str(chain), "--key", str(key)),
-            ],
-            pass_fds=files,
-            stdin=subprocess.DEVNULL,
-            env=environment,
-            process_group=0,
-        )
+
+        def live() -> int:
+            from anchorhold.secure_check import run
+
+            return run(*files)
+
+        self.process = fork("secure-check", live, files, environment, output=True)
 
     def result(self, now: float) -> bool | None:
         """Whether they can be used; None: not known yet."""

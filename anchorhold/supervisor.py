@@ -8,11 +8,10 @@ start.
 import os
 import selectors
 import signal
-import socket
 import time
 from pathlib import Path
 
-from anchorhold import facts
+from anchorhold import facts, zygote
 from anchorhold.cell_process import CellProcess, cell_environment, introduce
 from anchorhold.changing import Changing
 from anchorhold.config.request import LoaderRun, Refused, Snapshot
@@ -27,7 +26,7 @@ from anchorhold.notify import notify
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.sandbox import SandboxRefused, find_user
 from anchorhold.secure_side import SecureSide
-from anchorhold.signals import catch_signals
+from anchorhold.signals import SignalFile
 from anchorhold.state import StateRefused, open_state, spread_key
 
 NAME = "supervisor"
@@ -43,11 +42,15 @@ START_ATTEMPTS = 6
 
 def run(config: Path) -> int:
     """Serve by the configuration file `config` until a signal says stop. Gives the exit code."""
+    zygote.begin()
     try:
-        outcome = LoaderRun(config, 1, cell_environment(os.environ, "")).wait()
+        loading = LoaderRun(config, 1, cell_environment(os.environ, ""))
     except OSError as error:
         facts.log(NAME, f"{config}: {error.strerror}; another path: --config FILE, a new one: anchorhold init")
         return 2
+    # While it reads, what every configuration needs.
+    zygote.warm(KEEPER_MODULE, RESOLVER_MODULE, FRONT_MODULE)
+    outcome = loading.wait()
     if isinstance(outcome, Refused):
         facts.log_lines(NAME, outcome.text)
         return 2
@@ -98,6 +101,8 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         ours = cell_environment(os.environ, "")
         self._changing = Changing(config, control, self._selector, ours, snapshot, self._take_over)
+        zygote.warm(*(side.cell.module for side in self._sides if side.wanted))
+        zygote.freeze()
         self._stopping = False
         self._exit_code = 0
         self._announced = 0
@@ -106,13 +111,13 @@ class Supervisor:
 
     def serve(self) -> int:
         """Until SIGTERM or SIGINT; gives the exit code."""
-        wake = catch_signals()
-        self._selector.register(wake, selectors.EVENT_READ)
+        signals = SignalFile()
+        self._selector.register(signals, selectors.EVENT_READ)
         while not self._stopping:
             self._tick(time.monotonic())
             for key, _ in self._selector.select(self._patience(time.monotonic())):
-                if key.fileobj is wake:
-                    self._take_signals(wake)
+                if key.fileobj is signals:
+                    self._take_signals(signals.take())
                 elif isinstance(key.data, CellProcess):
                     self._hear(key.data)
                 else:
@@ -120,8 +125,8 @@ class Supervisor:
         self._stop()
         return self._exit_code
 
-    def _take_signals(self, wake: socket.socket) -> None:
-        for number in set(wake.recv(4_096)):
+    def _take_signals(self, came: set[int]) -> None:
+        for number in came:
             if number in (signal.SIGTERM, signal.SIGINT):
                 self._stopping = True
             elif number == signal.SIGHUP:

@@ -13,8 +13,6 @@ import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
 
-import click
-
 from anchorhold import snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
@@ -337,14 +335,8 @@ def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
         return runner.run(main())
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the resolver cell; started by the supervisor only."""
+def run(link: socket.socket) -> None:
+    """Run the resolver cell; forked by the supervisor only."""
     preload()
     ignore_terminal_signals()
-    run_guarded("resolver", ResolverCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    run_guarded("resolver", ResolverCell(link).serve)

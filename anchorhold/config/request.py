@@ -5,14 +5,13 @@ import re
 import signal
 import socket
 import stat
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
 from anchorhold.config.places import MAX_LIST_FILE, MAX_NAMED_FILE
 from anchorhold.config.service import ServiceSettings
+from anchorhold.forking import fork
 from anchorhold.snapshot import load, read_sealed, seal_bytes
 from wire.errors import Malformed
 
@@ -71,18 +70,16 @@ class LoaderRun:
             config.seek(0)
             self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             self.link.settimeout(PATIENCE)
+
+            def live() -> int | None:
+                # Here, so that nothing of what reads configurations is ever imported into the supervisor.
+                from anchorhold.config.loader import run
+
+                return run(theirs, config.fileno(), str(path), generation)
+
             with theirs:
-                self._process = subprocess.Popen(  # noqa: S603 # our own module
-                    [
-                        *(sys.executable, "-P", "-m", "anchorhold.config.loader", "--file", str(path)),
-                        *("--link", str(theirs.fileno()), "--config", str(config.fileno())),
-                        *("--generation", str(generation)),
-                    ],
-                    pass_fds=(theirs.fileno(), config.fileno()),
-                    stdin=subprocess.DEVNULL,
-                    env=environment,
-                    process_group=0,
-                )
+                given = (theirs.fileno(), config.fileno())
+                self._process = fork("loader", live, given, environment, output=True)
 
     def wait(self) -> Snapshot | Refused:
         """The outcome, at the latest after PATIENCE from the loader's last word."""
@@ -119,9 +116,7 @@ class LoaderRun:
 
     def _end(self) -> None:
         self.link.close()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
+        if self._process.wait(5) is None:
             self._process.kill()
             self._process.wait()
 

@@ -1,4 +1,4 @@
-"""A cell that only tells what it is given, for tests of the supervisor: `python -m kit.fake_cell --link FD`.
+"""A cell that only tells what it is given, for tests of the supervisor.
 
 Every message of the link becomes a line on standard error: `fake PID KIND BODY-IN-HEX DESCRIPTORS`. It says READY
 after START and after each further SETTINGS, answers PING, and ends when the link does.
@@ -6,13 +6,11 @@ after START and after each further SETTINGS, answers PING, and ends when the lin
 
 import os
 import socket
-import sys
 
 from anchorhold.link import LinkType, receive_message, send_message
 
 
-def main() -> None:
-    link = socket.socket(fileno=int(sys.argv[sys.argv.index("--link") + 1]))
+def run(link: socket.socket) -> None:
     generation, started = b"", False
     while message := receive_message(link):
         fields = ("fake", os.getpid(), message.type.name, message.body.hex() or "-", len(message.descriptors))
@@ -24,7 +22,3 @@ def main() -> None:
             send_message(link, LinkType.READY, generation)
         if message.type is LinkType.PING:
             send_message(link, LinkType.PING)
-
-
-if __name__ == "__main__":
-    main()

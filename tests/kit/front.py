@@ -118,8 +118,9 @@ def running_front(
         stack.enter_context(ours)
         ours.settimeout(PATIENCE)
         with theirs:
-            command = [sys.executable, "-m", "anchorhold.cells.front", "--link", str(theirs.fileno())]
-            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env={**os.environ})
+            command = [sys.executable, "-m", "kit.alone", "anchorhold.cells.front", str(theirs.fileno())]
+            environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
         stack.callback(_stop, process)
         ports = []
         for host in hosts or ("127.0.0.1",):
