@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from anchorhold.activation import Handover
 from anchorhold.cell_process import CellProcess
 from anchorhold.config.request import Snapshot
 from anchorhold.facts import log
@@ -15,9 +16,10 @@ NAME = "supervisor"
 class FrontSide:
     """What the cell is to be given."""
 
-    def __init__(self, cell: CellProcess, control: Path) -> None:
+    def __init__(self, cell: CellProcess, control: Path, handed: Handover | None = None) -> None:
         self.cell = cell
         self.wanted = True
+        self._handed = handed
         self._path = control
         self._cookie_key = os.urandom(32)
         self._listeners: tuple[Listener, ...] = ()
@@ -25,12 +27,12 @@ class FrontSide:
 
     def begin(self, snapshot: Snapshot) -> None:
         """At the start. Raises CannotListen."""
-        self._listeners = self._next = open_changed(snapshot.service.listen, ())
+        self._listeners = self._next = open_changed(snapshot.service.listen, (), self._handed)
         self._control = open_control(self._path)
 
     def prepare(self, snapshot: Snapshot) -> None:
         """Open what a configuration wants besides what is open. Raises CannotListen; then nothing has changed."""
-        self._next = open_changed(snapshot.service.listen, self._listeners)
+        self._next = open_changed(snapshot.service.listen, self._listeners, self._handed)
 
     def discard(self) -> None:
         """What was prepared is not wanted after all."""
@@ -73,11 +75,13 @@ class FrontSide:
         self._path.unlink(missing_ok=True)
         for listener in self._listeners:
             listener.close()
+        if self._handed is not None:
+            self._handed.close()
 
     def _places(self) -> str:
         return ", ".join(listener.place.text() for listener in self._listeners)
 
     def _give_listeners(self) -> None:
         for listener in self._listeners:
-            self.cell.send(LinkType.UDP, bytes((listener.wildcard,)), (listener.udp.fileno(),))
+            self.cell.send(LinkType.UDP, listener.traits, (listener.udp.fileno(),))
             self.cell.send(LinkType.TCP, b"", (listener.tcp.fileno(),))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from anchorhold.activation import Handover
 from anchorhold.cell_process import CellProcess
 from anchorhold.cells.start import EXIT_CREDENTIALS
 from anchorhold.certificates.settings import CHAIN, FOLDER_NAME, KEY
@@ -21,7 +22,7 @@ from anchorhold.config.service import SecureService, ServedAddress
 from anchorhold.facts import log
 from anchorhold.forking import fork
 from anchorhold.link import LinkType
-from anchorhold.listeners import SECURE_BACKLOG, CannotListen, bind_socket
+from anchorhold.listeners import SECURE_BACKLOG, CannotListen, open_socket
 from anchorhold.renewals import Renewals
 from anchorhold.snapshot import seal_bytes
 from resolver.settings import Served
@@ -34,6 +35,8 @@ LOOK_EVERY = 2.0
 CHECK_PATIENCE = 20.0
 TRY_AGAIN = 30.0
 """Seconds until the same files are tried again, if it was no fault of theirs."""
+RECEIVE_BUFFER = 1024 * 1024
+"""Octets of QUIC the kernel may hold, if it allows so many: handshakes take milliseconds, and what does not fit is lost."""
 MAX_FILE = 1024 * 1024
 """Octets of a chain or a key."""
 
@@ -91,11 +94,18 @@ class Trial:
 class SecureSide:
     """The cell, wanted or not, and what it is to be given."""
 
-    def __init__(self, state: Path, environment: dict[str, str], owner: tuple[int, int] | None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        environment: dict[str, str],
+        owner: tuple[int, int] | None,
+        handed: Handover | None = None,
+    ) -> None:
         self.cell = CellProcess("secure", MODULE)
         self.cell.due = None
         self.wanted = False
         """Whether the configuration in force has a [secure] table."""
+        self._handed = handed
         self._folder = state / FOLDER_NAME
         self._environment = environment
         self._service: SecureService | None = None
@@ -129,7 +139,7 @@ class SecureSide:
             for served in () if service is None else service.listen:
                 same = next((one for one in self._listeners if one.served == served and one not in kept), None)
                 if same is None:
-                    opened.append(same := _open(served))
+                    opened.append(same := _open(served, self._handed))
                 kept.append(same)
         except CannotListen:
             for listener in opened:
@@ -308,9 +318,11 @@ class SecureSide:
         self._said = text
 
 
-def _open(served: ServedAddress) -> SecureListener:
+def _open(served: ServedAddress, handed: Handover | None) -> SecureListener:
     kind = socket.SOCK_STREAM if served.served.stream else socket.SOCK_DGRAM
-    endpoint = bind_socket(served.address, kind, "[secure] listen", SECURE_BACKLOG)
+    endpoint = open_socket(served.address, kind, handed, "[secure] listen", SECURE_BACKLOG)
+    if not served.served.stream:
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     place = ServedAddress(served.served, served.address.at(endpoint.getsockname()[1]))
     return SecureListener(served, endpoint, place.text())
 

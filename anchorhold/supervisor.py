@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from anchorhold import facts, zygote
+from anchorhold.activation import take_handed
 from anchorhold.cell_process import CellProcess, cell_environment, introduce
 from anchorhold.changing import Changing
 from anchorhold.config.request import LoaderRun, Refused, Snapshot
@@ -22,8 +23,9 @@ from anchorhold.keeper_side import KeeperFolder
 from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen
 from anchorhold.lists_side import ListsSide
-from anchorhold.notify import notify
+from anchorhold.notify import ServiceManager
 from anchorhold.restarts import MAX_DELAY
+from anchorhold.roster import roster
 from anchorhold.sandbox import SandboxRefused, find_user
 from anchorhold.secure_side import SecureSide
 from anchorhold.signals import SignalFile
@@ -79,13 +81,15 @@ class Supervisor:
         self.resolver = CellProcess("resolver", RESOLVER_MODULE)
         self.keeper = CellProcess("keeper", KEEPER_MODULE)
         control = Path(service.control) if service.control else default_control_path()
-        self._front = FrontSide(self.front, control)
-        self._secure = SecureSide(self._state, self._environment, owner)
+        handed = take_handed(os.environ)
+        self._front = FrontSide(self.front, control, handed)
+        self._secure = SecureSide(self._state, self._environment, owner, handed)
         self._lists = ListsSide(self.resolver, self._state, owner)
         keeper = KeeperFolder(self.keeper, self._state, owner)
         self._sides = (self._front, DhcpSide(self._state, owner), self._secure, self._lists, keeper)
         for side in self._sides:
             side.begin(snapshot)
+        handed.say()
         _, self.dhcp, self.secure, self.lists, _ = (side.cell for side in self._sides)
         self._cells = (self.keeper, self.lists, self.resolver, self.front, self.dhcp, self.secure)
         self._pairs = (
@@ -100,7 +104,11 @@ class Supervisor:
         )
         self._selector = selectors.DefaultSelector()
         ours = cell_environment(os.environ, "")
-        self._changing = Changing(config, control, self._selector, ours, snapshot, self._take_over)
+        self._manager = ServiceManager(os.environ, time.monotonic(), os.getpid())
+        self._changing = Changing(
+            *(config, control, self._selector, ours, snapshot, self._take_over, self._manager),
+            lambda: roster(os.getpid(), self._cells),
+        )
         zygote.warm(*(side.cell.module for side in self._sides if side.wanted))
         zygote.freeze()
         self._stopping = False
@@ -155,6 +163,7 @@ class Supervisor:
         self._secure.tell((self.front, self.dhcp))
         self._changing.look(now)
         self._settle()
+        self._manager.look(now, (self.front, self.resolver), self._cells)
 
     # Cells.
 
@@ -237,7 +246,7 @@ class Supervisor:
         else:
             facts.log(NAME, f"configuration {generation} is in force")
         self._announced = generation
-        notify("READY=1")
+        self._manager.say("READY=1", f"STATUS=serving on {self._front.describe()}; configuration {generation}")
 
     # A new configuration.
 
@@ -270,17 +279,18 @@ class Supervisor:
     # The end.
 
     def _stop(self) -> None:
-        notify("STOPPING=1")
+        self._manager.say("STOPPING=1")
         until = time.monotonic() + STOP_PATIENCE
         # front first: what it still waits for comes from the resolver; the keeper last, for it saves the time.
         order = (self.front, self.secure, self.dhcp, self.lists, self.resolver, self.keeper)
         for cell, spare in zip(order, (1.0, 0.8, 0.7, 0.6, 0.5, 0.0), strict=True):
-            cell.signal(signal.SIGTERM)
+            cell.dismiss()
             if not cell.wait(until - spare - time.monotonic()):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
                 cell.signal(signal.SIGKILL)
                 cell.wait(STOP_PATIENCE)
         self._changing.close()
+        self._manager.close()
         for side in self._sides:
             side.close()
 

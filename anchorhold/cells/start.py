@@ -29,6 +29,8 @@ def receive_until_start(link: socket.socket, take: Callable[[LinkMessage], None]
         message = receive_message(link)
         if message is None:
             raise SystemExit(0)
+        if message.type is LinkType.END:
+            raise SystemExit(0)
         if message.type is LinkType.START:
             return int.from_bytes(message.body[:4], "little")
         take(message)
@@ -56,10 +58,10 @@ def collect_seldom() -> None:
     gc.set_threshold(COLLECT_EVERY)
 
 
-def ignore_terminal_signals() -> None:
-    """Reload and Ctrl-C are the supervisor's business."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def ignore_terminal_signals(*further: signal.Signals) -> None:
+    """Reload and Ctrl-C are the supervisor's business; so is SIGTERM for a cell that is told to end over the link."""
+    for number in (signal.SIGHUP, signal.SIGINT, *further):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def run_guarded(name: str, body: Callable[[], int]) -> None:

@@ -7,9 +7,13 @@ import pwd
 import struct
 from collections.abc import Callable
 
+from anchorhold.sandbox import seccomp
+from anchorhold.sandbox.numbers import NoSuchCall
+from anchorhold.sandbox.profile import Rule as Rule
 from anchorhold.sandbox.profile import SandboxProfile as SandboxProfile
 
 PR_SET_DUMPABLE = 4
+PR_SET_NAME = 15
 PR_SET_NO_NEW_PRIVS = 38
 """prctl(2)."""
 
@@ -63,12 +67,15 @@ def find_user(user: str) -> pwd.struct_passwd:
     return entry
 
 
-def enter(profile: SandboxProfile, shut_in: Callable[[], None] | None = None) -> None:
-    """Give up every right `profile` does not grant; there is no way back. Raises SandboxRefused.
+def enter(
+    profile: SandboxProfile, shut_in: Callable[[], None] | None = None, settle: Callable[[], None] | None = None
+) -> None:
+    """Give up every right `profile` does not grant; there is no way back. Raises SandboxRefused, and what the two calls raise.
 
     `shut_in` is called when everything outside that is needed has been read, and while there still are rights: after it the cell
     may see one folder only. As root: no groups, then the group and user of `profile.user`, no core file and no ptrace by others
     of that user.
+    `settle` is called when no right is left, and before the system calls are those of service only: what it takes to begin.
     Always: no capability, and no new privilege by execve.
     """
     root = os.geteuid() == 0
@@ -82,6 +89,16 @@ def enter(profile: SandboxProfile, shut_in: Callable[[], None] | None = None) ->
     if root:
         # After the change of user, which sets the flag anew (prctl(2)).
         _call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if settle is not None:
+        settle()
+    try:
+        program = seccomp.assemble(profile.calls, seccomp.here()) if profile.calls else None
+        # For ps(1); and who watches system calls sees where service begins.
+        _call("prctl", PR_SET_NAME, profile.name.encode()[:15], 0, 0, 0)
+        if program is not None:
+            seccomp.install(program)
+    except (seccomp.FilterRefused, NoSuchCall) as error:
+        raise SandboxRefused(str(error)) from None
 
 
 def _become(entry: pwd.struct_passwd) -> None:

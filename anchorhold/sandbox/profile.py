@@ -13,6 +13,16 @@ class Test:
     value: int
 
 
+def exactly(place: int, value: int) -> Test:
+    """The argument, an int of C, is `value`: 0 to 2³² - 1, as negative numbers of C are."""
+    return Test(place, 0xFFFF_FFFF, value)
+
+
+def none_of(place: int, bits: int) -> Test:
+    """None of these bits is set in the argument."""
+    return Test(place, bits, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A system call by its Linux name, and what its arguments have to be: all `tests` together. Several rules of one name are

@@ -1,6 +1,7 @@
 """The real supervisor with cells that only tell what they are given."""
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -281,9 +282,12 @@ def test_the_service_manager_hears_of_start_reload_and_end(config: Path, monkeyp
         manager.bind(str(config.parent / "n"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(config.parent / "n"))
         with started(config, *FAKES) as running:
-            assert manager.recv(100) == b"READY=1"
+            assert re.fullmatch(rb"READY=1\nSTATUS=serving on 127.*; configuration 1", manager.recv(400))
+            before = time.monotonic_ns() // 1_000
             running.signal(signal.SIGHUP)
-            assert manager.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
-            assert manager.recv(100) == b"READY=1"
+            reloading = re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=(\d+)", manager.recv(400))
+            assert reloading is not None
+            assert before <= int(reloading[1]) <= time.monotonic_ns() // 1_000
+            assert re.fullmatch(rb"READY=1\nSTATUS=serving on 127.*; configuration 2", manager.recv(400))
             assert running.end() == 0
             assert manager.recv(100) == b"STOPPING=1"
