@@ -58,7 +58,7 @@ def run(config: Path) -> int:
         return 2
     try:
         supervisor = Supervisor(config, outcome)
-    except (CannotListen, StateRefused, SandboxRefused) as error:
+    except (CannotListen, StateRefused, SandboxRefused, OSError) as error:
         facts.log(NAME, str(error))
         return 3
     return supervisor.serve()
@@ -195,7 +195,7 @@ class Supervisor:
         assert cell.link is not None  # noqa: S101 # start made it
         self._selector.register(cell.link, selectors.EVENT_READ, cell)
         if cell is self.resolver:
-            cell.send(LinkType.SECRET, self._spread_key)
+            cell.send(LinkType.SECRET, b"", (self._spread_key,))
             self._lists.give_image()
         for side in self._sides:
             if side.cell is cell:
@@ -253,9 +253,9 @@ class Supervisor:
     def _take_over(self, snapshot: Snapshot) -> Snapshot:
         """Everything that can fail comes first; gives the former one. Raises CannotListen or StateRefused: nothing changed."""
         try:
-            key = spread_key(self._state)
             for side in self._sides:
                 side.prepare(snapshot)
+            key = spread_key(self._state)
         except (CannotListen, StateRefused):
             for side in self._sides:
                 side.discard()
@@ -265,8 +265,9 @@ class Supervisor:
             getattr(former.service, name) != getattr(snapshot.service, name) for name in ("control", "state", "user")
         ):
             facts.log(NAME, "control, state or user changed; that needs a restart")
+        os.close(self._spread_key)
         self._spread_key = key
-        self.resolver.send(LinkType.SECRET, key)
+        self.resolver.send(LinkType.SECRET, b"", (key,))
         self._hand_settings(self.keeper)
         self._hand_settings(self.resolver)
         self._hand_settings(self.dhcp)

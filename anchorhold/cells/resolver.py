@@ -34,6 +34,7 @@ from anchorhold.keeper.packaged import built_date
 from anchorhold.keeper.side import KeeperSide
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
+from anchorhold.secret import take_secret
 from anchorhold.sites import Sites
 from net.clock import now
 from net.tls import TlsFactory
@@ -107,8 +108,8 @@ class ResolverCell:
                 self._lists_told.set()
             case LinkType.LISTS, ():
                 self._lists_told.set()
-            case LinkType.SECRET, ():
-                self._spread_key = message.body
+            case LinkType.SECRET, (descriptor,):
+                self._spread_key = take_secret(descriptor)
             case LinkType.PING, ():
                 pass
             case _:

@@ -140,7 +140,9 @@ def running_front(
         front = RunningFront(process, ours, socket.socket(), ports, control)
         stack.callback(lambda: front.peer.close())
         front.new_peer(credits)
-        send_message(ours, LinkType.SECRET, bytes(range(32)))
+        secret = snapshot.seal_bytes(bytes(range(32)))
+        send_message(ours, LinkType.SECRET, b"", (secret,))
+        os.close(secret)
         _send_settings(ours, value or settings())
         send_message(ours, LinkType.START, bytes(4))
         assert front.wait_ready() == (value or settings()).generation

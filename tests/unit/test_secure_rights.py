@@ -75,7 +75,9 @@ def seen_by_cell() -> tuple[int, dict[str, object]]:
         settings = snapshot.seal(SecureSettings(front(), name="dns.example"))
         send_message(ours, LinkType.SETTINGS, bytes(4), (settings,))
         os.close(settings)
-        send_message(ours, LinkType.SECRET, bytes(32))
+        secret = snapshot.seal_bytes(bytes(32))
+        send_message(ours, LinkType.SECRET, b"", (secret,))
+        os.close(secret)
         send_message(ours, LinkType.CERTIFICATE, b"", credentials)
         send_message(ours, LinkType.START, bytes(4))
         said = [receive_message(ours), receive_message(ours)]

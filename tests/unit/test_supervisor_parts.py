@@ -16,7 +16,8 @@ from anchorhold.config.service import ListenAddress
 from anchorhold.listeners import CannotListen, open_changed, open_control, open_listener
 from anchorhold.restarts import Restarts
 from anchorhold.sandbox import USER_VARIABLE
-from anchorhold.state import KEY_LENGTH, StateRefused, open_state, spread_key
+from anchorhold.secret import LENGTH, take_secret
+from anchorhold.state import StateRefused, open_state, spread_key
 from net.datagram import omit_path_mtu
 from privacy.memory import Retention
 
@@ -38,8 +39,8 @@ def test_a_minute_of_life_forgives() -> None:
 
 def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
     open_state(tmp_path / "a/state")
-    key = spread_key(tmp_path / "a/state")
-    assert (len(key), spread_key(tmp_path / "a/state")) == (KEY_LENGTH, key)
+    key = take_secret(spread_key(tmp_path / "a/state"))
+    assert (len(key), take_secret(spread_key(tmp_path / "a/state"))) == (LENGTH, key)
     assert stat.S_IMODE((tmp_path / "a/state/spread.key").stat().st_mode) == 0o600
     assert os.listdir(tmp_path / "a/state") == ["spread.key"]
 
