@@ -14,8 +14,6 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-import click
-
 from anchorhold import snapshot
 from anchorhold.cells.dhcp_pair import FrontPair
 from anchorhold.cells.rules import DATABASE, MEMORY, SNAPSHOT
@@ -317,15 +315,9 @@ def _report(text: str, who: str = "") -> None:
     log(NAME, text, who, Retention(names=True))
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the dhcp cell; started by the supervisor only."""
+def run(link: socket.socket) -> None:
+    """Run the dhcp cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
     ignore_terminal_signals()
-    run_guarded(NAME, DhcpCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    run_guarded(NAME, DhcpCell(link).serve)

@@ -1,5 +1,6 @@
 """The dhcp cell over a disk that takes nothing while there is a file `sick` in the lease folder."""
 
+import socket
 from collections.abc import Iterable
 
 from anchorhold.cells import dhcp
@@ -18,6 +19,6 @@ class SickStore(SqliteStore):
         super().commit(changes, clock)
 
 
-if __name__ == "__main__":
+def run(link: socket.socket) -> None:
     dhcp.SqliteStore = SickStore  # type: ignore[misc]
-    dhcp.main()
+    dhcp.run(link)
