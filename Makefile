@@ -1,9 +1,12 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists bench-names fuzz durability conformance interop lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists bench-names bench-sandbox soak kills overload fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
 CONFIG ?= anchorhold.toml
+MINUTES ?= 30
+KILLS ?= 1000
+RATE ?=
 LISTEN := $(shell [ "$$(id -u)" = 0 ] && echo 127.0.0.1:53 || echo 127.0.0.1:5300)
 
 help: ## list the verbs
@@ -56,6 +59,18 @@ bench-lists: peers ## a million names to block, beside dnsmasq and unbound; writ
 
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_dhcp.py --record
+
+bench-sandbox: peers ## what sealing costs: sealed and not, side by side (root); writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_sandbox.py --record
+
+soak: peers ## half an hour at a steady rate: growth, lost and wrong answers (root; MINUTES=30 RATE=1000); writes benchmarks/results/
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) --rate $(or $(RATE),1000) --record
+
+kills: peers ## cells killed at random under load (root; KILLS=1000 RATE=500); writes benchmarks/results/
+	$(BIN)/python benchmarks/kills.py --kills $(KILLS) --rate $(or $(RATE),500) --record
+
+overload: peers ## five times of what it can serve, and attacks of all kinds at once (root); writes benchmarks/results/
+	$(BIN)/python benchmarks/overload.py --record
 
 interop: ## Chromium, caddy and ngtcp2's server from Debian, peers built in Go (quic-go, dnsproxy, routedns) and Rust (odoh-rs); test with them
 	@tools/setup.sh interop

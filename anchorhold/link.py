@@ -27,7 +27,8 @@ class LinkType(IntEnum):
     SETTINGS = 5
     """To any cell: sealed memfd with its settings (msgpack). Body: generation u32 little-endian."""
     SECRET = 6
-    """To front: cookie key; to the resolver: spread key. Body: 32 octets. No descriptor."""
+    """To front and secure: cookie key; to the resolver: spread key. A sealed memfd of 32 octets; never in a body, for that would
+    be in the supervisor's memory."""
     START = 7
     """To any cell: all it needs has come; enter the sandbox and serve. Body: u32 how often it was restarted."""
     READY = 8
@@ -71,9 +72,12 @@ class LinkType(IntEnum):
     LISTS_STATUS = 24
     """To front and lists: ends of a pair on which front hands on what operators ask."""
     END = 25
-    """To front and secure: take nothing new, give out what is nearly there, and end."""
+    """To a cell: take nothing new, give out what is nearly there, and end."""
     LOG = 26
-    """From front and secure: a line for the log, as `keep` made it (UTF-8), for they may not write."""
+    """From a cell that may not write: a line for the log, as `keep` made it (UTF-8)."""
+    SEALED = 27
+    """From a cell, before its first READY: what of its profile is in force, and what is missing. Body: a JSON object
+    (`anchorhold/cells/start.py`), for operators; nobody else reads it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from anchorhold.commands.blocked import watched_line
+from anchorhold.commands.cells import asked, summary
 from anchorhold.commands.exceptions import print_exceptions
 from anchorhold.commands.pause import paused_lines
 from anchorhold.control_client import Answer
@@ -50,6 +51,7 @@ def command(control: Path | None, as_json: bool) -> None:
         print_json(cells)
     else:
         _print_cells(cells)
+        _print_isolation(control)
         _print_clock(cells.get("resolver", {}))
         _print_network(cells.get("resolver", {}))
         _print_policy(cells.get("resolver", {}))
@@ -74,6 +76,14 @@ def _print_cells(cells: dict[str, Answer]) -> None:
         if "error" not in line
     ]
     print_table("cells", ["cell", "process", "generation", "restarts"], rows)
+
+
+def _print_isolation(control: Path | None) -> None:
+    """One line, also where the supervisor cannot be asked: all else is said by the cells."""
+    try:
+        click.echo(summary(asked(control)) + "\n")
+    except CommandFailed as error:
+        click.echo(f"Isolation: not known ({error.message})\n")
 
 
 def _print_clock(resolver: Answer) -> None:
