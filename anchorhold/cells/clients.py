@@ -16,6 +16,7 @@ from anchorhold.cells.start import hear, receive_until_start, tell_ready
 from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter
+from anchorhold.secret import take_secret
 from anchorhold.troubles import Watchman
 from net.sockets import adopt
 from resolver.admission import Admission
@@ -256,8 +257,8 @@ class ClientsCell:
             case LinkType.SETTINGS, (descriptor,):
                 self._load_settings(descriptor)
                 os.close(descriptor)
-            case LinkType.SECRET, ():
-                self._secret = message.body
+            case LinkType.SECRET, (descriptor,):
+                self._secret = take_secret(descriptor)
             case ((LinkType.WITHDRAW | LinkType.PING | LinkType.END), ()):
                 pass
             case _:
