@@ -112,7 +112,10 @@ class KeeperCell:
         now = time.monotonic()
         if now >= self._save_at:
             self._save_at = now + SAVE_TIME_EVERY
+            before = self._keeper.storage
             self._keeper.keep_time(date())
+            if self._keeper.storage != before:
+                self._tell()
         for zone in [zone for zone, until in self._asked.items() if now >= until]:
             self._learn(zone, None)
         if self._keeper.exceptions.expire(self._keeper.date(date())):
