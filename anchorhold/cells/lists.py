@@ -17,6 +17,7 @@ from anchorhold import snapshot
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
+    end_without_memory,
     hear,
     ignore_terminal_signals,
     receive_until_start,
@@ -103,6 +104,7 @@ class ListsCell:
         assert self._settings is not None  # noqa: S101 # serve saw to it
         loop = asyncio.get_running_loop()
         self._ending = loop.create_future()
+        end_without_memory(loop, self._end)
         loop.add_signal_handler(signal.SIGTERM, self._end, 0)
         self._link.setblocking(False)
         loop.add_reader(self._link.fileno(), self._hear)

@@ -19,7 +19,9 @@ from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
+    NO_MEMORY,
     collect_seldom,
+    end_without_memory,
     hear,
     ignore_terminal_signals,
     receive_until_start,
@@ -131,6 +133,7 @@ class ResolverCell:
         """Serve until told to end; gives the exit code."""
         loop = asyncio.get_running_loop()
         self._ending = loop.create_future()
+        end_without_memory(loop, self._exhausted)
         assert self._settings is not None  # noqa: S101 # prepare saw to it
         tools = Tools(now=now, entropy=os.urandom, lookup=self._lookup, count=self._count, tls=TlsFactory())
         world = ForwardingWorld(tools, self._spread_key, Sites())
@@ -177,6 +180,11 @@ class ResolverCell:
         if watchman.relieved:
             resolver.forgive()
         loop.call_later(LOOK_AROUND, self._look_around, loop, resolver, watchman)
+
+    def _exhausted(self, code: int) -> None:
+        if self._ending is not None and not self._ending.done():
+            log("resolver", NO_MEMORY)
+        self.end(code)
 
     def end(self, code: int) -> None:
         """Stop serving."""

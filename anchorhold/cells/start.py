@@ -1,11 +1,13 @@
 """How every cell begins: it takes from the supervisor what it needs, until START; and how it ends."""
 
+import asyncio
 import gc
 import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
@@ -16,6 +18,9 @@ EXIT_PROTOCOL = 70
 """Exit code of a cell whose supervisor sent what does not decode."""
 EXIT_CREDENTIALS = 72
 """Exit code of a process that cannot use the certificate and key it was given; the log says why."""
+EXIT_MEMORY = 73
+"""Exit code of a cell that came up against its ceiling of memory (RLIMIT_DATA)."""
+NO_MEMORY = "no memory is left below its ceiling; it ends, and the next one begins with empty caches"
 COLLECT_EVERY = 10_000
 """Objects made and not yet freed after which Python looks for cycles; its own 700 costs the resolver a tenth of all work. Caches
 only ever grow, leases stay, and next to nothing is cyclic."""
@@ -72,6 +77,19 @@ def ignore_terminal_signals(*further: signal.Signals) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def end_without_memory(loop: asyncio.AbstractEventLoop, end: Callable[[int], None]) -> None:
+    """Where a loop would log that there was no memory and go on, `end` is called with the exit code: what a callback has left
+    half done, a message half read say, is not gone on with."""
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if isinstance(context.get("exception"), MemoryError):
+            end(EXIT_MEMORY)
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(handle)
+
+
 def run_guarded(name: str, body: Callable[[], int]) -> None:
     """Run the cell and exit with its code; nonsense from the supervisor is logged and ends it, and so does a mistake of ours: of
     what kind and where, but without the words of the exception, which may be a client's name or address."""
@@ -80,6 +98,10 @@ def run_guarded(name: str, body: Callable[[], int]) -> None:
     except Malformed as error:
         log(name, f"the supervisor sent what does not decode: {error}")
         code = EXIT_PROTOCOL
+    except MemoryError:
+        # What was half done is not gone on with, for nobody knows what of it was done.
+        log(name, NO_MEMORY)
+        code = EXIT_MEMORY
     except Exception as error:
         log(name, f"ends by a mistake of ours: {place_of(error)}")
         code = EXIT_MISTAKE
