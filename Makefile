@@ -72,11 +72,13 @@ kills: peers ## cells killed at random under load (root; KILLS=1000 RATE=500); w
 overload: peers ## five times of what it can serve, and attacks of all kinds at once (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/overload.py --record
 
-interop: ## Chromium, caddy and ngtcp2's server from Debian, peers built in Go (quic-go) and Rust (odoh-rs); test with them
+interop: ## Chromium, caddy and ngtcp2's server from Debian, peers built in Go (quic-go, dnsproxy, routedns) and Rust (odoh-rs); test with them
 	@tools/setup.sh interop
 	cd tests/peers/quicpeer && go build -trimpath -o ../../../$(BIN)/quicpeer .
+	cd tests/peers/dnsproxy && go build -trimpath -o ../../../$(BIN)/dnsproxy github.com/AdguardTeam/dnsproxy
+	cd tests/peers/routedns && go build -trimpath -o ../../../$(BIN)/routedns github.com/folbricht/routedns/cmd/routedns
 	cd tests/peers/odohpeer && cargo build --release && cp target/release/odohpeer ../../../$(BIN)/odohpeer
-	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_clients.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py tests/interop/test_http3_programs.py
+	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_clients.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py tests/interop/test_http3_programs.py tests/interop/test_go_proxies.py
 
 fuzz: setup ## a million mutated messages through every parser, packets of DHCP, lists and their images, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record
