@@ -9,6 +9,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, Protocol
 
 from anchorhold.cells.peer import LeasePeer, Pair, Peer
@@ -101,6 +102,10 @@ class ClientsCell:
         """Those that came last, if any came."""
         raise NotImplementedError
 
+    def _most_memory(self) -> int:
+        """Octets it may have, by its settings."""
+        raise NotImplementedError
+
     def _load_settings(self, descriptor: int) -> None:
         """Keep what is in a sealed memfd. Raises Malformed."""
         raise NotImplementedError
@@ -163,7 +168,7 @@ class ClientsCell:
         self.prepare()
         self._link.setblocking(False)
         self._equip()
-        enter(self.profile)
+        enter(replace(self.profile, memory=self._most_memory()))
         self._begin()
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
         self.run()

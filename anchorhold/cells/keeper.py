@@ -9,8 +9,10 @@ import select
 import selectors
 import socket
 import time
+from dataclasses import replace
 
 from anchorhold import snapshot
+from anchorhold.ceilings import KEEPER
 from anchorhold.cells.rules import FOLDER, MEMORY, SNAPSHOT, WAKE
 from anchorhold.cells.start import hear, ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
 from anchorhold.cells.warming import verify_once
@@ -74,7 +76,7 @@ class KeeperCell:
             raise Malformed("START before SETTINGS")
         # What is packaged, while our own files can still be read.
         self._keeper = Keeper(self._folder, packaged_root(), built_date(), _report)
-        enter(PROFILE, settle=self._settle)
+        enter(replace(PROFILE, memory=KEEPER), settle=self._settle)
         self.run()
         return 0
 

@@ -11,15 +11,15 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 
-from anchorhold import snapshot
+from anchorhold import ceilings, snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
-    NO_MEMORY,
     collect_seldom,
     end_without_memory,
     hear,
@@ -28,6 +28,7 @@ from anchorhold.cells.start import (
     run_guarded,
     take_descriptors,
     tell_ready,
+    watch_memory,
 )
 from anchorhold.cells.whereabouts import Means, Whereabouts, open_network
 from anchorhold.facts import log
@@ -133,7 +134,7 @@ class ResolverCell:
         """Serve until told to end; gives the exit code."""
         loop = asyncio.get_running_loop()
         self._ending = loop.create_future()
-        end_without_memory(loop, self._exhausted)
+        watch_memory(loop, "resolver")
         assert self._settings is not None  # noqa: S101 # prepare saw to it
         tools = Tools(now=now, entropy=os.urandom, lookup=self._lookup, count=self._count, tls=TlsFactory())
         world = ForwardingWorld(tools, self._spread_key, Sites())
@@ -141,6 +142,7 @@ class ResolverCell:
         world.wall.not_before(built_date())
         self._resolver = Resolver(self._settings, world, self._report)
         self._resolver.changed = self._forget
+        self._resolver.exhausted = partial(end_without_memory, "resolver")
         self._resolver.use_image(self._image)
         self._carrying = CarryDesk(Carrier(tools), self._settings)
         self._whereabouts = Whereabouts(Means(open_network()), self._move, self._resolver.settle)
@@ -149,7 +151,7 @@ class ResolverCell:
         # It has a descriptor of its own, which may not be had later.
         readiness(loop)
         # Contexts with the system's authorities read files: make them before the sandbox.
-        enter(PROFILE)
+        enter(replace(PROFILE, memory=ceilings.of_resolver(self._settings)))
         loop.add_signal_handler(signal.SIGTERM, self.end, 0)
         self._link.setblocking(False)
         loop.add_reader(self._link.fileno(), self._hear)
@@ -180,11 +182,6 @@ class ResolverCell:
         if watchman.relieved:
             resolver.forgive()
         loop.call_later(LOOK_AROUND, self._look_around, loop, resolver, watchman)
-
-    def _exhausted(self, code: int) -> None:
-        if self._ending is not None and not self._ending.done():
-            log("resolver", NO_MEMORY)
-        self.end(code)
 
     def end(self, code: int) -> None:
         """Stop serving."""

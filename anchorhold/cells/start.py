@@ -1,13 +1,15 @@
 """How every cell begins: it takes from the supervisor what it needs, until START; and how it ends."""
 
 import asyncio
+import contextlib
 import gc
+import os
 import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
@@ -77,13 +79,20 @@ def ignore_terminal_signals(*further: signal.Signals) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def end_without_memory(loop: asyncio.AbstractEventLoop, end: Callable[[int], None]) -> None:
-    """Where a loop would log that there was no memory and go on, `end` is called with the exit code: what a callback has left
-    half done, a message half read say, is not gone on with."""
+def end_without_memory(name: str) -> NoReturn:
+    """The process ends here and now: whatever else it did might want memory, and what was half done is not gone on with. Whoever
+    asked it is told by the end of its sockets, and asks the next one."""
+    with contextlib.suppress(MemoryError):
+        log(name, NO_MEMORY)
+    os._exit(EXIT_MEMORY)
+
+
+def watch_memory(loop: asyncio.AbstractEventLoop, name: str) -> None:
+    """Where a loop would log that there was no memory and go on, the process ends."""
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if isinstance(context.get("exception"), MemoryError):
-            end(EXIT_MEMORY)
+            end_without_memory(name)
         else:
             loop.default_exception_handler(context)
 
@@ -99,9 +108,7 @@ def run_guarded(name: str, body: Callable[[], int]) -> None:
         log(name, f"the supervisor sent what does not decode: {error}")
         code = EXIT_PROTOCOL
     except MemoryError:
-        # What was half done is not gone on with, for nobody knows what of it was done.
-        log(name, NO_MEMORY)
-        code = EXIT_MEMORY
+        end_without_memory(name)
     except Exception as error:
         log(name, f"ends by a mistake of ours: {place_of(error)}")
         code = EXIT_MISTAKE
