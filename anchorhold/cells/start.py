@@ -1,6 +1,7 @@
 """How every cell begins: it takes from the supervisor what it needs, until START; and how it ends."""
 
 import gc
+import os
 import signal
 import socket
 import sys
@@ -81,9 +82,26 @@ def run_guarded(name: str, body: Callable[[], int]) -> None:
     sys.exit(code)
 
 
-def _place(error: BaseException) -> str:
-    """The kind of an exception and where it came from, the innermost place first; those it was caused by, too."""
-    frames = reversed(traceback.extract_tb(error.__traceback__))
-    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+def end_at_once(name: str, body: Callable[[], int]) -> None:
+    """As `run_guarded`, and it ends by exit_group(2) and nothing else: what Python does at an exit takes calls that no cell may
+    make."""
+    try:
+        run_guarded(name, body)
+    except SystemExit as ended:
+        os._exit(ended.code if isinstance(ended.code, int) else 1)
+
+
+def tell_where(name: str) -> None:
+    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, not printed with its words."""
+    sys.unraisablehook = lambda lost: log(name, f"a mistake of ours: {_place(lost.exc_value)}")
+
+
+def _place(error: BaseException | None) -> str:
+    """The kind of an exception and where it came from, the innermost place first; those it was caused by, too. No file is read
+    for it, as `traceback` does for what it prints."""
+    if error is None:
+        return "of no kind that is known"
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    places = " < ".join(f"{Path(code.co_filename).name}:{line} {code.co_name}" for code, line in reversed(frames))
     cause = error.__cause__ or error.__context__
     return f"{type(error).__name__} at {places}" + (f"; after {_place(cause)}" if cause is not None else "")

@@ -13,7 +13,7 @@ from pathlib import Path
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
 from anchorhold.config.places import MAX_LIST_FILE, MAX_NAMED_FILE
 from anchorhold.config.service import ServiceSettings
-from anchorhold.snapshot import load, read_sealed, seal_bytes
+from anchorhold.snapshot import check_sealed, load, read_sealed, seal_bytes
 from wire.errors import Malformed
 
 PATIENCE = 30.0
@@ -130,6 +130,9 @@ class LoaderRun:
         parts = iter(further)
         dhcp, secure, lists = (next(parts) if mask & bit else -1 for bit in (WITH_DHCP, WITH_SECURE, WITH_LISTS))
         try:
+            for descriptor in (front, resolver, keeper, *further):
+                # Cells that serve take our word for it.
+                check_sealed(descriptor)
             own = load(service, ServiceSettings)
             return Snapshot(self._generation, front, resolver, keeper, own, dhcp, secure, lists)
         except Malformed as error:
