@@ -25,7 +25,7 @@ from anchorhold.facts import log
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, preload
-from anchorhold.sandbox.profile import Network, calls
+from anchorhold.sandbox.profile import Network, Rule, calls, exactly
 from net.quic_server import Terms
 from net.sockets import adopt
 from net.tls_server import Credentials, CredentialsRefused, ServerContexts, leaf_of
@@ -46,18 +46,23 @@ KINDS = tuple(Served)
 """In a SECURE message: the place in this order."""
 
 
+FUTEX_WAKE_PRIVATE = 129
+"""futex(2)."""
+
 PROFILE = SandboxProfile(
     NAME,
     calls=(
         *calls("recvfrom", "sendto", "epoll_wait", "epoll_ctl", "recvmsg", "sendmsg", "getpid", "close"),
         ACCEPT,
         *calls("getsockname", "getrandom"),
+        Rule("futex", (exactly(1, FUTEX_WAKE_PRIVATE),)),
         *MEMORY,
         *calls("exit_group"),
     ),
     network=Network.NONE,
 )
-"""As that of `front`, and what OpenSSL asks when it draws random numbers: for them, and whether this is the same process."""
+"""As that of `front`; what OpenSSL asks when it draws random numbers: for them, and whether this is the same process; and what
+ends each of the things that it does once, at first use, with nobody waiting for it (pthread_once(3))."""
 
 
 class SecureCell(ClientsCell):
