@@ -38,7 +38,7 @@ def cell_environment(environment: Mapping[str, str], user: str) -> dict[str, str
     return {**kept, USER_VARIABLE: user}
 
 
-TOLD_BY_LINK = frozenset({"front", "secure"})
+TOLD_BY_LINK = frozenset({"front", "secure", "keeper"})
 """Cells that end by END on the link; others by SIGTERM, whose handler needs a system call more."""
 
 
@@ -59,6 +59,8 @@ class CellProcess:
         """The other ends of its pairs, by how each was sent (LinkType); ended if this cell accuses them."""
         self.sent: int = 0
         """The newest generation it was given in this life."""
+        self.sealed = ""
+        """What it said of its rights in this life, unread."""
         self.returns: int = 0
         """The number of deaths after which it was last seen ready again."""
         self._module = module
@@ -96,6 +98,7 @@ class CellProcess:
             )
         self.due = None
         self.ready = self.sent = self._silent = 0
+        self.sealed = ""
         self._leave_until = 0.0
         self._started = self._pinged = now
 
@@ -131,6 +134,8 @@ class CellProcess:
             self.ready = int.from_bytes(message.body, "little")
         if message.type is LinkType.PING:
             self._silent = 0
+        if message.type is LinkType.SEALED:
+            self.sealed = message.body.decode("utf-8", "replace")
         if message.type is LinkType.LOG:
             pass_on(self.name, message.body)
         if message.type is LinkType.ACCUSE and (

@@ -71,9 +71,12 @@ class LinkType(IntEnum):
     LISTS_STATUS = 24
     """To front and lists: ends of a pair on which front hands on what operators ask."""
     END = 25
-    """To front and secure: take nothing new, give out what is nearly there, and end."""
+    """To a cell: take nothing new, give out what is nearly there, and end."""
     LOG = 26
-    """From front and secure: a line for the log, as `keep` made it (UTF-8), for they may not write."""
+    """From a cell that may not write: a line for the log, as `keep` made it (UTF-8)."""
+    SEALED = 27
+    """From a cell, before its first READY: what of its profile is in force, and what is missing. Body: a JSON object
+    (`anchorhold/cells/start.py`), for operators; nobody else reads it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from anchorhold.listeners import CannotListen
 from anchorhold.lists_side import ListsSide
 from anchorhold.notify import ServiceManager
 from anchorhold.restarts import MAX_DELAY
+from anchorhold.roster import roster
 from anchorhold.sandbox import SandboxRefused, find_user
 from anchorhold.secure_side import SecureSide
 from anchorhold.signals import catch_signals
@@ -101,7 +102,10 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         ours = cell_environment(os.environ, "")
         self._manager = ServiceManager(os.environ, time.monotonic(), os.getpid())
-        self._changing = Changing(config, control, self._selector, ours, snapshot, self._take_over, self._manager)
+        self._changing = Changing(
+            *(config, control, self._selector, ours, snapshot, self._take_over, self._manager),
+            lambda: roster(os.getpid(), self._cells),
+        )
         self._stopping = False
         self._exit_code = 0
         self._announced = 0
