@@ -4,7 +4,6 @@ A plain readiness loop. Everything such a cell holds comes over the link (`ancho
 key, and its ends of the pairs. It never opens a connection.
 """
 
-import mmap
 import os
 import selectors
 import socket
@@ -19,7 +18,7 @@ from anchorhold.cells.start import hear, receive_until_start, tell_ready, tell_w
 from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter
-from anchorhold.sandbox.profile import Rule, Test, calls, exactly, none_of
+from anchorhold.sandbox.profile import calls
 from net.sockets import adopt
 from resolver.admission import Admission
 from resolver.edge.serve import Desk
@@ -29,14 +28,8 @@ from wire.units import Instant
 
 DRAIN = 0.2
 """Seconds for what is under way after END."""
-_SHARING = mmap.MAP_SHARED | mmap.MAP_PRIVATE
 IDLE_TURN = 1.0
 """Seconds after which the loop looks around even if nothing comes."""
-
-
-MEMORY = (Rule("mmap", (none_of(2, mmap.PROT_EXEC), Test(3, _SHARING, mmap.MAP_PRIVATE))), *calls("munmap", "brk"))
-"""What Python's memory takes, nothing of it executable or shared; settings are read with the same (`snapshot.load_mapped`)."""
-ACCEPT = Rule("accept4", (exactly(3, socket.SOCK_CLOEXEC),))
 
 
 class Listening(Protocol):

@@ -12,8 +12,9 @@ from typing import ClassVar
 import click
 
 from anchorhold import snapshot
-from anchorhold.cells.clients import ACCEPT, MEMORY, ClientsCell, MakePair, lease_peer_of, peer_of
+from anchorhold.cells.clients import ClientsCell, MakePair, lease_peer_of, peer_of
 from anchorhold.cells.peer import ListsPeer, SecurePeer
+from anchorhold.cells.rules import ACCEPT, HEAP
 from anchorhold.cells.start import end_at_once, ignore_terminal_signals
 from anchorhold.control import ControlServer, Front
 from anchorhold.ipc import Verb
@@ -37,8 +38,8 @@ PROFILE = SandboxProfile(
     "front",
     calls=(
         *calls("recvfrom", "sendto", "epoll_wait", "epoll_ctl", "recvmsg", "sendmsg", "close"),
-        ACCEPT,
-        *MEMORY,
+        *ACCEPT,
+        *HEAP,
         *calls("exit_group"),
     ),
     network=Network.NONE,

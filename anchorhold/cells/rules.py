@@ -3,6 +3,7 @@
 import fcntl
 import mmap
 import os
+import socket
 
 from anchorhold.sandbox.profile import Rule, Test, calls, exactly
 
@@ -21,8 +22,18 @@ MEMORY = (
 )
 """Memory comes and goes; none of it is ever code."""
 
+HEAP = (
+    MEMORY[0],
+    Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_PRIVATE))),
+    *calls("munmap", "brk"),
+)
+"""The same for who keeps to the heap (`anchorhold/cells/heap.py`); settings are read with it, too (`snapshot.load_mapped`)."""
+
 READ_MAP = (Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_SHARED))),)
 """To look into a sealed memfd."""
+
+ACCEPT = (Rule("accept4", (exactly(3, socket.SOCK_CLOEXEC),)),)
+"""A connection, as Python takes it."""
 
 SNAPSHOT = (
     Rule("fcntl", (exactly(1, fcntl.F_GET_SEALS),)),

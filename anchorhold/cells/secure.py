@@ -17,15 +17,16 @@ import click
 
 from anchorhold import snapshot
 from anchorhold.cells.carrying import CarryingPeer
-from anchorhold.cells.clients import ACCEPT, IDLE_TURN, MEMORY, ClientsCell, MakePair, lease_peer_of
+from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair, lease_peer_of
 from anchorhold.cells.dhcp_pair import FrontPair
+from anchorhold.cells.rules import ACCEPT, HEAP, WAKE
 from anchorhold.cells.start import EXIT_CREDENTIALS, collect_seldom, end_at_once, ignore_terminal_signals
 from anchorhold.certificates.subjects import is_covered, subjects_of
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, preload
-from anchorhold.sandbox.profile import Network, Rule, calls, exactly
+from anchorhold.sandbox.profile import Network, calls
 from net.quic_server import Terms
 from net.sockets import adopt
 from net.tls_server import Credentials, CredentialsRefused, ServerContexts, leaf_of
@@ -46,17 +47,14 @@ KINDS = tuple(Served)
 """In a SECURE message: the place in this order."""
 
 
-FUTEX_WAKE_PRIVATE = 129
-"""futex(2)."""
-
 PROFILE = SandboxProfile(
     NAME,
     calls=(
         *calls("recvfrom", "sendto", "epoll_wait", "epoll_ctl", "recvmsg", "sendmsg", "getpid", "close"),
-        ACCEPT,
+        *ACCEPT,
         *calls("getsockname", "getrandom"),
-        Rule("futex", (exactly(1, FUTEX_WAKE_PRIVATE),)),
-        *MEMORY,
+        *HEAP,
+        *WAKE,
         *calls("exit_group"),
     ),
     network=Network.NONE,
