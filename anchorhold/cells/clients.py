@@ -19,6 +19,7 @@ from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter
 from anchorhold.sandbox.profile import calls
+from anchorhold.secret import take_secret
 from net.sockets import adopt
 from resolver.admission import Admission
 from resolver.edge.serve import Desk
@@ -250,8 +251,8 @@ class ClientsCell:
             case LinkType.SETTINGS, (descriptor,):
                 self._load_settings(descriptor)
                 os.close(descriptor)
-            case LinkType.SECRET, ():
-                self._secret = message.body
+            case LinkType.SECRET, (descriptor,):
+                self._secret = take_secret(descriptor)
             case ((LinkType.WITHDRAW | LinkType.PING | LinkType.END), ()):
                 pass
             case _:

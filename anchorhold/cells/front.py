@@ -9,8 +9,6 @@ import socket
 from collections.abc import Callable
 from typing import ClassVar
 
-import click
-
 from anchorhold import snapshot
 from anchorhold.cells.clients import ClientsCell, MakePair, lease_peer_of, peer_of
 from anchorhold.cells.peer import ListsPeer, SecurePeer
@@ -182,14 +180,8 @@ class FrontCell(ClientsCell):
         return Front(self.desk, self.admission, self._restarts, self._pid)
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the front cell; started by the supervisor only."""
+def run(link: socket.socket) -> None:
+    """Run the front cell; forked by the supervisor only."""
     preload()
     ignore_terminal_signals(signal.SIGTERM)
-    end_at_once("front", FrontCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    end_at_once("front", FrontCell(link).serve)

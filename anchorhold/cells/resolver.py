@@ -13,8 +13,6 @@ import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
 
-import click
-
 from anchorhold import snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
@@ -36,6 +34,7 @@ from anchorhold.keeper.packaged import built_date
 from anchorhold.keeper.side import KeeperSide
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
+from anchorhold.secret import take_secret
 from anchorhold.sites import Sites
 from net.clock import now
 from net.tls import TlsFactory
@@ -109,8 +108,8 @@ class ResolverCell:
                 self._lists_told.set()
             case LinkType.LISTS, ():
                 self._lists_told.set()
-            case LinkType.SECRET, ():
-                self._spread_key = message.body
+            case LinkType.SECRET, (descriptor,):
+                self._spread_key = take_secret(descriptor)
             case LinkType.PING, ():
                 pass
             case _:
@@ -351,14 +350,8 @@ def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
         return runner.run(main())
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the resolver cell; started by the supervisor only."""
+def run(link: socket.socket) -> None:
+    """Run the resolver cell; forked by the supervisor only."""
     preload()
     ignore_terminal_signals()
-    run_guarded("resolver", ResolverCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    run_guarded("resolver", ResolverCell(link).serve)

@@ -5,20 +5,17 @@ import os
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.mistakes import EXIT_MISTAKE, place_of
 from wire.errors import Malformed
 
 EXIT_PROTOCOL = 70
 """Exit code of a cell whose supervisor sent what does not decode."""
 EXIT_CREDENTIALS = 72
 """Exit code of a process that cannot use the certificate and key it was given; the log says why."""
-EXIT_MISTAKE = 1
-"""Exit code of a cell that raised what nobody expected."""
 COLLECT_EVERY = 10_000
 """Objects made and not yet freed after which Python looks for cycles; its own 700 costs the resolver a tenth of all work. Caches
 only ever grow, leases stay, and next to nothing is cyclic."""
@@ -77,14 +74,14 @@ def run_guarded(name: str, body: Callable[[], int]) -> None:
         log(name, f"the supervisor sent what does not decode: {error}")
         code = EXIT_PROTOCOL
     except Exception as error:
-        log(name, f"ends by a mistake of ours: {_place(error)}")
+        log(name, f"ends by a mistake of ours: {place_of(error)}")
         code = EXIT_MISTAKE
     sys.exit(code)
 
 
 def end_at_once(name: str, body: Callable[[], int]) -> None:
-    """As `run_guarded`, and it ends by exit_group(2) and nothing else: what Python does at an exit takes calls that no cell may
-    make."""
+    """As `run_guarded`, and it ends by exit_group(2) and nothing else: what Python does at an exit, and for sockets that nobody
+    closed, takes system calls that the cell may not make."""
     try:
         run_guarded(name, body)
     except SystemExit as ended:
@@ -93,15 +90,8 @@ def end_at_once(name: str, body: Callable[[], int]) -> None:
 
 def tell_where(name: str) -> None:
     """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, not printed with its words."""
-    sys.unraisablehook = lambda lost: log(name, f"a mistake of ours: {_place(lost.exc_value)}")
 
+    def say(lost: "sys.UnraisableHookArgs") -> None:
+        log(name, "a mistake of ours: " + ("of no known kind" if lost.exc_value is None else place_of(lost.exc_value)))
 
-def _place(error: BaseException | None) -> str:
-    """The kind of an exception and where it came from, the innermost place first; those it was caused by, too. No file is read
-    for it, as `traceback` does for what it prints."""
-    if error is None:
-        return "of no kind that is known"
-    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    places = " < ".join(f"{Path(code.co_filename).name}:{line} {code.co_name}" for code, line in reversed(frames))
-    cause = error.__cause__ or error.__context__
-    return f"{type(error).__name__} at {places}" + (f"; after {_place(cause)}" if cause is not None else "")
+    sys.unraisablehook = say
