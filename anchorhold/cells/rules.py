@@ -3,7 +3,6 @@
 import fcntl
 import mmap
 import os
-import socket
 
 from anchorhold.sandbox.profile import Rule, Test, calls, exactly
 
@@ -32,11 +31,17 @@ HEAP = (
 READ_MAP = (Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_SHARED))),)
 """To look into a sealed memfd."""
 
-ACCEPT = (Rule("accept4", (exactly(3, socket.SOCK_CLOEXEC),)),)
+_CLOSE_ON_EXEC = 0o2000000
+"""SOCK_CLOEXEC (linux/net.h)."""
+
+ACCEPT = (Rule("accept4", (exactly(3, _CLOSE_ON_EXEC),)),)
 """A connection, as Python takes it."""
 
+_GET_SEALS = 1_034
+"""F_GET_SEALS (linux/fcntl.h): a filter is for Linux, its table can be read anywhere."""
+
 SNAPSHOT = (
-    Rule("fcntl", (exactly(1, fcntl.F_GET_SEALS),)),
+    Rule("fcntl", (exactly(1, _GET_SEALS),)),
     *calls("newfstatat", "pread64"),
 )
 """To read settings that came."""
