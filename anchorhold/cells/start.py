@@ -79,9 +79,16 @@ def ignore_terminal_signals(*further: signal.Signals) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+_reserve: list[bytearray] = []
+"""Memory for the last words; pages that nobody writes to cost nothing."""
+LAST_WORDS = 2 * 1024 * 1024
+"""Octets: two of the pieces that Python asks for at once."""
+
+
 def end_without_memory(name: str) -> NoReturn:
     """The process ends here and now: whatever else it did might want memory, and what was half done is not gone on with. Whoever
     asked it is told by the end of its sockets, and asks the next one."""
+    _reserve.clear()
     with contextlib.suppress(MemoryError):
         log(name, NO_MEMORY)
     os._exit(EXIT_MEMORY)
@@ -102,6 +109,7 @@ def watch_memory(loop: asyncio.AbstractEventLoop, name: str) -> None:
 def run_guarded(name: str, body: Callable[[], int]) -> None:
     """Run the cell and exit with its code; nonsense from the supervisor is logged and ends it, and so does a mistake of ours: of
     what kind and where, but without the words of the exception, which may be a client's name or address."""
+    _reserve.append(bytearray(LAST_WORDS))
     try:
         code = body()
     except Malformed as error:

@@ -21,6 +21,7 @@ from kit.secure import write_identity
 from kit.service import PATIENCE, Running, config_text, started
 
 from anchorhold import ceilings
+from anchorhold.cells.start import EXIT_MEMORY
 from resolver.settings import CacheSettings, FrontSettings, ResolverSettings, SecureSettings
 
 STUCK_PATIENCE = 60.0
@@ -150,7 +151,7 @@ def test_a_cell_at_its_ceiling_of_memory_is_replaced_and_lies_to_nobody(name: st
                             wrong.append(heard)
                 except (TimeoutError, ConnectionRefusedError):
                     continue
-        wait_long(running, f"{name}: no memory is left below its ceiling")
+        wait_long(running, f"{name} (pid {pid}) ended: exit code {EXIT_MEMORY}")
         wait_cell(running, name, pid)
         wait_long(running, f"{name} (pid", "serves again")
         query = dns.message.make_query("after.example.", "A")
