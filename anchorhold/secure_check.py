@@ -10,13 +10,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from anchorhold.cells.start import EXIT_CREDENTIALS
 from anchorhold.certificates.subjects import subjects_of
 from anchorhold.facts import log
-from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, SandboxRefused, enter, preload
+from anchorhold.sandbox import CRYPTOGRAPHY, Network, SandboxProfile, SandboxRefused, enter, preload
 from anchorhold.snapshot import read_sealed
 from net.quic_server import Terms
 from net.tls_server import Credentials, CredentialsRefused, build_server_context, leaf_of
 
 NAME = "secure"
-PROFILE = SandboxProfile("secure-check")
+PROFILE = SandboxProfile("secure-check", network=Network.NONE)
 EXIT_UNDECIDED = 2
 
 

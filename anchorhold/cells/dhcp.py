@@ -33,11 +33,11 @@ from anchorhold.leases.desk import Holdings, answer
 from anchorhold.leases.publisher import Publisher
 from anchorhold.leases.rows import Times, moved, rehomed
 from anchorhold.link import LinkMessage, LinkType, send_message
-from anchorhold.sandbox import SandboxProfile, enter, preload
+from anchorhold.sandbox import Network, SandboxProfile, enter, preload
 from dhcp.book import LeaseBook
 from dhcp.clock import start_clock
 from dhcp.edge.clock import read_boot, read_clocks
-from dhcp.edge.folder import FolderRefused, LeaseFolder, shut_in
+from dhcp.edge.folder import FolderRefused, LeaseFolder, make_ours
 from dhcp.edge.ledger import Ledger
 from dhcp.edge.links import Links
 from dhcp.edge.opening import Role
@@ -50,7 +50,7 @@ from dhcp.values import LeaseChange
 from privacy.memory import Retention
 from wire.errors import Malformed
 
-PROFILE = SandboxProfile("dhcp")
+PROFILE = SandboxProfile("dhcp", network=Network.NONE, folder=True)
 NAME = "dhcp"
 
 EXIT_FOLDER = 71
@@ -96,7 +96,7 @@ class DhcpCell:
         self._boot = read_boot()
         links = Links()
         try:
-            enter(PROFILE, lambda: shut_in(self._folder))
+            enter(PROFILE, lambda: make_ours(self._folder), folder=self._folder)
             signal.signal(signal.SIGTERM, self.end)
             self._files = LeaseFolder(self._folder)
             ledger = self._open_ledger(*self._files.key())

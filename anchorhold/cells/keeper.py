@@ -57,7 +57,7 @@ class KeeperCell:
             raise Malformed("START before SETTINGS")
         # What is packaged, while our own files can still be read.
         self._keeper = Keeper(self._folder, packaged_root(), built_date(), _report)
-        enter(PROFILE)
+        enter(PROFILE, folder=self._folder.descriptor if self._folder else -1)
         signal.signal(signal.SIGTERM, self.end)
         self._keeper.open(date())
         self._keeper.follow(trust_anchors(self._settings.anchors), date())

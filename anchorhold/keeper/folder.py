@@ -24,7 +24,7 @@ class Folder:
     """Files in the directory `descriptor`, which stays open as long as this is used."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self.descriptor = descriptor
 
     def read(self, name: str, most: int = MAX_OCTETS) -> bytes | None:
         """The content of a file, at most `most` octets; None if there is none. Raises Unreadable."""
@@ -46,31 +46,31 @@ class Folder:
         draft = f".{name}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self._remove(draft)
-        opened = os.open(draft, flags, 0o600, dir_fd=self._descriptor)
+        opened = os.open(draft, flags, 0o600, dir_fd=self.descriptor)
         try:
             with open(opened, "wb") as file:
                 os.fchmod(opened, mode)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(draft, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+            os.replace(draft, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
         except OSError:
             self._remove(draft)
             raise
-        os.fsync(self._descriptor)
+        os.fsync(self.descriptor)
 
     def set_aside(self, name: str, date: Epoch) -> str:
         """Give a damaged file another name, so that it can be looked at; gives that name. Raises OSError."""
         stamp = datetime.fromtimestamp(date, UTC).strftime("%Y%m%dT%H%M%SZ")
         other = f"{name}{ASIDE}{stamp}"
-        os.replace(name, other, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        os.replace(name, other, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
         return other
 
     def _open(self, name: str, flags: int) -> int:
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._descriptor)
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self.descriptor)
 
     def _remove(self, name: str) -> None:
         try:
-            os.unlink(name, dir_fd=self._descriptor)
+            os.unlink(name, dir_fd=self.descriptor)
         except FileNotFoundError:
             return
