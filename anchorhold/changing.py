@@ -22,7 +22,8 @@ NAME = "supervisor"
 
 class Changing:
     """`config` is the file, `control` where the control socket is; `first` is in force. `take_over` gives a configuration to the
-    cells and gives back the former one; it raises CannotListen or StateRefused, and then nothing has changed."""
+    cells and gives back the former one; it raises CannotListen or StateRefused, and then nothing has changed. `manager` hears of
+    it; `cells` gives the list of them, for operators."""
 
     def __init__(
         self,
@@ -33,11 +34,12 @@ class Changing:
         first: Snapshot,
         take_over: Callable[[Snapshot], Snapshot],
         manager: ServiceManager,
+        cells: Callable[[], str],
     ) -> None:
         self._take_over = take_over
         self._manager = manager
         self._reloading = Reloading(config, environment, selector)
-        self._applying = Applying(config, control, selector)
+        self._applying = Applying(config, control, selector, cells)
         self._applying.open()
         self._generation = self._newest = first.generation
 

@@ -4,7 +4,6 @@ The socket is 0600, so whoever can connect may ask anything. A request is `{"ver
 resolver knows is asked of it with a FACT message, and its text is relayed unread.
 """
 
-import os
 import selectors
 import socket
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from anchorhold.control_requests import (
     pause_argument,
 )
 from anchorhold.ipc import Verb
+from net import sockets
 from resolver.admission import Admission
 from resolver.edge.listen.acceptor import Watch
 from resolver.edge.serve import Desk
@@ -43,6 +43,7 @@ class Front:
     desk: Desk
     admission: Admission
     restarts: int
+    pid: int
 
 
 Answer = Callable[[bytes, bool], None]
@@ -69,7 +70,6 @@ class ControlServer:
     """The listening control socket and its few connections."""
 
     def __init__(self, endpoint: socket.socket, front: Callable[[], Front], relay: Relay, watch: Watch) -> None:
-        endpoint.setblocking(False)
         self.socket = endpoint
         self.watch = watch
         self._front = front
@@ -79,13 +79,12 @@ class ControlServer:
     def ready(self, _events: int, now: Instant) -> None:
         """Accept an operator."""
         try:
-            endpoint, _ = self.socket.accept()
+            endpoint, _ = sockets.accept(self.socket)
         except OSError:
             return
         if len(self._connections) >= MAX_CONNECTIONS:
-            endpoint.close()
+            sockets.close(endpoint)
             return
-        endpoint.setblocking(False)
         connection = ControlConnection(self, endpoint, now)
         self._connections.add(connection)
         self.watch(endpoint, selectors.EVENT_READ, connection)
@@ -93,7 +92,7 @@ class ControlServer:
     def gone(self, connection: ControlConnection) -> None:
         """Forget a connection."""
         self.watch(connection.socket, 0, connection)
-        connection.socket.close()
+        sockets.close(connection.socket)
         self._connections.discard(connection)
 
     def expire(self, now: Instant) -> None:
@@ -111,7 +110,7 @@ class ControlServer:
         verb = request["verb"]
         match verb:
             case "version":
-                connection.say({"cell": "front", "version": __version__, "pid": os.getpid()})
+                connection.say({"cell": "front", "version": __version__, "pid": self._front().pid})
                 connection.finish()
             case "ask":
                 self._ask(request, connection, now)
@@ -261,7 +260,7 @@ class ControlServer:
         return {
             "cell": "front",
             "version": __version__,
-            "pid": os.getpid(),
+            "pid": front.pid,
             "generation": front.desk.settings.generation,
             "restarts": front.restarts,
             "open": front.desk.open,

@@ -82,5 +82,5 @@ class FrontSide:
 
     def _give_listeners(self) -> None:
         for listener in self._listeners:
-            self.cell.send(LinkType.UDP, bytes((listener.wildcard,)), (listener.udp.fileno(),))
+            self.cell.send(LinkType.UDP, listener.traits, (listener.udp.fileno(),))
             self.cell.send(LinkType.TCP, b"", (listener.tcp.fileno(),))

@@ -17,7 +17,7 @@ class LinkType(IntEnum):
     """Everything that crosses between the supervisor and a cell."""
 
     UDP = 1
-    """To front: a bound UDP socket. Body: u8, 1 if bound to a wildcard address (then PKTINFO is on)."""
+    """To front: a bound UDP socket. Body: u8, 1 if bound to a wildcard address (then PKTINFO is on); u8, 1 if it is of IPv6."""
     TCP = 2
     """To front: a listening TCP socket."""
     CONTROL = 3
@@ -70,6 +70,13 @@ class LinkType(IntEnum):
     """To resolver and lists: ends of a pair over which the lists cell asks for the addresses of the hosts it fetches from."""
     LISTS_STATUS = 24
     """To front and lists: ends of a pair on which front hands on what operators ask."""
+    END = 25
+    """To a cell: take nothing new, give out what is nearly there, and end."""
+    LOG = 26
+    """From a cell that may not write: a line for the log, as `keep` made it (UTF-8)."""
+    SEALED = 27
+    """From a cell, before its first READY: what of its profile is in force, and what is missing. Body: a JSON object
+    (`anchorhold/cells/start.py`), for operators; nobody else reads it."""
 
 
 @dataclass(frozen=True, slots=True)

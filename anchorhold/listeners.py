@@ -39,6 +39,11 @@ class Listener:
         """True if it takes queries for every address of the machine (then replies need IP_PKTINFO)."""
         return ipaddress.ip_address(self.address.host).is_unspecified
 
+    @property
+    def traits(self) -> bytes:
+        """The body of the UDP message for it."""
+        return bytes((self.wildcard, self.udp.family == socket.AF_INET6))
+
     def close(self) -> None:
         """Both; cells that hold copies go on with them."""
         self.udp.close()
@@ -97,6 +102,8 @@ def open_socket(
         if not bound:
             _bind(opened, place)
         if kind == socket.SOCK_STREAM:
+            # Its connections have it from here, on every system we know (tests/unit/test_net_sockets.py).
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # One that listens already takes the new length.
             opened.listen(backlog)
         else:

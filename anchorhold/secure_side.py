@@ -36,6 +36,8 @@ LOOK_EVERY = 2.0
 CHECK_PATIENCE = 20.0
 TRY_AGAIN = 30.0
 """Seconds until the same files are tried again, if it was no fault of theirs."""
+RECEIVE_BUFFER = 1024 * 1024
+"""Octets of QUIC the kernel may hold, if it allows so many: handshakes take milliseconds, and what does not fit is lost."""
 MAX_FILE = 1024 * 1024
 """Octets of a chain or a key."""
 
@@ -324,6 +326,8 @@ class SecureSide:
 def _open(served: ServedAddress, handed: Handover | None) -> SecureListener:
     kind = socket.SOCK_STREAM if served.served.stream else socket.SOCK_DGRAM
     endpoint = open_socket(served.address, kind, handed, "[secure] listen", SECURE_BACKLOG)
+    if not served.served.stream:
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     place = ServedAddress(served.served, served.address.at(endpoint.getsockname()[1]))
     return SecureListener(served, endpoint, place.text())
 

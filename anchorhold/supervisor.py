@@ -26,6 +26,7 @@ from anchorhold.listeners import CannotListen
 from anchorhold.lists_side import ListsSide
 from anchorhold.notify import ServiceManager
 from anchorhold.restarts import MAX_DELAY
+from anchorhold.roster import roster
 from anchorhold.sandbox import SandboxRefused, find_user
 from anchorhold.secure_side import SecureSide
 from anchorhold.signals import catch_signals
@@ -101,7 +102,10 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         ours = cell_environment(os.environ, "")
         self._manager = ServiceManager(os.environ, time.monotonic(), os.getpid())
-        self._changing = Changing(config, control, self._selector, ours, snapshot, self._take_over, self._manager)
+        self._changing = Changing(
+            *(config, control, self._selector, ours, snapshot, self._take_over, self._manager),
+            lambda: roster(os.getpid(), self._cells),
+        )
         self._stopping = False
         self._exit_code = 0
         self._announced = 0
@@ -275,7 +279,7 @@ class Supervisor:
         # front first: what it still waits for comes from the resolver; the keeper last, for it saves the time.
         order = (self.front, self.secure, self.dhcp, self.lists, self.resolver, self.keeper)
         for cell, spare in zip(order, (1.0, 0.8, 0.7, 0.6, 0.5, 0.0), strict=True):
-            cell.signal(signal.SIGTERM)
+            cell.dismiss()
             if not cell.wait(until - spare - time.monotonic()):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
                 cell.signal(signal.SIGKILL)

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 import ssl
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -48,10 +49,12 @@ class ResumingContext(ssl.SSLContext):
     """A client context that offers the last session of the same server.
 
     The event loops give no way to pass a session, but they all end in `wrap_bio`. A session is used once: tickets
-    that are offered twice let an observer link the connections (RFC 8446 §C.4).
+    that are offered twice let an observer link the connections (RFC 8446 §C.4). Nor is one offered from another place than it was
+    got at, which would link the two: `forget` drops all, and what connections of before still bring.
     """
 
     sessions: "OrderedDict[str, ssl.SSLSession]"
+    since_forgotten: "weakref.WeakSet[ssl.SSLObject]"
 
     def wrap_bio(  # type: ignore[override]  # narrower than the stub: we are always the client
         self,
@@ -63,11 +66,20 @@ class ResumingContext(ssl.SSLContext):
     ) -> ssl.SSLObject:
         """As in the base class, with the session remembered for `server_hostname`, which is then forgotten."""
         remembered = session or self.sessions.pop(server_hostname or "", None)
-        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, remembered)
+        made = super().wrap_bio(incoming, outgoing, server_side, server_hostname, remembered)
+        self.since_forgotten.add(made)
+        return made
 
-    def remember(self, server_hostname: str, session: ssl.SSLSession) -> None:
-        """Offer `session` to the next connection to `server_hostname`; only call it once the peer is proved."""
-        self.sessions[server_hostname] = session
+    def forget(self) -> None:
+        """Offer none of the sessions that are known, or that come over connections that are there."""
+        self.sessions.clear()
+        self.since_forgotten.clear()
+
+    def remember(self, server_hostname: str, tls: ssl.SSLObject) -> None:
+        """Offer the session of `tls` to the next connection to `server_hostname`; only call it once the peer is proved."""
+        if tls.session is None or tls not in self.since_forgotten:
+            return
+        self.sessions[server_hostname] = tls.session
         self.sessions.move_to_end(server_hostname)
         if len(self.sessions) > MAX_SESSIONS:
             self.sessions.popitem(last=False)
@@ -97,8 +109,7 @@ class TlsClient:
 
     def keep_session(self, tls: ssl.SSLObject, address: str) -> None:
         """Remember what the server gave for resumption. The peer must have been proved."""
-        if tls.session is not None:
-            self.context.remember(self.server_name(address), tls.session)
+        self.context.remember(self.server_name(address), tls)
 
 
 class TlsFactory:
@@ -118,6 +129,11 @@ class TlsFactory:
             ssl.SSLContext.wrap_bio(context, ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=peer.name)
         return TlsClient(context, peer)
 
+    def forget_sessions(self) -> None:
+        """This machine is somewhere else: no server shall know it again by a session."""
+        for context in self._contexts.values():
+            context.forget()
+
 
 def spki_digest(certificate: bytes) -> bytes:
     """SHA-256 of the SubjectPublicKeyInfo of a DER certificate (RFC 7858 §4.2). Raises PinRefused if it has none."""
@@ -131,6 +147,7 @@ def spki_digest(certificate: bytes) -> bytes:
 def _build_context(peer: Peer, chained: bool) -> ResumingContext:
     context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sessions = OrderedDict()
+    context.since_forgotten = weakref.WeakSet()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     if peer.alpn:

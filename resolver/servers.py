@@ -45,6 +45,12 @@ class Health:
         self._rest = 0.0
         self._rest_until = 0.0
 
+    def forget(self) -> None:
+        """What is known of the way there is of another network; what is open goes on, and counters count on."""
+        self.rtt = None
+        self.variation = self._rest = self._rest_until = 0.0
+        self._row = 0
+
     def state(self, now: Instant) -> State:
         """Whether to ask it."""
         if self.open >= BUDGET:

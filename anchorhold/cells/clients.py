@@ -6,7 +6,6 @@ key, and its ends of the pairs. It never opens a connection.
 
 import os
 import selectors
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -14,9 +13,10 @@ from typing import ClassVar, Protocol
 
 from anchorhold.cells.peer import LeasePeer, Pair, Peer
 from anchorhold.cells.start import hear, receive_until_start, tell_ready
-from anchorhold.facts import log
+from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter
+from net.sockets import adopt
 from resolver.admission import Admission
 from resolver.edge.serve import Desk
 from resolver.settings import FrontSettings
@@ -24,7 +24,7 @@ from wire.errors import Malformed
 from wire.units import Instant
 
 DRAIN = 0.2
-"""Seconds for what is under way after SIGTERM."""
+"""Seconds for what is under way after END."""
 IDLE_TURN = 1.0
 """Seconds after which the loop looks around even if nothing comes."""
 
@@ -33,6 +33,8 @@ class Listening(Protocol):
     """A listening socket with connections of its own."""
 
     socket: socket.socket
+    closed: bool
+    """It takes nothing new."""
 
     @property
     def owing(self) -> bool:
@@ -71,13 +73,14 @@ class ClientsCell:
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
+        self._pid = os.getpid()
         self._selector = selectors.DefaultSelector()
         self._secret = b""
         self._restarts = 0
         self._listening: list[Listening] = []
         self._pairs: dict[LinkType, Pair] = {}
-        self._pair_sockets: dict[LinkType, socket.socket] = {}
-        """Ends of fresh pairs that nothing was done with yet."""
+        self._pair_sockets: dict[LinkType, int] = {}
+        """Descriptors of the ends of fresh pairs that nothing was done with yet."""
         self._ending = False
         self._due = 0.0
         self.desk: Desk
@@ -99,6 +102,9 @@ class ClientsCell:
 
     def _apply_own(self, kind: LinkType) -> None:
         """Act on it while serving."""
+
+    def _equip(self) -> None:
+        """Get what needs rights or further system calls, when the settings are there."""
 
     def _begin(self) -> None:
         """Make what is its own of what came, when `desk` and `admission` are there and no right is left. Raises Malformed."""
@@ -124,7 +130,8 @@ class ClientsCell:
     def _stop_listening(self) -> None:
         """Take nothing new; what is under way goes on."""
         for listening in self._listening:
-            self.watch(listening.socket, 0, listening)
+            if not listening.closed:
+                self.watch(listening.socket, 0, listening)
 
     def _depart(self) -> None:
         """The very end."""
@@ -145,15 +152,16 @@ class ClientsCell:
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
         self.prepare()
+        self._link.setblocking(False)
+        self._equip()
         enter(self.profile)
-        signal.signal(signal.SIGTERM, self.end)
         self._begin()
+        divert(lambda line: send_message(self._link, LinkType.LOG, line))
         self.run()
         return 0
 
     def run(self) -> None:
         """Serve until told to end."""
-        self._link.setblocking(False)
         self.watch(self._link, selectors.EVENT_READ, self)
         self._open_listeners()
         for kind in list(self._pair_sockets):
@@ -185,12 +193,6 @@ class ClientsCell:
             pair.flush()
         patience = self._patience(now)
         self._due = patience if due is None else min(due, patience)
-
-    def end(self, _signal: int, _frame: object) -> None:
-        """SIGTERM: take nothing new, give out what is nearly there. Only the loop touches anything else."""
-        self._ending = True
-        # The link has "ended" for us, so `select` returns at once and no wake-up is lost.
-        self._link.shutdown(socket.SHUT_RD)
 
     # what the parts need of the loop
 
@@ -232,14 +234,14 @@ class ClientsCell:
             case kind, (descriptor,) if kind in self.pairs:
                 former = self._pair_sockets.pop(kind, None)
                 if former is not None:
-                    former.close()
-                self._pair_sockets[kind] = socket.socket(fileno=descriptor)
+                    os.close(former)
+                self._pair_sockets[kind] = descriptor
             case LinkType.SETTINGS, (descriptor,):
                 self._load_settings(descriptor)
                 os.close(descriptor)
             case LinkType.SECRET, ():
                 self._secret = message.body
-            case ((LinkType.WITHDRAW | LinkType.PING), ()):
+            case ((LinkType.WITHDRAW | LinkType.PING | LinkType.END), ()):
                 pass
             case _:
                 self._take_own(message)
@@ -258,6 +260,8 @@ class ClientsCell:
                 self._withdraw()
             case LinkType.PING:
                 send_message(self._link, LinkType.PING)
+            case LinkType.END:
+                self._ending = True
             case _ if kind in self.pairs:
                 self._open_pair(kind)
             case _:
@@ -274,9 +278,10 @@ class ClientsCell:
         return self.admission.assign({at: group for name, group in devices for at in leases.addresses(name) or ()})
 
     def _open_pair(self, kind: LinkType) -> None:
-        endpoint = self._pair_sockets.pop(kind, None)
-        if endpoint is None:
+        descriptor = self._pair_sockets.pop(kind, None)
+        if descriptor is None:
             return
+        endpoint = adopt(descriptor)
         former = self._pairs.get(kind)
         if former is not None:
             self.lose(former, f"a new {former.other.removeprefix('the ')} takes over")

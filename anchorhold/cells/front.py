@@ -17,6 +17,7 @@ from anchorhold.control import ControlServer, Front
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType
 from anchorhold.sandbox import SandboxProfile, preload
+from net.sockets import adopt
 from resolver.admission import Connections
 from resolver.edge.listen.datagram import DatagramListener
 from resolver.edge.listen.stream import StreamListener
@@ -46,8 +47,8 @@ class FrontCell(ClientsCell):
         self._streams: list[StreamListener] = []
         self._places = Connections()
         self._control: ControlServer | None = None
-        self._control_socket: socket.socket | None = None
-        self._waiting: list[tuple[LinkType, socket.socket, bool]] = []
+        self._control_socket = -1
+        self._waiting: list[tuple[LinkType, int, bytes]] = []
         self._proved = b""
         """By which name clients may be sent to the encrypted ways in."""
 
@@ -60,10 +61,9 @@ class FrontCell(ClientsCell):
     def _take_own(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
             case ((LinkType.UDP | LinkType.TCP), (descriptor,)):
-                wildcard = message.body[:1] == b"\1"
-                self._waiting.append((message.type, socket.socket(fileno=descriptor), wildcard))
+                self._waiting.append((message.type, descriptor, message.body))
             case LinkType.CONTROL, (descriptor,):
-                self._control_socket = socket.socket(fileno=descriptor)
+                self._control_socket = descriptor
             case LinkType.ENCRYPTED, ():
                 self._proved = message.body
             case _:
@@ -91,9 +91,10 @@ class FrontCell(ClientsCell):
             streams.use(self.admission, now)
 
     def _open_listeners(self) -> None:
-        for kind, endpoint, wildcard in self._waiting:
+        for kind, descriptor, traits in self._waiting:
+            endpoint = adopt(descriptor, socket.AF_INET6 if traits[1:] == b"\1" else socket.AF_INET)
             if kind is LinkType.UDP:
-                datagrams = DatagramListener(endpoint, wildcard, self.desk, self.admission)
+                datagrams = DatagramListener(endpoint, traits[:1] == b"\1", self.desk, self.admission)
                 self._datagrams.append(datagrams)
                 self.watch(endpoint, selectors.EVENT_READ, datagrams)
             else:
@@ -102,16 +103,16 @@ class FrontCell(ClientsCell):
                 self._listening.append(streams)
                 self.watch(endpoint, selectors.EVENT_READ, streams)
         self._waiting.clear()
-        if self._control is None and self._control_socket is not None:
-            self._control = ControlServer(self._control_socket, self._front, self, self.watch)
-            self.watch(self._control_socket, selectors.EVENT_READ, self._control)
+        if self._control is None and self._control_socket >= 0:
+            self._control = ControlServer(adopt(self._control_socket), self._front, self, self.watch)
+            self.watch(self._control.socket, selectors.EVENT_READ, self._control)
 
     def _withdraw(self) -> None:
         super()._withdraw()
         self._streams = [streams for streams in self._streams if not streams.ended]
         for datagrams in self._datagrams:
             self.watch(datagrams.socket, 0, datagrams)
-            datagrams.socket.close()
+            datagrams.close()
         self._datagrams.clear()
 
     def _stop_listening(self) -> None:
@@ -149,7 +150,7 @@ class FrontCell(ClientsCell):
         return pair is not None
 
     def _front(self) -> Front:
-        return Front(self.desk, self.admission, self._restarts)
+        return Front(self.desk, self.admission, self._restarts, self._pid)
 
 
 @click.command()

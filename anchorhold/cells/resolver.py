@@ -28,6 +28,7 @@ from anchorhold.cells.start import (
     run_guarded,
     tell_ready,
 )
+from anchorhold.cells.whereabouts import Means, Whereabouts, open_network
 from anchorhold.facts import log
 from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import InForce, Told
@@ -79,6 +80,7 @@ class ResolverCell:
         self._ending: asyncio.Future[int] | None = None
         self._resolver: Resolver | None = None
         self._carrying: CarryDesk
+        self._whereabouts: Whereabouts
         self._image: ListImage | None = None
         self._lists_told = asyncio.Event()
 
@@ -132,6 +134,9 @@ class ResolverCell:
         self._resolver.changed = self._forget
         self._resolver.use_image(self._image)
         self._carrying = CarryDesk(Carrier(tools), self._settings)
+        self._whereabouts = Whereabouts(Means(open_network()), self._move, self._resolver.settle)
+        self._whereabouts.use(self._settings)
+        self._resolver.whereabouts = self._whereabouts.status
         # Contexts with the system's authorities read files: make them before the sandbox.
         enter(PROFILE)
         loop.add_signal_handler(signal.SIGTERM, self.end, 0)
@@ -142,9 +147,11 @@ class ResolverCell:
         self._connect()
         self._ready()
         self._keep_time(loop, self._resolver)
+        self._whereabouts.start()
         try:
             return await self._ending
         finally:
+            self._whereabouts.close()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._resolver.close()
@@ -188,6 +195,7 @@ class ResolverCell:
                 self._resolver.world.spread_key = self._spread_key
                 self._resolver.use(self._settings)
                 self._carrying.use(self._settings)
+                self._whereabouts.use(self._settings)
                 for line in self._lines.values():
                     line.announce(self._settings.generation)
                 self._ready()
@@ -276,6 +284,12 @@ class ResolverCell:
         """What was believed is not believed any more, or otherwise: nobody must give it out again."""
         for line in self._lines.values():
             line.forget()
+
+    def _move(self) -> None:
+        """This machine is in another network."""
+        assert self._resolver is not None  # noqa: S101 # run made it first
+        self._resolver.move()
+        self._carrying.move()
 
     # what upstreams may use
 

@@ -25,6 +25,7 @@ from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, preload
 from net.quic_server import Terms
+from net.sockets import adopt
 from net.tls_server import Credentials, CredentialsRefused, ServerContexts, leaf_of
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.oblivious import Oblivious
@@ -59,12 +60,12 @@ class SecureCell(ClientsCell):
         self._settings: SecureSettings | None = None
         self._credentials: Credentials | None = None
         self._contexts: dict[Served, ServerContexts] = {}
-        self._waiting: list[tuple[Served, socket.socket, bool]] = []
+        self._waiting: list[tuple[Served, int]] = []
         self._tls: list[TlsListener] = []
         self._terms: dict[Served, Terms] = {}
         self._quic: list[QuicListener] = []
         self._front_pair: FrontPair | None = None
-        self._front_socket: socket.socket | None = None
+        self._front_socket = -1
         self._until = 0.0
         self._names: tuple[str, ...] = ()
         """Of the certificate, as its end is."""
@@ -87,16 +88,15 @@ class SecureCell(ClientsCell):
     def _take_own(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
             case LinkType.SECURE, (descriptor,) if len(message.body) == 2 and message.body[0] < len(KINDS):
-                served, wildcard = KINDS[message.body[0]], bool(message.body[1])
-                self._waiting.append((served, socket.socket(fileno=descriptor), wildcard))
+                self._waiting.append((KINDS[message.body[0]], descriptor))
             case LinkType.CERTIFICATE, (chain, key):
                 self._credentials = Credentials(snapshot.read_sealed(chain), snapshot.read_sealed(key))
                 os.close(chain)
                 os.close(key)
             case LinkType.STATUS, (descriptor,):
-                if self._front_socket is not None:
-                    self._front_socket.close()
-                self._front_socket = socket.socket(fileno=descriptor)
+                if self._front_socket >= 0:
+                    os.close(self._front_socket)
+                self._front_socket = descriptor
             case _:
                 super()._take_own(message)
 
@@ -151,7 +151,8 @@ class SecureCell(ClientsCell):
 
     def _open_listeners(self) -> None:
         self._answer_front()
-        for served, endpoint, _wildcard in self._waiting:
+        for served, descriptor in self._waiting:
+            endpoint = adopt(descriptor)
             listener = self._listen_tls(served, endpoint) if served.stream else self._listen_quic(served, endpoint)
             self._listening.append(listener)
             self.watch(endpoint, selectors.EVENT_READ, listener)
@@ -212,13 +213,13 @@ class SecureCell(ClientsCell):
     # operators, by way of front
 
     def _answer_front(self) -> None:
-        if self._front_socket is None:
+        if self._front_socket < 0:
             return
         if self._front_pair is not None:
             self._front_pair.close()
         accuse = lambda: self.accuse(LinkType.STATUS)  # noqa: E731 # a bound argument
-        self._front_pair = FrontPair(self._front_socket, self._selector, self._answer, accuse)
-        self._front_socket = None
+        self._front_pair = FrontPair(adopt(self._front_socket), self._selector, self._answer, accuse)
+        self._front_socket = -1
 
     def _answer(self, verb: int, argument: bytes) -> str:
         """What an operator asked."""
@@ -235,7 +236,7 @@ class SecureCell(ClientsCell):
 
     def _status(self) -> dict[str, object]:
         return {
-            "pid": os.getpid(),
+            "pid": self._pid,
             "generation": self.desk.settings.generation,
             "restarts": self._restarts,
             "open": self.desk.open,
@@ -253,7 +254,7 @@ class SecureCell(ClientsCell):
 
 def _place(listener: TlsListener | QuicListener) -> str:
     """Our own address, as the configuration writes it."""
-    if listener.socket.fileno() < 0:
+    if listener.closed:
         return f"{listener.served.value} (ending)"
     host, port = listener.socket.getsockname()[:2]
     return f"{listener.served.value}://{f'[{host}]' if ':' in host else host}:{port}"

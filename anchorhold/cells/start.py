@@ -1,6 +1,7 @@
 """How every cell begins: it takes from the supervisor what it needs, until START; and how it ends."""
 
 import gc
+import json
 import signal
 import socket
 import sys
@@ -8,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from anchorhold import sandbox
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from wire.errors import Malformed
@@ -22,6 +24,9 @@ COLLECT_EVERY = 10_000
 """Objects made and not yet freed after which Python looks for cycles; its own 700 costs the resolver a tenth of all work. Caches
 only ever grow, leases stay, and next to nothing is cyclic."""
 
+_told: list[socket.socket] = []
+"""Whom this process told how it is sealed."""
+
 
 def receive_until_start(link: socket.socket, take: Callable[[LinkMessage], None]) -> int:
     """Give every message to `take` until START comes; how often the cell was restarted.
@@ -31,6 +36,8 @@ def receive_until_start(link: socket.socket, take: Callable[[LinkMessage], None]
     while True:
         message = receive_message(link)
         if message is None:
+            raise SystemExit(0)
+        if message.type is LinkType.END:
             raise SystemExit(0)
         if message.type is LinkType.START:
             return int.from_bytes(message.body[:4], "little")
@@ -48,8 +55,22 @@ def hear(link: socket.socket, end: Callable[[], None]) -> LinkMessage | None:
     return message
 
 
+def tell_sealed(link: socket.socket) -> None:
+    """Tell the supervisor what is in force for this process, for operators; the log says what is missing."""
+    standing = sandbox.standing()
+    if standing is None:
+        return
+    if standing.missing:
+        log(standing.name, f"is shut in less than it should be; missing: {'; '.join(standing.missing)}")
+    said = {"in_force": standing.in_force, "missing": standing.missing}
+    send_message(link, LinkType.SEALED, json.dumps(said).encode())
+
+
 def tell_ready(link: socket.socket, generation: int) -> None:
-    """Tell the supervisor that the settings of this generation are in force."""
+    """Tell the supervisor that the settings of this generation are in force; the first time, what is in force for us, too."""
+    if not _told:
+        _told.append(link)
+        tell_sealed(link)
     send_message(link, LinkType.READY, generation.to_bytes(4, "little"))
 
 
@@ -59,10 +80,10 @@ def collect_seldom() -> None:
     gc.set_threshold(COLLECT_EVERY)
 
 
-def ignore_terminal_signals() -> None:
-    """Reload and Ctrl-C are the supervisor's business."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def ignore_terminal_signals(*further: signal.Signals) -> None:
+    """Reload and Ctrl-C are the supervisor's business; so is SIGTERM for a cell that is told to end over the link."""
+    for number in (signal.SIGHUP, signal.SIGINT, *further):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def run_guarded(name: str, body: Callable[[], int]) -> None:

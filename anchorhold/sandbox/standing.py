@@ -21,18 +21,12 @@ class Standing:
     """What was wanted and cannot be had here."""
 
     @property
-    def in_force(self) -> str:
-        """One line."""
-        parts = [
+    def in_force(self) -> tuple[str, ...]:
+        """Few words each."""
+        return (
             f"user {self.user}",
-            f"{self.calls} system calls" if self.calls else "every system call",
-            f"Landlock {self.landlock or 'none'}",
-            f"namespaces {' '.join(self.namespaces) or 'none'}",
+            f"{self.calls} system calls" if self.calls else "any system call",
+            f"Landlock {self.landlock}" if self.landlock else "no Landlock",
+            f"own {', '.join(self.namespaces)}" if self.namespaces else "no namespace of its own",
             f"limits {', '.join(self.limits) or 'none'}",
-        ]
-        return "; ".join(parts)
-
-    @property
-    def lacks(self) -> str:
-        """One line; empty if nothing is missing."""
-        return "; ".join(self.missing)
+        )

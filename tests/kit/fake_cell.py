@@ -1,7 +1,7 @@
 """A cell that only tells what it is given, for tests of the supervisor: `python -m kit.fake_cell --link FD`.
 
 Every message of the link becomes a line on standard error: `fake PID KIND BODY-IN-HEX DESCRIPTORS`. It says READY
-after START and after each further SETTINGS, answers PING, and ends when the link does.
+after START and after each further SETTINGS, answers PING, and ends with END, or when the link does.
 """
 
 import os
@@ -14,7 +14,7 @@ from anchorhold.link import LinkType, receive_message, send_message
 def main() -> None:
     link = socket.socket(fileno=int(sys.argv[sys.argv.index("--link") + 1]))
     generation, started = b"", False
-    while message := receive_message(link):
+    while (message := receive_message(link)) and message.type is not LinkType.END:
         fields = ("fake", os.getpid(), message.type.name, message.body.hex() or "-", len(message.descriptors))
         os.write(2, " ".join(map(str, fields)).encode() + b"\n")
         if message.type is LinkType.SETTINGS:
@@ -22,6 +22,8 @@ def main() -> None:
         started = started or message.type is LinkType.START
         if message.type is LinkType.START or (message.type is LinkType.SETTINGS and started):
             send_message(link, LinkType.READY, generation)
+        if message.type is LinkType.END:
+            break
         if message.type is LinkType.PING:
             send_message(link, LinkType.PING)
 

@@ -2,7 +2,6 @@
 
 import os
 import selectors
-import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from kit.desk import answer, settings
 from anchorhold import snapshot
 from anchorhold.config.service import ListenAddress
 from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, build_message, build_reply
-from anchorhold.link import LinkType, receive_message, send_message
+from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.listeners import open_control, open_listener
 from resolver.settings import FrontSettings
 from resolver.values import Reply
@@ -36,6 +35,7 @@ class RunningFront:
     control: Path | None = None
     inbox: Inbox = field(default_factory=Inbox)
     heard: list[Message] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
 
     @property
     def port(self) -> int:
@@ -86,9 +86,15 @@ class RunningFront:
             send_message(self.link, LinkType.HOSTS, b"", (theirs.fileno(),))
         return ours
 
-    def wait_accused(self) -> LinkType:
-        message = receive_message(self.link)
+    def said(self) -> LinkMessage:
+        """The next message to the supervisor; lines of the log are kept in `log`."""
+        while (message := receive_message(self.link)) is not None and message.type is LinkType.LOG:
+            self.log.append(message.body.decode())
         assert message is not None
+        return message
+
+    def wait_accused(self) -> LinkType:
+        message = self.said()
         assert message.type is LinkType.ACCUSE
         return LinkType(message.body[0])
 
@@ -98,13 +104,12 @@ class RunningFront:
         assert self.wait_ready() == value.generation
 
     def wait_ready(self) -> int:
-        message = receive_message(self.link)
-        assert message is not None
+        message = self.said()
         assert message.type is LinkType.READY
         return int.from_bytes(message.body, "little")
 
     def end(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
+        send_message(self.link, LinkType.END)
         return self.process.wait(PATIENCE)
 
 
@@ -125,7 +130,7 @@ def running_front(
         for host in hosts or ("127.0.0.1",):
             listener = open_listener(ListenAddress(host, 0))
             stack.callback(listener.close)
-            send_message(ours, LinkType.UDP, bytes((listener.wildcard,)), (listener.udp.fileno(),))
+            send_message(ours, LinkType.UDP, listener.traits, (listener.udp.fileno(),))
             send_message(ours, LinkType.TCP, b"", (listener.tcp.fileno(),))
             ports.append(listener.place.port)
         if control is not None:

@@ -20,6 +20,7 @@ from kit.certificates import Identity, server_context
 from kit.desk import answer
 
 from anchorhold.cells.clients import watch
+from anchorhold.secure_side import RECEIVE_BUFFER
 from net.quic_server import Terms
 from resolver.admission import Admission
 from resolver.edge.flights import Flight
@@ -82,6 +83,8 @@ class Loop:
     def _listen_quic(self, served: Served, who: Identity) -> int:
         endpoint = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         endpoint.bind(("127.0.0.1", 0))
+        endpoint.setblocking(False)
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         settings = self.house.settings
         terms = Terms(who.certificate, who.key, (QUIC_PROTOCOLS[served],), settings.idle, settings.streams)
         quic = QuicListener(endpoint, served, self.house, terms, TALKS[served], self.watch)
@@ -95,6 +98,8 @@ class Loop:
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         endpoint.bind(("127.0.0.1", 0))
         endpoint.listen(1_024)
+        endpoint.setblocking(False)
+        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         speak, alpn = PROTOCOLS[served]
         listener = TlsListener(endpoint, served, server_context(who, alpn), self.house, self.watch, speak)
         self.listeners.append(listener)

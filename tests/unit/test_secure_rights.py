@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -81,7 +80,7 @@ def seen_by_cell() -> tuple[int, dict[str, object]]:
         assert [(LinkType.READY, b"\1\0\0\0"), (LinkType.ENCRYPTED, b"dns.example")] == [
             (one.type, one.body) for one in said if one is not None
         ]
-        process.send_signal(signal.SIGTERM)
+        send_message(ours, LinkType.END)
         return seen_by(process)
 
 

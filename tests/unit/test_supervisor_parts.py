@@ -13,7 +13,6 @@ from anchorhold.cell_process import MAX_SILENT_PINGS, PING_INTERVAL, START_PATIE
 from anchorhold.config.request import LoaderRun, Refused, describe_exit, read_named
 from anchorhold.config.service import ListenAddress
 from anchorhold.listeners import CannotListen, open_changed, open_control, open_listener
-from anchorhold.notify import notify
 from anchorhold.restarts import Restarts
 from anchorhold.sandbox import USER_VARIABLE
 from anchorhold.state import KEY_LENGTH, StateRefused, open_state, spread_key
@@ -147,17 +146,6 @@ def test_a_file_in_the_way_of_the_control_socket_stays(tmp_path: Path) -> None:
     with pytest.raises(CannotListen, match="in use"):
         open_control(tmp_path / "c")
     assert (tmp_path / "c").read_text() == "mine"
-
-
-def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "n"))
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "n"))
-        notify("READY=1")
-        assert manager.recv(100) == b"READY=1"
-    notify("STOPPING=1")  # nobody listens any more: not our trouble
-    monkeypatch.delenv("NOTIFY_SOCKET")
-    notify("READY=1")
 
 
 def test_an_exit_is_described_by_code_or_signal() -> None:

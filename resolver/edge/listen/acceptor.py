@@ -7,6 +7,7 @@ from collections.abc import Callable
 from errno import EMFILE, ENFILE
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from net import sockets
 from resolver.admission import Client
 from wire.units import Instant
 
@@ -25,6 +26,8 @@ class Accepted(Protocol):
 
     socket: socket.socket
     client: Client
+    address: str
+    """The client's."""
 
     @property
     def owing(self) -> bool:
@@ -41,7 +44,10 @@ C = TypeVar("C", bound=Accepted)
 
 
 class Acceptor(ABC, Generic[C]):
-    """One listening TCP socket and its connections; subclasses say who may enter, and what a connection is."""
+    """One listening TCP socket, non-blocking, and its connections; subclasses say who may enter, and what a connection is.
+
+    An accepted connection has the options of the listening socket (TCP_NODELAY); nothing of its own is set.
+    """
 
     batch: ClassVar[int]
     """Connections accepted in one wake-up."""
@@ -49,9 +55,9 @@ class Acceptor(ABC, Generic[C]):
     """How the names of its counters begin."""
 
     def __init__(self, endpoint: socket.socket, watch: Watch) -> None:
-        endpoint.setblocking(False)
         self.socket = endpoint
         self.watch = watch
+        self.closed = False
         self.dirty: list[C] = []
         """Those with something to write; `flush` is called for each at the end of a wake-up."""
         self.connections: set[C] = set()
@@ -91,9 +97,9 @@ class Acceptor(ABC, Generic[C]):
 
     def ready(self, _events: int, now: Instant) -> None:
         """Accept who is waiting, as far as they may enter."""
-        for _ in range(self.batch):
+        for _ in range(0 if self.closed else self.batch):
             try:
-                endpoint, address = self.socket.accept()
+                endpoint, address = sockets.accept(self.socket)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -101,27 +107,22 @@ class Acceptor(ABC, Generic[C]):
                 if error.errno in (EMFILE, ENFILE):
                     self.too_many_files(now)
                 return
-            self._admit(endpoint, address[0], now)
+            self._admit(endpoint, address, now)
 
     def _admit(self, endpoint: socket.socket, address: str, now: Instant) -> None:
         client = self.client_at(address, now)
         if not self.may_enter(client, now):
-            endpoint.close()
+            sockets.close(endpoint)
             return
-        endpoint.setblocking(False)
-        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = self.enter(endpoint, client, now)
+        connection.address = address
         self.connections.add(connection)
         self.watch(endpoint, selectors.EVENT_READ, connection)
 
     def use_admission(self, now: Instant) -> None:
         """There is another: everybody is who it says, and who may not ask any more goes."""
         for connection in list(self.connections):
-            try:
-                connection.client = self.client_at(connection.socket.getpeername()[0], now)
-            except OSError:
-                connection.close()
-                continue
+            connection.client = self.client_at(connection.address, now)
             if not connection.client.allowed:
                 self.count("dropped-access")
                 connection.close()
@@ -143,20 +144,21 @@ class Acceptor(ABC, Generic[C]):
     def gone(self, connection: C) -> None:
         """A connection has ended."""
         self.watch(connection.socket, 0, connection)
-        connection.socket.close()
+        sockets.close(connection.socket)
         self.connections.discard(connection)
         self.left(connection)
 
     def close(self) -> None:
         """Stop accepting; connections that are open go on until they end."""
-        if self.socket.fileno() >= 0:
+        if not self.closed:
+            self.closed = True
             self.watch(self.socket, 0, self)
-            self.socket.close()
+            sockets.close(self.socket)
 
     @property
     def ended(self) -> bool:
         """Closed, and nobody is left."""
-        return self.socket.fileno() < 0 and not self.connections
+        return self.closed and not self.connections
 
 
 def idle_time(full: float, taken: int, places: int) -> float:

@@ -11,6 +11,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
 
+from net import sockets
 from net.quic_packets import (
     ID_LENGTH,
     LEAST_CHOSEN,
@@ -47,9 +48,6 @@ HANDSHAKE_PATIENCE = 10.0
 LEAST_PATIENCE = 2.0
 """The same when the house is full."""
 
-RECEIVE_BUFFER = 1024 * 1024
-"""Octets the kernel may hold for us, if it allows so many: handshakes take milliseconds, and what does not fit is lost."""
-
 SPARE_TIMERS = 64
 """Timers of those who are gone that may be left over; more are looked for."""
 
@@ -60,7 +58,7 @@ Source = list[tuple[int, int, bytes]]
 
 
 class QuicListener:
-    """One bound UDP socket and its connections. `speak` makes what is spoken on one, when its handshake is done."""
+    """One bound UDP socket, non-blocking, and its connections. `speak` makes what is spoken on one after its handshake."""
 
     def __init__(
         self,
@@ -72,9 +70,8 @@ class QuicListener:
         watch: Watch,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        endpoint.setblocking(False)
-        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self.socket = endpoint
+        self.closed = False
         self.served = served
         self.house = house
         self.terms = terms
@@ -99,6 +96,8 @@ class QuicListener:
 
     def ready(self, _events: int, now: Instant) -> None:
         """Take what has arrived, up to BATCH packets."""
+        if self.closed:
+            return
         receive = self.socket.recvmsg
         try:
             for _ in range(BATCH):
@@ -349,11 +348,12 @@ class QuicListener:
         self._end_if_done()
 
     def _end_if_done(self) -> None:
-        if self._retiring and not self.guests and self.socket.fileno() >= 0:
+        if self._retiring and not self.guests and not self.closed:
+            self.closed = True
             self._watch(self.socket, 0, self)
-            self.socket.close()
+            sockets.close(self.socket)
 
     @property
     def ended(self) -> bool:
         """Closed, and nobody is left."""
-        return self.socket.fileno() < 0 and not self.guests
+        return self.closed and not self.guests

@@ -3,6 +3,7 @@
 import selectors
 import socket
 
+from net.sockets import NOW
 from resolver.admission import Admission, Client, Connections
 from resolver.edge.listen.acceptor import Acceptor, Watch, idle_time
 from resolver.edge.serve import Desk
@@ -24,6 +25,7 @@ class Connection:
         "_out",
         "_stalled",
         "active",
+        "address",
         "client",
         "dirty",
         "framer",
@@ -38,6 +40,7 @@ class Connection:
         self._listener = listener
         self.socket = endpoint
         self.client = client
+        self.address = ""
         self.active = now
         self.framer = Framer()
         self.open = 0
@@ -60,14 +63,14 @@ class Connection:
 
     def ready(self, events: int, now: Instant) -> None:
         """Read and answer, and write what is left over."""
-        if events & selectors.EVENT_READ:
+        if events & selectors.EVENT_READ and not self._dead:
             self._read(now)
         if events & selectors.EVENT_WRITE and not self._dead:
             self.flush(now)
 
     def _read(self, now: Instant) -> None:
         try:
-            data = self.socket.recv(READ_SIZE)
+            data = self.socket.recv(READ_SIZE, NOW)
         except BlockingIOError:
             return
         except OSError:
@@ -100,7 +103,7 @@ class Connection:
         if self._dead:
             return
         try:
-            sent = self.socket.send(self._out)
+            sent = self.socket.send(self._out, NOW)
         except BlockingIOError:
             sent = 0
         except OSError:

@@ -23,6 +23,11 @@ STREAM = {
     StreamFailure.PROTOCOL: Why.HTTP,
 }
 
+LIES = frozenset({Why.MALFORMED, Why.MISMATCH})
+
+UNSEEN = frozenset({Why.UNREACHABLE, Why.CERTIFICATE, Why.TLS, Why.BUSY, Why.NO_ADDRESS, Why.KEYS})
+"""Failures before anything was sent: the operator learned nothing."""
+
 EXPLANATIONS = {
     Why.TIMEOUT: Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no upstream answered in time"),
     Why.UNREACHABLE: Explanation(ExtendedError.NETWORK_ERROR, "no upstream could be reached"),

@@ -4,8 +4,10 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 
 from net.datagram import open_datagram
+from net.readiness import Waiting, readiness
 from resolver.edge.upstream.cookies import CLIENT_LENGTH, CookieJar, cookie_of, replace_cookie
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.upstream.questions import echoes_question, spelled_question
@@ -16,6 +18,9 @@ from wire.units import Instant
 
 RESEND_AFTER = (0.8, 2.0)
 """Seconds after the first packet at which it is sent again, to the next address if there is one."""
+
+AT_ONCE = 0.01
+"""Seconds since the start that are nothing beside the time until a packet is sent again."""
 
 MAX_PACKET = 4096
 """Octets read of one packet; we announced 1232."""
@@ -70,12 +75,13 @@ class PacketExchange:
         self._jar = jar
         self._tools = tools
         self._loop = asyncio.get_running_loop()
+        self._readiness = readiness(self._loop)
         self._outcome: asyncio.Future[Message | Doubt] = self._loop.create_future()
         self._legs: list[_Leg] = []
         self._started = tools.now()
         self._sent = self._packets = 0
         self._bad_cookie = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | Waiting | None = None
         self.answered_by = ""
         """The address whose answer was taken."""
 
@@ -132,7 +138,7 @@ class PacketExchange:
         packet = self._tools.entropy(2) + query[2:]
         leg = _Leg(address, packet, opened, cookie if cookie in query else b"", self._jar.expects(address))
         self._legs.append(leg)
-        self._loop.add_reader(opened.fileno(), self._on_readable, leg)
+        self._readiness.add(opened.fileno(), partial(self._on_readable, leg))
         return leg
 
     def _set_timer(self) -> None:
@@ -141,7 +147,12 @@ class PacketExchange:
         now = self._tools.now()
         due: float = self._deadline
         if self._sent <= len(self._resend_after):
-            due = min(due, self._started + self._resend_after[self._sent - 1])
+            delay = self._resend_after[self._sent - 1]
+            if now - self._started < AT_ONCE and now + delay < due:
+                # The usual way: hardly any question is put twice.
+                self._timer = self._readiness.after(delay, self._on_timer)
+                return
+            due = min(due, self._started + delay)
         self._timer = self._loop.call_later(max(0.0, due - now), self._on_timer)
 
     def _on_timer(self) -> None:
@@ -233,5 +244,5 @@ class PacketExchange:
             self._close_leg(leg)
 
     def _close_leg(self, leg: _Leg) -> None:
-        self._loop.remove_reader(leg.opened.fileno())
+        self._readiness.forget(leg.opened.fileno())
         leg.opened.close()
