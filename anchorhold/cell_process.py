@@ -3,12 +3,12 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping
+from importlib import import_module
 
 from anchorhold.config.request import describe_exit
 from anchorhold.facts import pass_on
+from anchorhold.forking import Child, fork
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.restarts import Restarts
 from anchorhold.sandbox import USER_VARIABLE
@@ -38,12 +38,12 @@ def cell_environment(environment: Mapping[str, str], user: str) -> dict[str, str
     return {**kept, USER_VARIABLE: user}
 
 
-TOLD_BY_LINK = frozenset({"front", "secure", "keeper"})
+TOLD_BY_LINK = frozenset({"front", "secure", "keeper", "dhcp"})
 """Cells that end by END on the link; others by SIGTERM, whose handler needs a system call more."""
 
 
 class CellProcess:
-    """A cell that is started again and again. `module` is run with `--link FD`; it has no other argument."""
+    """A cell that is started again and again. `run(link)` of `module` is its whole life."""
 
     def __init__(self, name: str, module: str, keeps: LinkType | None = None) -> None:
         """`keeps`: the kind of message whose descriptors are for who hears it; all others it sends are closed."""
@@ -63,8 +63,8 @@ class CellProcess:
         """What it said of its rights in this life, unread."""
         self.returns: int = 0
         """The number of deaths after which it was last seen ready again."""
-        self._module = module
-        self._process: subprocess.Popen[bytes] | None = None
+        self.module = module
+        self._process: Child | None = None
         self._started = 0.0
         self._pinged = 0.0
         self._silent = 0
@@ -82,20 +82,18 @@ class CellProcess:
         return self.link is not None and self._silent > 1
 
     def start(self, environment: dict[str, str], now: float) -> None:
-        """Start the process; what it needs is sent by the caller, ending with START."""
-        self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        """Start the process; what it needs is sent by the caller, ending with START. Raises OSError."""
         # A cell that does not read must not stop the one that watches it.
-        self.link.setblocking(False)
-        # -P: the working directory is no place to take modules from. A group of its own: Ctrl-C is for the supervisor.
+        kind = socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK
+        self.link, theirs = socket.socketpair(socket.AF_UNIX, kind)
+
+        def live() -> int | None:
+            theirs.setblocking(True)
+            code: int | None = import_module(self.module).run(theirs)
+            return code
+
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 # our own module
-                [sys.executable, "-P", "-m", self._module, "--link", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=environment,
-                process_group=0,
-            )
+            self._process = fork(self.name, live, (theirs.fileno(),), environment)
         self.due = None
         self.ready = self.sent = self._silent = 0
         self.sealed = ""
@@ -152,7 +150,7 @@ class CellProcess:
 
     def signal(self, number: int) -> None:
         """Send a signal, if the process is there."""
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None:
             self._process.send_signal(number)
 
     def end(self, now: float) -> None:
@@ -209,13 +207,7 @@ class CellProcess:
 
     def wait(self, seconds: float) -> bool:
         """True once it has ended, within `seconds`."""
-        if self._process is None:
-            return True
-        try:
-            self._process.wait(max(seconds, 0.0))
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        return self._process is None or self._process.wait(seconds) is not None
 
 
 def introduce(kind: LinkType, one: CellProcess, other: CellProcess) -> None:

@@ -9,6 +9,7 @@ from anchorhold.config.request import Snapshot
 from anchorhold.facts import log
 from anchorhold.link import LinkType
 from anchorhold.listeners import Listener, open_changed, open_control
+from anchorhold.secret import make_secret
 
 NAME = "supervisor"
 
@@ -18,14 +19,17 @@ class FrontSide:
 
     def __init__(self, cell: CellProcess, control: Path, handed: Handover | None = None) -> None:
         self.cell = cell
+        self.wanted = True
         self._handed = handed
         self._path = control
-        self._cookie_key = os.urandom(32)
+        self._cookie_key = -1
+        """Sealed."""
         self._listeners: tuple[Listener, ...] = ()
         self._next: tuple[Listener, ...] = ()
 
     def begin(self, snapshot: Snapshot) -> None:
-        """At the start. Raises CannotListen."""
+        """At the start. Raises CannotListen, OSError."""
+        self._cookie_key = make_secret()
         self._listeners = self._next = open_changed(snapshot.service.listen, (), self._handed)
         self._control = open_control(self._path)
 
@@ -59,7 +63,7 @@ class FrontSide:
         """To a cell that has just been started."""
         self._give_listeners()
         self.cell.send(LinkType.CONTROL, b"", (self._control.fileno(),))
-        self.cell.send(LinkType.SECRET, self._cookie_key)
+        self.cell.send(LinkType.SECRET, b"", (self._cookie_key,))
 
     def ended(self) -> None:
         """It is started again in any case."""
@@ -70,6 +74,7 @@ class FrontSide:
 
     def close(self) -> None:
         """The service ends."""
+        os.close(self._cookie_key)
         self._control.close()
         self._path.unlink(missing_ok=True)
         for listener in self._listeners:

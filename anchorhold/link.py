@@ -27,7 +27,8 @@ class LinkType(IntEnum):
     SETTINGS = 5
     """To any cell: sealed memfd with its settings (msgpack). Body: generation u32 little-endian."""
     SECRET = 6
-    """To front: cookie key; to the resolver: spread key. Body: 32 octets. No descriptor."""
+    """To front and secure: cookie key; to the resolver: spread key. A sealed memfd of 32 octets; never in a body, for that would
+    be in the supervisor's memory."""
     START = 7
     """To any cell: all it needs has come; enter the sandbox and serve. Body: u32 how often it was restarted."""
     READY = 8

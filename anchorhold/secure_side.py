@@ -8,8 +8,6 @@ used, the cell is ended and started with it, while the listening sockets stay op
 import os
 import socket
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +20,11 @@ from anchorhold.certificates.settings import CHAIN, FOLDER_NAME, KEY
 from anchorhold.config.request import Snapshot
 from anchorhold.config.service import SecureService, ServedAddress
 from anchorhold.facts import log
+from anchorhold.forking import fork
 from anchorhold.link import LinkType
 from anchorhold.listeners import SECURE_BACKLOG, CannotListen, open_socket
 from anchorhold.renewals import Renewals
-from anchorhold.snapshot import seal_bytes
+from anchorhold.secret import make_secret, seal_copy
 from resolver.settings import Served
 
 NAME = "supervisor"
@@ -68,17 +67,13 @@ class Trial:
         self.until = now + CHECK_PATIENCE
         self.undecided = False
         """It did not come so far, for want of time or memory: that says nothing of the files."""
-        chain, key = files
-        self.process = subprocess.Popen(  # noqa: S603 # our own module
-            [
-                *(sys.executable, "-P", "-m", "anchorhold.secure_check"),
-                *("--chain", str(chain), "--key", str(key)),
-            ],
-            pass_fds=files,
-            stdin=subprocess.DEVNULL,
-            env=environment,
-            process_group=0,
-        )
+
+        def live() -> int:
+            from anchorhold.secure_check import run
+
+            return run(*files)
+
+        self.process = fork("secure-check", live, files, environment, output=True)
 
     def result(self, now: float) -> bool | None:
         """Whether they can be used; None: not known yet."""
@@ -123,7 +118,8 @@ class SecureSide:
         self._seen: Mark = ()
         self._said = ""
         self._look_at = 0.0
-        self._secret = os.urandom(32)
+        self._secret = -1
+        """Sealed, as soon as it is wanted."""
         self._renewals = Renewals(state, environment, owner)
         self.proved = b""
         """By which name clients may be sent here, as the cell says."""
@@ -212,7 +208,9 @@ class SecureSide:
         self._give_listeners()
         if self._files is not None:
             self.cell.send(LinkType.CERTIFICATE, b"", self._files)
-        self.cell.send(LinkType.SECRET, self._secret)
+        if self._secret < 0:
+            self._secret = make_secret()
+        self.cell.send(LinkType.SECRET, b"", (self._secret,))
 
     def tell(self, cells: Sequence[CellProcess]) -> None:
         """Say to those that send clients here by which name, where that is news: also to one that was started since."""
@@ -247,6 +245,8 @@ class SecureSide:
             _close(self._files)
         for listener in self._listeners:
             listener.socket.close()
+        if self._secret >= 0:
+            os.close(self._secret)
 
     def _conclude(self, trial: Trial, now: float) -> None:
         fit = trial.result(now)
@@ -304,9 +304,9 @@ class SecureSide:
         """Both files, each sealed in a memfd. Raises Unfit."""
         chain, key = self._paths()
         # Our own folder is the service user's, and we may be root: a link there could name anybody's file.
-        sealed = seal_bytes(_content(chain, links=self._named))
+        sealed = _sealed(chain, links=self._named)
         try:
-            return sealed, seal_bytes(_content(key, links=self._named, secret=True))
+            return sealed, _sealed(key, links=self._named, secret=True)
         except Unfit:
             os.close(sealed)
             raise
@@ -332,21 +332,22 @@ def _open(served: ServedAddress, handed: Handover | None) -> SecureListener:
     return SecureListener(served, endpoint, place.text())
 
 
-def _content(path: Path, *, links: bool, secret: bool = False) -> bytes:
-    """What is in a file; `links`: it may be a symbolic link. Raises Unfit."""
+def _sealed(path: Path, *, links: bool, secret: bool = False) -> int:
+    """A copy of a file in a sealed memfd, which nobody read; `links`: it may be a symbolic link. Raises Unfit."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
         descriptor = os.open(path, flags | (0 if links else os.O_NOFOLLOW))
-        with open(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            data = file.read(MAX_FILE + 1) if stat.S_ISREG(status.st_mode) else b""
     except OSError as error:
         raise Unfit(f"{path}: {error.strerror}; correct its owner and permissions") from None
-    if not 0 < len(data) <= MAX_FILE:
-        raise Unfit(f"{path} is no PEM file; name the right one in [secure]")
-    if secret and status.st_mode & 0o007:
-        raise Unfit(f"everybody may read the key {path}; chmod 600 {path} (and consider a new one)")
-    return data
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or not 0 < status.st_size <= MAX_FILE:
+            raise Unfit(f"{path} is no PEM file; name the right one in [secure]")
+        if secret and status.st_mode & 0o007:
+            raise Unfit(f"everybody may read the key {path}; chmod 600 {path} (and consider a new one)")
+        return seal_copy(descriptor, MAX_FILE)
+    finally:
+        os.close(descriptor)
 
 
 def _close(files: tuple[int, int]) -> None:

@@ -31,7 +31,7 @@ def seal_bytes(data: bytes, most: int = MAX_SIZE) -> int:
     """A descriptor of a new sealed memfd that holds `data`, at most `most` octets; the caller closes it."""
     if len(data) > most:
         raise ValueError(f"settings of {len(data)} octets; at most {most}")
-    descriptor = os.memfd_create("anchorhold-settings", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    descriptor = new_memfd()
     try:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(data)
@@ -39,6 +39,11 @@ def seal_bytes(data: bytes, most: int = MAX_SIZE) -> int:
     except OSError:
         os.close(descriptor)
         raise
+
+
+def new_memfd() -> int:
+    """A descriptor of a new memfd that can be sealed; the caller closes it. Raises OSError."""
+    return os.memfd_create("anchorhold-settings", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
 
 
 def seal_memfd(descriptor: int) -> int:

@@ -8,11 +8,10 @@ start.
 import os
 import selectors
 import signal
-import socket
 import time
 from pathlib import Path
 
-from anchorhold import facts
+from anchorhold import facts, zygote
 from anchorhold.activation import take_handed
 from anchorhold.cell_process import CellProcess, cell_environment, introduce
 from anchorhold.changing import Changing
@@ -29,7 +28,7 @@ from anchorhold.restarts import MAX_DELAY
 from anchorhold.roster import roster
 from anchorhold.sandbox import SandboxRefused, find_user
 from anchorhold.secure_side import SecureSide
-from anchorhold.signals import catch_signals
+from anchorhold.signals import SignalFile
 from anchorhold.state import StateRefused, open_state, spread_key
 
 NAME = "supervisor"
@@ -45,17 +44,21 @@ START_ATTEMPTS = 6
 
 def run(config: Path) -> int:
     """Serve by the configuration file `config` until a signal says stop. Gives the exit code."""
+    zygote.begin()
     try:
-        outcome = LoaderRun(config, 1, cell_environment(os.environ, "")).wait()
+        loading = LoaderRun(config, 1, cell_environment(os.environ, ""))
     except OSError as error:
         facts.log(NAME, f"{config}: {error.strerror}; another path: --config FILE, a new one: anchorhold init")
         return 2
+    # While it reads, what every configuration needs.
+    zygote.warm(KEEPER_MODULE, RESOLVER_MODULE, FRONT_MODULE)
+    outcome = loading.wait()
     if isinstance(outcome, Refused):
         facts.log_lines(NAME, outcome.text)
         return 2
     try:
         supervisor = Supervisor(config, outcome)
-    except (CannotListen, StateRefused, SandboxRefused) as error:
+    except (CannotListen, StateRefused, SandboxRefused, OSError) as error:
         facts.log(NAME, str(error))
         return 3
     return supervisor.serve()
@@ -106,6 +109,8 @@ class Supervisor:
             *(config, control, self._selector, ours, snapshot, self._take_over, self._manager),
             lambda: roster(os.getpid(), self._cells),
         )
+        zygote.warm(*(side.cell.module for side in self._sides if side.wanted))
+        zygote.freeze()
         self._stopping = False
         self._exit_code = 0
         self._announced = 0
@@ -114,13 +119,13 @@ class Supervisor:
 
     def serve(self) -> int:
         """Until SIGTERM or SIGINT; gives the exit code."""
-        wake = catch_signals()
-        self._selector.register(wake, selectors.EVENT_READ)
+        signals = SignalFile()
+        self._selector.register(signals, selectors.EVENT_READ)
         while not self._stopping:
             self._tick(time.monotonic())
             for key, _ in self._selector.select(self._patience(time.monotonic())):
-                if key.fileobj is wake:
-                    self._take_signals(wake)
+                if key.fileobj is signals:
+                    self._take_signals(signals.take())
                 elif isinstance(key.data, CellProcess):
                     self._hear(key.data)
                 else:
@@ -128,8 +133,8 @@ class Supervisor:
         self._stop()
         return self._exit_code
 
-    def _take_signals(self, wake: socket.socket) -> None:
-        for number in set(wake.recv(4_096)):
+    def _take_signals(self, came: set[int]) -> None:
+        for number in came:
             if number in (signal.SIGTERM, signal.SIGINT):
                 self._stopping = True
             elif number == signal.SIGHUP:
@@ -190,7 +195,7 @@ class Supervisor:
         assert cell.link is not None  # noqa: S101 # start made it
         self._selector.register(cell.link, selectors.EVENT_READ, cell)
         if cell is self.resolver:
-            cell.send(LinkType.SECRET, self._spread_key)
+            cell.send(LinkType.SECRET, b"", (self._spread_key,))
             self._lists.give_image()
         for side in self._sides:
             if side.cell is cell:
@@ -248,9 +253,9 @@ class Supervisor:
     def _take_over(self, snapshot: Snapshot) -> Snapshot:
         """Everything that can fail comes first; gives the former one. Raises CannotListen or StateRefused: nothing changed."""
         try:
-            key = spread_key(self._state)
             for side in self._sides:
                 side.prepare(snapshot)
+            key = spread_key(self._state)
         except (CannotListen, StateRefused):
             for side in self._sides:
                 side.discard()
@@ -260,8 +265,9 @@ class Supervisor:
             getattr(former.service, name) != getattr(snapshot.service, name) for name in ("control", "state", "user")
         ):
             facts.log(NAME, "control, state or user changed; that needs a restart")
+        os.close(self._spread_key)
         self._spread_key = key
-        self.resolver.send(LinkType.SECRET, key)
+        self.resolver.send(LinkType.SECRET, b"", (key,))
         self._hand_settings(self.keeper)
         self._hand_settings(self.resolver)
         self._hand_settings(self.dhcp)

@@ -7,8 +7,6 @@ import socket
 from collections.abc import Callable
 from typing import ClassVar
 
-import click
-
 from anchorhold import snapshot
 from anchorhold.cells.clients import ClientsCell, MakePair, lease_peer_of, peer_of
 from anchorhold.cells.peer import ListsPeer, SecurePeer
@@ -127,6 +125,10 @@ class FrontCell(ClientsCell):
 
     # operators
 
+    def make_room(self, now: Instant) -> bool:
+        """For one of them, if no descriptor is left."""
+        return any(streams.make_room(now) for streams in self._streams)
+
     def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
         """An operator's question to the resolver, if there is one."""
         return self._relay(LinkType.PEER, verb, argument, group, answer)
@@ -153,14 +155,8 @@ class FrontCell(ClientsCell):
         return Front(self.desk, self.admission, self._restarts, self._pid)
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the front cell; started by the supervisor only."""
+def run(link: socket.socket) -> None:
+    """Run the front cell; forked by the supervisor only."""
     preload()
     ignore_terminal_signals()
-    run_guarded("front", FrontCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    run_guarded("front", FrontCell(link).serve)

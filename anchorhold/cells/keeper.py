@@ -10,8 +10,6 @@ import selectors
 import socket
 import time
 
-import click
-
 from anchorhold import snapshot
 from anchorhold.cells.rules import FOLDER, MEMORY, SNAPSHOT, WAKE
 from anchorhold.cells.start import hear, ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
@@ -277,15 +275,9 @@ def _report(text: str, zone: str) -> None:
     log(NAME, text, zone)
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the keeper cell; started by the supervisor only."""
+def run(link: socket.socket) -> None:
+    """Run the keeper cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
     ignore_terminal_signals()
-    run_guarded(NAME, KeeperCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    run_guarded(NAME, KeeperCell(link).serve)

@@ -13,8 +13,6 @@ import socket
 from collections.abc import Coroutine
 from functools import partial
 
-import click
-
 from anchorhold import snapshot
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
@@ -230,16 +228,10 @@ def warm_up() -> None:
     preload(*LAZY, *CRYPTOGRAPHY)
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the lists cell; started by the supervisor only."""
+def run(link: socket.socket) -> None:
+    """Run the lists cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
     ignore_terminal_signals()
     collect_seldom()
-    run_guarded(NAME, ListsCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    run_guarded(NAME, ListsCell(link).serve)

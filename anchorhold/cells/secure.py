@@ -12,8 +12,6 @@ import socket
 import time
 from typing import ClassVar
 
-import click
-
 from anchorhold import snapshot
 from anchorhold.cells.carrying import CarryingPeer
 from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair, lease_peer_of
@@ -266,16 +264,10 @@ def _allow_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the secure cell; started by the supervisor only."""
+def run(link: socket.socket) -> None:
+    """Run the secure cell; forked by the supervisor only."""
     preload(*CRYPTOGRAPHY)
     ignore_terminal_signals()
     _allow_descriptors()
     collect_seldom()
-    run_guarded(NAME, SecureCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    run_guarded(NAME, SecureCell(link).serve)

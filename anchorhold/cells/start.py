@@ -2,24 +2,22 @@
 
 import gc
 import json
+import resource
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 from anchorhold import sandbox
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.mistakes import EXIT_MISTAKE, place_of
 from wire.errors import Malformed
 
 EXIT_PROTOCOL = 70
 """Exit code of a cell whose supervisor sent what does not decode."""
 EXIT_CREDENTIALS = 72
 """Exit code of a process that cannot use the certificate and key it was given; the log says why."""
-EXIT_MISTAKE = 1
-"""Exit code of a cell that raised what nobody expected."""
 COLLECT_EVERY = 10_000
 """Objects made and not yet freed after which Python looks for cycles; its own 700 costs the resolver a tenth of all work. Caches
 only ever grow, leases stay, and next to nothing is cyclic."""
@@ -80,6 +78,13 @@ def collect_seldom() -> None:
     gc.set_threshold(COLLECT_EVERY)
 
 
+def take_descriptors() -> None:
+    """As many as this process may have: the usual 1,024 are meant for programs that use select(2)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def ignore_terminal_signals(*further: signal.Signals) -> None:
     """Reload and Ctrl-C are the supervisor's business; so is SIGTERM for a cell that is told to end over the link."""
     for number in (signal.SIGHUP, signal.SIGINT, *further):
@@ -95,14 +100,6 @@ def run_guarded(name: str, body: Callable[[], int]) -> None:
         log(name, f"the supervisor sent what does not decode: {error}")
         code = EXIT_PROTOCOL
     except Exception as error:
-        log(name, f"ends by a mistake of ours: {_place(error)}")
+        log(name, f"ends by a mistake of ours: {place_of(error)}")
         code = EXIT_MISTAKE
     sys.exit(code)
-
-
-def _place(error: BaseException) -> str:
-    """The kind of an exception and where it came from, the innermost place first; those it was caused by, too."""
-    frames = reversed(traceback.extract_tb(error.__traceback__))
-    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
-    cause = error.__cause__ or error.__context__
-    return f"{type(error).__name__} at {places}" + (f"; after {_place(cause)}" if cause is not None else "")

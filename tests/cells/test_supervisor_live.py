@@ -51,8 +51,8 @@ def test_each_cell_is_given_what_it_needs_and_nothing_else(config: Path) -> None
         assert kinds(given[str(resolver)]) == ["SECRET", "SETTINGS", "PEER", "KEEPER", "START"]
         assert given[str(front)][-1] == ("START", "00000000", "0")
         secret = (config.parent / "state/spread.key").read_bytes()
-        assert ("SECRET", secret.hex(), "0") == given[str(resolver)][0]
-        assert ("SECRET", secret.hex(), "0") not in given[str(front)]
+        assert ("SECRET", secret.hex(), "1") == given[str(resolver)][0]
+        assert ("SECRET", secret.hex(), "1") not in given[str(front)]
         assert running.end() == 0
 
 
@@ -178,7 +178,7 @@ def test_a_new_key_is_used_after_a_reload(config: Path) -> None:
         running.signal(signal.SIGHUP)
         running.wait_for("configuration 2 is in force")
         resolver = cell_pids(running)[1]
-        assert ("SECRET", bytes(range(32)).hex(), "0") in told(running)[str(resolver)]
+        assert ("SECRET", bytes(range(32)).hex(), "1") in told(running)[str(resolver)]
 
 
 def is_answered(port: int) -> bool:

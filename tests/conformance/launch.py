@@ -21,10 +21,12 @@ def main(config: str) -> None:
         _as_nobody(Path(config).parent)
     # -P was not given: this folder must not be searched for modules.
     os.environ["PYTHONPATH"] = sys.path.pop(0)
-    from anchorhold import cell_process, supervisor
+    from anchorhold import __about__
+
+    __about__.BUILT = "1970-01-02"
+    from anchorhold import cell_process, supervisor  # they read the date above, and so do the cells, which are forked
 
     cell_process.KEPT |= FAKETIME
-    supervisor.RESOLVER_MODULE, supervisor.KEEPER_MODULE = "ageless_resolver", "ageless_keeper"
     raise SystemExit(supervisor.run(Path(config)))
 
 

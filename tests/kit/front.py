@@ -87,9 +87,11 @@ class RunningFront:
         return ours
 
     def said(self) -> LinkMessage:
-        """The next message to the supervisor; lines of the log are kept in `log`."""
-        while (message := receive_message(self.link)) is not None and message.type is LinkType.LOG:
-            self.log.append(message.body.decode())
+        """The next message to the supervisor; lines of the log are kept in `log`, and how it is sealed is passed over."""
+        passed = (LinkType.LOG, LinkType.SEALED)
+        while (message := receive_message(self.link)) is not None and message.type in passed:
+            if message.type is LinkType.LOG:
+                self.log.append(message.body.decode())
         assert message is not None
         return message
 
@@ -123,8 +125,9 @@ def running_front(
         stack.enter_context(ours)
         ours.settimeout(PATIENCE)
         with theirs:
-            command = [sys.executable, "-m", "anchorhold.cells.front", "--link", str(theirs.fileno())]
-            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env={**os.environ})
+            command = [sys.executable, "-m", "kit.alone", "anchorhold.cells.front", str(theirs.fileno())]
+            environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
         stack.callback(_stop, process)
         ports = []
         for host in hosts or ("127.0.0.1",):
@@ -139,7 +142,9 @@ def running_front(
         front = RunningFront(process, ours, socket.socket(), ports, control)
         stack.callback(lambda: front.peer.close())
         front.new_peer(credits)
-        send_message(ours, LinkType.SECRET, bytes(range(32)))
+        secret = snapshot.seal_bytes(bytes(range(32)))
+        send_message(ours, LinkType.SECRET, b"", (secret,))
+        os.close(secret)
         _send_settings(ours, value or settings())
         send_message(ours, LinkType.START, bytes(4))
         assert front.wait_ready() == (value or settings()).generation

@@ -43,6 +43,8 @@ PACKAGES = {
     "nsenter": "util-linux",
     "rdisc6": "ndisc6",
     "ss": "iproute2",
+    "systemd-analyze": "systemd",
+    "systemd-sysusers": "systemd",
     "unshare": "util-linux",
 }
 """Debian packages that are called otherwise than their program."""

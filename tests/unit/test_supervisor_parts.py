@@ -10,12 +10,14 @@ import trustme
 
 from anchorhold import facts
 from anchorhold.cell_process import MAX_SILENT_PINGS, PING_INTERVAL, START_PATIENCE, CellProcess, cell_environment
+from anchorhold.config import loader
 from anchorhold.config.request import LoaderRun, Refused, describe_exit, read_named
 from anchorhold.config.service import ListenAddress
 from anchorhold.listeners import CannotListen, open_changed, open_control, open_listener
 from anchorhold.restarts import Restarts
 from anchorhold.sandbox import USER_VARIABLE
-from anchorhold.state import KEY_LENGTH, StateRefused, open_state, spread_key
+from anchorhold.secret import LENGTH, take_secret
+from anchorhold.state import StateRefused, open_state, spread_key
 from net.datagram import omit_path_mtu
 from privacy.memory import Retention
 
@@ -37,8 +39,8 @@ def test_a_minute_of_life_forgives() -> None:
 
 def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
     open_state(tmp_path / "a/state")
-    key = spread_key(tmp_path / "a/state")
-    assert (len(key), spread_key(tmp_path / "a/state")) == (KEY_LENGTH, key)
+    key = take_secret(spread_key(tmp_path / "a/state"))
+    assert (len(key), take_secret(spread_key(tmp_path / "a/state"))) == (LENGTH, key)
     assert stat.S_IMODE((tmp_path / "a/state/spread.key").stat().st_mode) == 0o600
     assert os.listdir(tmp_path / "a/state") == ["spread.key"]
 
@@ -203,17 +205,17 @@ def test_a_file_that_is_no_file_is_not_loaded(tmp_path: Path) -> None:
         LoaderRun(tmp_path / "pipe", 1, {})
 
 
-def test_a_loader_that_cannot_run_is_a_refusal(tmp_path: Path) -> None:
+def test_a_loader_that_cannot_run_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.toml").write_text("")
-    outcome = LoaderRun(tmp_path / "a.toml", 1, {"PYTHONHOME": "/nonexistent"}).wait()
+    monkeypatch.setattr(loader, "run", lambda *given: 1)
+    outcome = LoaderRun(tmp_path / "a.toml", 1, {}).wait()
     assert isinstance(outcome, Refused)
     assert "without a result: exit code 1" in outcome.text
 
 
 def test_a_cell_that_is_silent_for_three_pings_is_ended() -> None:
     cell = CellProcess("x", "kit.fake_cell")
-    tests = str(Path(__file__).parents[1])
-    cell.start({"PYTHONPATH": tests, "PYTHONDONTWRITEBYTECODE": "1"}, 0.0)
+    cell.start({}, 0.0)
     cell.ready = 1
     said = [cell.watch(PING_INTERVAL * turn) for turn in range(1, MAX_SILENT_PINGS + 2)]
     assert said == [None, None, None, "no answer to 3 pings"]
@@ -224,7 +226,7 @@ def test_a_cell_that_is_silent_for_three_pings_is_ended() -> None:
 
 def test_a_cell_that_never_becomes_ready_is_ended() -> None:
     cell = CellProcess("x", "kit.fake_cell")
-    cell.start({"PYTHONPATH": str(Path(__file__).parents[1])}, 0.0)
+    cell.start({}, 0.0)
     assert [cell.watch(1.0), cell.watch(START_PATIENCE)] == [None, "not ready after 20 s"]
     assert cell.wait(20)
     cell.hang_up()
