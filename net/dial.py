@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from net.addresses import family_of
+from net.opening import open_socket
 from net.shortage import is_shortage
 from net.stream import Link
 from net.tls import PinRefused, TlsClient
@@ -192,7 +193,7 @@ async def _connect(target: Target, address: str, make: Callable[[], L]) -> L:
 
 
 async def _connect_socket(loop: asyncio.AbstractEventLoop, address: str, port: int) -> socket.socket:
-    connected = socket.socket(family_of(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    connected = open_socket(family_of(address), socket.SOCK_STREAM)
     try:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await loop.sock_connect(connected, (address, port))

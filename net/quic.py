@@ -27,6 +27,7 @@ from aioquic.tls import AlertDescription, SessionTicket
 
 from net.addresses import family_of
 from net.dial import DialFailed, DialFailure, failure_of, race
+from net.opening import open_socket
 from net.proof import Unproved
 from net.quic_client import Core, QuicClient
 from net.shortage import is_shortage
@@ -342,7 +343,7 @@ def _meaning(event: ConnectionTerminated) -> tuple[DialFailure, str]:
 def _connected(address: str, port: int) -> socket.socket:
     """A socket of its own for one connection, from a port that the kernel chooses. Raises OSError."""
     family = family_of(address)
-    opened = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    opened = open_socket(family, socket.SOCK_DGRAM)
     try:
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE)
