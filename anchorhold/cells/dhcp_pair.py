@@ -57,6 +57,10 @@ class FrontPair(PairEnd):
             self._selector.unregister(self.socket)
             sockets.close(self.socket)
 
+    def _push(self) -> int:
+        # By sendmsg(2), which the dhcp cell needs anyway.
+        return self.socket.sendmsg((self._out,), (), sockets.NOW)
+
     def _ready(self, *_event: object) -> None:
         if not self._open:
             return

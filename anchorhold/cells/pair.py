@@ -35,7 +35,7 @@ class PairEnd:
     def _write(self) -> bool:
         """Write what was collected, as far as it goes; True if something is left. Raises Gone."""
         try:
-            sent = self.socket.send(self._out, sockets.NOW)
+            sent = self._push()
             del self._out[:sent]
         except BlockingIOError:
             pass
@@ -44,3 +44,7 @@ class PairEnd:
         if len(self._out) > self._most:
             raise Gone("does not keep up")
         return bool(self._out)
+
+    def _push(self) -> int:
+        """How many octets of what is to go the other end takes now. Raises OSError."""
+        return self.socket.send(self._out, sockets.NOW)

@@ -41,3 +41,11 @@ _WAKE_PRIVATE = 129
 
 WAKE = (Rule("futex", (exactly(1, _WAKE_PRIVATE),)),)
 """Libraries that do something once tell threads that there are not; waiting is not among it."""
+
+DATABASE = (
+    *(Rule("fcntl", (exactly(1, lock),)) for lock in (fcntl.F_GETLK, fcntl.F_SETLK, fcntl.F_SETLKW)),
+    *calls("openat", "close", "newfstatat", "pread64", "pwrite64", "fdatasync", "ftruncate", "rename", "unlink"),
+    # Of no use, but it asks for them when it opens a file.
+    *calls("getpid", "geteuid"),
+)
+"""SQLite and the files beside it, in the working directory."""

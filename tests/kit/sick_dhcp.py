@@ -14,7 +14,7 @@ class SickStore(SqliteStore):
     """Fails as a full disk does."""
 
     def commit(self, changes: Iterable[LeaseChange], clock: Saved) -> None:
-        if "sick" in self._folder.names():
+        if self._folder.number("sick"):
             raise StoreFailed("leases.db: no space left on the device")
         super().commit(changes, clock)
 

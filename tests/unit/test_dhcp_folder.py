@@ -2,6 +2,8 @@
 
 import os
 import stat
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -52,11 +54,32 @@ def test_what_is_set_aside_goes_after_a_day_or_when_the_clock_has_jumped(tmp_pat
         assert "" == one.set_aside("leases.db")
         one.drop_aside()
         assert [name] == one.names()
-        for moved in (-90_000, 90_000):
-            os.utime(tmp_path / name, (0, (tmp_path / name).stat().st_mtime + moved))
-            one.drop_aside()
-            assert [] == one.names()
-            (tmp_path / name).write_bytes(b"damaged")
+    for moved in (-90_000, 90_000):
+        other = f"leases.db.damaged-{datetime.fromtimestamp(time.time() + moved, UTC):%Y%m%dT%H%M%SZ}"
+        (tmp_path / other).write_bytes(b"damaged")
+    with folder(tmp_path) as one:
+        one.drop_aside()
+        assert [name] == one.names()
+        one.drop_aside(everything=True)
+        assert [] == one.names()
+
+
+def test_who_is_in_the_folder_for_good_knows_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "before").write_bytes(b"1")
+    with folder(tmp_path) as one:
+        one.settle()
+        one.make("ours")
+        (tmp_path / "ours-wal").write_bytes(b"as SQLite does")
+        (tmp_path / "later").write_bytes(b"by somebody else")
+        one.rename("before", "after")
+        one.set_aside("after")
+        assert ["after.damaged", "ours", "ours-wal"] == [found.partition("-2")[0] for found in one.names()]
+        assert f"{tmp_path}/ours" == one.path("ours")
+        one.remove("ours")
+        one.drop_aside(everything=True)
+        assert ["ours-wal"] == one.names()
+    assert {"later", "ours-wal"} == {file.name for file in tmp_path.iterdir()}
 
 
 def test_a_file_is_read_in_pieces_that_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
