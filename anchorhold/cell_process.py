@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-from collections.abc import Mapping
 from importlib import import_module
 
 from anchorhold.config.request import describe_exit
@@ -11,7 +10,6 @@ from anchorhold.facts import pass_on
 from anchorhold.forking import Child, fork
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.restarts import Restarts
-from anchorhold.sandbox import USER_VARIABLE
 from wire.errors import Malformed
 
 START_PATIENCE = 20.0
@@ -23,20 +21,6 @@ LEAVE_PATIENCE = 3.0
 PING_INTERVAL = 5.0
 MAX_SILENT_PINGS = 3
 """Unanswered pings after which a cell counts as hung. Counted, not timed: a machine that slept is no hung cell."""
-
-KEPT = frozenset(
-    {"LANG", "LC_ALL", "LC_CTYPE", "PATH", "HOME", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH"}
-    | {"PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE", "PYTHONMALLOC"}
-    | {"PYTHONWARNINGS", "PYTHONFAULTHANDLER", "ANCHORHOLD_LOOP", "ANCHORHOLD_COMPILED", "MALLOC_ARENA_MAX"}
-)
-"""What of the environment a cell gets; the rest may hold secrets of whoever started us."""
-
-
-def cell_environment(environment: Mapping[str, str], user: str) -> dict[str, str]:
-    """The environment of a cell that is to become `user`."""
-    kept = {name: value for name, value in environment.items() if name in KEPT}
-    return {**kept, USER_VARIABLE: user}
-
 
 TOLD_BY_LINK = frozenset({"front", "secure", "keeper", "dhcp"})
 """Cells that end by END on the link; others by SIGTERM, whose handler needs a system call more."""

@@ -38,6 +38,9 @@ from wire.units import Instant
 
 NAME = "secure"
 
+LAZY = CRYPTOGRAPHY
+"""What reading keys and certificates would import at first use."""
+
 KINDS = tuple(Served)
 """In a SECURE message: the place in this order."""
 
@@ -266,7 +269,7 @@ def _allow_descriptors() -> None:
 
 def run(link: socket.socket) -> None:
     """Run the secure cell; forked by the supervisor only."""
-    preload(*CRYPTOGRAPHY)
+    preload(*LAZY)
     ignore_terminal_signals()
     _allow_descriptors()
     collect_seldom()

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from cryptography import x509
 
-from anchorhold.cell_process import cell_environment
+from anchorhold.cell_environment import cell_environment
 from anchorhold.certificates.authority import pin_of
 from anchorhold.certificates.folder import CertificateFolder, CertificatesRefused
 from anchorhold.certificates.handout import Served, files_for

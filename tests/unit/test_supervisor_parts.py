@@ -9,7 +9,8 @@ import pytest
 import trustme
 
 from anchorhold import facts
-from anchorhold.cell_process import MAX_SILENT_PINGS, PING_INTERVAL, START_PATIENCE, CellProcess, cell_environment
+from anchorhold.cell_environment import cell_environment
+from anchorhold.cell_process import MAX_SILENT_PINGS, PING_INTERVAL, START_PATIENCE, CellProcess
 from anchorhold.config import loader
 from anchorhold.config.request import LoaderRun, Refused, describe_exit, read_named
 from anchorhold.config.service import ListenAddress
