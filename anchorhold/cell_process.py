@@ -18,7 +18,7 @@ START_PATIENCE = 20.0
 LEAVE_PATIENCE = 3.0
 """Seconds for a cell that is told to end."""
 
-PING_INTERVAL = 5.0
+PING_INTERVAL = 1.0
 MAX_SILENT_PINGS = 3
 """Unanswered pings after which a cell counts as hung. Counted, not timed: a machine that slept is no hung cell."""
 
@@ -50,6 +50,8 @@ class CellProcess:
         self.module = module
         self._process: Child | None = None
         self._started = 0.0
+        self._served = 0.0
+        """Since when it is known to be ready; 0: it is not."""
         self._pinged = 0.0
         self._silent = 0
         self._leave_until = 0.0
@@ -80,7 +82,7 @@ class CellProcess:
         self.due = None
         self.ready = self.sent = self._silent = 0
         self.sealed = ""
-        self._leave_until = 0.0
+        self._leave_until = self._served = 0.0
         self._started = self._pinged = now
 
     def send(self, kind: LinkType, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
@@ -160,7 +162,7 @@ class CellProcess:
         if self._leave_until:
             self.due = now
             return f"{reason} after {now - self._started:.1f} s, as it was told"
-        delay = self.restarts.delay_after(now - self._started)
+        delay = self.restarts.delay_after(now - self._served if self._served else 0.0)
         self.due = now + delay
         return f"{reason} after {now - self._started:.1f} s; starting again " + (
             f"in {delay:.1f} s" if delay else "at once"
@@ -178,6 +180,7 @@ class CellProcess:
                 return None
             self.signal(signal.SIGKILL)
             return f"not ready after {START_PATIENCE:.0f} s"
+        self._served = self._served or now
         if now - self._pinged < PING_INTERVAL:
             return None
         if self._silent >= MAX_SILENT_PINGS:

@@ -93,6 +93,11 @@ def load(descriptor: int, kind: type[T], most: int = MAX_SIZE) -> T:
         raise Malformed(f"settings do not decode: {error}") from None
 
 
+def learn(kind: type) -> None:
+    """Find out now how a `kind` is read, not with the first `load`: it is kept with the type, and takes half a megabyte."""
+    msgspec.msgpack.Decoder(kind)
+
+
 def read_sealed(descriptor: int, most: int = MAX_SIZE) -> bytes:
     """The bytes in `descriptor`, which stays open. Raises Malformed if it is no sealed memfd or larger than `most`."""
     size = sealed_size(descriptor)

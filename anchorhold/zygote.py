@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from importlib import import_module
 
 from anchorhold.sandbox import preload
+from anchorhold.snapshot import learn
 
 
 def begin() -> None:
@@ -19,10 +20,19 @@ def cold(modules: Iterable[str]) -> tuple[str, ...]:
 
 
 def warm(*modules: str) -> None:
-    """Import what these cells need: now, and what they name in LAZY because it would be imported at its first use."""
+    """Import these cells, and what they name in LAZY because it would be imported at its first use; learn how their SETTINGS are
+    read, and call `warm`, where a cell has it, for what else is the same in all its lives."""
     preload()
-    for module in modules:
-        preload(*getattr(import_module(module), "LAZY", ()))
+    for name in modules:
+        module = import_module(name)
+        preload(*getattr(module, "LAZY", ()))
+        if kind := getattr(module, "SETTINGS", None):
+            learn(kind)
+        getattr(module, "warm", _nothing)()
+
+
+def _nothing() -> None:
+    """Most have no more."""
 
 
 def freeze() -> None:

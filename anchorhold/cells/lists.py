@@ -229,6 +229,9 @@ def warm_up() -> None:
     preload(*LAZY)
 
 
+SETTINGS = ListsSettings
+
+
 def run(link: socket.socket) -> None:
     """Run the lists cell; forked by the supervisor only."""
     os.umask(0o077)

@@ -267,6 +267,9 @@ def _allow_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+SETTINGS = SecureSettings
+
+
 def run(link: socket.socket) -> None:
     """Run the secure cell; forked by the supervisor only."""
     preload(*LAZY)

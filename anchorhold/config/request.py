@@ -219,6 +219,8 @@ def describe_exit(code: int | None) -> str:
     """`exit code 2`, or the signal that ended it."""
     if code is None or code >= 0:
         return f"exit code {code}"
+    if code == -signal.SIGSYS:
+        return "a system call that its profile does not allow (dmesg names it)"
     try:
         return f"signal {signal.Signals(-code).name}"
     except ValueError:
