@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from anchorhold import facts, zygote
+from anchorhold.accounts import Accounts
 from anchorhold.activation import take_handed
 from anchorhold.cell_environment import cell_environment
 from anchorhold.cell_process import CellProcess, introduce
@@ -27,7 +28,7 @@ from anchorhold.lists_side import ListsSide
 from anchorhold.notify import ServiceManager
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.roster import roster
-from anchorhold.sandbox import SandboxRefused, find_user
+from anchorhold.sandbox import SandboxRefused
 from anchorhold.secure_side import SecureSide
 from anchorhold.signals import open_signals
 from anchorhold.state import StateRefused, open_state, spread_key
@@ -58,26 +59,27 @@ class Supervisor:
     def __init__(self, config: Path, snapshot: Snapshot) -> None:
         """Open everything. Raises CannotListen, StateRefused or SandboxRefused."""
         service = snapshot.service
-        user = find_user(service.user) if os.geteuid() == 0 else None
-        owner = None if user is None else (user.pw_uid, user.pw_gid)
+        self._accounts = accounts = Accounts(service.user)
         self._snapshot = snapshot
         self._state = Path(service.state) if service.state else default_state_directory()
         open_state(self._state)
         self._spread_key = spread_key(self._state)
-        self._environment = cell_environment(os.environ, service.user)
         self.front = CellProcess("front", FRONT_MODULE)
         self.resolver = CellProcess("resolver", RESOLVER_MODULE)
         self.keeper = CellProcess("keeper", KEEPER_MODULE)
         control = Path(service.control) if service.control else default_control_path()
         handed = take_handed(os.environ)
         self._front = FrontSide(self.front, control, handed)
-        self._secure = SecureSide(self._state, self._environment, owner, handed)
-        self._lists = ListsSide(self.resolver, self._state, owner)
-        keeper = KeeperFolder(self.keeper, self._state, owner)
-        self._sides = (self._front, DhcpSide(self._state, owner), self._secure, self._lists, keeper)
+        self._secure = SecureSide(self._state, cell_environment(os.environ, accounts.user), accounts.owner, handed)
+        self._lists = ListsSide(self.resolver, self._state, accounts.owner_of("lists"))
+        keeper = KeeperFolder(self.keeper, self._state, accounts.owner_of("keeper"))
+        dhcp = DhcpSide(self._state, accounts.owner_of("dhcp"))
+        self._sides = (self._front, dhcp, self._secure, self._lists, keeper)
         for side in self._sides:
             side.begin(snapshot)
         handed.say()
+        for line in accounts.shared(("resolver", *(side.cell.name for side in self._sides if side.wanted))):
+            facts.log(NAME, line)
         _, self.dhcp, self.secure, self.lists, _ = (side.cell for side in self._sides)
         self._cells = (self.keeper, self.lists, self.resolver, self.front, self.dhcp, self.secure)
         self._pairs = (
@@ -183,7 +185,7 @@ class Supervisor:
 
     def _start(self, cell: CellProcess, now: float) -> bool:
         try:
-            cell.start(self._environment, now)
+            cell.start(cell_environment(os.environ, self._accounts.user_of(cell.name)), now)
         except OSError as error:
             cell.due = now + MAX_DELAY
             facts.log(NAME, f"{cell.name} cannot be started: {error.strerror}; again in {MAX_DELAY:.0f} s")

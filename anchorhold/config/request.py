@@ -15,7 +15,7 @@ from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, Loade
 from anchorhold.forking import Child, fork
 from anchorhold.link import open_link
 from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter
-from anchorhold.snapshot import load, read_sealed, seal_bytes
+from anchorhold.snapshot import check_sealed, load, read_sealed, seal_bytes
 from wire.errors import Malformed
 
 if TYPE_CHECKING:
@@ -140,6 +140,9 @@ class LoaderRun:
         parts = iter(further)
         dhcp, secure, lists = (next(parts) if mask & bit else -1 for bit in (WITH_DHCP, WITH_SECURE, WITH_LISTS))
         try:
+            for descriptor in (front, resolver, keeper, *further):
+                # Cells that serve take our word for it.
+                check_sealed(descriptor)
             own = load(service, ServiceSettings)
             return Snapshot(self._generation, front, resolver, keeper, own, dhcp, secure, lists)
         except Malformed as error:
