@@ -61,8 +61,8 @@ class Running:
         return found[count - 1]
 
     def cell(self, name: str) -> int:
-        """The process id of the cell whose command line ends in `name`; 0 if there is none. One that was forked just now still has
-        the name of who forked it, and soon another."""
+        """The process id of the cell whose command line ends in `name`; 0 if there is none. One that was forked just now still
+        has the name of who forked it, and soon another."""
         while any(command_line(pid) == command_line(self.process.pid) for pid in children(self.process.pid)):
             pass
         for pid in children(self.process.pid):
