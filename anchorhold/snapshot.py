@@ -7,6 +7,8 @@ descriptor.
 import fcntl
 import mmap
 import os
+import stat
+import tempfile
 from typing import TypeVar
 
 import msgspec
@@ -15,7 +17,11 @@ from wire.errors import Malformed
 
 T = TypeVar("T")
 
-SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+SEALING = hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS")
+"""Whether there are such files. Elsewhere (macOS) it is a temporary file without a name, and "sealed" is a descriptor that cannot
+be written to: its maker could have kept one that can."""
+_SEAL_NAMES = ("F_SEAL_WRITE", "F_SEAL_SHRINK", "F_SEAL_GROW", "F_SEAL_SEAL")
+SEALS: int = sum(getattr(fcntl, name) for name in _SEAL_NAMES) if SEALING else 0
 MAX_SIZE = 16 * 1024 * 1024
 """Octets of one snapshot; far above any settings, so that a wrong descriptor cannot fill a cell."""
 MAX_LISTS = 128 * 1024 * 1024
@@ -43,12 +49,36 @@ def seal_bytes(data: bytes, most: int = MAX_SIZE) -> int:
 
 def new_memfd() -> int:
     """A descriptor of a new memfd that can be sealed; the caller closes it. Raises OSError."""
+    if not SEALING:
+        return _new_nameless()
     return os.memfd_create("anchorhold-settings", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
 
 
 def seal_memfd(descriptor: int) -> int:
     """The same descriptor; from now on nobody can change what is in it. Raises OSError if somebody has it mapped to write."""
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
+    if SEALING:
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
+        return descriptor
+    reader = _readers.pop(descriptor)
+    os.dup2(reader, descriptor, inheritable=False)
+    os.close(reader)
+    return descriptor
+
+
+_readers: dict[int, int] = {}
+"""Of each nameless file that is not sealed yet: a descriptor that cannot write, from when it had a name."""
+
+
+def _new_nameless() -> int:
+    descriptor, path = tempfile.mkstemp(prefix="anchorhold-")
+    try:
+        reader = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.unlink(path)
+    if (left := _readers.pop(descriptor, None)) is not None:
+        # Of a file that was closed without being sealed.
+        os.close(left)
+    _readers[descriptor] = reader
     return descriptor
 
 
@@ -78,6 +108,8 @@ def read_sealed(descriptor: int, most: int = MAX_SIZE) -> bytes:
 
 def sealed_size(descriptor: int) -> int:
     """Octets in a memfd that nobody can change any more. Raises Malformed if it is none."""
+    if not SEALING:
+        return _nameless_size(descriptor)
     try:
         seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
     except OSError as error:
@@ -86,6 +118,15 @@ def sealed_size(descriptor: int) -> int:
         # Who may still shorten it could end who has it mapped (SIGBUS).
         raise Malformed("it is not sealed")
     return os.fstat(descriptor).st_size
+
+
+def _nameless_size(descriptor: int) -> int:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink:
+        raise Malformed("it is not in a file without a name")
+    if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
+        raise Malformed("it is not sealed")
+    return status.st_size
 
 
 def map_sealed(descriptor: int) -> memoryview:

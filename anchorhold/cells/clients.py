@@ -17,8 +17,10 @@ from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter
 from anchorhold.secret import take_secret
+from anchorhold.troubles import Watchman
 from net.sockets import adopt
 from resolver.admission import Admission
+from resolver.edge.listen.door import PAUSE
 from resolver.edge.serve import Desk
 from resolver.settings import FrontSettings
 from wire.errors import Malformed
@@ -44,6 +46,10 @@ class Listening(Protocol):
     @property
     def ended(self) -> bool:
         """Closed, and nobody is left."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether it can let nobody in just now and is to be looked after soon."""
 
     def ready(self, events: int, now: Instant) -> None:
         """The socket has something."""
@@ -84,6 +90,8 @@ class ClientsCell:
         """Descriptors of the ends of fresh pairs that nothing was done with yet."""
         self._ending = False
         self._due = 0.0
+        self._watchman = Watchman()
+        self._next_look = 0.0
         self.desk: Desk
         self.admission: Admission
 
@@ -184,16 +192,25 @@ class ClientsCell:
             key.data(mask, now)
         # Before the flush: what ends here is answered in this wake-up.
         due = self.desk.expire(now)
+        paused = False
         for listening in self._listening:
             listening.flush(now)
             listening.expire_sometimes(now)
+            paused = paused or listening.paused
         if any(listening.ended for listening in self._listening):
             self._listening = [listening for listening in self._listening if not listening.ended]
         self._tend(now)
+        if now >= self._next_look:
+            self._look(now)
         for pair in [*self._pairs.values()]:
             pair.flush()
-        patience = self._patience(now)
+        patience = min(self._patience(now), PAUSE) if paused else self._patience(now)
         self._due = patience if due is None else min(due, patience)
+
+    def _look(self, now: Instant) -> None:
+        self._next_look = now + IDLE_TURN
+        for line in self._watchman.look(self.desk.counters, now):
+            log(self.name, line)
 
     # what the parts need of the loop
 

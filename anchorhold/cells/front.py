@@ -125,6 +125,10 @@ class FrontCell(ClientsCell):
 
     # operators
 
+    def make_room(self, now: Instant) -> bool:
+        """For one of them, if no descriptor is left."""
+        return any(streams.make_room(now) for streams in self._streams)
+
     def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
         """An operator's question to the resolver, if there is one."""
         return self._relay(LinkType.PEER, verb, argument, group, answer)

@@ -24,6 +24,7 @@ from anchorhold.cells.start import (
     ignore_terminal_signals,
     receive_until_start,
     run_guarded,
+    take_descriptors,
     tell_ready,
 )
 from anchorhold.cells.whereabouts import Means, Whereabouts, open_network
@@ -36,7 +37,9 @@ from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.secret import take_secret
 from anchorhold.sites import Sites
+from anchorhold.troubles import Watchman
 from net.clock import now
+from net.readiness import readiness
 from net.tls import TlsFactory
 from privacy.lists.matcher import ListImage
 from privacy.memory import Fact, Retention
@@ -57,6 +60,9 @@ PROFILE = SandboxProfile("resolver")
 KEEPER_PATIENCE = 5.0
 """Seconds to wait at the start for the keeper's first word, for it knows which keys were revoked; then the configured anchors
 count until it comes."""
+
+LOOK_AROUND = 1.0
+"""Seconds between two looks at what trouble there is."""
 
 LISTS_PATIENCE = 5.0
 """Seconds to wait at the start for the lists that were in force last."""
@@ -86,6 +92,7 @@ class ResolverCell:
     def prepare(self) -> None:
         """Take everything from the link until START."""
         self._restarts = receive_until_start(self._link, self._take)
+        take_descriptors()
         if self._settings is None or not self._spread_key:
             raise Malformed("START before SETTINGS and SECRET")
 
@@ -136,6 +143,8 @@ class ResolverCell:
         self._whereabouts = Whereabouts(Means(open_network()), self._move, self._resolver.settle)
         self._whereabouts.use(self._settings)
         self._resolver.whereabouts = self._whereabouts.status
+        # It has a descriptor of its own, which may not be had later.
+        readiness(loop)
         # Contexts with the system's authorities read files: make them before the sandbox.
         enter(PROFILE)
         loop.add_signal_handler(signal.SIGTERM, self.end, 0)
@@ -147,6 +156,7 @@ class ResolverCell:
         self._ready()
         self._keep_time(loop, self._resolver)
         self._whereabouts.start()
+        self._look_around(loop, self._resolver, Watchman())
         try:
             return await self._ending
         finally:
@@ -159,6 +169,14 @@ class ResolverCell:
     def _keep_time(self, loop: asyncio.AbstractEventLoop, resolver: Resolver) -> None:
         """What has a schedule counts from its minute on, whether anybody asks or not."""
         loop.call_later(resolver.keep_time(), self._keep_time, loop, resolver)
+
+    def _look_around(self, loop: asyncio.AbstractEventLoop, resolver: Resolver, watchman: Watchman) -> None:
+        """Say what trouble the machine has, and forget what failed for it once that is over."""
+        for line in watchman.look(resolver.world.counters, now()):
+            log("resolver", line)
+        if watchman.relieved:
+            resolver.forgive()
+        loop.call_later(LOOK_AROUND, self._look_around, loop, resolver, watchman)
 
     def end(self, code: int) -> None:
         """Stop serving."""

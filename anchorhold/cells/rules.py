@@ -24,8 +24,11 @@ MEMORY = (
 READ_MAP = (Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_SHARED))),)
 """To look into a sealed memfd."""
 
+_GET_SEALS = 1_034
+"""F_GET_SEALS (linux/fcntl.h): a filter is for Linux, its table can be read anywhere."""
+
 SNAPSHOT = (
-    Rule("fcntl", (exactly(1, fcntl.F_GET_SEALS),)),
+    Rule("fcntl", (exactly(1, _GET_SEALS),)),
     *calls("newfstatat", "pread64"),
 )
 """To read settings that came."""

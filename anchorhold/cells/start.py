@@ -1,6 +1,7 @@
 """How every cell begins: it takes from the supervisor what it needs, until START; and how it ends."""
 
 import gc
+import resource
 import signal
 import socket
 import sys
@@ -56,6 +57,13 @@ def collect_seldom() -> None:
     """What is loaded by now stays, and of what comes little is for Python to look through."""
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY)
+
+
+def take_descriptors() -> None:
+    """As many as this process may have: the usual 1,024 are meant for programs that use select(2)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def ignore_terminal_signals(*further: signal.Signals) -> None:
