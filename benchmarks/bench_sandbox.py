@@ -1,8 +1,8 @@
 """What sealing costs: the same service with its sandbox and without (`unsealed.py`), one after the other in each round.
 
 `make bench-sandbox` runs it; needs root. The service is on one core, the load and the Internet that it asks are on the other. A
-figure is the time on a CPU of every process of the service for each completed question or exchange. The order within a round changes
-from round to round, and the cost is the median of what each round says, so that a machine that becomes slower counts for neither.
+figure is the time on a CPU of every process of the service for each completed question or exchange. The order within a round
+changes from round to round, and the cost is the median of what each round says, so that a machine that becomes slower counts for neither.
 """
 
 import argparse
