@@ -21,8 +21,21 @@ MEMORY = (
 )
 """Memory comes and goes; none of it is ever code."""
 
+HEAP = (
+    MEMORY[0],
+    Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_PRIVATE))),
+    *calls("munmap", "brk"),
+)
+"""The same for who keeps to the heap (`anchorhold/cells/heap.py`); settings are read with it, too (`snapshot.load_mapped`)."""
+
 READ_MAP = (Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_SHARED))),)
 """To look into a sealed memfd."""
+
+_CLOSE_ON_EXEC = 0o2000000
+"""SOCK_CLOEXEC (linux/net.h)."""
+
+ACCEPT = (Rule("accept4", (exactly(3, _CLOSE_ON_EXEC),)),)
+"""A connection, as Python takes it."""
 
 _GET_SEALS = 1_034
 """F_GET_SEALS (linux/fcntl.h): a filter is for Linux, its table can be read anywhere."""

@@ -1,6 +1,7 @@
 """How every cell begins: it takes from the supervisor what it needs, until START; and how it ends."""
 
 import gc
+import os
 import resource
 import signal
 import socket
@@ -84,3 +85,21 @@ def run_guarded(name: str, body: Callable[[], int]) -> None:
         log(name, f"ends by a mistake of ours: {place_of(error)}")
         code = EXIT_MISTAKE
     sys.exit(code)
+
+
+def end_at_once(name: str, body: Callable[[], int]) -> None:
+    """As `run_guarded`, and it ends by exit_group(2) and nothing else: what Python does at an exit, and for sockets that nobody
+    closed, takes system calls that the cell may not make."""
+    try:
+        run_guarded(name, body)
+    except SystemExit as ended:
+        os._exit(ended.code if isinstance(ended.code, int) else 1)
+
+
+def tell_where(name: str) -> None:
+    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, not printed with its words."""
+
+    def say(lost: "sys.UnraisableHookArgs") -> None:
+        log(name, "a mistake of ours: " + ("of no known kind" if lost.exc_value is None else place_of(lost.exc_value)))
+
+    sys.unraisablehook = say

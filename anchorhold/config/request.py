@@ -15,7 +15,7 @@ from anchorhold.config.service import ServiceSettings
 from anchorhold.forking import Child, fork
 from anchorhold.link import open_link
 from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter
-from anchorhold.snapshot import load, read_sealed, seal_bytes
+from anchorhold.snapshot import check_sealed, load, read_sealed, seal_bytes
 from wire.errors import Malformed
 
 PROFILE = SandboxProfile("reader", DEFAULT_USER)
@@ -134,6 +134,9 @@ class LoaderRun:
         parts = iter(further)
         dhcp, secure, lists = (next(parts) if mask & bit else -1 for bit in (WITH_DHCP, WITH_SECURE, WITH_LISTS))
         try:
+            for descriptor in (front, resolver, keeper, *further):
+                # Cells that serve take our word for it.
+                check_sealed(descriptor)
             own = load(service, ServiceSettings)
             return Snapshot(self._generation, front, resolver, keeper, own, dhcp, secure, lists)
         except Malformed as error:
