@@ -2,7 +2,8 @@
 
 `make bench-sandbox` runs it; needs root. The service is on one core, the load and the Internet that it asks are on the other. A
 figure is the time on a CPU of every process of the service for each completed question or exchange. The order within a round
-changes from round to round, and the cost is the median of what each round says, so that a machine that becomes slower counts for neither.
+changes from round to round, and the cost is the median of what each round says, so that a machine that becomes slower counts
+for neither.
 """
 
 import argparse

@@ -30,8 +30,8 @@ import world
 
 FACTOR = 5
 HONEST_RATE, HONEST = 20.0, 20
-"""Questions a second of all, and how many clients they are of. Half are misses: a client must not want more than its share of what
-the service can, or it is none of the slow ones."""
+"""Questions a second of all, and how many clients they are of. Half are misses: a client must not want more than its share of
+what the service can, or it is none of the slow ones."""
 
 KNOWN = 100
 """Names that honest clients ask for again and again."""
