@@ -1,13 +1,17 @@
 """How every cell begins: it takes from the supervisor what it needs, until START; and how it ends."""
 
 import gc
+import json
 import os
 import resource
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 
+from anchorhold import sandbox
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.mistakes import EXIT_MISTAKE, place_of
@@ -20,6 +24,9 @@ EXIT_CREDENTIALS = 72
 COLLECT_EVERY = 10_000
 """Objects made and not yet freed after which Python looks for cycles; its own 700 costs the resolver a tenth of all work. Caches
 only ever grow, leases stay, and next to nothing is cyclic."""
+
+_told: list[socket.socket] = []
+"""Whom this process told how it is sealed."""
 
 
 def receive_until_start(link: socket.socket, take: Callable[[LinkMessage], None]) -> int:
@@ -49,8 +56,22 @@ def hear(link: socket.socket, end: Callable[[], None]) -> LinkMessage | None:
     return message
 
 
+def tell_sealed(link: socket.socket) -> None:
+    """Tell the supervisor what is in force for this process, for operators; the log says what is missing."""
+    standing = sandbox.standing()
+    if standing is None:
+        return
+    if standing.missing:
+        log(standing.name, f"is shut in less than it should be; missing: {'; '.join(standing.missing)}")
+    said = {"in_force": standing.in_force, "missing": standing.missing}
+    send_message(link, LinkType.SEALED, json.dumps(said).encode())
+
+
 def tell_ready(link: socket.socket, generation: int) -> None:
-    """Tell the supervisor that the settings of this generation are in force."""
+    """Tell the supervisor that the settings of this generation are in force; the first time, what is in force for us, too."""
+    if not _told:
+        _told.append(link)
+        tell_sealed(link)
     send_message(link, LinkType.READY, generation.to_bytes(4, "little"))
 
 
@@ -97,9 +118,14 @@ def end_at_once(name: str, body: Callable[[], int]) -> None:
 
 
 def tell_where(name: str) -> None:
-    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, not printed with its words."""
+    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, and so is a warning: neither is
+    printed, with its words and with a line of the source that would have to be read."""
 
     def say(lost: "sys.UnraisableHookArgs") -> None:
         log(name, "a mistake of ours: " + ("of no known kind" if lost.exc_value is None else place_of(lost.exc_value)))
 
+    def warn(_words: Warning | str, category: type[Warning], file: str, line: int, *_rest: object) -> None:
+        log(name, f"a mistake of ours: {category.__name__} at {Path(file).name}:{line}")
+
     sys.unraisablehook = say
+    warnings.showwarning = warn  # type: ignore[assignment] # it takes more than it says, and so does theirs

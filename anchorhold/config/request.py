@@ -178,7 +178,7 @@ def send_named(link: socket.socket, path: str) -> None:
     socket.send_fds(link, [b"\0"], [descriptor])
 
 
-def read_named(path: str, settle: Callable[[], None] = lambda: None) -> bytes:
+def read_named(path: str, settle: Callable[[], object] = lambda: None) -> bytes:
     """The content of a file a configuration may name, opened with the rights we have and read with those that `settle` leaves.
     Raises OSError.
 
