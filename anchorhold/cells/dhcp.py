@@ -315,6 +315,9 @@ def _report(text: str, who: str = "") -> None:
     log(NAME, text, who, Retention(names=True))
 
 
+SETTINGS = DhcpSettings
+
+
 def run(link: socket.socket) -> None:
     """Run the dhcp cell; forked by the supervisor only."""
     os.umask(0o077)

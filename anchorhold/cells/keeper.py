@@ -282,6 +282,15 @@ def _report(text: str, zone: str) -> None:
     log(NAME, text, zone)
 
 
+SETTINGS = KeeperSettings
+
+
+def warm() -> None:
+    """What is the same in every life."""
+    packaged_root()
+    verify_once()
+
+
 def run(link: socket.socket) -> None:
     """Run the keeper cell; forked by the supervisor only."""
     os.umask(0o077)

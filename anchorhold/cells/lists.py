@@ -46,6 +46,7 @@ EXIT_FOLDER = 71
 """Exit code of a cell whose folder cannot be used; the log says why."""
 
 LAZY = (
+    *CRYPTOGRAPHY,
     "anyio._backends._asyncio",
     "httpcore2._backends.anyio",
     "httpcore2._backends.auto",
@@ -227,7 +228,10 @@ class ListsCell:
 
 def warm_up() -> None:
     """Import what would be imported lazily, while files can still be read."""
-    preload(*LAZY, *CRYPTOGRAPHY)
+    preload(*LAZY)
+
+
+SETTINGS = ListsSettings
 
 
 def run(link: socket.socket) -> None:

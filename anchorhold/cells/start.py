@@ -3,21 +3,19 @@
 import asyncio
 import contextlib
 import gc
-import json
 import os
 import resource
 import signal
 import socket
 import sys
-import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
-from anchorhold import sandbox
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.mistakes import EXIT_MISTAKE, place_of
+from anchorhold.roster import said
+from anchorhold.sandbox import standing
 from wire.errors import Malformed
 
 EXIT_PROTOCOL = 70
@@ -30,9 +28,6 @@ NO_MEMORY = "no memory is left below its ceiling; it ends, and the next one begi
 COLLECT_EVERY = 10_000
 """Objects made and not yet freed after which Python looks for cycles; its own 700 costs the resolver a tenth of all work. Caches
 only ever grow, leases stay, and next to nothing is cyclic."""
-
-_told: list[socket.socket] = []
-"""Whom this process told how it is sealed."""
 
 
 def receive_until_start(link: socket.socket, take: Callable[[LinkMessage], None]) -> int:
@@ -62,22 +57,10 @@ def hear(link: socket.socket, end: Callable[[], None]) -> LinkMessage | None:
     return message
 
 
-def tell_sealed(link: socket.socket) -> None:
-    """Tell the supervisor what is in force for this process, for operators; the log says what is missing."""
-    standing = sandbox.standing()
-    if standing is None:
-        return
-    if standing.missing:
-        log(standing.name, f"is shut in less than it should be; missing: {'; '.join(standing.missing)}")
-    said = {"in_force": standing.in_force, "missing": standing.missing}
-    send_message(link, LinkType.SEALED, json.dumps(said).encode())
-
-
 def tell_ready(link: socket.socket, generation: int) -> None:
-    """Tell the supervisor that the settings of this generation are in force; the first time, what is in force for us, too."""
-    if not _told:
-        _told.append(link)
-        tell_sealed(link)
+    """Tell the supervisor that the settings of this generation are in force; before that, what is in force for this process."""
+    if (found := standing()) is not None:
+        send_message(link, LinkType.SEALED, said(found).encode())
     send_message(link, LinkType.READY, generation.to_bytes(4, "little"))
 
 
@@ -154,14 +137,9 @@ def end_at_once(name: str, body: Callable[[], int]) -> None:
 
 
 def tell_where(name: str) -> None:
-    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, and so is a warning: neither is
-    printed, with its words and with a line of the source that would have to be read."""
+    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, not printed with its words."""
 
     def say(lost: "sys.UnraisableHookArgs") -> None:
         log(name, "a mistake of ours: " + ("of no known kind" if lost.exc_value is None else place_of(lost.exc_value)))
 
-    def warn(_words: Warning | str, category: type[Warning], file: str, line: int, *_rest: object) -> None:
-        log(name, f"a mistake of ours: {category.__name__} at {Path(file).name}:{line}")
-
     sys.unraisablehook = say
-    warnings.showwarning = warn  # type: ignore[assignment] # it takes more than it says, and so does theirs
