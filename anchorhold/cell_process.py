@@ -38,7 +38,7 @@ def cell_environment(environment: Mapping[str, str], user: str) -> dict[str, str
     return {**kept, USER_VARIABLE: user}
 
 
-TOLD_BY_LINK = frozenset({"front", "secure", "keeper", "dhcp"})
+TOLD_BY_LINK = frozenset({"front", "secure", "keeper", "dhcp", "resolver"})
 """Cells that end by END on the link; others by SIGTERM, whose handler needs a system call more."""
 
 

@@ -1,8 +1,15 @@
 """What may be said of an exception that nobody expected: of what kind and where, but without its words, which may be a client's
 name or address."""
 
+import asyncio
+import logging
+import sys
 import traceback
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
+
+from anchorhold.facts import log
 
 EXIT_MISTAKE = 1
 """Exit code of a process that raised what nobody expected."""
@@ -10,7 +17,36 @@ EXIT_MISTAKE = 1
 
 def place_of(error: BaseException) -> str:
     """The kind of an exception and where it came from, the innermost place first; those it was caused by, too."""
-    frames = reversed(traceback.extract_tb(error.__traceback__))
-    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+    # Without the lines themselves: a process in its sandbox may read no file.
+    frames = reversed([(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)])
+    places = " < ".join(f"{Path(code.co_filename).name}:{line} {code.co_name}" for code, line in frames)
     cause = error.__cause__ or error.__context__
     return f"{type(error).__name__} at {places}" + (f"; after {place_of(cause)}" if cause is not None else "")
+
+
+def log_mistakes(name: str) -> None:
+    """What Python and its libraries would write to standard error by themselves, with lines of our files and words of strangers,
+    becomes a line of the log; what libraries log is not written."""
+    logging.disable()
+    warnings.simplefilter("ignore")
+    sys.unraisablehook = lambda unraisable: _tell(name, unraisable.exc_value)
+
+
+def loop_mistake(name: str, context: Mapping[str, object]) -> None:
+    """The same for what an event loop noticed (`AbstractEventLoop.set_exception_handler`)."""
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        _tell(name, error)
+    else:
+        log(name, f"a mistake of ours: {context.get('message')}")
+
+
+def handle_mistakes(name: str, loop: asyncio.AbstractEventLoop) -> None:
+    """Both."""
+    log_mistakes(name)
+    loop.set_exception_handler(lambda _loop, context: loop_mistake(name, context))
+
+
+def _tell(name: str, error: BaseException | None) -> None:
+    if error is not None:
+        log(name, f"a mistake of ours: {place_of(error)}")

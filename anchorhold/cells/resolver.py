@@ -8,7 +8,6 @@ process.
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -17,6 +16,7 @@ from anchorhold import snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
+from anchorhold.cells.rules import FIONBIO, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, MEMORY, READ_MAP, SNAPSHOT
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
@@ -26,17 +26,24 @@ from anchorhold.cells.start import (
     run_guarded,
     tell_ready,
 )
+from anchorhold.cells.warming import one_heap, verify_once
 from anchorhold.cells.whereabouts import Means, Whereabouts, open_network
-from anchorhold.facts import log
+from anchorhold.facts import divert, log
 from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import InForce, Told
 from anchorhold.keeper.packaged import built_date
 from anchorhold.keeper.side import KeeperSide
 from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.mistakes import handle_mistakes
 from anchorhold.sandbox import SandboxProfile, enter, preload
+from anchorhold.sandbox.absent import make_absent
+from anchorhold.sandbox.profile import Rule, calls, exactly
 from anchorhold.secret import take_secret
 from anchorhold.sites import Sites
+from net import apart
 from net.clock import now
+from net.readiness import readiness
+from net.sockets import adopt
 from net.tls import TlsFactory
 from privacy.lists.matcher import ListImage
 from privacy.memory import Fact, Retention
@@ -52,7 +59,48 @@ from wire.dns.codes import QueryFlag
 from wire.dns.names import read_name
 from wire.errors import Malformed
 
-PROFILE = SandboxProfile("resolver")
+NAME = "resolver"
+_STREAM, _DATAGRAM = (
+    socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC,
+    socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC,
+)
+
+
+def profile_of(wait: str, *further: Rule) -> SandboxProfile:
+    """The profile on a loop that waits by the system call `wait` and has `further` ones of its own."""
+    outside = (
+        Rule("socket", (exactly(0, family), exactly(1, kind)))
+        for family in (socket.AF_INET, socket.AF_INET6)
+        for kind in (_DATAGRAM, _STREAM)
+    )
+    options = (
+        Rule("setsockopt", (exactly(1, level), exactly(2, option)))
+        for level, option in (
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+            (socket.IPPROTO_IP, IP_MTU_DISCOVER),
+            (socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER),
+        )
+    )
+    return SandboxProfile(
+        NAME,
+        calls=(
+            *calls(*dict.fromkeys((wait, "epoll_wait")), "recvfrom", "sendto", "close", "getrandom", "epoll_ctl"),
+            *outside,
+            *options,
+            *calls("bind", "connect", "getpid", "futex", "recvmsg", "sendmsg"),
+            *SNAPSHOT,
+            *MEMORY,
+            *READ_MAP,
+            *further,
+            *calls("getsockname", "exit_group"),
+        ),
+    )
+
+
+PROFILE = profile_of("epoll_wait")
+"""On asyncio's own loop."""
+PROFILE_UVLOOP = profile_of("epoll_pwait", Rule("ioctl", (exactly(1, FIONBIO),)))
+"""On uvloop, which makes every descriptor non-blocking that it watches."""
 
 KEEPER_PATIENCE = 5.0
 """Seconds to wait at the start for the keeper's first word, for it knows which keys were revoked; then the configured anchors
@@ -88,17 +136,18 @@ class ResolverCell:
         self._restarts = receive_until_start(self._link, self._take)
         if self._settings is None or not self._spread_key:
             raise Malformed("START before SETTINGS and SECRET")
+        self._link.setblocking(False)
 
     def _take(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
             case (LinkType.PEER | LinkType.SECURE_PEER | LinkType.LISTS_PEER) as kind, (descriptor,):
                 if kind in self._pairs:
                     self._pairs[kind].close()
-                self._pairs[kind] = socket.socket(fileno=descriptor)
+                self._pairs[kind] = adopt(descriptor)
             case LinkType.KEEPER, (descriptor,):
                 if self._keeper_pair is not None:
                     self._keeper_pair.close()
-                self._keeper_pair = socket.socket(fileno=descriptor)
+                self._keeper_pair = adopt(descriptor)
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, ResolverSettings)
                 os.close(descriptor)
@@ -110,7 +159,7 @@ class ResolverCell:
                 self._lists_told.set()
             case LinkType.SECRET, (descriptor,):
                 self._spread_key = take_secret(descriptor)
-            case LinkType.PING, ():
+            case ((LinkType.PING | LinkType.END), ()):
                 pass
             case _:
                 raise Malformed(f"{message.type.name} is not for the resolver, or its descriptor is missing")
@@ -118,7 +167,11 @@ class ResolverCell:
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
         self.prepare()
-        return run_loop(self.run)
+        return run_loop(self._live)
+
+    async def _live(self) -> int:
+        # A loop that is closed in good order does much that nobody needs any more.
+        os._exit(await self.run())
 
     async def run(self) -> int:
         """Serve until told to end; gives the exit code."""
@@ -137,9 +190,10 @@ class ResolverCell:
         self._whereabouts.use(self._settings)
         self._resolver.whereabouts = self._whereabouts.status
         # Contexts with the system's authorities read files: make them before the sandbox.
-        enter(PROFILE)
-        loop.add_signal_handler(signal.SIGTERM, self.end, 0)
-        self._link.setblocking(False)
+        readiness(loop)
+        enter(PROFILE if isinstance(loop, asyncio.BaseEventLoop) else PROFILE_UVLOOP, settle=_settle)
+        handle_mistakes(NAME, loop)
+        divert(lambda line: send_message(self._link, LinkType.LOG, line))
         loop.add_reader(self._link.fileno(), self._hear)
         await self._hear_keeper_first()
         await self._hear_lists_first()
@@ -200,6 +254,8 @@ class ResolverCell:
                 self._ready()
             case LinkType.PING:
                 send_message(self._link, LinkType.PING)
+            case LinkType.END:
+                self.end(0)
             case _:
                 pass
 
@@ -317,6 +373,13 @@ class ResolverCell:
         return tuple(found)
 
 
+def _settle() -> None:
+    """What libraries begin late, and the one thread."""
+    one_heap()
+    apart.start()
+    verify_once()
+
+
 def _mapped(descriptor: int) -> ListImage | None:
     """The image of the lists; None if it is of no use, which is said: then no list counts until the next comes."""
     try:
@@ -345,6 +408,7 @@ def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
         with contextlib.suppress(ImportError):
             import uvloop
 
+            make_absent("io_uring_setup")
             factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main())

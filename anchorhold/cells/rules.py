@@ -49,3 +49,8 @@ DATABASE = (
     *calls("getpid", "geteuid"),
 )
 """SQLite and the files beside it, in the working directory."""
+
+FIONBIO = 0x5421
+"""ioctl(2): whether calls wait."""
+IP_MTU_DISCOVER, IPV6_MTU_DISCOVER = 10, 23
+"""Options of sockets (ip(7), ipv6(7))."""
