@@ -9,7 +9,7 @@ from importlib import import_module
 from anchorhold.config.request import describe_exit
 from anchorhold.facts import pass_on
 from anchorhold.forking import Child, fork
-from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.link import LinkMessage, LinkType, open_link, receive_message, send_message
 from anchorhold.restarts import Restarts
 from anchorhold.sandbox import USER_VARIABLE
 from wire.errors import Malformed
@@ -83,9 +83,8 @@ class CellProcess:
 
     def start(self, environment: dict[str, str], now: float) -> None:
         """Start the process; what it needs is sent by the caller, ending with START. Raises OSError."""
-        # A cell that does not read must not stop the one that watches it.
-        kind = socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK
-        self.link, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        # A cell that does not read must not stop the one that watches it: calls on the link do not wait.
+        self.link, theirs = open_link()
 
         def live() -> int | None:
             theirs.setblocking(True)

@@ -23,8 +23,9 @@ from anchorhold.control_requests import (
 )
 from anchorhold.ipc import Verb
 from net import sockets
+from net.shortage import is_shortage
 from resolver.admission import Admission
-from resolver.edge.listen.acceptor import Watch
+from resolver.edge.listen.door import OF_ONE, Door, Watch
 from resolver.edge.serve import Desk
 from wire.units import Instant
 
@@ -65,6 +66,9 @@ class Relay(Protocol):
     def lists_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         """Ask the lists cell. False if there is none, or none just now."""
 
+    def make_room(self, now: Instant) -> bool:
+        """End a client's connection that waits for nothing, for an operator's; False if there is none."""
+
 
 class ControlServer:
     """The listening control socket and its few connections."""
@@ -75,12 +79,12 @@ class ControlServer:
         self._front = front
         self._relay = relay
         self._connections: set[ControlConnection] = set()
+        self._door = Door(endpoint, watch, self)
 
     def ready(self, _events: int, now: Instant) -> None:
         """Accept an operator."""
-        try:
-            endpoint, _ = sockets.accept(self.socket)
-        except OSError:
+        endpoint = self._accept(now)
+        if endpoint is None:
             return
         if len(self._connections) >= MAX_CONNECTIONS:
             sockets.close(endpoint)
@@ -89,14 +93,32 @@ class ControlServer:
         self._connections.add(connection)
         self.watch(endpoint, selectors.EVENT_READ, connection)
 
+    def _accept(self, now: Instant) -> socket.socket | None:
+        for _ in range(2):
+            try:
+                return sockets.accept(self.socket)[0]
+            except BlockingIOError:
+                return None
+            except OSError as error:
+                self._front().desk.counters[f"control-accept-{error.errno}"] += 1
+                if error.errno in OF_ONE:
+                    continue
+                # Where clients have taken everything, an operator who comes to see why must get in.
+                if not (is_shortage(error) and self._relay.make_room(now)):
+                    break
+        self._door.close(now)
+        return None
+
     def gone(self, connection: ControlConnection) -> None:
         """Forget a connection."""
         self.watch(connection.socket, 0, connection)
         sockets.close(connection.socket)
         self._connections.discard(connection)
+        self._door.open()
 
     def expire(self, now: Instant) -> None:
         """Hang up on who has been here too long."""
+        self._door.tend(now)
         for connection in [c for c in self._connections if now - c.since > 2 * IDLE]:
             connection.close()
 

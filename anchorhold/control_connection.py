@@ -8,7 +8,7 @@ from typing import Protocol
 from anchorhold.control_requests import BadRequest, Line, read_request
 from anchorhold.ipc import MAX_REQUEST
 from net.sockets import NOW
-from resolver.edge.listen.acceptor import Watch
+from resolver.edge.listen.door import Watch
 from wire.units import Instant
 
 

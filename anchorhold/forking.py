@@ -13,6 +13,7 @@ import resource
 import select
 import signal
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -44,6 +45,8 @@ class Child:
     def wait(self, seconds: float | None = None) -> int | None:
         """`returncode` once it has ended, or None if that takes longer than `seconds`."""
         if seconds is not None and self.poll() is None:
+            if not hasattr(os, "pidfd_open"):
+                return self._wait_by_looking(seconds)
             descriptor = os.pidfd_open(self.pid)
             try:
                 ended = select.poll()
@@ -53,6 +56,13 @@ class Child:
             finally:
                 os.close(descriptor)
         return self._reap(0)
+
+    def _wait_by_looking(self, seconds: float) -> int | None:
+        """Where a process cannot be waited for together with a clock."""
+        until = time.monotonic() + seconds
+        while self.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        return self.returncode
 
     def send_signal(self, number: int) -> None:
         """If it is still there."""
@@ -150,7 +160,9 @@ def _use(environment: Mapping[str, str]) -> None:
 
 def _be_called(name: str) -> None:
     """As `anchorhold NAME` in lists of processes, as far as there is room, and as NAME in those of threads."""
-    ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+    library = ctypes.CDLL(None)
+    if hasattr(library, "prctl"):
+        library.prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
     room = _room()
     if room is not None:
         start, end = room[:2]

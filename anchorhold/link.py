@@ -4,10 +4,12 @@ A message is one kind octet and its body; descriptors travel beside it (SCM_RIGH
 the cell's only argument. What does not decode raises `Malformed` and ends the cell.
 """
 
+import errno
 import socket
 from dataclasses import dataclass
 from enum import IntEnum
 
+from net.opening import AT_ONCE
 from wire.errors import Malformed
 
 MAX_MESSAGE = 4_096
@@ -87,6 +89,26 @@ class LinkMessage:
     type: LinkType
     body: bytes
     descriptors: tuple[int, ...]
+
+
+def open_link() -> tuple[socket.socket, socket.socket]:
+    """The two ends of a new link; calls on neither wait, until its holder says otherwise. Raises OSError.
+
+    Where there is no SOCK_SEQPACKET (macOS) it is a pair of datagram sockets, which keeps messages apart too; that the other end
+    is gone is heard there as an error, ECONNRESET.
+    """
+    try:
+        return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | AT_ONCE)
+    except OSError as error:
+        if error.errno != errno.EPROTONOSUPPORT:
+            raise
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for end in ends:
+        end.setblocking(False)
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            # What is usual there is less than one message.
+            end.setsockopt(socket.SOL_SOCKET, option, 16 * MAX_MESSAGE)
+    return ends
 
 
 def send_message(link: socket.socket, kind: LinkType, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from anchorhold.activation import Handover
 from anchorhold.config.service import ListenAddress
 from net.datagram import omit_path_mtu
+from net.opening import open_socket as open_socket_at_once
 
 BACKLOG = 256
 SECURE_BACKLOG = 2_048
@@ -98,7 +99,7 @@ def open_socket(
     opened = None if handed is None else handed.take(kind, place)
     bound = opened is not None
     try:
-        opened = opened or socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        opened = opened or open_socket_at_once(family, kind)
         if not bound:
             _bind(opened, place)
         if kind == socket.SOCK_STREAM:
@@ -176,7 +177,7 @@ def open_control(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> so
 
     A socket file left behind is removed, one that somebody answers on is not.
     """
-    opened = socket.socket(socket.AF_UNIX, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    opened = open_socket_at_once(socket.AF_UNIX, kind)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.parent.stat().st_uid not in (0, os.geteuid()):
@@ -204,7 +205,7 @@ def open_control(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> so
 def _remove_stale(path: Path, kind: socket.SocketKind) -> None:
     if not path.is_socket():
         return
-    with socket.socket(socket.AF_UNIX, kind | socket.SOCK_CLOEXEC) as probe:
+    with socket.socket(socket.AF_UNIX, kind) as probe:
         probe.settimeout(1.0)
         try:
             probe.connect(str(path))

@@ -4,7 +4,7 @@ files and random sources straight into sealed memfds."""
 import os
 
 from anchorhold.forking import fork
-from anchorhold.snapshot import new_memfd, read_sealed, seal_memfd
+from anchorhold.snapshot import SEALING, new_memfd, read_sealed, seal_memfd
 from wire.errors import Malformed
 
 LENGTH = 32
@@ -35,13 +35,26 @@ def seal_copy(source: int, most: int) -> int:
     the caller closes it. The kernel copies. Raises OSError."""
     descriptor = new_memfd()
     try:
-        left = most + 1
-        while left and (copied := os.sendfile(descriptor, source, None, min(left, _PIECE))):
-            left -= copied
+        if SEALING:
+            _copy(source, descriptor, most + 1)
+        else:
+            fork("copy", lambda: _copy_by_hand(source, descriptor, most + 1), (source, descriptor)).wait()
         return seal_memfd(descriptor)
     except OSError:
         os.close(descriptor)
         raise
+
+
+def _copy(source: int, descriptor: int, left: int) -> None:
+    while left and (copied := os.sendfile(descriptor, source, None, min(left, _PIECE))):
+        left -= copied
+
+
+def _copy_by_hand(source: int, descriptor: int, left: int) -> None:
+    """For a process of its own: a kernel that has no memfd copies no file into another either."""
+    while left and (data := os.read(source, min(left, _PIECE))):
+        os.write(descriptor, data)
+        left -= len(data)
 
 
 def take_secret(descriptor: int) -> bytes:

@@ -3,7 +3,9 @@
 import ctypes
 import os
 import signal
+import socket
 import sys
+from typing import Protocol
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
@@ -11,6 +13,24 @@ _SIZE = 128
 """Octets of one `struct signalfd_siginfo`; it begins with the signal's number, u32."""
 _SET = 128
 """Octets of glibc's sigset_t; those of others are not longer."""
+
+
+class Signals(Protocol):
+    """What a loop waits for."""
+
+    def fileno(self) -> int:
+        """To wait for."""
+
+    def take(self) -> set[int]:
+        """The numbers of those that came."""
+
+    def close(self) -> None:
+        """Nothing becomes readable any more."""
+
+
+def open_signals() -> Signals:
+    """The best there is. Raises OSError."""
+    return SignalFile() if hasattr(ctypes.CDLL(None), "signalfd") else WakeUp()
 
 
 class SignalFile:
@@ -44,3 +64,33 @@ class SignalFile:
     def close(self) -> None:
         """They stay blocked."""
         os.close(self._descriptor)
+
+
+class WakeUp:
+    """The same where there is no signalfd (macOS): Python writes their numbers into a socket. They are not blocked: one that
+    comes to a copy of this process before it has settled is taken for ours."""
+
+    def __init__(self) -> None:
+        """Raises OSError."""
+        self._heard, waker = socket.socketpair()
+        self._heard.setblocking(False)
+        waker.setblocking(False)
+        for number in SIGNALS:
+            signal.signal(number, lambda _number, _frame: None)
+        signal.set_wakeup_fd(waker.detach(), warn_on_full_buffer=False)
+
+    def fileno(self) -> int:
+        """To wait for."""
+        return self._heard.fileno()
+
+    def take(self) -> set[int]:
+        """The numbers of those that came."""
+        try:
+            return set(self._heard.recv(4_096))
+        except BlockingIOError:
+            return set()
+
+    def close(self) -> None:
+        """They stay caught."""
+        os.close(signal.set_wakeup_fd(-1))
+        self._heard.close()

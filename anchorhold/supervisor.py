@@ -28,7 +28,7 @@ from anchorhold.restarts import MAX_DELAY
 from anchorhold.roster import roster
 from anchorhold.sandbox import SandboxRefused, find_user
 from anchorhold.secure_side import SecureSide
-from anchorhold.signals import SignalFile
+from anchorhold.signals import open_signals
 from anchorhold.state import StateRefused, open_state, spread_key
 
 NAME = "supervisor"
@@ -119,7 +119,7 @@ class Supervisor:
 
     def serve(self) -> int:
         """Until SIGTERM or SIGINT; gives the exit code."""
-        signals = SignalFile()
+        signals = open_signals()
         self._selector.register(signals, selectors.EVENT_READ)
         while not self._stopping:
             self._tick(time.monotonic())

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from net.addresses import family_of
+from net.shortage import is_shortage
 from net.stream import Link
 from net.tls import PinRefused, TlsClient
 from net.transport import TlsTransport, Transport, connect
@@ -34,6 +35,8 @@ A = TypeVar("A", bound=Abortable)
 class DialFailure(Enum):
     """Why no connection came about; a later line says more of the peer than an earlier one."""
 
+    SHORTAGE = -1
+    """Of ours: no descriptor, no memory."""
     UNREACHABLE = 0
     TIMEOUT = 1
     RESET = 2
@@ -135,12 +138,17 @@ async def _dial_one(target: Target, address: str, make: Callable[[], L]) -> L:
         refused = error.errno == errno.ECONNREFUSED
         raise DialFailed(DialFailure.UNREACHABLE if refused else DialFailure.RESET, _text(error)) from None
     except OSError as error:
-        raise DialFailed(DialFailure.UNREACHABLE, _text(error)) from None
+        raise DialFailed(failure_of(error), _text(error)) from None
     link.address = address
     if target.tls is not None:
         _prove(target.tls, link)
     link.proved()
     return link
+
+
+def failure_of(error: OSError) -> DialFailure:
+    """What an error of a socket says, if it is not one of the far end's."""
+    return DialFailure.SHORTAGE if is_shortage(error) else DialFailure.UNREACHABLE
 
 
 def _text(error: OSError) -> str:

@@ -15,11 +15,13 @@ import os
 import socket
 from typing import Final
 
+from net.opening import AT_ONCE
+
 NOW: Final = socket.MSG_DONTWAIT
 SPARE = 32
 """Numbers that connections leave free in a process that prepared: for what it is handed while they are there."""
 
-_KIND = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+_KIND = socket.SOCK_STREAM | AT_ONCE
 """Only the second half means something: calls on the object do not wait. Of which type the descriptor is, nobody asks."""
 
 _four: list[socket.socket | None] = []
@@ -29,7 +31,7 @@ _six: list[socket.socket | None] = []
 def prepare(most: int) -> None:
     """Make the objects for all descriptors below `most`, which must be the limit (RLIMIT_NOFILE). What is no socket stays what it
     is for good: it must not be closed later."""
-    blank = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    blank = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for number in range(most):
         free = not _is_open(number)
         if free:
@@ -52,9 +54,12 @@ def _is_open(number: int) -> bool:
 
 def _object(number: int, family: int) -> socket.socket | None:
     try:
-        return socket.socket(family, _KIND, 0, fileno=number)
+        made = socket.socket(family, _KIND, 0, fileno=number)
     except OSError:
         return None
+    if not AT_ONCE:
+        made.setblocking(False)
+    return made
 
 
 def adopt(descriptor: int, family: int = -1) -> socket.socket:

@@ -9,6 +9,7 @@ import socket
 import ssl
 from typing import Protocol, cast
 
+from net.opening import open_socket
 from net.readiness import READ, WRITE, Readiness, readiness
 
 READ_SIZE = 64 * 1024
@@ -51,7 +52,7 @@ class Owner(Protocol):
 
 async def connect(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
     """A connected socket that never waits. Raises OSError."""
-    opened = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    opened = open_socket(family, socket.SOCK_STREAM)
     try:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:

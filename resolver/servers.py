@@ -90,6 +90,11 @@ class Health:
             self._rest = min(max(2 * self._rest, FIRST_REST), LONGEST_REST)
             self._rest_until = now + self._rest
 
+    def spared(self, why: str) -> None:
+        """It was not even asked, for want of something of ours: that is counted, and says nothing about it."""
+        self.open -= 1
+        self.failures[why] += 1
+
     def given_up(self, after: Seconds, now: Instant) -> None:
         """The question was cancelled after so long: unusually late is a failure, for else a silent server whose questions
         others answer would never rest; anything sooner says nothing about it."""

@@ -9,16 +9,21 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, Protocol
 
+from anchorhold.cells.heap import keep_to_heap
 from anchorhold.cells.peer import LeasePeer, Pair, Peer
-from anchorhold.cells.start import hear, receive_until_start, tell_ready
+from anchorhold.cells.start import hear, receive_until_start, tell_ready, tell_where
 from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter
+from anchorhold.sandbox.profile import calls
 from anchorhold.secret import take_secret
+from anchorhold.troubles import Watchman
 from net.sockets import adopt
 from resolver.admission import Admission
+from resolver.edge.listen.door import PAUSE
 from resolver.edge.serve import Desk
 from resolver.settings import FrontSettings
 from wire.errors import Malformed
@@ -44,6 +49,10 @@ class Listening(Protocol):
     @property
     def ended(self) -> bool:
         """Closed, and nobody is left."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether it can let nobody in just now and is to be looked after soon."""
 
     def ready(self, events: int, now: Instant) -> None:
         """The socket has something."""
@@ -76,6 +85,7 @@ class ClientsCell:
         self._link = link
         self._pid = os.getpid()
         self._selector = selectors.DefaultSelector()
+        self._watching = Watching(self._selector)
         self._secret = b""
         self._restarts = 0
         self._listening: list[Listening] = []
@@ -84,6 +94,8 @@ class ClientsCell:
         """Descriptors of the ends of fresh pairs that nothing was done with yet."""
         self._ending = False
         self._due = 0.0
+        self._watchman = Watchman()
+        self._next_look = 0.0
         self.desk: Desk
         self.admission: Admission
 
@@ -108,7 +120,8 @@ class ClientsCell:
         """Get what needs rights or further system calls, when the settings are there."""
 
     def _begin(self) -> None:
-        """Make what is its own of what came, when `desk` and `admission` are there and no right is left. Raises Malformed."""
+        """Make what is its own of what came, when `desk` and `admission` are there and no right is left, but all system calls
+        still are. Raises Malformed."""
 
     def _use_settings(self, now: Instant) -> None:
         """Settings of another generation came: desk and admission have them already."""
@@ -155,11 +168,17 @@ class ClientsCell:
         self.prepare()
         self._link.setblocking(False)
         self._equip()
-        enter(self.profile)
-        self._begin()
+        tell_where(self.name)
+        enter(self._profile(), settle=self._begin)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
         self.run()
         return 0
+
+    def _profile(self) -> SandboxProfile:
+        """That of the cell; with another C library than the one it was measured with, what that needs for memory."""
+        if keep_to_heap():
+            return self.profile
+        return replace(self.profile, calls=self.profile.calls + calls("mremap", "madvise"))
 
     def run(self) -> None:
         """Serve until told to end."""
@@ -184,22 +203,31 @@ class ClientsCell:
             key.data(mask, now)
         # Before the flush: what ends here is answered in this wake-up.
         due = self.desk.expire(now)
+        paused = False
         for listening in self._listening:
             listening.flush(now)
             listening.expire_sometimes(now)
+            paused = paused or listening.paused
         if any(listening.ended for listening in self._listening):
             self._listening = [listening for listening in self._listening if not listening.ended]
         self._tend(now)
+        if now >= self._next_look:
+            self._look(now)
         for pair in [*self._pairs.values()]:
             pair.flush()
-        patience = self._patience(now)
+        patience = min(self._patience(now), PAUSE) if paused else self._patience(now)
         self._due = patience if due is None else min(due, patience)
+
+    def _look(self, now: Instant) -> None:
+        self._next_look = now + IDLE_TURN
+        for line in self._watchman.look(self.desk.counters, now):
+            log(self.name, line)
 
     # what the parts need of the loop
 
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
         """Register, change or (0) forget a socket; `owner.ready(events, now)` is called."""
-        watch(self._selector, endpoint, events, owner)
+        self._watching.watch(endpoint, events, owner)
 
     def lose(self, pair: Pair, why: str) -> None:
         """The pair is of no more use: close it (which ends the other cell) and wait for the supervisor's next."""
@@ -292,19 +320,28 @@ class ClientsCell:
         self.watch(endpoint, selectors.EVENT_READ, pair)
 
 
-def watch(selector: selectors.BaseSelector, endpoint: socket.socket, events: int, owner: object) -> None:
-    """As `ClientsCell.watch`, in this selector."""
-    try:
-        known = selector.get_key(endpoint)
-    except (KeyError, ValueError):
-        known = None
-    if not events:
-        if known is not None:
-            selector.unregister(endpoint)
-    elif known is None:
-        selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
-    elif known.events != events:
-        selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+class Watching:
+    """Which events of which sockets matter, in a selector. The selector itself puts the addresses of a socket that it does not
+    know into its error, which takes system calls."""
+
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        self._selector = selector
+        self._events: dict[int, int] = {}
+        """By descriptor."""
+
+    def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
+        """As `ClientsCell.watch`."""
+        number = endpoint.fileno()
+        known = self._events.get(number, 0)
+        if not events:
+            if self._events.pop(number, 0):
+                self._selector.unregister(endpoint)
+            return
+        self._events[number] = events
+        if not known:
+            self._selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+        elif known != events:
+            self._selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
 
 
 def peer_of(kind: LinkType) -> MakePair:

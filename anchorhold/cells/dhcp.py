@@ -16,7 +16,8 @@ from functools import partial
 
 from anchorhold import snapshot
 from anchorhold.cells.dhcp_pair import FrontPair
-from anchorhold.cells.rules import DATABASE, MEMORY, SNAPSHOT
+from anchorhold.cells.heap import keep_all_to_heap
+from anchorhold.cells.rules import DATABASE, SNAPSHOT
 from anchorhold.cells.start import (
     collect_seldom,
     hear,
@@ -60,8 +61,7 @@ PROFILE = SandboxProfile(
         *calls("pselect6", "recvmsg", "recvfrom", "sendmsg", "pwrite64", "fdatasync"),
         *SNAPSHOT,
         *DATABASE,
-        *MEMORY,
-        *calls("exit_group"),
+        *calls("brk", "exit_group"),
     ),
     network=Network.NONE,
     folder=True,
@@ -123,6 +123,7 @@ class DhcpCell:
 
     def _settle(self, links: Links) -> None:
         """What it takes to begin. Raises FolderRefused."""
+        keep_all_to_heap()
         self._link.setblocking(False)
         self._files = LeaseFolder(self._folder)
         self._files.settle()

@@ -2,7 +2,9 @@
 connection. The loop is `anchorhold/cells/clients.py`.
 """
 
+import resource
 import selectors
+import signal
 import socket
 from collections.abc import Callable
 from typing import ClassVar
@@ -10,12 +12,14 @@ from typing import ClassVar
 from anchorhold import snapshot
 from anchorhold.cells.clients import ClientsCell, MakePair, lease_peer_of, peer_of
 from anchorhold.cells.peer import ListsPeer, SecurePeer
-from anchorhold.cells.start import ignore_terminal_signals, run_guarded
+from anchorhold.cells.rules import ACCEPT, HEAP
+from anchorhold.cells.start import end_at_once, ignore_terminal_signals
 from anchorhold.control import ControlServer, Front
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType
 from anchorhold.sandbox import SandboxProfile, preload
-from net.sockets import adopt
+from anchorhold.sandbox.profile import Network, calls
+from net.sockets import adopt, prepare
 from resolver.admission import Connections
 from resolver.edge.listen.datagram import DatagramListener
 from resolver.edge.listen.stream import StreamListener
@@ -24,12 +28,28 @@ from wire.units import Instant
 
 Answer = Callable[[bytes, bool], None]
 
+LEAST_DESCRIPTORS = 1_024
+FURTHER_DESCRIPTORS = 256
+"""Besides one for each TCP client: listeners, pairs, operators, and those that connections leave free."""
+
+PROFILE = SandboxProfile(
+    "front",
+    calls=(
+        *calls("recvfrom", "sendto", "epoll_wait", "epoll_ctl", "recvmsg", "sendmsg", "close"),
+        *ACCEPT,
+        *HEAP,
+        *calls("exit_group"),
+    ),
+    network=Network.NONE,
+)
+"""Nothing makes a socket, a process or a thread, nothing opens a file; time is read without a call (vdso(7))."""
+
 
 class FrontCell(ClientsCell):
     """UDP and TCP, and operators."""
 
     name = "front"
-    profile = SandboxProfile("front")
+    profile = PROFILE
     peer = LinkType.PEER
     pairs: ClassVar[dict[LinkType, MakePair]] = {
         LinkType.PEER: peer_of(LinkType.PEER),
@@ -54,7 +74,7 @@ class FrontCell(ClientsCell):
         return self._settings
 
     def _load_settings(self, descriptor: int) -> None:
-        self._settings = snapshot.load(descriptor, FrontSettings)
+        self._settings = snapshot.load_mapped(descriptor, FrontSettings)
 
     def _take_own(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
@@ -66,6 +86,15 @@ class FrontCell(ClientsCell):
                 self._proved = message.body
             case _:
                 super()._take_own(message)
+
+    def _equip(self) -> None:
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = min(max(self._clients() + FURTHER_DESCRIPTORS, LEAST_DESCRIPTORS), most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        prepare(most)
+
+    def _clients(self) -> int:
+        return self.desk.settings.tcp_clients
 
     def _begin(self) -> None:
         self._judge_proof()
@@ -125,6 +154,10 @@ class FrontCell(ClientsCell):
 
     # operators
 
+    def make_room(self, now: Instant) -> bool:
+        """For one of them, if no descriptor is left."""
+        return any(streams.make_room(now) for streams in self._streams)
+
     def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
         """An operator's question to the resolver, if there is one."""
         return self._relay(LinkType.PEER, verb, argument, group, answer)
@@ -154,5 +187,5 @@ class FrontCell(ClientsCell):
 def run(link: socket.socket) -> None:
     """Run the front cell; forked by the supervisor only."""
     preload()
-    ignore_terminal_signals()
-    run_guarded("front", FrontCell(link).serve)
+    ignore_terminal_signals(signal.SIGTERM)
+    end_at_once("front", FrontCell(link).serve)

@@ -16,7 +16,8 @@ from anchorhold import snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
-from anchorhold.cells.rules import FIONBIO, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, MEMORY, READ_MAP, SNAPSHOT
+from anchorhold.cells.heap import keep_to_heap
+from anchorhold.cells.rules import FIONBIO, HEAP, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, READ_MAP
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
@@ -24,9 +25,10 @@ from anchorhold.cells.start import (
     ignore_terminal_signals,
     receive_until_start,
     run_guarded,
+    take_descriptors,
     tell_ready,
 )
-from anchorhold.cells.warming import one_heap, verify_once
+from anchorhold.cells.warming import verify_once
 from anchorhold.cells.whereabouts import Means, Whereabouts, open_network
 from anchorhold.facts import divert, log
 from anchorhold.keeper.line import KeeperLine
@@ -40,6 +42,7 @@ from anchorhold.sandbox.absent import make_absent
 from anchorhold.sandbox.profile import Rule, calls, exactly
 from anchorhold.secret import take_secret
 from anchorhold.sites import Sites
+from anchorhold.troubles import Watchman
 from net import apart
 from net.clock import now
 from net.readiness import readiness
@@ -88,8 +91,7 @@ def profile_of(wait: str, *further: Rule) -> SandboxProfile:
             *outside,
             *options,
             *calls("bind", "connect", "getpid", "futex", "recvmsg", "sendmsg"),
-            *SNAPSHOT,
-            *MEMORY,
+            *HEAP,
             *READ_MAP,
             *further,
             *calls("getsockname", "exit_group"),
@@ -105,6 +107,9 @@ PROFILE_UVLOOP = profile_of("epoll_pwait", Rule("ioctl", (exactly(1, FIONBIO),))
 KEEPER_PATIENCE = 5.0
 """Seconds to wait at the start for the keeper's first word, for it knows which keys were revoked; then the configured anchors
 count until it comes."""
+
+LOOK_AROUND = 1.0
+"""Seconds between two looks at what trouble there is."""
 
 LISTS_PATIENCE = 5.0
 """Seconds to wait at the start for the lists that were in force last."""
@@ -134,6 +139,7 @@ class ResolverCell:
     def prepare(self) -> None:
         """Take everything from the link until START."""
         self._restarts = receive_until_start(self._link, self._take)
+        take_descriptors()
         if self._settings is None or not self._spread_key:
             raise Malformed("START before SETTINGS and SECRET")
         self._link.setblocking(False)
@@ -149,7 +155,7 @@ class ResolverCell:
                     self._keeper_pair.close()
                 self._keeper_pair = adopt(descriptor)
             case LinkType.SETTINGS, (descriptor,):
-                self._settings = snapshot.load(descriptor, ResolverSettings)
+                self._settings = snapshot.load_mapped(descriptor, ResolverSettings)
                 os.close(descriptor)
             case LinkType.LISTS, (descriptor,):
                 self._image = _mapped(descriptor)
@@ -189,8 +195,9 @@ class ResolverCell:
         self._whereabouts = Whereabouts(Means(open_network()), self._move, self._resolver.settle)
         self._whereabouts.use(self._settings)
         self._resolver.whereabouts = self._whereabouts.status
-        # Contexts with the system's authorities read files: make them before the sandbox.
+        # It has a descriptor of its own, which may not be had later.
         readiness(loop)
+        # Contexts with the system's authorities read files: make them before the sandbox.
         enter(PROFILE if isinstance(loop, asyncio.BaseEventLoop) else PROFILE_UVLOOP, settle=_settle)
         handle_mistakes(NAME, loop)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
@@ -201,6 +208,7 @@ class ResolverCell:
         self._ready()
         self._keep_time(loop, self._resolver)
         self._whereabouts.start()
+        self._look_around(loop, self._resolver, Watchman())
         try:
             return await self._ending
         finally:
@@ -213,6 +221,14 @@ class ResolverCell:
     def _keep_time(self, loop: asyncio.AbstractEventLoop, resolver: Resolver) -> None:
         """What has a schedule counts from its minute on, whether anybody asks or not."""
         loop.call_later(resolver.keep_time(), self._keep_time, loop, resolver)
+
+    def _look_around(self, loop: asyncio.AbstractEventLoop, resolver: Resolver, watchman: Watchman) -> None:
+        """Say what trouble the machine has, and forget what failed for it once that is over."""
+        for line in watchman.look(resolver.world.counters, now()):
+            log("resolver", line)
+        if watchman.relieved:
+            resolver.forgive()
+        loop.call_later(LOOK_AROUND, self._look_around, loop, resolver, watchman)
 
     def end(self, code: int) -> None:
         """Stop serving."""
@@ -375,7 +391,7 @@ class ResolverCell:
 
 def _settle() -> None:
     """What libraries begin late, and the one thread."""
-    one_heap()
+    keep_to_heap()
     apart.start()
     verify_once()
 

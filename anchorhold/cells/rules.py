@@ -21,11 +21,25 @@ MEMORY = (
 )
 """Memory comes and goes; none of it is ever code."""
 
-READ_MAP = (Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_SHARED))),)
-"""To look into a sealed memfd."""
+HEAP = (
+    MEMORY[0],
+    Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_PRIVATE))),
+    *calls("munmap", "brk"),
+)
+"""The same for who keeps to the heap (`anchorhold/cells/heap.py`); settings are read with it, too (`snapshot.load_mapped`)."""
+
+
+_CLOSE_ON_EXEC = 0o2000000
+"""SOCK_CLOEXEC (linux/net.h)."""
+
+ACCEPT = (Rule("accept4", (exactly(3, _CLOSE_ON_EXEC),)),)
+"""A connection, as Python takes it."""
+
+_GET_SEALS = 1_034
+"""F_GET_SEALS (linux/fcntl.h): a filter is for Linux, its table can be read anywhere."""
 
 SNAPSHOT = (
-    Rule("fcntl", (exactly(1, fcntl.F_GET_SEALS),)),
+    Rule("fcntl", (exactly(1, _GET_SEALS),)),
     *calls("newfstatat", "pread64"),
 )
 """To read settings that came."""
@@ -38,6 +52,15 @@ FOLDER = (
 
 _WAKE_PRIVATE = 129
 """FUTEX_WAKE | FUTEX_PRIVATE_FLAG (linux/futex.h)."""
+
+_DUPLICATE = 1_030
+"""F_DUPFD_CLOEXEC (linux/fcntl.h)."""
+READ_MAP = (
+    Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_SHARED))),
+    *(Rule("fcntl", (exactly(1, command),)) for command in (_GET_SEALS, _DUPLICATE)),
+    *calls("newfstatat"),
+)
+"""To look into a sealed memfd by Python's `mmap`."""
 
 WAKE = (Rule("futex", (exactly(1, _WAKE_PRIVATE),)),)
 """Libraries that do something once tell threads that there are not; waiting is not among it."""

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import selectors
+import signal
 import socket
 import time
 from typing import ClassVar
@@ -16,12 +17,14 @@ from anchorhold import snapshot
 from anchorhold.cells.carrying import CarryingPeer
 from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair, lease_peer_of
 from anchorhold.cells.dhcp_pair import FrontPair
-from anchorhold.cells.start import EXIT_CREDENTIALS, collect_seldom, ignore_terminal_signals, run_guarded
+from anchorhold.cells.rules import ACCEPT, HEAP, WAKE
+from anchorhold.cells.start import EXIT_CREDENTIALS, collect_seldom, end_at_once, ignore_terminal_signals
 from anchorhold.certificates.subjects import is_covered, subjects_of
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, preload
+from anchorhold.sandbox.profile import Network, calls
 from net.quic_server import Terms
 from net.sockets import adopt
 from net.tls_server import Credentials, CredentialsRefused, ServerContexts, leaf_of
@@ -42,11 +45,27 @@ KINDS = tuple(Served)
 """In a SECURE message: the place in this order."""
 
 
+PROFILE = SandboxProfile(
+    NAME,
+    calls=(
+        *calls("recvfrom", "sendto", "epoll_wait", "epoll_ctl", "recvmsg", "sendmsg", "getpid", "close"),
+        *ACCEPT,
+        *calls("getsockname", "getrandom"),
+        *HEAP,
+        *WAKE,
+        *calls("exit_group"),
+    ),
+    network=Network.NONE,
+)
+"""As that of `front`; what OpenSSL asks when it draws random numbers: for them, and whether this is the same process; and what
+ends each of the things that it does once, at first use, with nobody waiting for it (pthread_once(3))."""
+
+
 class SecureCell(ClientsCell):
     """TLS, QUIC and what is spoken above them."""
 
     name = NAME
-    profile = SandboxProfile(NAME)
+    profile = PROFILE
     peer = LinkType.SECURE_PEER
     pairs: ClassVar[dict[LinkType, MakePair]] = {
         LinkType.SECURE_PEER: lambda cell, endpoint: CarryingPeer(cell, endpoint, LinkType.SECURE_PEER),
@@ -81,7 +100,7 @@ class SecureCell(ClientsCell):
         return None if self._settings is None else self._settings.front
 
     def _load_settings(self, descriptor: int) -> None:
-        self._settings = snapshot.load(descriptor, SecureSettings)
+        self._settings = snapshot.load_mapped(descriptor, SecureSettings)
 
     def _take_own(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
@@ -267,7 +286,7 @@ def _allow_descriptors() -> None:
 def run(link: socket.socket) -> None:
     """Run the secure cell; forked by the supervisor only."""
     preload(*CRYPTOGRAPHY)
-    ignore_terminal_signals()
+    ignore_terminal_signals(signal.SIGTERM)
     _allow_descriptors()
     collect_seldom()
-    run_guarded(NAME, SecureCell(link).serve)
+    end_at_once(NAME, SecureCell(link).serve)

@@ -1,6 +1,8 @@
 """How every cell begins: it takes from the supervisor what it needs, until START; and how it ends."""
 
 import gc
+import os
+import resource
 import signal
 import socket
 import sys
@@ -58,6 +60,13 @@ def collect_seldom() -> None:
     gc.set_threshold(COLLECT_EVERY)
 
 
+def take_descriptors() -> None:
+    """As many as this process may have: the usual 1,024 are meant for programs that use select(2)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def ignore_terminal_signals(*further: signal.Signals) -> None:
     """Reload and Ctrl-C are the supervisor's business; so is SIGTERM for a cell that is told to end over the link."""
     for number in (signal.SIGHUP, signal.SIGINT, *further):
@@ -76,3 +85,21 @@ def run_guarded(name: str, body: Callable[[], int]) -> None:
         log(name, f"ends by a mistake of ours: {place_of(error)}")
         code = EXIT_MISTAKE
     sys.exit(code)
+
+
+def end_at_once(name: str, body: Callable[[], int]) -> None:
+    """As `run_guarded`, and it ends by exit_group(2) and nothing else: what Python does at an exit, and for sockets that nobody
+    closed, takes system calls that the cell may not make."""
+    try:
+        run_guarded(name, body)
+    except SystemExit as ended:
+        os._exit(ended.code if isinstance(ended.code, int) else 1)
+
+
+def tell_where(name: str) -> None:
+    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, not printed with its words."""
+
+    def say(lost: "sys.UnraisableHookArgs") -> None:
+        log(name, "a mistake of ours: " + ("of no known kind" if lost.exc_value is None else place_of(lost.exc_value)))
+
+    sys.unraisablehook = say

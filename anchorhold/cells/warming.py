@@ -1,7 +1,6 @@
 """What libraries do once and late is done before the system calls are those of service only: OpenSSL looks for an algorithm when
 it is first used, and waits for nobody, but says so to the kernel (futex)."""
 
-import ctypes
 from contextlib import suppress
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
@@ -33,15 +32,3 @@ def _publics() -> dict[int, bytes]:
 def _point(curve: ec.EllipticCurve) -> bytes:
     key = ec.derive_private_key(_SECRET, curve).public_key()
     return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)[1:]
-
-
-_ARENA_MAX, _MMAP_MAX = -8, -4
-"""mallopt(3)."""
-
-
-def one_heap() -> None:
-    """All threads take memory from one heap, which grows by brk(2), and nothing that is large is moved by mremap(2)."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_ARENA_MAX, 1)
-        mallopt(_MMAP_MAX, 0)

@@ -13,8 +13,9 @@ from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, Loade
 from anchorhold.config.places import MAX_LIST_FILE, MAX_NAMED_FILE
 from anchorhold.config.service import ServiceSettings
 from anchorhold.forking import Child, fork
+from anchorhold.link import open_link
 from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter
-from anchorhold.snapshot import load, read_sealed, seal_bytes
+from anchorhold.snapshot import check_sealed, load, read_sealed, seal_bytes
 from wire.errors import Malformed
 
 PROFILE = SandboxProfile("reader", DEFAULT_USER)
@@ -74,13 +75,14 @@ class LoaderRun:
             _require_regular(config.fileno(), path)
             # Whoever wrote what is in a descriptor left it at the end.
             config.seek(0)
-            self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self.link, theirs = open_link()
             self.link.settimeout(PATIENCE)
 
             def live() -> int | None:
                 # Here, so that nothing of what reads configurations is ever imported into the supervisor.
                 from anchorhold.config.loader import run
 
+                theirs.setblocking(True)
                 return run(theirs, config.fileno(), str(path), generation)
 
             with theirs:
@@ -132,6 +134,9 @@ class LoaderRun:
         parts = iter(further)
         dhcp, secure, lists = (next(parts) if mask & bit else -1 for bit in (WITH_DHCP, WITH_SECURE, WITH_LISTS))
         try:
+            for descriptor in (front, resolver, keeper, *further):
+                # Cells that serve take our word for it.
+                check_sealed(descriptor)
             own = load(service, ServiceSettings)
             return Snapshot(self._generation, front, resolver, keeper, own, dhcp, secure, lists)
         except Malformed as error:

@@ -30,7 +30,7 @@ from anchorhold.lists.pauses import pause_after, pause_until, share
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import TEXT, Damaged, Draft, Store
 from anchorhold.lists.workshop import Arrival, Compared, Judged, Made, Part, compare, judge, make
-from anchorhold.snapshot import seal_bytes, seal_memfd
+from anchorhold.snapshot import new_memfd, seal_bytes, seal_memfd
 from net.clock import date, now
 from privacy.lists.minisign import MAX_SIGNATURE
 
@@ -249,7 +249,7 @@ class Rounds:
         parts, key, protected = self.library.parts(), self.library.key(), self.library.settings.protected
         if self.image is not None and self.image.key == key:
             return
-        image = os.memfd_create("anchorhold-lists", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        image = new_memfd()
         try:
             texts, store = self._texts(), self._store
 

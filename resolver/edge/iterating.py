@@ -219,11 +219,11 @@ class Iterations:
 
     def move(self) -> list[Closing]:
         """Another network. Gives what is to be closed."""
-        self.settle()
+        self.forgive()
         return self.sockets.move()
 
-    def settle(self) -> None:
-        """What failed, and how fast anybody was, was so in another network, or in none."""
+    def forgive(self) -> None:
+        """What failed, and how fast anybody was, was so in another network, or for want of something of ours."""
         self.servers.forget()
         for iterator in self.iterators:
             iterator.outages.forget()

@@ -115,9 +115,14 @@ class Resolver:
         self.memory.forget_failures()
 
     def settle(self) -> None:
-        """The other network is there: what failed on the way may be tried at once."""
-        self.world.settle()
-        self.iterations.settle()
+        """The other network is there."""
+        self.world.place.arrived()
+        self.forgive()
+
+    def forgive(self) -> None:
+        """What failed was our own fault, or that of a network that was not there yet: it may be tried at once."""
+        self.world.forgive()
+        self.iterations.forgive()
         self.memory.forget_failures()
 
     def follow(self, followed: Followed) -> bool:

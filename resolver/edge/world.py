@@ -100,11 +100,10 @@ class ForwardingWorld:
         self.tools.tls.forget_sessions()
         return [server.renew(self.tools) for server in self._servers.values()]
 
-    def settle(self) -> None:
-        """The new network is there: what failed meanwhile says nothing of anybody."""
+    def forgive(self) -> None:
+        """What failed says nothing of anybody."""
         for server in self._servers.values():
             server.health.forget()
-        self.place.arrived()
 
     def now(self) -> Instant:
         """The monotonic clock."""
@@ -177,7 +176,10 @@ class ForwardingWorld:
             # finds forged (RFC 4035 §3.2.2, RFC 6840 §5.9).
             data = await self._converse(server, question, budget)
         except UpstreamFailed as error:
-            health.failed(error.why.value, error.why in LIES, clock())
+            if error.why is Why.BUSY:
+                health.spared(error.why.value)
+            else:
+                health.failed(error.why.value, error.why in LIES, clock())
             raise
         except asyncio.CancelledError:
             health.given_up(Seconds(clock() - start), clock())
@@ -393,4 +395,5 @@ class Attempt:
     def _outcome(self) -> Checked | Silent:
         if self._forged is not None:
             return self._forged
-        return Silent(BOGUS_EXPLANATION) if self._bogus else Silent(self._last, self._rcode)
+        ours = self._last is EXPLANATIONS[Why.BUSY]
+        return Silent(BOGUS_EXPLANATION) if self._bogus else Silent(self._last, self._rcode, ours=ours)

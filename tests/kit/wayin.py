@@ -19,7 +19,7 @@ from pathlib import Path
 from kit.certificates import Identity, server_context
 from kit.desk import answer
 
-from anchorhold.cells.clients import watch
+from anchorhold.cells.clients import Watching
 from anchorhold.secure_side import RECEIVE_BUFFER
 from net.quic_server import Terms
 from resolver.admission import Admission
@@ -68,6 +68,7 @@ class Loop:
 
     def __init__(self, settings: SecureSettings) -> None:
         self._selector = selectors.DefaultSelector()
+        self._watching = Watching(self._selector)
         self.desk = Desk(settings.front, bytes(32), 1, time.time)
         self._port = AnsweringPort(self.desk)
         self.desk.connect(self._port)
@@ -108,7 +109,7 @@ class Loop:
         return port
 
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
-        watch(self._selector, endpoint, events, owner)
+        self._watching.watch(endpoint, events, owner)
 
     def turn(self, patience: float) -> None:
         due = [

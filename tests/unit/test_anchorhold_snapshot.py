@@ -7,7 +7,7 @@ import pytest
 
 from anchorhold.config.load import load as load_config
 from anchorhold.config.service import ServiceSettings
-from anchorhold.snapshot import MAX_SIZE, load, read_sealed, seal, seal_bytes
+from anchorhold.snapshot import MAX_SIZE, check_sealed, load, load_mapped, read_sealed, seal, seal_bytes
 from resolver.settings import FrontSettings, ResolverSettings
 from wire.errors import Malformed
 
@@ -41,6 +41,8 @@ def test_settings_come_out_as_they_went_in() -> None:
         with sealed(value) as descriptor:
             assert load(descriptor, kind) == value
             assert load(descriptor, kind) == value, "a second reader starts at the beginning too"
+            check_sealed(descriptor)
+            assert load_mapped(descriptor, kind) == value
 
 
 def test_nobody_can_change_what_is_sealed() -> None:
@@ -66,12 +68,35 @@ def test_what_is_not_sealed_is_refused() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", b"\x80", b"\x93\x01\x02\x03", b"\x81\xaageneration\xa11"])
 def test_what_does_not_decode_is_malformed(data: bytes) -> None:
-    descriptor = seal_bytes(data)
+    descriptor = seal_bytes(len(data).to_bytes(8, "little") + data)
     try:
-        with pytest.raises(Malformed, match="do not decode"):
-            load(descriptor, FrontSettings)
+        for reading in (load, load_mapped):
+            with pytest.raises(Malformed, match="do not decode"):
+                reading(descriptor, FrontSettings)
     finally:
         os.close(descriptor)
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", b"\2" + bytes(7) + b"\x80", b"\0" * 8 + b"\x80"])
+def test_what_is_not_as_long_as_it_says_is_not_even_mapped(data: bytes) -> None:
+    descriptor = seal_bytes(data)
+    try:
+        for reading in (check_sealed, lambda one: load(one, FrontSettings)):
+            with pytest.raises(Malformed, match="shorter or longer"):
+                reading(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def test_a_mapped_snapshot_has_a_ceiling_too() -> None:
+    descriptor = seal_bytes((1 << 40).to_bytes(8, "little"))
+    try:
+        with pytest.raises(Malformed, match="larger"):
+            load_mapped(descriptor, FrontSettings)
+    finally:
+        os.close(descriptor)
+    with pytest.raises(Malformed, match="cannot be mapped"):
+        load_mapped(descriptor, FrontSettings)
 
 
 def test_a_snapshot_has_a_ceiling() -> None:

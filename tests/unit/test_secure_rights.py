@@ -33,6 +33,10 @@ def tell():
 loaded, seen = set(), {}
 parse, ssl.SSLContext.load_cert_chain = ssl.SSLContext.load_cert_chain, noting
 atexit.register(tell)
+# What is imported late is seen here; under the filter it would be the end.
+from anchorhold.sandbox import seccomp
+seccomp.install, leave = lambda program: None, os._exit
+os._exit = lambda code: (tell(), leave(code))
 module, *given = sys.argv[1:]
 given = [int(one) for one in given]
 sys.exit(importlib.import_module(module).run(*(given if len(given) > 1 else [socket.socket(fileno=given[0])])))

@@ -3,12 +3,12 @@
 import selectors
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from errno import EMFILE, ENFILE
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from net import sockets
+from net.shortage import is_shortage
 from resolver.admission import Client
+from resolver.edge.listen.door import OF_ONE, Door, Watch
 from wire.units import Instant
 
 MINIMUM_IDLE = 0.2
@@ -16,9 +16,6 @@ MINIMUM_IDLE = 0.2
 
 IDLE_SHARES = ((0.5, 1.0), (0.35, 0.1), (0.2, 0.02), (0.0, 0.0))
 """(at least so many places free, share of the idle time): the fuller, the shorter."""
-
-Watch = Callable[[socket.socket, int, object], None]
-"""Tell the loop which events of a socket matter from now on (0: none, forget it)."""
 
 
 class Accepted(Protocol):
@@ -61,6 +58,7 @@ class Acceptor(ABC, Generic[C]):
         self.dirty: list[C] = []
         """Those with something to write; `flush` is called for each at the end of a wake-up."""
         self.connections: set[C] = set()
+        self._door = Door(endpoint, watch, self)
         self._due = Instant(0.0)
 
     @abstractmethod
@@ -87,8 +85,14 @@ class Acceptor(ABC, Generic[C]):
     def expire(self, now: Instant) -> None:
         """End those who are here for too long."""
 
-    def too_many_files(self, now: Instant) -> None:
-        """The process may open no more: whoever waits wakes us until there is room."""
+    @abstractmethod
+    def make_room(self, now: Instant) -> bool:
+        """End a connection that waits for nothing, so that another one may be had; False if there is none."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether nobody can be let in just now: then the loop looks around more often."""
+        return self._door.shut
 
     @property
     def owing(self) -> bool:
@@ -97,6 +101,7 @@ class Acceptor(ABC, Generic[C]):
 
     def ready(self, _events: int, now: Instant) -> None:
         """Accept who is waiting, as far as they may enter."""
+        may_make_room = True
         for _ in range(0 if self.closed else self.batch):
             try:
                 endpoint, address = sockets.accept(self.socket)
@@ -104,8 +109,13 @@ class Acceptor(ABC, Generic[C]):
                 return
             except OSError as error:
                 self.count(f"{self.prefix}-accept-{error.errno}")
-                if error.errno in (EMFILE, ENFILE):
-                    self.too_many_files(now)
+                if error.errno in OF_ONE:
+                    continue
+                if is_shortage(error) and may_make_room and self.make_room(now):
+                    # Once a wake-up: where others take what is given up, nobody here would be left.
+                    may_make_room = False
+                    continue
+                self._door.close(now)
                 return
             self._admit(endpoint, address, now)
 
@@ -137,6 +147,7 @@ class Acceptor(ABC, Generic[C]):
 
     def expire_sometimes(self, now: Instant) -> None:
         """`expire`, at most once a fifth of a second: it looks at every connection."""
+        self._door.tend(now)
         if self.connections and now >= self._due:
             self._due = Instant(now + MINIMUM_IDLE)
             self.expire(now)
@@ -147,11 +158,12 @@ class Acceptor(ABC, Generic[C]):
         sockets.close(connection.socket)
         self.connections.discard(connection)
         self.left(connection)
+        self._door.open()
 
     def close(self) -> None:
         """Stop accepting; connections that are open go on until they end."""
         if not self.closed:
-            self.closed = True
+            self.closed = self._door.ended = True
             self.watch(self.socket, 0, self)
             sockets.close(self.socket)
 

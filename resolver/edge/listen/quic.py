@@ -28,8 +28,9 @@ from net.quic_packets import (
 )
 from net.quic_server import Terms
 from resolver.admission import Bucket, Client
-from resolver.edge.listen.acceptor import MINIMUM_IDLE, Watch, idle_time
+from resolver.edge.listen.acceptor import MINIMUM_IDLE, idle_time
 from resolver.edge.listen.datagram import ANCILLARY, BATCH, MAX_PACKET, Address, source_of
+from resolver.edge.listen.door import Watch
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.quic_guest import QuicGuest, Speak
 from resolver.settings import Served
@@ -91,6 +92,9 @@ class QuicListener:
         self._resets = Bucket(0.0, Instant(0.0))
         self._sweep = Instant(0.0)
         self._retiring = False
+
+    paused = False
+    """All connections share one descriptor."""
 
     # packets
 

@@ -5,7 +5,8 @@ import socket
 
 from net.sockets import NOW
 from resolver.admission import Admission, Client, Connections
-from resolver.edge.listen.acceptor import Acceptor, Watch, idle_time
+from resolver.edge.listen.acceptor import MINIMUM_IDLE, Acceptor, idle_time
+from resolver.edge.listen.door import Watch
 from resolver.edge.serve import Desk
 from wire.dns.framing import Framer, frame
 from wire.units import Instant
@@ -192,6 +193,15 @@ class StreamListener(Acceptor[Connection]):
         """Take a place."""
         self.places.enter(client)
         return Connection(self, endpoint, client, now)
+
+    def make_room(self, now: Instant) -> bool:
+        """Who has been silent longest goes, if nothing is owed to it; who came just now may have asked what nobody read yet."""
+        idle = [c for c in self.connections if not c.owing and now - c.active >= MINIMUM_IDLE]
+        if not idle:
+            return False
+        self.count("tcp-shed")
+        min(idle, key=lambda connection: connection.active).close()
+        return True
 
     def left(self, connection: Connection) -> None:
         """Give the place back; nobody waits there any more."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from net.sockets import NOW
 from resolver.admission import Client
-from resolver.edge.listen.acceptor import Watch
+from resolver.edge.listen.door import Watch
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.stream import MAX_UNSENT, READ_SIZE
 from resolver.settings import Served

@@ -7,6 +7,7 @@ from resolver.values import Explanation
 from wire.dns.codes import ExtendedError
 
 DIAL = {
+    DialFailure.SHORTAGE: Why.BUSY,
     DialFailure.UNREACHABLE: Why.UNREACHABLE,
     DialFailure.TIMEOUT: Why.TIMEOUT,
     DialFailure.RESET: Why.RESET,

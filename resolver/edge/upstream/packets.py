@@ -1,6 +1,7 @@
 """One question over UDP: random port and id, strict echo, patience with rubbish, suspicion of near misses."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Sequence
 from enum import Enum
@@ -8,6 +9,7 @@ from functools import partial
 
 from net.datagram import open_datagram
 from net.readiness import Waiting, readiness
+from net.shortage import is_shortage
 from resolver.edge.upstream.cookies import CLIENT_LENGTH, CookieJar, cookie_of, replace_cookie
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.upstream.questions import echoes_question, spelled_question
@@ -82,6 +84,7 @@ class PacketExchange:
         self._started = tools.now()
         self._sent = self._packets = 0
         self._bad_cookie = False
+        self._shortage = False
         self._timer: asyncio.TimerHandle | Waiting | None = None
         self.answered_by = ""
         """The address whose answer was taken."""
@@ -114,21 +117,35 @@ class PacketExchange:
             if self._send(address, port):
                 break
         if not self._legs:
-            self.fail(Why.UNREACHABLE, "no address takes packets")
+            if self._shortage:
+                self.fail(Why.BUSY, "no descriptor or no memory is left")
+            else:
+                self.fail(Why.UNREACHABLE, "no address takes packets")
             return
         self._set_timer()
 
     def _send(self, address: str, port: int) -> bool:
-        """Whether the kernel took the packet."""
-        known = next((leg for leg in self._legs if leg.address == address), None)
+        """Whether the kernel took the packet, or lost it for want of memory: then it is sent again as if the network had."""
+        leg = next((leg for leg in self._legs if leg.address == address), None)
         try:
-            leg = known or self._open_leg(address, port)
+            leg = leg or self._open_leg(address, port)
+        except OSError as error:
+            self._note(error)
+            return False
+        try:
             leg.opened.send(leg.packet)
-        except OSError:
-            if known is not None:
-                self._drop_leg(known)
+        except OSError as error:
+            self._note(error)
+            if is_shortage(error) or isinstance(error, BlockingIOError):
+                return True
+            self._drop_leg(leg)
             return False
         return True
+
+    def _note(self, error: OSError) -> None:
+        """Count what the kernel did not do, by the name of the error."""
+        self._shortage = self._shortage or is_shortage(error)
+        self._tools.count(f"udp-upstream-{errno.errorcode.get(error.errno or 0, 'unknown')}")
 
     def _open_leg(self, address: str, port: int) -> _Leg:
         opened, chosen = open_datagram(address, port, self._tools.entropy)
@@ -139,8 +156,12 @@ class PacketExchange:
         packet = self._tools.entropy(2) + query[2:]
         leg = _Leg(address, packet, opened, cookie if cookie in query else b"", self._jar.expects(address))
         leg.port = port
+        try:
+            self._readiness.add(opened.fileno(), partial(self._on_readable, leg))
+        except OSError:
+            opened.close()
+            raise
         self._legs.append(leg)
-        self._readiness.add(opened.fileno(), partial(self._on_readable, leg))
         return leg
 
     def _set_timer(self) -> None:
