@@ -3,6 +3,7 @@ name or address."""
 
 import asyncio
 import logging
+import socket
 import sys
 import traceback
 import warnings
@@ -28,6 +29,8 @@ def log_mistakes(name: str) -> None:
     """What Python and its libraries would write to standard error by themselves, with lines of our files and words of strangers,
     becomes a line of the log; what libraries log is not written."""
     logging.disable()
+    # Of one that nobody closed it is asked even if nobody hears of it, and asks the kernel for addresses.
+    socket.socket.__repr__ = object.__repr__  # type: ignore[method-assign]
     warnings.simplefilter("ignore")
     sys.unraisablehook = lambda unraisable: _tell(name, unraisable.exc_value)
 

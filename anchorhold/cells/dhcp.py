@@ -9,6 +9,7 @@ import os
 import resource
 import select
 import selectors
+import signal
 import socket
 import time
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ from anchorhold.leases.desk import Holdings, answer
 from anchorhold.leases.publisher import Publisher
 from anchorhold.leases.rows import Times, moved, rehomed
 from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sandbox.profile import Network, calls
 from dhcp.book import LeaseBook
@@ -124,6 +126,7 @@ class DhcpCell:
     def _settle(self, links: Links) -> None:
         """What it takes to begin. Raises FolderRefused."""
         keep_all_to_heap()
+        log_mistakes(NAME)
         self._link.setblocking(False)
         self._files = LeaseFolder(self._folder)
         self._files.settle()
@@ -320,5 +323,5 @@ def run(link: socket.socket) -> None:
     """Run the dhcp cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
-    ignore_terminal_signals()
+    ignore_terminal_signals(signal.SIGTERM)
     run_guarded(NAME, DhcpCell(link).serve)

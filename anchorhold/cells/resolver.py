@@ -8,6 +8,7 @@ process.
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -17,7 +18,7 @@ from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.heap import keep_to_heap
-from anchorhold.cells.rules import FIONBIO, HEAP, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, READ_MAP
+from anchorhold.cells.rules import FIONBIO, HEAP, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, READ_MAP, SNAPSHOT
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
@@ -92,6 +93,7 @@ def profile_of(wait: str, *further: Rule) -> SandboxProfile:
             *options,
             *calls("bind", "connect", "getpid", "futex", "recvmsg", "sendmsg"),
             *HEAP,
+            *SNAPSHOT,
             *READ_MAP,
             *further,
             *calls("getsockname", "exit_group"),
@@ -155,7 +157,7 @@ class ResolverCell:
                     self._keeper_pair.close()
                 self._keeper_pair = adopt(descriptor)
             case LinkType.SETTINGS, (descriptor,):
-                self._settings = snapshot.load_mapped(descriptor, ResolverSettings)
+                self._settings = snapshot.load(descriptor, ResolverSettings)
                 os.close(descriptor)
             case LinkType.LISTS, (descriptor,):
                 self._image = _mapped(descriptor)
@@ -321,8 +323,9 @@ class ResolverCell:
         """Listen to the keeper over the newest pair."""
         if self._keeper_pair is None or self._resolver is None:
             return
-        if self._keeper_task is not None:
+        if self._keeper_task is not None and self._keeper.line is not None:
             self._keeper_task.cancel()
+            self._keeper.line.close()
         resolver, pair = self._resolver, self._keeper_pair
         line = KeeperLine(pair, lambda zone: keys_of(resolver, zone), self._take_anchors, self._take_exceptions)
         self._keeper.line = line
@@ -433,5 +436,5 @@ def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
 def run(link: socket.socket) -> None:
     """Run the resolver cell; forked by the supervisor only."""
     preload()
-    ignore_terminal_signals()
+    ignore_terminal_signals(signal.SIGTERM)
     run_guarded("resolver", ResolverCell(link).serve)

@@ -41,6 +41,10 @@ class KeeperLine:
         self._wanted: dict[int, asyncio.Future[InForce]] = {}
         self._handles = itertools.count(1)
 
+    def close(self) -> None:
+        """Let go of the pair, also if it never was listened to."""
+        PairStream(self._pair).close() if self._writer is None else self._writer.close()
+
     async def run(self) -> None:
         """Serve until the keeper hangs up. Raises Malformed if it sends what does not decode."""
         writer = self._writer = PairStream(self._pair)
