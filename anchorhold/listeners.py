@@ -177,7 +177,10 @@ def open_control(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> so
 
     A socket file left behind is removed, one that somebody answers on is not.
     """
-    opened = open_socket_at_once(socket.AF_UNIX, kind)
+    try:
+        opened = open_socket_at_once(socket.AF_UNIX, kind)
+    except OSError as error:
+        raise CannotListen(f"the control socket {path} is of a kind that there is not here: {error.strerror}") from None
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.parent.stat().st_uid not in (0, os.geteuid()):

@@ -44,12 +44,30 @@ def open_folder(directory: Path, owner: tuple[int, int] | None, name: str = FOLD
         found = os.fstat(descriptor)
         if owner is not None and (found.st_uid, found.st_gid) != owner:
             os.fchown(descriptor, *owner)
+            _give_files(descriptor, found.st_uid, owner)
         if found.st_mode & 0o077:
             os.fchmod(descriptor, 0o700)
     except OSError as error:
         os.close(descriptor)
         raise StateRefused(f"{path} is somebody else's ({error.strerror}); chown it") from None
     return descriptor
+
+
+def _give_files(folder: int, former: int, owner: tuple[int, int]) -> None:
+    """What the `former` owner kept in its folder is for the new one to go on with: accounts were made since, or another was
+    named. Only files of the former owner that have one name: no link there leads to what is another's. Raises OSError."""
+    for name in os.listdir(folder):
+        try:
+            file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        except OSError:
+            # A link, or a socket.
+            continue
+        try:
+            found = os.fstat(file)
+            if stat.S_ISREG(found.st_mode) and found.st_uid == former and found.st_nlink == 1:
+                os.fchown(file, *owner)
+        finally:
+            os.close(file)
 
 
 def spread_key(directory: Path) -> int:

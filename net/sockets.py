@@ -63,8 +63,8 @@ def _object(number: int, family: int) -> socket.socket | None:
 
 
 def adopt(descriptor: int, family: int = -1) -> socket.socket:
-    """The object of a socket. `family` matters only where addresses are written (sendto(2)); without one it is asked for where
-    that may be done."""
+    """The object of a socket. `family` is that of addresses that are written (sendto(2)), and there must be room for those that
+    are read: AF_INET6 has it for all. Without one it is asked for where that may be done."""
     if not _six:
         return socket.socket(family, _KIND, 0, fileno=descriptor)
     kept = (_four if family == socket.AF_INET else _six)[descriptor]

@@ -119,7 +119,9 @@ class FrontCell(ClientsCell):
 
     def _open_listeners(self) -> None:
         for kind, descriptor, traits in self._waiting:
-            endpoint = adopt(descriptor, socket.AF_INET6 if traits[1:] == b"\1" else socket.AF_INET)
+            # An address of IPv4 fits where there is room for one of IPv6; to write it is another thing.
+            four = kind is LinkType.UDP and traits[1:] == b"\0"
+            endpoint = adopt(descriptor, socket.AF_INET if four else socket.AF_INET6)
             if kind is LinkType.UDP:
                 datagrams = DatagramListener(endpoint, traits[:1] == b"\1", self.desk, self.admission)
                 self._datagrams.append(datagrams)

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import dns.message
 import pytest
 from kit.manager import listening, managed
+from kit.peers import free_ports, listens, peer, until
+from kit.peers import program as running_program
 from kit.processes import descriptors
 from kit.service import PATIENCE, config_text
 
@@ -112,3 +115,26 @@ def test_signs_of_life_come_as_long_as_all_cells_are_well(tmp_path: Path) -> Non
             running.signal(signal.SIGCONT)
             word.wait_for("WATCHDOG=1")
             assert running.end() == 0
+
+
+def test_sockets_of_systemds_own_program_are_used(tmp_path: Path) -> None:
+    """It starts the service when the first client comes, and can have one kind only: UDP we open."""
+    activate = peer("systemd-socket-activate")
+    (port,) = free_ports(1)
+    config = config_for(tmp_path, port)
+    program = Path(sys.executable).parent / "anchorhold"
+    log = tmp_path / "log"
+    command = [activate, f"--listen=127.0.0.1:{port}", "--fdname=dns", str(program), "run", "--config", str(config)]
+    with running_program(command, log) as process:
+        until(lambda: listens(port), "systemd's socket")
+        with client_of(port) as client:
+            until(lambda: "serving on" in log.read_text(), "a start by the first client")
+            client.send(query(9))
+            assert dns.message.from_wire(client.recv(4_096)).id == 9
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as stream:
+            stream.sendall(len(query(8)).to_bytes(2, "big") + query(8))
+            assert stream.recv(4_096)[2:4] == (8).to_bytes(2, "big")
+        assert process.poll() is None
+    said = log.read_text()
+    assert "1 of the service manager's 1 sockets are used" in said
+    assert f"127.0.0.1:{port} (UDP) is not among the service manager's sockets; it is opened by ourselves" in said

@@ -57,12 +57,20 @@ def become() -> None:
     told = os.uname()
     os.uname = lambda: os.uname_result(("Darwin", told.nodename, "23.0.0", "Darwin", "arm64"))
     socket.socketpair = _without_records(socket.socketpair)  # type: ignore[assignment]
+    socket.socket = _Socket  # type: ignore[misc]
     os.sendfile = _only_to_sockets  # type: ignore[assignment]
     ctypes.CDLL = _Library  # type: ignore[misc,assignment]
     # urllib asks the system for proxies there.
     proxies = types.ModuleType("_scproxy")
     proxies._get_proxy_settings = proxies._get_proxies = dict  # type: ignore[attr-defined]
     sys.modules["_scproxy"] = proxies
+
+
+class _Socket(socket.socket):
+    def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
+        if family == socket.AF_UNIX and type == socket.SOCK_SEQPACKET and fileno is None:
+            raise OSError(errno.EPROTONOSUPPORT, "Protocol not supported")
+        super().__init__(family, type, proto, fileno)
 
 
 def _without_records(real):  # type: ignore[no-untyped-def]

@@ -1,6 +1,7 @@
 """A front cell as a real process, with a resolver that the test plays: `with running_front() as front`."""
 
 import os
+import resource
 import selectors
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from anchorhold import snapshot
 from anchorhold.config.service import ListenAddress
 from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, build_message, build_reply
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
-from anchorhold.listeners import open_control, open_listener
+from anchorhold.listeners import Listener, open_control, open_listener
 from resolver.settings import FrontSettings
 from resolver.values import Reply
 
@@ -108,6 +109,26 @@ class RunningFront:
         assert message.type is LinkType.READY
         return int.from_bytes(message.body, "little")
 
+    def new_listeners(self, *hosts: str) -> list[int]:
+        """What the supervisor does when a reload wants others; gives the ports."""
+        send_message(self.link, LinkType.WITHDRAW)
+        listeners = [open_listener(ListenAddress(host, 0)) for host in hosts]
+        for listener in listeners:
+            _give(self.link, listener)
+            listener.close()
+        return [listener.place.port for listener in listeners]
+
+    def drain(self) -> None:
+        """Take what it said before it ended."""
+        while (message := receive_message(self.link)) is not None:
+            if message.type is LinkType.LOG:
+                self.log.append(message.body.decode())
+
+    def ping(self) -> None:
+        """Returns when everything that was sent before has been taken."""
+        send_message(self.link, LinkType.PING)
+        assert self.said().type is LinkType.PING
+
     def end(self) -> int:
         send_message(self.link, LinkType.END)
         return self.process.wait(PATIENCE)
@@ -115,24 +136,31 @@ class RunningFront:
 
 @contextmanager
 def running_front(
-    *hosts: str, value: FrontSettings | None = None, control: Path | None = None, credits: int = CREDITS
+    *hosts: str,
+    value: FrontSettings | None = None,
+    control: Path | None = None,
+    credits: int = CREDITS,
+    module: str = "anchorhold.cells.front",
+    descriptors: int = 0,
 ) -> Iterator[RunningFront]:
-    """A front that serves on a free port of each of `hosts` (127.0.0.1 without any)."""
+    """A front that serves on a free port of each of `hosts` (127.0.0.1 without any), or what is in `module`. `descriptors`: it
+    may have so many and no more."""
     with ExitStack() as stack:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         stack.enter_context(ours)
         ours.settimeout(PATIENCE)
         with theirs:
-            command = [sys.executable, "-m", "kit.alone", "anchorhold.cells.front", str(theirs.fileno())]
+            command = [sys.executable, "-m", "kit.alone", module, str(theirs.fileno())]
             environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
             process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
         stack.callback(_stop, process)
+        if descriptors:
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))
         ports = []
         for host in hosts or ("127.0.0.1",):
             listener = open_listener(ListenAddress(host, 0))
             stack.callback(listener.close)
-            send_message(ours, LinkType.UDP, listener.traits, (listener.udp.fileno(),))
-            send_message(ours, LinkType.TCP, b"", (listener.tcp.fileno(),))
+            _give(ours, listener)
             ports.append(listener.place.port)
         if control is not None:
             listening = stack.enter_context(open_control(control))
@@ -147,6 +175,11 @@ def running_front(
         send_message(ours, LinkType.START, bytes(4))
         assert front.wait_ready() == (value or settings()).generation
         yield front
+
+
+def _give(link: socket.socket, listener: Listener) -> None:
+    send_message(link, LinkType.UDP, listener.traits, (listener.udp.fileno(),))
+    send_message(link, LinkType.TCP, b"", (listener.tcp.fileno(),))
 
 
 def _send_settings(link: socket.socket, value: FrontSettings) -> None:

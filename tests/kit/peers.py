@@ -44,6 +44,7 @@ PACKAGES = {
     "rdisc6": "ndisc6",
     "ss": "iproute2",
     "systemd-analyze": "systemd",
+    "systemd-socket-activate": "systemd",
     "systemd-sysusers": "systemd",
     "unshare": "util-linux",
 }

@@ -1,13 +1,27 @@
 import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from anchorhold import secret, snapshot
 from anchorhold.config.load import load as load_config
 from anchorhold.config.service import ServiceSettings
-from anchorhold.snapshot import MAX_SIZE, check_sealed, load, load_mapped, read_sealed, seal, seal_bytes
+from anchorhold.secret import seal_copy
+from anchorhold.snapshot import (
+    MAX_SIZE,
+    check_sealed,
+    load,
+    load_mapped,
+    map_sealed,
+    new_memfd,
+    read_sealed,
+    seal,
+    seal_bytes,
+)
 from resolver.settings import FrontSettings, ResolverSettings
 from wire.errors import Malformed
 
@@ -102,3 +116,54 @@ def test_a_mapped_snapshot_has_a_ceiling_too() -> None:
 def test_a_snapshot_has_a_ceiling() -> None:
     with pytest.raises(ValueError, match="at most"):
         seal_bytes(bytes(MAX_SIZE + 1))
+
+
+# Where there are no sealed memfds
+
+
+@pytest.fixture
+def nameless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(snapshot, "SEALING", False)
+    monkeypatch.setattr(secret, "SEALING", False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_without_memfd_settings_travel_in_a_file_without_a_name(nameless: Path) -> None:
+    with sealed({"a": 1}) as descriptor:
+        assert load(descriptor, dict) == {"a": 1}
+        assert list(nameless.iterdir()) == []
+        for change in (lambda: os.pwrite(descriptor, b"x", 0), lambda: os.ftruncate(descriptor, 0)):
+            with pytest.raises(OSError, match=r"Bad file descriptor|Invalid argument"):
+                change()
+        assert bytes(map_sealed(descriptor)) == read_sealed(descriptor)
+
+
+def test_what_can_be_written_or_has_a_name_is_refused_there_too(nameless: Path) -> None:
+    path = nameless / "named"
+    path.write_bytes(b"x")
+    with path.open("rb") as named, pytest.raises(Malformed, match="without a name"):
+        read_sealed(named.fileno())
+    with tempfile.TemporaryFile() as writable, pytest.raises(Malformed, match="not sealed"):
+        read_sealed(writable.fileno())
+    read, write = os.pipe()
+    with open(read, "rb"), open(write, "wb"), pytest.raises(Malformed, match="without a name"):
+        read_sealed(read)
+
+
+def test_a_file_that_was_never_sealed_keeps_no_other_from_it(nameless: Path) -> None:
+    spoilt = new_memfd()
+    os.write(spoilt, b"old")
+    os.close(spoilt)
+    descriptor = seal_bytes(b"new")
+    assert read_sealed(descriptor) == b"new"
+    os.close(descriptor)
+
+
+def test_a_secret_is_copied_there_by_a_process_of_its_own(nameless: Path) -> None:
+    path = nameless / "key"
+    path.write_bytes(b"k" * 40)
+    with path.open("rb") as source:
+        descriptor = seal_copy(source.fileno(), 32)
+    assert read_sealed(descriptor) == b"k" * 33
+    os.close(descriptor)
