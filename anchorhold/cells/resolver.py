@@ -18,7 +18,7 @@ from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.heap import keep_to_heap
-from anchorhold.cells.rules import FIONBIO, HEAP, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, READ_MAP, SNAPSHOT
+from anchorhold.cells.resolver_profile import PROFILE, PROFILE_UVLOOP
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
@@ -38,9 +38,8 @@ from anchorhold.keeper.packaged import built_date
 from anchorhold.keeper.side import KeeperSide
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.mistakes import handle_mistakes
-from anchorhold.sandbox import SandboxProfile, enter, preload
+from anchorhold.sandbox import enter, preload
 from anchorhold.sandbox.absent import make_absent
-from anchorhold.sandbox.profile import Rule, calls, exactly
 from anchorhold.secret import take_secret
 from anchorhold.sites import Sites
 from anchorhold.troubles import Watchman
@@ -64,47 +63,6 @@ from wire.dns.names import read_name
 from wire.errors import Malformed
 
 NAME = "resolver"
-_STREAM, _DATAGRAM = (
-    socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC,
-    socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC,
-)
-
-
-def profile_of(wait: str, *further: Rule) -> SandboxProfile:
-    """The profile on a loop that waits by the system call `wait` and has `further` ones of its own."""
-    outside = (
-        Rule("socket", (exactly(0, family), exactly(1, kind)))
-        for family in (socket.AF_INET, socket.AF_INET6)
-        for kind in (_DATAGRAM, _STREAM)
-    )
-    options = (
-        Rule("setsockopt", (exactly(1, level), exactly(2, option)))
-        for level, option in (
-            (socket.IPPROTO_TCP, socket.TCP_NODELAY),
-            (socket.IPPROTO_IP, IP_MTU_DISCOVER),
-            (socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER),
-        )
-    )
-    return SandboxProfile(
-        NAME,
-        calls=(
-            *calls(*dict.fromkeys((wait, "epoll_wait")), "recvfrom", "sendto", "close", "getrandom", "epoll_ctl"),
-            *outside,
-            *options,
-            *calls("bind", "connect", "getpid", "futex", "recvmsg", "sendmsg"),
-            *HEAP,
-            *SNAPSHOT,
-            *READ_MAP,
-            *further,
-            *calls("getsockname", "exit_group"),
-        ),
-    )
-
-
-PROFILE = profile_of("epoll_wait")
-"""On asyncio's own loop."""
-PROFILE_UVLOOP = profile_of("epoll_pwait", Rule("ioctl", (exactly(1, FIONBIO),)))
-"""On uvloop, which makes every descriptor non-blocking that it watches."""
 
 KEEPER_PATIENCE = 5.0
 """Seconds to wait at the start for the keeper's first word, for it knows which keys were revoked; then the configured anchors
