@@ -88,9 +88,11 @@ class RunningFront:
         return ours
 
     def said(self) -> LinkMessage:
-        """The next message to the supervisor; lines of the log are kept in `log`."""
-        while (message := receive_message(self.link)) is not None and message.type is LinkType.LOG:
-            self.log.append(message.body.decode())
+        """The next message to the supervisor; lines of the log are kept in `log`, and how it is sealed is passed over."""
+        passed = (LinkType.LOG, LinkType.SEALED)
+        while (message := receive_message(self.link)) is not None and message.type in passed:
+            if message.type is LinkType.LOG:
+                self.log.append(message.body.decode())
         assert message is not None
         return message
 
