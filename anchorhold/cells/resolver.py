@@ -10,7 +10,6 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine
 from functools import partial
 
 from anchorhold import snapshot
@@ -18,10 +17,10 @@ from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.heap import keep_to_heap
+from anchorhold.cells.loops import run_loop as run_loop
 from anchorhold.cells.resolver_profile import PROFILE, PROFILE_UVLOOP
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
-    collect_seldom,
     hear,
     ignore_terminal_signals,
     receive_until_start,
@@ -39,7 +38,6 @@ from anchorhold.keeper.side import KeeperSide
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.mistakes import handle_mistakes
 from anchorhold.sandbox import enter, preload
-from anchorhold.sandbox.absent import make_absent
 from anchorhold.secret import take_secret
 from anchorhold.sites import Sites
 from anchorhold.troubles import Watchman
@@ -375,20 +373,6 @@ def _bootstrap_of(name: str, settings: ResolverSettings) -> int:
         if group.name in wanted:
             return place
     raise UpstreamFailed(Why.NO_ADDRESS, "no bootstrap group")
-
-
-def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
-    """On uvloop where it is installed and not refused by ANCHORHOLD_LOOP=asyncio, else on asyncio."""
-    collect_seldom()
-    factory = None
-    if os.environ.get("ANCHORHOLD_LOOP") != "asyncio":
-        with contextlib.suppress(ImportError):
-            import uvloop
-
-            make_absent("io_uring_setup")
-            factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(main())
 
 
 SETTINGS = ResolverSettings
