@@ -1,7 +1,6 @@
 """What may be said of an exception that nobody expected: of what kind and where, but without its words, which may be a client's
 name or address."""
 
-import asyncio
 import logging
 import socket
 import sys
@@ -42,12 +41,6 @@ def loop_mistake(name: str, context: Mapping[str, object]) -> None:
         _tell(name, error)
     else:
         log(name, f"a mistake of ours: {context.get('message')}")
-
-
-def handle_mistakes(name: str, loop: asyncio.AbstractEventLoop) -> None:
-    """Both."""
-    log_mistakes(name)
-    loop.set_exception_handler(lambda _loop, context: loop_mistake(name, context))
 
 
 def _tell(name: str, error: BaseException | None) -> None:

@@ -10,9 +10,10 @@ import contextlib
 import os
 import signal
 import socket
+from dataclasses import replace
 from functools import partial
 
-from anchorhold import snapshot
+from anchorhold import ceilings, snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
@@ -21,12 +22,14 @@ from anchorhold.cells.loops import run_loop as run_loop
 from anchorhold.cells.resolver_profile import PROFILE, PROFILE_UVLOOP
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
+    end_without_memory,
     hear,
     ignore_terminal_signals,
     receive_until_start,
     run_guarded,
     take_descriptors,
     tell_ready,
+    watch_memory,
 )
 from anchorhold.cells.warming import verify_once
 from anchorhold.cells.whereabouts import Means, Whereabouts, open_network
@@ -36,7 +39,7 @@ from anchorhold.keeper.messages import InForce, Told
 from anchorhold.keeper.packaged import built_date
 from anchorhold.keeper.side import KeeperSide
 from anchorhold.link import LinkMessage, LinkType, send_message
-from anchorhold.mistakes import handle_mistakes
+from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import enter, preload
 from anchorhold.secret import take_secret
 from anchorhold.sites import Sites
@@ -141,6 +144,7 @@ class ResolverCell:
         """Serve until told to end; gives the exit code."""
         loop = asyncio.get_running_loop()
         self._ending = loop.create_future()
+        watch_memory(loop, "resolver")
         assert self._settings is not None  # noqa: S101 # prepare saw to it
         tools = Tools(now=now, entropy=os.urandom, lookup=self._lookup, count=self._count, tls=TlsFactory())
         world = ForwardingWorld(tools, self._spread_key, Sites())
@@ -148,6 +152,7 @@ class ResolverCell:
         world.wall.not_before(built_date())
         self._resolver = Resolver(self._settings, world, self._report)
         self._resolver.changed = self._forget
+        self._resolver.exhausted = partial(end_without_memory, "resolver")
         self._resolver.use_image(self._image)
         self._carrying = CarryDesk(Carrier(tools), self._settings)
         self._whereabouts = Whereabouts(Means(open_network()), self._move, self._resolver.settle)
@@ -156,8 +161,9 @@ class ResolverCell:
         # It has a descriptor of its own, which may not be had later.
         readiness(loop)
         # Contexts with the system's authorities read files: make them before the sandbox.
-        enter(PROFILE if isinstance(loop, asyncio.BaseEventLoop) else PROFILE_UVLOOP, settle=_settle)
-        handle_mistakes(NAME, loop)
+        profile = PROFILE if isinstance(loop, asyncio.BaseEventLoop) else PROFILE_UVLOOP
+        enter(replace(profile, memory=ceilings.of_resolver(self._settings)), settle=_settle)
+        log_mistakes(NAME)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
         loop.add_reader(self._link.fileno(), self._hear)
         await self._hear_keeper_first()
