@@ -7,6 +7,7 @@ the resolver, come over the pair, and are verified here. It holds one directory 
 import os
 import select
 import selectors
+import signal
 import socket
 import time
 from dataclasses import replace
@@ -24,6 +25,7 @@ from anchorhold.keeper.keeper import SAVE_TIME_EVERY, Keeper
 from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, pack, unpack
 from anchorhold.keeper.packaged import built_date, packaged_root, trust_anchors
 from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sandbox.profile import Network, calls
 from net import sockets
@@ -84,6 +86,7 @@ class KeeperCell:
 
     def _settle(self) -> None:
         assert self._settings is not None  # noqa: S101 # serve saw to it
+        log_mistakes(NAME)
         self._link.setblocking(False)
         verify_once()
         self._keeper.open(date())
@@ -295,5 +298,5 @@ def run(link: socket.socket) -> None:
     """Run the keeper cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
-    ignore_terminal_signals()
+    ignore_terminal_signals(signal.SIGTERM)
     run_guarded(NAME, KeeperCell(link).serve)

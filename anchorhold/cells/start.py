@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
-from anchorhold.mistakes import EXIT_MISTAKE, place_of
+from anchorhold.mistakes import EXIT_MISTAKE, loop_mistake, place_of
 from anchorhold.roster import said
 from anchorhold.sandbox import standing
 from wire.errors import Malformed
@@ -101,11 +101,11 @@ def end_without_memory(name: str) -> NoReturn:
 def watch_memory(loop: asyncio.AbstractEventLoop, name: str) -> None:
     """Where a loop would log that there was no memory and go on, the process ends."""
 
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if isinstance(context.get("exception"), MemoryError):
             end_without_memory(name)
         else:
-            loop.default_exception_handler(context)
+            loop_mistake(name, context)
 
     loop.set_exception_handler(handle)
 
