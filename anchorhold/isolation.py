@@ -18,6 +18,16 @@ SUPERVISOR = "supervisor"
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a process told of itself (`anchorhold/roster.py`). `calls`: how many system calls its own filter leaves."""
+
+    in_force: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    calls: int = 0
+    landlock: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One process of the service. `process` is None if it does not run, or is hidden from us."""
 
@@ -25,9 +35,8 @@ class Cell:
     pid: int
     restarts: int
     process: Process | None
-    in_force: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    """What it said of itself."""
+    said: Said = Said()
+    """What it told of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ class Isolation:
         """(cells, what is not in force there and why), what several lack once."""
         found = defaultdict(list)
         for cell in self.cells:
-            for text in cell.missing:
+            for text in cell.said.missing:
                 found[text].append(cell.name)
         return tuple((" ".join(names), text) for text, names in found.items())
 
@@ -117,11 +126,11 @@ def of_roster(text: str, proc: Path = PROC) -> Isolation:
         found = json.loads(text)
         pid = int(found["pid"])
         rows = [
-            Cell(str(row["cell"]), number, int(row["restarts"]), _read(number, pid, proc), *_said(str(row["sealed"])))
+            Cell(str(row["cell"]), number, int(row["restarts"]), _read(number, pid, proc), _said(str(row["sealed"])))
             for row in found["cells"]
             for number in (int(row["pid"]),)
         ]
-        first = Cell(SUPERVISOR, pid, 0, _read(pid, pid, proc), *_said(str(found.get("sealed", ""))))
+        first = Cell(SUPERVISOR, pid, 0, _read(pid, pid, proc), _said(str(found["sealed"])))
     except (ValueError, KeyError, TypeError):
         raise ControlFailed("the supervisor's list of its cells does not read; is it of another version?") from None
     return Isolation((first, *rows))
@@ -131,10 +140,11 @@ def _read(pid: int, beside: int, proc: Path) -> Process | None:
     return read_process(pid, beside, proc) if pid else None
 
 
-def _said(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(in force, missing), as the cell said. Nothing if it says nothing that reads: what matters is read from /proc."""
+def _said(text: str) -> Said:
+    """Nothing, if a cell says nothing that reads: what matters is read from /proc."""
     try:
         found = json.loads(text)
-        return tuple(map(str, found["in_force"])), tuple(map(str, found["missing"]))
+        in_force, missing = (tuple(map(str, found[name])) for name in ("in_force", "missing"))
+        return Said(in_force, missing, int(found["calls"]), int(found["landlock"]))
     except (ValueError, KeyError, TypeError):
-        return (), ()
+        return Said()

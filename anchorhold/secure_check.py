@@ -7,13 +7,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from anchorhold.cells.start import EXIT_CREDENTIALS
 from anchorhold.certificates.subjects import subjects_of
 from anchorhold.facts import log
-from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, SandboxRefused, enter, preload
+from anchorhold.sandbox import CRYPTOGRAPHY, Network, SandboxProfile, SandboxRefused, enter, preload
 from anchorhold.snapshot import read_sealed
 from net.quic_server import Terms
 from net.tls_server import Credentials, CredentialsRefused, build_server_context, leaf_of
 
 NAME = "secure"
-PROFILE = SandboxProfile("secure-check")
+PROFILE = SandboxProfile("secure-check", network=Network.NONE)
 EXIT_UNDECIDED = 2
 
 
@@ -21,8 +21,8 @@ def run(chain: int, key: int) -> int:
     """Gives the exit code."""
     preload(*CRYPTOGRAPHY)
     try:
-        enter(PROFILE)
-        judge(Credentials(read_sealed(chain), read_sealed(key)))
+        # Files of a process without a root of its own are its descriptors.
+        enter(PROFILE, settle=lambda: judge(Credentials(read_sealed(chain), read_sealed(key))))
     except CredentialsRefused as error:
         log(NAME, f"the certificate cannot be used: {error}")
         return EXIT_CREDENTIALS

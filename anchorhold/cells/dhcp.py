@@ -38,7 +38,7 @@ from anchorhold.sandbox.profile import Network, calls
 from dhcp.book import LeaseBook
 from dhcp.clock import start_clock
 from dhcp.edge.clock import read_boot, read_clocks
-from dhcp.edge.folder import FolderRefused, LeaseFolder, shut_in
+from dhcp.edge.folder import FolderRefused, LeaseFolder, make_ours
 from dhcp.edge.ledger import Ledger
 from dhcp.edge.links import Links
 from dhcp.edge.opening import Role
@@ -113,7 +113,7 @@ class DhcpCell:
         self._boot = read_boot()
         links = Links()
         try:
-            enter(PROFILE, lambda: shut_in(self._folder), lambda: self._settle(links))
+            enter(PROFILE, lambda: make_ours(self._folder), lambda: self._settle(links), self._folder)
         except FolderRefused as error:
             log(NAME, str(error))
             return EXIT_FOLDER
@@ -313,6 +313,9 @@ class DhcpCell:
 def _report(text: str, who: str = "") -> None:
     """`who` is given in the incident mode only, which the user sets an end to."""
     log(NAME, text, who, Retention(names=True))
+
+
+SETTINGS = DhcpSettings
 
 
 def run(link: socket.socket) -> None:

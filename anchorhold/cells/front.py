@@ -186,6 +186,9 @@ class FrontCell(ClientsCell):
         return Front(self.desk, self.admission, self._restarts, self._pid)
 
 
+SETTINGS = FrontSettings
+
+
 def run(link: socket.socket) -> None:
     """Run the front cell; forked by the supervisor only."""
     preload()

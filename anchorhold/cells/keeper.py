@@ -74,7 +74,7 @@ class KeeperCell:
             raise Malformed("START before SETTINGS")
         # What is packaged, while our own files can still be read.
         self._keeper = Keeper(self._folder, packaged_root(), built_date(), _report)
-        enter(PROFILE, settle=self._settle)
+        enter(PROFILE, settle=self._settle, folder=self._folder.descriptor if self._folder else -1)
         self.run()
         return 0
 
@@ -273,6 +273,15 @@ class Pair:
 
 def _report(text: str, zone: str) -> None:
     log(NAME, text, zone)
+
+
+SETTINGS = KeeperSettings
+
+
+def warm() -> None:
+    """What is the same in every life."""
+    packaged_root()
+    verify_once()
 
 
 def run(link: socket.socket) -> None:

@@ -34,17 +34,18 @@ from anchorhold.lists.rounds import Rounds
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import Store
 from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, enter, preload
-from dhcp.edge.folder import FolderRefused, shut_in
+from dhcp.edge.folder import FolderRefused, make_ours
 from net.tls import Peer, TlsFactory
 from privacy.lists.matcher import ListImage
 from wire.errors import Malformed
 
-PROFILE = SandboxProfile("lists")
+PROFILE = SandboxProfile("lists", folder=True)
 NAME = "lists"
 EXIT_FOLDER = 71
 """Exit code of a cell whose folder cannot be used; the log says why."""
 
 LAZY = (
+    *CRYPTOGRAPHY,
     "anyio._backends._asyncio",
     "httpcore2._backends.anyio",
     "httpcore2._backends.auto",
@@ -92,7 +93,7 @@ class ListsCell:
         context = TlsFactory().client(Peer("", alpn=("http/1.1",))).context
         warm_up()
         try:
-            enter(PROFILE, lambda: shut_in(self._folder))
+            enter(PROFILE, lambda: make_ours(self._folder), folder=self._folder)
         except FolderRefused as error:
             log(NAME, str(error))
             return EXIT_FOLDER
@@ -225,7 +226,10 @@ class ListsCell:
 
 def warm_up() -> None:
     """Import what would be imported lazily, while files can still be read."""
-    preload(*LAZY, *CRYPTOGRAPHY)
+    preload(*LAZY)
+
+
+SETTINGS = ListsSettings
 
 
 def run(link: socket.socket) -> None:

@@ -368,6 +368,9 @@ def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
         return runner.run(main())
 
 
+SETTINGS = ResolverSettings
+
+
 def run(link: socket.socket) -> None:
     """Run the resolver cell; forked by the supervisor only."""
     preload()

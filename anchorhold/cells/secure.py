@@ -41,6 +41,9 @@ from wire.units import Instant
 
 NAME = "secure"
 
+LAZY = CRYPTOGRAPHY
+"""What reading keys and certificates would import at first use."""
+
 KINDS = tuple(Served)
 """In a SECURE message: the place in this order."""
 
@@ -283,9 +286,12 @@ def _allow_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+SETTINGS = SecureSettings
+
+
 def run(link: socket.socket) -> None:
     """Run the secure cell; forked by the supervisor only."""
-    preload(*CRYPTOGRAPHY)
+    preload(*LAZY)
     ignore_terminal_signals(signal.SIGTERM)
     _allow_descriptors()
     collect_seldom()

@@ -6,13 +6,13 @@ import resource
 import signal
 import socket
 import sys
-import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.mistakes import EXIT_MISTAKE, place_of
+from anchorhold.roster import said
+from anchorhold.sandbox import standing
 from wire.errors import Malformed
 
 EXIT_PROTOCOL = 70
@@ -52,7 +52,9 @@ def hear(link: socket.socket, end: Callable[[], None]) -> LinkMessage | None:
 
 
 def tell_ready(link: socket.socket, generation: int) -> None:
-    """Tell the supervisor that the settings of this generation are in force."""
+    """Tell the supervisor that the settings of this generation are in force; before that, what is in force for this process."""
+    if (found := standing()) is not None:
+        send_message(link, LinkType.SEALED, said(found).encode())
     send_message(link, LinkType.READY, generation.to_bytes(4, "little"))
 
 
@@ -99,14 +101,9 @@ def end_at_once(name: str, body: Callable[[], int]) -> None:
 
 
 def tell_where(name: str) -> None:
-    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, and so is a warning: neither is
-    printed, with its words and with a line of the source that would have to be read."""
+    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, not printed with its words."""
 
     def say(lost: "sys.UnraisableHookArgs") -> None:
         log(name, "a mistake of ours: " + ("of no known kind" if lost.exc_value is None else place_of(lost.exc_value)))
 
-    def warn(_words: Warning | str, category: type[Warning], file: str, line: int, *_rest: object) -> None:
-        log(name, f"a mistake of ours: {category.__name__} at {Path(file).name}:{line}")
-
     sys.unraisablehook = say
-    warnings.showwarning = warn  # type: ignore[assignment] # it takes more than it says, and so does theirs

@@ -17,7 +17,7 @@ from anchorhold.certificates.settings import AcmeSettings, Kind, RenewSettings
 from anchorhold.certificates.subjects import Address, is_lasting
 from anchorhold.config.places import read_named_file
 from anchorhold.facts import log
-from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, SandboxRefused, enter, preload
+from anchorhold.sandbox import CRYPTOGRAPHY, Network, SandboxProfile, SandboxRefused, enter, preload
 from anchorhold.snapshot import load
 from dhcp.edge.folder import hand_over
 from dhcp.edge.links import read_links
@@ -25,7 +25,9 @@ from net import clock
 from wire.errors import Malformed
 
 NAME = "certificates"
-PROFILE = SandboxProfile(NAME)
+PROFILE = SandboxProfile(NAME, network=Network.NONE, folder=True)
+ASKING = SandboxProfile(NAME, apart=False)
+"""To ask an authority names have to be found, and a hook is a program: then files stay, as the service's user sees them."""
 
 CPU_SECONDS = 60
 MOST_MEMORY = 512 * 1024 * 1024
@@ -128,17 +130,17 @@ def _give_up_rights(settings: RenewSettings, folder: int) -> None:
         preload(*CRYPTOGRAPHY, *issuer.LAZY, proofs.__name__)
     else:
         preload(*CRYPTOGRAPHY)
-    # To ask an authority names have to be found: then the file system stays, as the service's user sees it.
-    enter(PROFILE, lambda: _go_into(folder, settings.kind is not Kind.ACME))
+    if settings.kind is Kind.ACME:
+        enter(ASKING, lambda: _go_into(folder))
+    else:
+        enter(PROFILE, lambda: _go_into(folder), folder=folder)
 
 
-def _go_into(folder: int, for_good: bool) -> None:
+def _go_into(folder: int) -> None:
     try:
         os.fchdir(folder)
         if os.geteuid() == 0:
             hand_over(folder)
-            if for_good:
-                os.chroot(".")
     except OSError as error:
         raise SandboxRefused(f"cannot go into the folder of the certificates: {error.strerror}") from None
 

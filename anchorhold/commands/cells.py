@@ -38,8 +38,8 @@ Exit codes: 0 all cells run and have no rights, 1 one does not run or has a righ
 def command(control: Path | None, as_json: bool) -> None:
     """The processes of the service, read from the kernel: user, rights, filters of system calls, descriptors, memory.
 
-    Below the table: what is not in force and why. Of a sealed process only root may read the memory (PSS), the descriptors
-    and the namespaces; "-" is what you may not read. What Landlock forbids no kernel shows, so the cell says it.
+    Below the table: what is not in force and why. "-" is what you may not read; root may read all of it. What Landlock
+    forbids no kernel shows, so the cell says it.
     """
     isolation = asked(control)
     if as_json:
@@ -125,7 +125,9 @@ def _cell_data(cell: Cell) -> dict[str, object]:
             "rss": process.resident,
             "pss": process.proportional,
         }
-    return line | {"in_force": list(cell.in_force), "missing": list(cell.missing)}
+    said = cell.said
+    line |= {"calls": said.calls or None, "landlock": said.landlock or None}
+    return line | {"in_force": list(said.in_force), "missing": list(said.missing)}
 
 
 def _of(field: Callable[[Process], object]) -> Callable[[Cell], str]:
@@ -142,15 +144,14 @@ def _capabilities(process: Process) -> str:
     return " ".join(found) or "none" if len(found) <= FEW else str(len(found))
 
 
-def _filter(process: Process) -> str | None:
-    if process.seccomp != 2:
-        return None if process.seccomp is None else "none"
-    return "on" if process.filters is None else f"on ({process.filters})"
-
-
-def _landlock(cell: Cell) -> str:
-    said = [text for text in cell.in_force if text.startswith("Landlock")]
-    return show(", ".join(said).removeprefix("Landlock ") or None)
+def _filter(cell: Cell) -> str:
+    process = cell.process
+    if process is None or process.seccomp is None:
+        return show(None)
+    if process.seccomp == 0:
+        return "none"
+    filters = "" if process.filters in (None, 1) else f" ({process.filters} filters)"
+    return f"{cell.said.calls or 'on'}{' calls' if cell.said.calls else ''}{filters}"
 
 
 _COLUMNS: dict[str, Callable[[Cell], str]] = {
@@ -159,8 +160,8 @@ _COLUMNS: dict[str, Callable[[Cell], str]] = {
     "user": _of(lambda process: account(process.user)),
     "capabilities": _of(_capabilities),
     "no new": _of(lambda process: process.no_new_privileges),
-    "seccomp": _of(_filter),
-    "Landlock": _landlock,
+    "seccomp": _filter,
+    "Landlock": lambda cell: show(cell.said.landlock or None),
     "own": _of(lambda process: None if process.own is None else " ".join(process.own) or "none"),
     "fds": _of(lambda process: process.descriptors),
     "RSS": _of(lambda process: _megabytes(process.resident)),

@@ -10,15 +10,15 @@ import socket
 import dns.rdata
 
 from anchorhold.config.errors import Problem, SettingsError
+from anchorhold.config.limits import MAX_FILE, MAX_LIST_FILE
 from anchorhold.config.load import load
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
-from anchorhold.config.places import MAX_FILE, MAX_LIST_FILE
 from anchorhold.config.root_zone import read_root_zone
 from anchorhold.config.service import Loaded
-from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter, preload
+from anchorhold.sandbox import DEFAULT_USER, Network, SandboxProfile, enter, preload
 from anchorhold.snapshot import MAX_LISTS, MAX_SIZE, read_sealed, seal, seal_bytes
 
-PROFILE = SandboxProfile("loader", DEFAULT_USER)
+PROFILE = SandboxProfile("loader", DEFAULT_USER, network=Network.NONE)
 """Which user the configuration names is not known before it is read."""
 
 CPU_SECONDS = 10

@@ -45,6 +45,11 @@ class Folder:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
+    @property
+    def descriptor(self) -> int:
+        """Of the folder itself."""
+        return self._descriptor
+
     def read(self, name: str, most: int = MAX_OCTETS) -> bytes | None:
         """The content of a file, at most `most` octets; None if there is none. Raises Unreadable."""
         try:

@@ -62,6 +62,9 @@ class SandboxProfile:
     """Octets of data it may have (RLIMIT_DATA); 0: no ceiling."""
     threads: bool = False
     """Whether it may start threads after it was sealed."""
+    apart: bool = True
+    """Whether it leaves the machine's files and namespaces, and Landlock holds it there. False for what executes programs or asks
+    the system for names: it needs what its user has."""
 
 
 def calls(*names: str) -> tuple[Rule, ...]:

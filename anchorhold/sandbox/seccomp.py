@@ -19,6 +19,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from anchorhold.sandbox.libc import system_call
 from anchorhold.sandbox.numbers import CALLS, MACHINES, Architecture, find
 from anchorhold.sandbox.profile import Rule, Test
 
@@ -47,6 +48,7 @@ LONGEST = 4096
 ARGUMENTS = 6
 
 SET_MODE_FILTER = 1
+GET_ACTION_AVAILABLE = 2
 ALL_THREADS = 1
 """SECCOMP_FILTER_FLAG_TSYNC."""
 
@@ -151,11 +153,19 @@ def _moved(test: Test, places: int) -> Test:
 
 def here() -> Architecture:
     """What this process runs on. Raises FilterRefused."""
-    machine = os.uname().machine
+    system = os.uname()
     # A 32-bit interpreter makes other calls on the same machine.
-    if machine not in MACHINES or struct.calcsize("P") != 8:
-        raise FilterRefused(f"there is no table of system calls for {machine}")
-    return MACHINES[machine]
+    if system.sysname != "Linux" or system.machine not in MACHINES or struct.calcsize("P") != 8:
+        raise FilterRefused(f"seccomp: there is no table of system calls for {system.sysname} on {system.machine}")
+    return MACHINES[system.machine]
+
+
+def require() -> None:
+    """Whether the kernel takes filters that end a process. Raises FilterRefused."""
+    try:
+        system_call("seccomp", GET_ACTION_AVAILABLE, 0, struct.pack("=I", KILL))
+    except OSError as error:
+        raise FilterRefused(f"seccomp: {error.strerror}") from None
 
 
 def install(program: Sequence[Instruction]) -> None:
@@ -163,11 +173,9 @@ def install(program: Sequence[Instruction]) -> None:
     code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(code, len(code))
     described = struct.pack("@HP", len(program), ctypes.addressof(buffer))
-    library = ctypes.CDLL(None, use_errno=True)
-    number, _ = find("seccomp", here())
-    result = library.syscall(
-        ctypes.c_long(number), ctypes.c_ulong(SET_MODE_FILTER), ctypes.c_ulong(ALL_THREADS), described
-    )
-    if result != 0:
-        why = os.strerror(ctypes.get_errno()) if result < 0 else f"thread {result} has a filter of its own"
-        raise FilterRefused(f"seccomp: {why}")
+    try:
+        unwilling = system_call("seccomp", SET_MODE_FILTER, ALL_THREADS, described)
+    except OSError as error:
+        raise FilterRefused(f"seccomp: {error.strerror}") from None
+    if unwilling:
+        raise FilterRefused(f"seccomp: thread {unwilling} has a filter of its own")

@@ -28,20 +28,13 @@ class FolderRefused(Exception):
     """The folder or a file in it cannot be used; the text says why and what to do."""
 
 
-def shut_in(folder: int) -> None:
-    """Make the folder all of the file system that this process sees, if it is root and may; to be called before it is
-    not.
-
-    SQLite knows files by path, and the way to the folder leads through directories that only root may search. Without
-    root the service is one user's from the start, and the way is open to it. Raises FolderRefused.
-    """
+def make_ours(folder: int) -> None:
+    """Before root becomes the folder's owner: what lies there is its owner's. Raises FolderRefused."""
     try:
-        os.fchdir(folder)
         if os.geteuid() == 0:
             hand_over(folder)
-            os.chroot(".")
     except OSError as error:
-        raise FolderRefused(f"cannot go into the folder for good: {error.strerror}") from None
+        raise FolderRefused(f"cannot make the folder the service's: {error.strerror}") from None
 
 
 def hand_over(folder: int) -> None:

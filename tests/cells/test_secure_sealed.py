@@ -172,6 +172,8 @@ def test_other_listeners_and_settings_are_taken_while_it_serves() -> None:
 
 def test_a_name_that_the_certificate_lacks_is_told_over_the_link() -> None:
     with running_secure(name="other.example") as secure:
+        # It looks at the end of a wake-up.
+        secure.ping()
         secure.ping()
         assert ["secure: the certificate does not hold the name in [secure]; clients are not sent here"] == secure.log
 
@@ -201,8 +203,9 @@ def test_without_descriptors_it_still_serves_who_comes() -> None:
         running_secure(descriptors=96, connections=1_000, connections_per_address=1_000) as secure,
         ExitStack() as stack,
     ):
-        for _ in range(150):
-            stack.enter_context(socket.create_connection(("127.0.0.1", secure.at[Served.TLS]), PATIENCE))
+        for number in range(150):
+            place, source = ("127.0.0.1", secure.at[Served.TLS]), (f"127.0.2.{number}", 0)
+            stack.enter_context(socket.create_connection(place, PATIENCE, source))
         ask_over_quic(secure, "quic.example")
         stack.close()
         all_answer(secure, "later.example")

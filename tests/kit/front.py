@@ -90,11 +90,12 @@ class RunningFront:
         return ours
 
     def said(self) -> LinkMessage:
-        """The next message to the supervisor but lines of the log, which are kept in `log`, and what `secure` proves."""
+        """The next message to the supervisor that wants an answer or gives one. Lines of the log are kept in `log`; how it is
+        sealed, and what `secure` proves, is passed over."""
         while (message := receive_message(self.link)) is not None:
             if message.type is LinkType.LOG:
                 self.log.append(message.body.decode())
-            elif message.type is not LinkType.ENCRYPTED:
+            elif message.type not in (LinkType.SEALED, LinkType.ENCRYPTED):
                 return message
         raise AssertionError("it hung up")
 

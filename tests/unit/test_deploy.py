@@ -104,7 +104,7 @@ def test_the_unit_leaves_the_calls_by_which_cells_shut_themselves_in() -> None:
         "iopl",
         "perf_event_open",
     } & allowed == set()
-    fights = {"PrivateNetwork", "PrivateUsers", "RootDirectory", "User"}
+    fights = {"PrivateNetwork", "PrivateUsers", "RootDirectory", "User", "ProcSubset"}
     assert fights & set(read_unit(UNIT)["Service"]) == set()
 
 

@@ -10,7 +10,8 @@ import pytest
 from kit.leases import KEY, begun, folder, lease, saved, store
 from kit.peers import need_root
 
-from dhcp.edge.folder import KEY_NAME, FolderRefused, LeaseFolder, shut_in
+from anchorhold.sandbox import SandboxProfile, enter
+from dhcp.edge.folder import KEY_NAME, FolderRefused, LeaseFolder, make_ours
 from dhcp.edge.store import SqliteStore
 
 NOBODY = 65_534
@@ -124,10 +125,7 @@ def as_made(path: Path) -> bytes:
 def as_nobody(descriptor: int) -> int:
     """0 if all of it worked; whatever else happens must not come back into pytest."""
     try:
-        shut_in(descriptor)
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        enter(SandboxProfile("test", "nobody", folder=True), lambda: make_ours(descriptor), folder=descriptor)
         own = LeaseFolder(descriptor)
         first = SqliteStore(own, own.key()[0])
         kept = first.load().leases
@@ -143,15 +141,9 @@ def as_nobody(descriptor: int) -> int:
         return 2
 
 
-def test_who_is_not_root_is_only_taken_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_not_root_hands_nothing_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1_000)
-    before = os.getcwd()
-    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        shut_in(descriptor)
-        assert str(tmp_path) == os.getcwd()
-    finally:
-        os.chdir(before)
-        os.close(descriptor)
-    with pytest.raises(FolderRefused, match="cannot go"):
-        shut_in(descriptor)
+    monkeypatch.setattr("os.chown", None)
+    (tmp_path / "file").touch()
+    with folder(tmp_path):
+        make_ours(os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY))

@@ -10,13 +10,14 @@ from kit.procfs import write_process
 from anchorhold.cli import main
 from anchorhold.commands.cells import as_data, notes, summary
 from anchorhold.control_client import ControlFailed
-from anchorhold.isolation import Isolation, of_roster
+from anchorhold.isolation import Isolation, Said, of_roster
 from anchorhold.processes import capabilities, read_process
 from anchorhold.restarts import Restarts
 from anchorhold.roster import roster
+from anchorhold.roster import said as told
+from anchorhold.sandbox import Standing
 
 SUPERVISOR, FRONT, RESOLVER = 4_000_001, 4_000_002, 4_000_003
-LANDLOCK = "Landlock (ABI 7): files, ports, scopes"
 
 
 class Listed:
@@ -26,7 +27,7 @@ class Listed:
 
 
 def said(*missing: str) -> str:
-    return json.dumps({"in_force": ["seccomp", LANDLOCK], "missing": missing})
+    return told(Standing("front", "anchorhold-front", calls=12, landlock=7, missing=missing))
 
 
 def isolation(proc: Path, *cells: Listed) -> Isolation:
@@ -123,7 +124,8 @@ def test_for_programs_nothing_is_lost(proc: Path) -> None:
     wanted = {"cell": "front", "pid": FRONT, "restarts": 0, "user": "901", "uid": 901, "capabilities": []}
     wanted |= {"no_new_privileges": True, "seccomp": 2, "filters": 1, "namespaces": ["net", "ipc"], "threads": 1}
     wanted |= {"descriptors": 3, "rss": 20_000 * 1_024, "pss": 5_000 * 1_024}
-    assert cells[1] == wanted | {"in_force": ["seccomp", LANDLOCK], "missing": ["x"]}
+    told_of = list(Standing("front", "anchorhold-front", calls=12, landlock=7).in_force)
+    assert cells[1] == wanted | {"calls": 12, "landlock": 7, "in_force": told_of, "missing": ["x"]}
     assert data["missing"] == [{"cells": ["front"], "what": "x"}]
     json.dumps(data)
 
@@ -137,7 +139,7 @@ def test_a_list_that_does_not_read_is_an_error_with_a_text(text: str, tmp_path: 
 @pytest.mark.parametrize("text", ["", "nonsense", "[1]", '{"in_force": 7, "missing": []}'])
 def test_a_cell_that_talks_nonsense_is_read_from_the_kernel_all_the_same(text: str, proc: Path) -> None:
     found = isolation(proc, Listed("front", FRONT, sealed=text)).cells[1]
-    assert (found.in_force, found.missing, found.process is not None) == ((), (), True)
+    assert (found.said, found.process is not None) == (Said(), True)
 
 
 def test_without_a_service_the_command_says_how_to_start_one(tmp_path: Path) -> None:

@@ -24,13 +24,12 @@ import atexit, importlib, json, os, socket, ssl, sys
 def noting(self, *given, **how):
     if not loaded:
         loaded.update(sys.modules)
-        with open("/proc/self/status") as file:
-            status = dict(line.split(":", 1) for line in file)
+        status = dict(line.split(":", 1) for line in about)
         seen.update(uids=os.getresuid(), groups=os.getgroups(), capabilities=int(status["CapPrm"], 16))
     return parse(self, *given, **how)
 def tell():
     os.write(1, json.dumps(seen | {"late": sorted(set(sys.modules) - loaded)}).encode())
-loaded, seen = set(), {}
+loaded, seen, about = set(), {}, open("/proc/self/status")
 parse, ssl.SSLContext.load_cert_chain = ssl.SSLContext.load_cert_chain, noting
 atexit.register(tell)
 # What is imported late is seen here; under the filter it would be the end.
@@ -84,6 +83,9 @@ def seen_by_cell() -> tuple[int, dict[str, object]]:
         os.close(secret)
         send_message(ours, LinkType.CERTIFICATE, b"", credentials)
         send_message(ours, LinkType.START, bytes(4))
+        sealed_as = receive_message(ours)
+        assert sealed_as is not None
+        assert LinkType.SEALED is sealed_as.type
         said = [receive_message(ours), receive_message(ours)]
         assert [(LinkType.READY, b"\1\0\0\0"), (LinkType.ENCRYPTED, b"dns.example")] == [
             (one.type, one.body) for one in said if one is not None
