@@ -9,8 +9,10 @@ import select
 import selectors
 import socket
 import time
+from dataclasses import replace
 
 from anchorhold import snapshot
+from anchorhold.ceilings import KEEPER
 from anchorhold.cells.rules import FOLDER, MEMORY, SNAPSHOT, WAKE
 from anchorhold.cells.start import hear, ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
 from anchorhold.cells.warming import verify_once
@@ -74,7 +76,9 @@ class KeeperCell:
             raise Malformed("START before SETTINGS")
         # What is packaged, while our own files can still be read.
         self._keeper = Keeper(self._folder, packaged_root(), built_date(), _report)
-        enter(PROFILE, settle=self._settle, folder=self._folder.descriptor if self._folder else -1)
+        enter(
+            replace(PROFILE, memory=KEEPER), settle=self._settle, folder=self._folder.descriptor if self._folder else -1
+        )
         self.run()
         return 0
 
@@ -112,7 +116,10 @@ class KeeperCell:
         now = time.monotonic()
         if now >= self._save_at:
             self._save_at = now + SAVE_TIME_EVERY
+            before = self._keeper.storage
             self._keeper.keep_time(date())
+            if self._keeper.storage != before:
+                self._tell()
         for zone in [zone for zone, until in self._asked.items() if now >= until]:
             self._learn(zone, None)
         if self._keeper.exceptions.expire(self._keeper.date(date())):

@@ -11,21 +11,24 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 
-from anchorhold import snapshot
+from anchorhold import ceilings, snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
+    end_without_memory,
     hear,
     ignore_terminal_signals,
     receive_until_start,
     run_guarded,
     take_descriptors,
     tell_ready,
+    watch_memory,
 )
 from anchorhold.cells.whereabouts import Means, Whereabouts, open_network
 from anchorhold.facts import log
@@ -131,6 +134,7 @@ class ResolverCell:
         """Serve until told to end; gives the exit code."""
         loop = asyncio.get_running_loop()
         self._ending = loop.create_future()
+        watch_memory(loop, "resolver")
         assert self._settings is not None  # noqa: S101 # prepare saw to it
         tools = Tools(now=now, entropy=os.urandom, lookup=self._lookup, count=self._count, tls=TlsFactory())
         world = ForwardingWorld(tools, self._spread_key, Sites())
@@ -138,6 +142,7 @@ class ResolverCell:
         world.wall.not_before(built_date())
         self._resolver = Resolver(self._settings, world, self._report)
         self._resolver.changed = self._forget
+        self._resolver.exhausted = partial(end_without_memory, "resolver")
         self._resolver.use_image(self._image)
         self._carrying = CarryDesk(Carrier(tools), self._settings)
         self._whereabouts = Whereabouts(Means(open_network()), self._move, self._resolver.settle)
@@ -146,7 +151,7 @@ class ResolverCell:
         # It has a descriptor of its own, which may not be had later.
         readiness(loop)
         # Contexts with the system's authorities read files: make them before the sandbox.
-        enter(PROFILE)
+        enter(replace(PROFILE, memory=ceilings.of_resolver(self._settings)))
         loop.add_signal_handler(signal.SIGTERM, self.end, 0)
         self._link.setblocking(False)
         loop.add_reader(self._link.fileno(), self._hear)
