@@ -94,7 +94,7 @@ class Kept:
         self.heard, self.inbox = [], Inbox()
 
     def end(self) -> None:
-        self.cell.signal(signal.SIGTERM)
+        self.cell.dismiss()
         assert self.cell.wait(PATIENCE)
 
 
