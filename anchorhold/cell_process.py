@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-from collections.abc import Mapping
 from importlib import import_module
 
 from anchorhold.config.request import describe_exit
@@ -11,7 +10,6 @@ from anchorhold.facts import pass_on
 from anchorhold.forking import Child, fork
 from anchorhold.link import LinkMessage, LinkType, open_link, receive_message, send_message
 from anchorhold.restarts import Restarts
-from anchorhold.sandbox import USER_VARIABLE
 from wire.errors import Malformed
 
 START_PATIENCE = 20.0
@@ -20,25 +18,11 @@ START_PATIENCE = 20.0
 LEAVE_PATIENCE = 3.0
 """Seconds for a cell that is told to end."""
 
-PING_INTERVAL = 5.0
+PING_INTERVAL = 1.0
 MAX_SILENT_PINGS = 3
 """Unanswered pings after which a cell counts as hung. Counted, not timed: a machine that slept is no hung cell."""
 
-KEPT = frozenset(
-    {"LANG", "LC_ALL", "LC_CTYPE", "PATH", "HOME", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH"}
-    | {"PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE", "PYTHONMALLOC"}
-    | {"PYTHONWARNINGS", "PYTHONFAULTHANDLER", "ANCHORHOLD_LOOP", "ANCHORHOLD_COMPILED", "MALLOC_ARENA_MAX"}
-)
-"""What of the environment a cell gets; the rest may hold secrets of whoever started us."""
-
-
-def cell_environment(environment: Mapping[str, str], user: str) -> dict[str, str]:
-    """The environment of a cell that is to become `user`."""
-    kept = {name: value for name, value in environment.items() if name in KEPT}
-    return {**kept, USER_VARIABLE: user}
-
-
-TOLD_BY_LINK = frozenset({"front", "secure", "keeper", "dhcp"})
+TOLD_BY_LINK = frozenset({"front", "secure", "keeper", "dhcp", "resolver"})
 """Cells that end by END on the link; others by SIGTERM, whose handler needs a system call more."""
 
 
@@ -66,6 +50,8 @@ class CellProcess:
         self.module = module
         self._process: Child | None = None
         self._started = 0.0
+        self._served = 0.0
+        """Since when it is known to be ready; 0: it is not."""
         self._pinged = 0.0
         self._silent = 0
         self._leave_until = 0.0
@@ -96,7 +82,7 @@ class CellProcess:
         self.due = None
         self.ready = self.sent = self._silent = 0
         self.sealed = ""
-        self._leave_until = 0.0
+        self._leave_until = self._served = 0.0
         self._started = self._pinged = now
 
     def send(self, kind: LinkType, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
@@ -176,7 +162,7 @@ class CellProcess:
         if self._leave_until:
             self.due = now
             return f"{reason} after {now - self._started:.1f} s, as it was told"
-        delay = self.restarts.delay_after(now - self._started)
+        delay = self.restarts.delay_after(now - self._served if self._served else 0.0)
         self.due = now + delay
         return f"{reason} after {now - self._started:.1f} s; starting again " + (
             f"in {delay:.1f} s" if delay else "at once"
@@ -194,6 +180,7 @@ class CellProcess:
                 return None
             self.signal(signal.SIGKILL)
             return f"not ready after {START_PATIENCE:.0f} s"
+        self._served = self._served or now
         if now - self._pinged < PING_INTERVAL:
             return None
         if self._silent >= MAX_SILENT_PINGS:

@@ -124,6 +124,11 @@ def _decode(data: bytes, kind: type[T]) -> T:
         raise Malformed(f"settings do not decode: {error}") from None
 
 
+def learn(kind: type) -> None:
+    """Find out now how a `kind` is read, not with the first `load`: it is kept with the type, and takes half a megabyte."""
+    msgspec.msgpack.Decoder(kind)
+
+
 def check_sealed(descriptor: int) -> None:
     """Nothing, if it can be mapped and copied as far as it says it goes. Raises Malformed."""
     if sealed_size(descriptor) != HEADER + int.from_bytes(os.pread(descriptor, HEADER, 0), "little"):

@@ -33,7 +33,7 @@ def open_state(directory: Path) -> None:
 
 def open_folder(directory: Path, owner: tuple[int, int] | None, name: str = FOLDER_NAME) -> int:
     """A descriptor of a cell's folder in `directory`, made (0700) if it is not there; the caller closes it. `owner` (uid, gid) is
-    given it, for whom the cell becomes; None: it stays ours. Raises StateRefused."""
+    given it, for whom the cell becomes, and with it what a former owner left there; None: it stays ours. Raises StateRefused."""
     path = directory / name
     try:
         path.mkdir(mode=0o700, exist_ok=True)
@@ -47,6 +47,8 @@ def open_folder(directory: Path, owner: tuple[int, int] | None, name: str = FOLD
             _give_files(descriptor, found.st_uid, owner)
         if found.st_mode & 0o077:
             os.fchmod(descriptor, 0o700)
+        if owner is not None:
+            _inherit(descriptor, owner)
     except OSError as error:
         os.close(descriptor)
         raise StateRefused(f"{path} is somebody else's ({error.strerror}); chown it") from None
@@ -65,6 +67,24 @@ def _give_files(folder: int, former: int, owner: tuple[int, int]) -> None:
         try:
             found = os.fstat(file)
             if stat.S_ISREG(found.st_mode) and found.st_uid == former and found.st_nlink == 1:
+                os.fchown(file, *owner)
+        finally:
+            os.close(file)
+
+
+def _inherit(folder: int, owner: tuple[int, int]) -> None:
+    """Files of a former owner become the present one's: accounts come and go. From here on the former one cannot get at the
+    folder; what it had there that is no plain file, or has a second name elsewhere, is left alone."""
+    for name in os.listdir(folder):
+        try:
+            file = os.open(
+                name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, dir_fd=folder
+            )
+        except OSError:
+            continue
+        try:
+            found = os.fstat(file)
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid not in (0, owner[0]):
                 os.fchown(file, *owner)
         finally:
             os.close(file)

@@ -92,6 +92,14 @@ def troubles(counters: Mapping[str, int]) -> dict[Trouble, int]:
     return found
 
 
+def counters_in(line: Mapping[str, object]) -> dict[str, int]:
+    """Those of one cell's line of a status; none where it has none."""
+    found = line.get("counters")
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): times for name, times in found.items() if isinstance(times, int)}
+
+
 class Watchman:
     """Looks at counters now and then, and says when trouble begins and when it is over: two lines, however much of it."""
 

@@ -43,14 +43,11 @@ OPT = 11
 WIDTH = 16
 """As in `far_end.py`."""
 
-KNOWN = 1_000
-"""Names that are asked for again and again."""
-
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """`ways` and `kinds` are weights; `addresses` how many clients there are, in 127.`network`.0.0/16. `numbers`: the first
-    number in a name that nobody asked for before."""
+    number in a name that nobody asked for before; `known`: how many names are asked for again and again."""
 
     rate: float
     ways: dict[str, float]
@@ -63,6 +60,7 @@ class Order:
     numbers: int = 1_000_000
     seed: int = 1
     connections: int = 8
+    known: int = 1_000
 
 
 class Asked:
@@ -124,6 +122,7 @@ class Questions:
 
     def __init__(self, order: Order) -> None:
         self._fresh = count(order.numbers)
+        self._known = order.known
         self._kinds, self._weights = list(order.kinds), list(order.kinds.values())
         self._random = random.Random(order.seed)
 
@@ -133,7 +132,7 @@ class Questions:
         return (kind, *self.of(kind))
 
     def of(self, kind: str) -> tuple[str, int, int]:
-        number = self._random.randrange(KNOWN) if kind == "hit" else next(self._fresh)
+        number = self._random.randrange(self._known) if kind == "hit" else next(self._fresh)
         place = number % WIDTH
         match kind:
             case "hit":

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 PACKETS = 20_000
 """Made beforehand; numbers in names are put in when they are sent."""
 
-BURST = 500
+BURST = 64
 TYPES = {"A": 1, "TXT": 16, "DNSKEY": 48, "ANY": 255}
 DIGITS = b"00000000"
 SERVER = "127.0.0.1"

@@ -2,7 +2,8 @@
 notice.
 
 `make kills KILLS=1000 RATE=500` runs it; needs root or unprivileged user namespaces. Every kill is a SIGKILL at a random cell at
-a random moment, a twentieth to four tenths of a second after the one before was back. Back means:
+a random moment, a twentieth to four tenths of a second after the one before was back; only a cell that has served for a second,
+for one that ends sooner counts as one that cannot start (`anchorhold/restarts.py`). Back means:
 
 * front, resolver: an answer to a question for a name that nobody asked for before, over UDP. It is sent once the process is dead,
   and again every 20 ms.
@@ -18,6 +19,7 @@ import contextlib
 import os
 import platform
 import random
+import select
 import signal
 import socket
 import ssl
@@ -41,6 +43,8 @@ STUCK = 2.0
 AGAIN = 0.02
 PATIENCE = 10.0
 PAUSE = (0.05, 0.4)
+SPARED = 1.1
+"""Seconds: a cell that ends before it served a second counts as one that cannot start, and is held back longer each time."""
 
 
 @dataclass
@@ -51,6 +55,18 @@ class Life:
     ready: list[float] = field(default_factory=list)
 
 
+def kill(pid: int) -> None:
+    """Until it runs no more. Nobody looks into its folder of /proc meanwhile: the kernel would not let it go so soon."""
+    place = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(place, signal.SIGKILL)
+        ended = select.poll()
+        ended.register(place, select.POLLIN)
+        ended.poll()
+    finally:
+        os.close(place)
+
+
 class Killer:
     """Kills, and waits until what was killed is back."""
 
@@ -59,17 +75,17 @@ class Killer:
         self._made, self._devices = made, devices
         self._random = random.Random(seed)
         self._numbers = count(1)
-        self._log = made.log.open()
+        self._back: dict[str, float] = {}
+        self._log, self._heard = made.log.open(), ""
         self._trust = ssl.create_default_context(cafile=str(made.ca))
 
     def kill_one(self) -> tuple[str, float]:
         """The cell, and how long it was away."""
         pids = readings.processes(self._made.pid)
-        name = self._random.choice([cell for cell in readings.CELLS if cell in pids])
+        name = self._choose(pids)
         self._log.read()
         start = time.monotonic()
-        os.kill(pids[name], signal.SIGKILL)
-        wait_until_dead(pids[name])
+        kill(pids[name])
         match name:
             case "front" | "resolver":
                 self._ask_over_udp()
@@ -81,7 +97,18 @@ class Killer:
         ready = self._wait_for_word(name, start)
         self.lives[name].back.append(ready if name in ("keeper", "lists") else away)
         self.lives[name].ready.append(ready)
+        self._back[name] = time.monotonic()
+        if self.lives[name].back[-1] > 5 * BACK:
+            print(f"{name} was away for {self.lives[name].back[-1]:.1f} s; the log:", self._heard[-2_000:], flush=True)
         return name, self.lives[name].back[-1]
+
+    def _choose(self, pids: dict[str, int]) -> str:
+        while True:
+            now = time.monotonic()
+            rested = [cell for cell in readings.CELLS if cell in pids and now >= self._back.get(cell, 0.0) + SPARED]
+            if rested:
+                return self._random.choice(rested)
+            time.sleep(0.05)
 
     def pause(self) -> None:
         time.sleep(self._random.uniform(*PAUSE))
@@ -117,24 +144,14 @@ class Killer:
 
     def _wait_for_word(self, name: str, start: float) -> float:
         """Seconds until the supervisor says that the cell serves again."""
-        heard = ""
+        heard = self._heard = ""
         while time.monotonic() < start + PATIENCE:
-            heard += self._log.read()
+            heard = self._heard = heard + self._log.read()
             for line in heard.splitlines():
                 if line.startswith(f"supervisor: {name} (pid ") and line.endswith("serves again"):
                     return time.monotonic() - start
             time.sleep(0.002)
         return PATIENCE
-
-
-def wait_until_dead(pid: int) -> None:
-    """Until it runs no more."""
-    while True:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX":
-                return
-        except OSError:
-            return
 
 
 def play(options: argparse.Namespace) -> tuple[Killer, dict[str, object], dict[str, object]]:
@@ -143,7 +160,7 @@ def play(options: argparse.Namespace) -> tuple[Killer, dict[str, object], dict[s
         devices.say({"rate": 10, "devices": 500})
         warming = made.helper("crowd.py")
         warming.say(soak.order(options.rate / 4, made.ca, numbers=50_000_000, network=11))
-        time.sleep(10)
+        time.sleep(options.gentle)
         warming.ask({"stop": True})
         crowd = made.helper("crowd.py")
         crowd.say(soak.order(options.rate, made.ca))
@@ -156,11 +173,13 @@ def play(options: argparse.Namespace) -> tuple[Killer, dict[str, object], dict[s
                 print(
                     f"{number:5} kills, {name} back after {1000 * away:.0f} ms; {told['answered']:,} answered, "
                     f"{told['wrong']} wrong, {told['lost']} lost, {told['again']} asked again, {told['failures']} failures, "
-                    f"slowest {told['slowest']:.2f} s",
+                    f"slowest {told['slowest']:.2f} s {told['examples'][:3] if away > 5 * BACK else ''}",
                     flush=True,
                 )
             killer.pause()
         time.sleep(3)
+        if options.log:
+            options.log.write_text(made.log.read_text())
         return killer, crowd.ask({"stop": True}), devices.ask({"stop": True})
 
 
@@ -235,6 +254,8 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=1_000)
     parser.add_argument("--rate", type=float, default=500)
     parser.add_argument("--seed", type=int, default=8)
+    parser.add_argument("--gentle", type=float, default=soak.GENTLE, help="seconds before the first kill")
+    parser.add_argument("--log", type=Path, help="keep there what the service logged")
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-kills.md")
     options = parser.parse_args()
     namespace.enter()

@@ -29,7 +29,14 @@ import soak
 import world
 
 FACTOR = 5
-HONEST_RATE, HONEST = 40.0, 8
+HONEST_RATE, HONEST = 20.0, 20
+"""Questions a second of all, and how many clients they are of. Half are misses: a client must not want more than its share of
+what the service can, or it is none of the slow ones."""
+
+KNOWN = 100
+"""Names that honest clients ask for again and again."""
+
+FILLING = 15.0
 SHARE_KEPT, SLOWEST, GROWTH = 99.0, 20.0, 1_024
 """Answers of a hundred; ms of 99 of 100 hits; KiB between the first and the second half."""
 
@@ -107,7 +114,15 @@ def honest(made: world.World, numbers: int) -> world.Helper:
     ways = {"udp": 70, "tcp": 10, "tls": 20}
     helper.say(
         soak.order(
-            HONEST_RATE, made.ca, kinds=KINDS, ways=ways, addresses=HONEST, network=9, numbers=numbers, connections=2
+            HONEST_RATE,
+            made.ca,
+            kinds=KINDS,
+            ways=ways,
+            addresses=HONEST,
+            network=9,
+            numbers=numbers,
+            connections=2,
+            known=KNOWN,
         )
     )
     return helper
@@ -203,11 +218,13 @@ def attacked(made: world.World, seconds: float) -> Seen:
 
 def play(options: argparse.Namespace) -> list[Seen]:
     found = []
-    with world.world(cache="32 MiB", evil=True) as made:
+    with world.world(cache="4 MiB", evil=True) as made:
         warm = made.helper("crowd.py")
-        warm.say(soak.order(200, made.ca, numbers=60_000_000, network=11))
+        warm.say(soak.order(200, made.ca, numbers=60_000_000, network=11, known=KNOWN))
         time.sleep(8)
         warm.ask({"stop": True})
+        # What grows after this is not a cache that fills.
+        flood(made, questions=MIX[1:], rate=1_500.0, seconds=FILLING, addresses=200, network=61, first=3_000_000).line()
         if "capacity" in options.parts:
             can = capacity(made, MIX, 1_500)
             print(f"it can {can:,.0f} questions of the mix a second", flush=True)

@@ -66,7 +66,7 @@ def play(options: argparse.Namespace) -> Run:
         # The Internet works out its answers when they are asked for first: nobody is to wait for that.
         gentle = made.helper("crowd.py")
         gentle.say(order(options.rate / 10, made.ca, numbers=80_000_000, network=12))
-        look_until(watch, gentle, begun, begun + GENTLE, "beginning")
+        look_until(watch, gentle, begun, begun + options.gentle, "beginning")
         gentle.ask({"stop": True})
         warming = made.helper("crowd.py")
         warming.say(order(2 * options.rate, made.ca, numbers=50_000_000, network=11))
@@ -193,6 +193,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=1_000)
     parser.add_argument("--warm", type=float, default=6, help="minutes")
+    parser.add_argument("--gentle", type=float, default=GENTLE, help="seconds of the very beginning")
     parser.add_argument("--cache", default="4 MiB")
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-soak.md")
     parser.add_argument("--raw", type=Path, help="write all readings there, as JSON")

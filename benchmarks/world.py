@@ -70,28 +70,19 @@ pools = ["172.29.1.0-172.29.100.255"]
 
 
 @dataclass
-class World:
-    """What is there; `service` is the supervisor's process. Lines it logged are in `log`, with the time when they were read."""
+class Surroundings:
+    """Everything but the service. `config` is what it is started with; `ca` proves both it and the far end."""
 
     folder: Path
     ca: Path
-    service: subprocess.Popen[bytes]
+    config: Path
     far_end: subprocess.Popen[str]
-    log: Path
-    clients: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def control(self) -> Path:
-        return self.folder / "control.sock"
-
-    @property
-    def pid(self) -> int:
-        return self.service.pid
+    helpers: list["Helper"] = field(default_factory=list)
 
     def helper(self, program: str, *arguments: str, within: str = "") -> "Helper":
         """A program of this folder on the load's core; `within`: this command line first."""
         helper = Helper([*within.split(), sys.executable, str(HERE / program), *arguments], self.folder / program)
-        self.clients.append(helper.process)
+        self.helpers.append(helper)
         return helper
 
     def devices(self) -> "Helper":
@@ -105,6 +96,46 @@ class World:
         helper.say({})
         helper.line()
         return helper
+
+    @contextlib.contextmanager
+    def serving(self, *command: str) -> Iterator["World"]:
+        """The service, up until the end of the block. `command` stands in for `anchorhold`."""
+        log = self.folder / f"service.{time.monotonic_ns()}.log"
+        program = command or (str(Path(sys.executable).parent / "anchorhold"),)
+        service = kit.start([*program, "run", "--config", str(self.config)], kit.SERVER_CORE, log)
+        made = World(self, service, log)
+        try:
+            wait_until_whole(made)
+            yield made
+        finally:
+            kit.stop(service)
+
+
+@dataclass
+class World:
+    """What is there with a service in it; its process is the supervisor's."""
+
+    around: Surroundings
+    service: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def control(self) -> Path:
+        return self.around.folder / "control.sock"
+
+    @property
+    def pid(self) -> int:
+        return self.service.pid
+
+    @property
+    def ca(self) -> Path:
+        return self.around.ca
+
+    def helper(self, program: str) -> "Helper":
+        return self.around.helper(program)
+
+    def devices(self) -> "Helper":
+        return self.around.devices()
 
 
 class Helper:
@@ -172,10 +203,8 @@ def write_files(folder: Path, anchor: str, chain: Path, key: Path, ca: Path, cac
 
 
 @contextlib.contextmanager
-def world(
-    *, cache: str = "4 MiB", more: str = "", evil: bool = False, command: tuple[str, ...] | None = None
-) -> Iterator[World]:
-    """Up until the end of the block. `more` is appended to the configuration; `command` stands in for `anchorhold`."""
+def surroundings(*, cache: str = "4 MiB", more: str = "", evil: bool = False) -> Iterator[Surroundings]:
+    """Until the end of the block. `more` is appended to the configuration."""
     with tempfile.TemporaryDirectory(prefix="anchorhold-bench-") as name:
         folder = Path(name)
         ca, chain, key = peers.certificates(folder)
@@ -184,17 +213,19 @@ def world(
         far_end = Helper([sys.executable, *arguments], folder / "far_end")
         anchor = json.loads(far_end.line())["anchor"]
         config = write_files(folder, anchor, chain, key, ca, cache, more)
-        log = folder / "service.log"
-        program = command or (str(Path(sys.executable).parent / "anchorhold"),)
-        service = kit.start([*program, "run", "--config", str(config)], kit.SERVER_CORE, log)
-        made = World(folder, ca, service, far_end.process, log)
+        made = Surroundings(folder, ca, config, far_end.process, [far_end])
         try:
-            wait_until_whole(made)
             yield made
         finally:
-            for helper in [*made.clients, far_end.process]:
-                kit.stop(helper)  # type: ignore[arg-type]
-            kit.stop(service)
+            for helper in made.helpers:
+                kit.stop(helper.process)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def world(*, cache: str = "4 MiB", more: str = "", evil: bool = False) -> Iterator[World]:
+    """With one service, up until the end of the block."""
+    with surroundings(cache=cache, more=more, evil=evil) as around, around.serving() as made:
+        yield made
 
 
 def wait_until_whole(made: World, seconds: float = 30.0) -> None:
@@ -205,6 +236,7 @@ def wait_until_whole(made: World, seconds: float = 30.0) -> None:
             sys.exit(f"the service does not come up:\n{made.log.read_text()[-3_000:]}")
         time.sleep(0.1)
     kit.wait_for_answer(PORTS["udp"], "n00000000.w00.plain.example")
+    kit.wait_for_listener(PORTS["tls"])
 
 
 def machine() -> str:

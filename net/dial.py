@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import socket
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from net.addresses import family_of
-from net.opening import open_socket
 from net.shortage import is_shortage
 from net.stream import Link
 from net.tls import PinRefused, TlsClient
+from net.transport import TlsTransport, Transport, connect
 
 STAGGER = 0.25
 """Seconds the next address waits for the one before (RFC 8305 §8)."""
@@ -175,29 +174,11 @@ def _prove(tls: TlsClient, link: Link) -> None:
 
 
 async def _connect(target: Target, address: str, make: Callable[[], L]) -> L:
-    loop = asyncio.get_running_loop()
-    connected = await _connect_socket(loop, address, target.port)
-    tls = target.tls
-    if tls is None:
-        _, link = await loop.create_connection(make, sock=connected)
+    connected = await connect(family_of(address), address, target.port)
+    link = make()
+    if target.tls is None:
+        Transport(connected, link).begin()
         return link
-    _, link = await loop.create_connection(
-        make,
-        sock=connected,
-        ssl=tls.context,
-        server_hostname=tls.server_name(address),
-        ssl_handshake_timeout=target.limit,
-        ssl_shutdown_timeout=1.0,
-    )
+    transport = TlsTransport(connected, link, target.tls.context, target.tls.server_name(address))
+    await transport.shake_hands()
     return link
-
-
-async def _connect_socket(loop: asyncio.AbstractEventLoop, address: str, port: int) -> socket.socket:
-    connected = open_socket(family_of(address), socket.SOCK_STREAM)
-    try:
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await loop.sock_connect(connected, (address, port))
-    except BaseException:
-        connected.close()
-        raise
-    return connected

@@ -9,12 +9,18 @@ import asyncio
 import select
 from collections import deque
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
+from functools import partial
+from weakref import WeakKeyDictionary, ref
 
 AT_ONCE = 128
 """Sockets looked at in one turn; what is left stays ready for the next."""
 
 Act = Callable[[], None]
+Happened = Callable[[int], None]
+"""Takes READ, WRITE or both; for an error or a hang-up it is READ too."""
+
+READ, WRITE = 1, 4
+"""As poll(2) has it."""
 
 
 class Waiting:
@@ -72,9 +78,15 @@ class Readiness:
     def __init__(self) -> None:
         self._rows: dict[float, Row] = {}
         self._acts: dict[int, Act] = {}
+        self._streams: dict[int, tuple[int, Happened]] = {}
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         if self._epoll is not None:
             asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._look)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the loop holds it."""
+        return self._epoll is not None
 
     def after(self, delay: float, act: Act) -> Waiting:
         """Call `act` in `delay` seconds. Delays should be few and the same again and again: each has a row, which stays."""
@@ -98,21 +110,68 @@ class Readiness:
         else:
             self._acts.pop(descriptor, None)
 
+    def watch(self, descriptor: int, events: int, happened: Happened | None = None) -> None:
+        """Call `happened` whenever one of `events` (READ | WRITE) is so; 0: no more, to be said before it is closed. Raises
+        OSError."""
+        before = self._streams.get(descriptor)
+        if before is None and not events:
+            return
+        self._enter(descriptor, 0 if before is None else before[0], events)
+        if not events:
+            del self._streams[descriptor]
+        elif happened is not None:
+            self._streams[descriptor] = events, happened
+
+    def _enter(self, descriptor: int, before: int, events: int) -> None:
+        if self._epoll is None:
+            self._enter_loop(descriptor, before, events)
+        elif not before:
+            self._epoll.register(descriptor, events)
+        elif events:
+            self._epoll.modify(descriptor, events)
+        else:
+            self._epoll.unregister(descriptor)
+
+    def _enter_loop(self, descriptor: int, before: int, events: int) -> None:
+        loop = asyncio.get_running_loop()
+        if events & READ:
+            loop.add_reader(descriptor, self._stream, descriptor, READ)
+        elif before & READ:
+            loop.remove_reader(descriptor)
+        if events & WRITE:
+            loop.add_writer(descriptor, self._stream, descriptor, WRITE)
+        elif before & WRITE:
+            loop.remove_writer(descriptor)
+
+    def _stream(self, descriptor: int, events: int) -> None:
+        known = self._streams.get(descriptor)
+        if known is not None:
+            known[1](events)
+
     def _look(self) -> None:
         assert self._epoll is not None  # noqa: S101 # or nobody would call
-        for descriptor, _ in self._epoll.poll(0, AT_ONCE):
+        for descriptor, events in self._epoll.poll(0, AT_ONCE):
             # One that was ready may be gone by what another one's answer did.
             act = self._acts.get(descriptor)
             if act is not None:
                 act()
+            else:
+                self._stream(descriptor, events & WRITE | (READ if events & ~WRITE else 0))
 
 
-_ALL: WeakKeyDictionary[asyncio.AbstractEventLoop, Readiness] = WeakKeyDictionary()
+_ALL: WeakKeyDictionary[asyncio.AbstractEventLoop, Callable[[], Readiness | None]] = WeakKeyDictionary()
+"""Who watches for it knows the loop, so it must not be held here: the loop holds it, by the epoll that it reads."""
 
 
 def readiness(loop: asyncio.AbstractEventLoop) -> Readiness:
     """That of the running loop, `loop`."""
-    found = _ALL.get(loop)
+    known = _ALL.get(loop)
+    found = None if known is None else known()
     if found is None:
-        found = _ALL[loop] = Readiness()
+        found = Readiness()
+        _ALL[loop] = ref(found) if found.is_held else partial(_itself, found)
+    return found
+
+
+def _itself(found: Readiness) -> Readiness:
     return found

@@ -3,10 +3,13 @@
 import hashlib
 import hmac
 import os
+import re
 import ssl
 import weakref
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,12 +18,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 MAX_SESSIONS = 256
 """Names for which one context remembers a session."""
 
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\n?")
+
 BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 )
-"""Where systems keep their CAs in one file. Read at once: a cell in its sandbox opens no file later."""
+"""Where systems keep their CAs in one file."""
 
 
 class PinRefused(Exception):
@@ -116,6 +121,7 @@ class TlsFactory:
     """Makes `TlsClient`s; servers that trust the same authorities share one context, for building one is dear."""
 
     def __init__(self) -> None:
+        system_authorities()
         self._contexts: dict[tuple[str, bool, bool, tuple[str, ...]], ResumingContext] = {}
 
     def client(self, peer: Peer) -> TlsClient:
@@ -144,6 +150,26 @@ def spki_digest(certificate: bytes) -> bytes:
         raise PinRefused from error
 
 
+@lru_cache(maxsize=1)
+def system_authorities() -> str:
+    """The certificates that this system trusts, as PEM; "" if it has none. Read once: who is in a sandbox opens no file later."""
+    paths = ssl.get_default_verify_paths()
+    bundle = paths.cafile or next(filter(os.path.isfile, BUNDLES), None)
+    files = [bundle] if bundle else _files_in(paths.capath)
+    found: dict[str, None] = {}
+    for file in files:
+        with suppress(OSError), open(file, encoding="ascii", errors="replace") as opened:
+            found.update(dict.fromkeys(_CERTIFICATE.findall(opened.read())))
+    return "".join(found)
+
+
+def _files_in(folder: str | None) -> list[str]:
+    try:
+        return sorted(entry.path for entry in os.scandir(folder) if entry.is_file()) if folder else []
+    except OSError:
+        return []
+
+
 def _build_context(peer: Peer, chained: bool) -> ResumingContext:
     context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sessions = OrderedDict()
@@ -167,8 +193,5 @@ def _load_authorities(context: ssl.SSLContext, authorities: str) -> None:
         except ssl.SSLError as error:
             raise ValueError("the authorities are not certificates in PEM form") from error
         return
-    bundle = ssl.get_default_verify_paths().cafile or next(filter(os.path.isfile, BUNDLES), None)
-    if bundle:
-        context.load_verify_locations(cafile=bundle)
-    else:
-        context.load_default_certs()
+    if system := system_authorities():
+        context.load_verify_locations(cadata=system)

@@ -105,6 +105,10 @@ class ClientsCell:
         """Those that came last, if any came."""
         raise NotImplementedError
 
+    def _most_memory(self) -> int:
+        """Octets it may have, by its settings."""
+        raise NotImplementedError
+
     def _load_settings(self, descriptor: int) -> None:
         """Keep what is in a sealed memfd. Raises Malformed."""
         raise NotImplementedError
@@ -175,10 +179,12 @@ class ClientsCell:
         return 0
 
     def _profile(self) -> SandboxProfile:
-        """That of the cell; with another C library than the one it was measured with, what that needs for memory."""
+        """That of the cell, with its ceiling; with another C library than the one it was measured with, what that needs for
+        memory."""
+        profile = replace(self.profile, memory=self._most_memory())
         if keep_to_heap():
-            return self.profile
-        return replace(self.profile, calls=self.profile.calls + calls("mremap", "madvise"))
+            return profile
+        return replace(profile, calls=profile.calls + calls("mremap", "madvise"))
 
     def run(self) -> None:
         """Serve until told to end."""

@@ -9,6 +9,7 @@ import os
 import resource
 import select
 import selectors
+import signal
 import socket
 import time
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from functools import partial
 
 from anchorhold import snapshot
 from anchorhold.cells.dhcp_pair import FrontPair
-from anchorhold.cells.rules import DATABASE, MEMORY, SNAPSHOT
+from anchorhold.cells.heap import keep_all_to_heap
+from anchorhold.cells.rules import DATABASE, SNAPSHOT
 from anchorhold.cells.start import (
     collect_seldom,
     hear,
@@ -33,6 +35,7 @@ from anchorhold.leases.desk import Holdings, answer
 from anchorhold.leases.publisher import Publisher
 from anchorhold.leases.rows import Times, moved, rehomed
 from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sandbox.profile import Network, calls
 from dhcp.book import LeaseBook
@@ -60,8 +63,7 @@ PROFILE = SandboxProfile(
         *calls("pselect6", "recvmsg", "recvfrom", "sendmsg", "pwrite64", "fdatasync"),
         *SNAPSHOT,
         *DATABASE,
-        *MEMORY,
-        *calls("exit_group"),
+        *calls("brk", "exit_group"),
     ),
     network=Network.NONE,
     folder=True,
@@ -123,6 +125,8 @@ class DhcpCell:
 
     def _settle(self, links: Links) -> None:
         """What it takes to begin. Raises FolderRefused."""
+        keep_all_to_heap()
+        log_mistakes(NAME)
         self._link.setblocking(False)
         self._files = LeaseFolder(self._folder)
         self._files.settle()
@@ -315,9 +319,12 @@ def _report(text: str, who: str = "") -> None:
     log(NAME, text, who, Retention(names=True))
 
 
+SETTINGS = DhcpSettings
+
+
 def run(link: socket.socket) -> None:
     """Run the dhcp cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
-    ignore_terminal_signals()
+    ignore_terminal_signals(signal.SIGTERM)
     run_guarded(NAME, DhcpCell(link).serve)

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from typing import ClassVar
 
-from anchorhold import snapshot
+from anchorhold import ceilings, snapshot
 from anchorhold.cells.clients import ClientsCell, MakePair, lease_peer_of, peer_of
 from anchorhold.cells.peer import ListsPeer, SecurePeer
 from anchorhold.cells.rules import ACCEPT, HEAP
@@ -72,6 +72,9 @@ class FrontCell(ClientsCell):
 
     def _front_settings(self) -> FrontSettings | None:
         return self._settings
+
+    def _most_memory(self) -> int:
+        return 0 if self._settings is None else ceilings.of_front(self._settings)
 
     def _load_settings(self, descriptor: int) -> None:
         self._settings = snapshot.load_mapped(descriptor, FrontSettings)
@@ -184,6 +187,9 @@ class FrontCell(ClientsCell):
 
     def _front(self) -> Front:
         return Front(self.desk, self.admission, self._restarts, self._pid)
+
+
+SETTINGS = FrontSettings
 
 
 def run(link: socket.socket) -> None:

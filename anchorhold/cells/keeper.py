@@ -7,10 +7,13 @@ the resolver, come over the pair, and are verified here. It holds one directory 
 import os
 import select
 import selectors
+import signal
 import socket
 import time
+from dataclasses import replace
 
 from anchorhold import snapshot
+from anchorhold.ceilings import KEEPER
 from anchorhold.cells.rules import FOLDER, MEMORY, SNAPSHOT, WAKE
 from anchorhold.cells.start import hear, ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
 from anchorhold.cells.warming import verify_once
@@ -22,6 +25,7 @@ from anchorhold.keeper.keeper import SAVE_TIME_EVERY, Keeper
 from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, pack, unpack
 from anchorhold.keeper.packaged import built_date, packaged_root, trust_anchors
 from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sandbox.profile import Network, calls
 from net import sockets
@@ -74,12 +78,15 @@ class KeeperCell:
             raise Malformed("START before SETTINGS")
         # What is packaged, while our own files can still be read.
         self._keeper = Keeper(self._folder, packaged_root(), built_date(), _report)
-        enter(PROFILE, settle=self._settle, folder=self._folder.descriptor if self._folder else -1)
+        enter(
+            replace(PROFILE, memory=KEEPER), settle=self._settle, folder=self._folder.descriptor if self._folder else -1
+        )
         self.run()
         return 0
 
     def _settle(self) -> None:
         assert self._settings is not None  # noqa: S101 # serve saw to it
+        log_mistakes(NAME)
         self._link.setblocking(False)
         verify_once()
         self._keeper.open(date())
@@ -112,7 +119,10 @@ class KeeperCell:
         now = time.monotonic()
         if now >= self._save_at:
             self._save_at = now + SAVE_TIME_EVERY
+            before = self._keeper.storage
             self._keeper.keep_time(date())
+            if self._keeper.storage != before:
+                self._tell()
         for zone in [zone for zone, until in self._asked.items() if now >= until]:
             self._learn(zone, None)
         if self._keeper.exceptions.expire(self._keeper.date(date())):
@@ -275,9 +285,18 @@ def _report(text: str, zone: str) -> None:
     log(NAME, text, zone)
 
 
+SETTINGS = KeeperSettings
+
+
+def warm() -> None:
+    """What is the same in every life."""
+    packaged_root()
+    verify_once()
+
+
 def run(link: socket.socket) -> None:
     """Run the keeper cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
-    ignore_terminal_signals()
+    ignore_terminal_signals(signal.SIGTERM)
     run_guarded(NAME, KeeperCell(link).serve)

@@ -22,6 +22,7 @@ from anchorhold.cells.start import (
     receive_until_start,
     run_guarded,
     tell_ready,
+    watch_memory,
 )
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
@@ -45,6 +46,7 @@ EXIT_FOLDER = 71
 """Exit code of a cell whose folder cannot be used; the log says why."""
 
 LAZY = (
+    *CRYPTOGRAPHY,
     "anyio._backends._asyncio",
     "httpcore2._backends.anyio",
     "httpcore2._backends.auto",
@@ -103,6 +105,7 @@ class ListsCell:
         assert self._settings is not None  # noqa: S101 # serve saw to it
         loop = asyncio.get_running_loop()
         self._ending = loop.create_future()
+        watch_memory(loop, "lists")
         loop.add_signal_handler(signal.SIGTERM, self._end, 0)
         self._link.setblocking(False)
         loop.add_reader(self._link.fileno(), self._hear)
@@ -225,7 +228,10 @@ class ListsCell:
 
 def warm_up() -> None:
     """Import what would be imported lazily, while files can still be read."""
-    preload(*LAZY, *CRYPTOGRAPHY)
+    preload(*LAZY)
+
+
+SETTINGS = ListsSettings
 
 
 def run(link: socket.socket) -> None:

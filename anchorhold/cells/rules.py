@@ -28,8 +28,6 @@ HEAP = (
 )
 """The same for who keeps to the heap (`anchorhold/cells/heap.py`); settings are read with it, too (`snapshot.load_mapped`)."""
 
-READ_MAP = (Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_SHARED))),)
-"""To look into a sealed memfd."""
 
 _CLOSE_ON_EXEC = 0o2000000
 """SOCK_CLOEXEC (linux/net.h)."""
@@ -55,6 +53,15 @@ FOLDER = (
 _WAKE_PRIVATE = 129
 """FUTEX_WAKE | FUTEX_PRIVATE_FLAG (linux/futex.h)."""
 
+_DUPLICATE = 1_030
+"""F_DUPFD_CLOEXEC (linux/fcntl.h)."""
+READ_MAP = (
+    Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_SHARED))),
+    *(Rule("fcntl", (exactly(1, command),)) for command in (_GET_SEALS, _DUPLICATE)),
+    *calls("newfstatat"),
+)
+"""To look into a sealed memfd by Python's `mmap`."""
+
 WAKE = (Rule("futex", (exactly(1, _WAKE_PRIVATE),)),)
 """Libraries that do something once tell threads that there are not; waiting is not among it."""
 
@@ -65,3 +72,8 @@ DATABASE = (
     *calls("getpid", "geteuid"),
 )
 """SQLite and the files beside it, in the working directory."""
+
+FIONBIO = 0x5421
+"""ioctl(2): whether calls wait."""
+IP_MTU_DISCOVER, IPV6_MTU_DISCOVER = 10, 23
+"""Options of sockets (ip(7), ipv6(7))."""

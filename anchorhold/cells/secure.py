@@ -13,7 +13,7 @@ import socket
 import time
 from typing import ClassVar
 
-from anchorhold import snapshot
+from anchorhold import ceilings, snapshot
 from anchorhold.cells.carrying import CarryingPeer
 from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair, lease_peer_of
 from anchorhold.cells.dhcp_pair import FrontPair
@@ -40,6 +40,9 @@ from wire.errors import Malformed
 from wire.units import Instant
 
 NAME = "secure"
+
+LAZY = CRYPTOGRAPHY
+"""What reading keys and certificates would import at first use."""
 
 KINDS = tuple(Served)
 """In a SECURE message: the place in this order."""
@@ -98,6 +101,9 @@ class SecureCell(ClientsCell):
 
     def _front_settings(self) -> FrontSettings | None:
         return None if self._settings is None else self._settings.front
+
+    def _most_memory(self) -> int:
+        return 0 if self._settings is None else ceilings.of_secure(self._settings)
 
     def _load_settings(self, descriptor: int) -> None:
         self._settings = snapshot.load_mapped(descriptor, SecureSettings)
@@ -283,9 +289,12 @@ def _allow_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+SETTINGS = SecureSettings
+
+
 def run(link: socket.socket) -> None:
     """Run the secure cell; forked by the supervisor only."""
-    preload(*CRYPTOGRAPHY)
+    preload(*LAZY)
     ignore_terminal_signals(signal.SIGTERM)
     _allow_descriptors()
     collect_seldom()

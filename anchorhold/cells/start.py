@@ -1,16 +1,21 @@
 """How every cell begins: it takes from the supervisor what it needs, until START; and how it ends."""
 
+import asyncio
+import contextlib
 import gc
 import os
 import resource
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
 
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
-from anchorhold.mistakes import EXIT_MISTAKE, place_of
+from anchorhold.mistakes import EXIT_MISTAKE, loop_mistake, place_of
 from anchorhold.roster import said
 from anchorhold.sandbox import standing
 from wire.errors import Malformed
@@ -19,6 +24,9 @@ EXIT_PROTOCOL = 70
 """Exit code of a cell whose supervisor sent what does not decode."""
 EXIT_CREDENTIALS = 72
 """Exit code of a process that cannot use the certificate and key it was given; the log says why."""
+EXIT_MEMORY = 73
+"""Exit code of a cell that came up against its ceiling of memory (RLIMIT_DATA)."""
+NO_MEMORY = "no memory is left below its ceiling; it ends, and the next one begins with empty caches"
 COLLECT_EVERY = 10_000
 """Objects made and not yet freed after which Python looks for cycles; its own 700 costs the resolver a tenth of all work. Caches
 only ever grow, leases stay, and next to nothing is cyclic."""
@@ -77,14 +85,44 @@ def ignore_terminal_signals(*further: signal.Signals) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+_reserve: list[bytearray] = []
+"""Memory for the last words; pages that nobody writes to cost nothing."""
+LAST_WORDS = 2 * 1024 * 1024
+"""Octets: two of the pieces that Python asks for at once."""
+
+
+def end_without_memory(name: str) -> NoReturn:
+    """The process ends here and now: whatever else it did might want memory, and what was half done is not gone on with. Whoever
+    asked it is told by the end of its sockets, and asks the next one."""
+    _reserve.clear()
+    with contextlib.suppress(MemoryError):
+        log(name, NO_MEMORY)
+    os._exit(EXIT_MEMORY)
+
+
+def watch_memory(loop: asyncio.AbstractEventLoop, name: str) -> None:
+    """Where a loop would log that there was no memory and go on, the process ends."""
+
+    def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if isinstance(context.get("exception"), MemoryError):
+            end_without_memory(name)
+        else:
+            loop_mistake(name, context)
+
+    loop.set_exception_handler(handle)
+
+
 def run_guarded(name: str, body: Callable[[], int]) -> None:
     """Run the cell and exit with its code; nonsense from the supervisor is logged and ends it, and so does a mistake of ours: of
     what kind and where, but without the words of the exception, which may be a client's name or address."""
+    _reserve.append(bytearray(LAST_WORDS))
     try:
         code = body()
     except Malformed as error:
         log(name, f"the supervisor sent what does not decode: {error}")
         code = EXIT_PROTOCOL
+    except MemoryError:
+        end_without_memory(name)
     except Exception as error:
         log(name, f"ends by a mistake of ours: {place_of(error)}")
         code = EXIT_MISTAKE
@@ -101,9 +139,14 @@ def end_at_once(name: str, body: Callable[[], int]) -> None:
 
 
 def tell_where(name: str) -> None:
-    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, not printed with its words."""
+    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, and so is a warning: neither is
+    printed, with its words and with a line of the source that would have to be read."""
 
     def say(lost: "sys.UnraisableHookArgs") -> None:
         log(name, "a mistake of ours: " + ("of no known kind" if lost.exc_value is None else place_of(lost.exc_value)))
 
+    def warn(_words: Warning | str, category: type[Warning], file: str, line: int, *_rest: object) -> None:
+        log(name, f"a mistake of ours: {category.__name__} at {Path(file).name}:{line}")
+
     sys.unraisablehook = say
+    warnings.showwarning = warn  # type: ignore[assignment] # it takes more than it says, and so does theirs

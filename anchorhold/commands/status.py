@@ -25,6 +25,7 @@ from anchorhold.terminal import (
     show,
     show_time,
 )
+from anchorhold.troubles import counters_in, troubles
 from dhcp.facts import EDGE, WHY
 
 _LEVELS = {"root": "the root", "top": "a top-level domain", "below": "a zone below"}
@@ -52,6 +53,7 @@ def command(control: Path | None, as_json: bool) -> None:
     else:
         _print_cells(cells)
         _print_isolation(control)
+        _print_troubles(cells)
         _print_clock(cells.get("resolver", {}))
         _print_network(cells.get("resolver", {}))
         _print_policy(cells.get("resolver", {}))
@@ -99,6 +101,17 @@ def _print_clock(resolver: Answer) -> None:
         f"Until then only the {show(clock.get('time_sources'))} servers of time in [dnssec] time_sources are looked up, and zones"
         " that are not\nvalidated; everything else is answered SERVFAIL. That ends by itself.\n"
     )
+
+
+def _print_troubles(cells: dict[str, Answer]) -> None:
+    """What the machine would not give."""
+    said = [
+        f"{name}: {trouble.what}, {times} times: {trouble.means}; {trouble.remedy}"
+        for name, line in cells.items()
+        for trouble, times in troubles(counters_in(line)).items()
+    ]
+    if said:
+        click.echo("\n".join(said) + "\n")
 
 
 def _print_network(resolver: Answer) -> None:

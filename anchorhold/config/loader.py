@@ -10,9 +10,9 @@ import socket
 import dns.rdata
 
 from anchorhold.config.errors import Problem, SettingsError
+from anchorhold.config.limits import MAX_FILE, MAX_LIST_FILE
 from anchorhold.config.load import load
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
-from anchorhold.config.places import MAX_FILE, MAX_LIST_FILE
 from anchorhold.config.root_zone import read_root_zone
 from anchorhold.config.service import Loaded
 from anchorhold.sandbox import DEFAULT_USER, Network, SandboxProfile, enter, preload

@@ -8,15 +8,19 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from anchorhold.config.limits import MAX_LIST_FILE, MAX_NAMED_FILE
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
-from anchorhold.config.places import MAX_LIST_FILE, MAX_NAMED_FILE
-from anchorhold.config.service import ServiceSettings
 from anchorhold.forking import Child, fork
 from anchorhold.link import open_link
 from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter
 from anchorhold.snapshot import check_sealed, load, read_sealed, seal_bytes
 from wire.errors import Malformed
+
+if TYPE_CHECKING:
+    # What it needs takes long to import; the loader is forked before.
+    from anchorhold.config.service import ServiceSettings
 
 PROFILE = SandboxProfile("reader", DEFAULT_USER)
 """Of who reads a file that a configuration names."""
@@ -44,7 +48,7 @@ class Snapshot:
     front: int
     resolver: int
     keeper: int
-    service: ServiceSettings
+    service: "ServiceSettings"
     dhcp: int = -1
     secure: int = -1
     lists: int = -1
@@ -131,6 +135,8 @@ class LoaderRun:
 
     def _snapshot(self, descriptors: list[int], mask: int) -> Snapshot | Refused:
         front, resolver, keeper, service, *further = descriptors
+        from anchorhold.config.service import ServiceSettings
+
         parts = iter(further)
         dhcp, secure, lists = (next(parts) if mask & bit else -1 for bit in (WITH_DHCP, WITH_SECURE, WITH_LISTS))
         try:
@@ -216,6 +222,8 @@ def describe_exit(code: int | None) -> str:
     """`exit code 2`, or the signal that ended it."""
     if code is None or code >= 0:
         return f"exit code {code}"
+    if code == -signal.SIGSYS:
+        return "a system call that its profile does not allow (dmesg names it)"
     try:
         return f"signal {signal.Signals(-code).name}"
     except ValueError:

@@ -56,8 +56,9 @@ class LeaseFolder:
         self._known: set[str] | None = None
 
     def settle(self) -> None:
-        """This process is in the folder for good, and files come and go by its doing only. Fewer system calls do: a name alone
+        """This process goes into the folder for good, and files come and go by its doing. Fewer system calls do: a name alone
         is in the folder, and which names there are is known. Raises OSError."""
+        os.fchdir(self._descriptor)
         self._known = set(os.listdir(self._descriptor))
         self._home = os.getcwd()
 

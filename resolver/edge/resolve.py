@@ -71,6 +71,8 @@ class Resolver:
         """Told when verdicts have changed within a generation: nobody must give out again what was answered before."""
         self.whereabouts: Callable[[], dict[str, object]] = dict
         """What is known of the network this machine is in, for an operator."""
+        self.exhausted: Callable[[], None] = lambda: None
+        """Told when a question could not be gone on with for want of memory."""
         self.snapshot = Snapshot(settings, self.judging.book())
         self._given = settings
         self._followed: Followed = {}
@@ -306,6 +308,9 @@ class Resolver:
         query = flight.later.query
         try:
             reply = await answer_later(flight.later, flight.snapshot, self.memory, self.routed, flight.deadline)
+        except MemoryError:
+            self.exhausted()
+            raise
         except Exception as error:
             # Our own mistake must not leave clients without an answer; it is counted and said, then it goes on up.
             self.counters["mistakes"] += 1

@@ -63,7 +63,9 @@ def drain_queries(front: RunningFront) -> None:
     """Answer all that is asked just now."""
     front.ping()
     while not is_silent(front.peer) or front.heard:
-        front.reply(front.next_query())
+        message = front.next_message(*MessageType)
+        if message.type is MessageType.QUERY:
+            front.reply(message)
 
 
 def hear(stream: socket.socket) -> bytes:

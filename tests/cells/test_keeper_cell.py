@@ -18,7 +18,8 @@ from kit.processes import descriptors, internet_sockets, is_folder, state, unbou
 from kit.service import config_text, started
 
 from anchorhold import snapshot
-from anchorhold.cell_process import CellProcess, cell_environment
+from anchorhold.cell_environment import cell_environment
+from anchorhold.cell_process import CellProcess
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
 from anchorhold.keeper.files import GivenAnchors, GivenKey, as_time, read_clock, read_points, show_record, write_given
 from anchorhold.keeper.keeper import NO_FOLDER
@@ -93,7 +94,7 @@ class Kept:
         self.heard, self.inbox = [], Inbox()
 
     def end(self) -> None:
-        self.cell.signal(signal.SIGTERM)
+        self.cell.dismiss()
         assert self.cell.wait(PATIENCE)
 
 

@@ -24,10 +24,10 @@ def main(config: str) -> None:
     from anchorhold import __about__
 
     __about__.BUILT = "1970-01-02"
-    from anchorhold import cell_process, supervisor  # they read the date above, and so do the cells, which are forked
+    from anchorhold import cell_environment, start  # the date above is read by the cells, which are forked
 
-    cell_process.KEPT |= FAKETIME
-    raise SystemExit(supervisor.run(Path(config)))
+    cell_environment.KEPT |= FAKETIME
+    raise SystemExit(start.run(Path(config)))
 
 
 def _as_nobody(folder: Path) -> None:

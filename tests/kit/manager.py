@@ -30,7 +30,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 """Runs in the process that becomes the service: only it knows its number."""
 
-SERVE = "import sys; from pathlib import Path; from anchorhold.supervisor import run; sys.exit(run(Path(sys.argv[1])))"
+SERVE = "import sys; from pathlib import Path; from anchorhold.start import run; sys.exit(run(Path(sys.argv[1])))"
 
 
 @dataclass

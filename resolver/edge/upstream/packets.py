@@ -46,13 +46,14 @@ class Doubt(Enum):
 class _Leg:
     """One socket to one address; `cookie` is our part of the cookie if the query had one."""
 
-    __slots__ = ("address", "cookie", "expects_cookie", "identifier", "opened", "packet")
+    __slots__ = ("address", "cookie", "expects_cookie", "identifier", "opened", "packet", "port")
 
     def __init__(self, address: str, packet: bytes, opened: socket.socket, cookie: bytes, expects_cookie: bool) -> None:
         self.address = address
         self.packet = packet
         self.identifier = packet[:2]
         self.opened = opened
+        self.port = 0
         self.cookie = cookie
         self.expects_cookie = expects_cookie
 
@@ -154,6 +155,7 @@ class PacketExchange:
         cookie = self._jar.client(address)
         packet = self._tools.entropy(2) + query[2:]
         leg = _Leg(address, packet, opened, cookie if cookie in query else b"", self._jar.expects(address))
+        leg.port = port
         try:
             self._readiness.add(opened.fileno(), partial(self._on_readable, leg))
         except OSError:
@@ -250,7 +252,7 @@ class PacketExchange:
             self._settle(Doubt.BAD_COOKIE)
             return
         self._bad_cookie = True
-        port = leg.opened.getpeername()[1]
+        port = leg.port
         self._drop_leg(leg)
         if not self._send(leg.address, port):
             self._settle(Doubt.BAD_COOKIE)
