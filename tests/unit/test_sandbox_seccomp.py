@@ -1,8 +1,7 @@
 """The assembler of filters against an interpreter of BPF, exhaustively, and programs that the kernel took."""
 
-from collections.abc import Iterator
-
 import errno
+from collections.abc import Iterator
 
 import pytest
 from kit.bpf import run, seccomp_data
