@@ -9,8 +9,10 @@ import importlib
 import os
 import pwd
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from anchorhold.sandbox import landlock, limits, namespaces, rights, seccomp
+from anchorhold.sandbox.clock import calls_for_time
 from anchorhold.sandbox.numbers import NoSuchCall
 from anchorhold.sandbox.profile import Enforcement as Enforcement
 from anchorhold.sandbox.profile import Network as Network
@@ -99,6 +101,8 @@ def enter(
     of that user; no capability, and no new privilege by execve; Landlock; `settle`; RLIMITs; the filter of system calls.
     Raises SandboxRefused, and what the two calls raise.
     """
+    if profile.calls:
+        profile = replace(profile, calls=profile.calls + calls_for_time())
     root = os.geteuid() == 0
     entry = find_user(profile.user or configured_user()) if root else None
     missing: list[str] = []
