@@ -184,7 +184,7 @@ class Rounds:
             known = (kept.etag, kept.modified) if kept.current is not None else ("", "")
             given = await self._fetcher.fetch(Wanted(source.url, source.max_size, source.private, *known), take)
             if given.unchanged:
-                shelf.kept = asked(shelf.kept, int(date()), given.etag, given.modified)
+                shelf.kept = asked(shelf.kept, int(date()), given)
                 return
             signature = await self._signature(shelf)
             await self._look_at(shelf, draft, given, signature)
@@ -222,7 +222,7 @@ class Rounds:
             return
         counts = (judged.entries, judged.skipped, judged.came, judged.gone, judged.comment)
         copy = Copy(digest, octets, when, judged.format, *counts)
-        shelf.kept = arrived(asked(shelf.kept, when, given.etag, given.modified), copy, judged, source.fuse)
+        shelf.kept = arrived(asked(shelf.kept, when, given), copy, judged, source.fuse)
 
     # the image
 
@@ -246,7 +246,7 @@ class Rounds:
             await asyncio.sleep(0)
 
     async def _build(self) -> None:
-        parts, key, protected = self.library.parts(), self.library.key(), self.library.settings.protected
+        parts, key, spared = self.library.parts(), self.library.key(), self.library.spared()
         if self.image is not None and self.image.key == key:
             return
         image = os.memfd_create("anchorhold-lists", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -263,7 +263,8 @@ class Rounds:
                 return ""
 
             self.building = "compiling"
-            made = await self._apart_from(Made, lambda tell: make(parts, protected, texts, put, tell), None, image)
+            made = await self._apart_from(Made, lambda tell: make(parts, spared, texts, put, tell), None, image)
+            self.building = ""
             if made.damaged:
                 self._set_aside(made.damaged)
             if not made.damaged or not any(part.digest not in made.damaged for part in self.library.parts()):
@@ -369,7 +370,8 @@ class Rounds:
         self._index = Index(self.library.lists(), self.image)
         try:
             self._store.save(self._index)
-            self._store.sweep(self.library.digests() | self._store.fresh, self.image.digest if self.image else "")
+            image = None if self.building else self.image.digest if self.image is not None else ""
+            self._store.sweep(self.library.digests() | self._store.fresh, image)
         except OSError as error:
             self._complain(f"what is known of lists is not on disk: {error.strerror}")
 

@@ -27,6 +27,7 @@ from privacy.lists.image import (
     size_of,
 )
 from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, MAX_INSTRUCTIONS, MAX_PATTERNS, measure
+from wire.dns.names import count_labels
 
 Plain = tuple[int, bytes, Scope]
 """`(line, folded wire name, scope)`: the usual entry, a name that is blocked for all types. It means the same as an `Entry` with
@@ -37,11 +38,17 @@ Item = Plain | Entry | Skipped
 """What a reader of a format yields, in any order."""
 
 MAX_REPORTED = 1_000
-MAX_OF_ONE = 16
+MAX_OF_ONE = 8
 """Entries of one list about one name or network: a look-up reads them all."""
+MAX_LABELS = 40
+"""Of a name in a list: a look-up reads what there is at each of the asked name's labels. The longest names of use are reverse
+ones of IPv6, 34."""
+_SHORT = 2 * MAX_LABELS + 1
+"""Octets of a name that cannot have more."""
 MAX_MEASURED = 2_000_000
 """Instructions of regular expressions that are compiled to see what they cost; one that does not compile counts as one of the
 largest."""
+_TOO_DEEP = f"is about a name of more than {MAX_LABELS} labels"
 _SAYING = HASH_LENGTH + 4
 """The octets of a record that its line does not change."""
 _PER_BUCKET = 16
@@ -158,6 +165,9 @@ class _Book:
         for item in items:
             if isinstance(item, tuple):
                 line, name, scope = item
+                if len(name) > _SHORT and count_labels(name) > MAX_LABELS:
+                    page.skip(Skipped(line, _TOO_DEEP))
+                    continue
                 matter = blake(name, digest_size=HASH_LENGTH, key=key).digest()
                 add(matter + plain[scope] + line.to_bytes(4, "big"))
             elif isinstance(item, Skipped):
@@ -181,6 +191,8 @@ class _Book:
         """ "" if it is in the image now, else why it is not."""
         if entry.trigger is Trigger.CLIENT:
             return "is about a client's address, which is not known here"
+        if len(entry.name) > _SHORT and count_labels(entry.name) > MAX_LABELS:
+            return _TOO_DEEP
         if entry.trigger is not Trigger.PATTERN and not (entry.types or entry.excepted or entry.records):
             self._add(entry, self._short(place, entry))
             return ""

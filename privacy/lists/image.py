@@ -28,7 +28,7 @@ MAGIC = b"ahlists\1"
 ORDER = 0x01020304
 KEY_LENGTH = 16
 HASH_LENGTH = 8
-MAX_DETAIL = 65_535
+MAX_DETAIL = 16_384
 """Octets of one detail: types, exceptions and records of an entry."""
 DETAILS_READ = 256
 """Kept once read: nearly all entries of a list share one."""

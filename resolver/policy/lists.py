@@ -9,6 +9,7 @@ from resolver.policy.verdict import Cause, Ground, Say
 from resolver.policy_settings import ListUse, Refusal, Refusing
 from resolver.values import Query
 from wire.dns.codes import RecordType
+from wire.dns.names import is_below
 
 _NOWHERE = frozenset({(int(RecordType.A), bytes(4)), (int(RecordType.AAAA), bytes(16))})
 """Type and data of records that lead nobody anywhere."""
@@ -68,9 +69,14 @@ def is_withheld(hit: Hit, use: ListUse) -> bool:
     return not all((record.rrtype, record.rdata) in _NOWHERE for record in hit.records)
 
 
+def _has(zone: bytes, name: bytes) -> bool:
+    """Whether it is a name at or above `name`; a network, of which a hit may be as well, is none."""
+    return zone[-1] == 0 and is_below(name, zone)
+
+
 def say(query: Query, hit: Hit, use: ListUse, name: bytes = b"") -> Say:
     """What a hit that does not let pass comes to; `name`: it was found in the answer, at another name."""
-    zone = hit.zone if hit.zone and query.name.endswith(hit.zone) and not name else query.name
+    zone = hit.zone if hit.zone and not name and _has(hit.zone, query.name) else query.name
     if hit.saying is Saying.RECORDS and not is_withheld(hit, use):
         cause = Cause(list=use.name, line=hit.line, blocks=False, own=bool(use.groups))
         return give_records(query, hit.records, cause, zone)
