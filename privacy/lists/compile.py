@@ -14,6 +14,7 @@ from privacy.lists.image import (
     MAX_BITS,
     MAX_DETAIL,
     REALMS,
+    STREAMS,
     Detail,
     Facts,
     Pattern,
@@ -189,6 +190,8 @@ class _Book:
 
     def _take_entry(self, place: int, entry: Entry) -> str:
         """ "" if it is in the image now, else why it is not."""
+        if entry.saying is Saying.TRUNCATE:
+            self.prefixes.add(STREAMS + bytes(2))
         if entry.trigger is Trigger.CLIENT:
             return "is about a client's address, which is not known here"
         if len(entry.name) > _SHORT and count_labels(entry.name) > MAX_LABELS:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from privacy.lists import image
 from privacy.lists.entry import SPARED, Record, Saying, Scope, Trigger
-from privacy.lists.image import HASH_LENGTH, REALMS, Detail, Facts
+from privacy.lists.image import HASH_LENGTH, REALMS, STREAMS, Detail, Facts
 from privacy.lists.patterns import PatternSet
 from wire.dns.names import is_below, suffixes
 from wire.errors import Malformed
@@ -83,12 +83,17 @@ class ListImage:
     @property
     def looks_at_answers(self) -> bool:
         """Whether any entry is about more than the names that are asked for or led to."""
-        return bool(self._prefixes)
+        return any(realm != STREAMS for realm, _, _ in self._prefixes)
+
+    @property
+    def wants_streams(self) -> bool:
+        """Whether any entry says that answers go over streams only."""
+        return (STREAMS, 0, 0) in self._prefixes
 
     @property
     def looks_at_servers(self) -> bool:
         """Whether any entry is about servers or their addresses, so that it is worth knowing them."""
-        return any(realm != REALMS[Trigger.ADDRESS] for realm, _, _ in self._prefixes)
+        return any(realm not in (REALMS[Trigger.ADDRESS], STREAMS) for realm, _, _ in self._prefixes)
 
     def _find(self, matter: bytes) -> int:
         """Where the entries about it begin, or -1."""

@@ -43,7 +43,7 @@ class View:
         self._allow, self._block, self._rewrite = (
             table.of[action] for action in (Action.ALLOW, Action.BLOCK, Action.REWRITE)
         )
-        self.inspects = bool(counting & self._block or uses)
+        self.inspects = bool(counting & (self._block | self._rewrite) or uses)
 
     def match(self, name: bytes, rrtype: int) -> int:
         """The rules that are about a name."""

@@ -1,6 +1,7 @@
 """What lists say: whose word counts, and what it comes to. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from privacy.lists.entry import Saying
 from privacy.lists.matcher import Hit
@@ -15,14 +16,14 @@ _NOWHERE = frozenset({(int(RecordType.A), bytes(4)), (int(RecordType.AAAA), byte
 """Type and data of records that lead nobody anywhere."""
 
 _LETS = frozenset({Saying.ALLOW, Saying.TRUNCATE})
-"""`TRUNCATE` is meant against forged questions: these are met by cookies and rates before any rule, and which way a client
-came is not known here. So it says no more than that the name is not blocked."""
+"""`TRUNCATE` says that the name is not blocked; which way a client came is not known here, so the answer is marked
+(`only_by_stream`)."""
 
 _FORMS = {
     Saying.NXDOMAIN: Refusal(Refusing.NXDOMAIN),
     Saying.NODATA: Refusal(Refusing.NODATA),
     Saying.REFUSED: Refusal(Refusing.REFUSED),
-    # Silence would keep a place for the question in every cell until its time is over, and clients would ask again.
+    # On a stream; over UDP there is silence.
     Saying.DROP: Refusal(Refusing.REFUSED),
 }
 
@@ -81,4 +82,15 @@ def say(query: Query, hit: Hit, use: ListUse, name: bytes = b"") -> Say:
         cause = Cause(list=use.name, line=hit.line, blocks=False, own=bool(use.groups))
         return give_records(query, hit.records, cause, zone)
     cause = Cause(list=use.name, line=hit.line, own=bool(use.groups))
-    return refuse(query, _FORMS.get(hit.saying, use.refusal), cause, zone)
+    said = refuse(query, _FORMS.get(hit.saying, use.refusal), cause, zone)
+    return replace(said, silent=True) if hit.saying is Saying.DROP else said
+
+
+def only_by_stream(query: Query, ground: Ground) -> bool:
+    """Whether a list wants who asks over UDP to come again over TCP (RPZ TCP-only)."""
+    book = ground.book
+    if book.image is None or not book.image.wants_streams:
+        return False
+    uses = book.view(query.group).uses
+    hit = choose(book.hits(book.view(query.group), query.name, query.rrtype), uses)
+    return hit is not None and hit.saying is Saying.TRUNCATE and not uses[hit.list].allow

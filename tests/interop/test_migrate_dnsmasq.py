@@ -13,7 +13,7 @@ import pytest
 from kit import migrated_found
 from kit.dhcp_house import ANCHORHOLD
 from kit.migrated import CORPUS, explained
-from kit.migrated_beside import Both, Case, both, household, of_the_corpus, running_dnsmasq
+from kit.migrated_beside import GIVES6, Both, Case, both, household, of_the_corpus, running_dnsmasq
 from kit.service import started
 
 CASES = [*(of_the_corpus(path.name) for path in sorted(CORPUS.glob("*.conf"))), *migrated_found.cases()]
@@ -55,10 +55,20 @@ def test_a_migrated_service_answers_what_dnsmasq_answers(case: Case, outcomes: d
         assert (key, seen.told.get(key)) == (key, seen.told_here.get(key))
     if case.joins:
         assert _network(seen.told) == _network(seen.told_here)
+    assert _said6(seen.told6) == _said6(seen.told6_here)
+    assert bool(seen.told6) == bool(GIVES6.search(case.text))
 
 
 def _network(told: dict[str, str]) -> IPv4Network:
     return IPv4Interface(f"{told['ip']}/{told['subnet']}").network
+
+
+def _said6(told: dict[str, str]) -> list[str]:
+    """The network of the address (its range has four digits at most), and the resolvers; the server itself may have more than one
+    address there. dnsmasq tells no search domain over DHCPv6."""
+    network = told.get("new_ip6_address", "").rpartition(":")[0]
+    resolvers = told.get("new_dhcp6_name_servers", "").split()
+    return [network, *("here" if network and one.startswith(network) else one for one in resolvers)]
 
 
 def test_no_address_moves(tmp_path: Path) -> None:

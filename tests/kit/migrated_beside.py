@@ -12,7 +12,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 from types import MappingProxyType
 
-from kit.dhcp_clients import Udhcpc
+from kit.dhcp_clients import Dhclient6, Udhcpc
 from kit.lan import Lan, Place, background, lan
 from kit.migrated import BRIDGES, CORPUS, KNOWN, exchanges
 from kit.peers import open_folder, until
@@ -62,12 +62,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """`NAME TYPE` to the answer, and what the device was told, of each of the two."""
+    """`NAME TYPE` to the answer, and what the device was told (`6`: over DHCPv6), of each of the two."""
 
     theirs: dict[str, str]
     ours: dict[str, str]
     told: dict[str, str]
     told_here: dict[str, str]
+    told6: dict[str, str]
+    told6_here: dict[str, str]
 
 
 def of_the_corpus(file: str) -> Case:
@@ -111,6 +113,17 @@ class Household:
         split = (line.split(" ", 2) for line in self.place.run(*command, timeout=240).splitlines())
         return {f"{name} {kind}": said for name, kind, said in split}
 
+    def exchange6(self, name: str) -> dict[str, str]:
+        """What the device is told over DHCPv6 where the file has a range of such addresses; each time it is another client."""
+        if self.device is None or not GIVES6.search(self.case.text):
+            return {}
+        client = Dhclient6(self.device, self.folder / name)
+        try:
+            return client.get()
+        finally:
+            client.end()
+            self.device.ip("-6 address flush dev port0 scope global")
+
     def exchange(self, device: Place | None, name: str) -> dict[str, str]:
         """What a device is told that joins, and leaves again."""
         if device is None:
@@ -121,6 +134,10 @@ class Household:
         client.end()
         device.ip("-4 address flush dev port0")
         return told
+
+
+GIVES6 = re.compile(r"^dhcp-range=[^#\n]*::[^#\n]*::", re.MULTILINE)
+"""A range of addresses, not only what is advertised."""
 
 
 @contextmanager
@@ -275,9 +292,11 @@ def both(case: Case) -> Both:
     with household(case) as house:
         with running_dnsmasq(house):
             told = house.exchange(house.device, "theirs")
+            told6 = house.exchange6("theirs6")
             theirs = house.answers()
         with started(configuration(house), within=house.place) as running:
             running.wait_for("serving on")
             told_here = house.exchange(house.device, "ours")
+            told6_here = house.exchange6("ours6")
             ours = house.answers()
-    return Both(theirs, ours, told, told_here)
+    return Both(theirs, ours, told, told_here, told6, told6_here)

@@ -157,7 +157,8 @@ def test_a_rewritten_name_leads_on_but_not_to_itself() -> None:
     assert found.onward == target
     assert found.answer[0].rdata == target
     assert found.explanation is not None
-    assert found.explanation.code == ExtendedError.FORGED_ANSWER
+    assert (found.explanation.code, found.explanation.also) == (ExtendedError.FORGED_ANSWER, ExtendedError.BLOCKED)
+    assert found.explanation.text == "rule safe"
     assert said(snapshot, "safe.search.example.") is None
 
 
