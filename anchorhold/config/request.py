@@ -16,8 +16,8 @@ from anchorhold.config.service import ServiceSettings
 from anchorhold.snapshot import load, read_sealed, seal_bytes
 from wire.errors import Malformed
 
-PATIENCE = 30.0
-"""Seconds a load may take; it takes about half of one."""
+PATIENCE = 90.0
+"""Seconds a load may take; it takes about half of one, and ten times that with as many records as may be."""
 
 MAX_PARTS = 7
 """Descriptors in the loader's answer."""

@@ -318,8 +318,9 @@ def make(parts: Sequence[Part], spared: Spared, texts: Texts, put: Callable[[byt
             tried=counts[facts.name].tried,
             format=counts[facts.name].form,
             reasons=tuple(counts[facts.name].reasons),
+            dear=dear,
         )
-        for facts in compiled.lists
+        for facts, dear in zip(compiled.lists, compiled.dear, strict=True)
         if facts.name != SPARED
     }
     lists |= {name: Counted(reasons=((0, why[:MAX_WHY]),)) for name, why in unusable.items()}

@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from privacy.lists.entry import Entry, Saying, Scope, Skipped, Trigger
 from privacy.lists.image import (
@@ -39,6 +40,8 @@ Item = Plain | Entry | Skipped
 """What a reader of a format yields, in any order."""
 
 MAX_REPORTED = 1_000
+DEAR = 5
+"""Regular expressions of each list that are told as what costs most."""
 MAX_OF_ONE = 8
 """Entries of one list about one name or network: a look-up reads them all."""
 MAX_LABELS = 40
@@ -70,11 +73,19 @@ class Source:
     items: Iterable[Item]
 
 
+class Dear(NamedTuple):
+    """A regular expression that is in use: its instructions, and its line."""
+
+    instructions: int
+    line: int
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """An image, and what became of each list. `skipped` has, for each source in turn, what its reader could not use and what the
     compiler refused (patterns that cost too much, entries beyond a bound); at most `MAX_REPORTED` of them for each.
-    `instructions` are those of all regular expressions in use. `digest` is the SHA-256 of `image`: the same sources in the same
+    `instructions` are those of all regular expressions in use; `dear` has, for each source, its `DEAR` that cost the most.
+    `digest` is the SHA-256 of `image`: the same sources in the same
     order make the same octets."""
 
     image: bytes
@@ -82,6 +93,7 @@ class Compiled:
     lists: tuple[Facts, ...]
     skipped: tuple[tuple[Skipped, ...], ...]
     instructions: int
+    dear: tuple[tuple[Dear, ...], ...] = ()
 
 
 def compile_image(sources: Iterable[Source]) -> Compiled:
@@ -106,7 +118,8 @@ def compile_image(sources: Iterable[Source]) -> Compiled:
         Sections(book.key, bits, *(memoryview(part) for part in numbers), *(memoryview(part) for part in octets))
     )
     skipped = tuple(tuple(page.skipped) for page in book.pages)
-    return Compiled(built, hashlib.sha256(built).digest(), facts, skipped, book.instructions)
+    dear = tuple(tuple(page.dear) for page in book.pages)
+    return Compiled(built, hashlib.sha256(built).digest(), facts, skipped, book.instructions, dear)
 
 
 def _key_of(sources: tuple[Source, ...]) -> bytes:
@@ -123,6 +136,12 @@ class _Page:
     def __init__(self) -> None:
         self.entries = self.count_skipped = self.repeated = self.patterns = 0
         self.skipped: list[Skipped] = []
+        self.dear: list[Dear] = []
+
+    def has_pattern(self, instructions: int, line: int) -> None:
+        self.entries += 1
+        self.patterns += 1
+        self.dear = sorted([*self.dear, Dear(instructions, line)], key=lambda one: (-one.instructions, one.line))[:DEAR]
 
     def skip(self, skipped: Skipped) -> None:
         self.count_skipped += 1
@@ -237,9 +256,7 @@ class _Book:
             return f"more than {MAX_PATTERNS} regular expressions, or {MAX_ALL_INSTRUCTIONS} instructions, in all lists"
         self.instructions += instructions
         self.patterns.append(Pattern(self._detail(_detail_of(place, entry)), entry.line, entry.pattern))
-        page = self.pages[place]
-        page.entries += 1
-        page.patterns += 1
+        self.pages[place].has_pattern(instructions, entry.line)
         return ""
 
     def distinct(self) -> list[bytes]:
