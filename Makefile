@@ -1,9 +1,12 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists bench-names fuzz durability conformance interop lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists bench-names bench-sandbox soak kills overload fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
 CONFIG ?= anchorhold.toml
+MINUTES ?= 30
+KILLS ?= 1000
+RATE ?=
 LISTEN := $(shell [ "$$(id -u)" = 0 ] && echo 127.0.0.1:53 || echo 127.0.0.1:5300)
 
 help: ## list the verbs
@@ -57,11 +60,25 @@ bench-lists: peers ## a million names to block, beside dnsmasq and unbound; writ
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_dhcp.py --record
 
-interop: ## Chromium, caddy and ngtcp2's server from Debian, peers built in Go (quic-go) and Rust (odoh-rs); test with them
+bench-sandbox: peers ## what sealing costs: sealed and not, side by side (root); writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_sandbox.py --record
+
+soak: peers ## half an hour at a steady rate: growth, lost and wrong answers (root; MINUTES=30 RATE=1000); writes benchmarks/results/
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) --rate $(or $(RATE),1000) --record
+
+kills: peers ## cells killed at random under load (root; KILLS=1000 RATE=500); writes benchmarks/results/
+	$(BIN)/python benchmarks/kills.py --kills $(KILLS) --rate $(or $(RATE),500) --record
+
+overload: peers ## five times of what it can serve, and attacks of all kinds at once (root); writes benchmarks/results/
+	$(BIN)/python benchmarks/overload.py --record
+
+interop: ## Chromium, caddy and ngtcp2's server from Debian, peers built in Go (quic-go, dnsproxy, routedns) and Rust (odoh-rs); test with them
 	@tools/setup.sh interop
 	cd tests/peers/quicpeer && go build -trimpath -o ../../../$(BIN)/quicpeer .
+	cd tests/peers/dnsproxy && go build -trimpath -o ../../../$(BIN)/dnsproxy github.com/AdguardTeam/dnsproxy
+	cd tests/peers/routedns && go build -trimpath -o ../../../$(BIN)/routedns github.com/folbricht/routedns/cmd/routedns
 	cd tests/peers/odohpeer && cargo build --release && cp target/release/odohpeer ../../../$(BIN)/odohpeer
-	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_clients.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py tests/interop/test_http3_programs.py
+	$(BIN)/pytest tests/interop/test_quic_peers.py tests/interop/test_quic_clients.py tests/interop/test_quic_households.py tests/interop/test_odoh_peers.py tests/interop/test_http3_programs.py tests/interop/test_go_proxies.py
 
 fuzz: setup ## a million mutated messages through every parser, packets of DHCP, lists and their images, proofs of absence, chains of trust; writes docs/fuzz.md
 	$(BIN)/python tests/fuzz/long.py --cases 1000000 --record

@@ -9,6 +9,7 @@ connection that began a trial holds it: when it ends, the trial does.
 import os
 import selectors
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -40,6 +41,8 @@ class Said(IntEnum):
     """From whoever may use the socket. No body."""
     UNDO = 3
     """From whoever began. No body."""
+    CELLS = 4
+    """From whoever may use the socket; it has nothing to do with a trial. No body."""
 
 
 class Told(IntEnum):
@@ -57,6 +60,8 @@ class Told(IntEnum):
     """It stays. To whoever confirmed, and to whoever began, who writes the file. No body."""
     BACK = 6
     """The former one is in force again. Body: why, UTF-8."""
+    CELLS = 7
+    """Body: the supervisor's list of its cells (`anchorhold/roster.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,9 @@ def place_for(control: Path) -> Path:
 class Applying:
     """At most one trial. `former` is what comes back; the holder of all snapshots is the supervisor, of that one this."""
 
-    def __init__(self, config: Path, control: Path, selector: selectors.BaseSelector) -> None:
+    def __init__(self, config: Path, control: Path, selector: selectors.BaseSelector, cells: Callable[[], str]) -> None:
+        """`cells` gives the list of them."""
+        self._cells = cells
         self._config = config
         self._place = place_for(control)
         self._selector = selector
@@ -155,6 +162,9 @@ class Applying:
             os.close(descriptor)
         if data == bytes((Said.CONFIRM,)):
             self._confirm(connection)
+            return None
+        if data == bytes((Said.CELLS,)):
+            self._tell(connection, Told.CELLS, self._cells())
             return None
         if data == bytes((Said.UNDO,)) and connection is self._owner:
             return TakeBack("it was not wanted")

@@ -3,14 +3,13 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Mapping
+from importlib import import_module
 
 from anchorhold.config.request import describe_exit
-from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.facts import pass_on
+from anchorhold.forking import Child, fork
+from anchorhold.link import LinkMessage, LinkType, open_link, receive_message, send_message
 from anchorhold.restarts import Restarts
-from anchorhold.sandbox import USER_VARIABLE
 from wire.errors import Malformed
 
 START_PATIENCE = 20.0
@@ -19,26 +18,16 @@ START_PATIENCE = 20.0
 LEAVE_PATIENCE = 3.0
 """Seconds for a cell that is told to end."""
 
-PING_INTERVAL = 5.0
+PING_INTERVAL = 1.0
 MAX_SILENT_PINGS = 3
 """Unanswered pings after which a cell counts as hung. Counted, not timed: a machine that slept is no hung cell."""
 
-KEPT = frozenset(
-    {"LANG", "LC_ALL", "LC_CTYPE", "PATH", "HOME", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH"}
-    | {"PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE", "PYTHONMALLOC"}
-    | {"PYTHONWARNINGS", "PYTHONFAULTHANDLER", "ANCHORHOLD_LOOP", "ANCHORHOLD_COMPILED", "MALLOC_ARENA_MAX"}
-)
-"""What of the environment a cell gets; the rest may hold secrets of whoever started us."""
-
-
-def cell_environment(environment: Mapping[str, str], user: str) -> dict[str, str]:
-    """The environment of a cell that is to become `user`."""
-    kept = {name: value for name, value in environment.items() if name in KEPT}
-    return {**kept, USER_VARIABLE: user}
+TOLD_BY_LINK = frozenset({"front", "secure", "keeper", "dhcp", "resolver"})
+"""Cells that end by END on the link; others by SIGTERM, whose handler needs a system call more."""
 
 
 class CellProcess:
-    """A cell that is started again and again. `module` is run with `--link FD`; it has no other argument."""
+    """A cell that is started again and again. `run(link)` of `module` is its whole life."""
 
     def __init__(self, name: str, module: str, keeps: LinkType | None = None) -> None:
         """`keeps`: the kind of message whose descriptors are for who hears it; all others it sends are closed."""
@@ -54,11 +43,15 @@ class CellProcess:
         """The other ends of its pairs, by how each was sent (LinkType); ended if this cell accuses them."""
         self.sent: int = 0
         """The newest generation it was given in this life."""
+        self.sealed = ""
+        """What it said of its rights in this life, unread."""
         self.returns: int = 0
         """The number of deaths after which it was last seen ready again."""
-        self._module = module
-        self._process: subprocess.Popen[bytes] | None = None
+        self.module = module
+        self._process: Child | None = None
         self._started = 0.0
+        self._served = 0.0
+        """Since when it is known to be ready; 0: it is not."""
         self._pinged = 0.0
         self._silent = 0
         self._leave_until = 0.0
@@ -69,24 +62,27 @@ class CellProcess:
         """0 while there is none."""
         return self._process.pid if self._process else 0
 
+    @property
+    def silent(self) -> bool:
+        """Whether it left a ping unanswered until the next one."""
+        return self.link is not None and self._silent > 1
+
     def start(self, environment: dict[str, str], now: float) -> None:
-        """Start the process; what it needs is sent by the caller, ending with START."""
-        self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # A cell that does not read must not stop the one that watches it.
-        self.link.setblocking(False)
-        # -P: the working directory is no place to take modules from. A group of its own: Ctrl-C is for the supervisor.
+        """Start the process; what it needs is sent by the caller, ending with START. Raises OSError."""
+        # A cell that does not read must not stop the one that watches it: calls on the link do not wait.
+        self.link, theirs = open_link()
+
+        def live() -> int | None:
+            theirs.setblocking(True)
+            code: int | None = import_module(self.module).run(theirs)
+            return code
+
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 # our own module
-                [sys.executable, "-P", "-m", self._module, "--link", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=environment,
-                process_group=0,
-            )
+            self._process = fork(self.name, live, (theirs.fileno(),), environment)
         self.due = None
         self.ready = self.sent = self._silent = 0
-        self._leave_until = 0.0
+        self.sealed = ""
+        self._leave_until = self._served = 0.0
         self._started = self._pinged = now
 
     def send(self, kind: LinkType, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
@@ -121,6 +117,10 @@ class CellProcess:
             self.ready = int.from_bytes(message.body, "little")
         if message.type is LinkType.PING:
             self._silent = 0
+        if message.type is LinkType.SEALED:
+            self.sealed = message.body.decode("utf-8", "replace")
+        if message.type is LinkType.LOG:
+            pass_on(self.name, message.body)
         if message.type is LinkType.ACCUSE and (
             accused := self.partners.get(int.from_bytes(message.body[:1], "little"))
         ):
@@ -135,13 +135,20 @@ class CellProcess:
 
     def signal(self, number: int) -> None:
         """Send a signal, if the process is there."""
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None:
             self._process.send_signal(number)
 
     def end(self, now: float) -> None:
         """Tell it to end while the service goes on; `reap` sees it like any other end, only that it is no fault."""
         if self._process is not None:
             self._leave_until = now + LEAVE_PATIENCE
+            self.dismiss()
+
+    def dismiss(self) -> None:
+        """Tell it to end."""
+        if self.name in TOLD_BY_LINK:
+            self.send(LinkType.END)
+        else:
             self.signal(signal.SIGTERM)
 
     def reap(self, now: float) -> str | None:
@@ -155,7 +162,7 @@ class CellProcess:
         if self._leave_until:
             self.due = now
             return f"{reason} after {now - self._started:.1f} s, as it was told"
-        delay = self.restarts.delay_after(now - self._started)
+        delay = self.restarts.delay_after(now - self._served if self._served else 0.0)
         self.due = now + delay
         return f"{reason} after {now - self._started:.1f} s; starting again " + (
             f"in {delay:.1f} s" if delay else "at once"
@@ -173,6 +180,7 @@ class CellProcess:
                 return None
             self.signal(signal.SIGKILL)
             return f"not ready after {START_PATIENCE:.0f} s"
+        self._served = self._served or now
         if now - self._pinged < PING_INTERVAL:
             return None
         if self._silent >= MAX_SILENT_PINGS:
@@ -185,13 +193,7 @@ class CellProcess:
 
     def wait(self, seconds: float) -> bool:
         """True once it has ended, within `seconds`."""
-        if self._process is None:
-            return True
-        try:
-            self._process.wait(max(seconds, 0.0))
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        return self._process is None or self._process.wait(seconds) is not None
 
 
 def introduce(kind: LinkType, one: CellProcess, other: CellProcess) -> None:

@@ -13,7 +13,7 @@ from anchorhold import facts
 from anchorhold.applying import Applying, Begin, TakeBack, Wish
 from anchorhold.config.request import Refused, Snapshot
 from anchorhold.listeners import CannotListen
-from anchorhold.notify import notify
+from anchorhold.notify import ServiceManager
 from anchorhold.reloading import Reloading
 from anchorhold.state import StateRefused
 
@@ -22,7 +22,8 @@ NAME = "supervisor"
 
 class Changing:
     """`config` is the file, `control` where the control socket is; `first` is in force. `take_over` gives a configuration to the
-    cells and gives back the former one; it raises CannotListen or StateRefused, and then nothing has changed."""
+    cells and gives back the former one; it raises CannotListen or StateRefused, and then nothing has changed. `manager` hears of
+    it; `cells` gives the list of them, for operators."""
 
     def __init__(
         self,
@@ -32,10 +33,13 @@ class Changing:
         environment: dict[str, str],
         first: Snapshot,
         take_over: Callable[[Snapshot], Snapshot],
+        manager: ServiceManager,
+        cells: Callable[[], str],
     ) -> None:
         self._take_over = take_over
+        self._manager = manager
         self._reloading = Reloading(config, environment, selector)
-        self._applying = Applying(config, control, selector)
+        self._applying = Applying(config, control, selector, cells)
         self._applying.open()
         self._generation = self._newest = first.generation
 
@@ -69,7 +73,8 @@ class Changing:
 
     def reload(self) -> None:
         """Who wants what is in the file wants no trial of another."""
-        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        # The stamp is for Type=notify-reload: only a READY that comes after it ends the reload.
+        self._manager.say("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1_000}")
         self.take_back("the configuration is read again")
         self._finish_load(self._reloading.begin(self._newest + 1))
 
@@ -112,7 +117,7 @@ class Changing:
             self._applying.refused(why)
         facts.log_lines(NAME, why)
         facts.log(NAME, f"configuration {self._generation} stays in force")
-        notify("READY=1")
+        self._manager.say("READY=1")
 
     # One is on trial.
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "check": "Check a configuration file; all errors together.",
     "apply": "Bring a configuration into force on trial; it goes again unless you confirm.",
     "status": "What the running service does: cells, caches, upstreams, shares.",
+    "cells": "What each process of the running service may do, and what it holds.",
     "doctor": "Whether all is well, from outside too: encrypted ways in, certificates, what devices will do.",
     "ask": "Ask one question: the service, or any server directly.",
     "explain": "How a question would be decided, and what each party would see.",

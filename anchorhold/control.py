@@ -4,7 +4,6 @@ The socket is 0600, so whoever can connect may ask anything. A request is `{"ver
 resolver knows is asked of it with a FACT message, and its text is relayed unread.
 """
 
-import os
 import selectors
 import socket
 from collections.abc import Callable
@@ -23,8 +22,10 @@ from anchorhold.control_requests import (
     pause_argument,
 )
 from anchorhold.ipc import Verb
+from net import sockets
+from net.shortage import is_shortage
 from resolver.admission import Admission
-from resolver.edge.listen.acceptor import Watch
+from resolver.edge.listen.door import OF_ONE, Door, Watch
 from resolver.edge.serve import Desk
 from wire.units import Instant
 
@@ -43,6 +44,7 @@ class Front:
     desk: Desk
     admission: Admission
     restarts: int
+    pid: int
 
 
 Answer = Callable[[bytes, bool], None]
@@ -64,40 +66,59 @@ class Relay(Protocol):
     def lists_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         """Ask the lists cell. False if there is none, or none just now."""
 
+    def make_room(self, now: Instant) -> bool:
+        """End a client's connection that waits for nothing, for an operator's; False if there is none."""
+
 
 class ControlServer:
     """The listening control socket and its few connections."""
 
     def __init__(self, endpoint: socket.socket, front: Callable[[], Front], relay: Relay, watch: Watch) -> None:
-        endpoint.setblocking(False)
         self.socket = endpoint
         self.watch = watch
         self._front = front
         self._relay = relay
         self._connections: set[ControlConnection] = set()
+        self._door = Door(endpoint, watch, self)
 
     def ready(self, _events: int, now: Instant) -> None:
         """Accept an operator."""
-        try:
-            endpoint, _ = self.socket.accept()
-        except OSError:
+        endpoint = self._accept(now)
+        if endpoint is None:
             return
         if len(self._connections) >= MAX_CONNECTIONS:
-            endpoint.close()
+            sockets.close(endpoint)
             return
-        endpoint.setblocking(False)
         connection = ControlConnection(self, endpoint, now)
         self._connections.add(connection)
         self.watch(endpoint, selectors.EVENT_READ, connection)
 
+    def _accept(self, now: Instant) -> socket.socket | None:
+        for _ in range(2):
+            try:
+                return sockets.accept(self.socket)[0]
+            except BlockingIOError:
+                return None
+            except OSError as error:
+                self._front().desk.counters[f"control-accept-{error.errno}"] += 1
+                if error.errno in OF_ONE:
+                    continue
+                # Where clients have taken everything, an operator who comes to see why must get in.
+                if not (is_shortage(error) and self._relay.make_room(now)):
+                    break
+        self._door.close(now)
+        return None
+
     def gone(self, connection: ControlConnection) -> None:
         """Forget a connection."""
         self.watch(connection.socket, 0, connection)
-        connection.socket.close()
+        sockets.close(connection.socket)
         self._connections.discard(connection)
+        self._door.open()
 
     def expire(self, now: Instant) -> None:
         """Hang up on who has been here too long."""
+        self._door.tend(now)
         for connection in [c for c in self._connections if now - c.since > 2 * IDLE]:
             connection.close()
 
@@ -111,7 +132,7 @@ class ControlServer:
         verb = request["verb"]
         match verb:
             case "version":
-                connection.say({"cell": "front", "version": __version__, "pid": os.getpid()})
+                connection.say({"cell": "front", "version": __version__, "pid": self._front().pid})
                 connection.finish()
             case "ask":
                 self._ask(request, connection, now)
@@ -261,7 +282,7 @@ class ControlServer:
         return {
             "cell": "front",
             "version": __version__,
-            "pid": os.getpid(),
+            "pid": front.pid,
             "generation": front.desk.settings.generation,
             "restarts": front.restarts,
             "open": front.desk.open,

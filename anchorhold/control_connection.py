@@ -7,7 +7,8 @@ from typing import Protocol
 
 from anchorhold.control_requests import BadRequest, Line, read_request
 from anchorhold.ipc import MAX_REQUEST
-from resolver.edge.listen.acceptor import Watch
+from net.sockets import NOW
+from resolver.edge.listen.door import Watch
 from wire.units import Instant
 
 
@@ -37,19 +38,19 @@ class ControlConnection:
         self._in = b""
         self._out = bytearray()
         self._finished = False
-        self._asked = False
+        self._asked = self._closed = False
         self.socket = endpoint
         self.since = now
 
     def ready(self, events: int, now: Instant) -> None:
         """Read the request, or write what is left of the answer."""
-        if events & selectors.EVENT_READ and not self._asked:
+        if events & selectors.EVENT_READ and not self._asked and not self._closed:
             self._read(now)
         self._write()
 
     def _read(self, now: Instant) -> None:
         try:
-            data = self.socket.recv(MAX_REQUEST)
+            data = self.socket.recv(MAX_REQUEST, NOW)
         except BlockingIOError:
             return
         except OSError:
@@ -93,10 +94,10 @@ class ControlConnection:
         self._write()
 
     def _write(self) -> None:
-        if self.socket.fileno() < 0:
+        if self._closed:
             return
         try:
-            while self._out and (sent := self.socket.send(self._out)):
+            while self._out and (sent := self.socket.send(self._out, NOW)):
                 del self._out[:sent]
         except BlockingIOError:
             self._server.watch(self.socket, selectors.EVENT_WRITE, self)
@@ -109,5 +110,6 @@ class ControlConnection:
 
     def close(self) -> None:
         """Hang up."""
-        if self.socket.fileno() >= 0:
+        if not self._closed:
+            self._closed = True
             self._server.gone(self)

@@ -4,7 +4,6 @@ An interface may come later, go, and come again: it is looked for once a second,
 """
 
 import os
-import signal
 import socket
 from pathlib import Path
 
@@ -91,7 +90,7 @@ class DhcpSide:
             self.cell.due = now
         elif self.wanted and not wanted:
             self.cell.due = None
-            self.cell.signal(signal.SIGTERM)
+            self.cell.dismiss()
         self.wanted = wanted
         self._look_at = 0.0
         self.look(now)

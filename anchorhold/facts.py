@@ -1,11 +1,21 @@
 """The log: one line to standard error for each fact, after `keep` has decided what of it a log may know."""
 
 import os
+from collections.abc import Callable
 
 from privacy.memory import Fact, Retention, keep
 
 NOTHING = Retention()
 """No name and no address."""
+
+
+_divert: Callable[[bytes], None] | None = None
+
+
+def divert(send: Callable[[bytes], None] | None) -> None:
+    """From now on lines of the log go to `send` in place of standard error (None: back there). It may raise OSError."""
+    global _divert  # there is one log
+    _divert = send
 
 
 def log(cell: str, text: str, name: str = "", retention: Retention = NOTHING) -> None:
@@ -30,9 +40,18 @@ def announce(text: str) -> None:
     _write(1, text)
 
 
+def pass_on(cell: str, line: bytes) -> None:
+    """Log a line that `cell` has diverted to us; whose it is we say."""
+    log(cell, line.decode("utf-8", "replace").removeprefix(f"{cell}: "))
+
+
 def _write(descriptor: int, line: str) -> None:
+    data = line.encode("utf-8", "backslashreplace")
     try:
-        os.write(descriptor, line.encode("utf-8", "backslashreplace") + b"\n")
+        if _divert is None or descriptor != 2:
+            os.write(descriptor, data + b"\n")
+        else:
+            _divert(data)
     except OSError:
         # Nobody reads there any more; there is no other place to say so, and it is no reason to stop serving.
         return

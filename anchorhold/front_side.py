@@ -3,11 +3,13 @@
 import os
 from pathlib import Path
 
+from anchorhold.activation import Handover
 from anchorhold.cell_process import CellProcess
 from anchorhold.config.request import Snapshot
 from anchorhold.facts import log
 from anchorhold.link import LinkType
 from anchorhold.listeners import Listener, open_changed, open_control
+from anchorhold.secret import make_secret
 
 NAME = "supervisor"
 
@@ -15,21 +17,25 @@ NAME = "supervisor"
 class FrontSide:
     """What the cell is to be given."""
 
-    def __init__(self, cell: CellProcess, control: Path) -> None:
+    def __init__(self, cell: CellProcess, control: Path, handed: Handover | None = None) -> None:
         self.cell = cell
+        self.wanted = True
+        self._handed = handed
         self._path = control
-        self._cookie_key = os.urandom(32)
+        self._cookie_key = -1
+        """Sealed."""
         self._listeners: tuple[Listener, ...] = ()
         self._next: tuple[Listener, ...] = ()
 
     def begin(self, snapshot: Snapshot) -> None:
-        """At the start. Raises CannotListen."""
-        self._listeners = self._next = open_changed(snapshot.service.listen, ())
+        """At the start. Raises CannotListen, OSError."""
+        self._cookie_key = make_secret()
+        self._listeners = self._next = open_changed(snapshot.service.listen, (), self._handed)
         self._control = open_control(self._path)
 
     def prepare(self, snapshot: Snapshot) -> None:
         """Open what a configuration wants besides what is open. Raises CannotListen; then nothing has changed."""
-        self._next = open_changed(snapshot.service.listen, self._listeners)
+        self._next = open_changed(snapshot.service.listen, self._listeners, self._handed)
 
     def discard(self) -> None:
         """What was prepared is not wanted after all."""
@@ -57,7 +63,7 @@ class FrontSide:
         """To a cell that has just been started."""
         self._give_listeners()
         self.cell.send(LinkType.CONTROL, b"", (self._control.fileno(),))
-        self.cell.send(LinkType.SECRET, self._cookie_key)
+        self.cell.send(LinkType.SECRET, b"", (self._cookie_key,))
 
     def ended(self) -> None:
         """It is started again in any case."""
@@ -68,15 +74,18 @@ class FrontSide:
 
     def close(self) -> None:
         """The service ends."""
+        os.close(self._cookie_key)
         self._control.close()
         self._path.unlink(missing_ok=True)
         for listener in self._listeners:
             listener.close()
+        if self._handed is not None:
+            self._handed.close()
 
     def _places(self) -> str:
         return ", ".join(listener.place.text() for listener in self._listeners)
 
     def _give_listeners(self) -> None:
         for listener in self._listeners:
-            self.cell.send(LinkType.UDP, bytes((listener.wildcard,)), (listener.udp.fileno(),))
+            self.cell.send(LinkType.UDP, listener.traits, (listener.udp.fileno(),))
             self.cell.send(LinkType.TCP, b"", (listener.tcp.fileno(),))

@@ -18,6 +18,7 @@ class KeeperFolder:
 
     def __init__(self, cell: CellProcess, state: Path, owner: tuple[int, int] | None) -> None:
         self.cell = cell
+        self.wanted = True
         self._state = state
         self._owner = owner
         self._folder = -1

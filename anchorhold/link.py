@@ -4,10 +4,12 @@ A message is one kind octet and its body; descriptors travel beside it (SCM_RIGH
 the cell's only argument. What does not decode raises `Malformed` and ends the cell.
 """
 
+import errno
 import socket
 from dataclasses import dataclass
 from enum import IntEnum
 
+from net.opening import AT_ONCE
 from wire.errors import Malformed
 
 MAX_MESSAGE = 4_096
@@ -17,7 +19,7 @@ class LinkType(IntEnum):
     """Everything that crosses between the supervisor and a cell."""
 
     UDP = 1
-    """To front: a bound UDP socket. Body: u8, 1 if bound to a wildcard address (then PKTINFO is on)."""
+    """To front: a bound UDP socket. Body: u8, 1 if bound to a wildcard address (then PKTINFO is on); u8, 1 if it is of IPv6."""
     TCP = 2
     """To front: a listening TCP socket."""
     CONTROL = 3
@@ -27,7 +29,8 @@ class LinkType(IntEnum):
     SETTINGS = 5
     """To any cell: sealed memfd with its settings (msgpack). Body: generation u32 little-endian."""
     SECRET = 6
-    """To front: cookie key; to the resolver: spread key. Body: 32 octets. No descriptor."""
+    """To front and secure: cookie key; to the resolver: spread key. A sealed memfd of 32 octets; never in a body, for that would
+    be in the supervisor's memory."""
     START = 7
     """To any cell: all it needs has come; enter the sandbox and serve. Body: u32 how often it was restarted."""
     READY = 8
@@ -70,6 +73,13 @@ class LinkType(IntEnum):
     """To resolver and lists: ends of a pair over which the lists cell asks for the addresses of the hosts it fetches from."""
     LISTS_STATUS = 24
     """To front and lists: ends of a pair on which front hands on what operators ask."""
+    END = 25
+    """To a cell: take nothing new, give out what is nearly there, and end."""
+    LOG = 26
+    """From a cell that may not write: a line for the log, as `keep` made it (UTF-8)."""
+    SEALED = 27
+    """From a cell, before its first READY: what of its profile is in force, and what is missing. Body: a JSON object
+    (`anchorhold/cells/start.py`), for operators; nobody else reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,26 @@ class LinkMessage:
     type: LinkType
     body: bytes
     descriptors: tuple[int, ...]
+
+
+def open_link() -> tuple[socket.socket, socket.socket]:
+    """The two ends of a new link; calls on neither wait, until its holder says otherwise. Raises OSError.
+
+    Where there is no SOCK_SEQPACKET (macOS) it is a pair of datagram sockets, which keeps messages apart too; that the other end
+    is gone is heard there as an error, ECONNRESET.
+    """
+    try:
+        return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | AT_ONCE)
+    except OSError as error:
+        if error.errno != errno.EPROTONOSUPPORT:
+            raise
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for end in ends:
+        end.setblocking(False)
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            # What is usual there is less than one message.
+            end.setsockopt(socket.SOL_SOCKET, option, 16 * MAX_MESSAGE)
+    return ends
 
 
 def send_message(link: socket.socket, kind: LinkType, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:

@@ -7,8 +7,10 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from anchorhold.activation import Handover
 from anchorhold.config.service import ListenAddress
 from net.datagram import omit_path_mtu
+from net.opening import open_socket as open_socket_at_once
 
 BACKLOG = 256
 SECURE_BACKLOG = 2_048
@@ -38,19 +40,24 @@ class Listener:
         """True if it takes queries for every address of the machine (then replies need IP_PKTINFO)."""
         return ipaddress.ip_address(self.address.host).is_unspecified
 
+    @property
+    def traits(self) -> bytes:
+        """The body of the UDP message for it."""
+        return bytes((self.wildcard, self.udp.family == socket.AF_INET6))
+
     def close(self) -> None:
         """Both; cells that hold copies go on with them."""
         self.udp.close()
         self.tcp.close()
 
 
-def open_listener(address: ListenAddress) -> Listener:
-    """UDP and TCP on the same port. Raises CannotListen."""
+def open_listener(address: ListenAddress, handed: Handover | None = None) -> Listener:
+    """UDP and TCP on the same port; those that are in `handed` are used. Raises CannotListen."""
     for attempt in range(PORT_ATTEMPTS):
-        udp = bind_socket(address, socket.SOCK_DGRAM)
+        udp = open_socket(address, socket.SOCK_DGRAM, handed)
         place = ListenAddress(address.host, udp.getsockname()[1])
         try:
-            return Listener(address, place, udp, bind_socket(place, socket.SOCK_STREAM))
+            return Listener(address, place, udp, open_socket(place, socket.SOCK_STREAM, handed))
         except CannotListen:
             udp.close()
             if address.port or attempt == PORT_ATTEMPTS - 1:
@@ -58,14 +65,16 @@ def open_listener(address: ListenAddress) -> Listener:
     raise AssertionError("unreachable")
 
 
-def open_changed(wanted: tuple[ListenAddress, ...], have: tuple[Listener, ...]) -> tuple[Listener, ...]:
+def open_changed(
+    wanted: tuple[ListenAddress, ...], have: tuple[Listener, ...], handed: Handover | None = None
+) -> tuple[Listener, ...]:
     """The listeners of `wanted`: those in `have` as they are, the others opened. All or none. Raises CannotListen."""
     spare, opened, listeners = list(have), [], []
     try:
         for address in wanted:
             same = next((listener for listener in spare if listener.address == address), None)
             if same is None:
-                same = open_listener(address)
+                same = open_listener(address, handed)
                 opened.append(same)
             else:
                 spare.remove(same)
@@ -77,25 +86,32 @@ def open_changed(wanted: tuple[ListenAddress, ...], have: tuple[Listener, ...]) 
     return tuple(listeners)
 
 
-def bind_socket(
-    address: ListenAddress, kind: socket.SocketKind, setting: str = "[listen]", backlog: int = BACKLOG
+def open_socket(
+    address: ListenAddress,
+    kind: socket.SocketKind,
+    handed: Handover | None = None,
+    setting: str = "[listen]",
+    backlog: int = BACKLOG,
 ) -> socket.socket:
-    """One socket, listening if it is of TCP; `setting` is where the configuration names it. Raises CannotListen."""
+    """One socket, listening if it is of TCP: a copy of the one in `handed` that is bound there, or a new one; `setting` is where
+    the configuration names it. Raises CannotListen."""
     family, _, _, _, place = socket.getaddrinfo(address.host, address.port, type=kind, flags=socket.AI_NUMERICHOST)[0]
-    opened = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    opened = None if handed is None else handed.take(kind, place)
+    bound = opened is not None
     try:
-        if family == socket.AF_INET6:
-            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened = opened or open_socket_at_once(family, kind)
+        if not bound:
+            _bind(opened, place)
         if kind == socket.SOCK_STREAM:
-            # A restart must not wait for the last run's connections; a living listener is still refused on Linux.
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(place)
-        if kind == socket.SOCK_STREAM:
+            # Its connections have it from here, on every system we know (tests/unit/test_net_sockets.py).
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # One that listens already takes the new length.
             opened.listen(backlog)
         else:
-            _prepare_datagrams(opened, family, ipaddress.ip_address(address.host).is_unspecified)
+            _prepare_datagrams(opened, ipaddress.ip_address(address.host).is_unspecified)
     except OSError as error:
-        opened.close()
+        if opened is not None:
+            opened.close()
         transport = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
         raise CannotListen(
             f"cannot listen on {address.text()} ({transport}): {_advice(error, address, setting)}"
@@ -103,14 +119,30 @@ def bind_socket(
     return opened
 
 
-def _prepare_datagrams(udp: socket.socket, family: int, wildcard: bool) -> None:
-    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+def _bind(opened: socket.socket, place: tuple[object, ...]) -> None:
+    if opened.family == socket.AF_INET6:
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if opened.type == socket.SOCK_STREAM:
+        # A restart must not wait for the last run's connections; a living listener is still refused on Linux.
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    opened.bind(place)
+
+
+def _prepare_datagrams(udp: socket.socket, wildcard: bool) -> None:
+    _enlarge_buffer(udp)
     # A kernel without OMIT serves all the same: answers are small enough not to be cut up on any common path.
     omit_path_mtu(udp)
-    if wildcard and family == socket.AF_INET6:
+    if wildcard and udp.family == socket.AF_INET6:
         udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     elif wildcard:
         udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+
+
+def _enlarge_buffer(udp: socket.socket) -> None:
+    """Unless it is larger than usual: a service manager may give more than we are allowed to ask for."""
+    with socket.socket(udp.family, socket.SOCK_DGRAM) as usual:
+        if udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= usual.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF):
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
 _IP_PKTINFO = 8
@@ -145,7 +177,10 @@ def open_control(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> so
 
     A socket file left behind is removed, one that somebody answers on is not.
     """
-    opened = socket.socket(socket.AF_UNIX, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        opened = open_socket_at_once(socket.AF_UNIX, kind)
+    except OSError as error:
+        raise CannotListen(f"the control socket {path} is of a kind that there is not here: {error.strerror}") from None
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.parent.stat().st_uid not in (0, os.geteuid()):
@@ -173,7 +208,7 @@ def open_control(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> so
 def _remove_stale(path: Path, kind: socket.SocketKind) -> None:
     if not path.is_socket():
         return
-    with socket.socket(socket.AF_UNIX, kind | socket.SOCK_CLOEXEC) as probe:
+    with socket.socket(socket.AF_UNIX, kind) as probe:
         probe.settimeout(1.0)
         try:
             probe.connect(str(path))

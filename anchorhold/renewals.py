@@ -3,12 +3,12 @@ and waited for; what it makes is seen like any other change of the files."""
 
 import os
 import socket
-import subprocess
 from pathlib import Path
 
 from anchorhold.certificates.request import start_renewal
 from anchorhold.certificates.settings import FOLDER_NAME, Challenge, Kind, RenewSettings
 from anchorhold.facts import log
+from anchorhold.forking import Child
 from anchorhold.state import StateRefused, open_folder
 
 NAME = "supervisor"
@@ -28,7 +28,7 @@ class Renewals:
         self._environment = environment
         self._owner = owner
         self._settings: RenewSettings | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
         self._answer: socket.socket | None = None
         self._due = 0.0
         self._said = ""

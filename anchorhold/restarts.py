@@ -2,7 +2,7 @@
 
 FIRST_DELAY = 0.1
 MAX_DELAY = 5.0
-CALM = 60.0
+CALM = 1.0
 """Seconds."""
 
 
@@ -14,13 +14,13 @@ class Restarts:
         """Deaths since the service started."""
         self._streak = 0
 
-    def delay_after(self, lived: float) -> float:
-        """Seconds to wait before the next start of a cell that lived for `lived` seconds.
+    def delay_after(self, served: float) -> float:
+        """Seconds to wait before the next start of a cell that ended when it had been ready for `served` seconds (0: never).
 
-        At once the first time, then 0.1 s, doubled with every further death, at most 5 s; a life of 60 s starts over.
+        At once after CALM, for whoever served was well, however often somebody ends it. One that does not come so far starts anew
+        at once the first time, then after 0.1 s, doubled with every further death, at most 5 s: a mistake that is made at the
+        start must not keep the machine busy, nor give whoever tries something out a new process for every try.
         """
         self.count += 1
-        self._streak = 1 if lived >= CALM else self._streak + 1
-        if self._streak == 1:
-            return 0.0
-        return min(MAX_DELAY, FIRST_DELAY * 2.0 ** min(self._streak - 2, 10))
+        self._streak = 0 if served >= CALM else self._streak + 1
+        return min(MAX_DELAY, FIRST_DELAY * 2.0 ** min(self._streak - 2, 10)) if self._streak > 1 else 0.0

@@ -8,23 +8,23 @@ used, the cell is ended and started with it, while the listening sockets stay op
 import os
 import socket
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from anchorhold.activation import Handover
 from anchorhold.cell_process import CellProcess
 from anchorhold.cells.start import EXIT_CREDENTIALS
 from anchorhold.certificates.settings import CHAIN, FOLDER_NAME, KEY
 from anchorhold.config.request import Snapshot
 from anchorhold.config.service import SecureService, ServedAddress
 from anchorhold.facts import log
+from anchorhold.forking import fork
 from anchorhold.link import LinkType
-from anchorhold.listeners import SECURE_BACKLOG, CannotListen, bind_socket
+from anchorhold.listeners import SECURE_BACKLOG, CannotListen, open_socket
 from anchorhold.renewals import Renewals
-from anchorhold.snapshot import seal_bytes
+from anchorhold.secret import make_secret, seal_copy
 from resolver.settings import Served
 
 NAME = "supervisor"
@@ -35,6 +35,8 @@ LOOK_EVERY = 2.0
 CHECK_PATIENCE = 20.0
 TRY_AGAIN = 30.0
 """Seconds until the same files are tried again, if it was no fault of theirs."""
+RECEIVE_BUFFER = 1024 * 1024
+"""Octets of QUIC the kernel may hold, if it allows so many: handshakes take milliseconds, and what does not fit is lost."""
 MAX_FILE = 1024 * 1024
 """Octets of a chain or a key."""
 
@@ -65,17 +67,13 @@ class Trial:
         self.until = now + CHECK_PATIENCE
         self.undecided = False
         """It did not come so far, for want of time or memory: that says nothing of the files."""
-        chain, key = files
-        self.process = subprocess.Popen(  # noqa: S603 # our own module
-            [
-                *(sys.executable, "-P", "-m", "anchorhold.secure_check"),
-                *("--chain", str(chain), "--key", str(key)),
-            ],
-            pass_fds=files,
-            stdin=subprocess.DEVNULL,
-            env=environment,
-            process_group=0,
-        )
+
+        def live() -> int:
+            from anchorhold.secure_check import run
+
+            return run(*files)
+
+        self.process = fork("secure-check", live, files, environment, output=True)
 
     def result(self, now: float) -> bool | None:
         """Whether they can be used; None: not known yet."""
@@ -96,11 +94,18 @@ class Trial:
 class SecureSide:
     """The cell, wanted or not, and what it is to be given."""
 
-    def __init__(self, state: Path, environment: dict[str, str], owner: tuple[int, int] | None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        environment: dict[str, str],
+        owner: tuple[int, int] | None,
+        handed: Handover | None = None,
+    ) -> None:
         self.cell = CellProcess("secure", MODULE)
         self.cell.due = None
         self.wanted = False
         """Whether the configuration in force has a [secure] table."""
+        self._handed = handed
         self._folder = state / FOLDER_NAME
         self._environment = environment
         self._service: SecureService | None = None
@@ -113,7 +118,8 @@ class SecureSide:
         self._seen: Mark = ()
         self._said = ""
         self._look_at = 0.0
-        self._secret = os.urandom(32)
+        self._secret = -1
+        """Sealed, as soon as it is wanted."""
         self._renewals = Renewals(state, environment, owner)
         self.proved = b""
         """By which name clients may be sent here, as the cell says."""
@@ -134,7 +140,7 @@ class SecureSide:
             for served in () if service is None else service.listen:
                 same = next((one for one in self._listeners if one.served == served and one not in kept), None)
                 if same is None:
-                    opened.append(same := _open(served))
+                    opened.append(same := _open(served, self._handed))
                 kept.append(same)
         except CannotListen:
             for listener in opened:
@@ -202,7 +208,9 @@ class SecureSide:
         self._give_listeners()
         if self._files is not None:
             self.cell.send(LinkType.CERTIFICATE, b"", self._files)
-        self.cell.send(LinkType.SECRET, self._secret)
+        if self._secret < 0:
+            self._secret = make_secret()
+        self.cell.send(LinkType.SECRET, b"", (self._secret,))
 
     def tell(self, cells: Sequence[CellProcess]) -> None:
         """Say to those that send clients here by which name, where that is news: also to one that was started since."""
@@ -237,6 +245,8 @@ class SecureSide:
             _close(self._files)
         for listener in self._listeners:
             listener.socket.close()
+        if self._secret >= 0:
+            os.close(self._secret)
 
     def _conclude(self, trial: Trial, now: float) -> None:
         fit = trial.result(now)
@@ -294,9 +304,9 @@ class SecureSide:
         """Both files, each sealed in a memfd. Raises Unfit."""
         chain, key = self._paths()
         # Our own folder is the service user's, and we may be root: a link there could name anybody's file.
-        sealed = seal_bytes(_content(chain, links=self._named))
+        sealed = _sealed(chain, links=self._named)
         try:
-            return sealed, seal_bytes(_content(key, links=self._named, secret=True))
+            return sealed, _sealed(key, links=self._named, secret=True)
         except Unfit:
             os.close(sealed)
             raise
@@ -313,28 +323,31 @@ class SecureSide:
         self._said = text
 
 
-def _open(served: ServedAddress) -> SecureListener:
+def _open(served: ServedAddress, handed: Handover | None) -> SecureListener:
     kind = socket.SOCK_STREAM if served.served.stream else socket.SOCK_DGRAM
-    endpoint = bind_socket(served.address, kind, "[secure] listen", SECURE_BACKLOG)
+    endpoint = open_socket(served.address, kind, handed, "[secure] listen", SECURE_BACKLOG)
+    if not served.served.stream:
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     place = ServedAddress(served.served, served.address.at(endpoint.getsockname()[1]))
     return SecureListener(served, endpoint, place.text())
 
 
-def _content(path: Path, *, links: bool, secret: bool = False) -> bytes:
-    """What is in a file; `links`: it may be a symbolic link. Raises Unfit."""
+def _sealed(path: Path, *, links: bool, secret: bool = False) -> int:
+    """A copy of a file in a sealed memfd, which nobody read; `links`: it may be a symbolic link. Raises Unfit."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
         descriptor = os.open(path, flags | (0 if links else os.O_NOFOLLOW))
-        with open(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            data = file.read(MAX_FILE + 1) if stat.S_ISREG(status.st_mode) else b""
     except OSError as error:
         raise Unfit(f"{path}: {error.strerror}; correct its owner and permissions") from None
-    if not 0 < len(data) <= MAX_FILE:
-        raise Unfit(f"{path} is no PEM file; name the right one in [secure]")
-    if secret and status.st_mode & 0o007:
-        raise Unfit(f"everybody may read the key {path}; chmod 600 {path} (and consider a new one)")
-    return data
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or not 0 < status.st_size <= MAX_FILE:
+            raise Unfit(f"{path} is no PEM file; name the right one in [secure]")
+        if secret and status.st_mode & 0o007:
+            raise Unfit(f"everybody may read the key {path}; chmod 600 {path} (and consider a new one)")
+        return seal_copy(descriptor, MAX_FILE)
+    finally:
+        os.close(descriptor)
 
 
 def _close(files: tuple[int, int]) -> None:

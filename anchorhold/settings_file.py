@@ -7,8 +7,9 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from anchorhold.config.errors import Problem, SettingsError
+from anchorhold.config.limits import MAX_FILE
 from anchorhold.config.load import load
-from anchorhold.config.places import DNS_PORT, MAX_FILE, read_named_file
+from anchorhold.config.places import DNS_PORT, read_named_file
 from anchorhold.config.service import Loaded
 from anchorhold.dhcp_warnings import dhcp_warnings
 from anchorhold.text import show_name

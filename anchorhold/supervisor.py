@@ -1,21 +1,23 @@
 """The supervisor: opens what needs rights, starts the cells, hands over descriptors, restarts what dies.
 
 It is the only process that keeps its rights, so it is short, and it parses nothing that comes from the network: it
-reads small messages of its own children and signals. Exit codes of `run`: 0 stopped, 2 a wrong configuration, 3 cannot
-start.
+reads small messages of its own children and signals. What it imports it imports for its cells, which it forks
+(docs/decisions/0028-the-supervisor-is-the-zygote.md); `anchorhold/start.py` comes before it.
 """
 
 import os
 import selectors
 import signal
-import socket
 import time
 from pathlib import Path
 
-from anchorhold import facts
-from anchorhold.cell_process import CellProcess, cell_environment, introduce
+from anchorhold import facts, zygote
+from anchorhold.accounts import Accounts
+from anchorhold.activation import take_handed
+from anchorhold.cell_environment import cell_environment
+from anchorhold.cell_process import CellProcess, introduce
 from anchorhold.changing import Changing
-from anchorhold.config.request import LoaderRun, Refused, Snapshot
+from anchorhold.config.request import Snapshot
 from anchorhold.control_path import default_control_path, default_state_directory
 from anchorhold.dhcp_side import DhcpSide
 from anchorhold.front_side import FrontSide
@@ -23,11 +25,12 @@ from anchorhold.keeper_side import KeeperFolder
 from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen
 from anchorhold.lists_side import ListsSide
-from anchorhold.notify import notify
+from anchorhold.notify import ServiceManager
 from anchorhold.restarts import MAX_DELAY
-from anchorhold.sandbox import SandboxRefused, find_user
+from anchorhold.roster import roster
+from anchorhold.sandbox import SandboxRefused
 from anchorhold.secure_side import SecureSide
-from anchorhold.signals import catch_signals
+from anchorhold.signals import open_signals
 from anchorhold.state import StateRefused, open_state, spread_key
 
 NAME = "supervisor"
@@ -41,22 +44,13 @@ START_ATTEMPTS = 6
 """Deaths of a cell before the service was ever ready: then it cannot start. Later it is started again for ever."""
 
 
-def run(config: Path) -> int:
-    """Serve by the configuration file `config` until a signal says stop. Gives the exit code."""
-    try:
-        outcome = LoaderRun(config, 1, cell_environment(os.environ, "")).wait()
-    except OSError as error:
-        facts.log(NAME, f"{config}: {error.strerror}; another path: --config FILE, a new one: anchorhold init")
-        return 2
-    if isinstance(outcome, Refused):
-        facts.log_lines(NAME, outcome.text)
-        return 2
-    try:
-        supervisor = Supervisor(config, outcome)
-    except (CannotListen, StateRefused, SandboxRefused) as error:
-        facts.log(NAME, str(error))
-        return 3
-    return supervisor.serve()
+CannotStart = (CannotListen, StateRefused, SandboxRefused, OSError)
+"""What making a Supervisor may raise."""
+
+
+def first_modules() -> tuple[str, ...]:
+    """Those of the cells that every configuration needs."""
+    return KEEPER_MODULE, RESOLVER_MODULE, FRONT_MODULE
 
 
 class Supervisor:
@@ -65,24 +59,27 @@ class Supervisor:
     def __init__(self, config: Path, snapshot: Snapshot) -> None:
         """Open everything. Raises CannotListen, StateRefused or SandboxRefused."""
         service = snapshot.service
-        user = find_user(service.user) if os.geteuid() == 0 else None
-        owner = None if user is None else (user.pw_uid, user.pw_gid)
+        self._accounts = accounts = Accounts(service.user)
         self._snapshot = snapshot
         self._state = Path(service.state) if service.state else default_state_directory()
         open_state(self._state)
         self._spread_key = spread_key(self._state)
-        self._environment = cell_environment(os.environ, service.user)
         self.front = CellProcess("front", FRONT_MODULE)
         self.resolver = CellProcess("resolver", RESOLVER_MODULE)
         self.keeper = CellProcess("keeper", KEEPER_MODULE)
         control = Path(service.control) if service.control else default_control_path()
-        self._front = FrontSide(self.front, control)
-        self._secure = SecureSide(self._state, self._environment, owner)
-        self._lists = ListsSide(self.resolver, self._state, owner)
-        keeper = KeeperFolder(self.keeper, self._state, owner)
-        self._sides = (self._front, DhcpSide(self._state, owner), self._secure, self._lists, keeper)
+        handed = take_handed(os.environ)
+        self._front = FrontSide(self.front, control, handed)
+        self._secure = SecureSide(self._state, cell_environment(os.environ, accounts.user), accounts.owner, handed)
+        self._lists = ListsSide(self.resolver, self._state, accounts.owner_of("lists"))
+        keeper = KeeperFolder(self.keeper, self._state, accounts.owner_of("keeper"))
+        dhcp = DhcpSide(self._state, accounts.owner_of("dhcp"))
+        self._sides = (self._front, dhcp, self._secure, self._lists, keeper)
         for side in self._sides:
             side.begin(snapshot)
+        handed.say()
+        for line in accounts.shared(("resolver", *(side.cell.name for side in self._sides if side.wanted))):
+            facts.log(NAME, line)
         _, self.dhcp, self.secure, self.lists, _ = (side.cell for side in self._sides)
         self._cells = (self.keeper, self.lists, self.resolver, self.front, self.dhcp, self.secure)
         self._pairs = (
@@ -97,7 +94,14 @@ class Supervisor:
         )
         self._selector = selectors.DefaultSelector()
         ours = cell_environment(os.environ, "")
-        self._changing = Changing(config, control, self._selector, ours, snapshot, self._take_over)
+        self._manager = ServiceManager(os.environ, time.monotonic(), os.getpid())
+        self._changing = Changing(
+            *(config, control, self._selector, ours, snapshot, self._take_over, self._manager),
+            lambda: roster(os.getpid(), self._cells),
+        )
+        self._cold = zygote.cold(side.cell.module for side in self._sides if side.wanted)
+        """What of the cells is to be imported yet: those that need it are started after the others."""
+        zygote.freeze()
         self._stopping = False
         self._exit_code = 0
         self._announced = 0
@@ -106,13 +110,18 @@ class Supervisor:
 
     def serve(self) -> int:
         """Until SIGTERM or SIGINT; gives the exit code."""
-        wake = catch_signals()
-        self._selector.register(wake, selectors.EVENT_READ)
+        signals = open_signals()
+        self._selector.register(signals, selectors.EVENT_READ)
         while not self._stopping:
             self._tick(time.monotonic())
+            if self._cold:
+                zygote.warm(*self._cold)
+                zygote.freeze()
+                self._cold = ()
+                continue
             for key, _ in self._selector.select(self._patience(time.monotonic())):
-                if key.fileobj is wake:
-                    self._take_signals(wake)
+                if key.fileobj is signals:
+                    self._take_signals(signals.take())
                 elif isinstance(key.data, CellProcess):
                     self._hear(key.data)
                 else:
@@ -120,8 +129,8 @@ class Supervisor:
         self._stop()
         return self._exit_code
 
-    def _take_signals(self, wake: socket.socket) -> None:
-        for number in set(wake.recv(4_096)):
+    def _take_signals(self, came: set[int]) -> None:
+        for number in came:
             if number in (signal.SIGTERM, signal.SIGINT):
                 self._stopping = True
             elif number == signal.SIGHUP:
@@ -137,7 +146,9 @@ class Supervisor:
             if why := cell.watch(now):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) is ended: {why}")
             self._reap(cell, now)
-        due = [cell for cell in self._cells if cell.due is not None and cell.due <= now]
+        due = [
+            cell for cell in self._cells if cell.due is not None and cell.due <= now and cell.module not in self._cold
+        ]
         started = [cell for cell in due if self._start(cell, now)]
         for kind, one, other in self._pairs:
             # One that is not there just now is introduced when it starts.
@@ -150,6 +161,7 @@ class Supervisor:
         self._secure.tell((self.front, self.dhcp))
         self._changing.look(now)
         self._settle()
+        self._manager.look(now, (self.front, self.resolver), self._cells)
 
     # Cells.
 
@@ -173,7 +185,7 @@ class Supervisor:
 
     def _start(self, cell: CellProcess, now: float) -> bool:
         try:
-            cell.start(self._environment, now)
+            cell.start(cell_environment(os.environ, self._accounts.user_of(cell.name)), now)
         except OSError as error:
             cell.due = now + MAX_DELAY
             facts.log(NAME, f"{cell.name} cannot be started: {error.strerror}; again in {MAX_DELAY:.0f} s")
@@ -181,7 +193,7 @@ class Supervisor:
         assert cell.link is not None  # noqa: S101 # start made it
         self._selector.register(cell.link, selectors.EVENT_READ, cell)
         if cell is self.resolver:
-            cell.send(LinkType.SECRET, self._spread_key)
+            cell.send(LinkType.SECRET, b"", (self._spread_key,))
             self._lists.give_image()
         for side in self._sides:
             if side.cell is cell:
@@ -232,16 +244,16 @@ class Supervisor:
         else:
             facts.log(NAME, f"configuration {generation} is in force")
         self._announced = generation
-        notify("READY=1")
+        self._manager.say("READY=1", f"STATUS=serving on {self._front.describe()}; configuration {generation}")
 
     # A new configuration.
 
     def _take_over(self, snapshot: Snapshot) -> Snapshot:
         """Everything that can fail comes first; gives the former one. Raises CannotListen or StateRefused: nothing changed."""
         try:
-            key = spread_key(self._state)
             for side in self._sides:
                 side.prepare(snapshot)
+            key = spread_key(self._state)
         except (CannotListen, StateRefused):
             for side in self._sides:
                 side.discard()
@@ -251,8 +263,9 @@ class Supervisor:
             getattr(former.service, name) != getattr(snapshot.service, name) for name in ("control", "state", "user")
         ):
             facts.log(NAME, "control, state or user changed; that needs a restart")
+        os.close(self._spread_key)
         self._spread_key = key
-        self.resolver.send(LinkType.SECRET, key)
+        self.resolver.send(LinkType.SECRET, b"", (key,))
         self._hand_settings(self.keeper)
         self._hand_settings(self.resolver)
         self._hand_settings(self.dhcp)
@@ -265,17 +278,18 @@ class Supervisor:
     # The end.
 
     def _stop(self) -> None:
-        notify("STOPPING=1")
+        self._manager.say("STOPPING=1")
         until = time.monotonic() + STOP_PATIENCE
         # front first: what it still waits for comes from the resolver; the keeper last, for it saves the time.
         order = (self.front, self.secure, self.dhcp, self.lists, self.resolver, self.keeper)
         for cell, spare in zip(order, (1.0, 0.8, 0.7, 0.6, 0.5, 0.0), strict=True):
-            cell.signal(signal.SIGTERM)
+            cell.dismiss()
             if not cell.wait(until - spare - time.monotonic()):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
                 cell.signal(signal.SIGKILL)
                 cell.wait(STOP_PATIENCE)
         self._changing.close()
+        self._manager.close()
         for side in self._sides:
             side.close()
 

@@ -71,6 +71,14 @@ class Trial:
         """It is not wanted. Raises TrialLost."""
         self._say(bytes((Said.UNDO,)), [])
 
+    def cells(self) -> str:
+        """The supervisor's list of its cells. Raises TrialLost."""
+        self._say(bytes((Said.CELLS,)), [])
+        word = self.wait(PATIENCE)
+        if word is None or word.kind is not Told.CELLS:
+            raise TrialLost
+        return word.text
+
     def wait(self, seconds: float, also: int | None = None) -> Word | None:
         """The next word, within `seconds`; None if there is none, or if the descriptor `also` can be read before. Raises
         TrialLost."""

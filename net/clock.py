@@ -2,7 +2,10 @@
 
 import time
 
-from wire.units import Epoch, Instant
+from wire.units import Epoch, Instant, Seconds
+
+_AWAKE_OR_NOT = getattr(time, "CLOCK_BOOTTIME", None)
+"""Linux's clock that goes on while the machine sleeps; elsewhere CLOCK_MONOTONIC is that one, and Python's own is not."""
 
 
 def now() -> Instant:
@@ -13,3 +16,10 @@ def now() -> Instant:
 def date() -> Epoch:
     """Seconds since 1970 by the wall clock: may jump, and may be wrong."""
     return Epoch(time.time())
+
+
+def slept() -> Seconds:
+    """Seconds that the machine has slept (suspended) since it was started; only differences mean anything."""
+    if _AWAKE_OR_NOT is not None:
+        return Seconds(time.clock_gettime(_AWAKE_OR_NOT) - time.clock_gettime(time.CLOCK_MONOTONIC))
+    return Seconds(time.clock_gettime(time.CLOCK_MONOTONIC) - time.monotonic())

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 
 from net.addresses import family_of
+from net.opening import open_socket
 
 FIRST_PORT, PORTS = 1024, 65536 - 1024
 """All ports but the privileged ones; the kernel's own choice comes from 28,232 (14.8 bits)."""
@@ -24,7 +25,7 @@ def open_datagram(address: str, port: int, entropy: Callable[[int], bytes]) -> t
     Raises OSError.
     """
     family = family_of(address)
-    opened = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    opened = open_socket(family, socket.SOCK_DGRAM)
     try:
         omit_path_mtu(opened)
         chosen = _bind_randomly(opened, "::" if family == socket.AF_INET6 else "0.0.0.0", entropy)  # noqa: S104

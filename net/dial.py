@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import socket
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,10 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from net.addresses import family_of
+from net.shortage import is_shortage
 from net.stream import Link
 from net.tls import PinRefused, TlsClient
+from net.transport import TlsTransport, Transport, connect
 
 STAGGER = 0.25
 """Seconds the next address waits for the one before (RFC 8305 §8)."""
@@ -34,6 +35,8 @@ A = TypeVar("A", bound=Abortable)
 class DialFailure(Enum):
     """Why no connection came about; a later line says more of the peer than an earlier one."""
 
+    SHORTAGE = -1
+    """Of ours: no descriptor, no memory."""
     UNREACHABLE = 0
     TIMEOUT = 1
     RESET = 2
@@ -135,12 +138,17 @@ async def _dial_one(target: Target, address: str, make: Callable[[], L]) -> L:
         refused = error.errno == errno.ECONNREFUSED
         raise DialFailed(DialFailure.UNREACHABLE if refused else DialFailure.RESET, _text(error)) from None
     except OSError as error:
-        raise DialFailed(DialFailure.UNREACHABLE, _text(error)) from None
+        raise DialFailed(failure_of(error), _text(error)) from None
     link.address = address
     if target.tls is not None:
         _prove(target.tls, link)
     link.proved()
     return link
+
+
+def failure_of(error: OSError) -> DialFailure:
+    """What an error of a socket says, if it is not one of the far end's."""
+    return DialFailure.SHORTAGE if is_shortage(error) else DialFailure.UNREACHABLE
 
 
 def _text(error: OSError) -> str:
@@ -166,29 +174,11 @@ def _prove(tls: TlsClient, link: Link) -> None:
 
 
 async def _connect(target: Target, address: str, make: Callable[[], L]) -> L:
-    loop = asyncio.get_running_loop()
-    connected = await _connect_socket(loop, address, target.port)
-    tls = target.tls
-    if tls is None:
-        _, link = await loop.create_connection(make, sock=connected)
+    connected = await connect(family_of(address), address, target.port)
+    link = make()
+    if target.tls is None:
+        Transport(connected, link).begin()
         return link
-    _, link = await loop.create_connection(
-        make,
-        sock=connected,
-        ssl=tls.context,
-        server_hostname=tls.server_name(address),
-        ssl_handshake_timeout=target.limit,
-        ssl_shutdown_timeout=1.0,
-    )
+    transport = TlsTransport(connected, link, target.tls.context, target.tls.server_name(address))
+    await transport.shake_hands()
     return link
-
-
-async def _connect_socket(loop: asyncio.AbstractEventLoop, address: str, port: int) -> socket.socket:
-    connected = socket.socket(family_of(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    try:
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await loop.sock_connect(connected, (address, port))
-    except BaseException:
-        connected.close()
-        raise
-    return connected

@@ -26,9 +26,11 @@ from aioquic.quic.packet import QuicErrorCode
 from aioquic.tls import AlertDescription, SessionTicket
 
 from net.addresses import family_of
-from net.dial import DialFailed, DialFailure, race
+from net.dial import DialFailed, DialFailure, failure_of, race
+from net.opening import open_socket
 from net.proof import Unproved
 from net.quic_client import Core, QuicClient
+from net.shortage import is_shortage
 
 MAX_QUIET = 4_096
 """Datagrams in a row that bring no octet of any stream: acknowledgements, PING and the like (RFC 9000 §21.9)."""
@@ -96,7 +98,7 @@ class QuicLink:
         try:
             self._socket = _connected(address, port)
         except OSError as error:
-            raise DialFailed(DialFailure.UNREACHABLE, _text(error)) from None
+            raise DialFailed(failure_of(error), _text(error)) from None
         self.core = Core(self._client.configuration(address), self._tickets, self.one_way)
         self._loop.add_reader(self._socket, self._on_readable)
         self.core.connect(_PEER, self._loop.time())
@@ -236,6 +238,8 @@ class QuicLink:
             except (BlockingIOError, InterruptedError):
                 break  # as if the network had lost it
             except OSError as error:
+                if is_shortage(error):
+                    break  # likewise
                 self._broken(error)
                 return
         due = self.core.get_timer()
@@ -339,7 +343,7 @@ def _meaning(event: ConnectionTerminated) -> tuple[DialFailure, str]:
 def _connected(address: str, port: int) -> socket.socket:
     """A socket of its own for one connection, from a port that the kernel chooses. Raises OSError."""
     family = family_of(address)
-    opened = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    opened = open_socket(family, socket.SOCK_DGRAM)
     try:
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE)

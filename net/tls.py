@@ -3,9 +3,13 @@
 import hashlib
 import hmac
 import os
+import re
 import ssl
+import weakref
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -14,12 +18,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 MAX_SESSIONS = 256
 """Names for which one context remembers a session."""
 
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\n?")
+
 BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 )
-"""Where systems keep their CAs in one file. Read at once: a cell in its sandbox opens no file later."""
+"""Where systems keep their CAs in one file."""
 
 
 class PinRefused(Exception):
@@ -48,10 +54,12 @@ class ResumingContext(ssl.SSLContext):
     """A client context that offers the last session of the same server.
 
     The event loops give no way to pass a session, but they all end in `wrap_bio`. A session is used once: tickets
-    that are offered twice let an observer link the connections (RFC 8446 §C.4).
+    that are offered twice let an observer link the connections (RFC 8446 §C.4). Nor is one offered from another place than it was
+    got at, which would link the two: `forget` drops all, and what connections of before still bring.
     """
 
     sessions: "OrderedDict[str, ssl.SSLSession]"
+    since_forgotten: "weakref.WeakSet[ssl.SSLObject]"
 
     def wrap_bio(  # type: ignore[override]  # narrower than the stub: we are always the client
         self,
@@ -63,11 +71,20 @@ class ResumingContext(ssl.SSLContext):
     ) -> ssl.SSLObject:
         """As in the base class, with the session remembered for `server_hostname`, which is then forgotten."""
         remembered = session or self.sessions.pop(server_hostname or "", None)
-        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, remembered)
+        made = super().wrap_bio(incoming, outgoing, server_side, server_hostname, remembered)
+        self.since_forgotten.add(made)
+        return made
 
-    def remember(self, server_hostname: str, session: ssl.SSLSession) -> None:
-        """Offer `session` to the next connection to `server_hostname`; only call it once the peer is proved."""
-        self.sessions[server_hostname] = session
+    def forget(self) -> None:
+        """Offer none of the sessions that are known, or that come over connections that are there."""
+        self.sessions.clear()
+        self.since_forgotten.clear()
+
+    def remember(self, server_hostname: str, tls: ssl.SSLObject) -> None:
+        """Offer the session of `tls` to the next connection to `server_hostname`; only call it once the peer is proved."""
+        if tls.session is None or tls not in self.since_forgotten:
+            return
+        self.sessions[server_hostname] = tls.session
         self.sessions.move_to_end(server_hostname)
         if len(self.sessions) > MAX_SESSIONS:
             self.sessions.popitem(last=False)
@@ -97,14 +114,14 @@ class TlsClient:
 
     def keep_session(self, tls: ssl.SSLObject, address: str) -> None:
         """Remember what the server gave for resumption. The peer must have been proved."""
-        if tls.session is not None:
-            self.context.remember(self.server_name(address), tls.session)
+        self.context.remember(self.server_name(address), tls)
 
 
 class TlsFactory:
     """Makes `TlsClient`s; servers that trust the same authorities share one context, for building one is dear."""
 
     def __init__(self) -> None:
+        system_authorities()
         self._contexts: dict[tuple[str, bool, bool, tuple[str, ...]], ResumingContext] = {}
 
     def client(self, peer: Peer) -> TlsClient:
@@ -118,6 +135,11 @@ class TlsFactory:
             ssl.SSLContext.wrap_bio(context, ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=peer.name)
         return TlsClient(context, peer)
 
+    def forget_sessions(self) -> None:
+        """This machine is somewhere else: no server shall know it again by a session."""
+        for context in self._contexts.values():
+            context.forget()
+
 
 def spki_digest(certificate: bytes) -> bytes:
     """SHA-256 of the SubjectPublicKeyInfo of a DER certificate (RFC 7858 §4.2). Raises PinRefused if it has none."""
@@ -128,9 +150,30 @@ def spki_digest(certificate: bytes) -> bytes:
         raise PinRefused from error
 
 
+@lru_cache(maxsize=1)
+def system_authorities() -> str:
+    """The certificates that this system trusts, as PEM; "" if it has none. Read once: who is in a sandbox opens no file later."""
+    paths = ssl.get_default_verify_paths()
+    bundle = paths.cafile or next(filter(os.path.isfile, BUNDLES), None)
+    files = [bundle] if bundle else _files_in(paths.capath)
+    found: dict[str, None] = {}
+    for file in files:
+        with suppress(OSError), open(file, encoding="ascii", errors="replace") as opened:
+            found.update(dict.fromkeys(_CERTIFICATE.findall(opened.read())))
+    return "".join(found)
+
+
+def _files_in(folder: str | None) -> list[str]:
+    try:
+        return sorted(entry.path for entry in os.scandir(folder) if entry.is_file()) if folder else []
+    except OSError:
+        return []
+
+
 def _build_context(peer: Peer, chained: bool) -> ResumingContext:
     context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sessions = OrderedDict()
+    context.since_forgotten = weakref.WeakSet()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     if peer.alpn:
@@ -150,8 +193,5 @@ def _load_authorities(context: ssl.SSLContext, authorities: str) -> None:
         except ssl.SSLError as error:
             raise ValueError("the authorities are not certificates in PEM form") from error
         return
-    bundle = ssl.get_default_verify_paths().cafile or next(filter(os.path.isfile, BUNDLES), None)
-    if bundle:
-        context.load_verify_locations(cafile=bundle)
-    else:
-        context.load_default_certs()
+    if system := system_authorities():
+        context.load_verify_locations(cadata=system)

@@ -41,7 +41,7 @@ def build_server_context(credentials: Credentials, protocol: str) -> ssl.SSLCont
     """A context whose clients may speak `protocol` (ALPN). Raises CredentialsRefused.
 
     Python's `ssl` reads files only: it gets one that exists in memory, for as long as it reads. It is ours, so no right is needed
-    to open it again; but /proc is.
+    to open it again; but /proc is, or a working directory of /proc/self/fd.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -55,7 +55,8 @@ def build_server_context(credentials: Credentials, protocol: str) -> ssl.SSLCont
         with open(descriptor, "wb", closefd=False) as file:
             file.write(credentials.key + b"\n" + credentials.chain)
         # A key with a password would be asked for at the terminal.
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}", password=_refuse_password)
+        paths = "/proc/self/fd/" if os.path.isdir("/proc/self/fd") else ""
+        context.load_cert_chain(f"{paths}{descriptor}", password=_refuse_password)
     except ssl.SSLError as error:
         raise CredentialsRefused(_reason(error)) from None
     finally:

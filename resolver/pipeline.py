@@ -70,11 +70,12 @@ class Heard(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Silent:
     """Nobody gave an answer; `explanation` says why, without a name. `pause`: seconds for which it is not tried again, at
-    least."""
+    least. `ours`: for want of something of ours, so that it may be tried again at any moment."""
 
     explanation: Explanation
     rcode: int = Rcode.SERVFAIL
     pause: float = 0.0
+    ours: bool = False
 
 
 class World(Protocol):
@@ -282,8 +283,9 @@ async def _ask(
             return Reply(accepted.message, accepted.ttl_offsets, seconds, generation, Origin.UPSTREAM, explanation)
         case Silent(explanation=explanation, rcode=rcode) if later.made:
             return failure(query, generation, explanation, rcode)
-        case Silent(explanation=explanation, rcode=rcode, pause=pause):
-            memory.store_failure(later.key, explanation, rcode, now, pause)
+        case Silent(explanation=explanation, rcode=rcode, pause=pause, ours=ours):
+            if not ours:
+                memory.store_failure(later.key, explanation, rcode, now, pause)
             if fallback >= 0:
                 second = Later(query, fallback, memory.key(query, fallback), None, anew=later.anew)
                 reply = await _ask(second, snapshot, memory, world, budget, links)

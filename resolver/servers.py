@@ -45,6 +45,12 @@ class Health:
         self._rest = 0.0
         self._rest_until = 0.0
 
+    def forget(self) -> None:
+        """What is known of the way there is of another network; what is open goes on, and counters count on."""
+        self.rtt = None
+        self.variation = self._rest = self._rest_until = 0.0
+        self._row = 0
+
     def state(self, now: Instant) -> State:
         """Whether to ask it."""
         if self.open >= BUDGET:
@@ -83,6 +89,11 @@ class Health:
         if now >= self._rest_until and (self._row >= enough or self._rest):
             self._rest = min(max(2 * self._rest, FIRST_REST), LONGEST_REST)
             self._rest_until = now + self._rest
+
+    def spared(self, why: str) -> None:
+        """It was not even asked, for want of something of ours: that is counted, and says nothing about it."""
+        self.open -= 1
+        self.failures[why] += 1
 
     def given_up(self, after: Seconds, now: Instant) -> None:
         """The question was cancelled after so long: unusually late is a failure, for else a silent server whose questions

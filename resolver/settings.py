@@ -362,7 +362,7 @@ class FrontSettings:
     tcp_clients: int = 256
     tcp_clients_per_address: int = 16
     tcp_pipeline: int = 64
-    tcp_idle: float = 30.0
+    tcp_idle: float = 28.0
     deadline: float = 5.0
     leases: LeaseNames | None = None
     announcement: Announcement | None = None
@@ -383,7 +383,7 @@ class SecureSettings:
     front: FrontSettings
     name: str = ""
     path: str = "/dns-query"
-    idle: float = 30.0
+    idle: float = 28.0
     connections: int = 2_000
     connections_per_address: int = 64
     streams: int = 100

@@ -1,8 +1,9 @@
-"""What the kernel says of interfaces and their addresses (rtnetlink(7)); numbers are in the machine's own order.
+"""What the kernel says of interfaces, their addresses and of routes (rtnetlink(7)); numbers are in the machine's own order.
 
 message   length u32, type u16, flags u16, sequence u32, port u32, then the body, padded to 4 octets
 link      family u8, pad u8, type u16, index i32, flags u32, change u32, then attributes
 address   family u8, length u8, flags u8, scope u8, index u32, then attributes
+route     family u8, 3 lengths u8, table u8, protocol u8, scope u8, type u8, flags u32, then attributes
 attribute length u16, type u16, then the value, padded to 4 octets
 """
 
@@ -16,8 +17,12 @@ from wire.errors import Malformed
 _HEAD = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")
+_ROUTE = struct.Struct("=BBBBBBBBI")
 _ATTRIBUTE = struct.Struct("=HH")
 _LIFETIMES = struct.Struct("=II")
+
+_INET, _INET6 = 2, 10
+"""Families (linux/socket.h)."""
 
 REQUEST, DUMP = 0x1, 0x300
 """Flags of a message: it asks; it asks for all there are."""
@@ -37,6 +42,8 @@ class NetlinkType(IntEnum):
     NEWADDR = 20
     DELADDR = 21
     GETADDR = 22
+    NEWROUTE = 24
+    GETROUTE = 26
 
 
 class _Flag(IntEnum):
@@ -50,14 +57,21 @@ class _Attribute(IntEnum):
     LINK_HARDWARE = 1
     LINK_NAME = 3
     LINK_MTU = 4
+    LINK_CHANGES = 35
     ADDRESS = 1
     LOCAL = 2
     LIFETIMES = 6
     FLAGS = 8
+    ROUTE_TO = 1
+    ROUTE_INTERFACE = 4
+    ROUTE_GATEWAY = 5
+    ROUTE_SOURCE = 7
+    ROUTE_VIA = 18
 
 
 class LinkNews(NamedTuple):
-    """An interface that is there, or is not any more. `up`: switched on, and the cable is in."""
+    """An interface that is there, or is not any more. `up`: switched on, and the cable is in. `changes`: how often the cable was
+    pulled out or put in."""
 
     number: int
     name: str
@@ -65,6 +79,7 @@ class LinkNews(NamedTuple):
     mtu: int
     up: bool
     gone: bool
+    changes: int = 0
 
 
 class AddressNews(NamedTuple):
@@ -80,19 +95,42 @@ class AddressNews(NamedTuple):
     gone: bool
 
 
+class RouteNews(NamedTuple):
+    """The way to a destination: the index of the interface, the gateway, and the address of ours that it is reached from; both
+    empty if the kernel names none."""
+
+    interface: int
+    gateway: bytes
+    source: bytes
+
+
 class Done(NamedTuple):
     """All that was asked for has been told; `error` is an errno, 0 if all went well."""
 
     error: int
 
 
-News = LinkNews | AddressNews | Done
+News = LinkNews | AddressNews | RouteNews | Done
 
 
 def build_dump(kind: NetlinkType, sequence: int) -> bytes:
     """A question for all links (GETLINK) or addresses (GETADDR)."""
     body = _LINK.pack(0, 0, 0, 0, 0) if kind is NetlinkType.GETLINK else _ADDRESS.pack(0, 0, 0, 0, 0)
     return _HEAD.pack(_HEAD.size + len(body), kind, REQUEST | DUMP, sequence, 0) + body
+
+
+def build_route_question(destination: bytes, sequence: int) -> bytes:
+    """Which way packets to an address of 4 or 16 octets would go now; what comes back is a RouteNews, or Done with an errno."""
+    family = _INET if len(destination) == 4 else _INET6
+    body = _ROUTE.pack(family, 8 * len(destination), 0, 0, 0, 0, 0, 0, 0)
+    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(destination), _Attribute.ROUTE_TO) + destination
+    return _HEAD.pack(_HEAD.size + len(body), NetlinkType.GETROUTE, REQUEST, sequence, 0) + body
+
+
+def build_link_question(number: int, sequence: int) -> bytes:
+    """What there is to say of the interface with this index: a LinkNews, or Done with an errno."""
+    body = _LINK.pack(0, 0, number, 0, 0)
+    return _HEAD.pack(_HEAD.size + len(body), NetlinkType.GETLINK, REQUEST, sequence, 0) + body
 
 
 def parse_news(data: bytes) -> Iterator[News]:
@@ -111,6 +149,8 @@ def parse_news(data: bytes) -> Iterator[News]:
                 yield _link(body, kind == NetlinkType.DELLINK)
             case NetlinkType.NEWADDR | NetlinkType.DELADDR:
                 yield _address(body, kind == NetlinkType.DELADDR)
+            case NetlinkType.NEWROUTE:
+                yield _route(body)
             case NetlinkType.DONE | NetlinkType.ERROR:
                 yield Done(_error(body))
             case _:
@@ -131,11 +171,21 @@ def _link(body: bytes, gone: bool) -> LinkNews:
     found = _attributes(body, _LINK.size)
     name = found.get(_Attribute.LINK_NAME, b"").rstrip(b"\0").decode("utf-8", "replace")
     both = _Flag.UP | _Flag.RUNNING
-    return LinkNews(number, name, found.get(_Attribute.LINK_HARDWARE, b""), _number(found), flags & both == both, gone)
+    hardware, up = found.get(_Attribute.LINK_HARDWARE, b""), flags & both == both
+    mtu, changes = _number(found, _Attribute.LINK_MTU), _number(found, _Attribute.LINK_CHANGES)
+    return LinkNews(number, name, hardware, mtu, up, gone, changes)
 
 
-def _number(found: dict[int, bytes]) -> int:
-    octets = found.get(_Attribute.LINK_MTU, b"")
+def _route(body: bytes) -> RouteNews:
+    if len(body) < _ROUTE.size:
+        raise Malformed("netlink: no whole route")
+    found = _attributes(body, _ROUTE.size)
+    gateway = found.get(_Attribute.ROUTE_GATEWAY) or found.get(_Attribute.ROUTE_VIA, b"")
+    return RouteNews(_number(found, _Attribute.ROUTE_INTERFACE), gateway, found.get(_Attribute.ROUTE_SOURCE, b""))
+
+
+def _number(found: dict[int, bytes], kind: int) -> int:
+    octets = found.get(kind, b"")
     return int(struct.unpack("=I", octets)[0]) if len(octets) == 4 else 0
 
 

@@ -76,6 +76,11 @@ class CarryDesk:
         for road in self._carrier.use(settings.carried):
             self._start(road.close())
 
+    def move(self) -> None:
+        """Another network: what is under way fails, and its client asks again."""
+        for road in self._carrier.move():
+            self._start(road.close())
+
     def take(self, message: Message, post: Callable[[bytes], None]) -> None:
         """A CARRY came; the answer goes to `post`. Raises Malformed."""
         if len(message.body) > MAX_QUERY:

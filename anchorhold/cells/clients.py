@@ -6,25 +6,31 @@ key, and its ends of the pairs. It never opens a connection.
 
 import os
 import selectors
-import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, Protocol
 
+from anchorhold.cells.heap import keep_to_heap
 from anchorhold.cells.peer import LeasePeer, Pair, Peer
-from anchorhold.cells.start import hear, receive_until_start, tell_ready
-from anchorhold.facts import log
+from anchorhold.cells.start import hear, receive_until_start, tell_ready, tell_where
+from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import SandboxProfile, enter
+from anchorhold.sandbox.profile import calls
+from anchorhold.secret import take_secret
+from anchorhold.troubles import Watchman
+from net.sockets import adopt
 from resolver.admission import Admission
+from resolver.edge.listen.door import PAUSE
 from resolver.edge.serve import Desk
 from resolver.settings import FrontSettings
 from wire.errors import Malformed
 from wire.units import Instant
 
 DRAIN = 0.2
-"""Seconds for what is under way after SIGTERM."""
+"""Seconds for what is under way after END."""
 IDLE_TURN = 1.0
 """Seconds after which the loop looks around even if nothing comes."""
 
@@ -33,6 +39,8 @@ class Listening(Protocol):
     """A listening socket with connections of its own."""
 
     socket: socket.socket
+    closed: bool
+    """It takes nothing new."""
 
     @property
     def owing(self) -> bool:
@@ -41,6 +49,10 @@ class Listening(Protocol):
     @property
     def ended(self) -> bool:
         """Closed, and nobody is left."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether it can let nobody in just now and is to be looked after soon."""
 
     def ready(self, events: int, now: Instant) -> None:
         """The socket has something."""
@@ -71,15 +83,19 @@ class ClientsCell:
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
+        self._pid = os.getpid()
         self._selector = selectors.DefaultSelector()
+        self._watching = Watching(self._selector)
         self._secret = b""
         self._restarts = 0
         self._listening: list[Listening] = []
         self._pairs: dict[LinkType, Pair] = {}
-        self._pair_sockets: dict[LinkType, socket.socket] = {}
-        """Ends of fresh pairs that nothing was done with yet."""
+        self._pair_sockets: dict[LinkType, int] = {}
+        """Descriptors of the ends of fresh pairs that nothing was done with yet."""
         self._ending = False
         self._due = 0.0
+        self._watchman = Watchman()
+        self._next_look = 0.0
         self.desk: Desk
         self.admission: Admission
 
@@ -87,6 +103,10 @@ class ClientsCell:
 
     def _front_settings(self) -> FrontSettings | None:
         """Those that came last, if any came."""
+        raise NotImplementedError
+
+    def _most_memory(self) -> int:
+        """Octets it may have, by its settings."""
         raise NotImplementedError
 
     def _load_settings(self, descriptor: int) -> None:
@@ -100,8 +120,12 @@ class ClientsCell:
     def _apply_own(self, kind: LinkType) -> None:
         """Act on it while serving."""
 
+    def _equip(self) -> None:
+        """Get what needs rights or further system calls, when the settings are there."""
+
     def _begin(self) -> None:
-        """Make what is its own of what came, when `desk` and `admission` are there and no right is left. Raises Malformed."""
+        """Make what is its own of what came, when `desk` and `admission` are there and no right is left, but all system calls
+        still are. Raises Malformed."""
 
     def _use_settings(self, now: Instant) -> None:
         """Settings of another generation came: desk and admission have them already."""
@@ -124,7 +148,8 @@ class ClientsCell:
     def _stop_listening(self) -> None:
         """Take nothing new; what is under way goes on."""
         for listening in self._listening:
-            self.watch(listening.socket, 0, listening)
+            if not listening.closed:
+                self.watch(listening.socket, 0, listening)
 
     def _depart(self) -> None:
         """The very end."""
@@ -145,15 +170,24 @@ class ClientsCell:
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
         self.prepare()
-        enter(self.profile)
-        signal.signal(signal.SIGTERM, self.end)
-        self._begin()
+        self._link.setblocking(False)
+        self._equip()
+        tell_where(self.name)
+        enter(self._profile(), settle=self._begin)
+        divert(lambda line: send_message(self._link, LinkType.LOG, line))
         self.run()
         return 0
 
+    def _profile(self) -> SandboxProfile:
+        """That of the cell, with its ceiling; with another C library than the one it was measured with, what that needs for
+        memory."""
+        profile = replace(self.profile, memory=self._most_memory())
+        if keep_to_heap():
+            return profile
+        return replace(profile, calls=profile.calls + calls("mremap", "madvise"))
+
     def run(self) -> None:
         """Serve until told to end."""
-        self._link.setblocking(False)
         self.watch(self._link, selectors.EVENT_READ, self)
         self._open_listeners()
         for kind in list(self._pair_sockets):
@@ -175,28 +209,31 @@ class ClientsCell:
             key.data(mask, now)
         # Before the flush: what ends here is answered in this wake-up.
         due = self.desk.expire(now)
+        paused = False
         for listening in self._listening:
             listening.flush(now)
             listening.expire_sometimes(now)
+            paused = paused or listening.paused
         if any(listening.ended for listening in self._listening):
             self._listening = [listening for listening in self._listening if not listening.ended]
         self._tend(now)
+        if now >= self._next_look:
+            self._look(now)
         for pair in [*self._pairs.values()]:
             pair.flush()
-        patience = self._patience(now)
+        patience = min(self._patience(now), PAUSE) if paused else self._patience(now)
         self._due = patience if due is None else min(due, patience)
 
-    def end(self, _signal: int, _frame: object) -> None:
-        """SIGTERM: take nothing new, give out what is nearly there. Only the loop touches anything else."""
-        self._ending = True
-        # The link has "ended" for us, so `select` returns at once and no wake-up is lost.
-        self._link.shutdown(socket.SHUT_RD)
+    def _look(self, now: Instant) -> None:
+        self._next_look = now + IDLE_TURN
+        for line in self._watchman.look(self.desk.counters, now):
+            log(self.name, line)
 
     # what the parts need of the loop
 
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
         """Register, change or (0) forget a socket; `owner.ready(events, now)` is called."""
-        watch(self._selector, endpoint, events, owner)
+        self._watching.watch(endpoint, events, owner)
 
     def lose(self, pair: Pair, why: str) -> None:
         """The pair is of no more use: close it (which ends the other cell) and wait for the supervisor's next."""
@@ -232,14 +269,14 @@ class ClientsCell:
             case kind, (descriptor,) if kind in self.pairs:
                 former = self._pair_sockets.pop(kind, None)
                 if former is not None:
-                    former.close()
-                self._pair_sockets[kind] = socket.socket(fileno=descriptor)
+                    os.close(former)
+                self._pair_sockets[kind] = descriptor
             case LinkType.SETTINGS, (descriptor,):
                 self._load_settings(descriptor)
                 os.close(descriptor)
-            case LinkType.SECRET, ():
-                self._secret = message.body
-            case ((LinkType.WITHDRAW | LinkType.PING), ()):
+            case LinkType.SECRET, (descriptor,):
+                self._secret = take_secret(descriptor)
+            case ((LinkType.WITHDRAW | LinkType.PING | LinkType.END), ()):
                 pass
             case _:
                 self._take_own(message)
@@ -258,6 +295,8 @@ class ClientsCell:
                 self._withdraw()
             case LinkType.PING:
                 send_message(self._link, LinkType.PING)
+            case LinkType.END:
+                self._ending = True
             case _ if kind in self.pairs:
                 self._open_pair(kind)
             case _:
@@ -274,9 +313,10 @@ class ClientsCell:
         return self.admission.assign({at: group for name, group in devices for at in leases.addresses(name) or ()})
 
     def _open_pair(self, kind: LinkType) -> None:
-        endpoint = self._pair_sockets.pop(kind, None)
-        if endpoint is None:
+        descriptor = self._pair_sockets.pop(kind, None)
+        if descriptor is None:
             return
+        endpoint = adopt(descriptor)
         former = self._pairs.get(kind)
         if former is not None:
             self.lose(former, f"a new {former.other.removeprefix('the ')} takes over")
@@ -286,19 +326,28 @@ class ClientsCell:
         self.watch(endpoint, selectors.EVENT_READ, pair)
 
 
-def watch(selector: selectors.BaseSelector, endpoint: socket.socket, events: int, owner: object) -> None:
-    """As `ClientsCell.watch`, in this selector."""
-    try:
-        known = selector.get_key(endpoint)
-    except (KeyError, ValueError):
-        known = None
-    if not events:
-        if known is not None:
-            selector.unregister(endpoint)
-    elif known is None:
-        selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
-    elif known.events != events:
-        selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+class Watching:
+    """Which events of which sockets matter, in a selector. The selector itself puts the addresses of a socket that it does not
+    know into its error, which takes system calls."""
+
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        self._selector = selector
+        self._events: dict[int, int] = {}
+        """By descriptor."""
+
+    def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
+        """As `ClientsCell.watch`."""
+        number = endpoint.fileno()
+        known = self._events.get(number, 0)
+        if not events:
+            if self._events.pop(number, 0):
+                self._selector.unregister(endpoint)
+            return
+        self._events[number] = events
+        if not known:
+            self._selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
+        elif known != events:
+            self._selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
 
 
 def peer_of(kind: LinkType) -> MakePair:

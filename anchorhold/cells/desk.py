@@ -27,6 +27,7 @@ from anchorhold.keeper.account import anchors_status, keeper_status
 from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.side import KeeperSide
 from net.clock import date
+from net.sockets import NOW
 from resolver.dnssec.story import exceptions
 from resolver.edge import account
 from resolver.edge.resolve import Resolver
@@ -57,7 +58,6 @@ class FrontLine:
         carrying: CarryDesk | None = None,
     ) -> None:
         """`carrying`: for the pair to `secure`, whose oblivious relay has bodies to carry."""
-        pair.setblocking(False)
         self._pair = pair
         self._resolver = resolver
         self._restarts = restarts
@@ -107,7 +107,7 @@ class FrontLine:
 
     def _readable(self) -> None:
         try:
-            data = self._pair.recv(READ_SIZE)
+            data = self._pair.recv(READ_SIZE, NOW)
         except BlockingIOError:
             return
         except OSError:
@@ -174,7 +174,7 @@ class FrontLine:
         data = self._rest + b"".join(self._out)
         self._out.clear()
         try:
-            sent = self._pair.send(data) if data else 0
+            sent = self._pair.send(data, NOW) if data else 0
         except BlockingIOError:
             sent = 0
         except OSError:

@@ -6,6 +6,8 @@ those of the lease folder.
 
 import json
 import os
+import resource
+import select
 import selectors
 import signal
 import socket
@@ -13,10 +15,10 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-import click
-
 from anchorhold import snapshot
 from anchorhold.cells.dhcp_pair import FrontPair
+from anchorhold.cells.heap import keep_all_to_heap
+from anchorhold.cells.rules import DATABASE, SNAPSHOT
 from anchorhold.cells.start import (
     collect_seldom,
     hear,
@@ -27,17 +29,19 @@ from anchorhold.cells.start import (
 )
 from anchorhold.config.service import served_links
 from anchorhold.dhcp_roles import roles_of
-from anchorhold.facts import log
+from anchorhold.facts import divert, log
 from anchorhold.ipc import Verb
 from anchorhold.leases.desk import Holdings, answer
 from anchorhold.leases.publisher import Publisher
 from anchorhold.leases.rows import Times, moved, rehomed
 from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter, preload
+from anchorhold.sandbox.profile import Network, calls
 from dhcp.book import LeaseBook
 from dhcp.clock import start_clock
 from dhcp.edge.clock import read_boot, read_clocks
-from dhcp.edge.folder import FolderRefused, LeaseFolder, shut_in
+from dhcp.edge.folder import FolderRefused, LeaseFolder, make_ours
 from dhcp.edge.ledger import Ledger
 from dhcp.edge.links import Links
 from dhcp.edge.opening import Role
@@ -47,11 +51,24 @@ from dhcp.offer import without_encrypted
 from dhcp.settings import DhcpSettings
 from dhcp.store import StoreFailed
 from dhcp.values import LeaseChange
+from net import sockets
 from privacy.memory import Retention
 from wire.errors import Malformed
 
-PROFILE = SandboxProfile("dhcp")
 NAME = "dhcp"
+DESCRIPTORS = 512
+PROFILE = SandboxProfile(
+    NAME,
+    calls=(
+        *calls("pselect6", "recvmsg", "recvfrom", "sendmsg", "pwrite64", "fdatasync"),
+        *SNAPSHOT,
+        *DATABASE,
+        *calls("brk", "exit_group"),
+    ),
+    network=Network.NONE,
+    folder=True,
+    descriptors=DESCRIPTORS,
+)
 
 EXIT_FOLDER = 71
 """Exit code of a cell whose lease folder cannot be used; the log says why."""
@@ -66,13 +83,13 @@ class DhcpCell:
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
-        self._selector = selectors.DefaultSelector()
+        self._selector = selectors.SelectSelector()
         self._settings: DhcpSettings | None = None
         self._folder = -1
         self._sockets: list[tuple[int, str, Role, socket.socket]] = []
         """Handed over, not yet taken."""
         self._pairs: dict[LinkType, FrontPair] = {}
-        self._pair_sockets: dict[LinkType, socket.socket] = {}
+        self._pair_sockets: dict[LinkType, int] = {}
         self._ending = False
         self._proved = b""
         """By which name clients may be sent to the encrypted ways in."""
@@ -90,30 +107,39 @@ class DhcpCell:
 
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
+        resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+        sockets.prepare(DESCRIPTORS)
         receive_until_start(self._link, self._take)
         if self._settings is None or self._folder < 0:
             raise Malformed("START before SETTINGS and FOLDER")
         self._boot = read_boot()
         links = Links()
         try:
-            enter(PROFILE, lambda: shut_in(self._folder))
-            signal.signal(signal.SIGTERM, self.end)
-            self._files = LeaseFolder(self._folder)
-            ledger = self._open_ledger(*self._files.key())
+            enter(PROFILE, lambda: make_ours(self._folder), lambda: self._settle(links), self._folder)
         except FolderRefused as error:
             log(NAME, str(error))
             return EXIT_FOLDER
+        if not self._ending:
+            self.run()
+        return 0
+
+    def _settle(self, links: Links) -> None:
+        """What it takes to begin. Raises FolderRefused."""
+        keep_all_to_heap()
+        log_mistakes(NAME)
+        self._link.setblocking(False)
+        self._files = LeaseFolder(self._folder)
+        self._files.settle()
+        ledger = self._open_ledger(*self._files.key())
         if ledger is None:
-            return 0
+            return
         links.wait(FIRST_LOOK)
         self._publisher = Publisher(self.settings)
         self._server = Server(self.settings, ledger, links, self._selector, self._publish, _report)
-        self.run()
-        return 0
+        divert(lambda line: send_message(self._link, LinkType.LOG, line))
 
     def run(self) -> None:
         """Serve until told to end."""
-        self._link.setblocking(False)
         self._selector.register(self._link, selectors.EVENT_READ, self._hear)
         self._use_sockets()
         self._connect()
@@ -125,10 +151,9 @@ class DhcpCell:
                 pair.flush()
         self._server.close()
 
-    def end(self, *_signal: object) -> None:
-        """SIGTERM, or the supervisor is gone. The link has "ended" for us, so `select` returns at once and no wake-up is lost."""
+    def end(self) -> None:
+        """END, or the supervisor is gone."""
         self._ending = True
-        self._link.shutdown(socket.SHUT_RD)
 
     def _open_ledger(self, key: bytes, made: bool) -> Ledger | None:
         """Read the leases, however long that takes; None if told to end meanwhile."""
@@ -157,11 +182,8 @@ class DhcpCell:
         """Answer the supervisor, that it does not take us for hung."""
         until = time.monotonic() + seconds
         while not self._ending and (left := until - time.monotonic()) > 0:
-            with selectors.DefaultSelector() as waiting:
-                waiting.register(self._link, selectors.EVENT_READ)
-                if waiting.select(left):
-                    self._link.setblocking(False)
-                    self._hear()
+            if select.select([self._link], [], [], left)[0]:
+                self._hear()
 
     # the supervisor
 
@@ -172,6 +194,8 @@ class DhcpCell:
         self._take(message)
         if message.type is LinkType.PING:
             send_message(self._link, LinkType.PING)
+        elif message.type is LinkType.END:
+            self.end()
         elif hasattr(self, "_server"):
             self._apply(message.type)
 
@@ -198,8 +222,8 @@ class DhcpCell:
         match message.type, message.descriptors:
             case (LinkType.HOSTS | LinkType.SECURE_HOSTS) as kind, (descriptor,):
                 if kind in self._pair_sockets:
-                    self._pair_sockets[kind].close()
-                self._pair_sockets[kind] = socket.socket(fileno=descriptor)
+                    os.close(self._pair_sockets[kind])
+                self._pair_sockets[kind] = descriptor
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, DhcpSettings)
                 os.close(descriptor)
@@ -209,7 +233,7 @@ class DhcpCell:
                 self._take_interface(message.body, descriptors)
             case LinkType.ENCRYPTED, ():
                 self._proved = message.body
-            case LinkType.PING, ():
+            case ((LinkType.PING | LinkType.END), ()):
                 pass
             case _:
                 raise Malformed(f"{message.type.name} is not for dhcp, or its descriptor is missing")
@@ -220,16 +244,17 @@ class DhcpCell:
         if len(roles) != len(descriptors):
             raise Malformed("INTERFACE with other descriptors than it says")
         for role, descriptor in zip(roles, descriptors, strict=True):
-            self._sockets.append((number, name, role, socket.socket(fileno=descriptor)))
+            family = socket.AF_INET if role is Role.UDP4 else socket.AF_INET6
+            self._sockets.append((number, name, role, sockets.adopt(descriptor, family)))
 
     def _use_sockets(self) -> None:
         wanted = self._wanted()
-        sockets, self._sockets = self._sockets, []
-        for number, name, role, endpoint in sockets:
+        fresh, self._sockets = self._sockets, []
+        for number, name, role, endpoint in fresh:
             if name in wanted and role in wanted[name]:
                 self._server.interfaces.add(number, name, role, endpoint)
             else:
-                endpoint.close()
+                sockets.close(endpoint)
 
     def _wanted(self) -> dict[str, Role]:
         return {link.name: roles_of(link) for link in served_links(self.settings)}
@@ -241,11 +266,13 @@ class DhcpCell:
 
     def _connect(self) -> None:
         """Talk to `front` and `secure` over the newest pairs, and tell them first all there is."""
-        sockets, self._pair_sockets = self._pair_sockets, {}
-        for kind, endpoint in sockets.items():
+        fresh, self._pair_sockets = self._pair_sockets, {}
+        for kind, descriptor in fresh.items():
             if kind in self._pairs:
                 self._pairs[kind].close()
-            self._pairs[kind] = FrontPair(endpoint, self._selector, self._answer, partial(self._accuse, kind))
+            self._pairs[kind] = FrontPair(
+                sockets.adopt(descriptor), self._selector, self._answer, partial(self._accuse, kind)
+            )
             self._tell_everything(self._pairs[kind])
 
     def _tell_everything(self, *pairs: FrontPair) -> None:
@@ -292,15 +319,12 @@ def _report(text: str, who: str = "") -> None:
     log(NAME, text, who, Retention(names=True))
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the dhcp cell; started by the supervisor only."""
+SETTINGS = DhcpSettings
+
+
+def run(link: socket.socket) -> None:
+    """Run the dhcp cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
-    ignore_terminal_signals()
-    run_guarded(NAME, DhcpCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    ignore_terminal_signals(signal.SIGTERM)
+    run_guarded(NAME, DhcpCell(link).serve)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from anchorhold.cells.pair import Gone, PairEnd
 from anchorhold.ipc import Message, MessageType, build_facts, build_pong
 from anchorhold.leases.messages import build_hosts
+from net import sockets
 from resolver.local import Host
 from wire.errors import Malformed
 
@@ -54,9 +55,15 @@ class FrontPair(PairEnd):
             self._open = False
             self._out.clear()
             self._selector.unregister(self.socket)
-            self.socket.close()
+            sockets.close(self.socket)
+
+    def _push(self) -> int:
+        # By sendmsg(2), which the dhcp cell needs anyway.
+        return self.socket.sendmsg((self._out,), (), sockets.NOW)
 
     def _ready(self, *_event: object) -> None:
+        if not self._open:
+            return
         # If it is only to be written to, that is done at the end of the wake-up.
         try:
             for message in self._receive():

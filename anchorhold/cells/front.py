@@ -2,21 +2,24 @@
 connection. The loop is `anchorhold/cells/clients.py`.
 """
 
+import resource
 import selectors
+import signal
 import socket
 from collections.abc import Callable
 from typing import ClassVar
 
-import click
-
-from anchorhold import snapshot
+from anchorhold import ceilings, snapshot
 from anchorhold.cells.clients import ClientsCell, MakePair, lease_peer_of, peer_of
 from anchorhold.cells.peer import ListsPeer, SecurePeer
-from anchorhold.cells.start import ignore_terminal_signals, run_guarded
+from anchorhold.cells.rules import ACCEPT, HEAP
+from anchorhold.cells.start import end_at_once, ignore_terminal_signals
 from anchorhold.control import ControlServer, Front
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType
 from anchorhold.sandbox import SandboxProfile, preload
+from anchorhold.sandbox.profile import Network, calls
+from net.sockets import adopt, prepare
 from resolver.admission import Connections
 from resolver.edge.listen.datagram import DatagramListener
 from resolver.edge.listen.stream import StreamListener
@@ -25,12 +28,28 @@ from wire.units import Instant
 
 Answer = Callable[[bytes, bool], None]
 
+LEAST_DESCRIPTORS = 1_024
+FURTHER_DESCRIPTORS = 256
+"""Besides one for each TCP client: listeners, pairs, operators, and those that connections leave free."""
+
+PROFILE = SandboxProfile(
+    "front",
+    calls=(
+        *calls("recvfrom", "sendto", "epoll_wait", "epoll_ctl", "recvmsg", "sendmsg", "close"),
+        *ACCEPT,
+        *HEAP,
+        *calls("exit_group"),
+    ),
+    network=Network.NONE,
+)
+"""Nothing makes a socket, a process or a thread, nothing opens a file; time is read without a call (vdso(7))."""
+
 
 class FrontCell(ClientsCell):
     """UDP and TCP, and operators."""
 
     name = "front"
-    profile = SandboxProfile("front")
+    profile = PROFILE
     peer = LinkType.PEER
     pairs: ClassVar[dict[LinkType, MakePair]] = {
         LinkType.PEER: peer_of(LinkType.PEER),
@@ -46,28 +65,39 @@ class FrontCell(ClientsCell):
         self._streams: list[StreamListener] = []
         self._places = Connections()
         self._control: ControlServer | None = None
-        self._control_socket: socket.socket | None = None
-        self._waiting: list[tuple[LinkType, socket.socket, bool]] = []
+        self._control_socket = -1
+        self._waiting: list[tuple[LinkType, int, bytes]] = []
         self._proved = b""
         """By which name clients may be sent to the encrypted ways in."""
 
     def _front_settings(self) -> FrontSettings | None:
         return self._settings
 
+    def _most_memory(self) -> int:
+        return 0 if self._settings is None else ceilings.of_front(self._settings)
+
     def _load_settings(self, descriptor: int) -> None:
-        self._settings = snapshot.load(descriptor, FrontSettings)
+        self._settings = snapshot.load_mapped(descriptor, FrontSettings)
 
     def _take_own(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
             case ((LinkType.UDP | LinkType.TCP), (descriptor,)):
-                wildcard = message.body[:1] == b"\1"
-                self._waiting.append((message.type, socket.socket(fileno=descriptor), wildcard))
+                self._waiting.append((message.type, descriptor, message.body))
             case LinkType.CONTROL, (descriptor,):
-                self._control_socket = socket.socket(fileno=descriptor)
+                self._control_socket = descriptor
             case LinkType.ENCRYPTED, ():
                 self._proved = message.body
             case _:
                 super()._take_own(message)
+
+    def _equip(self) -> None:
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = min(max(self._clients() + FURTHER_DESCRIPTORS, LEAST_DESCRIPTORS), most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        prepare(most)
+
+    def _clients(self) -> int:
+        return self.desk.settings.tcp_clients
 
     def _begin(self) -> None:
         self._judge_proof()
@@ -91,9 +121,12 @@ class FrontCell(ClientsCell):
             streams.use(self.admission, now)
 
     def _open_listeners(self) -> None:
-        for kind, endpoint, wildcard in self._waiting:
+        for kind, descriptor, traits in self._waiting:
+            # An address of IPv4 fits where there is room for one of IPv6; to write it is another thing.
+            four = kind is LinkType.UDP and traits[1:] == b"\0"
+            endpoint = adopt(descriptor, socket.AF_INET if four else socket.AF_INET6)
             if kind is LinkType.UDP:
-                datagrams = DatagramListener(endpoint, wildcard, self.desk, self.admission)
+                datagrams = DatagramListener(endpoint, traits[:1] == b"\1", self.desk, self.admission)
                 self._datagrams.append(datagrams)
                 self.watch(endpoint, selectors.EVENT_READ, datagrams)
             else:
@@ -102,16 +135,16 @@ class FrontCell(ClientsCell):
                 self._listening.append(streams)
                 self.watch(endpoint, selectors.EVENT_READ, streams)
         self._waiting.clear()
-        if self._control is None and self._control_socket is not None:
-            self._control = ControlServer(self._control_socket, self._front, self, self.watch)
-            self.watch(self._control_socket, selectors.EVENT_READ, self._control)
+        if self._control is None and self._control_socket >= 0:
+            self._control = ControlServer(adopt(self._control_socket), self._front, self, self.watch)
+            self.watch(self._control.socket, selectors.EVENT_READ, self._control)
 
     def _withdraw(self) -> None:
         super()._withdraw()
         self._streams = [streams for streams in self._streams if not streams.ended]
         for datagrams in self._datagrams:
             self.watch(datagrams.socket, 0, datagrams)
-            datagrams.socket.close()
+            datagrams.close()
         self._datagrams.clear()
 
     def _stop_listening(self) -> None:
@@ -125,6 +158,10 @@ class FrontCell(ClientsCell):
             self._control.expire(now)
 
     # operators
+
+    def make_room(self, now: Instant) -> bool:
+        """For one of them, if no descriptor is left."""
+        return any(streams.make_room(now) for streams in self._streams)
 
     def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
         """An operator's question to the resolver, if there is one."""
@@ -149,17 +186,14 @@ class FrontCell(ClientsCell):
         return pair is not None
 
     def _front(self) -> Front:
-        return Front(self.desk, self.admission, self._restarts)
+        return Front(self.desk, self.admission, self._restarts, self._pid)
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the front cell; started by the supervisor only."""
+SETTINGS = FrontSettings
+
+
+def run(link: socket.socket) -> None:
+    """Run the front cell; forked by the supervisor only."""
     preload()
-    ignore_terminal_signals()
-    run_guarded("front", FrontCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    ignore_terminal_signals(signal.SIGTERM)
+    end_at_once("front", FrontCell(link).serve)

@@ -5,15 +5,18 @@ the resolver, come over the pair, and are verified here. It holds one directory 
 """
 
 import os
+import select
 import selectors
 import signal
 import socket
 import time
-
-import click
+from dataclasses import replace
 
 from anchorhold import snapshot
+from anchorhold.ceilings import KEEPER
+from anchorhold.cells.rules import FOLDER, MEMORY, SNAPSHOT, WAKE
 from anchorhold.cells.start import hear, ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
+from anchorhold.cells.warming import verify_once
 from anchorhold.facts import log
 from anchorhold.ipc import READ_SIZE, Inbox, Message, MessageType, build_message
 from anchorhold.keeper.exceptions import Wanted
@@ -22,16 +25,34 @@ from anchorhold.keeper.keeper import SAVE_TIME_EVERY, Keeper
 from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, pack, unpack
 from anchorhold.keeper.packaged import built_date, packaged_root, trust_anchors
 from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter, preload
+from anchorhold.sandbox.profile import Network, calls
+from net import sockets
 from net.clock import date
 from resolver.settings import KeeperSettings
 from wire.errors import Malformed
 
-PROFILE = SandboxProfile("keeper")
+PROFILE = SandboxProfile(
+    "keeper",
+    calls=(
+        *calls("pselect6", "recvmsg", "sendmsg", "close"),
+        *FOLDER,
+        *SNAPSHOT,
+        *MEMORY,
+        *calls("getsockname", "exit_group"),
+        *WAKE,
+    ),
+    network=Network.NONE,
+    folder=True,
+    descriptors=64,
+)
 NAME = "keeper"
 
 ANSWER_PATIENCE = 60.0
 """Seconds for the resolver to have a zone's keys; then the look counts as failed."""
+WRITE_PATIENCE = 1.0
+"""Seconds for the resolver to take what it is told."""
 
 
 class KeeperCell:
@@ -39,7 +60,7 @@ class KeeperCell:
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
-        self._selector = selectors.DefaultSelector()
+        self._selector = selectors.SelectSelector()
         self._folder: Folder | None = None
         self._pair: Pair | None = None
         self._pair_socket: socket.socket | None = None
@@ -57,16 +78,22 @@ class KeeperCell:
             raise Malformed("START before SETTINGS")
         # What is packaged, while our own files can still be read.
         self._keeper = Keeper(self._folder, packaged_root(), built_date(), _report)
-        enter(PROFILE)
-        signal.signal(signal.SIGTERM, self.end)
-        self._keeper.open(date())
-        self._keeper.follow(trust_anchors(self._settings.anchors), date())
+        enter(
+            replace(PROFILE, memory=KEEPER), settle=self._settle, folder=self._folder.descriptor if self._folder else -1
+        )
         self.run()
         return 0
 
+    def _settle(self) -> None:
+        assert self._settings is not None  # noqa: S101 # serve saw to it
+        log_mistakes(NAME)
+        self._link.setblocking(False)
+        verify_once()
+        self._keeper.open(date())
+        self._keeper.follow(trust_anchors(self._settings.anchors), date())
+
     def run(self) -> None:
         """Serve until told to end."""
-        self._link.setblocking(False)
         self._selector.register(self._link, selectors.EVENT_READ)
         self._connect()
         self._ready()
@@ -78,10 +105,9 @@ class KeeperCell:
         assert self._settings is not None  # noqa: S101 # serve saw to it
         tell_ready(self._link, self._settings.generation)
 
-    def end(self, *_signal: object) -> None:
-        """SIGTERM, or the supervisor is gone. The link has "ended" for us, so `select` returns at once and no wake-up is lost."""
+    def end(self) -> None:
+        """END, or the supervisor is gone."""
         self._ending = True
-        self._link.shutdown(socket.SHUT_RD)
 
     def _turn(self, now: float) -> None:
         self._ask_for_keys(now)
@@ -93,7 +119,10 @@ class KeeperCell:
         now = time.monotonic()
         if now >= self._save_at:
             self._save_at = now + SAVE_TIME_EVERY
+            before = self._keeper.storage
             self._keeper.keep_time(date())
+            if self._keeper.storage != before:
+                self._tell()
         for zone in [zone for zone, until in self._asked.items() if now >= until]:
             self._learn(zone, None)
         if self._keeper.exceptions.expire(self._keeper.date(date())):
@@ -123,6 +152,8 @@ class KeeperCell:
                 self._ready()
             case LinkType.PING:
                 send_message(self._link, LinkType.PING)
+            case LinkType.END:
+                self.end()
             case _:
                 pass
 
@@ -131,13 +162,13 @@ class KeeperCell:
             case LinkType.KEEPER, (descriptor,):
                 if self._pair_socket is not None:
                     self._pair_socket.close()
-                self._pair_socket = socket.socket(fileno=descriptor)
+                self._pair_socket = sockets.adopt(descriptor)
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, KeeperSettings)
                 os.close(descriptor)
             case LinkType.FOLDER, (descriptor,):
                 self._folder = Folder(descriptor)
-            case LinkType.PING, ():
+            case ((LinkType.PING | LinkType.END), ()):
                 pass
             case _:
                 raise Malformed(f"{message.type.name} is not for the keeper, or its descriptor is missing")
@@ -222,22 +253,29 @@ class Pair:
     """This cell's end. Little is written, seldom: what the other end does not take within a second ends the pair."""
 
     def __init__(self, endpoint: socket.socket) -> None:
-        endpoint.settimeout(1.0)
         self.socket = endpoint
         self._inbox = Inbox()
 
     def send(self, data: bytes) -> bool:
         """False if it cannot be sent."""
-        try:
-            self.socket.sendall(data)
-        except OSError:
-            return False
+        until, rest = time.monotonic() + WRITE_PATIENCE, memoryview(data)
+        while rest:
+            try:
+                rest = rest[self.socket.sendmsg([rest], [], socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                if not select.select([], [self.socket], [], max(0.0, until - time.monotonic()))[1]:
+                    return False
+            except OSError:
+                return False
         return True
 
     def receive(self) -> list[Message] | None:
         """What has come; None if the other end is gone. Raises Malformed."""
         try:
-            data = self.socket.recv(READ_SIZE)
+            # As the link is read, for that is one system call less for this cell to have.
+            data = self.socket.recvmsg(READ_SIZE, 0, socket.MSG_DONTWAIT)[0]
+        except BlockingIOError:
+            return []
         except OSError:
             return None
         return list(self._inbox.feed(data)) if data else None
@@ -247,15 +285,18 @@ def _report(text: str, zone: str) -> None:
     log(NAME, text, zone)
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the keeper cell; started by the supervisor only."""
+SETTINGS = KeeperSettings
+
+
+def warm() -> None:
+    """What is the same in every life."""
+    packaged_root()
+    verify_once()
+
+
+def run(link: socket.socket) -> None:
+    """Run the keeper cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
-    ignore_terminal_signals()
-    run_guarded(NAME, KeeperCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    ignore_terminal_signals(signal.SIGTERM)
+    run_guarded(NAME, KeeperCell(link).serve)

@@ -13,8 +13,6 @@ import socket
 from collections.abc import Coroutine
 from functools import partial
 
-import click
-
 from anchorhold import snapshot
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
@@ -24,6 +22,7 @@ from anchorhold.cells.start import (
     receive_until_start,
     run_guarded,
     tell_ready,
+    watch_memory,
 )
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
@@ -36,17 +35,18 @@ from anchorhold.lists.rounds import Rounds
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import Store
 from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, enter, preload
-from dhcp.edge.folder import FolderRefused, shut_in
+from dhcp.edge.folder import FolderRefused, make_ours
 from net.tls import Peer, TlsFactory
 from privacy.lists.matcher import ListImage
 from wire.errors import Malformed
 
-PROFILE = SandboxProfile("lists")
+PROFILE = SandboxProfile("lists", folder=True)
 NAME = "lists"
 EXIT_FOLDER = 71
 """Exit code of a cell whose folder cannot be used; the log says why."""
 
 LAZY = (
+    *CRYPTOGRAPHY,
     "anyio._backends._asyncio",
     "httpcore2._backends.anyio",
     "httpcore2._backends.auto",
@@ -94,7 +94,7 @@ class ListsCell:
         context = TlsFactory().client(Peer("", alpn=("http/1.1",))).context
         warm_up()
         try:
-            enter(PROFILE, lambda: shut_in(self._folder))
+            enter(PROFILE, lambda: make_ours(self._folder), folder=self._folder)
         except FolderRefused as error:
             log(NAME, str(error))
             return EXIT_FOLDER
@@ -105,6 +105,7 @@ class ListsCell:
         assert self._settings is not None  # noqa: S101 # serve saw to it
         loop = asyncio.get_running_loop()
         self._ending = loop.create_future()
+        watch_memory(loop, "lists")
         loop.add_signal_handler(signal.SIGTERM, self._end, 0)
         self._link.setblocking(False)
         loop.add_reader(self._link.fileno(), self._hear)
@@ -227,19 +228,16 @@ class ListsCell:
 
 def warm_up() -> None:
     """Import what would be imported lazily, while files can still be read."""
-    preload(*LAZY, *CRYPTOGRAPHY)
+    preload(*LAZY)
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the lists cell; started by the supervisor only."""
+SETTINGS = ListsSettings
+
+
+def run(link: socket.socket) -> None:
+    """Run the lists cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
     ignore_terminal_signals()
     collect_seldom()
-    run_guarded(NAME, ListsCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    run_guarded(NAME, ListsCell(link).serve)

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterable
 
 from anchorhold.ipc import READ_SIZE, Inbox, Message
+from net import sockets
 
 
 class Gone(Exception):
@@ -14,7 +15,6 @@ class PairEnd:
     """What is to go is added to `_out`. `most` octets of it may wait for one who does not read; past that it counts as gone."""
 
     def __init__(self, endpoint: socket.socket, most: int) -> None:
-        endpoint.setblocking(False)
         self.socket = endpoint
         self._most = most
         self._inbox = Inbox()
@@ -23,7 +23,7 @@ class PairEnd:
     def _receive(self) -> Iterable[Message]:
         """What has come, if anything has. Raises Gone, and Malformed as the messages are taken."""
         try:
-            data = self.socket.recv(READ_SIZE)
+            data = self.socket.recv(READ_SIZE, sockets.NOW)
         except BlockingIOError:
             return ()
         except OSError:
@@ -35,7 +35,7 @@ class PairEnd:
     def _write(self) -> bool:
         """Write what was collected, as far as it goes; True if something is left. Raises Gone."""
         try:
-            sent = self.socket.send(self._out)
+            sent = self._push()
             del self._out[:sent]
         except BlockingIOError:
             pass
@@ -44,3 +44,7 @@ class PairEnd:
         if len(self._out) > self._most:
             raise Gone("does not keep up")
         return bool(self._out)
+
+    def _push(self) -> int:
+        """How many octets of what is to go the other end takes now. Raises OSError."""
+        return self.socket.send(self._out, sockets.NOW)

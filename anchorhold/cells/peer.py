@@ -13,6 +13,7 @@ from anchorhold.cells.pair import Gone, PairEnd
 from anchorhold.ipc import Message, MessageType, Verb, build_message
 from anchorhold.leases.messages import ALL, MORE, parse_hosts
 from anchorhold.link import LinkType
+from net import sockets
 from resolver.edge.flights import Flight
 from resolver.edge.serve import Desk
 from resolver.local import Leases
@@ -64,7 +65,7 @@ class Pair(PairEnd):
         super().__init__(endpoint, MAX_UNSENT)
         self.kind = kind or self.kind
         self._cell = cell
-        self._blocked = False
+        self._blocked = self._closed = False
         self._facts: dict[int, Answer] = {}
         self._fact_handles = itertools.count(1)
 
@@ -78,8 +79,9 @@ class Pair(PairEnd):
 
     def close(self) -> None:
         """Hang up; operators who wait are told so."""
+        self._closed = True
         self._cell.watch(self.socket, 0, self)
-        self.socket.close()
+        sockets.close(self.socket)
         facts, self._facts = self._facts, {}
         line = {"cell": self.cell, "error": f"{self.other} ended before it had answered; try again in a second"}
         for answer in facts.values():
@@ -89,6 +91,8 @@ class Pair(PairEnd):
 
     def ready(self, events: int, now: Instant) -> None:
         """Take what the other end says."""
+        if self._closed:
+            return
         if events & selectors.EVENT_WRITE:
             self._blocked = False
         if not events & selectors.EVENT_READ:

@@ -10,33 +10,44 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 
-import click
-
-from anchorhold import snapshot
+from anchorhold import ceilings, snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
+from anchorhold.cells.heap import keep_to_heap
+from anchorhold.cells.loops import run_loop as run_loop
+from anchorhold.cells.resolver_profile import PROFILE, PROFILE_UVLOOP
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
-    collect_seldom,
+    end_without_memory,
     hear,
     ignore_terminal_signals,
     receive_until_start,
     run_guarded,
+    take_descriptors,
     tell_ready,
+    watch_memory,
 )
-from anchorhold.facts import log
+from anchorhold.cells.warming import verify_once
+from anchorhold.cells.whereabouts import Means, Whereabouts, open_network
+from anchorhold.facts import divert, log
 from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import InForce, Told
 from anchorhold.keeper.packaged import built_date
 from anchorhold.keeper.side import KeeperSide
 from anchorhold.link import LinkMessage, LinkType, send_message
-from anchorhold.sandbox import SandboxProfile, enter, preload
+from anchorhold.mistakes import log_mistakes
+from anchorhold.sandbox import enter, preload
+from anchorhold.secret import take_secret
 from anchorhold.sites import Sites
+from anchorhold.troubles import Watchman
+from net import apart
 from net.clock import now
+from net.readiness import readiness
+from net.sockets import adopt
 from net.tls import TlsFactory
 from privacy.lists.matcher import ListImage
 from privacy.memory import Fact, Retention
@@ -52,11 +63,14 @@ from wire.dns.codes import QueryFlag
 from wire.dns.names import read_name
 from wire.errors import Malformed
 
-PROFILE = SandboxProfile("resolver")
+NAME = "resolver"
 
 KEEPER_PATIENCE = 5.0
 """Seconds to wait at the start for the keeper's first word, for it knows which keys were revoked; then the configured anchors
 count until it comes."""
+
+LOOK_AROUND = 1.0
+"""Seconds between two looks at what trouble there is."""
 
 LISTS_PATIENCE = 5.0
 """Seconds to wait at the start for the lists that were in force last."""
@@ -79,25 +93,28 @@ class ResolverCell:
         self._ending: asyncio.Future[int] | None = None
         self._resolver: Resolver | None = None
         self._carrying: CarryDesk
+        self._whereabouts: Whereabouts
         self._image: ListImage | None = None
         self._lists_told = asyncio.Event()
 
     def prepare(self) -> None:
         """Take everything from the link until START."""
         self._restarts = receive_until_start(self._link, self._take)
+        take_descriptors()
         if self._settings is None or not self._spread_key:
             raise Malformed("START before SETTINGS and SECRET")
+        self._link.setblocking(False)
 
     def _take(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
             case (LinkType.PEER | LinkType.SECURE_PEER | LinkType.LISTS_PEER) as kind, (descriptor,):
                 if kind in self._pairs:
                     self._pairs[kind].close()
-                self._pairs[kind] = socket.socket(fileno=descriptor)
+                self._pairs[kind] = adopt(descriptor)
             case LinkType.KEEPER, (descriptor,):
                 if self._keeper_pair is not None:
                     self._keeper_pair.close()
-                self._keeper_pair = socket.socket(fileno=descriptor)
+                self._keeper_pair = adopt(descriptor)
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, ResolverSettings)
                 os.close(descriptor)
@@ -107,9 +124,9 @@ class ResolverCell:
                 self._lists_told.set()
             case LinkType.LISTS, ():
                 self._lists_told.set()
-            case LinkType.SECRET, ():
-                self._spread_key = message.body
-            case LinkType.PING, ():
+            case LinkType.SECRET, (descriptor,):
+                self._spread_key = take_secret(descriptor)
+            case ((LinkType.PING | LinkType.END), ()):
                 pass
             case _:
                 raise Malformed(f"{message.type.name} is not for the resolver, or its descriptor is missing")
@@ -117,12 +134,17 @@ class ResolverCell:
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
         self.prepare()
-        return run_loop(self.run)
+        return run_loop(self._live)
+
+    async def _live(self) -> int:
+        # A loop that is closed in good order does much that nobody needs any more.
+        os._exit(await self.run())
 
     async def run(self) -> int:
         """Serve until told to end; gives the exit code."""
         loop = asyncio.get_running_loop()
         self._ending = loop.create_future()
+        watch_memory(loop, "resolver")
         assert self._settings is not None  # noqa: S101 # prepare saw to it
         tools = Tools(now=now, entropy=os.urandom, lookup=self._lookup, count=self._count, tls=TlsFactory())
         world = ForwardingWorld(tools, self._spread_key, Sites())
@@ -130,21 +152,31 @@ class ResolverCell:
         world.wall.not_before(built_date())
         self._resolver = Resolver(self._settings, world, self._report)
         self._resolver.changed = self._forget
+        self._resolver.exhausted = partial(end_without_memory, "resolver")
         self._resolver.use_image(self._image)
         self._carrying = CarryDesk(Carrier(tools), self._settings)
+        self._whereabouts = Whereabouts(Means(open_network()), self._move, self._resolver.settle)
+        self._whereabouts.use(self._settings)
+        self._resolver.whereabouts = self._whereabouts.status
+        # It has a descriptor of its own, which may not be had later.
+        readiness(loop)
         # Contexts with the system's authorities read files: make them before the sandbox.
-        enter(PROFILE)
-        loop.add_signal_handler(signal.SIGTERM, self.end, 0)
-        self._link.setblocking(False)
+        profile = PROFILE if isinstance(loop, asyncio.BaseEventLoop) else PROFILE_UVLOOP
+        enter(replace(profile, memory=ceilings.of_resolver(self._settings)), settle=_settle)
+        log_mistakes(NAME)
+        divert(lambda line: send_message(self._link, LinkType.LOG, line))
         loop.add_reader(self._link.fileno(), self._hear)
         await self._hear_keeper_first()
         await self._hear_lists_first()
         self._connect()
         self._ready()
         self._keep_time(loop, self._resolver)
+        self._whereabouts.start()
+        self._look_around(loop, self._resolver, Watchman())
         try:
             return await self._ending
         finally:
+            self._whereabouts.close()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._resolver.close()
@@ -153,6 +185,14 @@ class ResolverCell:
     def _keep_time(self, loop: asyncio.AbstractEventLoop, resolver: Resolver) -> None:
         """What has a schedule counts from its minute on, whether anybody asks or not."""
         loop.call_later(resolver.keep_time(), self._keep_time, loop, resolver)
+
+    def _look_around(self, loop: asyncio.AbstractEventLoop, resolver: Resolver, watchman: Watchman) -> None:
+        """Say what trouble the machine has, and forget what failed for it once that is over."""
+        for line in watchman.look(resolver.world.counters, now()):
+            log("resolver", line)
+        if watchman.relieved:
+            resolver.forgive()
+        loop.call_later(LOOK_AROUND, self._look_around, loop, resolver, watchman)
 
     def end(self, code: int) -> None:
         """Stop serving."""
@@ -188,11 +228,14 @@ class ResolverCell:
                 self._resolver.world.spread_key = self._spread_key
                 self._resolver.use(self._settings)
                 self._carrying.use(self._settings)
+                self._whereabouts.use(self._settings)
                 for line in self._lines.values():
                     line.announce(self._settings.generation)
                 self._ready()
             case LinkType.PING:
                 send_message(self._link, LinkType.PING)
+            case LinkType.END:
+                self.end(0)
             case _:
                 pass
 
@@ -242,8 +285,9 @@ class ResolverCell:
         """Listen to the keeper over the newest pair."""
         if self._keeper_pair is None or self._resolver is None:
             return
-        if self._keeper_task is not None:
+        if self._keeper_task is not None and self._keeper.line is not None:
             self._keeper_task.cancel()
+            self._keeper.line.close()
         resolver, pair = self._resolver, self._keeper_pair
         line = KeeperLine(pair, lambda zone: keys_of(resolver, zone), self._take_anchors, self._take_exceptions)
         self._keeper.line = line
@@ -277,6 +321,12 @@ class ResolverCell:
         for line in self._lines.values():
             line.forget()
 
+    def _move(self) -> None:
+        """This machine is in another network."""
+        assert self._resolver is not None  # noqa: S101 # run made it first
+        self._resolver.move()
+        self._carrying.move()
+
     # what upstreams may use
 
     def _count(self, what: str) -> None:
@@ -304,6 +354,13 @@ class ResolverCell:
         return tuple(found)
 
 
+def _settle() -> None:
+    """What libraries begin late, and the one thread."""
+    keep_to_heap()
+    apart.start()
+    verify_once()
+
+
 def _mapped(descriptor: int) -> ListImage | None:
     """The image of the lists; None if it is of no use, which is said: then no list counts until the next comes."""
     try:
@@ -324,27 +381,11 @@ def _bootstrap_of(name: str, settings: ResolverSettings) -> int:
     raise UpstreamFailed(Why.NO_ADDRESS, "no bootstrap group")
 
 
-def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
-    """On uvloop where it is installed and not refused by ANCHORHOLD_LOOP=asyncio, else on asyncio."""
-    collect_seldom()
-    factory = None
-    if os.environ.get("ANCHORHOLD_LOOP") != "asyncio":
-        with contextlib.suppress(ImportError):
-            import uvloop
-
-            factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(main())
+SETTINGS = ResolverSettings
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the resolver cell; started by the supervisor only."""
+def run(link: socket.socket) -> None:
+    """Run the resolver cell; forked by the supervisor only."""
     preload()
-    ignore_terminal_signals()
-    run_guarded("resolver", ResolverCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    ignore_terminal_signals(signal.SIGTERM)
+    run_guarded("resolver", ResolverCell(link).serve)

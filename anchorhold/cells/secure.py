@@ -8,23 +8,25 @@ import json
 import os
 import resource
 import selectors
+import signal
 import socket
 import time
 from typing import ClassVar
 
-import click
-
-from anchorhold import snapshot
+from anchorhold import ceilings, snapshot
 from anchorhold.cells.carrying import CarryingPeer
 from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair, lease_peer_of
 from anchorhold.cells.dhcp_pair import FrontPair
-from anchorhold.cells.start import EXIT_CREDENTIALS, collect_seldom, ignore_terminal_signals, run_guarded
+from anchorhold.cells.rules import ACCEPT, HEAP, WAKE
+from anchorhold.cells.start import EXIT_CREDENTIALS, collect_seldom, end_at_once, ignore_terminal_signals
 from anchorhold.certificates.subjects import is_covered, subjects_of
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, preload
+from anchorhold.sandbox.profile import Network, calls
 from net.quic_server import Terms
+from net.sockets import adopt
 from net.tls_server import Credentials, CredentialsRefused, ServerContexts, leaf_of
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.oblivious import Oblivious
@@ -39,15 +41,34 @@ from wire.units import Instant
 
 NAME = "secure"
 
+LAZY = CRYPTOGRAPHY
+"""What reading keys and certificates would import at first use."""
+
 KINDS = tuple(Served)
 """In a SECURE message: the place in this order."""
+
+
+PROFILE = SandboxProfile(
+    NAME,
+    calls=(
+        *calls("recvfrom", "sendto", "epoll_wait", "epoll_ctl", "recvmsg", "sendmsg", "getpid", "close"),
+        *ACCEPT,
+        *calls("getsockname", "getrandom"),
+        *HEAP,
+        *WAKE,
+        *calls("exit_group"),
+    ),
+    network=Network.NONE,
+)
+"""As that of `front`; what OpenSSL asks when it draws random numbers: for them, and whether this is the same process; and what
+ends each of the things that it does once, at first use, with nobody waiting for it (pthread_once(3))."""
 
 
 class SecureCell(ClientsCell):
     """TLS, QUIC and what is spoken above them."""
 
     name = NAME
-    profile = SandboxProfile(NAME)
+    profile = PROFILE
     peer = LinkType.SECURE_PEER
     pairs: ClassVar[dict[LinkType, MakePair]] = {
         LinkType.SECURE_PEER: lambda cell, endpoint: CarryingPeer(cell, endpoint, LinkType.SECURE_PEER),
@@ -59,12 +80,12 @@ class SecureCell(ClientsCell):
         self._settings: SecureSettings | None = None
         self._credentials: Credentials | None = None
         self._contexts: dict[Served, ServerContexts] = {}
-        self._waiting: list[tuple[Served, socket.socket, bool]] = []
+        self._waiting: list[tuple[Served, int]] = []
         self._tls: list[TlsListener] = []
         self._terms: dict[Served, Terms] = {}
         self._quic: list[QuicListener] = []
         self._front_pair: FrontPair | None = None
-        self._front_socket: socket.socket | None = None
+        self._front_socket = -1
         self._until = 0.0
         self._names: tuple[str, ...] = ()
         """Of the certificate, as its end is."""
@@ -81,22 +102,24 @@ class SecureCell(ClientsCell):
     def _front_settings(self) -> FrontSettings | None:
         return None if self._settings is None else self._settings.front
 
+    def _most_memory(self) -> int:
+        return 0 if self._settings is None else ceilings.of_secure(self._settings)
+
     def _load_settings(self, descriptor: int) -> None:
-        self._settings = snapshot.load(descriptor, SecureSettings)
+        self._settings = snapshot.load_mapped(descriptor, SecureSettings)
 
     def _take_own(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
             case LinkType.SECURE, (descriptor,) if len(message.body) == 2 and message.body[0] < len(KINDS):
-                served, wildcard = KINDS[message.body[0]], bool(message.body[1])
-                self._waiting.append((served, socket.socket(fileno=descriptor), wildcard))
+                self._waiting.append((KINDS[message.body[0]], descriptor))
             case LinkType.CERTIFICATE, (chain, key):
                 self._credentials = Credentials(snapshot.read_sealed(chain), snapshot.read_sealed(key))
                 os.close(chain)
                 os.close(key)
             case LinkType.STATUS, (descriptor,):
-                if self._front_socket is not None:
-                    self._front_socket.close()
-                self._front_socket = socket.socket(fileno=descriptor)
+                if self._front_socket >= 0:
+                    os.close(self._front_socket)
+                self._front_socket = descriptor
             case _:
                 super()._take_own(message)
 
@@ -151,7 +174,8 @@ class SecureCell(ClientsCell):
 
     def _open_listeners(self) -> None:
         self._answer_front()
-        for served, endpoint, _wildcard in self._waiting:
+        for served, descriptor in self._waiting:
+            endpoint = adopt(descriptor)
             listener = self._listen_tls(served, endpoint) if served.stream else self._listen_quic(served, endpoint)
             self._listening.append(listener)
             self.watch(endpoint, selectors.EVENT_READ, listener)
@@ -212,13 +236,13 @@ class SecureCell(ClientsCell):
     # operators, by way of front
 
     def _answer_front(self) -> None:
-        if self._front_socket is None:
+        if self._front_socket < 0:
             return
         if self._front_pair is not None:
             self._front_pair.close()
         accuse = lambda: self.accuse(LinkType.STATUS)  # noqa: E731 # a bound argument
-        self._front_pair = FrontPair(self._front_socket, self._selector, self._answer, accuse)
-        self._front_socket = None
+        self._front_pair = FrontPair(adopt(self._front_socket), self._selector, self._answer, accuse)
+        self._front_socket = -1
 
     def _answer(self, verb: int, argument: bytes) -> str:
         """What an operator asked."""
@@ -235,7 +259,7 @@ class SecureCell(ClientsCell):
 
     def _status(self) -> dict[str, object]:
         return {
-            "pid": os.getpid(),
+            "pid": self._pid,
             "generation": self.desk.settings.generation,
             "restarts": self._restarts,
             "open": self.desk.open,
@@ -253,7 +277,7 @@ class SecureCell(ClientsCell):
 
 def _place(listener: TlsListener | QuicListener) -> str:
     """Our own address, as the configuration writes it."""
-    if listener.socket.fileno() < 0:
+    if listener.closed:
         return f"{listener.served.value} (ending)"
     host, port = listener.socket.getsockname()[:2]
     return f"{listener.served.value}://{f'[{host}]' if ':' in host else host}:{port}"
@@ -265,16 +289,13 @@ def _allow_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-@click.command()
-@click.option("--link", type=int, required=True)
-def main(link: int) -> None:
-    """Run the secure cell; started by the supervisor only."""
-    preload(*CRYPTOGRAPHY)
-    ignore_terminal_signals()
+SETTINGS = SecureSettings
+
+
+def run(link: socket.socket) -> None:
+    """Run the secure cell; forked by the supervisor only."""
+    preload(*LAZY)
+    ignore_terminal_signals(signal.SIGTERM)
     _allow_descriptors()
     collect_seldom()
-    run_guarded(NAME, SecureCell(socket.socket(fileno=link)).serve)
-
-
-if __name__ == "__main__":
-    main()
+    end_at_once(NAME, SecureCell(link).serve)

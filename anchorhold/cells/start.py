@@ -1,23 +1,32 @@
 """How every cell begins: it takes from the supervisor what it needs, until START; and how it ends."""
 
+import asyncio
+import contextlib
 import gc
+import os
+import resource
 import signal
 import socket
 import sys
-import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.mistakes import EXIT_MISTAKE, loop_mistake, place_of
+from anchorhold.roster import said
+from anchorhold.sandbox import standing
 from wire.errors import Malformed
 
 EXIT_PROTOCOL = 70
 """Exit code of a cell whose supervisor sent what does not decode."""
 EXIT_CREDENTIALS = 72
 """Exit code of a process that cannot use the certificate and key it was given; the log says why."""
-EXIT_MISTAKE = 1
-"""Exit code of a cell that raised what nobody expected."""
+EXIT_MEMORY = 73
+"""Exit code of a cell that came up against its ceiling of memory (RLIMIT_DATA)."""
+NO_MEMORY = "no memory is left below its ceiling; it ends, and the next one begins with empty caches"
 COLLECT_EVERY = 10_000
 """Objects made and not yet freed after which Python looks for cycles; its own 700 costs the resolver a tenth of all work. Caches
 only ever grow, leases stay, and next to nothing is cyclic."""
@@ -31,6 +40,8 @@ def receive_until_start(link: socket.socket, take: Callable[[LinkMessage], None]
     while True:
         message = receive_message(link)
         if message is None:
+            raise SystemExit(0)
+        if message.type is LinkType.END:
             raise SystemExit(0)
         if message.type is LinkType.START:
             return int.from_bytes(message.body[:4], "little")
@@ -49,7 +60,9 @@ def hear(link: socket.socket, end: Callable[[], None]) -> LinkMessage | None:
 
 
 def tell_ready(link: socket.socket, generation: int) -> None:
-    """Tell the supervisor that the settings of this generation are in force."""
+    """Tell the supervisor that the settings of this generation are in force; before that, what is in force for this process."""
+    if (found := standing()) is not None:
+        send_message(link, LinkType.SEALED, said(found).encode())
     send_message(link, LinkType.READY, generation.to_bytes(4, "little"))
 
 
@@ -59,29 +72,81 @@ def collect_seldom() -> None:
     gc.set_threshold(COLLECT_EVERY)
 
 
-def ignore_terminal_signals() -> None:
-    """Reload and Ctrl-C are the supervisor's business."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def take_descriptors() -> None:
+    """As many as this process may have: the usual 1,024 are meant for programs that use select(2)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def ignore_terminal_signals(*further: signal.Signals) -> None:
+    """Reload and Ctrl-C are the supervisor's business; so is SIGTERM for a cell that is told to end over the link."""
+    for number in (signal.SIGHUP, signal.SIGINT, *further):
+        signal.signal(number, signal.SIG_IGN)
+
+
+_reserve: list[bytearray] = []
+"""Memory for the last words; pages that nobody writes to cost nothing."""
+LAST_WORDS = 2 * 1024 * 1024
+"""Octets: two of the pieces that Python asks for at once."""
+
+
+def end_without_memory(name: str) -> NoReturn:
+    """The process ends here and now: whatever else it did might want memory, and what was half done is not gone on with. Whoever
+    asked it is told by the end of its sockets, and asks the next one."""
+    _reserve.clear()
+    with contextlib.suppress(MemoryError):
+        log(name, NO_MEMORY)
+    os._exit(EXIT_MEMORY)
+
+
+def watch_memory(loop: asyncio.AbstractEventLoop, name: str) -> None:
+    """Where a loop would log that there was no memory and go on, the process ends."""
+
+    def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if isinstance(context.get("exception"), MemoryError):
+            end_without_memory(name)
+        else:
+            loop_mistake(name, context)
+
+    loop.set_exception_handler(handle)
 
 
 def run_guarded(name: str, body: Callable[[], int]) -> None:
     """Run the cell and exit with its code; nonsense from the supervisor is logged and ends it, and so does a mistake of ours: of
     what kind and where, but without the words of the exception, which may be a client's name or address."""
+    _reserve.append(bytearray(LAST_WORDS))
     try:
         code = body()
     except Malformed as error:
         log(name, f"the supervisor sent what does not decode: {error}")
         code = EXIT_PROTOCOL
+    except MemoryError:
+        end_without_memory(name)
     except Exception as error:
-        log(name, f"ends by a mistake of ours: {_place(error)}")
+        log(name, f"ends by a mistake of ours: {place_of(error)}")
         code = EXIT_MISTAKE
     sys.exit(code)
 
 
-def _place(error: BaseException) -> str:
-    """The kind of an exception and where it came from, the innermost place first; those it was caused by, too."""
-    frames = reversed(traceback.extract_tb(error.__traceback__))
-    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
-    cause = error.__cause__ or error.__context__
-    return f"{type(error).__name__} at {places}" + (f"; after {_place(cause)}" if cause is not None else "")
+def end_at_once(name: str, body: Callable[[], int]) -> None:
+    """As `run_guarded`, and it ends by exit_group(2) and nothing else: what Python does at an exit, and for sockets that nobody
+    closed, takes system calls that the cell may not make."""
+    try:
+        run_guarded(name, body)
+    except SystemExit as ended:
+        os._exit(ended.code if isinstance(ended.code, int) else 1)
+
+
+def tell_where(name: str) -> None:
+    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, and so is a warning: neither is
+    printed, with its words and with a line of the source that would have to be read."""
+
+    def say(lost: "sys.UnraisableHookArgs") -> None:
+        log(name, "a mistake of ours: " + ("of no known kind" if lost.exc_value is None else place_of(lost.exc_value)))
+
+    def warn(_words: Warning | str, category: type[Warning], file: str, line: int, *_rest: object) -> None:
+        log(name, f"a mistake of ours: {category.__name__} at {Path(file).name}:{line}")
+
+    sys.unraisablehook = say
+    warnings.showwarning = warn  # type: ignore[assignment] # it takes more than it says, and so does theirs

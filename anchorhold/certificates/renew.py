@@ -1,12 +1,8 @@
-"""One run: `python -m anchorhold.certificates.renew --folder FD --request FD [--answer FD]`.
-
-`--folder` is the folder `certificates/`, `--request` a sealed memfd with RenewSettings, `--answer` a listening TCP socket at port
-80 for http-01. Started by the supervisor at the start and once an hour, and by `anchorhold certs`; it gives up its rights before
+"""One run: forked by the supervisor at the start and once an hour, and by `anchorhold certs`; it gives up its rights before
 it reads anything but the files that the settings name. Exit codes: 0 there is a certificate as wanted, 1 there is none, 2 the
 folder or the settings need somebody's hand. What there is to say is said on standard error.
 """
 
-import argparse
 import os
 import resource
 import signal
@@ -15,12 +11,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from anchorhold.certificates.folder import CertificateFolder, CertificatesRefused
-from anchorhold.certificates.renewal import Issuer, look, run
+from anchorhold.certificates.renewal import Issuer, look
+from anchorhold.certificates.renewal import run as renew
 from anchorhold.certificates.settings import AcmeSettings, Kind, RenewSettings
 from anchorhold.certificates.subjects import Address, is_lasting
 from anchorhold.config.places import read_named_file
 from anchorhold.facts import log
-from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, SandboxRefused, enter, preload
+from anchorhold.sandbox import CRYPTOGRAPHY, Network, SandboxProfile, SandboxRefused, enter, preload
 from anchorhold.snapshot import load
 from dhcp.edge.folder import hand_over
 from dhcp.edge.links import read_links
@@ -28,7 +25,9 @@ from net import clock
 from wire.errors import Malformed
 
 NAME = "certificates"
-PROFILE = SandboxProfile(NAME)
+PROFILE = SandboxProfile(NAME, network=Network.NONE, folder=True)
+ASKING = SandboxProfile(NAME, apart=False)
+"""To ask an authority names have to be found, and a hook is a program: then files stay, as the service's user sees them."""
 
 CPU_SECONDS = 60
 MOST_MEMORY = 512 * 1024 * 1024
@@ -52,22 +51,18 @@ class Named:
     """Private addresses that this machine has."""
 
 
-def main() -> int:
-    """Gives the exit code."""
-    parser = argparse.ArgumentParser(prog="anchorhold.certificates.renew")
-    parser.add_argument("--folder", type=int, required=True)
-    parser.add_argument("--request", type=int, required=True)
-    parser.add_argument("--answer", type=int, default=-1)
-    given = parser.parse_args()
+def run(folder: int, request: int, answer: int) -> int:
+    """Gives the exit code. `folder` is the folder `certificates/`, `request` a sealed memfd with RenewSettings, `answer` a
+    listening TCP socket at port 80 for http-01, or -1."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     signal.alarm(PATIENCE)
     try:
-        settings = load(given.request, RenewSettings)
+        settings = load(request, RenewSettings)
         named = _read_named(settings)
-        _give_up_rights(settings, given.folder)
-        return work(given.folder, settings, named, given.answer)
+        _give_up_rights(settings, folder)
+        return work(folder, settings, named, answer)
     except (Malformed, CertificatesRefused, SandboxRefused) as error:
         _say(str(error))
         return 2
@@ -87,7 +82,7 @@ def work(descriptor: int, settings: RenewSettings, named: Named, answer: int) ->
         if settings.kind is Kind.FILES:
             look(named.chain, folder, now, _say)
             return 0
-        done = run(folder, settings, lambda: _acme(folder, settings.acme, named, answer), now, _say, named.own)
+        done = renew(folder, settings, lambda: _acme(folder, settings.acme, named, answer), now, _say, named.own)
         return 0 if done else 1
 
 
@@ -135,24 +130,20 @@ def _give_up_rights(settings: RenewSettings, folder: int) -> None:
         preload(*CRYPTOGRAPHY, *issuer.LAZY, proofs.__name__)
     else:
         preload(*CRYPTOGRAPHY)
-    # To ask an authority names have to be found: then the file system stays, as the service's user sees it.
-    enter(PROFILE, lambda: _go_into(folder, settings.kind is not Kind.ACME))
+    if settings.kind is Kind.ACME:
+        enter(ASKING, lambda: _go_into(folder))
+    else:
+        enter(PROFILE, lambda: _go_into(folder), folder=folder)
 
 
-def _go_into(folder: int, for_good: bool) -> None:
+def _go_into(folder: int) -> None:
     try:
         os.fchdir(folder)
         if os.geteuid() == 0:
             hand_over(folder)
-            if for_good:
-                os.chroot(".")
     except OSError as error:
         raise SandboxRefused(f"cannot go into the folder of the certificates: {error.strerror}") from None
 
 
 def _say(text: str) -> None:
     log(NAME, text)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

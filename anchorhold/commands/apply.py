@@ -11,9 +11,9 @@ import click
 from anchorhold import text
 from anchorhold.applying import LONGEST, SHORTEST, Told
 from anchorhold.config.errors import SettingsError
+from anchorhold.config.limits import MAX_FILE
 from anchorhold.config.load import load
 from anchorhold.config.loader import decode_text
-from anchorhold.config.places import MAX_FILE
 from anchorhold.config.service import Loaded
 from anchorhold.control_client import Unreachable
 from anchorhold.control_path import default_control_path

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 from cryptography import x509
 
-from anchorhold.cell_process import cell_environment
+from anchorhold.accounts import usual_user
+from anchorhold.cell_environment import cell_environment
 from anchorhold.certificates.authority import pin_of
 from anchorhold.certificates.folder import CertificateFolder, CertificatesRefused
 from anchorhold.certificates.handout import Served, files_for
@@ -20,7 +21,7 @@ from anchorhold.certificates.shown import shown_certificate
 from anchorhold.certificates.subjects import read_subjects, subjects_of
 from anchorhold.commands.key import prepare_state
 from anchorhold.control_path import default_state_directory
-from anchorhold.sandbox import DEFAULT_USER, SandboxRefused, find_user
+from anchorhold.sandbox import SandboxRefused, find_user
 from anchorhold.settings_file import SettingsRefused, read_settings
 from anchorhold.state import StateRefused, open_folder
 from anchorhold.terminal import Command, CommandFailed, Exit, json_option, print_json, read_file, show_time
@@ -265,7 +266,7 @@ def _owner(place: Place) -> tuple[str, tuple[int, int] | None]:
     if not place.user and folder.is_dir() and folder.stat().st_uid != 0:
         found = (folder.stat().st_uid, folder.stat().st_gid)
     if found is None:
-        entry = find_user(place.user or DEFAULT_USER)
+        entry = find_user(place.user or usual_user())
         return entry.pw_name, (entry.pw_uid, entry.pw_gid)
     try:
         return pwd.getpwuid(found[0]).pw_name, found

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from anchorhold.control_path import default_state_directory
-from anchorhold.state import KEY_LENGTH, KEY_NAME, StateRefused, open_state
+from anchorhold.secret import LENGTH
+from anchorhold.state import KEY_NAME, StateRefused, open_state
 from anchorhold.terminal import CommandFailed, Exit
 
 WARNING = """\
@@ -48,7 +49,7 @@ def rotate(state: Path | None, yes: bool) -> None:
         raise CommandFailed(Exit.NEGATIVE, "nothing was changed")
     try:
         owner = prepare_state(path.parent)
-        write_secret(path, secrets.token_bytes(KEY_LENGTH), owner)
+        write_secret(path, secrets.token_bytes(LENGTH), owner)
     except StateRefused as refused:
         raise CommandFailed(Exit.USAGE, str(refused)) from None
     except OSError as error:

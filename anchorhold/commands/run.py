@@ -29,6 +29,6 @@ def command(config: Path) -> None:
     if not os.path.exists(config):  # never raises, as Path.exists does where a directory may not be entered
         raise CommandFailed(Exit.USAGE, f"there is no {config} to read; make one: anchorhold init --output {config}")
     # Imported here: no other command needs it.
-    from anchorhold.supervisor import run
+    from anchorhold.start import run
 
     raise SystemExit(run(config))

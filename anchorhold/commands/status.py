@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from anchorhold.commands.blocked import watched_line
+from anchorhold.commands.cells import asked, summary
 from anchorhold.commands.exceptions import print_exceptions
 from anchorhold.commands.pause import paused_lines
 from anchorhold.control_client import Answer
@@ -24,6 +25,7 @@ from anchorhold.terminal import (
     show,
     show_time,
 )
+from anchorhold.troubles import counters_in, troubles
 from dhcp.facts import EDGE, WHY
 
 _LEVELS = {"root": "the root", "top": "a top-level domain", "below": "a zone below"}
@@ -50,7 +52,10 @@ def command(control: Path | None, as_json: bool) -> None:
         print_json(cells)
     else:
         _print_cells(cells)
+        _print_isolation(control)
+        _print_troubles(cells)
         _print_clock(cells.get("resolver", {}))
+        _print_network(cells.get("resolver", {}))
         _print_policy(cells.get("resolver", {}))
         _print_upstreams(cells.get("resolver", {}))
         _print_iterations(cells.get("resolver", {}))
@@ -75,6 +80,14 @@ def _print_cells(cells: dict[str, Answer]) -> None:
     print_table("cells", ["cell", "process", "generation", "restarts"], rows)
 
 
+def _print_isolation(control: Path | None) -> None:
+    """One line, also where the supervisor cannot be asked: all else is said by the cells."""
+    try:
+        click.echo(summary(asked(control)) + "\n")
+    except CommandFailed as error:
+        click.echo(f"Isolation: not known ({error.message})\n")
+
+
 def _print_clock(resolver: Answer) -> None:
     clock = resolver.get("clock")
     if not isinstance(clock, dict):
@@ -88,6 +101,31 @@ def _print_clock(resolver: Answer) -> None:
         f"Until then only the {show(clock.get('time_sources'))} servers of time in [dnssec] time_sources are looked up, and zones"
         " that are not\nvalidated; everything else is answered SERVFAIL. That ends by itself.\n"
     )
+
+
+def _print_troubles(cells: dict[str, Answer]) -> None:
+    """What the machine would not give."""
+    said = [
+        f"{name}: {trouble.what}, {times} times: {trouble.means}; {trouble.remedy}"
+        for name, line in cells.items()
+        for trouble, times in troubles(counters_in(line)).items()
+    ]
+    if said:
+        click.echo("\n".join(said) + "\n")
+
+
+def _print_network(resolver: Answer) -> None:
+    """That it changed, or that nobody would notice."""
+    network = resolver.get("network")
+    if not isinstance(network, dict) or not network:
+        return
+    if network.get("changes"):
+        click.echo(
+            f"The network changed {show(network['changes'])} times, the last time {show(network.get('last_change'), ' s')} ago;"
+            " each time all\nconnections to upstreams were made anew, and none was resumed.\n"
+        )
+    if "routes" not in str(network.get("watched")):
+        click.echo(f"Changes of the network are not noticed here; watched: {show(network.get('watched'))}.\n")
 
 
 def _print_policy(resolver: Answer) -> None:

@@ -275,8 +275,6 @@ class Checker:
             if address in seen and address.port:
                 self._note(place, f"{address.text()} is there twice", "drop one")
             seen.add(address)
-        if not service.user:
-            self._note(("service", "user"), "it is empty", 'write user = "nobody" or drop the line')
         return ServiceSettings(
             tuple(address for _, address in addresses),
             self._places.absolute(listen.control),

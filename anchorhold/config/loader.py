@@ -1,10 +1,8 @@
 """The loader: a process that lives for one configuration, unprivileged, and ends.
 
-`python -m anchorhold.config.loader --link FD --config FD --file NAME --generation N`. On the link (AF_UNIX SEQPACKET),
-one kind octet and a body; see `LoaderMessage`.
+It is forked by the supervisor. On the link (AF_UNIX SEQPACKET), one kind octet and a body; see `LoaderMessage`.
 """
 
-import argparse
 import os
 import resource
 import socket
@@ -12,15 +10,15 @@ import socket
 import dns.rdata
 
 from anchorhold.config.errors import Problem, SettingsError
+from anchorhold.config.limits import MAX_FILE, MAX_LIST_FILE
 from anchorhold.config.load import load
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
-from anchorhold.config.places import MAX_FILE, MAX_LIST_FILE
 from anchorhold.config.root_zone import read_root_zone
 from anchorhold.config.service import Loaded
-from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter, preload
+from anchorhold.sandbox import DEFAULT_USER, Network, SandboxProfile, enter, preload
 from anchorhold.snapshot import MAX_LISTS, MAX_SIZE, read_sealed, seal, seal_bytes
 
-PROFILE = SandboxProfile("loader", DEFAULT_USER)
+PROFILE = SandboxProfile("loader", DEFAULT_USER, network=Network.NONE)
 """Which user the configuration names is not known before it is read."""
 
 CPU_SECONDS = 30
@@ -95,14 +93,8 @@ a. 1 DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000
 """.format(digest="0" * 96)
 
 
-def main() -> None:
-    """Read the arguments, give up every right, load, answer."""
-    parser = argparse.ArgumentParser(prog="anchorhold.config.loader")
-    for name in ("link", "config", "generation"):
-        parser.add_argument(f"--{name}", type=int, required=True)
-    parser.add_argument("--file", required=True)
-    given = parser.parse_args()
-    link = socket.socket(fileno=given.link)
+def run(link: socket.socket, config: int, file: str, generation: int) -> int:
+    """Give up every right, load what is in the descriptor `config`, which is called `file`, answer."""
     # Everything a configuration can make us import or open, while our own files can still be read.
     load(_WARM_UP, "")
     read_root_zone(_WARM_UP_ROOT)
@@ -111,10 +103,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     enter(PROFILE)
     try:
-        text = _read_text(given.config, given.file)
-        answer(link, load(text, given.file, given.generation, lambda path: fetch(link, path), socket.gethostname()))
+        text = _read_text(config, file)
+        answer(link, load(text, file, generation, lambda path: fetch(link, path), socket.gethostname()))
     except SettingsError as error:
         refuse(link, str(error))
+    return 0
 
 
 def _optional(*names: str) -> tuple[str, ...]:
@@ -165,7 +158,3 @@ def fetch(link: socket.socket, path: str) -> bytes:
     content = read_sealed(descriptors[0], MAX_LIST_FILE)
     os.close(descriptors[0])
     return content
-
-
-if __name__ == "__main__":
-    main()

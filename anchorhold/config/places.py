@@ -5,17 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from anchorhold.config.errors import Wrong
+from anchorhold.config.limits import MAX_LIST_FILE
 from anchorhold.config.names import read_address
 from anchorhold.config.service import ListenAddress
-
-MAX_FILE = 1024 * 1024
-"""Octets of a configuration."""
-
-MAX_NAMED_FILE = 8 * 1024 * 1024
-"""Octets of a file the configuration names; the largest is a root zone, 2.3 MB in 2026."""
-
-MAX_LIST_FILE = 64 * 1024 * 1024
-"""Octets of one that everybody may read: a list of names may be long."""
 
 DNS_PORT = 53
 """RFC 1035 §4.2."""

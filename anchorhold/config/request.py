@@ -5,16 +5,25 @@ import re
 import signal
 import socket
 import stat
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from anchorhold.config.limits import MAX_LIST_FILE, MAX_NAMED_FILE
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
-from anchorhold.config.places import MAX_LIST_FILE, MAX_NAMED_FILE
-from anchorhold.config.service import ServiceSettings
-from anchorhold.snapshot import load, read_sealed, seal_bytes
+from anchorhold.forking import Child, fork
+from anchorhold.link import open_link
+from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter
+from anchorhold.snapshot import check_sealed, load, read_sealed, seal_bytes
 from wire.errors import Malformed
+
+if TYPE_CHECKING:
+    # What it needs takes long to import; the loader is forked before.
+    from anchorhold.config.service import ServiceSettings
+
+PROFILE = SandboxProfile("reader", DEFAULT_USER)
+"""Of who reads a file that a configuration names."""
 
 PATIENCE = 90.0
 """Seconds a load may take; it takes about half of one, and ten times that with as many records as may be."""
@@ -39,7 +48,7 @@ class Snapshot:
     front: int
     resolver: int
     keeper: int
-    service: ServiceSettings
+    service: "ServiceSettings"
     dhcp: int = -1
     secure: int = -1
     lists: int = -1
@@ -65,24 +74,24 @@ class LoaderRun:
         """Starts it. Raises OSError if the file cannot be opened. What is in `descriptor`, which is closed, counts as what is at
         `path`."""
         self._generation = generation
+        self._reader: Child | None = None
         with open(path, "rb", opener=_open_at_once) if descriptor is None else open(descriptor, "rb") as config:
             _require_regular(config.fileno(), path)
             # Whoever wrote what is in a descriptor left it at the end.
             config.seek(0)
-            self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self.link, theirs = open_link()
             self.link.settimeout(PATIENCE)
+
+            def live() -> int | None:
+                # Here, so that nothing of what reads configurations is ever imported into the supervisor.
+                from anchorhold.config.loader import run
+
+                theirs.setblocking(True)
+                return run(theirs, config.fileno(), str(path), generation)
+
             with theirs:
-                self._process = subprocess.Popen(  # noqa: S603 # our own module
-                    [
-                        *(sys.executable, "-P", "-m", "anchorhold.config.loader", "--file", str(path)),
-                        *("--link", str(theirs.fileno()), "--config", str(config.fileno())),
-                        *("--generation", str(generation)),
-                    ],
-                    pass_fds=(theirs.fileno(), config.fileno()),
-                    stdin=subprocess.DEVNULL,
-                    env=environment,
-                    process_group=0,
-                )
+                given = (theirs.fileno(), config.fileno())
+                self._process = fork("loader", live, given, environment, output=True)
 
     def wait(self) -> Snapshot | Refused:
         """The outcome, at the latest after PATIENCE from the loader's last word."""
@@ -119,17 +128,21 @@ class LoaderRun:
 
     def _end(self) -> None:
         self.link.close()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
+        self._end_reader()
+        if self._process.wait(5) is None:
             self._process.kill()
             self._process.wait()
 
     def _snapshot(self, descriptors: list[int], mask: int) -> Snapshot | Refused:
         front, resolver, keeper, service, *further = descriptors
+        from anchorhold.config.service import ServiceSettings
+
         parts = iter(further)
         dhcp, secure, lists = (next(parts) if mask & bit else -1 for bit in (WITH_DHCP, WITH_SECURE, WITH_LISTS))
         try:
+            for descriptor in (front, resolver, keeper, *further):
+                # Cells that serve take our word for it.
+                check_sealed(descriptor)
             own = load(service, ServiceSettings)
             return Snapshot(self._generation, front, resolver, keeper, own, dhcp, secure, lists)
         except Malformed as error:
@@ -148,17 +161,32 @@ class LoaderRun:
             os.close(descriptor)
 
     def _send_file(self, path: str) -> None:
+        """By a process of its own: what is in the file may be a secret that was named by mistake."""
+        self._end_reader()
         try:
-            descriptor = seal_bytes(read_named(path), MAX_LIST_FILE)
+            self._reader = fork("reader", lambda: send_named(self.link, path), (self.link.fileno(),))
         except OSError as error:
             self.link.send((error.strerror or "it cannot be read").encode())
-            return
-        socket.send_fds(self.link, [b"\0"], [descriptor])
-        os.close(descriptor)
+
+    def _end_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.kill()
+            self._reader.wait()
 
 
-def read_named(path: str) -> bytes:
-    """The content of a file a configuration may name, read with the supervisor's rights. Raises OSError.
+def send_named(link: socket.socket, path: str) -> None:
+    """Answer a loader that asked for a file: with a sealed memfd, or with why not."""
+    try:
+        descriptor = seal_bytes(read_named(path, lambda: enter(PROFILE)), MAX_LIST_FILE)
+    except OSError as error:
+        link.send((error.strerror or "it cannot be read").encode())
+        return
+    socket.send_fds(link, [b"\0"], [descriptor])
+
+
+def read_named(path: str, settle: Callable[[], object] = lambda: None) -> bytes:
+    """The content of a file a configuration may name, opened with the rights we have and read with those that `settle` leaves.
+    Raises OSError.
 
     Only what everybody may read anyway, certificates, and master files that begin as root hints or a root zone do, are handed
     on: a loader gone wrong must not make us read it other files.
@@ -166,6 +194,7 @@ def read_named(path: str) -> bytes:
     with open(path, "rb", opener=_open_at_once) as file:
         _require_regular(file.fileno(), Path(path))
         public = may_be_read_by_all(path, file.fileno())
+        settle()
         most = MAX_LIST_FILE if public else MAX_NAMED_FILE
         data = file.read(most + 1)
     if len(data) > most:
@@ -193,6 +222,8 @@ def describe_exit(code: int | None) -> str:
     """`exit code 2`, or the signal that ended it."""
     if code is None or code >= 0:
         return f"exit code {code}"
+    if code == -signal.SIGSYS:
+        return "a system call that its profile does not allow (dmesg names it)"
     try:
         return f"signal {signal.Signals(-code).name}"
     except ValueError:

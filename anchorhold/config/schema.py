@@ -47,8 +47,10 @@ class ServiceTable:
 
     __pydantic_config__ = CLOSED
 
-    user: Text = "nobody"
-    """Whom the processes become that speak to clients and upstreams, when started as root."""
+    user: Text = ""
+    """Whom the processes become, when started as root. Each cell takes the account `USER-CELL` if there is one
+    (`anchorhold-front`, `-secure`, `-resolver`, `-dhcp`, `-keeper`, `-lists`), else USER. Empty: `anchorhold` where there is
+    such an account, else `nobody`."""
     state: Text = ""
     """Directory of what outlives a run: `spread.key`, trust anchors. Empty: `$STATE_DIRECTORY`, else `/var/lib/anchorhold` as
     root, else `~/.local/state/anchorhold`. Relative to this file."""

@@ -6,6 +6,7 @@ from enum import Enum
 
 from anchorhold.certificates.subjects import is_covered
 from anchorhold.control_client import Answer
+from anchorhold.troubles import counters_in, troubles
 from resolver.designated import Designation
 from resolver.settings import Served
 
@@ -149,6 +150,7 @@ def of_status(cells: dict[str, Answer], secure: bool) -> Iterator[Finding]:
         if line is None or "error" in line:
             yield Finding(Level.BAD, f"cell {cell}", "does not answer", "see the log; it is started again by itself")
     resolver = cells.get("resolver", {})
+    yield from _of_machine(cells)
     yield from _of_clock(resolver)
     yield from _of_keeper(resolver)
     yield from _of_upstreams(resolver)
@@ -159,6 +161,23 @@ def of_status(cells: dict[str, Answer], secure: bool) -> Iterator[Finding]:
         )
     elif "leases" in dhcp:
         yield Finding(Level.GOOD, "leases", f"{dhcp['leases']}, all kept")
+
+
+def _of_machine(cells: dict[str, Answer]) -> Iterator[Finding]:
+    """What the machine would not give, and whether another network would be noticed."""
+    for cell, line in cells.items():
+        for trouble, times in troubles(counters_in(line)).items():
+            yield Finding(
+                Level.WARNING, f"machine ({cell})", f"{trouble.what}: {trouble.means} ({times} times)", trouble.remedy
+            )
+    network = cells.get("resolver", {}).get("network")
+    if isinstance(network, dict) and "routes" not in str(network.get("watched")):
+        yield Finding(
+            Level.WARNING,
+            "network",
+            "another network is not noticed by its routes: connections end when they time out",
+            "nothing, if this machine stays where it is; on Linux, let it use netlink sockets",
+        )
 
 
 def _of_clock(resolver: Answer) -> Iterator[Finding]:

@@ -12,6 +12,8 @@ from wire.units import Epoch
 
 MAX_OCTETS = 1024 * 1024
 """Of one file; most are far smaller."""
+PRIVATE = 0o600
+"""Permissions of a file that only we may read."""
 ASIDE = ".damaged-"
 """Before the time, in the name of what was set aside."""
 
@@ -20,39 +22,66 @@ class Unreadable(Exception):
     """A file is there and cannot be read; the text says which and why."""
 
 
+def read_whole(opened: int, most: int) -> bytes:
+    """The content of an open file, at most `most` octets. By pread(2) alone: Python's own files want to know too much. Raises
+    OSError."""
+    pieces, at = [], 0
+    while at < most and (piece := os.pread(opened, most - at, at)):
+        pieces.append(piece)
+        at += len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def write_whole(opened: int, data: bytes) -> None:
+    """All of `data`. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(opened, rest) :]
+
+
 class Folder:
     """Files in the directory `descriptor`, which stays open as long as this is used."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
+    @property
+    def descriptor(self) -> int:
+        """Of the folder itself."""
+        return self._descriptor
+
     def read(self, name: str, most: int = MAX_OCTETS) -> bytes | None:
         """The content of a file, at most `most` octets; None if there is none. Raises Unreadable."""
         try:
-            with open(name, "rb", opener=self._open) as file:
-                found = os.fstat(file.fileno())
+            opened = self._open(name, os.O_RDONLY)
+            try:
+                found = os.fstat(opened)
                 if not stat.S_ISREG(found.st_mode):
                     raise Unreadable(f"{name} is no regular file")
                 if found.st_size > most:
                     raise Unreadable(f"{name} is larger than {most} octets")
-                return file.read(found.st_size)
+                return read_whole(opened, found.st_size)
+            finally:
+                os.close(opened)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise Unreadable(f"{name}: {error.strerror}") from None
 
-    def write(self, name: str, data: bytes, mode: int = 0o600) -> None:
+    def write(self, name: str, data: bytes, mode: int = PRIVATE) -> None:
         """Replace a file; after a crash it is the old one or the new one, whole. Raises OSError."""
         draft = f".{name}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self._remove(draft)
-        opened = os.open(draft, flags, 0o600, dir_fd=self._descriptor)
+        opened = os.open(draft, flags, PRIVATE, dir_fd=self._descriptor)
         try:
-            with open(opened, "wb") as file:
-                os.fchmod(opened, mode)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            try:
+                if mode != PRIVATE:
+                    os.fchmod(opened, mode)
+                write_whole(opened, data)
+                os.fsync(opened)
+            finally:
+                os.close(opened)
             os.replace(draft, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         except OSError:
             self._remove(draft)
@@ -67,7 +96,7 @@ class Folder:
         return other
 
     def _open(self, name: str, flags: int) -> int:
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._descriptor)
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._descriptor)
 
     def _remove(self, name: str) -> None:
         try:

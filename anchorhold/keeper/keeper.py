@@ -69,6 +69,8 @@ class Keeper:
         self._configured: tuple[TrustAnchor, ...] = ()
         self._saved: dict[bytes, TrustPoint] = {}
         self.exceptions = Exceptions(lambda all_: self._write(EXCEPTIONS, write_exceptions(all_)), report)
+        self._unwritten: dict[str, bytes] = {}
+        """What the disk has not taken, by file."""
         self._witnessed = Epoch(0.0)
         """Until when a signature of the root was valid that was verified in this run: as far the clock may be saved."""
 
@@ -186,7 +188,9 @@ class Keeper:
 
     def keep_time(self, clock: Epoch) -> None:
         """Save the time, as far as it is believable: not beyond the end of a signature of the root's. A clock that is ahead is
-        never saved for long, and one that is behind not at all."""
+        never saved for long, and one that is behind not at all. What could not be written before is tried again."""
+        for name, data in list(self._unwritten.items()):
+            self._write(name, data)
         date = min(clock, self._witnessed)
         if date <= self.floor:
             return
@@ -204,9 +208,12 @@ class Keeper:
         try:
             self._folder.write(name, data)
         except OSError as error:
+            self._unwritten[name] = data
             self._cannot_keep(f"{name}: {error.strerror}")
             return False
-        self.storage = ""
+        self._unwritten.pop(name, None)
+        if not self._unwritten:
+            self.storage = ""
         return True
 
     def _cannot_keep(self, why: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from anchorhold.ipc import Message, MessageType, build_message, messages
 from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, Told, pack, unpack
+from anchorhold.pair_stream import PairStream
 from resolver.iterate.verdict import RRset
 from wire.dns.names import MAX_NAME, parse_name
 from wire.errors import Malformed
@@ -36,16 +37,19 @@ class KeeperLine:
         self._take_exceptions = take_exceptions
         self._told: list[Told] = []
         self._looks: dict[bytes, asyncio.Task[None]] = {}
-        self._writer: asyncio.StreamWriter | None = None
+        self._writer: PairStream | None = None
         self._wanted: dict[int, asyncio.Future[InForce]] = {}
         self._handles = itertools.count(1)
 
+    def close(self) -> None:
+        """Let go of the pair, also if it never was listened to."""
+        PairStream(self._pair).close() if self._writer is None else self._writer.close()
+
     async def run(self) -> None:
         """Serve until the keeper hangs up. Raises Malformed if it sends what does not decode."""
-        reader, writer = await asyncio.open_unix_connection(sock=self._pair)
-        self._writer = writer
+        writer = self._writer = PairStream(self._pair)
         try:
-            async for message in messages(reader):
+            async for message in messages(writer):
                 self._hear(message, writer)
         finally:
             for task in self._looks.values():
@@ -69,7 +73,7 @@ class KeeperLine:
         finally:
             del self._wanted[handle]
 
-    def _hear(self, message: Message, writer: asyncio.StreamWriter) -> None:
+    def _hear(self, message: Message, writer: PairStream) -> None:
         match message.type:
             case MessageType.ANCHORS if message.flags & NONE:
                 self._take(())
@@ -90,7 +94,7 @@ class KeeperLine:
             case _:
                 raise Malformed(f"{message.type.name} is not for the resolver")
 
-    async def _look(self, zone: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _look(self, zone: bytes, writer: PairStream) -> None:
         try:
             rrset = await self._ask(zone)
         finally:

@@ -6,6 +6,7 @@ import socket
 
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.ipc import Message, MessageType, build_message, build_pong, messages, parse_reply
+from anchorhold.pair_stream import PairStream
 from resolver.values import QueryFlag, Reply
 from wire.dns.codes import show_rcode
 from wire.dns.names import read_name
@@ -23,7 +24,7 @@ class ResolverLine:
     """The pair to the resolver, one after another."""
 
     def __init__(self) -> None:
-        self._writer: asyncio.StreamWriter | None = None
+        self._writer: PairStream | None = None
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._handles = itertools.count(1)
         self._generation = 0
@@ -31,10 +32,9 @@ class ResolverLine:
 
     async def run(self, pair: socket.socket) -> None:
         """Listen to one pair until the resolver hangs up. Raises Malformed if it sends what does not decode."""
-        reader, writer = await asyncio.open_unix_connection(sock=pair)
-        self._writer = writer
+        writer = self._writer = PairStream(pair)
         try:
-            async for message in messages(reader):
+            async for message in messages(writer):
                 self._hear(message, writer)
         finally:
             if self._writer is writer:
@@ -44,7 +44,7 @@ class ResolverLine:
                     waiting.cancel()
             writer.close()
 
-    def _hear(self, message: Message, writer: asyncio.StreamWriter) -> None:
+    def _hear(self, message: Message, writer: PairStream) -> None:
         match message.type:
             case MessageType.SNAPSHOT:
                 self._generation = message.generation

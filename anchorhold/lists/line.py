@@ -1,11 +1,11 @@
 """The lists cell's end of the pair to `front`: operators' questions in, text out."""
 
-import asyncio
 import json
 import socket
 from collections.abc import Callable
 
 from anchorhold.ipc import Message, MessageType, build_facts, build_pong, messages
+from anchorhold.pair_stream import PairStream
 from wire.errors import Malformed
 
 Answer = Callable[[int, bytes], dict[str, object]]
@@ -23,16 +23,16 @@ class OperatorLine:
 
     async def run(self) -> None:
         """Answer until `front` hangs up. Raises Malformed if it sends what does not decode."""
-        reader, writer = await asyncio.open_unix_connection(sock=self._pair)
+        writer = PairStream(self._pair)
         try:
-            async for message in messages(reader):
+            async for message in messages(writer):
                 self._take(message, writer)
-                if writer.transport.get_write_buffer_size() > MAX_UNSENT:
+                if writer.unsent > MAX_UNSENT:
                     return
         finally:
             writer.close()
 
-    def _take(self, message: Message, writer: asyncio.StreamWriter) -> None:
+    def _take(self, message: Message, writer: PairStream) -> None:
         match message.type:
             case MessageType.FACT if message.body:
                 line = {"cell": "lists", **self._answer(message.body[0], message.body[1:])}

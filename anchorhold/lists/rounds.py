@@ -30,7 +30,7 @@ from anchorhold.lists.pauses import pause_after, pause_until, share
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import TEXT, Damaged, Draft, Store
 from anchorhold.lists.workshop import Arrival, Compared, Judged, Made, Part, compare, judge, make
-from anchorhold.snapshot import seal_bytes, seal_memfd
+from anchorhold.snapshot import new_memfd, seal_bytes, seal_memfd
 from net.clock import date, now
 from privacy.lists.minisign import MAX_SIGNATURE
 
@@ -41,8 +41,8 @@ AT_ONCE = 3
 GATHER = 20.0
 """Seconds for which an image waits for lists that are just being fetched, so that they come in together."""
 TRY_AGAIN = 300.0
-"""Seconds until an image that could not be made is tried again, if nothing else changes before."""
-
+"""Seconds until an image that could not be made, or what the disk did not take, is tried again, if nothing changes before."""
+NOT_KEPT = "what is known of lists is not on disk"
 Hand = Callable[[int, str], None]
 """Takes a sealed image (a descriptor, now its own) and its digest."""
 
@@ -62,6 +62,7 @@ class Rounds:
         self._hand = hand
         self._report = report
         self._said: dict[str, str] = {}
+        self._again: asyncio.TimerHandle | None = None
         self._fetching = asyncio.Semaphore(AT_ONCE)
         self._apart = asyncio.Lock()
         self._news = asyncio.Event()
@@ -249,7 +250,7 @@ class Rounds:
         parts, key, spared = self.library.parts(), self.library.key(), self.library.spared()
         if self.image is not None and self.image.key == key:
             return
-        image = os.memfd_create("anchorhold-lists", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        image = new_memfd()
         try:
             texts, store = self._texts(), self._store
 
@@ -366,14 +367,20 @@ class Rounds:
             return msgspec.convert(await apart.result(heard), kind)
 
     def _keep(self) -> None:
-        """Write the index, and remove what it does not name. If the disk is full, memory knows better."""
-        self._index = Index(self.library.lists(), self.image)
+        """Write the index, and remove what it does not name. If the disk is full, memory knows better, until it takes it."""
+        if self._again is not None:
+            self._again.cancel()
+        self._again, self._index = None, Index(self.library.lists(), self.image)
         try:
             self._store.save(self._index)
             image = None if self.building else self.image.digest if self.image is not None else ""
             self._store.sweep(self.library.digests() | self._store.fresh, image)
         except OSError as error:
-            self._complain(f"what is known of lists is not on disk: {error.strerror}")
+            self._complain(f"{NOT_KEPT}: {error.strerror}")
+            self._again = asyncio.get_running_loop().call_later(TRY_AGAIN, self._keep)
+            return
+        if self.problem.startswith(NOT_KEPT):
+            self.problem = ""
 
     def _say(self, name: str, text: str) -> None:
         """Once for each list, until it changes."""

@@ -1,23 +1,29 @@
-"""The one place where a process gives up its rights, after all imports and before the first byte from outside."""
+"""The one place where a process gives up its rights, after all imports and before the first byte from outside.
 
-import ctypes
+What a process keeps is its profile (`anchorhold/sandbox/profile.py`); what is really in force then, on this kernel and for this
+user, is its `Standing`.
+"""
+
+import contextlib
 import importlib
 import os
 import pwd
-import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from anchorhold.sandbox import landlock, limits, namespaces, rights, seccomp
+from anchorhold.sandbox.numbers import NoSuchCall
+from anchorhold.sandbox.profile import Network as Network
+from anchorhold.sandbox.profile import Rule as Rule
 from anchorhold.sandbox.profile import SandboxProfile as SandboxProfile
-
-PR_SET_DUMPABLE = 4
-PR_SET_NO_NEW_PRIVS = 38
-"""prctl(2)."""
-
-CAPABILITY_VERSION_3 = 0x20080522
-"""capset(2): two 32-bit words for each of the effective, permitted and inheritable sets."""
+from anchorhold.sandbox.standing import Standing as Standing
 
 USER_VARIABLE = "ANCHORHOLD_USER"
 DEFAULT_USER = "nobody"
+
+SANDBOX_VARIABLE = "ANCHORHOLD_SANDBOX"
+REQUIRED, BEST_EFFORT = "required", "best-effort"
+"""[service] sandbox."""
+_WAY_OUT = f'[service] sandbox = "{BEST_EFFORT}" serves with what there is'
 
 LAZY = (
     "encodings.idna",  # ssl, at the first server_hostname
@@ -36,6 +42,9 @@ LAZY = (
 CRYPTOGRAPHY = ("cryptography.hazmat.backends.openssl.backend", "cryptography.hazmat.primitives.serialization.ssh")
 """The same for who reads keys and certificates."""
 
+_in_force: list[Standing] = []
+"""This process's, once it is sealed."""
+
 
 class SandboxRefused(Exception):
     """The process could not give up its rights; it must end, not serve."""
@@ -52,6 +61,16 @@ def configured_user() -> str:
     return os.environ.get(USER_VARIABLE) or DEFAULT_USER
 
 
+def is_best_effort() -> bool:
+    """Whether to serve even where a process cannot be shut in: the supervisor puts [service] sandbox into their environment."""
+    return os.environ.get(SANDBOX_VARIABLE) == BEST_EFFORT
+
+
+def standing() -> Standing | None:
+    """What is in force for this process; None before `enter`."""
+    return _in_force[-1] if _in_force else None
+
+
 def find_user(user: str) -> pwd.struct_passwd:
     """The account `user`. Raises SandboxRefused if there is none, or if it is root."""
     try:
@@ -63,43 +82,157 @@ def find_user(user: str) -> pwd.struct_passwd:
     return entry
 
 
-def enter(profile: SandboxProfile, shut_in: Callable[[], None] | None = None) -> None:
-    """Give up every right `profile` does not grant; there is no way back. Raises SandboxRefused.
+def enter(
+    profile: SandboxProfile,
+    shut_in: Callable[[], None] | None = None,
+    settle: Callable[[], None] | None = None,
+    folder: int = -1,
+) -> Standing:
+    """Give up every right `profile` does not grant; there is no way back. What is in force then; `standing` tells it again.
 
-    `shut_in` is called when everything outside that is needed has been read, and while there still are rights: after it the cell
-    may see one folder only. As root: no groups, then the group and user of `profile.user`, no core file and no ptrace by others
-    of that user.
-    Always: no capability, and no new privilege by execve.
+    `shut_in` is called when everything outside that is needed has been read, while there still are rights. `folder` is the
+    descriptor of the folder of a profile that has one; from here on it leads to the same folder and to nothing above it.
+    `settle` is called when no right is left, and before the system calls are those of service only: what it takes to begin. Only
+    then may threads be started. Without a folder, the working directory is /proc/self/fd while it runs: descriptors have paths.
+
+    In this order: namespaces; as root the group and user of `profile.user`, no other group, no core file and no ptrace by others
+    of that user; no capability, and no new privilege by execve; Landlock; `settle`; RLIMITs; the filter of system calls.
+    Raises SandboxRefused, and what the two calls raise.
     """
     root = os.geteuid() == 0
     entry = find_user(profile.user or configured_user()) if root else None
+    missing: list[str] = []
     if shut_in is not None:
         shut_in()
+    paths = _open_paths() if settle is not None and folder < 0 else -1
+    spaces = _separate(profile, folder, missing)
     if entry is not None:
         _become(entry)
-    _drop_capabilities()
-    _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _needed("capabilities", lambda: rights.keep_capabilities(0), missing)
+    _needed("no_new_privs", rights.no_new_privileges, missing)
     if root:
-        # After the change of user, which sets the flag anew (prctl(2)).
-        _call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+        _needed("ptrace", rights.undumpable, missing)
+    version = _restrict(profile, folder, missing)
+    if settle is not None:
+        _settle(settle, paths)
+    limited = limits.apply(limits.wanted(profile))
+    user = entry.pw_name if entry is not None else _own_name()
+    program = _program(profile, missing)
+    calls = len({rule.call for rule in profile.calls}) if program else 0
+    _in_force[:] = [Standing(profile.name, user, calls, version, spaces, limited, tuple(missing))]
+    # Who watches system calls sees where service begins.
+    _needed("name", lambda: rights.be_called(profile.name), missing)
+    if program:
+        _install(program)
+    return _in_force[-1]
+
+
+def _needed(what: str, step: Callable[[], object], missing: list[str]) -> None:
+    """Do it; if it cannot be done the process ends, unless the configuration says otherwise."""
+    try:
+        step()
+    except OSError as error:
+        if not is_best_effort():
+            raise SandboxRefused(f"{what}: {error.strerror}; {_WAY_OUT}") from None
+        missing.append(f"{what} ({error.strerror})")
 
 
 def _become(entry: pwd.struct_passwd) -> None:
     try:
-        os.setgroups([])
-        os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
-        os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+        rights.become(entry)
     except OSError as error:
         raise SandboxRefused(f"cannot become {entry.pw_name!r}: {error.strerror}") from None
 
 
-def _drop_capabilities() -> None:
-    """All sets to nothing. A service that binds port 53 by an ambient capability has handed it to every child."""
-    header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
-    _call("capset", header, bytes(2 * 3 * 4))
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
-def _call(name: str, *arguments: int | bytes) -> None:
-    function = getattr(ctypes.CDLL(None, use_errno=True), name)
-    if function(*arguments) != 0:
-        raise SandboxRefused(f"{name}: {os.strerror(ctypes.get_errno())}")
+def _separate(profile: SandboxProfile, folder: int, missing: list[str]) -> tuple[str, ...]:
+    if not profile.apart:
+        return ()
+    _require_one_thread()
+    try:
+        return namespaces.separate(profile.network is Network.NONE, folder)
+    except namespaces.Refused as error:
+        missing.append(f"namespaces ({error})")
+    if folder >= 0 and os.geteuid() == 0:
+        _go_into(folder)
+    return ()
+
+
+def _go_into(folder: int) -> None:
+    """The way to the folder leads through others that only root may search, and SQLite knows files by path."""
+    try:
+        os.fchdir(folder)
+        os.chroot(".")
+    except OSError as error:
+        raise SandboxRefused(f"cannot go into the folder for good: {error.strerror}") from None
+
+
+def _require_one_thread() -> None:
+    """What is given up by one thread the others would still have."""
+    with contextlib.suppress(FileNotFoundError):
+        count = len(os.listdir("/proc/self/task"))
+        if count != 1:
+            raise SandboxRefused(f"there are {count} threads already")
+
+
+def _restrict(profile: SandboxProfile, folder: int, missing: list[str]) -> int:
+    """Landlock; its version."""
+    if not profile.apart:
+        return 0
+    connect = () if profile.network is Network.NONE else profile.connect
+    try:
+        version = landlock.restrict(landlock.Wanted(folder, connect))
+    except OSError as error:
+        missing.append(f"Landlock ({error.strerror})")
+        return 0
+    missing += landlock.lacking(version)
+    return version
+
+
+def _open_paths() -> int:
+    """The folder in which a process's descriptors are files; -1 where there is none."""
+    with contextlib.suppress(OSError):
+        return os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return -1
+
+
+def _settle(settle: Callable[[], None], paths: int) -> None:
+    if paths < 0:
+        settle()
+        return
+    os.fchdir(paths)
+    try:
+        settle()
+    finally:
+        os.chdir("/")
+        os.close(paths)
+
+
+def _program(profile: SandboxProfile, missing: list[str]) -> Sequence[seccomp.Instruction]:
+    """The filter; empty without rules, or where there is none and need be none."""
+    if not profile.calls:
+        return ()
+    try:
+        architecture = seccomp.here()
+        seccomp.require()
+        return seccomp.assemble(profile.calls, architecture)
+    except NoSuchCall as error:
+        raise SandboxRefused(f"profile {profile.name}: {error}") from None
+    except seccomp.FilterRefused as error:
+        if not is_best_effort():
+            raise SandboxRefused(f"{error}; {_WAY_OUT}") from None
+        missing.append(f"a filter of system calls ({error})")
+    return ()
+
+
+def _install(program: Sequence[seccomp.Instruction]) -> None:
+    try:
+        seccomp.install(program)
+    except seccomp.FilterRefused as error:
+        raise SandboxRefused(str(error)) from None

@@ -13,6 +13,16 @@ class Test:
     value: int
 
 
+def exactly(place: int, value: int) -> Test:
+    """The argument, an int of C, is `value`: 0 to 2³² - 1, as negative numbers of C are."""
+    return Test(place, 0xFFFF_FFFF, value)
+
+
+def none_of(place: int, bits: int) -> Test:
+    """None of these bits is set in the argument."""
+    return Test(place, bits, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A system call by its Linux name, and what its arguments have to be: all `tests` together. Several rules of one name are
@@ -52,6 +62,9 @@ class SandboxProfile:
     """Octets of data it may have (RLIMIT_DATA); 0: no ceiling."""
     threads: bool = False
     """Whether it may start threads after it was sealed."""
+    apart: bool = True
+    """Whether it leaves the machine's files and namespaces, and Landlock holds it there. False for what executes programs or asks
+    the system for names: it needs what its user has."""
 
 
 def calls(*names: str) -> tuple[Rule, ...]:

@@ -1,5 +1,6 @@
 """Router advertisements as sockets carry them; what they say and when is decided in `dhcp/advertise.py`."""
 
+import random
 import secrets
 from collections import Counter
 
@@ -23,7 +24,6 @@ LOOK_EVERY = 30.0
 """Seconds between two looks whether there is something else to say: our addresses may come to their end by themselves."""
 
 _LONG_AGO = 60.0
-_CHANCES = 1 << 30
 
 
 class Advertising:
@@ -37,6 +37,8 @@ class Advertising:
         rogues: Rogues,
         counters: Counter[str],
     ) -> None:
+        # When an advertisement comes is no secret; seeded once, for the cell asks the system nothing later.
+        self._chance = random.Random(secrets.randbits(128)).random  # noqa: S311
         self._settings = settings
         self._interfaces = interfaces
         self._links = links
@@ -106,7 +108,7 @@ class Advertising:
         memory = self._memories.get(number)
         if memory is not None:
             self._counters["solicited"] += 1
-            self._memories[number] = hear_solicitation(memory, monotonic(), _chance())
+            self._memories[number] = hear_solicitation(memory, monotonic(), self._chance())
 
     def _hear_router(self, interface: Interface, arrival: Arrival) -> None:
         link = self._links.current().get(interface.number)
@@ -124,7 +126,7 @@ class Advertising:
         settings = self._advertised(interface.name)
         if link is None or (settings is None and memory == Memory()):
             return
-        step = advertise(settings, link, offer_on(self._settings, link), memory, now, _chance())
+        step = advertise(settings, link, offer_on(self._settings, link), memory, now, self._chance())
         self._memories[interface.number] = step.state
         self._send(interface, link, step)
 
@@ -164,8 +166,3 @@ class Advertising:
 
     def _advertised(self, name: str) -> Advertised | None:
         return next((one for one in self._settings.advertised if one.interface == name), None)
-
-
-def _chance() -> float:
-    """A random number of [0, 1)."""
-    return secrets.randbelow(_CHANCES) / _CHANCES

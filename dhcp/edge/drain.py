@@ -14,7 +14,8 @@ GONE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
 
 
 def drain(read: Callable[..., T], *arguments: int) -> Iterator[T]:
-    """What a socket's method `read` gives until nothing waits, at most AT_ONCE times. A socket without an interface is empty."""
+    """What a socket's method `read`, which must not wait, gives till nothing is there, at most AT_ONCE times. A socket without an
+    interface is empty."""
     for _ in range(AT_ONCE):
         try:
             received = read(*arguments)

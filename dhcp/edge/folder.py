@@ -16,6 +16,9 @@ KEY_NAME = "identifiers.key"
 KEY_LENGTH = 32
 """Octets, random, as they are."""
 ASIDE = ".damaged-"
+STAMP = "%Y%m%dT%H%M%SZ"
+SIDES = ("-wal", "-journal", "-shm")
+"""Behind a name of SQLite's: what stands beside the file."""
 KEPT_ASIDE = 86_400.0
 """Seconds for which a damaged file can be looked at."""
 _PIECE = 1 << 20
@@ -25,20 +28,13 @@ class FolderRefused(Exception):
     """The folder or a file in it cannot be used; the text says why and what to do."""
 
 
-def shut_in(folder: int) -> None:
-    """Make the folder all of the file system that this process sees, if it is root and may; to be called before it is
-    not.
-
-    SQLite knows files by path, and the way to the folder leads through directories that only root may search. Without
-    root the service is one user's from the start, and the way is open to it. Raises FolderRefused.
-    """
+def make_ours(folder: int) -> None:
+    """Before root becomes the folder's owner: what lies there is its owner's. Raises FolderRefused."""
     try:
-        os.fchdir(folder)
         if os.geteuid() == 0:
             hand_over(folder)
-            os.chroot(".")
     except OSError as error:
-        raise FolderRefused(f"cannot go into the folder for good: {error.strerror}") from None
+        raise FolderRefused(f"cannot make the folder the service's: {error.strerror}") from None
 
 
 def hand_over(folder: int) -> None:
@@ -56,10 +52,22 @@ class LeaseFolder:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._home = ""
+        self._known: set[str] | None = None
+
+    def settle(self) -> None:
+        """This process goes into the folder for good, and files come and go by its doing. Fewer system calls do: a name alone
+        is in the folder, and which names there are is known. Raises OSError."""
+        os.fchdir(self._descriptor)
+        self._known = set(os.listdir(self._descriptor))
+        self._home = os.getcwd()
 
     @contextmanager
     def within(self) -> Iterator[None]:
         """For as long as this lasts, names without a path are in the folder."""
+        if self._home:
+            yield
+            return
         before = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fchdir(self._descriptor)
@@ -68,66 +76,71 @@ class LeaseFolder:
             os.fchdir(before)
             os.close(before)
 
+    def path(self, name: str) -> str:
+        """For who takes no descriptor; it holds `within` only."""
+        return os.path.join(self._home, name)
+
     def names(self) -> list[str]:
         """Every name in it, sorted. Raises OSError."""
+        if self._known is not None:
+            return sorted(name for name in self._known if self.number(name))
         return sorted(os.listdir(self._descriptor))
 
     def number(self, name: str) -> int:
         """Which file it is now that has this name: its inode; 0 if there is none. Raises OSError."""
         try:
-            return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_ino
+            return os.stat(name, dir_fd=self._place, follow_symlinks=False).st_ino
         except FileNotFoundError:
             return 0
 
     def make(self, name: str) -> None:
         """An empty file that only we may read, unless there is one of that name. Raises OSError."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        os.close(os.open(name, flags, 0o600, dir_fd=self._descriptor))
+        os.close(os.open(name, flags, 0o600, dir_fd=self._place))
+        self._know(name, *(name + side for side in SIDES))
 
     def remove(self, name: str) -> None:
         """Be rid of a file, there or not. Raises OSError."""
         try:
-            os.unlink(name, dir_fd=self._descriptor)
+            os.unlink(name, dir_fd=self._place)
         except FileNotFoundError:
             return
 
     def rename(self, old: str, new: str) -> None:
         """Raises OSError."""
-        os.replace(old, new, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        os.replace(old, new, src_dir_fd=self._place, dst_dir_fd=self._place)
+        self._know(new)
 
     def sync(self) -> None:
         """Names are durable when this returns. Raises OSError."""
-        os.fsync(self._descriptor)
+        os.fdatasync(self._descriptor)
 
     def set_aside(self, name: str) -> str:
         """Give a damaged file a name that says so and when; that name, or "" if there is no such file. Raises
         OSError.
         """
-        stamp = datetime.fromtimestamp(int(time.time()), UTC).strftime("%Y%m%dT%H%M%SZ")
+        stamp = datetime.fromtimestamp(int(time.time()), UTC).strftime(STAMP)
         other = f"{name}{ASIDE}{stamp}"
         try:
             self.rename(name, other)
         except FileNotFoundError:
             return ""
-        os.utime(other, dir_fd=self._descriptor)
         return other
 
     def drop_aside(self, everything: bool = False) -> None:
         """Remove what was set aside longer than a day ago, or all of it. Raises OSError."""
         for name in self.names():
-            if ASIDE not in name:
-                continue
-            age = time.time() - os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mtime
             # A wall clock that jumped may make it young, or older than it is; then it goes at once.
-            if everything or abs(age) > KEPT_ASIDE:
+            if ASIDE in name and (everything or abs(time.time() - _set_aside_at(name)) > KEPT_ASIDE):
                 self.remove(name)
 
     def pieces(self, name: str, overlap: int) -> Iterator[bytes]:
         """A file's content piece by piece, each beginning with the last `overlap` octets before it. Raises OSError."""
         with self._reading(name) as file:
-            rest = b""
-            while data := os.read(file, _PIECE):
+            rest, at = b"", 0
+            while data := os.pread(file, _PIECE, at):
                 yield rest + data
+                at += len(data)
                 rest = (rest + data)[-overlap:] if overlap else b""
 
     def key(self) -> tuple[bytes, bool]:
@@ -174,8 +187,25 @@ class LeaseFolder:
     @contextmanager
     def _reading(self, name: str) -> Iterator[int]:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        opened = os.open(name, flags, dir_fd=self._descriptor)
+        opened = os.open(name, flags, dir_fd=self._place)
         try:
             yield opened
         finally:
             os.close(opened)
+
+    @property
+    def _place(self) -> int | None:
+        """Where names are: None for the working directory."""
+        return None if self._home else self._descriptor
+
+    def _know(self, *names: str) -> None:
+        if self._known is not None:
+            self._known.update(names)
+
+
+def _set_aside_at(name: str) -> float:
+    """Seconds since 1970, by the name that `set_aside` made; 0 if it was not made there."""
+    try:
+        return datetime.strptime(name.rpartition(ASIDE)[2], STAMP).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 from dhcp.edge.opening import Role
+from net import sockets
 
 
 class Interface:
@@ -40,7 +41,6 @@ class Interfaces:
         interface = self._all.setdefault(number, Interface(number, name))
         self._drop(interface, role)
         interface.sockets[role] = endpoint
-        endpoint.setblocking(False)
         self._selector.register(endpoint, selectors.EVENT_READ, lambda: self._ready(interface, role))
 
     def remove(self, number: int) -> None:
@@ -73,4 +73,4 @@ class Interfaces:
         endpoint = interface.sockets.pop(role, None)
         if endpoint is not None:
             self._selector.unregister(endpoint)
-            endpoint.close()
+            sockets.close(endpoint)

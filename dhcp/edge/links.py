@@ -135,7 +135,7 @@ class Links:
 
     def _ask(self) -> None:
         # One after the other: the kernel refuses a second question while it answers the first.
-        self.socket.send(build_dump(self._asked[0], len(self._asked)))
+        self.socket.sendmsg((build_dump(self._asked[0], len(self._asked)),))
 
     def _next_question(self, error: int) -> None:
         if error:

@@ -8,6 +8,7 @@ from dhcp.edge.opening import Role
 from dhcp.edge.probe import Prober
 from dhcp.edge.sockets6 import send_icmp6
 from dhcp.values import Arrival, Link, Probe
+from net.sockets import NOW
 from wire.dhcp.frames import Operation, build_probe, parse_arp
 from wire.dhcp.neighbour import (
     NEIGHBOUR_ADVERTISEMENT,
@@ -39,7 +40,7 @@ def _ask_arp(endpoint: socket.socket | None, link: Link, probe: Probe) -> bool:
     if endpoint is None or len(link.hardware) != ETHERNET:
         return False
     try:
-        endpoint.send(build_probe(link.hardware, probe.address))
+        endpoint.sendmsg((build_probe(link.hardware, probe.address),), (), NOW)
     except OSError:
         return False
     return True
@@ -57,7 +58,7 @@ def _ask_neighbour(endpoint: socket.socket | None, link: Link, probe: Probe) -> 
 
 def hears_arp(endpoint: socket.socket, number: int, prober: Prober) -> None:
     """Take what waits: whoever says an address is its own has it, and so has whoever probes for it too (RFC 5227 §2.1.1)."""
-    for frame in drain(endpoint.recv, ARP_SIZE):
+    for frame in drain(endpoint.recv, ARP_SIZE, NOW):
         try:
             arp = parse_arp(frame)
         except Malformed:

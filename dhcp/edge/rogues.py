@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from dhcp.edge.drain import drain
+from net.sockets import NOW
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.frames import parse_datagram
 from wire.dhcp.packet4 import parse_packet4
@@ -44,7 +45,7 @@ class Rogues:
 
     def hear_frames(self, endpoint: socket.socket, link: str, now: Instant) -> None:
         """Frames from port 67 to port 68 that the kernel let through: none of them is ours."""
-        for frame in drain(endpoint.recv, _FRAME):
+        for frame in drain(endpoint.recv, _FRAME, NOW):
             if _is_reply(frame):
                 self.notice(OTHER_SERVER4, link, now)
 

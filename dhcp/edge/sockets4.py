@@ -8,6 +8,7 @@ from functools import lru_cache
 from dhcp.edge.drain import drain
 from dhcp.edge.opening import CLIENT4, IP_PKTINFO, SERVER4
 from dhcp.values import Address, Arrival, Path, Reply4
+from net.sockets import NOW
 from wire.dhcp.frames import ALL_STATIONS, Datagram, build_datagram
 
 READ_SIZE = 4_096
@@ -24,7 +25,7 @@ NOBODY = bytes(4)
 
 def receive4(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arrival]]:
     """What waits at port 67 of interface `number`, as much as is read at once."""
-    for data, control, _, (host, port) in drain(endpoint.recvmsg, READ_SIZE, CONTROL_SIZE):
+    for data, control, _, (host, port) in drain(endpoint.recvmsg, READ_SIZE, CONTROL_SIZE, NOW):
         destination = NOBODY
         for level, kind, value in control:
             if kind == IP_PKTINFO and level == _LEVEL and len(value) >= _PKTINFO.size:
@@ -43,13 +44,13 @@ def send4(udp: socket.socket, frames: socket.socket, reply: Reply4, data: bytes,
     try:
         if reply.path is Path.FRAME and len(reply.hardware) == len(ALL_STATIONS) == len(hardware):
             carried = Datagram(hardware, reply.hardware, reply.source, reply.address, SERVER4, reply.port, data)
-            frames.send(build_datagram(carried))
+            frames.sendmsg((build_datagram(carried),), (), NOW)
             return True
         place = (socket.inet_ntoa(EVERYBODY), CLIENT4)
         if reply.path in (Path.RELAY, Path.UNICAST):
             place = (socket.inet_ntoa(reply.address), reply.port)
         packed = _PKTINFO.pack(reply.interface, reply.source, NOBODY)
-        udp.sendmsg((data,), ((_LEVEL, IP_PKTINFO, packed),), 0, place)
+        udp.sendmsg((data,), ((_LEVEL, IP_PKTINFO, packed),), NOW, place)
     except OSError:
         return False
     return True

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dhcp.edge.drain import drain
 from dhcp.values import Address, Arrival, Reply6
+from net.sockets import NOW
 
 READ_SIZE = 8_193
 """One octet more than any message that is read."""
@@ -29,7 +30,7 @@ def receive_icmp6(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes,
 
 
 def _receive(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arrival, int]]:
-    for data, control, _, (host, port, *_) in drain(endpoint.recvmsg, READ_SIZE, CONTROL_SIZE):
+    for data, control, _, (host, port, *_) in drain(endpoint.recvmsg, READ_SIZE, CONTROL_SIZE, NOW):
         destination, hops = bytes(16), 0
         for level, kind, value in control:
             if level != socket.IPPROTO_IPV6:
@@ -64,7 +65,7 @@ def _send(
 ) -> bool:
     host = socket.inet_ntop(socket.AF_INET6, address)
     try:
-        endpoint.sendmsg([data], control or [], 0, (host, port, 0, number if _is_local(address) else 0))
+        endpoint.sendmsg([data], control or [], NOW, (host, port, 0, number if _is_local(address) else 0))
     except OSError:
         return False
     return True

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from dhcp.clock import Saved
-from dhcp.edge.folder import KEY_NAME, LeaseFolder
+from dhcp.edge.folder import KEY_NAME, SIDES, LeaseFolder
 from dhcp.edge.salvage import Salvaged, believe, salvage
 from dhcp.edge.schema import (
     DELETE,
@@ -36,7 +36,6 @@ from wire.units import Epoch
 
 NAME = "leases.db"
 DRAFT, REBUILT = f"{NAME}.new", f"{NAME}.rebuilt"
-SIDES = ("-wal", "-journal", "-shm")
 
 PATIENCE = 2.0
 """Seconds to wait for a former process to let go of the file."""
@@ -179,7 +178,7 @@ class SqliteStore:
     def _connect(self, name: str) -> sqlite3.Connection:
         self._folder.make(name)
         with self._folder.within():
-            connection = sqlite3.connect(name, timeout=PATIENCE, isolation_level=None)
+            connection = sqlite3.connect(self._folder.path(name), timeout=PATIENCE, isolation_level=None)
         try:
             prepare(connection, name)
         except (sqlite3.Error, StoreFailed):

@@ -298,6 +298,11 @@ class RRsetMemory:
             self._entries.drop(key)
         return len(gone)
 
+    def forget_failures(self) -> None:
+        """Whatever failed may be looked up again."""
+        for key in [key for key, entry in self._entries.items() if isinstance(entry.value, Failed)]:
+            self._entries.drop(key)
+
     def _bounded(self, rrset: RRset) -> RRset:
         return rrset._replace(ttl=self.settings.bounded(rrset.ttl))
 

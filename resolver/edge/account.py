@@ -10,7 +10,7 @@ from resolver.dnssec.story import about_anchor
 from resolver.edge.considering import blocked, considered, paused, policy_status
 from resolver.edge.ledger import explain_iteration, is_ledger, iterations_status, labels_shown
 from resolver.edge.resolve import Resolver
-from resolver.edge.world import Server
+from resolver.edge.servers import Server
 from resolver.pipeline import MAX_CHAIN
 from resolver.policy import decide
 from resolver.settings import Route, Strategy
@@ -35,6 +35,7 @@ def status(resolver: Resolver) -> Line:
         "servers_over_tls": resolver.iterations.sockets.encryption.encrypting(),
         "cache": cache_stats(resolver),
         "clock": _clock(resolver),
+        "network": resolver.whereabouts(),
         "policy": policy_status(resolver),
     }
 

@@ -33,6 +33,7 @@ class Authority:
         self._tools = tools
         self._jar = CookieJar(tools.entropy)
         self._stream: Framed | None = None
+        self._packets: set[PacketExchange] = set()
         self.open = 0
 
     async def exchange(self, ask: Ask) -> "Exchange":
@@ -56,9 +57,11 @@ class Authority:
     async def over_udp(self, query: bytes, deadline: Instant) -> Message | Doubt:
         """One packet, not repeated: whoever asks decides whom to ask next. Raises UpstreamFailed."""
         exchange = PacketExchange(query, (self._endpoint,), deadline, self._jar, self._tools, ())
+        self._packets.add(exchange)
         try:
             return await exchange.run()
         finally:
+            self._packets.discard(exchange)
             exchange.close()
 
     async def over_tcp(self, query: bytes, ask: Ask) -> bytes:
@@ -71,7 +74,9 @@ class Authority:
         return await self._stream.exchange(query, deadline, ask.room)
 
     async def close(self) -> None:
-        """End the connection, if there is one."""
+        """End the connection, if there is one, and what is under way."""
+        for exchange in list(self._packets):
+            exchange.fail(Why.UNREACHABLE, "closed")
         if self._stream is not None:
             await self._stream.close()
 
@@ -137,5 +142,5 @@ class Authorities:
 
     async def close(self) -> None:
         """End every connection."""
-        for authority in self._kept.values():
+        for authority in list(self._kept.values()):
             await authority.close()

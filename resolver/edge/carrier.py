@@ -54,6 +54,12 @@ class Carrier:
         self._roads = tuple(known.get(target) or TargetRoad(target, self._tools) for target in targets)
         return [road for road in known.values() if road not in self._roads]
 
+    def move(self) -> list["TargetRoad"]:
+        """Another network: begin anew with every target. Gives the roads of before, which are to be closed."""
+        former = self._roads
+        self._roads = tuple(TargetRoad(road.target, self._tools) for road in former)
+        return list(former)
+
     async def carry(self, place: int, sealed: bytes, deadline: Instant) -> Carried:
         """Hand `sealed` to the target at `place`; empty: fetch its keys. Never raises."""
         if place >= len(self._roads) or self._open >= MAX_OPEN:

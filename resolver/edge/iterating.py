@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from net.clock import now as clock
 from privacy.memory import Fact
@@ -11,6 +11,7 @@ from resolver.cache.rrsets import RRsetMemory
 from resolver.dnssec.anchors import TrustAnchor
 from resolver.edge.authority import Authorities, Exchange
 from resolver.edge.gate import Gate
+from resolver.edge.place import ASKED_AGAIN, Place
 from resolver.edge.probing import DOT_PORT, Encryption
 from resolver.edge.sharing import Shared
 from resolver.edge.transfer import Means, RootKeeper, Source, no_anchor
@@ -30,6 +31,14 @@ from wire.errors import Malformed
 from wire.units import Epoch, Instant, Seconds
 
 T = TypeVar("T")
+
+
+class Closing(Protocol):
+    """What can be closed."""
+
+    async def close(self) -> None:
+        """End every connection."""
+
 
 MAX_IN_FLIGHT_ZONE = 50
 """Questions under way to the servers of one zone; the root's and the top level's are everybody's and may have more."""
@@ -53,8 +62,12 @@ LEVELS = ("root", "top", "below")
 class Sockets:
     """The outside. `once` shares what several questions want at the same time."""
 
-    def __init__(self, tools: Tools, counters: Counter[str], dot_port: int = DOT_PORT) -> None:
+    def __init__(
+        self, tools: Tools, counters: Counter[str], dot_port: int = DOT_PORT, place: Place | None = None
+    ) -> None:
         self._tools = tools
+        self._place = place or Place()
+        self._dot_port = dot_port
         self._counters = counters
         self._authorities = Authorities(tools)
         self.encryption = Encryption(tools, counters, dot_port)
@@ -83,7 +96,11 @@ class Sockets:
         encrypted = await self._encrypted(ask, start) if ask.probe else None
         if encrypted is not None:
             return encrypted
+        here = self._place.number
         exchange = await self._authorities.at(ask.endpoint).exchange(ask)
+        if exchange.failure is not None and await self._place.is_another(here, Instant(ask.until)):
+            self._counters[ASKED_AGAIN] += 1
+            exchange = await self._authorities.at(ask.endpoint).exchange(ask)
         self._counters["iterate-packets"] += exchange.packets
         if exchange.failure is not None:
             return self._silent(ask, _why(exchange), exchange.packets, start)
@@ -120,6 +137,13 @@ class Sockets:
     def chance(self) -> int:
         """32 random bits."""
         return int.from_bytes(self._tools.entropy(4), "big")
+
+    def move(self) -> list[Closing]:
+        """Another network: nothing is known of anybody, not even who speaks TLS. Gives what was, for whoever closes it."""
+        former: list[Closing] = [self._authorities, self.encryption]
+        self._authorities = Authorities(self._tools)
+        self.encryption = Encryption(self._tools, self._counters, self._dot_port)
+        return former
 
     async def close(self) -> None:
         """End every connection."""
@@ -167,10 +191,11 @@ class Iterations:
         report: Callable[[Fact], None],
         root_anchor: Callable[[], TrustAnchor | None] = no_anchor,
         date: Callable[[], Epoch] | None = None,
+        place: Place | None = None,
     ) -> None:
         """`root_anchor` gives the root's trust anchor as it is now, to check copies of the root zone by; `date` the date as far
         as it is known."""
-        self.sockets = Sockets(tools, counters)
+        self.sockets = Sockets(tools, counters, place=place)
         self.servers = Servers()
         self.iterators: tuple[Iterator, ...] = ()
         self._counters = counters
@@ -191,6 +216,18 @@ class Iterations:
                 task = asyncio.get_running_loop().create_task(keeper.close())
                 self._closing.add(task)
                 task.add_done_callback(self._closing.discard)
+
+    def move(self) -> list[Closing]:
+        """Another network. Gives what is to be closed."""
+        self.forgive()
+        return self.sockets.move()
+
+    def forgive(self) -> None:
+        """What failed, and how fast anybody was, was so in another network, or for want of something of ours."""
+        self.servers.forget()
+        for iterator in self.iterators:
+            iterator.outages.forget()
+            iterator.memory.forget_failures()
 
     def _made(self, one: Iteration, limits: CacheSettings, former: dict[Iteration, RootKeeper]) -> Iterator:
         holder = None

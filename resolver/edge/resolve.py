@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from net.clock import now as clock
@@ -13,10 +13,9 @@ from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.dnssec.anchors import TrustAnchor
 from resolver.dnssec.clock import Turn
 from resolver.dnssec.scope import NOWHERE, Followed, anchors_for, with_followed
-from resolver.edge.iterating import Iterations
+from resolver.edge.iterating import Closing, Iterations
 from resolver.edge.judging import Judging, servers_at
 from resolver.edge.routed import RoutedWorld
-from resolver.edge.upstream.port import Upstream
 from resolver.edge.world import ForwardingWorld
 from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure, lead_on
 from resolver.policy.inspection import Servers
@@ -70,6 +69,10 @@ class Resolver:
         self.judging = Judging(settings, world.date, self._servers_of, report)
         self.changed: Callable[[], None] = lambda: None
         """Told when verdicts have changed within a generation: nobody must give out again what was answered before."""
+        self.whereabouts: Callable[[], dict[str, object]] = dict
+        """What is known of the network this machine is in, for an operator."""
+        self.exhausted: Callable[[], None] = lambda: None
+        """Told when a question could not be gone on with for want of memory."""
         self.snapshot = Snapshot(settings, self.judging.book())
         self._given = settings
         self._followed: Followed = {}
@@ -80,7 +83,7 @@ class Resolver:
         self._flights: dict[Place, Flight] = {}
         self._waiting: dict[object, Flight] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self.iterations = Iterations(world.tools, world.counters, report, self._root_anchor, world.date)
+        self.iterations = Iterations(world.tools, world.counters, report, self._root_anchor, world.date, world.place)
         self.routed = RoutedWorld(world, self.iterations)
         world.use(settings.upstream_groups)
         self.iterations.use(settings.iterations, settings.cache)
@@ -98,10 +101,31 @@ class Resolver:
         self.iterations.use(settings.iterations, settings.cache)
         gone = self.world.use(settings.upstream_groups)
         self.routed.use(self.snapshot)
+        self._close(gone)
+
+    def _close(self, gone: Sequence[Closing]) -> None:
         if gone:
-            task = asyncio.get_running_loop().create_task(_close(gone))
+            task = asyncio.get_running_loop().create_task(_close_all(gone))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+    # where this machine is
+
+    def move(self) -> None:
+        """It is in another network: what was begun goes on there, and nobody is to know us again by what we bring along."""
+        self._close(self.world.move() + self.iterations.move())
+        self.memory.forget_failures()
+
+    def settle(self) -> None:
+        """The other network is there."""
+        self.world.place.arrived()
+        self.forgive()
+
+    def forgive(self) -> None:
+        """What failed was our own fault, or that of a network that was not there yet: it may be tried at once."""
+        self.world.forgive()
+        self.iterations.forgive()
+        self.memory.forget_failures()
 
     def follow(self, followed: Followed) -> bool:
         """Believe these keys of zones that are followed instead of those in the settings, now and after each reload. If that
@@ -284,6 +308,9 @@ class Resolver:
         query = flight.later.query
         try:
             reply = await answer_later(flight.later, flight.snapshot, self.memory, self.routed, flight.deadline)
+        except MemoryError:
+            self.exhausted()
+            raise
         except Exception as error:
             # Our own mistake must not leave clients without an answer; it is counted and said, then it goes on up.
             self.counters["mistakes"] += 1
@@ -355,6 +382,6 @@ def _places(settings: ResolverSettings) -> tuple[object, ...]:
     return settings.upstream_groups, settings.iterations, settings.cache, settings.routes, settings.dnssec, elsewhere
 
 
-async def _close(upstreams: list[Upstream]) -> None:
-    for upstream in upstreams:
-        await upstream.close()
+async def _close_all(gone: Sequence[Closing]) -> None:
+    """One that takes its time keeps none of the others open."""
+    await asyncio.gather(*(one.close() for one in gone))

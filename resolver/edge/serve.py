@@ -3,7 +3,7 @@
 One question in flight is one QUERY to the resolver, however many clients wait for it. Nothing here opens anything.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from privacy.cookies import CookieState, check_cookie, server_cookie
@@ -12,6 +12,7 @@ from resolver.admission import Client
 from resolver.cache.packets import ENCRYPTED, KEPT_FLAGS, REFRESH_AGAIN_AFTER, ROADS, Answer, AnswerKey, PacketCache
 from resolver.edge.flights import Flight, Flights, Port, Road, Waiter
 from resolver.edge.refusals import NO_RECURSION, Refusal, build_explanation, build_formerr, refusal_for
+from resolver.edge.turns import Turns
 from resolver.local import Host, Leases, LocalNames
 from resolver.policy.discovery import OwnNames
 from resolver.settings import FrontSettings
@@ -52,7 +53,7 @@ class Desk:
         self._date = date
         self._handle = first_handle
         self._flights = Flights()
-        self._queue: deque[Flight] = deque()
+        self._queue = Turns()
         self.port: Port | None = None
         self.origin = "front-cache"
         """Where the answer that is being sent came from; whoever relays it for an operator reads this."""
@@ -165,8 +166,19 @@ class Desk:
         self._flights.join(flight, waiter)
 
     def _has_room(self, household: bytes) -> bool:
+        """Whether it may ask one more; if all places are taken, one that asks more than others gives way."""
         places = self._flights.places
-        return places.taken < MAX_WAITING and places.held_by(household) < MAX_OF_ONE
+        held = places.held_by(household)
+        if places.taken < MAX_WAITING or held >= MAX_OF_ONE:
+            return held < MAX_OF_ONE
+        other = self._queue.who_gives_way(held)
+        if other is None:
+            return False
+        self._end(other)
+        self.counters["gave-way"] += 1
+        for waiter in other.waiters:
+            self._fail(waiter, other.key.question, Explanation(ExtendedError.NOT_READY, "too many questions at once"))
+        return True
 
     def _outer(self, data: bytes, query: Peek, client: Client, road: Road) -> Outer | None:
         """The form of this client's answer; None if its cookie is malformed."""
@@ -250,7 +262,6 @@ class Desk:
                 self._end(flight)
                 for waiter in flight.waiters:
                     waiter.road.send(self._dressed(reply, 0, waiter.outer))
-        self._trim_queue()
 
     # -- between front and resolver
 
@@ -259,16 +270,16 @@ class Desk:
         deadline = Instant(now + self.settings.deadline)
         flight = Flight(self._handle, key, household, self.settings.generation, deadline, refresh=refresh)
         self._flights.add(flight)
-        self._queue.append(flight)
+        self._queue.put(flight)
         self.pump(now)
         return flight
 
     def pump(self, now: Instant) -> None:
         """Send what is queued, as far as the credits go."""
         while self._queue and self.credits > 0 and self.port is not None:
-            flight = self._queue.popleft()
-            if flight not in self._flights:
-                continue
+            flight = self._queue.take()
+            if flight is None:
+                return
             self.credits -= 1
             flight.sent = True
             if flight.refresh and not flight.waiters:
@@ -280,9 +291,10 @@ class Desk:
         """A new way to the resolver, or none for now: what is open will be asked again."""
         self.port = port
         self.credits = 0
-        self._queue = deque(self._flights)
-        for flight in self._queue:
+        self._queue = Turns()
+        for flight in self._flights:
             flight.sent = False
+            self._queue.put(flight)
 
     def replied(self, handle: int, reply: Reply, now: Instant) -> None:
         """The resolver's answer to a flight; for one that ended, it goes into the cache all the same if it is ours."""
@@ -291,6 +303,7 @@ class Desk:
             self.counters["replies-late"] += 1
             return
         self._flights.remove(flight)
+        self._queue.discard(flight)
         self.origin, counter = _ORIGINS[reply.origin]
         self.counters[counter] += 1
         if reply.cacheable > 0 and reply.generation == flight.generation == self.settings.generation:
@@ -318,20 +331,15 @@ class Desk:
             if flight.deadline > now:
                 return flight.deadline - now
             self._end(flight)
-            self._trim_queue()
             text = "no answer in time" if flight.sent else "the resolver is starting"
             code = ExtendedError.NO_REACHABLE_AUTHORITY if flight.sent else ExtendedError.NOT_READY
             for waiter in flight.waiters:
                 self._fail(waiter, flight.key.question, Explanation(code, text))
         return None
 
-    def _trim_queue(self) -> None:
-        """Let go of ended flights that no credit came for; they end in the order in which they were queued."""
-        while self._queue and self._queue[0] not in self._flights:
-            self._queue.popleft()
-
     def _end(self, flight: Flight) -> None:
         self._flights.remove(flight)
+        self._queue.discard(flight)
         if flight.sent and self.port is not None:
             self.port.cancel(flight.handle)
 

@@ -7,7 +7,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from net.apart import apart
 from net.dial import DialFailed, Target, dial
 from net.stream import Link
 from privacy.memory import Fact
@@ -115,7 +117,7 @@ class RootKeeper:
         """Check a copy in a thread, for it takes its time, and use it if it is good, the root's own, and newer."""
         moment = self._means.moment()
         try:
-            copy, proof = await asyncio.to_thread(_check, data, moment, self._source.port, self._means.anchor())
+            copy, proof = await apart(partial(_check, data, moment, self._source.port, self._means.anchor()))
         except RootRefused as error:
             self.holder.refuse(str(error))
             self._say()

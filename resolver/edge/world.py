@@ -6,7 +6,6 @@ Every outcome is a value.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from net.clock import now as clock
@@ -17,15 +16,15 @@ from resolver.dnssec.clock import WallClock
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.validate import Checker, Claim
 from resolver.edge.converse import converse
+from resolver.edge.place import ASKED_AGAIN, Place
+from resolver.edge.servers import Group, Server
 from resolver.edge.sharing import Shared
-from resolver.edge.upstream import open_upstream
-from resolver.edge.upstream.failures import EXPLANATIONS
+from resolver.edge.upstream.failures import EXPLANATIONS, LIES, UNSEEN
 from resolver.edge.upstream.port import Tools, Upstream, UpstreamFailed, Why
 from resolver.forward import MAX_SERVERS, Candidate, Circumstances, Plan, rank
 from resolver.iterate.budget import LINKS, MORE_FOR_A_KEY, Budget
 from resolver.iterate.resolve import Resolved
 from resolver.pipeline import Silent
-from resolver.servers import Health
 from resolver.settings import CacheSettings, Profile, Strategy, UpstreamGroup, UpstreamSpec
 from resolver.values import Explanation, Query
 from wire.dns.codes import ExtendedError, QueryFlag, Rcode, show_rcode
@@ -46,33 +45,7 @@ _NOT_IN_TIME = EXPLANATIONS[Why.TIMEOUT]
 TOO_LATE = Failed(_NOT_IN_TIME, given_up=True)
 """Our time is over, not that of whoever asks for us too."""
 
-LIES = frozenset({Why.MALFORMED, Why.MISMATCH})
-
-UNSEEN = frozenset({Why.UNREACHABLE, Why.CERTIFICATE, Why.TLS, Why.BUSY, Why.NO_ADDRESS, Why.KEYS})
-"""Failures before anything was sent: the operator learned nothing."""
-
 BOGUS_EXPLANATION = Explanation(ExtendedError.DNSSEC_BOGUS, "an upstream says that the data are not genuine")
-
-
-class Server:
-    """One upstream with its record and its operator's share."""
-
-    __slots__ = ("health", "queries", "spec", "upstream")
-
-    def __init__(self, spec: UpstreamSpec, profile: Profile, tools: Tools) -> None:
-        self.spec = spec
-        self.upstream: Upstream = open_upstream(spec, profile, tools)
-        self.health = Health()
-        self.queries = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """An upstream group with its servers opened."""
-
-    settings: UpstreamGroup
-    servers: tuple[Server, ...]
-    candidates: tuple[Candidate, ...]
 
 
 class Trip(NamedTuple):
@@ -100,6 +73,7 @@ class ForwardingWorld:
         self.sketches: dict[str, SiteSketch] = {}
         self.shared = Shared(self.counters, "keys-shared")
         self.wall = WallClock()
+        self.place = Place()
         self._sketch_key = tools.entropy(32)
         self._servers: dict[tuple[UpstreamSpec, Profile], Server] = {}
 
@@ -118,6 +92,18 @@ class ForwardingWorld:
             servers.append(server)
         candidates = tuple(Candidate(i, server.spec.operator, server.health) for i, server in enumerate(servers))
         return Group(group, tuple(servers), candidates)
+
+    def move(self) -> list[Upstream]:
+        """This machine is in another network: nothing that servers could know it by is used again, nor what was learned of the
+        way to them. Gives the upstreams of before; what is under way there fails when they are closed, and is asked again."""
+        self.place.left()
+        self.tools.tls.forget_sessions()
+        return [server.renew(self.tools) for server in self._servers.values()]
+
+    def forgive(self) -> None:
+        """What failed says nothing of anybody."""
+        for server in self._servers.values():
+            server.health.forget()
 
     def now(self) -> Instant:
         """The monotonic clock."""
@@ -188,9 +174,12 @@ class ForwardingWorld:
         try:
             # With DO and CD, whoever asked us for what: we validate, so a forwarder need not, and must not keep back what it
             # finds forged (RFC 4035 §3.2.2, RFC 6840 §5.9).
-            data = await converse(server.upstream, question, DO_AND_CD, self.tools.entropy, budget.deadline)
+            data = await self._converse(server, question, budget)
         except UpstreamFailed as error:
-            health.failed(error.why.value, error.why in LIES, clock())
+            if error.why is Why.BUSY:
+                health.spared(error.why.value)
+            else:
+                health.failed(error.why.value, error.why in LIES, clock())
             raise
         except asyncio.CancelledError:
             health.given_up(Seconds(clock() - start), clock())
@@ -203,6 +192,18 @@ class ForwardingWorld:
         else:
             health.failed(verdict.fault.value, verdict.lied, clock())
         return verdict
+
+    async def _converse(self, server: Server, question: bytes, budget: Budget) -> bytes:
+        """There and back; once more if this machine came into another network on the way. Raises UpstreamFailed."""
+        here = self.place.number
+        try:
+            return await converse(server.upstream, question, DO_AND_CD, self.tools.entropy, budget.deadline)
+        except UpstreamFailed:
+            if not await self.place.is_another(here, budget.deadline):
+                raise
+        self.counters[ASKED_AGAIN] += 1
+        budget.pay(1, 0)
+        return await converse(server.upstream, question, DO_AND_CD, self.tools.entropy, budget.deadline)
 
     def _plan(self, name: bytes, upstream_group: int) -> Plan:
         plan = self.plan(name, upstream_group)
@@ -394,4 +395,5 @@ class Attempt:
     def _outcome(self) -> Checked | Silent:
         if self._forged is not None:
             return self._forged
-        return Silent(BOGUS_EXPLANATION) if self._bogus else Silent(self._last, self._rcode)
+        ours = self._last is EXPLANATIONS[Why.BUSY]
+        return Silent(BOGUS_EXPLANATION) if self._bogus else Silent(self._last, self._rcode, ours=ours)

@@ -70,6 +70,10 @@ class Outages:
             one.pause = min(max(2 * one.pause, FIRST_PAUSE), LONGEST_PAUSE)
             one.until = now + one.pause
 
+    def forget(self) -> None:
+        """All of it: the way there may have been the trouble."""
+        self._zones.clear()
+
     def answered(self, zone: bytes) -> None:
         """One of its servers was of use: all is forgotten."""
         self._zones.pop(zone, None)

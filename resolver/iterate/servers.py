@@ -150,6 +150,10 @@ class Servers:
     def __len__(self) -> int:
         return len(self._records)
 
+    def forget(self) -> None:
+        """All of it: it was learned over another network. What is under way ends with the records that it began with."""
+        self._records.clear()
+
     def record(self, endpoint: Endpoint) -> Server:
         """The record of `endpoint`, a new one if there is none."""
         record = self._records.get(endpoint)

@@ -1,6 +1,5 @@
 """The dhcp cell as a real process: what it holds, what it cannot do, and that nothing of it exists without [dhcp]."""
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from kit.dhcp_clients import Udhcpc
 from kit.dhcp_house import serving
 from kit.lan import Lan, lan
 from kit.peers import open_folder, until
-from kit.processes import descriptors, state
+from kit.processes import descriptors, is_folder, networks, state, table_of
 from kit.service import Running
 
 WITHOUT = """\
@@ -61,7 +60,7 @@ def sockets(pid: int, table: str) -> list[list[str]]:
     """The rows of a table of /proc/PID/net that are of sockets this process holds; the number of a socket is in the tenth column,
     of packet sockets in the last."""
     held = {match[1] for link in descriptors(pid).values() if (match := re.fullmatch(r"socket:\[(\d+)\]", link))}
-    rows = [line.split() for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]]
+    rows = [row for one in networks(pid) for row in table_of(one, table)]
     return [row for row in rows if row[-1 if table == "packet" else 9] in held]
 
 
@@ -84,8 +83,10 @@ def test_its_only_files_are_those_of_the_lease_folder(whole: tuple[Lan, Running,
     pid, leases = running.cell("dhcp"), folder / "state/leases"
     links = [link for number, link in descriptors(pid).items() if number > 2]
     others = [link for link in links if not re.match(r"socket:|anon_inode:\[eventpoll\]", link)]
-    assert {str(leases), f"{leases}/leases.db", f"{leases}/leases.db-wal"} == set(others)
-    assert str(leases) == os.readlink(f"/proc/{pid}/root") == os.readlink(f"/proc/{pid}/cwd")
+    # As they are called where the folder is all there is.
+    assert {"/", "/leases.db", "/leases.db-wal"} == set(others)
+    assert is_folder(pid, "root", leases)
+    assert is_folder(pid, "cwd", leases)
 
 
 def test_it_is_nobody_and_can_get_no_rights_again(whole: tuple[Lan, Running, Path]) -> None:

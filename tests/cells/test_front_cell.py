@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import signal
 import socket
 from pathlib import Path
 
@@ -187,13 +186,13 @@ def test_a_reload_takes_a_group_away_while_its_client_is_connected_and_waiting()
             assert b"\x04open\x07example\0\0\1\0\1" == front.next_query().body
 
 
-def test_sigterm_gives_out_what_is_nearly_there_and_ends_well() -> None:
+def test_end_gives_out_what_is_nearly_there_and_ends_well() -> None:
     with running_front() as front, datagram(front) as client:
         with socket.create_connection(("127.0.0.1", front.port), PATIENCE) as stream:
             client.send(query("udp.example").to_wire())
             stream.sendall(frame(query("tcp.example").to_wire()))
             crossed = [front.next_query() for _ in range(2)]
-            front.process.send_signal(signal.SIGTERM)
+            send_message(front.link, LinkType.END)
             for one in crossed:
                 front.reply(one)
             assert 1 == len(dns.message.from_wire(client.recv(65_535)).answer)
@@ -201,9 +200,9 @@ def test_sigterm_gives_out_what_is_nearly_there_and_ends_well() -> None:
         assert 0 == front.process.wait(PATIENCE)
 
 
-def test_sigterm_ends_an_idle_front_at_once() -> None:
+def test_end_ends_an_idle_front_at_once() -> None:
     with running_front() as front:
-        front.process.send_signal(signal.SIGTERM)
+        send_message(front.link, LinkType.END)
         assert 0 == front.process.wait(0.7)
 
 

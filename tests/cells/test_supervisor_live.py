@@ -1,6 +1,7 @@
 """The real supervisor with cells that only tell what they are given."""
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -50,8 +51,8 @@ def test_each_cell_is_given_what_it_needs_and_nothing_else(config: Path) -> None
         assert kinds(given[str(resolver)]) == ["SECRET", "SETTINGS", "PEER", "KEEPER", "START"]
         assert given[str(front)][-1] == ("START", "00000000", "0")
         secret = (config.parent / "state/spread.key").read_bytes()
-        assert ("SECRET", secret.hex(), "0") == given[str(resolver)][0]
-        assert ("SECRET", secret.hex(), "0") not in given[str(front)]
+        assert ("SECRET", secret.hex(), "1") == given[str(resolver)][0]
+        assert ("SECRET", secret.hex(), "1") not in given[str(front)]
         assert running.end() == 0
 
 
@@ -177,7 +178,7 @@ def test_a_new_key_is_used_after_a_reload(config: Path) -> None:
         running.signal(signal.SIGHUP)
         running.wait_for("configuration 2 is in force")
         resolver = cell_pids(running)[1]
-        assert ("SECRET", bytes(range(32)).hex(), "0") in told(running)[str(resolver)]
+        assert ("SECRET", bytes(range(32)).hex(), "1") in told(running)[str(resolver)]
 
 
 def is_answered(port: int) -> bool:
@@ -281,9 +282,12 @@ def test_the_service_manager_hears_of_start_reload_and_end(config: Path, monkeyp
         manager.bind(str(config.parent / "n"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(config.parent / "n"))
         with started(config, *FAKES) as running:
-            assert manager.recv(100) == b"READY=1"
+            assert re.fullmatch(rb"READY=1\nSTATUS=serving on 127.*; configuration 1", manager.recv(400))
+            before = time.monotonic_ns() // 1_000
             running.signal(signal.SIGHUP)
-            assert manager.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
-            assert manager.recv(100) == b"READY=1"
+            reloading = re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=(\d+)", manager.recv(400))
+            assert reloading is not None
+            assert before <= int(reloading[1]) <= time.monotonic_ns() // 1_000
+            assert re.fullmatch(rb"READY=1\nSTATUS=serving on 127.*; configuration 2", manager.recv(400))
             assert running.end() == 0
             assert manager.recv(100) == b"STOPPING=1"

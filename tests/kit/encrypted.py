@@ -76,6 +76,7 @@ class Encrypted:
         server = stack.enter_context(socket.socket())
         server.bind(("127.0.0.1", 0))
         server.listen(256)
+        server.setblocking(False)
         self.front = front
         self.watched: dict[object, int] = {}
         self.place = server.getsockname()

@@ -1,8 +1,8 @@
 """A front cell as a real process, with a resolver that the test plays: `with running_front() as front`."""
 
 import os
+import resource
 import selectors
-import signal
 import socket
 import subprocess
 import sys
@@ -16,8 +16,8 @@ from kit.desk import answer, settings
 from anchorhold import snapshot
 from anchorhold.config.service import ListenAddress
 from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, build_message, build_reply
-from anchorhold.link import LinkType, receive_message, send_message
-from anchorhold.listeners import open_control, open_listener
+from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
+from anchorhold.listeners import Listener, open_control, open_listener
 from resolver.settings import FrontSettings
 from resolver.values import Reply
 
@@ -36,6 +36,9 @@ class RunningFront:
     control: Path | None = None
     inbox: Inbox = field(default_factory=Inbox)
     heard: list[Message] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    pair: LinkType = LinkType.PEER
+    """How the pair to the resolver is called."""
 
     @property
     def port(self) -> int:
@@ -75,7 +78,7 @@ class RunningFront:
         self.peer.settimeout(PATIENCE)
         self.inbox = Inbox()
         with theirs:
-            send_message(self.link, LinkType.PEER, b"", (theirs.fileno(),))
+            send_message(self.link, self.pair, b"", (theirs.fileno(),))
         self.grant(credits)
 
     def new_dhcp(self) -> socket.socket:
@@ -86,9 +89,18 @@ class RunningFront:
             send_message(self.link, LinkType.HOSTS, b"", (theirs.fileno(),))
         return ours
 
+    def said(self) -> LinkMessage:
+        """The next message to the supervisor that wants an answer or gives one. Lines of the log are kept in `log`; how it is
+        sealed, and what `secure` proves, is passed over."""
+        while (message := receive_message(self.link)) is not None:
+            if message.type is LinkType.LOG:
+                self.log.append(message.body.decode())
+            elif message.type not in (LinkType.SEALED, LinkType.ENCRYPTED):
+                return message
+        raise AssertionError("it hung up")
+
     def wait_accused(self) -> LinkType:
-        message = receive_message(self.link)
-        assert message is not None
+        message = self.said()
         assert message.type is LinkType.ACCUSE
         return LinkType(message.body[0])
 
@@ -98,35 +110,62 @@ class RunningFront:
         assert self.wait_ready() == value.generation
 
     def wait_ready(self) -> int:
-        message = receive_message(self.link)
-        assert message is not None
+        message = self.said()
         assert message.type is LinkType.READY
         return int.from_bytes(message.body, "little")
 
+    def new_listeners(self, *hosts: str) -> list[int]:
+        """What the supervisor does when a reload wants others; gives the ports."""
+        send_message(self.link, LinkType.WITHDRAW)
+        listeners = [open_listener(ListenAddress(host, 0)) for host in hosts]
+        for listener in listeners:
+            _give(self.link, listener)
+            listener.close()
+        return [listener.place.port for listener in listeners]
+
+    def drain(self) -> None:
+        """Take what it said before it ended."""
+        while (message := receive_message(self.link)) is not None:
+            if message.type is LinkType.LOG:
+                self.log.append(message.body.decode())
+
+    def ping(self) -> None:
+        """Returns when everything that was sent before has been taken."""
+        send_message(self.link, LinkType.PING)
+        assert self.said().type is LinkType.PING
+
     def end(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
+        send_message(self.link, LinkType.END)
         return self.process.wait(PATIENCE)
 
 
 @contextmanager
 def running_front(
-    *hosts: str, value: FrontSettings | None = None, control: Path | None = None, credits: int = CREDITS
+    *hosts: str,
+    value: FrontSettings | None = None,
+    control: Path | None = None,
+    credits: int = CREDITS,
+    module: str = "anchorhold.cells.front",
+    descriptors: int = 0,
 ) -> Iterator[RunningFront]:
-    """A front that serves on a free port of each of `hosts` (127.0.0.1 without any)."""
+    """A front that serves on a free port of each of `hosts` (127.0.0.1 without any), or what is in `module`. `descriptors`: it
+    may have so many and no more."""
     with ExitStack() as stack:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         stack.enter_context(ours)
         ours.settimeout(PATIENCE)
         with theirs:
-            command = [sys.executable, "-m", "anchorhold.cells.front", "--link", str(theirs.fileno())]
-            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env={**os.environ})
-        stack.callback(_stop, process)
+            command = [sys.executable, "-m", "kit.alone", module, str(theirs.fileno())]
+            environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
+        stack.callback(stop, process)
+        if descriptors:
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))
         ports = []
         for host in hosts or ("127.0.0.1",):
             listener = open_listener(ListenAddress(host, 0))
             stack.callback(listener.close)
-            send_message(ours, LinkType.UDP, bytes((listener.wildcard,)), (listener.udp.fileno(),))
-            send_message(ours, LinkType.TCP, b"", (listener.tcp.fileno(),))
+            _give(ours, listener)
             ports.append(listener.place.port)
         if control is not None:
             listening = stack.enter_context(open_control(control))
@@ -134,11 +173,18 @@ def running_front(
         front = RunningFront(process, ours, socket.socket(), ports, control)
         stack.callback(lambda: front.peer.close())
         front.new_peer(credits)
-        send_message(ours, LinkType.SECRET, bytes(range(32)))
+        secret = snapshot.seal_bytes(bytes(range(32)))
+        send_message(ours, LinkType.SECRET, b"", (secret,))
+        os.close(secret)
         _send_settings(ours, value or settings())
         send_message(ours, LinkType.START, bytes(4))
         assert front.wait_ready() == (value or settings()).generation
         yield front
+
+
+def _give(link: socket.socket, listener: Listener) -> None:
+    send_message(link, LinkType.UDP, listener.traits, (listener.udp.fileno(),))
+    send_message(link, LinkType.TCP, b"", (listener.tcp.fileno(),))
 
 
 def _send_settings(link: socket.socket, value: FrontSettings) -> None:
@@ -147,7 +193,7 @@ def _send_settings(link: socket.socket, value: FrontSettings) -> None:
     os.close(descriptor)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.kill()
         process.wait(PATIENCE)

@@ -43,6 +43,9 @@ PACKAGES = {
     "nsenter": "util-linux",
     "rdisc6": "ndisc6",
     "ss": "iproute2",
+    "systemd-analyze": "systemd",
+    "systemd-socket-activate": "systemd",
+    "systemd-sysusers": "systemd",
     "unshare": "util-linux",
 }
 """Debian packages that are called otherwise than their program."""

@@ -50,22 +50,38 @@ def internet_sockets(pid: int) -> list[InternetSocket]:
                 found.append(InternetSocket(table.rstrip("6"), _place(row[1]), _place(row[2]), int(row[3], 16)))
     for table in ("raw", "raw6"):
         assert not any(row[9] in inodes for row in _rows(pid, table))
-    packet = Path(f"/proc/{pid}/net/packet")
-    assert not packet.exists() or not any(line.split()[-1] in inodes for line in packet.read_text().splitlines()[1:])
+    assert not any(row[-1] in inodes for row in _rows(pid, "packet"))
     return found
 
 
 def unbound_internet_sockets(pid: int) -> list[int]:
     """Descriptors of sockets in no table: created, but neither bound nor connected, so not seen above."""
     known = {row[9] for table in ("tcp", "tcp6", "udp", "udp6") for row in _rows(pid, table)}
-    known |= {line.split()[6] for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]}
+    known |= {row[6] for row in _rows(pid, "unix")}
     links = {number: re.fullmatch(r"socket:\[(\d+)\]", link) for number, link in descriptors(pid).items()}
     return [number for number, match in links.items() if match and match[1] not in known]
 
 
 def _rows(pid: int, table: str) -> list[list[str]]:
+    return [row for one in networks(pid) for row in table_of(one, table)]
+
+
+def networks(pid: int) -> list[int]:
+    """Processes in whose networks the sockets of `pid` may be: it may have one of its own, and was handed those of its parent."""
+    parent = int(state(pid)["PPid"])
+    own, theirs = (os.readlink(f"/proc/{one}/ns/net") for one in (pid, parent))
+    return [pid] if own == theirs else [pid, parent]
+
+
+def table_of(pid: int, table: str) -> list[list[str]]:
+    """The rows of /proc/PID/net/`table`, in words."""
     path = Path(f"/proc/{pid}/net/{table}")
     return [line.split() for line in path.read_text().splitlines()[1:]] if path.exists() else []
+
+
+def is_folder(pid: int, entry: str, folder: Path) -> bool:
+    """Whether `entry` of /proc/PID (`root`, `fd/5`) leads to `folder`, by whatever name."""
+    return os.path.samefile(f"/proc/{pid}/{entry}", folder)
 
 
 def _place(text: str) -> tuple[str, int]:

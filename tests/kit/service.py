@@ -21,13 +21,13 @@ PATIENCE = 20.0
 RUN = """
 import json, os, sys
 from pathlib import Path
-from anchorhold import cell_process, dhcp_side, supervisor
+from anchorhold import cell_environment, dhcp_side, start, supervisor
 more = json.loads(sys.argv.pop(1))
-cell_process.KEPT |= set(more)
+cell_environment.KEPT |= set(more)
 os.environ.update(more)
 for name, module in zip(("FRONT_MODULE", "RESOLVER_MODULE", "KEEPER_MODULE", "MODULE"), sys.argv[2:]):
     setattr(dhcp_side if name == "MODULE" else supervisor, name, module)
-sys.exit(supervisor.run(Path(sys.argv[1])))
+sys.exit(start.run(Path(sys.argv[1])))
 """
 
 FAKES = ("kit.fake_cell", "kit.fake_cell")
@@ -61,11 +61,20 @@ class Running:
         return found[count - 1]
 
     def cell(self, name: str) -> int:
-        """The process id of the cell whose command line ends in `name`; 0 if there is none."""
+        """The process id of the cell whose command line ends in `name`; 0 if there is none. One that was forked just now still
+        has the name of who forked it, and soon another."""
+        while any(command_line(pid) == command_line(self.process.pid) for pid in children(self.process.pid)):
+            pass
         for pid in children(self.process.pid):
             if any(word.split(".")[-1] == name for word in command_line(pid)):
                 return pid
         return 0
+
+    def drain(self) -> None:
+        """Take all lines that have come."""
+        while not self.fresh.empty():
+            if (line := self.fresh.get()) is not None:
+                self.lines.append(line)
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
@@ -113,6 +122,9 @@ def started(
             process.wait(PATIENCE)
         reader.join()
         process.stdout.close()
+        running.drain()
+    # Whatever a test is about: no process may have made a system call that is not in its profile.
+    assert not [line for line in running.lines if "SIGSYS" in line]
 
 
 def _read(stream: IO[str], running: Running) -> None:

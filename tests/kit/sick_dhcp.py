@@ -1,5 +1,6 @@
 """The dhcp cell over a disk that takes nothing while there is a file `sick` in the lease folder."""
 
+import socket
 from collections.abc import Iterable
 
 from anchorhold.cells import dhcp
@@ -13,11 +14,11 @@ class SickStore(SqliteStore):
     """Fails as a full disk does."""
 
     def commit(self, changes: Iterable[LeaseChange], clock: Saved) -> None:
-        if "sick" in self._folder.names():
+        if self._folder.number("sick"):
             raise StoreFailed("leases.db: no space left on the device")
         super().commit(changes, clock)
 
 
-if __name__ == "__main__":
+def run(link: socket.socket) -> None:
     dhcp.SqliteStore = SickStore  # type: ignore[misc]
-    dhcp.main()
+    dhcp.run(link)

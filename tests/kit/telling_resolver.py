@@ -1,11 +1,7 @@
-"""A resolver that answers nothing and tells all that `front` sends: `python -m kit.telling_resolver --link FD`.
-
-A line on standard error for each read: `crossed HEX`.
-"""
+"""A resolver that answers nothing and tells all that `front` sends. A line on standard error for each read: `crossed HEX`."""
 
 import os
 import socket
-import sys
 import threading
 
 from anchorhold.ipc import CREDITS, MessageType, build_message
@@ -19,8 +15,7 @@ def tell(peer: socket.socket) -> None:
             os.write(2, b"crossed " + data.hex().encode() + b"\n")
 
 
-def main() -> None:
-    link = socket.socket(fileno=int(sys.argv[sys.argv.index("--link") + 1]))
+def run(link: socket.socket) -> None:
     generation = b""
     while message := receive_message(link):
         match message.type:
@@ -34,7 +29,3 @@ def main() -> None:
                 send_message(link, LinkType.PING)
             case _:
                 continue
-
-
-if __name__ == "__main__":
-    main()

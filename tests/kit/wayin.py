@@ -19,7 +19,8 @@ from pathlib import Path
 from kit.certificates import Identity, server_context
 from kit.desk import answer
 
-from anchorhold.cells.clients import watch
+from anchorhold.cells.clients import Watching
+from anchorhold.secure_side import RECEIVE_BUFFER
 from net.quic_server import Terms
 from resolver.admission import Admission
 from resolver.edge.flights import Flight
@@ -67,6 +68,7 @@ class Loop:
 
     def __init__(self, settings: SecureSettings) -> None:
         self._selector = selectors.DefaultSelector()
+        self._watching = Watching(self._selector)
         self.desk = Desk(settings.front, bytes(32), 1, time.time)
         self._port = AnsweringPort(self.desk)
         self.desk.connect(self._port)
@@ -82,6 +84,8 @@ class Loop:
     def _listen_quic(self, served: Served, who: Identity) -> int:
         endpoint = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         endpoint.bind(("127.0.0.1", 0))
+        endpoint.setblocking(False)
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         settings = self.house.settings
         terms = Terms(who.certificate, who.key, (QUIC_PROTOCOLS[served],), settings.idle, settings.streams)
         quic = QuicListener(endpoint, served, self.house, terms, TALKS[served], self.watch)
@@ -95,6 +99,8 @@ class Loop:
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         endpoint.bind(("127.0.0.1", 0))
         endpoint.listen(1_024)
+        endpoint.setblocking(False)
+        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         speak, alpn = PROTOCOLS[served]
         listener = TlsListener(endpoint, served, server_context(who, alpn), self.house, self.watch, speak)
         self.listeners.append(listener)
@@ -103,7 +109,7 @@ class Loop:
         return port
 
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
-        watch(self._selector, endpoint, events, owner)
+        self._watching.watch(endpoint, events, owner)
 
     def turn(self, patience: float) -> None:
         due = [

@@ -137,7 +137,6 @@ def test_a_single_value_that_will_not_do_is_named(extra: str, said: str) -> None
         ("[cache]\nstale_after = 5", "after the deadline"),
         ("[limits]\nburst = 0.5", "no query is ever answered"),
         ("[limits]\ntcp_clients = 2", "above tcp_clients"),
-        ('[service]\nuser = ""', "it is empty"),
     ],
 )
 def test_values_that_do_not_go_together_are_named(extra: str, said: str) -> None:

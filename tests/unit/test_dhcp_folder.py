@@ -2,13 +2,16 @@
 
 import os
 import stat
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from kit.leases import KEY, begun, folder, lease, saved, store
 from kit.peers import need_root
 
-from dhcp.edge.folder import KEY_NAME, FolderRefused, LeaseFolder, shut_in
+from anchorhold.sandbox import SandboxProfile, enter
+from dhcp.edge.folder import KEY_NAME, FolderRefused, LeaseFolder, make_ours
 from dhcp.edge.store import SqliteStore
 
 NOBODY = 65_534
@@ -52,11 +55,32 @@ def test_what_is_set_aside_goes_after_a_day_or_when_the_clock_has_jumped(tmp_pat
         assert "" == one.set_aside("leases.db")
         one.drop_aside()
         assert [name] == one.names()
-        for moved in (-90_000, 90_000):
-            os.utime(tmp_path / name, (0, (tmp_path / name).stat().st_mtime + moved))
-            one.drop_aside()
-            assert [] == one.names()
-            (tmp_path / name).write_bytes(b"damaged")
+    for moved in (-90_000, 90_000):
+        other = f"leases.db.damaged-{datetime.fromtimestamp(time.time() + moved, UTC):%Y%m%dT%H%M%SZ}"
+        (tmp_path / other).write_bytes(b"damaged")
+    with folder(tmp_path) as one:
+        one.drop_aside()
+        assert [name] == one.names()
+        one.drop_aside(everything=True)
+        assert [] == one.names()
+
+
+def test_who_is_in_the_folder_for_good_knows_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "before").write_bytes(b"1")
+    with folder(tmp_path) as one:
+        one.settle()
+        one.make("ours")
+        (tmp_path / "ours-wal").write_bytes(b"as SQLite does")
+        (tmp_path / "later").write_bytes(b"by somebody else")
+        one.rename("before", "after")
+        one.set_aside("after")
+        assert ["after.damaged", "ours", "ours-wal"] == [found.partition("-2")[0] for found in one.names()]
+        assert f"{tmp_path}/ours" == one.path("ours")
+        one.remove("ours")
+        one.drop_aside(everything=True)
+        assert ["ours-wal"] == one.names()
+    assert {"later", "ours-wal"} == {file.name for file in tmp_path.iterdir()}
 
 
 def test_a_file_is_read_in_pieces_that_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,10 +125,7 @@ def as_made(path: Path) -> bytes:
 def as_nobody(descriptor: int) -> int:
     """0 if all of it worked; whatever else happens must not come back into pytest."""
     try:
-        shut_in(descriptor)
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        enter(SandboxProfile("test", "nobody", folder=True), lambda: make_ours(descriptor), folder=descriptor)
         own = LeaseFolder(descriptor)
         first = SqliteStore(own, own.key()[0])
         kept = first.load().leases
@@ -120,15 +141,9 @@ def as_nobody(descriptor: int) -> int:
         return 2
 
 
-def test_who_is_not_root_is_only_taken_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_not_root_hands_nothing_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1_000)
-    before = os.getcwd()
-    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        shut_in(descriptor)
-        assert str(tmp_path) == os.getcwd()
-    finally:
-        os.chdir(before)
-        os.close(descriptor)
-    with pytest.raises(FolderRefused, match="cannot go"):
-        shut_in(descriptor)
+    monkeypatch.setattr("os.chown", None)
+    (tmp_path / "file").touch()
+    with folder(tmp_path):
+        make_ours(os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY))

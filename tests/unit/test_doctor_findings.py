@@ -143,6 +143,16 @@ def test_a_service_that_is_well_gives_no_word_of_complaint() -> None:
             {"upstreams": [{"group": "a", "state": "resting"}, {"group": "a", "state": "ready"}]},
             Finding(Level.WARNING, "upstreams a", "1 of 2 do not answer"),
         ),
+        (
+            "front",
+            {"counters": {"tcp-accept-24": 7, "hits": 9}},
+            Finding(Level.WARNING, "machine (front)", "no descriptor is left: idle connections are given up"),
+        ),
+        (
+            "resolver",
+            {"network": {"watched": "sleep of the machine"}},
+            Finding(Level.WARNING, "network", "another network is not noticed"),
+        ),
         ("dhcp", {"store": "disk full"}, Finding(Level.BAD, "leases", "are not written: disk full")),
     ],
 )

@@ -1,6 +1,7 @@
 """The control socket's side in front, over socket pairs."""
 
 import json
+import os
 import selectors
 import socket
 from collections.abc import Callable, Iterator
@@ -60,8 +61,10 @@ class Service:
         self.listening = socket.socket(socket.AF_UNIX)
         self.listening.bind(str(path))
         self.listening.listen()
+        self.listening.setblocking(False)
         self.watched: dict[object, int] = {}
-        self.server = ControlServer(self.listening, lambda: Front(front.desk, front.admission, 3), relay, self.watch)
+        asked = Front(front.desk, front.admission, 3, os.getpid())
+        self.server = ControlServer(self.listening, lambda: asked, relay, self.watch)
 
     def watch(self, _endpoint: socket.socket, events: int, owner: object) -> None:
         self.watched[owner] = events

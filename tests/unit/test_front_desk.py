@@ -226,6 +226,19 @@ def test_a_full_waiting_room_is_an_answer_with_its_reason(monkeypatch: pytest.Mo
     assert (dns.rcode.SERVFAIL, [14]) == (road.message.rcode(), errors(road.message))
 
 
+def test_in_a_full_waiting_room_who_asks_most_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "MAX_WAITING", 4)
+    front = Counter53(credits=1)
+    loud = [front.ask(query(f"n{number}.example", use_edns=0)) for number in range(4)]
+    quiet = front.ask(query("quiet.example"), address="127.0.0.2")
+    assert ([0, 0, 0, 1], 0) == ([len(road.sent) for road in loud], len(quiet.sent))
+    assert (dns.rcode.SERVFAIL, [14]) == (loud[3].message.rcode(), errors(loud[3].message))
+    assert (4, 1) == (front.desk.open, front.desk.counters["gave-way"])
+    front.desk.credits = 3
+    front.desk.pump(START)
+    assert b"quiet" in [flight.key.question[1:6] for flight in front.port.queries]
+
+
 def test_one_household_does_not_fill_the_waiting_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over UDP as well: a forged address fills its own share only."""
     monkeypatch.setattr(serve, "MAX_OF_ONE", 2)

@@ -35,6 +35,7 @@ def query(name: str = "www.example", **changes: object) -> dns.message.Message:
 def datagrams(front: Counter53) -> Iterator[tuple[DatagramListener, socket.socket]]:
     with socket.socket(type=socket.SOCK_DGRAM) as server, socket.socket(type=socket.SOCK_DGRAM) as client:
         server.bind(("127.0.0.1", 0))
+        server.setblocking(False)
         client.connect(server.getsockname())
         client.settimeout(PATIENCE)
         yield DatagramListener(server, False, front.desk, front.admission), client
@@ -149,6 +150,7 @@ class Streams:
         self.front = front
         self.watched: dict[object, int] = {}
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        server.setblocking(False)
         self.place = server.getsockname()
         self.listener = StreamListener(server, front.desk, front.admission, self.watch, Connections())
         self._stack = stack

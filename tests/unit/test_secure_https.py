@@ -297,7 +297,7 @@ def test_an_idle_connection_is_told_goodbye_and_ended() -> None:
     visit = Visit().greet()
     visit.front.warm()
     visit.post(query())
-    assert not visit.session.expired(later(visit, 29))
+    assert not visit.session.expired(later(visit, 27))
     assert visit.session.expired(later(visit, 2))
     visit.listen()
     assert 0 == visit.goodbye
@@ -305,7 +305,7 @@ def test_an_idle_connection_is_told_goodbye_and_ended() -> None:
 
 def test_a_connection_that_says_nothing_at_all_is_idle_too() -> None:
     visit = Visit()
-    assert not visit.session.expired(later(visit, 29))
+    assert not visit.session.expired(later(visit, 27))
     assert visit.session.expired(later(visit, 2))
 
 

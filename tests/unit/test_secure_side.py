@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from kit.certificates import identity
 
-from anchorhold.cell_process import cell_environment
+from anchorhold.cell_environment import cell_environment
 from anchorhold.certificates.settings import CHAIN, FOLDER_NAME, KEY, Kind, RenewSettings
 from anchorhold.config.service import SecureService
 from anchorhold.secure_side import LOOK_EVERY, TRY_AGAIN, SecureSide

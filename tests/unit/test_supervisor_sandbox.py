@@ -15,8 +15,9 @@ import json, os, sys
 from anchorhold.sandbox import SandboxProfile, enter, preload
 preload()
 before = set(sys.modules)
-enter(SandboxProfile("probe"))
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+about = open("/proc/self/status")
+standing = enter(SandboxProfile("probe"))
+status = dict(line.split(":", 1) for line in about)
 import encodings.idna
 "b\\u00fccher.example".encode("idna")
 try:

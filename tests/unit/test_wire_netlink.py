@@ -8,7 +8,16 @@ import pytest
 from dhcp.edge.links import Links, read_links
 from dhcp.values import Own
 from wire.errors import Malformed
-from wire.netlink import AddressNews, Done, LinkNews, NetlinkType, build_dump, parse_news
+from wire.netlink import (
+    AddressNews,
+    Done,
+    LinkNews,
+    NetlinkType,
+    RouteNews,
+    build_dump,
+    build_route_question,
+    parse_news,
+)
 
 UP, RUNNING = 0x1, 0x40
 BRIDGE = 7
@@ -160,3 +169,34 @@ def test_what_does_not_decode_is_counted(links: Links) -> None:
 def test_the_kernel_tells_the_loopback() -> None:
     loopback = next(one for one in read_links().values() if one.name == "lo")
     assert b"\x7f\0\0\1" in {own.address for own in loopback.addresses}
+
+
+def route(attributes: bytes) -> bytes:
+    return message(NetlinkType.NEWROUTE, struct.pack("=BBBBBBBBI", 2, 32, 0, 0, 254, 0, 0, 1, 0) + attributes)
+
+
+def test_a_route_has_its_interface_its_gateway_and_our_address() -> None:
+    octets = attribute(4, struct.pack("=I", 7)) + attribute(5, b"\xc0\0\2\1") + attribute(7, b"\xc0\0\2\2")
+    assert [RouteNews(7, b"\xc0\0\2\1", b"\xc0\0\2\2")] == list(parse_news(route(octets)))
+    over_other_family = attribute(4, struct.pack("=I", 7)) + attribute(18, b"\x0a\0" + bytes(16))
+    assert [RouteNews(7, b"\x0a\0" + bytes(16), b"")] == list(parse_news(route(over_other_family)))
+
+
+def test_how_often_a_cable_was_pulled_out_is_told_with_its_link() -> None:
+    body = struct.pack("=BxHiII", 0, 1, 7, UP | RUNNING, 0) + attribute(35, struct.pack("=I", 12))
+    (news,) = parse_news(message(NetlinkType.NEWLINK, body))
+    assert isinstance(news, LinkNews)
+    assert news.changes == 12
+
+
+@pytest.mark.parametrize("destination", [b"\xc0\0\2\1", bytes(15) + b"\1"])
+def test_the_question_for_a_way_holds_the_whole_destination(destination: bytes) -> None:
+    question = build_route_question(destination, 9)
+    assert (len(question), NetlinkType.GETROUTE, 1, 9) == struct.unpack_from("=IHHI", question)[:4]
+    assert bytes((2 if len(destination) == 4 else 10, 8 * len(destination))) == question[16:18]
+    assert question.endswith(destination)
+
+
+def test_half_a_route_is_malformed() -> None:
+    with pytest.raises(Malformed):
+        list(parse_news(message(NetlinkType.NEWROUTE, bytes(8))))

@@ -19,7 +19,7 @@ _MAX_MESSAGE = 65_535
 _OPT = int(RecordType.OPT)
 _ONE, _ONE_OR_NONE = (1,), (1, 0)
 
-MESSAGES_KEPT = 32
+MESSAGES_KEPT = 128
 """Responses as they were read: so many may come at once before their turn."""
 
 

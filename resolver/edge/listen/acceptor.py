@@ -3,11 +3,12 @@
 import selectors
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from errno import EMFILE, ENFILE
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from net import sockets
+from net.shortage import is_shortage
 from resolver.admission import Client
+from resolver.edge.listen.door import OF_ONE, Door, Watch
 from wire.units import Instant
 
 MINIMUM_IDLE = 0.2
@@ -16,15 +17,14 @@ MINIMUM_IDLE = 0.2
 IDLE_SHARES = ((0.5, 1.0), (0.35, 0.1), (0.2, 0.02), (0.0, 0.0))
 """(at least so many places free, share of the idle time): the fuller, the shorter."""
 
-Watch = Callable[[socket.socket, int, object], None]
-"""Tell the loop which events of a socket matter from now on (0: none, forget it)."""
-
 
 class Accepted(Protocol):
     """One connection, as its acceptor sees it."""
 
     socket: socket.socket
     client: Client
+    address: str
+    """The client's."""
 
     @property
     def owing(self) -> bool:
@@ -41,7 +41,10 @@ C = TypeVar("C", bound=Accepted)
 
 
 class Acceptor(ABC, Generic[C]):
-    """One listening TCP socket and its connections; subclasses say who may enter, and what a connection is."""
+    """One listening TCP socket, non-blocking, and its connections; subclasses say who may enter, and what a connection is.
+
+    An accepted connection has the options of the listening socket (TCP_NODELAY); nothing of its own is set.
+    """
 
     batch: ClassVar[int]
     """Connections accepted in one wake-up."""
@@ -49,12 +52,13 @@ class Acceptor(ABC, Generic[C]):
     """How the names of its counters begin."""
 
     def __init__(self, endpoint: socket.socket, watch: Watch) -> None:
-        endpoint.setblocking(False)
         self.socket = endpoint
         self.watch = watch
+        self.closed = False
         self.dirty: list[C] = []
         """Those with something to write; `flush` is called for each at the end of a wake-up."""
         self.connections: set[C] = set()
+        self._door = Door(endpoint, watch, self)
         self._due = Instant(0.0)
 
     @abstractmethod
@@ -81,8 +85,14 @@ class Acceptor(ABC, Generic[C]):
     def expire(self, now: Instant) -> None:
         """End those who are here for too long."""
 
-    def too_many_files(self, now: Instant) -> None:
-        """The process may open no more: whoever waits wakes us until there is room."""
+    @abstractmethod
+    def make_room(self, now: Instant) -> bool:
+        """End a connection that waits for nothing, so that another one may be had; False if there is none."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether nobody can be let in just now: then the loop looks around more often."""
+        return self._door.shut
 
     @property
     def owing(self) -> bool:
@@ -91,37 +101,38 @@ class Acceptor(ABC, Generic[C]):
 
     def ready(self, _events: int, now: Instant) -> None:
         """Accept who is waiting, as far as they may enter."""
-        for _ in range(self.batch):
+        may_make_room = True
+        for _ in range(0 if self.closed else self.batch):
             try:
-                endpoint, address = self.socket.accept()
+                endpoint, address = sockets.accept(self.socket)
             except BlockingIOError:
                 return
             except OSError as error:
                 self.count(f"{self.prefix}-accept-{error.errno}")
-                if error.errno in (EMFILE, ENFILE):
-                    self.too_many_files(now)
+                if error.errno in OF_ONE:
+                    continue
+                if is_shortage(error) and may_make_room and self.make_room(now):
+                    # Once a wake-up: where others take what is given up, nobody here would be left.
+                    may_make_room = False
+                    continue
+                self._door.close(now)
                 return
-            self._admit(endpoint, address[0], now)
+            self._admit(endpoint, address, now)
 
     def _admit(self, endpoint: socket.socket, address: str, now: Instant) -> None:
         client = self.client_at(address, now)
         if not self.may_enter(client, now):
-            endpoint.close()
+            sockets.close(endpoint)
             return
-        endpoint.setblocking(False)
-        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = self.enter(endpoint, client, now)
+        connection.address = address
         self.connections.add(connection)
         self.watch(endpoint, selectors.EVENT_READ, connection)
 
     def use_admission(self, now: Instant) -> None:
         """There is another: everybody is who it says, and who may not ask any more goes."""
         for connection in list(self.connections):
-            try:
-                connection.client = self.client_at(connection.socket.getpeername()[0], now)
-            except OSError:
-                connection.close()
-                continue
+            connection.client = self.client_at(connection.address, now)
             if not connection.client.allowed:
                 self.count("dropped-access")
                 connection.close()
@@ -136,6 +147,7 @@ class Acceptor(ABC, Generic[C]):
 
     def expire_sometimes(self, now: Instant) -> None:
         """`expire`, at most once a fifth of a second: it looks at every connection."""
+        self._door.tend(now)
         if self.connections and now >= self._due:
             self._due = Instant(now + MINIMUM_IDLE)
             self.expire(now)
@@ -143,20 +155,22 @@ class Acceptor(ABC, Generic[C]):
     def gone(self, connection: C) -> None:
         """A connection has ended."""
         self.watch(connection.socket, 0, connection)
-        connection.socket.close()
+        sockets.close(connection.socket)
         self.connections.discard(connection)
         self.left(connection)
+        self._door.open()
 
     def close(self) -> None:
         """Stop accepting; connections that are open go on until they end."""
-        if self.socket.fileno() >= 0:
+        if not self.closed:
+            self.closed = self._door.ended = True
             self.watch(self.socket, 0, self)
-            self.socket.close()
+            sockets.close(self.socket)
 
     @property
     def ended(self) -> bool:
         """Closed, and nobody is left."""
-        return self.socket.fileno() < 0 and not self.connections
+        return self.closed and not self.connections
 
 
 def idle_time(full: float, taken: int, places: int) -> float:

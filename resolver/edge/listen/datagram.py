@@ -3,6 +3,7 @@
 import socket
 import struct
 
+from net import sockets
 from resolver.admission import Admission, Client
 from resolver.cache.packets import DATAGRAM, ROADS, shelf_of
 from resolver.edge.serve import Desk
@@ -48,21 +49,29 @@ class DatagramRoad:
 
 
 class DatagramListener:
-    """One bound UDP socket. `wildcard`: it is bound to every address, so each packet tells which one was asked."""
+    """One bound UDP socket, non-blocking. `wildcard`: it is bound to every address, so each packet tells which one was asked."""
 
     def __init__(self, endpoint: socket.socket, wildcard: bool, desk: Desk, admission: Admission) -> None:
-        endpoint.setblocking(False)
         self.socket = endpoint
+        self.closed = False
         self.wildcard = wildcard
         self._desk = desk
         self.admission = admission
 
     def ready(self, _events: int, now: Instant) -> None:
         """Take what has arrived, up to BATCH packets."""
+        if self.closed:
+            return
         if self.wildcard:
             self._drain_wildcard(now)
         else:
             self._drain(now)
+
+    def close(self) -> None:
+        """Take and answer nothing any more."""
+        if not self.closed:
+            self.closed = True
+            sockets.close(self.socket)
 
     def _drain(self, now: Instant) -> None:
         """The hot loop: everything it needs is a local variable."""
@@ -147,6 +156,10 @@ class DatagramListener:
 
     def send(self, response: bytes, address: Address, source: list[tuple[int, int, bytes]]) -> None:
         """Send now; what the kernel does not take is counted and dropped."""
+        if self.closed:
+            # A question of before a reload.
+            self._desk.counters["udp-closed"] += 1
+            return
         try:
             if source:
                 self.socket.sendmsg([response], source, 0, address)

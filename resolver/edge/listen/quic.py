@@ -11,6 +11,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
 
+from net import sockets
 from net.quic_packets import (
     ID_LENGTH,
     LEAST_CHOSEN,
@@ -27,8 +28,9 @@ from net.quic_packets import (
 )
 from net.quic_server import Terms
 from resolver.admission import Bucket, Client
-from resolver.edge.listen.acceptor import MINIMUM_IDLE, Watch, idle_time
+from resolver.edge.listen.acceptor import MINIMUM_IDLE, idle_time
 from resolver.edge.listen.datagram import ANCILLARY, BATCH, MAX_PACKET, Address, source_of
+from resolver.edge.listen.door import Watch
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.quic_guest import QuicGuest, Speak
 from resolver.settings import Served
@@ -47,9 +49,6 @@ HANDSHAKE_PATIENCE = 10.0
 LEAST_PATIENCE = 2.0
 """The same when the house is full."""
 
-RECEIVE_BUFFER = 1024 * 1024
-"""Octets the kernel may hold for us, if it allows so many: handshakes take milliseconds, and what does not fit is lost."""
-
 SPARE_TIMERS = 64
 """Timers of those who are gone that may be left over; more are looked for."""
 
@@ -60,7 +59,7 @@ Source = list[tuple[int, int, bytes]]
 
 
 class QuicListener:
-    """One bound UDP socket and its connections. `speak` makes what is spoken on one, when its handshake is done."""
+    """One bound UDP socket, non-blocking, and its connections. `speak` makes what is spoken on one after its handshake."""
 
     def __init__(
         self,
@@ -72,9 +71,8 @@ class QuicListener:
         watch: Watch,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        endpoint.setblocking(False)
-        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self.socket = endpoint
+        self.closed = False
         self.served = served
         self.house = house
         self.terms = terms
@@ -95,10 +93,15 @@ class QuicListener:
         self._sweep = Instant(0.0)
         self._retiring = False
 
+    paused = False
+    """All connections share one descriptor."""
+
     # packets
 
     def ready(self, _events: int, now: Instant) -> None:
         """Take what has arrived, up to BATCH packets."""
+        if self.closed:
+            return
         receive = self.socket.recvmsg
         try:
             for _ in range(BATCH):
@@ -349,11 +352,12 @@ class QuicListener:
         self._end_if_done()
 
     def _end_if_done(self) -> None:
-        if self._retiring and not self.guests and self.socket.fileno() >= 0:
+        if self._retiring and not self.guests and not self.closed:
+            self.closed = True
             self._watch(self.socket, 0, self)
-            self.socket.close()
+            sockets.close(self.socket)
 
     @property
     def ended(self) -> bool:
         """Closed, and nobody is left."""
-        return self.socket.fileno() < 0 and not self.guests
+        return self.closed and not self.guests

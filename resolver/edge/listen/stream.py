@@ -3,8 +3,10 @@
 import selectors
 import socket
 
+from net.sockets import NOW
 from resolver.admission import Admission, Client, Connections
-from resolver.edge.listen.acceptor import Acceptor, Watch, idle_time
+from resolver.edge.listen.acceptor import MINIMUM_IDLE, Acceptor, idle_time
+from resolver.edge.listen.door import Watch
 from resolver.edge.serve import Desk
 from wire.dns.framing import Framer, frame
 from wire.units import Instant
@@ -24,6 +26,7 @@ class Connection:
         "_out",
         "_stalled",
         "active",
+        "address",
         "client",
         "dirty",
         "framer",
@@ -38,6 +41,7 @@ class Connection:
         self._listener = listener
         self.socket = endpoint
         self.client = client
+        self.address = ""
         self.active = now
         self.framer = Framer()
         self.open = 0
@@ -60,14 +64,14 @@ class Connection:
 
     def ready(self, events: int, now: Instant) -> None:
         """Read and answer, and write what is left over."""
-        if events & selectors.EVENT_READ:
+        if events & selectors.EVENT_READ and not self._dead:
             self._read(now)
         if events & selectors.EVENT_WRITE and not self._dead:
             self.flush(now)
 
     def _read(self, now: Instant) -> None:
         try:
-            data = self.socket.recv(READ_SIZE)
+            data = self.socket.recv(READ_SIZE, NOW)
         except BlockingIOError:
             return
         except OSError:
@@ -100,7 +104,7 @@ class Connection:
         if self._dead:
             return
         try:
-            sent = self.socket.send(self._out)
+            sent = self.socket.send(self._out, NOW)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -189,6 +193,15 @@ class StreamListener(Acceptor[Connection]):
         """Take a place."""
         self.places.enter(client)
         return Connection(self, endpoint, client, now)
+
+    def make_room(self, now: Instant) -> bool:
+        """Who has been silent longest goes, if nothing is owed to it; who came just now may have asked what nobody read yet."""
+        idle = [c for c in self.connections if not c.owing and now - c.active >= MINIMUM_IDLE]
+        if not idle:
+            return False
+        self.count("tcp-shed")
+        min(idle, key=lambda connection: connection.active).close()
+        return True
 
     def left(self, connection: Connection) -> None:
         """Give the place back; nobody waits there any more."""

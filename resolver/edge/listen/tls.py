@@ -10,8 +10,9 @@ import socket
 import ssl
 from typing import Protocol
 
+from net.sockets import NOW
 from resolver.admission import Client
-from resolver.edge.listen.acceptor import Watch
+from resolver.edge.listen.door import Watch
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.stream import MAX_UNSENT, READ_SIZE
 from resolver.settings import Served
@@ -87,6 +88,7 @@ class TlsConnection:
         "_plain",
         "_tls",
         "active",
+        "address",
         "alpn",
         "client",
         "dirty",
@@ -102,7 +104,7 @@ class TlsConnection:
         self.socket = endpoint
         self.client = client
         self.since = self.active = now
-        self.peer_name = self.alpn = ""
+        self.address = self.peer_name = self.alpn = ""
         self.session: Session | None = None
         self.dirty = self.half = False
         self._hello = b""
@@ -180,7 +182,7 @@ class TlsConnection:
 
     def _read(self, now: Instant) -> None:
         try:
-            data = self.socket.recv(READ_SIZE)
+            data = self.socket.recv(READ_SIZE, NOW)
         except BlockingIOError:
             return
         except OSError:
@@ -307,7 +309,7 @@ class TlsConnection:
 
     def _send(self, now: Instant) -> bool:
         try:
-            sent = self.socket.send(self._out)
+            sent = self.socket.send(self._out, NOW)
         except BlockingIOError:
             return True
         except OSError:
@@ -341,7 +343,7 @@ class TlsConnection:
         # If it does not read or is gone: it would have been told only that this is the end.
         with contextlib.suppress(OSError):
             if self._out:
-                self.socket.send(self._out)
+                self.socket.send(self._out, NOW)
         self._gone()
 
     def _gone(self) -> None:

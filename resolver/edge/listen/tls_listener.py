@@ -5,7 +5,8 @@ import ssl
 from collections.abc import Callable
 
 from resolver.admission import Client
-from resolver.edge.listen.acceptor import Acceptor, Watch, idle_time
+from resolver.edge.listen.acceptor import Acceptor, idle_time
+from resolver.edge.listen.door import Watch
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.tls import Session, TlsConnection
 from resolver.settings import Served
@@ -67,9 +68,9 @@ class TlsListener(Acceptor[TlsConnection]):
         """Give it back."""
         self.house.leave(connection)
 
-    def too_many_files(self, now: Instant) -> None:
-        """Else the one who waits would wake us for ever."""
-        self.house.make_room(now)
+    def make_room(self, now: Instant) -> bool:
+        """As the house does it, of whatever kind of connection."""
+        return self.house.make_room(now)
 
     def expire(self, now: Instant) -> None:
         """End handshakes that take too long, and sessions that say so."""

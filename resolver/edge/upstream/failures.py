@@ -7,6 +7,7 @@ from resolver.values import Explanation
 from wire.dns.codes import ExtendedError
 
 DIAL = {
+    DialFailure.SHORTAGE: Why.BUSY,
     DialFailure.UNREACHABLE: Why.UNREACHABLE,
     DialFailure.TIMEOUT: Why.TIMEOUT,
     DialFailure.RESET: Why.RESET,
@@ -22,6 +23,11 @@ STREAM = {
     StreamFailure.TOO_LARGE: Why.TOO_LARGE,
     StreamFailure.PROTOCOL: Why.HTTP,
 }
+
+LIES = frozenset({Why.MALFORMED, Why.MISMATCH})
+
+UNSEEN = frozenset({Why.UNREACHABLE, Why.CERTIFICATE, Why.TLS, Why.BUSY, Why.NO_ADDRESS, Why.KEYS})
+"""Failures before anything was sent: the operator learned nothing."""
 
 EXPLANATIONS = {
     Why.TIMEOUT: Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, "no upstream answered in time"),

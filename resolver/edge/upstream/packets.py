@@ -1,11 +1,15 @@
 """One question over UDP: random port and id, strict echo, patience with rubbish, suspicion of near misses."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 
 from net.datagram import open_datagram
+from net.readiness import Waiting, readiness
+from net.shortage import is_shortage
 from resolver.edge.upstream.cookies import CLIENT_LENGTH, CookieJar, cookie_of, replace_cookie
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.upstream.questions import echoes_question, spelled_question
@@ -16,6 +20,9 @@ from wire.units import Instant
 
 RESEND_AFTER = (0.8, 2.0)
 """Seconds after the first packet at which it is sent again, to the next address if there is one."""
+
+AT_ONCE = 0.01
+"""Seconds since the start that are nothing beside the time until a packet is sent again."""
 
 MAX_PACKET = 4096
 """Octets read of one packet; we announced 1232."""
@@ -39,13 +46,14 @@ class Doubt(Enum):
 class _Leg:
     """One socket to one address; `cookie` is our part of the cookie if the query had one."""
 
-    __slots__ = ("address", "cookie", "expects_cookie", "identifier", "opened", "packet")
+    __slots__ = ("address", "cookie", "expects_cookie", "identifier", "opened", "packet", "port")
 
     def __init__(self, address: str, packet: bytes, opened: socket.socket, cookie: bytes, expects_cookie: bool) -> None:
         self.address = address
         self.packet = packet
         self.identifier = packet[:2]
         self.opened = opened
+        self.port = 0
         self.cookie = cookie
         self.expects_cookie = expects_cookie
 
@@ -70,12 +78,14 @@ class PacketExchange:
         self._jar = jar
         self._tools = tools
         self._loop = asyncio.get_running_loop()
+        self._readiness = readiness(self._loop)
         self._outcome: asyncio.Future[Message | Doubt] = self._loop.create_future()
         self._legs: list[_Leg] = []
         self._started = tools.now()
         self._sent = self._packets = 0
         self._bad_cookie = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._shortage = False
+        self._timer: asyncio.TimerHandle | Waiting | None = None
         self.answered_by = ""
         """The address whose answer was taken."""
 
@@ -107,21 +117,35 @@ class PacketExchange:
             if self._send(address, port):
                 break
         if not self._legs:
-            self.fail(Why.UNREACHABLE, "no address takes packets")
+            if self._shortage:
+                self.fail(Why.BUSY, "no descriptor or no memory is left")
+            else:
+                self.fail(Why.UNREACHABLE, "no address takes packets")
             return
         self._set_timer()
 
     def _send(self, address: str, port: int) -> bool:
-        """Whether the kernel took the packet."""
-        known = next((leg for leg in self._legs if leg.address == address), None)
+        """Whether the kernel took the packet, or lost it for want of memory: then it is sent again as if the network had."""
+        leg = next((leg for leg in self._legs if leg.address == address), None)
         try:
-            leg = known or self._open_leg(address, port)
+            leg = leg or self._open_leg(address, port)
+        except OSError as error:
+            self._note(error)
+            return False
+        try:
             leg.opened.send(leg.packet)
-        except OSError:
-            if known is not None:
-                self._drop_leg(known)
+        except OSError as error:
+            self._note(error)
+            if is_shortage(error) or isinstance(error, BlockingIOError):
+                return True
+            self._drop_leg(leg)
             return False
         return True
+
+    def _note(self, error: OSError) -> None:
+        """Count what the kernel did not do, by the name of the error."""
+        self._shortage = self._shortage or is_shortage(error)
+        self._tools.count(f"udp-upstream-{errno.errorcode.get(error.errno or 0, 'unknown')}")
 
     def _open_leg(self, address: str, port: int) -> _Leg:
         opened, chosen = open_datagram(address, port, self._tools.entropy)
@@ -131,8 +155,13 @@ class PacketExchange:
         cookie = self._jar.client(address)
         packet = self._tools.entropy(2) + query[2:]
         leg = _Leg(address, packet, opened, cookie if cookie in query else b"", self._jar.expects(address))
+        leg.port = port
+        try:
+            self._readiness.add(opened.fileno(), partial(self._on_readable, leg))
+        except OSError:
+            opened.close()
+            raise
         self._legs.append(leg)
-        self._loop.add_reader(opened.fileno(), self._on_readable, leg)
         return leg
 
     def _set_timer(self) -> None:
@@ -141,7 +170,12 @@ class PacketExchange:
         now = self._tools.now()
         due: float = self._deadline
         if self._sent <= len(self._resend_after):
-            due = min(due, self._started + self._resend_after[self._sent - 1])
+            delay = self._resend_after[self._sent - 1]
+            if now - self._started < AT_ONCE and now + delay < due:
+                # The usual way: hardly any question is put twice.
+                self._timer = self._readiness.after(delay, self._on_timer)
+                return
+            due = min(due, self._started + delay)
         self._timer = self._loop.call_later(max(0.0, due - now), self._on_timer)
 
     def _on_timer(self) -> None:
@@ -218,7 +252,7 @@ class PacketExchange:
             self._settle(Doubt.BAD_COOKIE)
             return
         self._bad_cookie = True
-        port = leg.opened.getpeername()[1]
+        port = leg.port
         self._drop_leg(leg)
         if not self._send(leg.address, port):
             self._settle(Doubt.BAD_COOKIE)
@@ -233,5 +267,5 @@ class PacketExchange:
             self._close_leg(leg)
 
     def _close_leg(self, leg: _Leg) -> None:
-        self._loop.remove_reader(leg.opened.fileno())
+        self._readiness.forget(leg.opened.fileno())
         leg.opened.close()

@@ -160,7 +160,11 @@ class Pool(Generic[C]):
 
     def _dialled(self, member: C | None, failure: UpstreamFailed) -> None:
         if member is None or member.closed:
-            self._backoff.failed(self._tools.now())
+            if failure.why is Why.BUSY:
+                # What we had not may be there again at any moment: the far end is none the worse for it.
+                self._tools.count("connect-shortage")
+            else:
+                self._backoff.failed(self._tools.now())
             if not self._usable():
                 self._fail_waiting(failure if member is None else UpstreamFailed(Why.RESET, "ended at once"))
             return

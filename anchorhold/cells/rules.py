@@ -1,0 +1,79 @@
+"""What several cells have in their tables of system calls: the calls that belong together, and their arguments."""
+
+import fcntl
+import mmap
+import os
+
+from anchorhold.sandbox.profile import Rule, Test, calls, exactly
+
+_PROTECTION, _FLAGS = 2, 3
+"""Places of mmap(2)."""
+
+MEMORY = (
+    Rule(
+        "mmap",
+        (
+            exactly(_PROTECTION, mmap.PROT_READ | mmap.PROT_WRITE),
+            exactly(_FLAGS, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS),
+        ),
+    ),
+    *calls("munmap", "mremap", "brk"),
+)
+"""Memory comes and goes; none of it is ever code."""
+
+HEAP = (
+    MEMORY[0],
+    Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_PRIVATE))),
+    *calls("munmap", "brk"),
+)
+"""The same for who keeps to the heap (`anchorhold/cells/heap.py`); settings are read with it, too (`snapshot.load_mapped`)."""
+
+
+_CLOSE_ON_EXEC = 0o2000000
+"""SOCK_CLOEXEC (linux/net.h)."""
+
+ACCEPT = (Rule("accept4", (exactly(3, _CLOSE_ON_EXEC),)),)
+"""A connection, as Python takes it."""
+
+_GET_SEALS = 1_034
+"""F_GET_SEALS (linux/fcntl.h): a filter is for Linux, its table can be read anywhere."""
+
+SNAPSHOT = (
+    Rule("fcntl", (exactly(1, _GET_SEALS),)),
+    *calls("newfstatat", "pread64"),
+)
+"""To read settings that came."""
+
+FOLDER = (
+    Rule("openat", (Test(2, os.O_NOFOLLOW, os.O_NOFOLLOW),)),
+    *calls("newfstatat", "pread64", "write", "fsync", "renameat", "unlinkat"),
+)
+"""Files of a folder known by its descriptor (`anchorhold/keeper/folder.py`)."""
+
+_WAKE_PRIVATE = 129
+"""FUTEX_WAKE | FUTEX_PRIVATE_FLAG (linux/futex.h)."""
+
+_DUPLICATE = 1_030
+"""F_DUPFD_CLOEXEC (linux/fcntl.h)."""
+READ_MAP = (
+    Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_SHARED))),
+    *(Rule("fcntl", (exactly(1, command),)) for command in (_GET_SEALS, _DUPLICATE)),
+    *calls("newfstatat"),
+)
+"""To look into a sealed memfd by Python's `mmap`."""
+
+WAKE = (Rule("futex", (exactly(1, _WAKE_PRIVATE),)),)
+"""Libraries that do something once tell threads that there are not; waiting is not among it."""
+
+DATABASE = (
+    *(Rule("fcntl", (exactly(1, lock),)) for lock in (fcntl.F_GETLK, fcntl.F_SETLK, fcntl.F_SETLKW)),
+    *calls("openat", "close", "newfstatat", "pread64", "pwrite64", "fdatasync", "ftruncate", "rename", "unlink"),
+    # Of no use, but it asks for them when it opens a file.
+    *calls("getpid", "geteuid"),
+)
+"""SQLite and the files beside it, in the working directory."""
+
+FIONBIO = 0x5421
+"""ioctl(2): whether calls wait."""
+IP_MTU_DISCOVER, IPV6_MTU_DISCOVER = 10, 23
+"""Options of sockets (ip(7), ipv6(7))."""

@@ -1,0 +1,150 @@
+"""How far the cells of the running service are shut in: read from the processes, and from what each said when it was sealed.
+
+A cell that was taken over can say nothing of itself any more, and what it said before was said before; what /proc shows it cannot
+change. So what both know is taken from /proc.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from anchorhold.control_client import ControlFailed
+from anchorhold.processes import PROC, Process, account, read_process
+from anchorhold.trial import Trial, TrialLost
+
+SUPERVISOR = "supervisor"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a process told of itself (`anchorhold/roster.py`). `calls`: how many system calls its own filter leaves."""
+
+    in_force: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    calls: int = 0
+    landlock: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One process of the service. `process` is None if it does not run, or is hidden from us."""
+
+    name: str
+    pid: int
+    restarts: int
+    process: Process | None
+    said: Said = Said()
+    """What it told of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """All of them, the supervisor first."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def sealed(self) -> tuple[Cell, ...]:
+        """Those that must have no rights: all but the supervisor."""
+        return tuple(cell for cell in self.cells if cell.name != SUPERVISOR)
+
+    @property
+    def proportional(self) -> int:
+        """Octets of memory together, what is shared counted once; of those that may be read."""
+        return sum(cell.process.proportional or 0 for cell in self.cells if cell.process is not None)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Whose memory may not be read by us."""
+        return tuple(cell.name for cell in self.cells if cell.process is None or cell.process.proportional is None)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Cells that should run and do not."""
+        return tuple(cell.name for cell in self.sealed if not cell.pid)
+
+    @property
+    def rights(self) -> tuple[tuple[str, str], ...]:
+        """(cell, what it may and should not)."""
+        return tuple(
+            (cell.name, text)
+            for cell in self.sealed
+            if cell.process is not None
+            for wrong, text in _RIGHTS
+            if wrong(cell.process)
+        )
+
+    @property
+    def shared(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """(account, cells) of every account that more than one of them has."""
+        users = defaultdict(list)
+        for cell in self.sealed:
+            if cell.process is not None:
+                users[cell.process.user].append(cell.name)
+        return tuple((account(user), tuple(names)) for user, names in users.items() if len(names) > 1)
+
+    @property
+    def ordinary(self) -> bool:
+        """Whether the supervisor has no rights either, so that no cell could have an account of its own."""
+        return any(c.process is not None and c.process.user != 0 for c in self.cells if c.name == SUPERVISOR)
+
+    @property
+    def missing(self) -> tuple[tuple[str, str], ...]:
+        """(cells, what is not in force there and why), what several lack once."""
+        found = defaultdict(list)
+        for cell in self.cells:
+            for text in cell.said.missing:
+                found[text].append(cell.name)
+        return tuple((" ".join(names), text) for text, names in found.items())
+
+
+_RIGHTS: tuple[tuple[Callable[[Process], bool], str], ...] = (
+    (lambda process: process.user == 0, "it is root"),
+    (lambda process: bool(process.capabilities), "it has capabilities"),
+    (lambda process: not process.no_new_privileges, "it may gain rights by a program that it starts"),
+    (lambda process: process.seccomp == 0, "no system call is refused to it"),
+)
+
+
+def read_isolation(control: Path, proc: Path = PROC) -> Isolation:
+    """Ask the supervisor beside the control socket for its cells, and read each. Raises ControlFailed."""
+    trial = Trial(control)
+    try:
+        text = trial.cells()
+    except TrialLost:
+        raise ControlFailed("the supervisor does not tell its cells; is it an Anchorhold of another version?") from None
+    finally:
+        trial.close()
+    return of_roster(text, proc)
+
+
+def of_roster(text: str, proc: Path = PROC) -> Isolation:
+    """What the supervisor's list leads to (`anchorhold/roster.py`). Raises ControlFailed if it is none."""
+    try:
+        found = json.loads(text)
+        pid = int(found["pid"])
+        rows = [
+            Cell(str(row["cell"]), number, int(row["restarts"]), _read(number, pid, proc), _said(str(row["sealed"])))
+            for row in found["cells"]
+            for number in (int(row["pid"]),)
+        ]
+        first = Cell(SUPERVISOR, pid, 0, _read(pid, pid, proc), _said(str(found["sealed"])))
+    except (ValueError, KeyError, TypeError):
+        raise ControlFailed("the supervisor's list of its cells does not read; is it of another version?") from None
+    return Isolation((first, *rows))
+
+
+def _read(pid: int, beside: int, proc: Path) -> Process | None:
+    return read_process(pid, beside, proc) if pid else None
+
+
+def _said(text: str) -> Said:
+    """Nothing, if a cell says nothing that reads: what matters is read from /proc."""
+    try:
+        found = json.loads(text)
+        in_force, missing = (tuple(map(str, found[name])) for name in ("in_force", "missing"))
+        return Said(in_force, missing, int(found["calls"]), int(found["landlock"]))
+    except (ValueError, KeyError, TypeError):
+        return Said()

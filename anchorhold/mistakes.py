@@ -1,0 +1,48 @@
+"""What may be said of an exception that nobody expected: of what kind and where, but without its words, which may be a client's
+name or address."""
+
+import logging
+import socket
+import sys
+import traceback
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+from anchorhold.facts import log
+
+EXIT_MISTAKE = 1
+"""Exit code of a process that raised what nobody expected."""
+
+
+def place_of(error: BaseException) -> str:
+    """The kind of an exception and where it came from, the innermost place first; those it was caused by, too. No file is read
+    for it: `traceback` would look for the source."""
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    places = " < ".join(f"{Path(code.co_filename).name}:{line} {code.co_name}" for code, line in reversed(frames))
+    cause = error.__cause__ or error.__context__
+    return f"{type(error).__name__} at {places}" + (f"; after {place_of(cause)}" if cause is not None else "")
+
+
+def log_mistakes(name: str) -> None:
+    """What Python and its libraries would write to standard error by themselves, with lines of our files and words of strangers,
+    becomes a line of the log; what libraries log is not written."""
+    logging.disable()
+    # Of one that nobody closed it is asked even if nobody hears of it, and asks the kernel for addresses.
+    socket.socket.__repr__ = object.__repr__  # type: ignore[method-assign]
+    warnings.simplefilter("ignore")
+    sys.unraisablehook = lambda unraisable: _tell(name, unraisable.exc_value)
+
+
+def loop_mistake(name: str, context: Mapping[str, object]) -> None:
+    """The same for what an event loop noticed (`AbstractEventLoop.set_exception_handler`)."""
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        _tell(name, error)
+    else:
+        log(name, f"a mistake of ours: {context.get('message')}")
+
+
+def _tell(name: str, error: BaseException | None) -> None:
+    if error is not None:
+        log(name, f"a mistake of ours: {place_of(error)}")

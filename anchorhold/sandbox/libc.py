@@ -1,0 +1,44 @@
+"""Calls to the kernel that Python has no words for, through the C library."""
+
+import ctypes
+import os
+
+from anchorhold.sandbox.numbers import MACHINES, NoSuchCall, find
+
+Argument = int | bytes | None
+
+
+def call(function: str, *arguments: Argument) -> int:
+    """A function of the C library that gives -1 for an error. Raises OSError, also where there is no such function."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, function):
+        raise OSError(0, f"there is no {function}() here")
+    result = getattr(library, function)(*(_passed(argument) for argument in arguments))
+    return _checked(result, function)
+
+
+def system_call(name: str, *arguments: Argument) -> int:
+    """A system call by its number. Raises OSError, also where the architecture is not in our table."""
+    machine = os.uname().machine
+    if machine not in MACHINES or os.uname().sysname != "Linux":
+        raise OSError(0, f"there is no table of system calls for {os.uname().sysname} on {machine}")
+    try:
+        number, _ = find(name, MACHINES[machine])
+    except NoSuchCall as error:
+        raise OSError(0, str(error)) from None
+    library = ctypes.CDLL(None, use_errno=True)
+    library.syscall.restype = ctypes.c_long
+    result = library.syscall(ctypes.c_long(number), *(_passed(argument) for argument in arguments))
+    return _checked(result, name)
+
+
+def _passed(argument: Argument) -> object:
+    # An int would go as 32 bits, and what is above them would be anything.
+    return ctypes.c_long(argument) if isinstance(argument, int) else argument
+
+
+def _checked(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)
+    return result

@@ -1,0 +1,32 @@
+"""What is in force for a process, and what is missing."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """After `enter`."""
+
+    name: str
+    user: str
+    """Who it is."""
+    calls: int = 0
+    """How many system calls the filter leaves; 0: there is no filter."""
+    landlock: int = 0
+    """The version of Landlock; 0: there is none."""
+    namespaces: tuple[str, ...] = ()
+    """Of its own."""
+    limits: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """What was wanted and cannot be had here."""
+
+    @property
+    def in_force(self) -> tuple[str, ...]:
+        """Few words each."""
+        return (
+            f"user {self.user}",
+            f"{self.calls} system calls" if self.calls else "any system call",
+            f"Landlock {self.landlock}" if self.landlock else "no Landlock",
+            f"own {', '.join(self.namespaces)}" if self.namespaces else "no namespace of its own",
+            f"limits {', '.join(self.limits) or 'none'}",
+        )

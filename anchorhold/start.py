@@ -1,0 +1,36 @@
+"""How the service starts: the loader reads the configuration while the supervisor imports what its cells need. Exit codes of
+`run`: 0 stopped, 2 a wrong configuration, 3 cannot start.
+"""
+
+import os
+from pathlib import Path
+
+from anchorhold import facts, zygote
+from anchorhold.cell_environment import cell_environment
+from anchorhold.config.request import LoaderRun, Refused
+
+NAME = "supervisor"
+
+
+def run(config: Path) -> int:
+    """Serve by the configuration file `config` until a signal says stop. Gives the exit code."""
+    zygote.begin()
+    try:
+        loading = LoaderRun(config, 1, cell_environment(os.environ, ""))
+    except OSError as error:
+        facts.log(NAME, f"{config}: {error.strerror}; another path: --config FILE, a new one: anchorhold init")
+        return 2
+    # Here, not above: the loader takes as long as all of this, and needs none of it.
+    from anchorhold.supervisor import CannotStart, Supervisor, first_modules
+
+    zygote.warm(*first_modules())
+    outcome = loading.wait()
+    if isinstance(outcome, Refused):
+        facts.log_lines(NAME, outcome.text)
+        return 2
+    try:
+        supervisor = Supervisor(config, outcome)
+    except CannotStart as error:
+        facts.log(NAME, str(error))
+        return 3
+    return supervisor.serve()

@@ -1,0 +1,41 @@
+"""What the supervisor imports for its cells, before it forks them: then they are there at once, and share the pages."""
+
+import gc
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+
+from anchorhold.sandbox import preload
+from anchorhold.snapshot import learn
+
+
+def begin() -> None:
+    """Before the first import: what would be collected in between leaves holes that every copy fills for itself."""
+    gc.disable()
+
+
+def cold(modules: Iterable[str]) -> tuple[str, ...]:
+    """Those that nobody has imported."""
+    return tuple(module for module in modules if module not in sys.modules)
+
+
+def warm(*modules: str) -> None:
+    """Import these cells, and what they name in LAZY because it would be imported at its first use; learn how their SETTINGS are
+    read, and call `warm`, where a cell has it, for what else is the same in all its lives."""
+    preload()
+    for name in modules:
+        module = import_module(name)
+        preload(*getattr(module, "LAZY", ()))
+        if kind := getattr(module, "SETTINGS", None):
+            learn(kind)
+        getattr(module, "warm", _nothing)()
+
+
+def _nothing() -> None:
+    """Most have no more."""
+
+
+def freeze() -> None:
+    """After the last: nothing of it is looked through again, here or in a copy, for that would write to every page."""
+    gc.freeze()
+    gc.enable()

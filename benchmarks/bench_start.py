@@ -1,0 +1,196 @@
+"""The service with every cell: from its start to its first answer, the memory of all processes together, how soon a killed cell
+is back.
+
+    .venv/bin/python benchmarks/bench_start.py [--runs N] [--record]
+
+Root: it plays in a network namespace of its own. `first answer` is that to a question over UDP which only the resolver can
+answer; `every cell` when each has said that it serves. Memory is PSS (proc_pid_smaps_rollup(5)): a page counts in parts, so
+that the sum is what the machine spends. A cell is back when another process of it has said that it serves.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from kit import find, finish, stop
+
+from anchorhold.trial import Trial
+
+INSIDE = "ANCHORHOLD_BENCH_INSIDE"
+PATIENCE = 20.0
+CONFIG = """\
+[service]
+state = "{folder}/state"
+[listen]
+addresses = ["127.0.0.1:53"]
+control = "{folder}/control.sock"
+[resolve]
+mode = "iterate"
+[secure]
+listen = ["tls://127.0.0.1:853", "https://127.0.0.1:443", "quic://127.0.0.1:853"]
+name = "dns.home.arpa"
+[lists]
+ads = {{ file = "ads.txt" }}
+[[dhcp.subnet]]
+prefix = "192.0.2.0/24"
+interface = "home"
+pools = ["192.0.2.100-192.0.2.199"]
+[[dhcp.advertise]]
+interface = "home"
+"""
+CELLS = ("front", "resolver", "keeper", "secure", "dhcp", "lists")
+
+
+def enter() -> None:
+    if os.environ.get(INSIDE):
+        ip = find("ip") or sys.exit("ip is missing: apt-get install iproute2")
+        for words in (
+            "link set lo up",
+            "link add home type veth peer name away",
+            "address add 192.0.2.1/24 dev home",
+            "link set home up",
+            "link set away up",
+        ):
+            subprocess.run([ip, *words.split()], check=True)
+        return
+    unshare = find("unshare") or sys.exit("unshare is missing: apt-get install util-linux")
+    os.execve(unshare, [unshare, "-n", sys.executable, *sys.argv], os.environ | {INSIDE: "yes"})
+
+
+def until(what: Callable[[], object], start: float) -> float:
+    while not what():
+        if time.monotonic() - start > PATIENCE:
+            sys.exit("nothing within 20 s")
+        # The processors are for the service.
+        time.sleep(0.002)
+    return time.monotonic() - start
+
+
+def is_answered() -> bool:
+    """The name is new each time, so that no memory answers it; below `localhost.` nobody else has to be asked."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.005)
+        number = time.monotonic_ns() % 100_000_000
+        label = b"a%d" % number
+        question = bytes((len(label),)) + label + b"\x09localhost\0\0\1\0\1"
+        client.connect(("127.0.0.1", 53))
+        try:
+            client.send(b"\1\2\1\0\0\1\0\0\0\0\0\0" + question)
+            return client.recv(4_096)[6:8] == b"\0\1"
+        except OSError:
+            return False
+
+
+class Service:
+    def __init__(self, folder: Path) -> None:
+        self.control = folder / "control.sock"
+        self.start = time.monotonic()
+        program = Path(sys.executable).parent / "anchorhold"
+        with (folder / "log").open("ab") as log:
+            command = [program, "run", "--config", folder / "anchorhold.toml"]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def cells(self) -> dict[str, tuple[int, int]]:
+        """Name → process, generation in force there."""
+        try:
+            trial = Trial(self.control)
+            rows = json.loads(trial.cells())["cells"]
+            trial.close()
+        except Exception:
+            return {}
+        return {row["cell"]: (row["pid"], row["generation"]) for row in rows}
+
+    def serves(self, *names: str) -> bool:
+        cells = self.cells()
+        return all(cells.get(name, (0, 0))[1] for name in names)
+
+    def back(self, name: str) -> float:
+        """Seconds from the end of a cell to its next READY."""
+        until(partial(self.serves, name), time.monotonic())
+        former = self.process_of(name)
+        start = time.monotonic()
+        os.kill(former, signal.SIGKILL)
+        return until(lambda: self.process_of(name) not in (0, former) and self.serves(name), start)
+
+    def process_of(self, name: str) -> int:
+        return self.cells().get(name, (0, 0))[0]
+
+
+def memory(pid: int) -> dict[str, int]:
+    """Of one process, in KiB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    return {name: int(value.split()[0]) for name, _, value in (line.partition(":") for line in lines)}
+
+
+def measure(folder: Path, runs: int) -> list[str]:
+    first: list[float] = []
+    every: list[float] = []
+    service = None
+    for turn in range(runs + 1):  # the first one makes the certificate and the keys
+        if service is not None:
+            stop(service.process)
+        service = Service(folder)
+        answered = until(is_answered, service.start)
+        whole = until(partial(service.serves, *CELLS), service.start)
+        if turn:
+            first.append(answered)
+            every.append(whole)
+    assert service is not None
+    lines = [
+        "| | median | best | worst |",
+        "| --- | --- | --- | --- |",
+        row("start to first answer", first),
+        row("start to every cell", every),
+    ]
+    time.sleep(5)
+    lines += ["", "| process | PSS, KiB | of it private | RSS |", "| --- | --- | --- | --- |"]
+    found = {"supervisor": service.process.pid} | {name: pid for name, (pid, _) in service.cells().items()}
+    sums = [0, 0]
+    for name, pid in found.items():
+        kib = memory(pid)
+        private = kib["Private_Clean"] + kib["Private_Dirty"]
+        sums = [sums[0] + kib["Pss"], sums[1] + private]
+        lines.append(f"| {name} | {kib['Pss']:,} | {private:,} | {kib['Rss']:,} |")
+    lines.append(f"| **together** | **{sums[0]:,}** | {sums[1]:,} | |")
+    lines += ["", "| killed | back after, median | worst of 5 |", "| --- | --- | --- |"]
+    for name in CELLS:
+        times = []
+        for _ in range(5):
+            time.sleep(1.2)
+            times.append(service.back(name))
+        lines.append(f"| {name} | {statistics.median(times) * 1e3:.0f} ms | {max(times) * 1e3:.0f} ms |")
+    stop(service.process)
+    return lines
+
+
+def row(what: str, seconds: list[float]) -> str:
+    return f"| {what} | {statistics.median(seconds):.2f} s | {min(seconds):.2f} s | {max(seconds):.2f} s |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-start.md")
+    options = parser.parse_args()
+    enter()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        folder.chmod(0o755)
+        (folder / "ads.txt").write_text("".join(f"0.0.0.0 ad{number}.example\n" for number in range(1_000)))
+        (folder / "anchorhold.toml").write_text(CONFIG.format(folder=folder))
+        text = ["# Start, memory and restart with every cell", "", *measure(folder, options.runs), ""]
+    finish("\n".join(text), "start", options.record)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,353 @@
+"""Too much at once, and what others have of the service meanwhile. `make overload` runs it; needs root or unprivileged user
+namespaces. The service, with all its cells and its usual limits, is on one core, everything else on the other.
+
+1. **Five times of what it can.** What it can is measured first: the CPU time that a question of a mix takes. Then five times as
+   many a second are offered: by a few clients far above their rate, and by a thousand of which each keeps to it.
+2. **Attacks of all kinds at once** (`../shared/field/attacks.md` §1A, §1B, §1F): zones made to keep validators busy, zones
+   that make us ask others, random names, amplification, slow and greedy connections, floods of HTTP/2 and QUIC, noise.
+
+Meanwhile honest clients ask slowly, over UDP, TCP and TLS, half for names that are known. They ask as stub resolvers do
+(`crowd.py`); an answer that came only after it was asked for again within the five seconds that people wait is an answer,
+but is told apart. Honest clients have precedence on the clients' core, for theirs are machines of their own.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import kit
+import namespace
+import readings
+import soak
+import world
+
+FACTOR = 5
+HONEST_RATE, HONEST = 20.0, 20
+"""Questions a second of all, and how many clients they are of. Half are misses: a client must not want more than its share of
+what the service can, or it is none of the slow ones."""
+
+KNOWN = 100
+"""Names that honest clients ask for again and again."""
+
+FILLING = 15.0
+SHARE_KEPT, SLOWEST, GROWTH = 99.0, 20.0, 1_024
+"""Answers of a hundred; ms of 99 of 100 hits; KiB between the first and the second half."""
+
+KINDS = {"hit": 50, "plain": 20, "far": 10, "nxdomain": 15, "local": 5}
+MIX = [
+    ("n{k}.w{w}.plain.example", "A", 60),
+    ("x{n}.no.signed.example", "A", 25),
+    ("n{n}.w07.plain.example", "A", 15),
+]
+HITS = [("n{k}.w{w}.plain.example", "A", 1)]
+ATTACKS: dict[str, tuple[float, list[tuple[str, str, float]]]] = {
+    "KeyTrap, 60 keys of one tag": (50, [("x{n}.keytrap.example", "A", 1)]),
+    "KeyTrap, P-384": (20, [("x{n}.dear.example", "A", 1)]),
+    "3,000 keys": (20, [("x{n}.manykeys.example", "A", 1)]),
+    "NSEC3, far from the encloser": (50, [("x{n}." + "a." * 100 + "nsec3.example", "A", 1)]),
+    "60 NSEC behind wrong signatures": (20, [("x{n}.padded.example", "A", 1)]),
+    "NXNS, 20 servers of a victim": (20, [(f"x{{n}}.d{cut:03}.nxns.example", "A", 1) for cut in range(200)]),
+    "aliases through 11 zones (CAMP)": (50, [("x{n}.camp0.example", "A", 1)]),
+    "delegations in a ring": (20, [("x{n}.ring-a.example", "A", 1)]),
+    "50 dead servers": (50, [(f"x{{n}}.dead{number:02}.example", "A", 1) for number in range(50)]),
+    "random names, unsigned": (1_000, [("x{n}.torture.example", "A", 1)]),
+    "random names, signed": (1_000, [("x{n}.no.signed.example", "A", 1)]),
+    "amplification, large records": (300, [("x{n}.large.example", "TXT", 1), ("manykeys.example", "DNSKEY", 1)]),
+}
+"""Questions a second of each, and what they are."""
+
+
+@dataclass
+class Seen:
+    """Of one part."""
+
+    title: str
+    offered: str
+    crowd: dict[str, object]
+    growth: dict[str, float]
+    cpu: dict[str, float]
+    more: list[str] = field(default_factory=list)
+
+
+class Observer:
+    """Readings of all cells, from a start to an end."""
+
+    def __init__(self, made: world.World) -> None:
+        self._watch = readings.Watch(made.pid)
+        self._begun = time.monotonic()
+
+    def until(self, seconds: float) -> None:
+        end = self._begun + seconds
+        while (now := time.monotonic()) < end:
+            self._watch.look(now - self._begun)
+            time.sleep(0.5)
+
+    def growth(self) -> dict[str, float]:
+        """KiB between the medians of two halves; the first fifth is left out."""
+        last = max(series.at[-1] for series in self._watch.cells.values())
+        start = last / 5
+        return {name: series.drift(start, last + 0.1, (last - start) / 2) for name, series in self._watch.cells.items()}
+
+    def cpu(self) -> dict[str, float]:
+        """Of a second."""
+        return {
+            name: (series.readings[-1].cpu - series.readings[0].cpu) / (series.at[-1] - series.at[0])
+            for name, series in self._watch.cells.items()
+        }
+
+    @property
+    def restarts(self) -> int:
+        return sum(len(series.pids) - 1 for series in self._watch.cells.values())
+
+
+def honest(made: world.World, numbers: int) -> world.Helper:
+    """Slow clients that have precedence on their core."""
+    helper = made.helper("crowd.py")
+    os.setpriority(os.PRIO_PROCESS, helper.process.pid, -20)
+    ways = {"udp": 70, "tcp": 10, "tls": 20}
+    helper.say(
+        soak.order(
+            HONEST_RATE,
+            made.ca,
+            kinds=KINDS,
+            ways=ways,
+            addresses=HONEST,
+            network=9,
+            numbers=numbers,
+            connections=2,
+            known=KNOWN,
+        )
+    )
+    return helper
+
+
+def flood(made: world.World, **order: object) -> world.Helper:
+    helper = made.helper("flood.py")
+    os.setpriority(os.PRIO_PROCESS, helper.process.pid, 10)
+    helper.say({"port": world.PORTS["udp"], **order})
+    return helper
+
+
+def capacity(made: world.World, questions: list[tuple[str, str, float]], rate: float) -> float:
+    """What one core can answer in a second: the time that all cells spend on a question at a rate that is no trouble."""
+    order = {"questions": questions, "rate": rate, "seconds": 6.0, "addresses": 200, "network": 60, "first": 7_000_000}
+    loud = flood(made, **order)
+    time.sleep(1.0)
+    before = kit.cpu_seconds(made.pid)
+    answered, start = counted(made), time.monotonic()
+    time.sleep(4.0)
+    spent, answered = kit.cpu_seconds(made.pid) - before, counted(made) - answered
+    asked = rate * (time.monotonic() - start)
+    loud.line()
+    print(f"{answered:,} of {asked:,.0f} questions took {spent:.2f} s of CPU", flush=True)
+    return answered / spent
+
+
+def counted(made: world.World) -> int:
+    """Questions over UDP that found an answer, as the service counts them."""
+    lines = world.ask_control(made.control, "status")
+    counters = next(line["counters"] for line in lines if line.get("cell") == "front")
+    assert isinstance(counters, dict)
+    return sum(int(many) for name, many in counters.items() if name == "hits" or name.startswith("replies-"))
+
+
+def offered(
+    made: world.World,
+    title: str,
+    rate: float,
+    addresses: int,
+    questions: list[tuple[str, str, float]],
+    seconds: float,
+    numbers: int,
+) -> Seen:
+    clients = honest(made, numbers)
+    time.sleep(2)
+    observer = Observer(made)
+    loud = flood(
+        made,
+        questions=questions,
+        seconds=seconds,
+        rate=rate,
+        addresses=addresses,
+        network=70,
+        first=numbers + 5_000_000,
+    )
+    observer.until(seconds)
+    told = json.loads(loud.line())
+    sent = told["sent"] / told["seconds"]
+    growth, cpu = observer.growth(), observer.cpu()
+    result = clients.ask({"stop": True})
+    text = f"{sent:,.0f} questions a second from {addresses} addresses"
+    return Seen(title, text, result, growth, cpu, [f"cells that were started again: {observer.restarts}"])
+
+
+def attacked(made: world.World, seconds: float) -> Seen:
+    clients = honest(made, 30_000_000)
+    time.sleep(2)
+    observer = Observer(made)
+    storm = made.helper("onslaught.py")
+    storm.say({"ports": world.PORTS, "seconds": seconds})
+    floods = {
+        what: flood(
+            made,
+            questions=questions,
+            seconds=seconds,
+            rate=rate,
+            addresses=40,
+            network=80 + place,
+            first=place * 1_000_000,
+        )
+        for place, (what, (rate, questions)) in enumerate(ATTACKS.items())
+    }
+    observer.until(seconds)
+    counts = json.loads(storm.line())
+    sent = {what: json.loads(helper.line())["sent"] for what, helper in floods.items()}
+    growth, cpu = observer.growth(), observer.cpu()
+    result = clients.ask({"stop": True})
+    more = [f"{what}: {many:,}" for what, many in {**sent, **counts}.items()]
+    more.append(f"cells that were started again: {observer.restarts}")
+    return Seen("Attacks of all kinds at once", f"{seconds:g} s; what was sent is below", result, growth, cpu, more)
+
+
+def play(options: argparse.Namespace) -> list[Seen]:
+    found = []
+    with world.world(cache="4 MiB", evil=True) as made:
+        warm = made.helper("crowd.py")
+        warm.say(soak.order(200, made.ca, numbers=60_000_000, network=11, known=KNOWN))
+        time.sleep(8)
+        warm.ask({"stop": True})
+        # What grows after this is not a cache that fills.
+        flood(made, questions=MIX[1:], rate=1_500.0, seconds=FILLING, addresses=200, network=61, first=3_000_000).line()
+        if "capacity" in options.parts:
+            can = capacity(made, MIX, 1_500)
+            print(f"it can {can:,.0f} questions of the mix a second", flush=True)
+            for number, (title, addresses) in enumerate(
+                (("A few clients above their rate", 20), ("A thousand clients that keep to it", 1_000))
+            ):
+                seen = offered(
+                    made,
+                    f"{title}: {FACTOR} × {can:,.0f} a second",
+                    FACTOR * can,
+                    addresses,
+                    MIX,
+                    options.seconds,
+                    20_000_000 + number * 1_000_000,
+                )
+                found.append(seen)
+                print(summary(seen), flush=True)
+            hits = capacity(made, HITS, 15_000)
+            seen = offered(
+                made,
+                f"Known names only, as fast as the other core can ask (it can {hits:,.0f} a second)",
+                FACTOR * hits,
+                1_000,
+                HITS,
+                options.seconds,
+                25_000_000,
+            )
+            found.append(seen)
+            print(summary(seen), flush=True)
+        if "attacks" in options.parts:
+            found.append(attacked(made, options.attack_seconds))
+            print(summary(found[-1]), flush=True)
+    return found
+
+
+def numbers(seen: Seen) -> dict[str, float]:
+    crowd = seen.crowd
+    asked = max(int(str(crowd["asked"])), 1)
+    waits: dict[str, dict[str, float]] = crowd["waits"]  # type: ignore[assignment]
+    return {
+        "asked": asked,
+        "kept": 100 * int(str(crowd["answered"])) / asked,
+        "again": int(str(crowd["again"])),
+        "failures": int(str(crowd["failures"])),
+        "wrong": int(str(crowd["wrong"])),
+        "lost": int(str(crowd["lost"])),
+        "hits": waits.get("hit", {}).get("99", float("nan")),
+        "udp": waits.get("hit over udp", {}).get("99", float("nan")),
+        "slowest": float(str(crowd["slowest"])),
+        "growth": max(seen.growth.values()),
+    }
+
+
+def summary(seen: Seen) -> str:
+    n = numbers(seen)
+    return (
+        f"{seen.title}: {seen.offered}; honest: {n['asked']:.0f} asked, {n['kept']:.2f} % answered, "
+        f"{n['again']:.0f} asked again, {n['failures']:.0f} failures, "
+        f"{n['lost']:.0f} lost, 99 of 100 hits {n['hits']} ms ({n['udp']} over UDP); "
+        f"growth {seen.growth}; "
+        f"CPU { ({k: round(v, 2) for k, v in seen.cpu.items()}) }; {seen.crowd['examples']}"
+    )
+
+
+def judge(found: list[Seen], options: argparse.Namespace) -> tuple[str, bool]:
+    system = platform.release().split("-")[0]
+    lines = [
+        f"# Overload, {time.strftime('%Y-%m-%d', time.gmtime())}",
+        "",
+        f"Printed by `make overload` ({options.seconds:g} s each, attacks {options.attack_seconds:g} s; CPython "
+        f"{platform.python_version()}, Linux {system}; service on one core with its usual limits, clients and the Internet "
+        f"it asks on the other; {options.machine}). "
+        f"{HONEST} honest clients ask {HONEST_RATE:g} questions a second in all.",
+    ]
+    good = True
+    for seen in found:
+        n = numbers(seen)
+        least = 100.0 if seen.title.startswith("Attacks") else SHARE_KEPT
+        rows: list[tuple[str, str, str, bool]] = [
+            ("answers that honest clients had, of 100", f"{n['kept']:.2f}", f"≥ {least:g}", n["kept"] >= least),
+            ("wrong ones", f"{n['wrong']:.0f}", "0", n["wrong"] == 0),
+            ("99 of 100 waits for known names, ms", f"{n['hits']:g}", f"≤ {SLOWEST:g}", n["hits"] <= SLOWEST),
+            ("the same over UDP", f"{n['udp']:g}", "", True),
+            ("questions asked again", f"{n['again']:.0f} of {n['asked']:.0f}", "", True),
+            ("SERVFAIL, asked again", f"{n['failures']:.0f}", "", True),
+            ("longest wait, s", f"{n['slowest']:.2f}", "", True),
+            (
+                "growth of a cell, second half over first, KiB",
+                f"{n['growth']:.0f}",
+                f"≤ {GROWTH}",
+                n["growth"] <= GROWTH,
+            ),
+        ]
+        lines += [
+            "",
+            f"## {seen.title}",
+            "",
+            f"Offered: {seen.offered}.",
+            "",
+            "| measure | seen | limit | |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [f"| {what} | {value} | {most} | {'' if well else 'missed'} |" for what, value, most, well in rows]
+        busy = ", ".join(f"{name} {100 * share:.0f} %" for name, share in seen.cpu.items() if share >= 0.005)
+        lines += ["", f"CPU of the core: {busy}.", "", *[f"- {line}" for line in seen.more]]
+        good = good and all(well for _, _, _, well in rows)
+    lines += ["", "Everything is within its limits." if good else "**Not everything is within its limits.**", ""]
+    return "\n".join(lines), good
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--attack-seconds", type=float, default=60)
+    parser.add_argument("--parts", nargs="+", default=["capacity", "attacks"], choices=["capacity", "attacks"])
+    parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-overload.md")
+    options = parser.parse_args()
+    namespace.enter()
+    options.machine = world.machine()
+    text, good = judge(play(options), options)
+    kit.finish(text, "overload", options.record)
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()

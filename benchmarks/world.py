@@ -1,0 +1,244 @@
+"""The world of the long runs: a namespace of its own, the far end, a network for DHCP, and a service with all its cells in it.
+
+The service and nothing else is on one core; the far end and all clients are on the other.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import kit
+import peers
+import readings
+
+PORTS = {"udp": 5300, "tls": 5301, "https": 5302, "quic": 5303}
+FAR = 5399
+HOUSE, RELAY = "172.29.0.1", "172.29.0.2"
+HERE = Path(__file__).parent
+
+CONFIG = """[service]
+state = "{folder}/state"
+{service}[listen]
+addresses = ["127.0.0.1:{udp}"]
+control = "{folder}/control.sock"
+[resolve]
+mode = "iterate"
+root_hints = "{folder}/hints"
+private_servers = true
+family = "only-ipv4"
+[dnssec]
+trust_anchors = ["{anchor}"]
+[upstreams.far]
+servers = [{{ url = "tls://{name}@127.0.0.1:{far}", ca_file = "{ca}" }}]
+[[route]]
+domains = ["far.example"]
+upstreams = "far"
+validate = "always"
+[secure]
+listen = ["tls://127.0.0.1:{tls}", "https://127.0.0.1:{https}", "quic://127.0.0.1:{quic}"]
+name = "{name}"
+certificate = "files"
+chain = "{chain}"
+key = "{key}"
+[cache]
+memory = "{cache}"
+[lists.house]
+file = "{folder}/house.txt"
+[access]
+allow = ["127.0.0.0/8", "172.29.0.0/16"]
+"""
+
+DHCP = """[dhcp]
+relays = ["172.29.0.2"]
+conflict_check = false
+rate = 1000
+interface_rate = 10000
+lease_time = 3600
+[[dhcp.subnet]]
+prefix = "172.29.0.0/16"
+interface = "s0"
+pools = ["172.29.1.0-172.29.100.255"]
+"""
+
+
+@dataclass
+class Surroundings:
+    """Everything but the service. `config` is what it is started with; `ca` proves both it and the far end."""
+
+    folder: Path
+    ca: Path
+    config: Path
+    far_end: subprocess.Popen[str]
+    helpers: list["Helper"] = field(default_factory=list)
+
+    def helper(self, program: str, *arguments: str, within: str = "") -> "Helper":
+        """A program of this folder on the load's core; `within`: this command line first."""
+        helper = Helper([*within.split(), sys.executable, str(HERE / program), *arguments], self.folder / program)
+        self.helpers.append(helper)
+        return helper
+
+    def devices(self) -> "Helper":
+        """`lease_crowd.py`, in a namespace at the other end of a cable."""
+        helper = self.helper("lease_crowd.py", within="unshare -n")
+        helper.line()
+        pid = helper.process.pid
+        run(f"ip link set c0 netns {pid}")
+        run(f"nsenter -t {pid} -n ip address add {RELAY}/16 dev c0")
+        run(f"nsenter -t {pid} -n ip link set c0 up")
+        helper.say({})
+        helper.line()
+        return helper
+
+    @contextlib.contextmanager
+    def serving(self, *command: str) -> Iterator["World"]:
+        """The service, up until the end of the block. `command` stands in for `anchorhold`."""
+        log = self.folder / f"service.{time.monotonic_ns()}.log"
+        program = command or (str(Path(sys.executable).parent / "anchorhold"),)
+        service = kit.start([*program, "run", "--config", str(self.config)], kit.SERVER_CORE, log)
+        made = World(self, service, log)
+        try:
+            wait_until_whole(made)
+            yield made
+        finally:
+            kit.stop(service)
+
+
+@dataclass
+class World:
+    """What is there with a service in it; its process is the supervisor's."""
+
+    around: Surroundings
+    service: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def control(self) -> Path:
+        return self.around.folder / "control.sock"
+
+    @property
+    def pid(self) -> int:
+        return self.service.pid
+
+    @property
+    def ca(self) -> Path:
+        return self.around.ca
+
+    def helper(self, program: str) -> "Helper":
+        return self.around.helper(program)
+
+    def devices(self) -> "Helper":
+        return self.around.devices()
+
+
+class Helper:
+    """A process that reads and prints one JSON object a line."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self.log = log.with_suffix(f".{time.monotonic_ns()}.log")
+        with self.log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [*kit.pinned(kit.LOAD_CORE), *command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def say(self, what: dict[str, object]) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.flush()
+
+    def line(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline() or sys.exit(
+            f"{self.process.args}: ended\n{self.log.read_text()[-3_000:]}"
+        )
+
+    def ask(self, what: dict[str, object]) -> dict[str, object]:
+        self.say(what)
+        answer: dict[str, object] = json.loads(self.line())
+        return answer
+
+
+def ask_control(path: Path, verb: str, patience: float = 3.0) -> list[dict[str, object]]:
+    """The lines of an answer of the running service."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(patience)
+        link.connect(str(path))
+        link.sendall(json.dumps({"verb": verb}).encode() + b"\n")
+        with link.makefile("rb") as lines:
+            return [json.loads(line) for line in lines]
+
+
+def run(command: str) -> None:
+    subprocess.run(command.split(), check=True)
+
+
+def set_up_network() -> None:
+    """In a fresh namespace: the cable of the DHCP network."""
+    run("ip link add s0 type veth peer name c0")
+    run(f"ip address add {HOUSE}/16 dev s0")
+    run("ip link set s0 up")
+
+
+def write_files(folder: Path, anchor: str, chain: Path, key: Path, ca: Path, cache: str, more: str) -> Path:
+    folder.chmod(0o755)
+    (folder / "hints").write_text(". 3600000 NS a.root.\na.root. 3600000 A 10.0.0.1\n")
+    (folder / "house.txt").write_text("".join(f"0.0.0.0 blocked{number}.house.example\n" for number in range(2_000)))
+    key.chmod(0o600)
+    words = {"folder": folder, "anchor": anchor.replace(" 3600 IN ", " "), "name": peers.UPSTREAM_NAME, "ca": ca}
+    words |= {"chain": chain, "key": key, "cache": cache, "far": FAR, "service": "", **PORTS}
+    path = folder / "anchorhold.toml"
+    path.write_text(CONFIG.format(**words) + DHCP + more)
+    return path
+
+
+@contextlib.contextmanager
+def surroundings(*, cache: str = "4 MiB", more: str = "", evil: bool = False) -> Iterator[Surroundings]:
+    """Until the end of the block. `more` is appended to the configuration."""
+    with tempfile.TemporaryDirectory(prefix="anchorhold-bench-") as name:
+        folder = Path(name)
+        ca, chain, key = peers.certificates(folder)
+        set_up_network()
+        arguments = [str(HERE / "far_end.py"), str(chain), str(key), str(FAR), *(["--evil"] if evil else [])]
+        far_end = Helper([sys.executable, *arguments], folder / "far_end")
+        anchor = json.loads(far_end.line())["anchor"]
+        config = write_files(folder, anchor, chain, key, ca, cache, more)
+        made = Surroundings(folder, ca, config, far_end.process, [far_end])
+        try:
+            yield made
+        finally:
+            for helper in made.helpers:
+                kit.stop(helper.process)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def world(*, cache: str = "4 MiB", more: str = "", evil: bool = False) -> Iterator[World]:
+    """With one service, up until the end of the block."""
+    with surroundings(cache=cache, more=more, evil=evil) as around, around.serving() as made:
+        yield made
+
+
+def wait_until_whole(made: World, seconds: float = 30.0) -> None:
+    """Until every cell is there, and a name of the far end is answered."""
+    end = time.monotonic() + seconds
+    while set(readings.CELLS) - set(readings.processes(made.pid)):
+        if time.monotonic() > end or made.service.poll() is not None:
+            sys.exit(f"the service does not come up:\n{made.log.read_text()[-3_000:]}")
+        time.sleep(0.1)
+    kit.wait_for_answer(PORTS["udp"], "n00000000.w00.plain.example")
+    kit.wait_for_listener(PORTS["tls"])
+
+
+def machine() -> str:
+    """A word on how busy the machine was."""
+    return f"load of the machine before the run {os.getloadavg()[0]:.1f}"

@@ -1,0 +1,58 @@
+"""A listening socket while this process, or the machine, can have no more descriptors: nobody may enter, and nobody wakes us.
+
+Whoever waits in the queue of a socket that is watched wakes the loop again and again. So the socket is not watched for a while.
+"""
+
+import errno
+import selectors
+import socket
+from collections.abc import Callable
+
+from wire.units import Instant
+
+PAUSE = 0.05
+"""Seconds until it is tried again, if nothing was closed before."""
+
+OF_ONE = frozenset(
+    {
+        *(errno.ECONNABORTED, errno.EPROTO, errno.EINTR, errno.EPERM, errno.ENETDOWN, errno.ENOPROTOOPT),
+        *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EOPNOTSUPP, errno.ENETUNREACH, errno.ETIMEDOUT),
+    }
+)
+"""Errors of the one who waited first, who is gone, or whom a firewall forbids: the next may be well (accept(2), "Error
+handling")."""
+
+Watch = Callable[[socket.socket, int, object], None]
+
+
+class Door:
+    """Of one listening socket; `owner` is called when somebody waits there."""
+
+    __slots__ = ("_owner", "_socket", "_until", "_watch", "ended", "shut")
+
+    def __init__(self, endpoint: socket.socket, watch: Watch, owner: object) -> None:
+        self._socket = endpoint
+        self._watch = watch
+        self._owner = owner
+        self._until = Instant(0.0)
+        self.shut = False
+        self.ended = False
+        """Whether the socket is closed: nothing is done with it any more."""
+
+    def close(self, now: Instant) -> None:
+        """Nobody is listened to until `tend` finds that it is time, or `open`."""
+        self.shut = True
+        self._until = Instant(now + PAUSE)
+        self._watch(self._socket, 0, self._owner)
+
+    def open(self) -> None:
+        """Something was closed: there is room, perhaps. Nothing if it stands open."""
+        if self.shut:
+            self.shut = False
+            if not self.ended:
+                self._watch(self._socket, selectors.EVENT_READ, self._owner)
+
+    def tend(self, now: Instant) -> None:
+        """With every wake-up."""
+        if self.shut and now >= self._until:
+            self.open()

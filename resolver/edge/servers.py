@@ -1,0 +1,37 @@
+"""The servers of an upstream group, opened."""
+
+from dataclasses import dataclass
+
+from resolver.edge.upstream import open_upstream
+from resolver.edge.upstream.port import Tools, Upstream
+from resolver.forward import Candidate
+from resolver.servers import Health
+from resolver.settings import Profile, UpstreamGroup, UpstreamSpec
+
+
+class Server:
+    """One upstream with its record and its operator's share."""
+
+    __slots__ = ("health", "profile", "queries", "spec", "upstream")
+
+    def __init__(self, spec: UpstreamSpec, profile: Profile, tools: Tools) -> None:
+        self.spec = spec
+        self.profile = profile
+        self.upstream: Upstream = open_upstream(spec, profile, tools)
+        self.health = Health()
+        self.queries = 0
+
+    def renew(self, tools: Tools) -> Upstream:
+        """Begin again as if it had never been spoken to; gives what was, for whoever closes it."""
+        former, self.upstream = self.upstream, open_upstream(self.spec, self.profile, tools)
+        self.health.forget()
+        return former
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An upstream group with its servers opened."""
+
+    settings: UpstreamGroup
+    servers: tuple[Server, ...]
+    candidates: tuple[Candidate, ...]

@@ -1,0 +1,95 @@
+"""`anchorhold cells` beside the running service: what it says is what the kernel says."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from kit.processes import descriptors, state
+from kit.service import Running, config_text, started
+
+from anchorhold.cli import main
+
+CELLS = ("front", "resolver", "keeper")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "anchorhold.toml"
+    path.write_text(config_text(tmp_path))
+    return path
+
+
+def asked(config: Path, *more: str, command: str = "cells") -> Result:
+    return CliRunner().invoke(main, [command, "--control", str(config.parent / "control.sock"), *more])
+
+
+def read(config: Path) -> dict[str, dict[str, object]]:
+    return {line["cell"]: line for line in json.loads(asked(config, "--json").stdout)["cells"]}
+
+
+def check(line: dict[str, object], pid: int) -> None:
+    status = state(pid)
+    assert line["pid"] == pid
+    assert line["uid"] == int(status["Uid"].split()[1])
+    assert line["no_new_privileges"] == (status["NoNewPrivs"] == "1")
+    assert (line["seccomp"], line["filters"]) == (int(status["Seccomp"]), int(status["Seccomp_filters"]))
+    assert bool(line["capabilities"]) == bool(int(status["CapEff"], 16))
+
+
+def test_each_process_is_told_as_the_kernel_sees_it(config: Path) -> None:
+    with started(config) as running:
+        running.wait_for("serving on")
+        found = read(config)
+        check(found["supervisor"], running.process.pid)
+        for name in CELLS:
+            check(found[name], running.cell(name))
+            assert (found[name]["capabilities"], found[name]["no_new_privileges"]) == ([], True)
+            assert found[name]["restarts"] == 0
+        if os.geteuid() == 0:
+            assert found["front"]["descriptors"] == len(descriptors(running.cell("front")))
+            assert all(isinstance(line["pss"], int) for line in found.values())
+
+
+def test_a_cell_that_came_back_is_told_with_its_restart(config: Path) -> None:
+    with started(config) as running:
+        running.wait_for("serving on")
+        former = running.cell("keeper")
+        os.kill(former, signal.SIGKILL)
+        running.wait_for("keeper", "serves again")
+        found = read(config)["keeper"]
+        assert (found["restarts"], found["pid"]) == (1, running.cell("keeper"))
+        assert found["pid"] != former
+
+
+def test_the_table_and_the_line_of_status_say_what_is_there(config: Path) -> None:
+    with started(config) as running:
+        running.wait_for("serving on")
+        table = asked(config).stdout
+        rows = {line.split()[0]: line.split() for line in table.splitlines() if line.startswith("  ")}
+        assert {"supervisor", *CELLS} <= set(rows)
+        assert rows["front"][1] == str(running.cell("front"))
+        assert "PSS together: " in table
+        assert "cells behind a filter of system calls" in asked(config, command="status").stdout
+
+
+def test_who_stops_the_supervisor_answering_gets_an_error_with_a_text(config: Path) -> None:
+    """The list is the supervisor's alone to tell: of a service that ended there is none."""
+    with started(config) as running:
+        running.wait_for("serving on")
+        assert running.end() == 0
+        result = asked(config)
+        assert (result.exit_code, "no service" in result.output) == (4, True)
+
+
+def test_the_running_service_is_asked_over_a_connection_like_any(config: Path) -> None:
+    """A list is no trial: one that is under way goes on, and as many lists can be had as anybody wants."""
+
+    def lists(running: Running) -> list[int]:
+        return [len(read(config)) for _ in range(10)]
+
+    with started(config) as running:
+        running.wait_for("serving on")
+        assert lists(running) == [1 + len(CELLS)] * 10

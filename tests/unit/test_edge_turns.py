@@ -1,0 +1,103 @@
+"""Households take turns at the way to the resolver."""
+
+import random
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from resolver.cache.packets import AnswerKey
+from resolver.edge.flights import Flight
+from resolver.edge.turns import Turns
+from wire.units import Instant
+
+LOUD, QUIET, THIRD = b"loud", b"quiet", b"third"
+
+
+def flight(household: bytes, number: int = 0) -> Flight:
+    return Flight(number, AnswerKey(b"", 0, 0), household, 1, Instant(0.0), refresh=False)
+
+
+def filled(*households: bytes) -> Turns:
+    turns = Turns()
+    for number, household in enumerate(households):
+        turns.put(flight(household, number))
+    return turns
+
+
+def taken(turns: Turns, count: int) -> list[bytes]:
+    return [found.household for _ in range(count) if (found := turns.take()) is not None]
+
+
+def test_one_household_is_served_in_its_order() -> None:
+    turns = filled(*[LOUD] * 4)
+    assert [0, 1, 2, 3] == [found.handle for _ in range(4) if (found := turns.take())]
+    assert (None, 0) == (turns.take(), len(turns))
+
+
+def test_households_take_turns() -> None:
+    turns = filled(*[LOUD] * 4, *[THIRD] * 2)
+    assert [LOUD, LOUD, THIRD, LOUD, THIRD, LOUD] == taken(turns, 6)
+
+
+def test_who_asks_slowly_is_next_beside_those_who_ask_without_end() -> None:
+    loud = [b"loud%d" % number for number in range(100)]
+    turns = filled(*loud * 5)
+    taken(turns, 300)
+    turns.put(flight(QUIET))
+    assert QUIET in taken(turns, 2)
+
+
+def test_a_crowd_of_newcomers_does_not_keep_others_waiting() -> None:
+    turns = filled(QUIET, QUIET)
+    taken(turns, 1)
+    for number in range(50):
+        turns.put(flight(b"new%d" % number))
+    assert QUIET in taken(turns, 2)
+
+
+def test_who_has_more_than_others_gives_way_with_what_it_asked_last() -> None:
+    turns = filled(*[LOUD] * 4, THIRD)
+    found = turns.who_gives_way(0)
+    assert found is not None
+    assert (LOUD, 3) == (found.household, found.handle)
+    assert turns.who_gives_way(3) is None
+    taken(turns, 1)
+    found = turns.who_gives_way(1)
+    assert found is not None
+    assert (LOUD, 3) == (found.household, found.handle)
+
+
+def test_what_ended_is_in_no_line_any_more() -> None:
+    turns = Turns()
+    first, second = flight(LOUD), flight(LOUD, 1)
+    turns.put(first)
+    turns.put(second)
+    turns.discard(first)
+    turns.discard(first)
+    assert (1, [second], None) == (len(turns), [turns.take()], turns.take())
+    turns.discard(second)
+    assert 0 == len(turns)
+
+
+@given(st.integers(0, 2**32))
+def test_whatever_happens_everything_is_taken_once_and_nothing_is_left(seed: int) -> None:
+    chance = random.Random(seed)
+    turns, waiting = Turns(), {}
+    for number in range(60):
+        match chance.randrange(3):
+            case 0 | 1:
+                one = flight(chance.choice([LOUD, QUIET, THIRD]), number)
+                waiting[one] = None
+                turns.put(one)
+            case _ if waiting and chance.random() < 0.5:
+                gone = chance.choice(list(waiting))
+                del waiting[gone]
+                turns.discard(gone)
+            case _:
+                found = turns.take()
+                assert (found is None) == (not waiting)
+                waiting.pop(found, None)  # type: ignore[arg-type]
+        assert len(waiting) == len(turns)
+    while (found := turns.take()) is not None:
+        del waiting[found]
+    assert ({}, 0, 0) == (waiting, len(turns._newcomers), len(turns._others))
