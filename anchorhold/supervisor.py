@@ -60,7 +60,7 @@ class Supervisor:
         """Open everything. Raises CannotListen, StateRefused or SandboxRefused."""
         service = snapshot.service
         self._accounts = accounts = Accounts(service.user)
-        self._snapshot = snapshot
+        self._snapshot, self._enforcement = snapshot, service.sandbox
         self._state = Path(service.state) if service.state else default_state_directory()
         open_state(self._state)
         self._spread_key = spread_key(self._state)
@@ -102,7 +102,7 @@ class Supervisor:
         self._cold = zygote.cold(side.cell.module for side in self._sides if side.wanted)
         """What of the cells is to be imported yet: those that need it are started after the others."""
         zygote.freeze()
-        self._stopping = False
+        self._stopping = self._deaths = False
         self._exit_code = 0
         self._announced = 0
 
@@ -130,11 +130,10 @@ class Supervisor:
         return self._exit_code
 
     def _take_signals(self, came: set[int]) -> None:
-        for number in came:
-            if number in (signal.SIGTERM, signal.SIGINT):
-                self._stopping = True
-            elif number == signal.SIGHUP:
-                self._changing.reload()
+        self._stopping |= not came.isdisjoint((signal.SIGTERM, signal.SIGINT))
+        self._deaths |= signal.SIGCHLD in came
+        if signal.SIGHUP in came:
+            self._changing.reload()
 
     def _patience(self, now: float) -> float:
         """Seconds until something is due, at most one: the cells are looked at once a second."""
@@ -145,7 +144,9 @@ class Supervisor:
         for cell in self._cells:
             if why := cell.watch(now):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) is ended: {why}")
-            self._reap(cell, now)
+            if self._deaths:
+                self._reap(cell, now)
+        self._deaths = False
         due = [
             cell for cell in self._cells if cell.due is not None and cell.due <= now and cell.module not in self._cold
         ]
@@ -185,7 +186,8 @@ class Supervisor:
 
     def _start(self, cell: CellProcess, now: float) -> bool:
         try:
-            cell.start(cell_environment(os.environ, self._accounts.user_of(cell.name)), now)
+            user = self._accounts.user_of(cell.name)
+            cell.start(cell_environment(os.environ, user, self._enforcement), now)
         except OSError as error:
             cell.due = now + MAX_DELAY
             facts.log(NAME, f"{cell.name} cannot be started: {error.strerror}; again in {MAX_DELAY:.0f} s")
@@ -259,10 +261,8 @@ class Supervisor:
                 side.discard()
             raise
         former, self._snapshot = self._snapshot, snapshot
-        if any(
-            getattr(former.service, name) != getattr(snapshot.service, name) for name in ("control", "state", "user")
-        ):
-            facts.log(NAME, "control, state or user changed; that needs a restart")
+        if former.service.lasting != snapshot.service.lasting:
+            facts.log(NAME, "control, state, user or sandbox changed; that needs a restart")
         os.close(self._spread_key)
         self._spread_key = key
         self.resolver.send(LinkType.SECRET, b"", (key,))
