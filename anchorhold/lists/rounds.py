@@ -26,7 +26,7 @@ from anchorhold.lists.library import (
     undone,
     without,
 )
-from anchorhold.lists.pauses import pause_after, pause_until, share
+from anchorhold.lists.pauses import pause_of
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import TEXT, Damaged, Draft, Store
 from anchorhold.lists.workshop import Arrival, Compared, Judged, Made, Part, compare, judge, make
@@ -396,7 +396,4 @@ class Rounds:
 
 def _due(shelf: Shelf, told: float = 0.0) -> float:
     """When it is asked for next, monotonic seconds; `told`: the server wants to be left alone for so long."""
-    kept = shelf.kept
-    if kept.error:
-        return now() + pause_after(kept.failures, share(), told)
-    return now() + pause_until(kept.checked, shelf.source.refresh, date(), share())
+    return now() + pause_of(shelf.kept, shelf.source.refresh, date(), told)
