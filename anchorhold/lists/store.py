@@ -123,11 +123,12 @@ class Store:
         except OSError:
             return name
 
-    def sweep(self, texts: Collection[str], image: str) -> None:
+    def sweep(self, texts: Collection[str], image: str | None) -> None:
         """Remove what nobody needs: other texts and images, all but the three newest that were set aside. What has no name yet is
-        still being written."""
-        wanted = {INDEX, image + IMAGE, *(digest + TEXT for digest in texts)}
+        still being written. Without `image` all of them stay: one is being made."""
+        wanted = {INDEX, *(digest + TEXT for digest in texts)}
         names = [name for name in os.listdir(self.folder) if not name.startswith(".")]
+        wanted |= {name for name in names if name.endswith(IMAGE)} if image is None else {image + IMAGE}
         damaged = sorted((name for name in names if ASIDE in name), key=lambda name: name.partition(ASIDE)[2])
         for name in {*names} - wanted - {*damaged[-3:]}:
             _remove(self.folder, name)
