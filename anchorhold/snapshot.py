@@ -44,8 +44,9 @@ def seal_bytes(data: bytes, most: int = MAX_SIZE) -> int:
         raise ValueError(f"settings of {len(data)} octets; at most {most}")
     descriptor = new_memfd()
     try:
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(data)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
         return seal_memfd(descriptor)
     except OSError:
         os.close(descriptor)

@@ -8,14 +8,14 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from anchorhold.facts import log
 from anchorhold.link import LinkMessage, LinkType, receive_message, send_message
 from anchorhold.mistakes import EXIT_MISTAKE, loop_mistake, place_of
 from anchorhold.roster import said
-from anchorhold.sandbox import standing
+from anchorhold.sandbox import SandboxRefused, standing
 from wire.errors import Malformed
 
 EXIT_PROTOCOL = 70
@@ -125,6 +125,23 @@ def run_guarded(name: str, body: Callable[[], int]) -> None:
         log(name, f"ends by a mistake of ours: {place_of(error)}")
         code = EXIT_MISTAKE
     sys.exit(code)
+
+
+async def end_after(name: str, life: Awaitable[int]) -> NoReturn:
+    """The end of a process whose loop is not to be closed in good order: that does much that nobody needs any more."""
+    try:
+        code = await life
+    except SandboxRefused:
+        raise
+    except Malformed as error:
+        log(name, f"the supervisor sent what does not decode: {error}")
+        code = EXIT_PROTOCOL
+    except MemoryError:
+        end_without_memory(name)
+    except Exception as error:
+        log(name, f"ends by a mistake of ours: {place_of(error)}")
+        code = EXIT_MISTAKE
+    os._exit(code)
 
 
 def end_at_once(name: str, body: Callable[[], int]) -> None:

@@ -6,11 +6,11 @@ import errno
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
-from anchorhold.lists.apart import Apart, Tell, WorkFailed
+from anchorhold.lists.apart import Apart, WorkFailed
 from anchorhold.lists.asking import NoAddress
 from anchorhold.lists.fetch import Fetcher, FetchFailed, Given, Wanted
 from anchorhold.lists.index import Built, Copy, Index, Kept
@@ -28,8 +28,20 @@ from anchorhold.lists.library import (
 )
 from anchorhold.lists.pauses import pause_after, pause_until, share
 from anchorhold.lists.settings import ListsSettings
-from anchorhold.lists.store import TEXT, Damaged, Draft, Store
-from anchorhold.lists.workshop import Arrival, Compared, Judged, Made, Part, compare, judge, make
+from anchorhold.lists.store import IMAGE, TEXT, Damaged, Draft, Store
+from anchorhold.lists.workshop import (
+    Arrival,
+    Compared,
+    Comparing,
+    Job,
+    Judged,
+    Judging,
+    Made,
+    Making,
+    Part,
+    perform,
+    put_image,
+)
 from anchorhold.snapshot import new_memfd, seal_bytes, seal_memfd
 from net.clock import date, now
 from privacy.lists.minisign import MAX_SIGNATURE
@@ -43,14 +55,27 @@ GATHER = 20.0
 TRY_AGAIN = 300.0
 """Seconds until an image that could not be made, or what the disk did not take, is tried again, if nothing changes before."""
 NOT_KEPT = "what is known of lists is not on disk"
+Begin = Callable[[Job, int], "Work"]
+"""Takes a job and the descriptor of what an image is to be written to (-1: none). Raises OSError."""
 Hand = Callable[[int, str], None]
 """Takes a sealed image (a descriptor, now its own) and its digest."""
+
+
+class Work(Protocol):
+    """Something that is done elsewhere."""
+
+    async def result(self, heard: Callable[[object], None] = ...) -> object:
+        """As `Apart.result`."""
 
 
 class Rounds:
     """All that goes on. Call `use` with each new settings, `run` once."""
 
-    def __init__(self, store: Store, fetcher: Fetcher, hand: Hand, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: Store, fetcher: Fetcher, hand: Hand, report: Callable[[str], None], begin: Begin | None = None
+    ) -> None:
+        """`begin` starts work elsewhere; without it a process is forked for each."""
+        self._begin = begin
         self.library = Library()
         self.image: Built | None = None
         """What was handed on last."""
@@ -211,11 +236,11 @@ class Rounds:
         octets, digest = draft.octets, draft.finish()
         self._store.fresh.add(digest)
         shelf.busy, shelf.entries = "checking", 0
-        texts, when = self._texts(), int(date())
+        when = int(date())
         while True:
             current = shelf.digest
             arrival = Arrival(digest, source.format, current, source.public_key, signature)
-            judged = await self._apart_from(Judged, partial(judge, arrival, texts), shelf)
+            judged = await self._apart_from(Judged, Judging(arrival), shelf)
             if shelf.digest == current:
                 break
         if judged.refused:
@@ -252,19 +277,9 @@ class Rounds:
             return
         image = new_memfd()
         try:
-            texts, store = self._texts(), self._store
-
-            def put(data: bytes, digest: str) -> str:
-                with open(image, "wb", closefd=False) as file:
-                    file.write(data)
-                try:
-                    store.keep_image(data, digest)
-                except OSError as error:
-                    return error.strerror or "it cannot be written"
-                return ""
-
             self.building = "compiling"
-            made = await self._apart_from(Made, lambda tell: make(parts, protected, texts, put, tell), None, image)
+            made = await self._apart_from(Made, Making(parts, tuple(protected)), None, image)
+            self._store.knows(made.digest + IMAGE)
             if made.damaged:
                 self._set_aside(made.damaged)
             if not made.damaged or not any(part.digest not in made.damaged for part in self.library.parts()):
@@ -327,8 +342,7 @@ class Rounds:
 
     async def difference(self, old: Part, new: Part) -> Compared:
         """Raises WorkFailed."""
-        texts = self._texts()
-        return await self._apart_from(Compared, lambda _tell: compare(old, new, texts))
+        return await self._apart_from(Compared, Comparing(old, new))
 
     def line(self, name: str, number: int) -> str:
         """A line of the text in force; "" if it cannot be had."""
@@ -347,7 +361,7 @@ class Rounds:
         local, store = self.library.texts, self._store
         return lambda digest: local[digest] if digest in local else store.text(digest)
 
-    async def _apart_from(self, kind: type[T], work: Callable[[Tell], T], shelf: Shelf | None = None, *used: int) -> T:
+    async def _apart_from(self, kind: type[T], job: Job, shelf: Shelf | None = None, image: int = -1) -> T:
         """Raises WorkFailed."""
 
         def heard(said: object) -> None:
@@ -360,10 +374,15 @@ class Rounds:
 
         async with self._apart:
             try:
-                apart = Apart(lambda tell: msgspec.to_builtins(work(tell)), (self._store.folder, *used))
+                apart = self._begin(job, image) if self._begin is not None else self._fork(job, image)
             except OSError as error:
                 raise WorkFailed(f"no process for it: {error.strerror}") from None
             return msgspec.convert(await apart.result(heard), kind)
+
+    def _fork(self, job: Job, image: int) -> Apart:
+        texts, put = self._texts(), partial(put_image, self._store, image)
+        used = (self._store.folder, image) if image >= 0 else (self._store.folder,)
+        return Apart(lambda tell: msgspec.to_builtins(perform(job, texts, put, tell)), used)
 
     def _keep(self) -> None:
         """Write the index, and remove what it does not name. If the disk is full, memory knows better, until it takes it."""

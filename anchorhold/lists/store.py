@@ -4,13 +4,12 @@ A text is written as it comes and gets its name when it is whole, so that what h
 its name. Files are 0600.
 """
 
-import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-from anchorhold.keeper.folder import ASIDE, Folder, Unreadable
+from anchorhold.keeper.folder import ASIDE, Folder, Unreadable, write_whole
 from anchorhold.lists.index import Index, read_index, write_index
 from privacy.lists.matcher import ListImage
 from wire.errors import Malformed
@@ -29,18 +28,19 @@ class Damaged(Exception):
 class Draft:
     """A text that is being fetched."""
 
-    def __init__(self, folder: int, name: str) -> None:
-        """Raises OSError."""
+    def __init__(self, folder: int, name: str, named: Callable[[str], None] = lambda name: None) -> None:
+        """`named` hears its name when it has one. Raises OSError."""
+        self._named = named
         self._folder = folder
         self._name = name
         self._hash = hashlib.sha256()
         self.octets = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = open(os.open(name, flags, 0o600, dir_fd=folder), "wb")  # noqa: SIM115 # closed by finish or drop
+        self._file = os.open(name, flags, 0o600, dir_fd=folder)
 
     def add(self, piece: bytes) -> None:
         """Raises OSError, when the disk is full for one."""
-        self._file.write(piece)
+        write_whole(self._file, piece)
         self._hash.update(piece)
         self.octets += len(piece)
 
@@ -52,19 +52,22 @@ class Draft:
     def finish(self) -> str:
         """Make it a text of the folder; gives its digest. Raises OSError."""
         digest = self.digest
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        os.fsync(self._file)
+        self._close()
         os.replace(self._name, digest + TEXT, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        self._named(digest + TEXT)
         os.fsync(self._folder)
         return digest
 
     def drop(self) -> None:
         """It is of no use."""
-        # What could not be written is dropped anyway.
-        with contextlib.suppress(OSError):
-            self._file.close()
+        self._close()
         _remove(self._folder, self._name)
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 class Store:
@@ -74,6 +77,7 @@ class Store:
         self.folder = folder
         self._files = Folder(folder)
         self._drafts = 0
+        self._known: set[str] | None = None
         self.fresh: set[str] = set()
         """Digests of texts that the index does not name yet."""
 
@@ -97,7 +101,12 @@ class Store:
     def draft(self) -> Draft:
         """A new one. Raises OSError."""
         self._drafts += 1
-        return Draft(self.folder, f".draft-{self._drafts}")
+        return Draft(self.folder, f".draft-{self._drafts}", self.knows)
+
+    def knows(self, name: str) -> None:
+        """A file of this name is in the folder, or may be."""
+        if self._known is not None:
+            self._known.add(name)
 
     def text(self, digest: str) -> bytes:
         """Raises Damaged."""
@@ -115,28 +124,40 @@ class Store:
     def keep_image(self, data: bytes, digest: str) -> None:
         """Raises OSError."""
         self._files.write(digest + IMAGE, data)
+        self.knows(digest + IMAGE)
 
     def set_aside(self, name: str, now: Epoch) -> str:
         """Give a damaged file another name; what it is called now."""
         try:
-            return self._files.set_aside(name, now)
+            other = self._files.set_aside(name, now)
         except OSError:
             return name
+        self.knows(other)
+        return other
 
     def sweep(self, texts: Collection[str], image: str) -> None:
         """Remove what nobody needs: other texts and images, all but the three newest that were set aside. What has no name yet is
         still being written."""
         wanted = {INDEX, image + IMAGE, *(digest + TEXT for digest in texts)}
-        names = [name for name in os.listdir(self.folder) if not name.startswith(".")]
+        there = os.listdir(self.folder) if self._known is None else self._known
+        names = [name for name in there if not name.startswith(".")]
         damaged = sorted((name for name in names if ASIDE in name), key=lambda name: name.partition(ASIDE)[2])
-        for name in {*names} - wanted - {*damaged[-3:]}:
+        gone = {*names} - wanted - {*damaged[-3:]}
+        for name in gone:
             _remove(self.folder, name)
+        if self._known is not None:
+            self._known -= gone
 
     def clear_drafts(self) -> None:
-        """What a former process did not bring to an end."""
-        for name in os.listdir(self.folder):
+        """What a former process did not bring to an end. From now on it is known what is in the folder."""
+        there = self._known or set[str]()
+        if self._known is None:
+            self._known = set()
+            there = set(os.listdir(self.folder))
+        for name in there:
             if name.startswith("."):
                 _remove(self.folder, name)
+        self._known = {name for name in there if not name.startswith(".")}
 
     def _read(self, name: str, digest: str) -> bytes:
         try:
