@@ -66,15 +66,26 @@ class Isolation:
         return tuple(cell.name for cell in self.sealed if not cell.pid)
 
     @property
+    def inherited(self) -> int:
+        """How many filters lie on the supervisor already: those of a service manager or a container, which are on all cells."""
+        return next((c.process.filters or 0 for c in self.cells if c.name == SUPERVISOR and c.process is not None), 0)
+
+    def filtered(self, cell: Cell) -> bool:
+        """Whether it has a filter of its own, as far as the kernel tells."""
+        process = cell.process
+        return (
+            process is not None
+            and process.seccomp == 2
+            and (process.filters is None or process.filters > self.inherited)
+        )
+
+    @property
     def rights(self) -> tuple[tuple[str, str], ...]:
         """(cell, what it may and should not)."""
-        return tuple(
-            (cell.name, text)
-            for cell in self.sealed
-            if cell.process is not None
-            for wrong, text in _RIGHTS
-            if wrong(cell.process)
-        )
+        there = [(cell, cell.process) for cell in self.sealed if cell.process is not None]
+        found = [(cell.name, text) for cell, process in there for wrong, text in _RIGHTS if wrong(process)]
+        unfiltered = [cell.name for cell, process in there if process.seccomp is not None and not self.filtered(cell)]
+        return (*found, *((name, "it has no filter of system calls of its own") for name in unfiltered))
 
     @property
     def shared(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -104,7 +115,6 @@ _RIGHTS: tuple[tuple[Callable[[Process], bool], str], ...] = (
     (lambda process: process.user == 0, "it is root"),
     (lambda process: bool(process.capabilities), "it has capabilities"),
     (lambda process: not process.no_new_privileges, "it may gain rights by a program that it starts"),
-    (lambda process: process.seccomp == 0, "no system call is refused to it"),
 )
 
 

@@ -60,7 +60,7 @@ class Supervisor:
         """Open everything. Raises CannotListen, StateRefused or SandboxRefused."""
         service = snapshot.service
         self._accounts = accounts = Accounts(service.user)
-        self._snapshot = snapshot
+        self._snapshot, self._enforcement = snapshot, service.sandbox
         self._state = Path(service.state) if service.state else default_state_directory()
         open_state(self._state)
         self._spread_key = spread_key(self._state)
@@ -185,7 +185,8 @@ class Supervisor:
 
     def _start(self, cell: CellProcess, now: float) -> bool:
         try:
-            cell.start(cell_environment(os.environ, self._accounts.user_of(cell.name)), now)
+            user = self._accounts.user_of(cell.name)
+            cell.start(cell_environment(os.environ, user, self._enforcement), now)
         except OSError as error:
             cell.due = now + MAX_DELAY
             facts.log(NAME, f"{cell.name} cannot be started: {error.strerror}; again in {MAX_DELAY:.0f} s")
@@ -259,10 +260,8 @@ class Supervisor:
                 side.discard()
             raise
         former, self._snapshot = self._snapshot, snapshot
-        if any(
-            getattr(former.service, name) != getattr(snapshot.service, name) for name in ("control", "state", "user")
-        ):
-            facts.log(NAME, "control, state or user changed; that needs a restart")
+        if former.service.lasting != snapshot.service.lasting:
+            facts.log(NAME, "control, state, user or sandbox changed; that needs a restart")
         os.close(self._spread_key)
         self._spread_key = key
         self.resolver.send(LinkType.SECRET, b"", (key,))

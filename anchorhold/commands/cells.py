@@ -89,7 +89,7 @@ def notes(isolation: Isolation) -> list[str]:
 
 def summary(isolation: Isolation) -> str:
     """One line for `anchorhold status`."""
-    filtered = sum(1 for cell in isolation.sealed if cell.process is not None and cell.process.seccomp == 2)
+    filtered = sum(1 for cell in isolation.sealed if isolation.filtered(cell))
     lacking = len(isolation.missing) + len(isolation.shared) + len(isolation.rights) + len(isolation.absent)
     text = f"Isolation: {filtered} of {len(isolation.sealed)} cells behind a filter of system calls; "
     return text + (f"{lacking} things missing, see anchorhold cells" if lacking else "nothing is missing")

@@ -280,4 +280,5 @@ class Checker:
             self._places.absolute(listen.control),
             self._places.absolute(service.state),
             service.user,
+            sandbox=service.sandbox,
         )

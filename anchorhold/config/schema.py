@@ -22,6 +22,7 @@ from anchorhold.config.schema_policy import (
     ScheduleTable,
 )
 from anchorhold.config.schema_secure import SecureTable
+from anchorhold.sandbox.profile import Enforcement
 from resolver.settings import (
     CacheSettings,
     Dns64,
@@ -51,6 +52,9 @@ class ServiceTable:
     """Whom the processes become, when started as root. Each cell takes the account `USER-CELL` if there is one
     (`anchorhold-front`, `-secure`, `-resolver`, `-dhcp`, `-keeper`, `-lists`), else USER. Empty: `anchorhold` where there is
     such an account, else `nobody`."""
+    sandbox: Enforcement = Enforcement.REQUIRED
+    """`best-effort`: cells serve even where no filter of system calls (seccomp) can be had, as on anything but Linux. What is
+    missing besides on this system is told by `anchorhold cells`, with either."""
     state: Text = ""
     """Directory of what outlives a run: `spread.key`, trust anchors. Empty: `$STATE_DIRECTORY`, else `/var/lib/anchorhold` as
     root, else `~/.local/state/anchorhold`. Relative to this file."""

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 
 from anchorhold.certificates.settings import RenewSettings
 from anchorhold.lists.settings import ListsSettings
+from anchorhold.sandbox.profile import Enforcement
 from dhcp.settings import DhcpSettings
 from resolver.settings import FrontSettings, KeeperSettings, ResolverSettings, SecureSettings, Served
 
@@ -81,6 +82,12 @@ class ServiceSettings:
     links: tuple[ServedLink, ...] = ()
     secure: SecureService | None = None
     """None: no [secure] in the file."""
+    sandbox: Enforcement = Enforcement.REQUIRED
+
+    @property
+    def lasting(self) -> tuple[object, ...]:
+        """What a running service cannot change."""
+        return self.control, self.state, self.user, self.sandbox
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,12 @@ import importlib
 import os
 import pwd
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from anchorhold.sandbox import landlock, limits, namespaces, rights, seccomp
+from anchorhold.sandbox.clock import calls_for_time
 from anchorhold.sandbox.numbers import NoSuchCall
+from anchorhold.sandbox.profile import Enforcement as Enforcement
 from anchorhold.sandbox.profile import Network as Network
 from anchorhold.sandbox.profile import Rule as Rule
 from anchorhold.sandbox.profile import SandboxProfile as SandboxProfile
@@ -21,9 +24,8 @@ USER_VARIABLE = "ANCHORHOLD_USER"
 DEFAULT_USER = "nobody"
 
 SANDBOX_VARIABLE = "ANCHORHOLD_SANDBOX"
-REQUIRED, BEST_EFFORT = "required", "best-effort"
-"""[service] sandbox."""
-_WAY_OUT = f'[service] sandbox = "{BEST_EFFORT}" serves with what there is'
+"""What [service] sandbox says, in the environment of cells."""
+_WAY_OUT = f'[service] sandbox = "{Enforcement.BEST_EFFORT.value}" serves with what there is'
 
 LAZY = (
     "encodings.idna",  # ssl, at the first server_hostname
@@ -62,8 +64,8 @@ def configured_user() -> str:
 
 
 def is_best_effort() -> bool:
-    """Whether to serve even where a process cannot be shut in: the supervisor puts [service] sandbox into their environment."""
-    return os.environ.get(SANDBOX_VARIABLE) == BEST_EFFORT
+    """Whether to serve even where a process cannot be shut in."""
+    return os.environ.get(SANDBOX_VARIABLE) == Enforcement.BEST_EFFORT.value
 
 
 def standing() -> Standing | None:
@@ -99,6 +101,8 @@ def enter(
     of that user; no capability, and no new privilege by execve; Landlock; `settle`; RLIMITs; the filter of system calls.
     Raises SandboxRefused, and what the two calls raise.
     """
+    if profile.calls:
+        profile = replace(profile, calls=profile.calls + calls_for_time())
     root = os.geteuid() == 0
     entry = find_user(profile.user or configured_user()) if root else None
     missing: list[str] = []
@@ -132,7 +136,8 @@ def _needed(what: str, step: Callable[[], object], missing: list[str]) -> None:
     try:
         step()
     except OSError as error:
-        if not is_best_effort():
+        # Whoever reads the configuration does not know yet what it says; where there is no seccomp, cells will.
+        if not is_best_effort() and os.uname().sysname == "Linux":
             raise SandboxRefused(f"{what}: {error.strerror}; {_WAY_OUT}") from None
         missing.append(f"{what} ({error.strerror})")
 

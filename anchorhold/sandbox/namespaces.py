@@ -58,8 +58,11 @@ def _map(user: int, group: int) -> None:
     before = call("prctl", _GET_DUMPABLE, 0, 0, 0, 0)
     call("prctl", _SET_DUMPABLE, 1, 0, 0, 0)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
-        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
-            file.write(text)
+        file = os.open(f"/proc/self/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(file, text.encode())
+        finally:
+            os.close(file)
     call("prctl", _SET_DUMPABLE, before, 0, 0, 0)
 
 

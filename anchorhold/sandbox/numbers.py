@@ -321,7 +321,7 @@ CALLS: dict[str, tuple[int, int | None]] = {
 }
 """Linux's name → its number on x86-64 and on aarch64, which has no calls that a newer one replaces."""
 
-INSTEAD: dict[str, tuple[str, int]] = {
+INSTEAD: dict[str, tuple[str, int | None]] = {
     "access": ("faccessat", 1),
     "chmod": ("fchmodat", 1),
     "dup2": ("dup3", 0),
@@ -330,12 +330,14 @@ INSTEAD: dict[str, tuple[str, int]] = {
     "eventfd": ("eventfd2", 0),
     "fork": ("clone", 0),
     "getdents": ("getdents64", 0),
+    "link": ("linkat", None),
     "lstat": ("newfstatat", 1),
     "mkdir": ("mkdirat", 1),
     "open": ("openat", 1),
     "pipe": ("pipe2", 0),
     "poll": ("ppoll", 0),
     "readlink": ("readlinkat", 1),
+    "rename": ("renameat", None),
     "rmdir": ("unlinkat", 1),
     "select": ("pselect6", 0),
     "stat": ("newfstatat", 1),
@@ -343,7 +345,7 @@ INSTEAD: dict[str, tuple[str, int]] = {
     "unlink": ("unlinkat", 1),
     "vfork": ("clone", 0),
 }
-"""What the C library calls where the former is missing, and by how many places its arguments move."""
+"""What the C library calls where the former is missing, and by how many places its arguments move; None: not all by the same."""
 
 
 class Architecture(Enum):
@@ -361,13 +363,13 @@ class NoSuchCall(Exception):
     """A rule names what this architecture does not have."""
 
 
-def find(name: str, architecture: Architecture) -> tuple[int, int]:
-    """The number of the call `name`, or of what stands for it there, and by how many places its arguments move. Raises
-    NoSuchCall."""
+def find(name: str, architecture: Architecture) -> tuple[int, int | None]:
+    """The number of the call `name`, or of what stands for it there, and by how many places its arguments move (see INSTEAD).
+    Raises NoSuchCall."""
     if name not in CALLS:
         raise NoSuchCall(f"{name} is no system call in the table")
     place = 0 if architecture is Architecture.X86_64 else 1
-    moved = 0
+    moved: int | None = 0
     number = CALLS[name][place]
     if number is None and name in INSTEAD:
         other, moved = INSTEAD[name]

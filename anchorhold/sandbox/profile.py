@@ -32,6 +32,15 @@ class Rule:
     tests: tuple[Test, ...] = ()
 
 
+class Enforcement(Enum):
+    """What becomes of a cell that cannot be shut in as its profile wants."""
+
+    REQUIRED = "required"
+    """It does not start without a filter of system calls. What else this kernel or this user cannot have is told."""
+    BEST_EFFORT = "best-effort"
+    """It serves with what there is, and that is told."""
+
+
 class Network(Enum):
     """Which network a process is in."""
 

@@ -22,8 +22,13 @@ LAST_CAPABILITY = 63
 def become(entry: pwd.struct_passwd) -> None:
     """No groups, then this group and user, for good. Raises OSError."""
     os.setgroups([])
-    os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
-    os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+    if hasattr(os, "setresuid"):
+        os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
+        os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+    else:
+        # macOS has no call that names all three; for root these do the same.
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
 
 
 def capabilities() -> int:

@@ -78,7 +78,9 @@ def assemble(rules: Sequence[Rule], architecture: Architecture) -> tuple[Instruc
     by_number: dict[int, list[tuple[Test, ...]]] = {}
     for rule in rules:
         number, moved = find(rule.call, architecture)
-        by_number.setdefault(number, []).append(tuple(_moved(test, moved) for test in rule.tests))
+        if rule.tests and moved is None:
+            raise ValueError(f"{rule.call} has its arguments in other places on {architecture.name}")
+        by_number.setdefault(number, []).append(tuple(_moved(test, moved or 0) for test in rule.tests))
     return _program(
         ((number, _allow_some(alternatives)) for number, alternatives in by_number.items()), architecture, KILLS
     )

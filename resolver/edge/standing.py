@@ -32,6 +32,8 @@ class Standing:
     def __init__(self, settings: ResolverSettings) -> None:
         self.image: ListImage | None = None
         self._pauses: dict[str, float] = {}
+        self._wanted: dict[str, float] = {}
+        """For how many seconds each was wanted: a clock that is set back makes none longer."""
         self.use(settings)
 
     def use(self, settings: ResolverSettings) -> None:
@@ -41,7 +43,8 @@ class Standing:
 
     def book(self, date: float, damaged: Callable[[], None]) -> Book:
         """What counts at that date. `damaged` as for `Book`."""
-        self._pauses = {name: until for name, until in self._pauses.items() if until > date}
+        still = {name: min(until, date + self._wanted[name]) for name, until in self._pauses.items()}
+        self._pauses = {name: until for name, until in still.items() if until > date}
         paused = {at: self._pauses[name] for at, name in enumerate(self._groups) if name in self._pauses}
         return Book(self._ledger, self.image, date, paused, damaged)
 
@@ -50,7 +53,8 @@ class Standing:
         for name in groups:
             self._pauses.pop(name, None)
             if seconds > 0:
-                self._pauses[name] = date + min(seconds, LONGEST_PAUSE)
+                self._wanted[name] = min(seconds, LONGEST_PAUSE)
+                self._pauses[name] = date + self._wanted[name]
 
     def paused(self, date: float) -> list[Line]:
         """Which groups are, and for how many seconds more."""

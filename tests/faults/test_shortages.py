@@ -19,7 +19,7 @@ from kit.refusing import Refusing, refusing_at
 from kit.world import UNVALIDATED, no_lookup, two_labels
 
 from anchorhold.troubles import QUIET, Trouble, Watchman, trouble_of, troubles
-from net import dial
+from net import transport
 from net.clock import now as clock
 from net.shortage import SHORTAGES
 from net.tls import TlsFactory
@@ -115,9 +115,11 @@ def test_it_is_no_spin_a_wake_up_costs_one_accept() -> None:
 
 
 def test_who_waits_for_nothing_is_given_up_first_the_longest_silent() -> None:
-    with doorstep(0, 0, errno.EAGAIN, errno.EMFILE) as step:
-        first, _ = step.knock(), step.knock()
-        assert 2 == step.wake()
+    with doorstep(0, errno.EAGAIN, 0, errno.EAGAIN, errno.EMFILE) as step:
+        first = step.knock()
+        assert 1 == step.wake()
+        step.knock()
+        assert 2 == step.wake(START + 0.5)
         step.knock()
         assert 2 == step.wake(START + 1)
         assert 1 == step.front.desk.counters["tcp-shed"]
@@ -296,26 +298,19 @@ def test_a_question_that_is_forbidden_or_has_no_way_fails_at_once(
 def exhausted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """While its list holds an error, no socket can be had for questions."""
     state: list[int] = []
-    real_socket, real_datagram = socket.socket, packets.open_datagram
+    real_socket, real_datagram = transport.open_socket, packets.open_datagram
 
-    class Socket:
-        """What net.dial asks for."""
-
-        SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC = socket.SOCK_STREAM, socket.SOCK_NONBLOCK, socket.SOCK_CLOEXEC
-        IPPROTO_TCP, TCP_NODELAY = socket.IPPROTO_TCP, socket.TCP_NODELAY
-
-        @staticmethod
-        def socket(*how: int) -> socket.socket:
-            if state:
-                raise OSError(state[0], os.strerror(state[0]))
-            return real_socket(*how)
+    def any_socket(family: int, kind: int, protocol: int = 0) -> socket.socket:
+        if state:
+            raise OSError(state[0], os.strerror(state[0]))
+        return real_socket(family, kind, protocol)
 
     def opened(address: str, port: int, entropy: Callable[[int], bytes]) -> tuple[socket.socket, bool]:
         if state:
             raise OSError(state[0], os.strerror(state[0]))
         return real_datagram(address, port, entropy)
 
-    monkeypatch.setattr(dial, "socket", Socket)
+    monkeypatch.setattr(transport, "open_socket", any_socket)
     monkeypatch.setattr(packets, "open_datagram", opened)
     return state
 

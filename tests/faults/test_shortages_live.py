@@ -1,5 +1,6 @@
 """The real processes with real limits: no descriptor is left for clients, or for questions; packets have no way out."""
 
+import itertools
 import os
 import socket
 import subprocess
@@ -33,7 +34,9 @@ def allow(pid: int, most: int) -> None:
 def few_descriptors(pid: int, more: int) -> Iterator[None]:
     """This process may have so many more than it has."""
     (limits,) = [line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if "open files" in line]
-    allow(pid, max(int(name) for name in os.listdir(f"/proc/{pid}/fd")) + 1 + more)
+    taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    free = (number for number in itertools.count() if number not in taken)
+    allow(pid, list(itertools.islice(free, more + 1))[-1])
     try:
         yield
     finally:

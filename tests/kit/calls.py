@@ -53,6 +53,8 @@ class Thread:
     cell: str = ""
     pending: str = ""
     """Its calls begin to count after this call: the filter itself."""
+    without_rights: bool = False
+    """What names itself before it gave up its rights is not sealed yet."""
     ending: bool = False
     beginning: str = ""
     """The first part of a call that is not finished."""
@@ -80,7 +82,8 @@ def read(lines: Iterable[str]) -> dict[str, Seen]:
         call = CALL.match(text)
         if call is None:
             continue
-        if sealed := SEALED.match(text):
+        thread.without_rights = thread.without_rights or "PR_SET_NO_NEW_PRIVS, 1" in text
+        if (sealed := SEALED.match(text)) and thread.without_rights:
             thread.cell, thread.ending = sealed["name"], False
             continue
         name = call["name"]

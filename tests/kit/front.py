@@ -37,6 +37,8 @@ class RunningFront:
     inbox: Inbox = field(default_factory=Inbox)
     heard: list[Message] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    pair: LinkType = LinkType.PEER
+    """How the pair to the resolver is called."""
 
     @property
     def port(self) -> int:
@@ -76,7 +78,7 @@ class RunningFront:
         self.peer.settimeout(PATIENCE)
         self.inbox = Inbox()
         with theirs:
-            send_message(self.link, LinkType.PEER, b"", (theirs.fileno(),))
+            send_message(self.link, self.pair, b"", (theirs.fileno(),))
         self.grant(credits)
 
     def new_dhcp(self) -> socket.socket:
@@ -88,13 +90,14 @@ class RunningFront:
         return ours
 
     def said(self) -> LinkMessage:
-        """The next message to the supervisor; lines of the log are kept in `log`, and how it is sealed is passed over."""
-        passed = (LinkType.LOG, LinkType.SEALED)
-        while (message := receive_message(self.link)) is not None and message.type in passed:
+        """The next message to the supervisor that wants an answer or gives one. Lines of the log are kept in `log`; how it is
+        sealed, and what `secure` proves, is passed over."""
+        while (message := receive_message(self.link)) is not None:
             if message.type is LinkType.LOG:
                 self.log.append(message.body.decode())
-        assert message is not None
-        return message
+            elif message.type not in (LinkType.SEALED, LinkType.ENCRYPTED):
+                return message
+        raise AssertionError("it hung up")
 
     def wait_accused(self) -> LinkType:
         message = self.said()
@@ -155,7 +158,7 @@ def running_front(
             command = [sys.executable, "-m", "kit.alone", module, str(theirs.fileno())]
             environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
             process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
-        stack.callback(_stop, process)
+        stack.callback(stop, process)
         if descriptors:
             resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))
         ports = []
@@ -190,7 +193,7 @@ def _send_settings(link: socket.socket, value: FrontSettings) -> None:
     os.close(descriptor)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.kill()
         process.wait(PATIENCE)

@@ -33,12 +33,14 @@ def write_process(
     proportional: int | None = 5_000,
     namespaces: Sequence[str] = (),
     descriptors: int = 3,
+    filters: int | None = None,
 ) -> None:
     """One process; sizes in kB. `proportional` None: not to be read. `namespaces`: those of its own."""
     folder = proc / str(pid)
     for part in ("fd", "ns"):
         (folder / part).mkdir(parents=True)
-    marks = {"privileges": int(sealed), "seccomp": 2 if sealed else 0, "filters": int(sealed)}
+    marks = {"privileges": int(sealed), "seccomp": 2 if sealed else 0}
+    marks["filters"] = int(sealed) if filters is None else filters
     who = {"name": name, "pid": pid, "parent": parent, "user": user, "capabilities": capabilities}
     text = STATUS.format(resident=20_000, **who, **marks)
     (folder / "status").write_text(text)

@@ -82,8 +82,18 @@ def test_what_a_cell_may_and_should_not_is_told(proc: Path) -> None:
         ("lists", "it is root"),
         ("lists", "it has capabilities"),
         ("lists", "it may gain rights by a program that it starts"),
-        ("lists", "no system call is refused to it"),
+        ("lists", "it has no filter of system calls of its own"),
     )
+
+
+def test_the_filter_of_a_service_manager_is_none_of_the_cells_own(proc: Path) -> None:
+    """It lies on the supervisor too, and on all that it starts."""
+    write_process(proc, 70, 1, user=0, filters=1, name="supervisor")
+    write_process(proc, 71, 70, filters=2)
+    write_process(proc, 72, 70, user=902, filters=1)
+    found = of_roster(roster(70, [Listed("front", 71), Listed("resolver", 72)]), proc)
+    assert found.rights == (("resolver", "it has no filter of system calls of its own"),)
+    assert summary(found).startswith("Isolation: 1 of 2 cells behind a filter of system calls")
 
 
 def test_one_account_for_several_is_told_and_why(proc: Path) -> None:

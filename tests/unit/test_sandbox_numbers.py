@@ -39,7 +39,7 @@ def test_no_two_calls_have_one_number() -> None:
 
 def test_what_stands_for_a_call_is_there_and_stands_for_one_that_is_not() -> None:
     for name, (other, moved) in INSTEAD.items():
-        assert (CALLS[name][1], CALLS[other][1] is None, moved in (0, 1)) == (None, False, True)
+        assert (CALLS[name][1], CALLS[other][1] is None, moved in (0, 1, None)) == (None, False, True)
 
 
 def test_a_call_is_found_by_name() -> None:

@@ -30,7 +30,7 @@ def allowed(rules: tuple[Rule, ...], architecture: Architecture, number: int, ar
     """What the rules say, read as their docstrings do."""
     for rule in rules:
         wanted, moved = find(rule.call, architecture)
-        if wanted == number and all(arguments[t.place + moved] & t.mask == t.value for t in rule.tests):
+        if wanted == number and all(arguments[t.place + (moved or 0)] & t.mask == t.value for t in rule.tests):
             return True
     return False
 
@@ -133,6 +133,13 @@ def test_a_rule_without_tests_makes_those_with_tests_superfluous() -> None:
 def test_a_test_that_can_never_hold_is_a_mistake(test: profile.Test) -> None:
     with pytest.raises(ValueError, match="never hold"):
         assemble((Rule("read", (test,)),), Architecture.X86_64)
+
+
+def test_a_test_of_an_argument_that_is_elsewhere_on_another_architecture_is_a_mistake() -> None:
+    rules = (Rule("rename", (exactly(0, 1),)),)
+    assert assemble(rules, Architecture.X86_64)
+    with pytest.raises(ValueError, match="other places on AARCH64"):
+        assemble(rules, Architecture.AARCH64)
 
 
 def test_a_program_that_the_kernel_would_not_take_is_a_mistake() -> None:

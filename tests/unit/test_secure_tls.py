@@ -7,15 +7,13 @@ from pathlib import Path
 import dns.edns
 import dns.message
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from h2.connection import H2Connection
 from kit.certificates import authority
 from kit.desk import START, Counter53, FakeRoad, answer
 from kit.encrypted import READ, SteppedClient, encrypted
 from kit.https import PREFACE, SETTINGS
 from kit.https import frame as http_frame
+from kit.tls_record import DATA, HANDSHAKE, record
 
 from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import HANDSHAKE_BURST
@@ -413,22 +411,6 @@ def test_who_does_not_read_is_cut_off_with_bounded_memory() -> None:
     assert most < 512 * 1024
 
 
-def expanded(secret: bytes, label: bytes, length: int) -> bytes:
-    """RFC 8446 §7.1."""
-    info = length.to_bytes(2, "big") + bytes((6 + len(label),)) + b"tls13 " + label + b"\0"
-    return HKDFExpand(hashes.SHA384(), length, info).derive(secret)
-
-
-def record(keys: Path, sequence: int, content: bytes, kind: int) -> bytes:
-    """The client's record of this number, as no library would send it (RFC 8446 §5.2)."""
-    lines = [line.split() for line in keys.read_text().splitlines()]
-    secret = next(bytes.fromhex(line[2]) for line in lines if line[0] == "CLIENT_TRAFFIC_SECRET_0")
-    nonce = int.from_bytes(expanded(secret, b"iv", 12), "big") ^ sequence
-    head = b"\x17\x03\x03" + (len(content) + 1 + 16).to_bytes(2, "big")
-    sealed = AESGCM(expanded(secret, b"key", 32)).encrypt(nonce.to_bytes(12, "big"), content + bytes((kind,)), head)
-    return head + sealed
-
-
 @pytest.mark.parametrize("end", ["an answer", "the cell's end"])
 def test_half_a_handshake_message_behind_a_query_ends_this_connection_and_nothing_else(
     tmp_path: Path, end: str
@@ -440,7 +422,9 @@ def test_half_a_handshake_message_behind_a_query_ends_this_connection_and_nothin
         client, connection = service.greet(context=context)
         assert client.tls.cipher() == ("TLS_AES_256_GCM_SHA384", "TLSv1.3", 256)
         half_a_key_update = bytes((24, 0, 0, 1))
-        client.socket.sendall(record(keys, 0, frame(query().to_wire()), 23) + record(keys, 1, half_a_key_update, 22))
+        client.socket.sendall(
+            record(keys, 0, frame(query().to_wire()), DATA) + record(keys, 1, half_a_key_update, HANDSHAKE)
+        )
         service.read(connection)
         (flight,) = front.port.queries
         front.reply(flight, answer(flight.key.question))

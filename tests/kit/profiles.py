@@ -1,0 +1,44 @@
+"""The profiles of all cells, and processes that enter one for a test."""
+
+import ctypes
+import os
+import resource
+import signal
+from collections.abc import Callable
+from importlib import import_module
+
+from anchorhold.sandbox import SandboxProfile
+
+CELLS = ("front", "secure", "resolver", "dhcp", "keeper", "lists")
+PROFILES: dict[str, SandboxProfile] = {name: import_module(f"anchorhold.cells.{name}").PROFILE for name in CELLS}
+FILTERED = {name: profile for name, profile in PROFILES.items() if profile.calls}
+
+ORDINARY = 65_533
+"""A user without a name, for what an ordinary user can and cannot have."""
+_SET_DUMPABLE = 4
+
+
+def become_ordinary() -> None:
+    """As somebody who logged in: no rights, and master of his own processes."""
+    os.setgroups([])
+    os.setresgid(ORDINARY, ORDINARY, ORDINARY)
+    os.setresuid(ORDINARY, ORDINARY, ORDINARY)
+    ctypes.CDLL(None).prctl(_SET_DUMPABLE, 1, 0, 0, 0)
+
+
+def ended(body: Callable[[], object], patience: float = 5.0) -> int:
+    """Run it in a child: its exit code (0: it came to its end, 99: it raised), or minus the signal that ended it."""
+    pid = os.fork()
+    if pid == 0:
+        code = 99
+        try:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            # A call that waits is ended, too.
+            signal.setitimer(signal.ITIMER_REAL, patience)
+            body()
+            code = 0
+        except BaseException as error:
+            os.write(2, f"{type(error).__name__}: {error}\n".encode())
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

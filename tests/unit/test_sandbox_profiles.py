@@ -1,0 +1,72 @@
+"""The tables of system calls beside each cell, counted."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from anchorhold.sandbox import SandboxProfile, seccomp
+from anchorhold.sandbox.clock import READABLE, SOURCE, calls_for_time
+from anchorhold.sandbox.numbers import Architecture
+
+GOALS = {"front": 12, "secure": 18, "dhcp": 18, "resolver": 24, "keeper": 28, "lists": 28}
+FACING = ("front", "secure", "dhcp", "resolver", "lists")
+"""Cells that hear strangers."""
+ALL_TOGETHER = 32
+
+NEVER = {
+    "execve",
+    "execveat",
+    "fork",
+    "vfork",
+    "clone",
+    "clone3",
+    "kill",
+    "tkill",
+    "tgkill",
+    "ptrace",
+    "prctl",
+    "mprotect",
+}
+"""Not even with tests of arguments."""
+
+
+def profile(cell: str) -> SandboxProfile:
+    return import_module(f"anchorhold.cells.{cell}").PROFILE  # type: ignore[no-any-return]
+
+
+def names(cell: str) -> set[str]:
+    return {rule.call for rule in profile(cell).calls}
+
+
+@pytest.mark.parametrize("cell", GOALS)
+def test_a_cell_serves_with_few_system_calls(cell: str) -> None:
+    print(f"{cell}: {len(names(cell))} of at most {GOALS[cell]}: {', '.join(sorted(names(cell)))}")
+    assert len(names(cell)) <= GOALS[cell]
+
+
+def test_cells_that_hear_strangers_have_few_together() -> None:
+    together = set[str]().union(*map(names, FACING))
+    print(f"{' + '.join(FACING)}: {len(together)} of at most {ALL_TOGETHER}: {', '.join(sorted(together))}")
+    assert len(together) <= ALL_TOGETHER
+
+
+@pytest.mark.parametrize("cell", ["front", "secure"])
+@pytest.mark.parametrize("architecture", Architecture)
+def test_the_cells_that_know_clients_start_nothing_and_open_nothing(cell: str, architecture: Architecture) -> None:
+    assert not names(cell) & (
+        NEVER | {"socket", "connect", "bind", "openat", "open", "ioctl", "fcntl", "setsockopt", "write"}
+    )
+    assert seccomp.assemble(profile(cell).calls, architecture)
+
+
+def test_where_the_kernel_cannot_tell_the_time_in_our_memory_it_may_be_asked(tmp_path: Path) -> None:
+    source = tmp_path / "current"
+    for name in READABLE:
+        source.write_text(f"{name}\n")
+        assert () == calls_for_time(source)
+    for name in ("hpet", "acpi_pm", ""):
+        source.write_text(f"{name}\n")
+        assert ["clock_gettime", "gettimeofday"] == [rule.call for rule in calls_for_time(source)]
+    assert 2 == len(calls_for_time(tmp_path / "none"))
+    assert not SOURCE.exists() or len(calls_for_time()) == 2 * (SOURCE.read_text().strip() not in READABLE)
