@@ -16,7 +16,7 @@ from functools import partial
 
 from anchorhold import snapshot
 from anchorhold.cells.heap import keep_to_heap
-from anchorhold.cells.rules import FOLDER, HEAP, READ_MAP, SNAPSHOT, WAKE
+from anchorhold.cells.rules import HEAP, HERE, READ_MAP, SNAPSHOT, WAKE
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
@@ -66,7 +66,7 @@ PROFILE = SandboxProfile(
         ),
         *calls("connect", "getrandom", "getpid"),
         Rule("setsockopt", (exactly(1, socket.IPPROTO_TCP), exactly(2, socket.TCP_NODELAY))),
-        *FOLDER,
+        *HERE,
         *HEAP,
         *SNAPSHOT,
         *READ_MAP,
@@ -159,7 +159,8 @@ class ListsCell:
         keep_to_heap()
         log_mistakes(NAME)
         self._link.setblocking(False)
-        self._store = Store(self._folder)
+        os.fchdir(self._folder)
+        self._store = Store(self._folder, here=True)
         try:
             self._store.clear_drafts()
         except OSError as error:

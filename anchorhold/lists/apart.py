@@ -18,8 +18,6 @@ from functools import partial
 from itertools import pairwise
 from typing import NoReturn
 
-from anchorhold.keeper.folder import write_whole
-
 PATIENCE = 300.0
 """Seconds that one piece of work may take."""
 CPU_SECONDS = 240
@@ -113,12 +111,19 @@ def describe(status: int, said: tuple[object] | None) -> str:
     return "it said nothing" if said is None else f"a mistake of ours: {said[0]}"
 
 
+def write_line(into: int, data: bytes) -> None:
+    """All of it, into a pipe or a socket. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(into, rest) :]
+
+
 def live(work: Work, into: int, settle: Callable[[], None]) -> NoReturn:
     """The copy's life. Nothing of the loop that it was copied from is touched; it never returns. `settle` comes first."""
     code = 1
 
     def say(what: object, mark: bytes = PROGRESS) -> None:
-        write_whole(into, mark + json.dumps(what).encode() + b"\n")
+        write_line(into, mark + json.dumps(what).encode() + b"\n")
 
     try:
         settle()

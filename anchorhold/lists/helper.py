@@ -18,8 +18,7 @@ from functools import partial
 import msgspec
 
 from anchorhold import snapshot
-from anchorhold.cells.rules import FOLDER, MEMORY, SNAPSHOT, WAKE
-from anchorhold.keeper.folder import write_whole
+from anchorhold.cells.rules import HERE, MEMORY, SNAPSHOT, WAKE
 from anchorhold.lists.apart import (
     MAX_SAID,
     PATIENCE,
@@ -31,6 +30,7 @@ from anchorhold.lists.apart import (
     end_with_parent,
     keep_within,
     live,
+    write_line,
 )
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import Store
@@ -168,7 +168,9 @@ PROFILE = SandboxProfile(
     "workshop",
     calls=(
         *calls("recvmsg", "pselect6", "close"),
-        *FOLDER,
+        *HERE,
+        # What it says.
+        *calls("write"),
         *MEMORY,
         *SNAPSHOT,
         *WAKE,
@@ -241,7 +243,7 @@ class Helper:
         out = self._endpoint.fileno()
         pid = os.fork()
         if pid == 0:
-            store = Store(self._folder)
+            store = Store(self._folder, here=True)
             texts = partial(_text, self._texts, store)
             put = partial(put_image, store, image)
             live(lambda tell: msgspec.to_builtins(perform(job, texts, put, tell)), out, end_with_parent)
@@ -253,7 +255,7 @@ class Helper:
         status = os.waitpid(pid, 0)[1]
         # What was killed may have left half a line; and the cell may be gone.
         with contextlib.suppress(OSError):
-            write_whole(out, b"\n" + _ENDED + str(status).encode() + b"\n")
+            write_line(out, b"\n" + _ENDED + str(status).encode() + b"\n")
 
     def _wait(self, pid: int, ended: int) -> None:
         """Until it has ended. The cell may want that sooner, or be gone."""

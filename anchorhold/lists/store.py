@@ -28,19 +28,20 @@ class Damaged(Exception):
 class Draft:
     """A text that is being fetched."""
 
-    def __init__(self, folder: int, name: str, named: Callable[[str], None] = lambda name: None) -> None:
-        """`named` hears its name when it has one. Raises OSError."""
+    def __init__(self, folder: int, name: str, place: int | None, named: Callable[[str], None]) -> None:
+        """Names are in `place` (None: the working directory); `named` hears its name when it has one. Raises OSError."""
         self._named = named
+        self._place = place
         self._folder = folder
         self._name = name
         self._hash = hashlib.sha256()
         self.octets = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = os.open(name, flags, 0o600, dir_fd=folder)
+        self._file = os.open(name, flags, 0o600, dir_fd=place)
 
     def add(self, piece: bytes) -> None:
         """Raises OSError, when the disk is full for one."""
-        write_whole(self._file, piece)
+        write_whole(self._file, piece, self.octets)
         self._hash.update(piece)
         self.octets += len(piece)
 
@@ -52,17 +53,17 @@ class Draft:
     def finish(self) -> str:
         """Make it a text of the folder; gives its digest. Raises OSError."""
         digest = self.digest
-        os.fsync(self._file)
+        os.fdatasync(self._file)
         self._close()
-        os.replace(self._name, digest + TEXT, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        os.replace(self._name, digest + TEXT, src_dir_fd=self._place, dst_dir_fd=self._place)
         self._named(digest + TEXT)
-        os.fsync(self._folder)
+        os.fdatasync(self._folder)
         return digest
 
     def drop(self) -> None:
         """It is of no use."""
         self._close()
-        _remove(self._folder, self._name)
+        _remove(self._place, self._name)
 
     def _close(self) -> None:
         if self._file >= 0:
@@ -73,9 +74,11 @@ class Draft:
 class Store:
     """Files in the directory `folder`, which stays open as long as this is used."""
 
-    def __init__(self, folder: int) -> None:
+    def __init__(self, folder: int, *, here: bool = False) -> None:
+        """`here` as for `Folder`."""
         self.folder = folder
-        self._files = Folder(folder)
+        self._place = None if here else folder
+        self._files = Folder(folder, here=here)
         self._drafts = 0
         self._known: set[str] | None = None
         self.fresh: set[str] = set()
@@ -101,7 +104,7 @@ class Store:
     def draft(self) -> Draft:
         """A new one. Raises OSError."""
         self._drafts += 1
-        return Draft(self.folder, f".draft-{self._drafts}", self.knows)
+        return Draft(self.folder, f".draft-{self._drafts}", self._place, self.knows)
 
     def knows(self, name: str) -> None:
         """A file of this name is in the folder, or may be."""
@@ -144,7 +147,7 @@ class Store:
         damaged = sorted((name for name in names if ASIDE in name), key=lambda name: name.partition(ASIDE)[2])
         gone = {*names} - wanted - {*damaged[-3:]}
         for name in gone:
-            _remove(self.folder, name)
+            _remove(self._place, name)
         if self._known is not None:
             self._known -= gone
 
@@ -156,7 +159,7 @@ class Store:
             there = set(os.listdir(self.folder))
         for name in there:
             if name.startswith("."):
-                _remove(self.folder, name)
+                _remove(self._place, name)
         self._known = {name for name in there if not name.startswith(".")}
 
     def _read(self, name: str, digest: str) -> bytes:
@@ -169,9 +172,9 @@ class Store:
         return data
 
 
-def _remove(folder: int, name: str) -> None:
+def _remove(place: int | None, name: str) -> None:
     try:
-        os.unlink(name, dir_fd=folder)
+        os.unlink(name, dir_fd=place)
     except OSError:
         # Gone already, or the disk is read-only: what is left costs room and nothing else.
         return
