@@ -51,6 +51,9 @@ bench-encrypted: peers ## DoT and DoH served, beside unbound, dnsdist and knot-r
 bench-names: setup ## local names and protection against rebinding: what a question costs
 	$(BIN)/python benchmarks/bench_names.py
 
+bench-start: setup ## start to first answer, memory of all cells, restarts (root)
+	$(BIN)/python benchmarks/bench_start.py
+
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_odoh.py --record
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from anchorhold.sandbox import DEFAULT_USER, find_user
 
+CELLS = ("front", "secure", "resolver", "dhcp", "keeper", "lists")
 USUAL_USER = "anchorhold"
 """Stands for the service where the configuration names nobody and there is such an account."""
 
@@ -19,13 +20,15 @@ class Accounts:
         """Raises SandboxRefused if an account will not do."""
         self._root = os.geteuid() == 0
         self.user = (user or usual_user()) if self._root else user
+        # Looked up once: what looks accounts up has code of its own in every system, which is not to run in service.
+        self._own: set[str] = set()
         if self._root:
             find_user(self.user)
+            self._own = {cell for cell in CELLS if _is_there(f"{self.user}-{cell}")}
 
     def user_of(self, cell: str) -> str:
         """The account's name."""
-        own = f"{self.user}-{cell}"
-        return own if self._root and _is_there(own) else self.user
+        return f"{self.user}-{cell}" if cell in self._own else self.user
 
     def owner_of(self, cell: str) -> tuple[int, int] | None:
         """(uid, gid) for a folder of this cell; None: it stays ours. Raises SandboxRefused."""

@@ -20,6 +20,11 @@ from dhcp.edge.opening import Role, advice, open_role
 NAME = "supervisor"
 MODULE = "anchorhold.cells.dhcp"
 
+MOST_NEWS = 1_000
+"""Messages of the kernel that are taken in one look."""
+_RTMGRP_LINK = 1
+"""rtnetlink(7)."""
+
 LOOK_EVERY = 1.0
 """Seconds between two looks for interfaces."""
 
@@ -59,6 +64,8 @@ class DhcpSide:
         self._folder = -1
         self._interfaces: dict[str, _Interface] = {}
         self._look_at = 0.0
+        self._news: socket.socket | None = None
+        """Where the kernel says that interfaces come and go; nothing of it is read but that it came."""
 
     def begin(self, snapshot: Snapshot) -> None:
         """At the start: as `use`, but ports that somebody else has end it all. Raises CannotListen, StateRefused."""
@@ -100,8 +107,9 @@ class DhcpSide:
         if now < self._look_at:
             return
         self._look_at = now + LOOK_EVERY
+        changed = self._changed()
         for interface in self._interfaces.values():
-            self._look_for(interface)
+            self._look_for(interface, changed)
 
     def give_all(self) -> None:
         """To a cell that has just been started: the folder and every socket there is."""
@@ -118,11 +126,30 @@ class DhcpSide:
         """The service ends."""
         for interface in self._interfaces.values():
             interface.retain(NOTHING)
+        if self._news is not None:
+            self._news.close()
         if self._folder >= 0:
             os.close(self._folder)
 
-    def _look_for(self, interface: _Interface) -> None:
-        number = _number_of(interface.link.name)
+    def _changed(self) -> bool:
+        """Whether interfaces came or went since this was asked last, as far as is known."""
+        if self._news is None:
+            self._news = _open_news()
+            return True
+        changed = False
+        for _ in range(MOST_NEWS):
+            try:
+                self._news.recvmsg(1)
+            except BlockingIOError:
+                return changed
+            except OSError:
+                # ENOBUFS: more than there was room for.
+                pass
+            changed = True
+        return changed
+
+    def _look_for(self, interface: _Interface, changed: bool) -> None:
+        number = _number_of(interface.link.name) if changed or not interface.number else interface.number
         if number != interface.number:
             # Another interface of that name, or none: the sockets are of one that is no more.
             interface.retain(NOTHING)
@@ -153,6 +180,20 @@ class DhcpSide:
         self.cell.send(
             LinkType.INTERFACE, body, tuple(interface.sockets[role].fileno() for role in Role if role in roles)
         )
+
+
+def _open_news() -> socket.socket | None:
+    """None where there is no such thing: then interfaces are looked for every time."""
+    if not hasattr(socket, "AF_NETLINK"):
+        return None
+    news = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    try:
+        news.setblocking(False)
+        news.bind((0, _RTMGRP_LINK))
+    except OSError:
+        news.close()
+        return None
+    return news
 
 
 def _number_of(name: str) -> int:

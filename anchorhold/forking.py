@@ -26,6 +26,8 @@ from anchorhold.signals import SIGNALS
 PR_SET_NAME = 15
 """prctl(2)."""
 
+_LIBRARY = ctypes.CDLL(None)
+
 Body = Callable[[], int | None]
 """What the copy does; gives its exit code, None for 0."""
 
@@ -160,9 +162,8 @@ def _use(environment: Mapping[str, str]) -> None:
 
 def _be_called(name: str) -> None:
     """As `anchorhold NAME` in lists of processes, as far as there is room, and as NAME in those of threads."""
-    library = ctypes.CDLL(None)
-    if hasattr(library, "prctl"):
-        library.prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+    if hasattr(_LIBRARY, "prctl"):
+        _LIBRARY.prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
     room = _room()
     if room is not None:
         start, end = room[:2]

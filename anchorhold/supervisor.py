@@ -102,7 +102,7 @@ class Supervisor:
         self._cold = zygote.cold(side.cell.module for side in self._sides if side.wanted)
         """What of the cells is to be imported yet: those that need it are started after the others."""
         zygote.freeze()
-        self._stopping = False
+        self._stopping = self._deaths = False
         self._exit_code = 0
         self._announced = 0
 
@@ -130,11 +130,10 @@ class Supervisor:
         return self._exit_code
 
     def _take_signals(self, came: set[int]) -> None:
-        for number in came:
-            if number in (signal.SIGTERM, signal.SIGINT):
-                self._stopping = True
-            elif number == signal.SIGHUP:
-                self._changing.reload()
+        self._stopping |= not came.isdisjoint((signal.SIGTERM, signal.SIGINT))
+        self._deaths |= signal.SIGCHLD in came
+        if signal.SIGHUP in came:
+            self._changing.reload()
 
     def _patience(self, now: float) -> float:
         """Seconds until something is due, at most one: the cells are looked at once a second."""
@@ -145,7 +144,9 @@ class Supervisor:
         for cell in self._cells:
             if why := cell.watch(now):
                 facts.log(NAME, f"{cell.name} (pid {cell.pid}) is ended: {why}")
-            self._reap(cell, now)
+            if self._deaths:
+                self._reap(cell, now)
+        self._deaths = False
         due = [
             cell for cell in self._cells if cell.due is not None and cell.due <= now and cell.module not in self._cold
         ]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import mmap
 import os
 import resource
 import signal
@@ -85,7 +86,7 @@ def ignore_terminal_signals(*further: signal.Signals) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-_reserve: list[bytearray] = []
+_reserve: list[mmap.mmap] = []
 """Memory for the last words; pages that nobody writes to cost nothing."""
 LAST_WORDS = 2 * 1024 * 1024
 """Octets: two of the pieces that Python asks for at once."""
@@ -115,7 +116,8 @@ def watch_memory(loop: asyncio.AbstractEventLoop, name: str) -> None:
 def run_guarded(name: str, body: Callable[[], int]) -> None:
     """Run the cell and exit with its code; nonsense from the supervisor is logged and ends it, and so does a mistake of ours: of
     what kind and where, but without the words of the exception, which may be a client's name or address."""
-    _reserve.append(bytearray(LAST_WORDS))
+    # Not a bytearray: that is written to at once.
+    _reserve.append(mmap.mmap(-1, LAST_WORDS, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
     try:
         code = body()
     except Malformed as error:

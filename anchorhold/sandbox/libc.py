@@ -7,13 +7,15 @@ from anchorhold.sandbox.numbers import MACHINES, NoSuchCall, find
 
 Argument = int | bytes | None
 
+_LIBRARY = ctypes.CDLL(None, use_errno=True)
+"""One for all calls: each makes types of its own."""
+
 
 def call(function: str, *arguments: Argument) -> int:
     """A function of the C library that gives -1 for an error. Raises OSError, also where there is no such function."""
-    library = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(library, function):
+    if not hasattr(_LIBRARY, function):
         raise OSError(0, f"there is no {function}() here")
-    result = getattr(library, function)(*(_passed(argument) for argument in arguments))
+    result = getattr(_LIBRARY, function)(*(_passed(argument) for argument in arguments))
     return _checked(result, function)
 
 
@@ -26,9 +28,8 @@ def system_call(name: str, *arguments: Argument) -> int:
         number, _ = find(name, MACHINES[machine])
     except NoSuchCall as error:
         raise OSError(0, str(error)) from None
-    library = ctypes.CDLL(None, use_errno=True)
-    library.syscall.restype = ctypes.c_long
-    result = library.syscall(ctypes.c_long(number), *(_passed(argument) for argument in arguments))
+    _LIBRARY.syscall.restype = ctypes.c_long
+    result = _LIBRARY.syscall(ctypes.c_long(number), *(_passed(argument) for argument in arguments))
     return _checked(result, name)
 
 
