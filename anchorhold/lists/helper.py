@@ -32,9 +32,10 @@ from anchorhold.lists.apart import (
     live,
     write_line,
 )
+from anchorhold.lists.jobs import Job, perform, put_image
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import Store
-from anchorhold.lists.workshop import Job, digest_of, perform, put_image
+from anchorhold.lists.workshop import digest_of
 from anchorhold.sandbox import is_best_effort, rights, seccomp
 from anchorhold.sandbox.profile import Rule, SandboxProfile, calls, exactly
 from net import sockets

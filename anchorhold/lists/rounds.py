@@ -5,15 +5,15 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable
-from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from anchorhold.lists.apart import Apart, WorkFailed
+from anchorhold.lists.apart import WorkFailed
 from anchorhold.lists.asking import NoAddress
 from anchorhold.lists.fetch import Fetcher, FetchFailed, Given, Wanted
 from anchorhold.lists.index import Built, Copy, Index, Kept
+from anchorhold.lists.jobs import Begin, Comparing, Job, Judging, Making, fork
 from anchorhold.lists.library import (
     Library,
     Shelf,
@@ -32,15 +32,9 @@ from anchorhold.lists.store import IMAGE, TEXT, Damaged, Draft, Store
 from anchorhold.lists.workshop import (
     Arrival,
     Compared,
-    Comparing,
-    Job,
     Judged,
-    Judging,
     Made,
-    Making,
     Part,
-    perform,
-    put_image,
 )
 from anchorhold.snapshot import new_memfd, seal_bytes, seal_memfd
 from net.clock import date, now
@@ -55,17 +49,8 @@ GATHER = 20.0
 TRY_AGAIN = 300.0
 """Seconds until an image that could not be made, or what the disk did not take, is tried again, if nothing changes before."""
 NOT_KEPT = "what is known of lists is not on disk"
-Begin = Callable[[Job, int], "Work"]
-"""Takes a job and the descriptor of what an image is to be written to (-1: none). Raises OSError."""
 Hand = Callable[[int, str], None]
 """Takes a sealed image (a descriptor, now its own) and its digest."""
-
-
-class Work(Protocol):
-    """Something that is done elsewhere."""
-
-    async def result(self, heard: Callable[[object], None] = ...) -> object:
-        """As `Apart.result`."""
 
 
 class Rounds:
@@ -374,15 +359,10 @@ class Rounds:
 
         async with self._apart:
             try:
-                apart = self._begin(job, image) if self._begin is not None else self._fork(job, image)
+                apart = self._begin(job, image) if self._begin else fork(job, image, self._store, self._texts())
             except OSError as error:
                 raise WorkFailed(f"no process for it: {error.strerror}") from None
             return msgspec.convert(await apart.result(heard), kind)
-
-    def _fork(self, job: Job, image: int) -> Apart:
-        texts, put = self._texts(), partial(put_image, self._store, image)
-        used = (self._store.folder, image) if image >= 0 else (self._store.folder,)
-        return Apart(lambda tell: msgspec.to_builtins(perform(job, texts, put, tell)), used)
 
     def _keep(self) -> None:
         """Write the index, and remove what it does not name. If the disk is full, memory knows better, until it takes it."""

@@ -9,9 +9,8 @@ from itertools import chain
 
 import msgspec
 
-from anchorhold.keeper.folder import write_whole
 from anchorhold.lists.index import Counted
-from anchorhold.lists.store import Damaged, Store
+from anchorhold.lists.store import Damaged
 from privacy.lists.compile import Item, Source, compile_image
 from privacy.lists.entry import Entry, Saying, Scope, Skipped, Trigger
 from privacy.lists.formats import AUTO, Unusable, guess, read_list
@@ -100,52 +99,6 @@ class Arrival:
     current: str = ""
     public_key: bytes = b""
     signature: bytes = b""
-
-
-class Judging(msgspec.Struct, frozen=True, tag=True):
-    """Work: `judge`."""
-
-    arrival: Arrival
-
-
-class Making(msgspec.Struct, frozen=True, tag=True):
-    """Work: `make`."""
-
-    parts: tuple[Part, ...]
-    protected: tuple[bytes, ...]
-
-
-class Comparing(msgspec.Struct, frozen=True, tag=True):
-    """Work: `compare`."""
-
-    old: Part
-    new: Part
-
-
-Job = Judging | Making | Comparing
-Put = Callable[[bytes, str], str]
-"""Takes an image and its digest, and says why it is not on disk."""
-
-
-def perform(job: Job, texts: Texts, put: Put, tell: Tell) -> Judged | Made | Compared:
-    """Do it. Raises Damaged."""
-    match job:
-        case Judging(arrival):
-            return judge(arrival, texts, tell)
-        case Making(parts, protected):
-            return make(parts, protected, texts, put, tell)
-        case Comparing(old, new):
-            return compare(old, new, texts)
-
-
-def put_image(store: Store, image: int, data: bytes, digest: str) -> str:
-    """Write an image to the descriptor `image` and into the folder; why it is not there ("": it is)."""
-    write_whole(image, data)
-    try:
-        store.keep_image(data, digest)
-    except OSError as error:
-        return error.strerror or "it cannot be written"
-    return ""
 
 
 def page_or_nothing(text: bytes) -> str:

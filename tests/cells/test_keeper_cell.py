@@ -72,10 +72,8 @@ class Kept:
     def link_message(self) -> LinkType:
         assert self.cell.link is not None
         self.cell.link.settimeout(PATIENCE)
-        message = self.cell.receive()
-        if message is not None and message.type is LinkType.SEALED:
-            while (message := self.cell.receive()) is not None:
-            if message.type is not LinkType.LOG:
+        while (message := self.cell.receive()) is not None:
+            if message.type not in (LinkType.LOG, LinkType.SEALED):
                 return message.type
         raise AssertionError("the keeper is gone")
 
