@@ -5,7 +5,7 @@
 import os
 from pathlib import Path
 
-from anchorhold import facts, zygote
+from anchorhold import facts, sandbox, zygote
 from anchorhold.cell_environment import cell_environment
 from anchorhold.config.request import LoaderRun, Refused
 
@@ -33,4 +33,5 @@ def run(config: Path) -> int:
     except CannotStart as error:
         facts.log(NAME, str(error))
         return 3
+    sandbox.restrain(outcome.service.executes)
     return supervisor.serve()

@@ -262,7 +262,7 @@ class Supervisor:
             raise
         former, self._snapshot = self._snapshot, snapshot
         if former.service.lasting != snapshot.service.lasting:
-            facts.log(NAME, "control, state, user or sandbox changed; that needs a restart")
+            facts.log(NAME, "control, state, user, sandbox or the first hook changed; that needs a restart")
         os.close(self._spread_key)
         self._spread_key = key
         self.resolver.send(LinkType.SECRET, b"", (key,))

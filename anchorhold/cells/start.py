@@ -60,10 +60,25 @@ def hear(link: socket.socket, end: Callable[[], None]) -> LinkMessage | None:
     return message
 
 
+def tell_sealed(link: socket.socket) -> None:
+    """Tell the supervisor what is in force for this process, for operators; the log says what is missing."""
+    found = standing()
+    if found is None:
+        return
+    if found.missing:
+        log(found.name, f"is shut in less than it should be; missing: {'; '.join(found.missing)}")
+    send_message(link, LinkType.SEALED, said(found).encode())
+
+
+_told: list[socket.socket] = []
+"""Whom this process told how it is sealed."""
+
+
 def tell_ready(link: socket.socket, generation: int) -> None:
-    """Tell the supervisor that the settings of this generation are in force; before that, what is in force for this process."""
-    if (found := standing()) is not None:
-        send_message(link, LinkType.SEALED, said(found).encode())
+    """Tell the supervisor that the settings of this generation are in force; the first time, what is in force for us, too."""
+    if not _told:
+        _told.append(link)
+        tell_sealed(link)
     send_message(link, LinkType.READY, generation.to_bytes(4, "little"))
 
 
@@ -123,6 +138,9 @@ def run_guarded(name: str, body: Callable[[], int]) -> None:
     except Malformed as error:
         log(name, f"the supervisor sent what does not decode: {error}")
         code = EXIT_PROTOCOL
+    except SandboxRefused as error:
+        log(name, f"cannot be shut in, and so does not serve: {error}")
+        code = EXIT_MISTAKE
     except MemoryError:
         end_without_memory(name)
     except Exception as error:

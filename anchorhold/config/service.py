@@ -87,7 +87,13 @@ class ServiceSettings:
     @property
     def lasting(self) -> tuple[object, ...]:
         """What a running service cannot change."""
-        return self.control, self.state, self.user, self.sandbox
+        return self.control, self.state, self.user, self.sandbox, self.executes
+
+    @property
+    def executes(self) -> bool:
+        """Whether a program may have to be started: the hook that proves our name to an authority."""
+        acme = self.secure.renewal.acme if self.secure is not None else None
+        return acme is not None and bool(acme.hook)
 
 
 @dataclass(frozen=True, slots=True)

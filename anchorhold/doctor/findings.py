@@ -166,6 +166,10 @@ def of_status(cells: dict[str, Answer], secure: bool) -> Iterator[Finding]:
 def _of_machine(cells: dict[str, Answer]) -> Iterator[Finding]:
     """What the machine would not give, and whether another network would be noticed."""
     for cell, line in cells.items():
+        if times := line.get("restarts"):
+            yield Finding(
+                Level.WARNING, f"cell {cell}", f"had to be replaced {times} times", "see the log: it says why"
+            )
         for trouble, times in troubles(counters_in(line)).items():
             yield Finding(
                 Level.WARNING, f"machine ({cell})", f"{trouble.what}: {trouble.means} ({times} times)", trouble.remedy

@@ -11,7 +11,7 @@ import pwd
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from anchorhold.sandbox import landlock, limits, namespaces, rights, seccomp
+from anchorhold.sandbox import landlock, limits, namespaces, rights, seccomp, supervising
 from anchorhold.sandbox.clock import calls_for_time
 from anchorhold.sandbox.numbers import NoSuchCall
 from anchorhold.sandbox.profile import Enforcement as Enforcement
@@ -128,6 +128,15 @@ def enter(
     _needed("name", lambda: rights.be_called(profile.name), missing)
     if program:
         _install(program)
+    return _in_force[-1]
+
+
+def restrain(executes: bool) -> Standing:
+    """For the supervisor, before its first cell: keep what opening sockets takes, and what cells need until they are sealed.
+
+    All else is given up, also by all that it forks. `executes`: programs may be started.
+    """
+    _in_force[:] = [supervising.restrain(_own_name(), executes)]
     return _in_force[-1]
 
 

@@ -14,6 +14,7 @@ The program, for each call a block in the order of the rules:
 """
 
 import ctypes
+import errno
 import os
 import struct
 from collections.abc import Iterable, Sequence
@@ -34,6 +35,8 @@ RETURN = 0x06
 KILL = 0x8000_0000
 """SECCOMP_RET_KILL_PROCESS: all of its threads, by SIGSYS, which cannot be caught."""
 ALLOW = 0x7FFF_0000
+ERROR = 0x0005_0000
+"""SECCOMP_RET_ERRNO: with the number of the error."""
 
 NUMBER_AT = 0
 ARCHITECTURE_AT = 4
@@ -64,6 +67,7 @@ class Instruction(NamedTuple):
 
 KILLS = Instruction(RETURN, 0, 0, KILL)
 ALLOWS = Instruction(RETURN, 0, 0, ALLOW)
+LACKS = Instruction(RETURN, 0, 0, ERROR | errno.ENOSYS)
 
 
 class FilterRefused(Exception):
@@ -86,11 +90,15 @@ def assemble(rules: Sequence[Rule], architecture: Architecture) -> tuple[Instruc
     )
 
 
-def assemble_refusing(names: Iterable[str], architecture: Architecture) -> tuple[Instruction, ...]:
-    """The program that ends the process at these calls, and allows all else. What the architecture does not have is left out."""
+def assemble_refusing(
+    names: Iterable[str], absent: Iterable[str], architecture: Architecture
+) -> tuple[Instruction, ...]:
+    """The program that ends the process at the calls `names`, lets `absent` fail as in a kernel that lacks them, and allows all
+    else. What the architecture does not have is left out."""
     place = 0 if architecture is Architecture.X86_64 else 1
-    numbers = [number for name in names if (number := CALLS[name][place]) is not None]
-    return _program(((number, [KILLS]) for number in numbers), architecture, ALLOWS)
+    answers = [*((name, KILLS) for name in names), *((name, LACKS) for name in absent)]
+    numbers = [(number, answer) for name, answer in answers if (number := CALLS[name][place]) is not None]
+    return _program(((number, [answer]) for number, answer in numbers), architecture, ALLOWS)
 
 
 def _program(

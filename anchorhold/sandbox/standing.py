@@ -19,14 +19,24 @@ class Standing:
     limits: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     """What was wanted and cannot be had here."""
+    refused: int = 0
+    """How many system calls the filter takes away, if it is one of that kind: the supervisor's."""
+    capabilities: tuple[str, ...] = ()
 
     @property
     def in_force(self) -> tuple[str, ...]:
         """Few words each."""
         return (
             f"user {self.user}",
-            f"{self.calls} system calls" if self.calls else "any system call",
+            self._filter,
             f"Landlock {self.landlock}" if self.landlock else "no Landlock",
             f"own {', '.join(self.namespaces)}" if self.namespaces else "no namespace of its own",
             f"limits {', '.join(self.limits) or 'none'}",
+            f"capabilities {' '.join(self.capabilities) or 'none'}",
         )
+
+    @property
+    def _filter(self) -> str:
+        if self.refused:
+            return f"all system calls but {self.refused}"
+        return f"{self.calls} system calls" if self.calls else "any system call"

@@ -114,6 +114,14 @@ def test_a_cell_that_is_killed_comes_back_with_its_account(house: House) -> None
     assert (after["user"], after["restarts"]) == ("anchorhold-lists", 1)
 
 
-def test_it_reads_its_configuration_again_and_ends(house: House) -> None:
+def test_it_reads_its_configuration_again_ends_and_goes_on_with_what_it_kept(house: House) -> None:
+    """By then the folders are those of other accounts; the supervisor opens them all the same."""
     house.net.server.run("kill", "-HUP", str(cells(house)["supervisor"]["pid"]))
     house.running.wait_for("configuration 2 is in force")
+    leases = house.command("leases", "list")
+    assert house.running.end() == 0
+    with started(house.folder / "anchorhold.toml", within=Confined(house.net.server, Limits.of())) as running:
+        running.wait_for("serving on")
+        until(lambda: set(cells(house)) == {"supervisor", *CELLS}, "all cells")
+        assert "52:54:00:00:00:01" in leases or house.command("leases", "list").count("\n") == leases.count("\n")
+        assert running.end() == 0

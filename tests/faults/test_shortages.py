@@ -26,7 +26,7 @@ from net.tls import TlsFactory
 from resolver.admission import Connections
 from resolver.edge.listen.datagram import DatagramListener
 from resolver.edge.listen.door import OF_ONE, PAUSE
-from resolver.edge.listen.stream import StreamListener
+from resolver.edge.listen.stream import Connection, StreamListener
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream import do53, open_upstream, packets
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
@@ -408,3 +408,22 @@ def test_relief_is_told_once() -> None:
         watchman.look(counters, Instant(second))
         relieved.append(watchman.relieved)
     assert [5] == [second for second, one in enumerate(relieved) if one]
+
+
+# -- streams that break
+
+
+@pytest.mark.parametrize("error", sorted({errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.EPERM, *SHORTAGES}))
+def test_a_client_whose_stream_breaks_is_gone_and_nobody_else(error: int) -> None:
+    with doorstep() as step:
+        near, far = socket.socketpair()
+        with far, refusing_at(near, [error]) as endpoint:
+            connection = Connection(step.listener, endpoint, step.listener.client_at("127.0.0.1", START), START)
+            step.listener.connections.add(connection)
+            step.listener.places.enter(connection.client)
+            connection.open = 1
+            connection.send(b"an answer")
+            step.listener.flush(START)
+            assert (set(), 0) == (step.listener.connections, step.listener.places.taken)
+            step.knock()
+            assert 1 == step.wake()

@@ -5,9 +5,11 @@ import ctypes
 import errno
 import fcntl
 import os
+import platform
 import re
 import resource
 import select
+import selectors
 import signal
 import socket
 import sys
@@ -54,6 +56,10 @@ def become() -> None:
     for module, names in GONE.items():
         for name in [name for name in dir(module) if re.fullmatch(names, name)]:
             delattr(module, name)
+    platform.mac_ver = lambda *_: ("14.0", ("", "", ""), "arm64")
+    # There it is the one of kqueue.
+    selectors.DefaultSelector = selectors.PollSelector  # type: ignore[misc]
+    del selectors.EpollSelector
     told = os.uname()
     os.uname = lambda: os.uname_result(("Darwin", told.nodename, "23.0.0", "Darwin", "arm64"))
     socket.socketpair = _without_records(socket.socketpair)  # type: ignore[assignment]

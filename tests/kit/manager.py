@@ -63,12 +63,14 @@ def managed(
     config: Path,
     sockets: Sequence[socket.socket] = (),
     environment: Mapping[str, str] = MappingProxyType({}),
+    before: str = "",
 ) -> Iterator[Running]:
-    """The service as a service manager starts it, with `sockets` from descriptor 3 on and `environment` besides."""
+    """The service as a service manager starts it, with `sockets` from descriptor 3 on and `environment` besides; `before` runs
+    in it before anything of ours is imported."""
     handed = [one.fileno() for one in sockets]
     ours = {"LISTEN_FDS": str(len(handed)), "LISTEN_FDNAMES": ":".join("test" for _ in handed)} if handed else {}
     process = subprocess.Popen(
-        [sys.executable, "-c", BECOME, str(len(handed)), *map(str, handed), "-c", SERVE, str(config)],
+        [sys.executable, "-c", BECOME, str(len(handed)), *map(str, handed), "-c", f"{before}{SERVE}", str(config)],
         pass_fds=handed,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -144,6 +144,19 @@ def test_status_says_in_words_whether_the_clock_can_be_right(tmp_path: Path, bel
     assert believed is not ("only the 10 servers of time" in result.stdout)
 
 
+def test_status_says_what_trouble_the_machine_has_and_where_it_went(tmp_path: Path) -> None:
+    front = {"cell": "front", "counters": {"tcp-accept-24": 7}}
+    network = {"watched": "sleep of the machine", "changes": 2, "last_change": 5.0}
+    with fake_service(tmp_path, {"status": [front, {"cell": "resolver", "network": network}]}) as service:
+        result = run("status", "--control", service.path)
+    assert 0 == result.exit_code
+    assert (
+        "front: no descriptor is left, 7 times: idle connections are given up and new ones wait; allow" in result.output
+    )
+    assert "The network changed 2 times, the last time 5.0 s ago" in result.output
+    assert "Changes of the network are not noticed here; watched: sleep of the machine." in result.output
+
+
 def test_status_counts_leases_and_says_when_none_can_be_written(tmp_path: Path) -> None:
     dhcp = {
         "cell": "dhcp",

@@ -143,6 +143,7 @@ def test_a_service_that_is_well_gives_no_word_of_complaint() -> None:
             {"upstreams": [{"group": "a", "state": "resting"}, {"group": "a", "state": "ready"}]},
             Finding(Level.WARNING, "upstreams a", "1 of 2 do not answer"),
         ),
+        ("secure", {"restarts": 3}, Finding(Level.WARNING, "cell secure", "had to be replaced 3 times")),
         (
             "front",
             {"counters": {"tcp-accept-24": 7, "hits": 9}},

@@ -12,6 +12,7 @@ from kit.bpf import run, seccomp_data
 from kit.profiles import FILTERED, ended
 
 from anchorhold.sandbox import SandboxProfile, enter
+from anchorhold.sandbox.clock import calls_for_time
 from anchorhold.sandbox.numbers import Architecture, find
 from anchorhold.sandbox.profile import Rule
 from anchorhold.sandbox.seccomp import ALLOW, KILL, assemble, here
@@ -63,7 +64,7 @@ def wrong(profile: SandboxProfile, rule: Rule, architecture: Architecture) -> It
 @EACH
 def test_every_call_but_those_of_the_table_ends_the_process(profile: SandboxProfile) -> None:
     rules: dict[int, Rule] = {}
-    for rule in profile.calls:
+    for rule in (*profile.calls, *calls_for_time()):
         rules.setdefault(find(rule.call, here())[0], rule)
     survived = set()
     for number in NUMBERS:

@@ -1,5 +1,6 @@
 """The assembler of filters against an interpreter of BPF, exhaustively, and programs that the kernel took."""
 
+import errno
 from collections.abc import Iterator
 
 import pytest
@@ -88,10 +89,12 @@ def test_a_program_that_refuses_allows_all_else(architecture: Architecture) -> N
     names = ("ptrace", "bpf", "execve", "ioperm")
     place = 0 if architecture is Architecture.X86_64 else 1
     refused = {CALLS[name][place] for name in names}
-    program = assemble_refusing(names, architecture)
+    program = assemble_refusing(names, ("keyctl",), architecture)
     seen = {number for number in range(601) if run(program, seccomp_data(number, architecture.value)) == KILL}
     assert seen == refused - {None}
     assert run(program, seccomp_data(0, 3)) == KILL
+    keyctl = seccomp_data(find("keyctl", architecture)[0], architecture.value)
+    assert run(program, keyctl) == 0x0005_0000 | errno.ENOSYS
 
 
 @BOTH
