@@ -24,7 +24,7 @@ NUMBERS = range(480)
 UNFILTERED = {335, 336} if sys.platform == "linux" and here() is Architecture.X86_64 else set()
 """uretprobe and uprobe: how the kernel's own trampolines return. It filters neither (kernel/seccomp.c); from elsewhere they do
 nothing."""
-PATIENCE = 0.3
+PATIENCE = 2.0
 """Seconds after which a call that is allowed, and waits, has waited long enough."""
 KILLED = -signal.SIGSYS
 EACH = pytest.mark.parametrize("profile", FILTERED.values(), ids=FILTERED)
