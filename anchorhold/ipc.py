@@ -195,9 +195,9 @@ async def messages(reader: Reader) -> AsyncIterator[Message]:
                 yield message
 
 
-# A reply's body, little-endian: cacheable milliseconds u32, EDE code u16 (0xFFFF: none), number of TTL offsets u16,
-# length of the EDE text u8; then the offsets (u16 each), the text, the message.
-_REPLY = struct.Struct("<IHHB")
+# A reply's body, little-endian: cacheable milliseconds u32, EDE code and another one u16 (0xFFFF: none), number of TTL offsets
+# u16, length of the EDE text u8; then the offsets (u16 each), the text, the message.
+_REPLY = struct.Struct("<IHHHB")
 _NO_EXPLANATION = 0xFFFF
 
 
@@ -206,8 +206,9 @@ def build_reply(reply: Reply) -> bytes:
     count = len(reply.ttl_offsets)
     explanation = reply.explanation
     code = _NO_EXPLANATION if explanation is None else int(explanation.code)
+    also = _NO_EXPLANATION if explanation is None or explanation.also is None else int(explanation.also)
     text = b"" if explanation is None else explanation.text.encode("ascii", "replace")[:255]
-    head = _REPLY.pack(min(int(reply.cacheable * 1000), 0xFFFFFFFF), code, count, len(text))
+    head = _REPLY.pack(min(int(reply.cacheable * 1000), 0xFFFFFFFF), code, also, count, len(text))
     return b"".join((head, struct.pack(f"<{count}H", *reply.ttl_offsets), text, reply.message))
 
 
@@ -215,14 +216,15 @@ def parse_reply(message: Message) -> Reply:
     """The reply in a REPLY message. Raises Malformed."""
     body = message.body
     try:
-        cacheable, code, count, text_length = _REPLY.unpack_from(body)
+        cacheable, code, also, count, text_length = _REPLY.unpack_from(body)
         at = _REPLY.size
         offsets = struct.unpack_from(f"<{count}H", body, at)
         at += 2 * count
         origin = _ORIGINS[message.flags]
         explanation = None
         if code != _NO_EXPLANATION:
-            explanation = Explanation(ExtendedError(code), body[at : at + text_length].decode("ascii"))
+            further = None if also == _NO_EXPLANATION else ExtendedError(also)
+            explanation = Explanation(ExtendedError(code), body[at : at + text_length].decode("ascii"), further)
     except (struct.error, ValueError, KeyError) as error:
         raise Malformed(f"reply: {error}") from None
     at += text_length

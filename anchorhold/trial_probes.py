@@ -12,7 +12,7 @@ from anchorhold.control_client import Answer, ControlFailed, ask_service
 from anchorhold.dhcp_roles import NOTHING, roles_of
 from anchorhold.doctor.findings import Finding, Level, of_endpoints, of_status
 from anchorhold.doctor.probes import addresses_of, ask_clear, own_authority, see_all
-from anchorhold.terminal import by_cell, show
+from anchorhold.terminal import by_cell, rows_of, show
 from dhcp.facts import TURNED_AWAY, WHY
 from net.clock import date
 from wire.dns.codes import QueryFlag
@@ -38,6 +38,8 @@ def probe(probed: Probed) -> Iterator[Finding]:
     yield _first_good(lambda: [*_of_cells(probed)], PATIENCE)
     yield from _of_question(probed)
     yield from _of_addresses(probed)
+    if probed.loaded.lists is not None:
+        yield from _settled(lambda: [*_of_lists(probed)], PATIENCE)
     if probed.loaded.dhcp is not None:
         yield from _settled(lambda: [*_of_leases(probed)], PATIENCE)
     if probed.loaded.secure is not None:
@@ -149,6 +151,31 @@ def _of_address(probed: Probed, place: ListenAddress) -> Finding:
     if asked.failure:
         return Finding(Level.BAD, subject, asked.failure)
     return Finding(Level.GOOD, subject, "answers")
+
+
+def _of_lists(probed: Probed) -> Iterator[Finding]:
+    """The resolver has the image that was made of all lists. One that was never fetched may come later; one from a file is there
+    at once."""
+    sources = probed.loaded.lists.sources if probed.loaded.lists is not None else ()
+    try:
+        said = _ask(probed, {"verb": "lists", "request": {"do": "status"}}).get("lists", {})
+        policy = _ask(probed, {"verb": "status"}).get("resolver", {}).get("policy")
+    except ControlFailed as error:
+        yield Finding(Level.BAD, "lists", str(error))
+        return
+    rows = {str(row.get("name")): row for row in rows_of(said, "lists")}
+    counting = policy.get("lists") if isinstance(policy, dict) else None
+    for source in sources:
+        row = rows.get(source.name)
+        subject = f"list {source.name}"
+        if row is None or said.get("building"):
+            yield Finding(Level.BAD, subject, "is not in force yet")
+        elif isinstance(counting, list) and source.name in counting and row.get("entries"):
+            yield Finding(Level.GOOD, subject, f"in force, {show(row['entries'])} entries")
+        elif source.url:
+            yield Finding(Level.WARNING, subject, f"not in force yet: {show(row.get('error') or row.get('state'))}")
+        else:
+            yield Finding(Level.BAD, subject, "no line of it is an entry: anchorhold lists status")
 
 
 def _of_leases(probed: Probed) -> Iterator[Finding]:

@@ -30,6 +30,8 @@ if str(HERE) not in sys.path:
 from crowd_ways import Datagrams, Framed, Http, Quic, Way  # noqa: E402
 
 PATIENCE = 1.0
+QUIC_PATIENCE = 0.75
+"""Seconds. A client of QUIC has sent some probes by then, of which none was answered."""
 TRIES = 6
 AGAIN_AFTER_FAILURE = 0.25
 LAST_PATIENCE = 8.0
@@ -260,7 +262,7 @@ class Crowd:
             return
         asked.tries += 1
         self.tally.again += asked.tries > 1
-        self._later(asked, PATIENCE)
+        self._later(asked, QUIC_PATIENCE if asked.way == "quic" else PATIENCE)
         self._ways[asked.way].ask(asked)
 
     def _later(self, asked: Asked, seconds: float) -> None:

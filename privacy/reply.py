@@ -29,7 +29,7 @@ class Outer(NamedTuple):
     """What is particular to one client's query.
 
     `limit` is the most octets the road takes. `edns`: it sent an OPT, so it gets one. `cookie` is the whole content
-    of the COOKIE option to give, or empty. `explanation` is the content of an extended error option, or empty.
+    of the COOKIE option to give, or empty. `explanations` are the contents of extended error options.
     `padded`: the channel is encrypted (RFC 8467). `extended_rcode`: the upper eight bits of the code. `ad`: it asked with AD,
     so it understands AD, as who sets DO does (RFC 6840 §5.7, §5.8).
     """
@@ -40,7 +40,7 @@ class Outer(NamedTuple):
     edns: bool
     do: bool = False
     cookie: bytes = b""
-    explanation: bytes = b""
+    explanations: tuple[bytes, ...] = ()
     padded: bool = False
     extended_rcode: int = 0
     ad: bool = False
@@ -87,7 +87,8 @@ def _truncated(out: bytearray, question_end: int, opt: bytes) -> bytes:
 def _opt(length: int, outer: Outer) -> bytes:
     options: list[tuple[int, bytes]] = []
     size = length + _OPT_HEADER
-    for code, content in ((EdnsOption.COOKIE, outer.cookie), (EdnsOption.EXTENDED_ERROR, outer.explanation)):
+    errors = ((EdnsOption.EXTENDED_ERROR, content) for content in outer.explanations)
+    for code, content in ((EdnsOption.COOKIE, outer.cookie), *errors):
         if content:
             options.append((code, content))
             size += _OPTION_HEADER + len(content)

@@ -104,6 +104,7 @@ class World(Protocol):
 MAX_CHAIN = 16
 """Aliases into other routes followed for one question."""
 
+_NO = frozenset({ExtendedError.BLOCKED, ExtendedError.FILTERED})
 _CD = int(QueryFlag.CD)
 _CNAME = int(RecordType.CNAME)
 
@@ -271,7 +272,7 @@ async def _ask(
     fallback = later.fallback if isinstance(outcome, Silent) else -1
     if isinstance(outcome, Heard) and outcome.onward:
         budget.widen()
-        outcome = await _follow(query, outcome, snapshot, memory, world, budget, links)
+        outcome = await _follow(later, outcome, snapshot, memory, world, budget, links)
     now = world.now()
     match outcome:
         case Heard(accepted=accepted, learned=learned):
@@ -299,14 +300,17 @@ async def _ask(
 
 
 async def _follow(
-    query: Query, heard: Heard, snapshot: Snapshot, memory: AnswerMemory, world: World, budget: Budget, links: int
+    later: Later, heard: Heard, snapshot: Snapshot, memory: AnswerMemory, world: World, budget: Budget, links: int
 ) -> Heard | Silent:
     """An alias into another route: its target is a question of its own, from the fixed rules on. Without those of DNS64 and
-    of client groups: what it comes to is remembered for all of them, and translated and inspected is the whole."""
+    of client groups: what it comes to is remembered for all of them, and translated and inspected is the whole. Where an alias
+    made here leads, which is remembered for nobody, all rules of the client group count."""
     if links <= 0:
         return ENDLESS
+    query = later.query
     target = query._replace(key=heard.onward + query.key[-4:])
-    outcome = _look(target, snapshot, memory, world.now(), decide_for_all(target, snapshot))
+    said = decide(target, snapshot, None) if later.made else decide_for_all(target, snapshot)
+    outcome = _look(target, snapshot, memory, world.now(), said)
     if isinstance(outcome, Later):
         outcome = await _ask(outcome, snapshot, memory, world, budget, links - 1)
     if outcome.origin is Origin.FAILURE:
@@ -315,6 +319,8 @@ async def _follow(
         whole = joined(query, heard.accepted, outcome.message, outcome.cacheable)
     except Malformed:
         return TOO_LONG
+    if later.made and outcome.explanation is not None and outcome.explanation.code in _NO:
+        whole = whole._replace(explanation=outcome.explanation)
     return heard._replace(accepted=whole, onward=b"")
 
 

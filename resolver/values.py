@@ -40,10 +40,12 @@ class Query(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An extended error with its text (RFC 8914); the text is ASCII, at most 120 octets, and holds no name."""
+    """An extended error with its text (RFC 8914); the text is ASCII, at most 120 octets, and holds no name. `also`: one more
+    code that it is, told with the same text."""
 
     code: ExtendedError
     text: str
+    also: ExtendedError | None = None
 
 
 class Origin(Enum):
@@ -54,6 +56,11 @@ class Origin(Enum):
     STALE = 2
     LOCAL = 3
     FAILURE = 4
+    DROPPED = 5
+    """A list wants no answer: over UDP none is given. On a stream, where silence holds the next question up, it is what is in
+    it."""
+    STREAM_ONLY = 6
+    """A list wants that it is given over TCP (or what is encrypted) only; over UDP it is told to ask again there."""
 
 
 class Reply(NamedTuple):

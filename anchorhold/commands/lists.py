@@ -60,17 +60,37 @@ def ask(control: Path | None, request: Answer) -> Answer:
 Examples:
   anchorhold lists status
   anchorhold lists status --json
+  anchorhold lists status --costs
 
 Exit codes: 0 every list is in force, 1 one is held back, failing or not there yet, 4 no service answers."""
 )
+@click.option("--costs", is_flag=True, help="The regular expressions of each list that cost the most, instead.")
 @control_option
 @json_option
-def status(control: Path | None, as_json: bool) -> None:
+def status(costs: bool, control: Path | None, as_json: bool) -> None:
     """Each list: how many entries, how old, what is wrong with it, when it is asked for next."""
+    if costs:
+        line = ask(control, {"do": "costs"})
+        print_json(line) if as_json else _print_costs(line)
+        return
     line = ask(control, {"do": "status"})
     names = [str(row.get("name")) for row in rows_of(line, "lists")]
     _print(line, names, as_json)
     _complain(line, names)
+
+
+def _print_costs(line: Answer) -> None:
+    heads = ["list", "line", "instructions", "expression"]
+    table = [[show(row.get(key)) for key in ("list", "line", "instructions", "text")] for row in rows_of(line, "dear")]
+    print_table("costs", heads, table)
+    _print_cost(line.get("image"))
+
+
+def _print_cost(image: object) -> None:
+    """Of all regular expressions, if there are any."""
+    if isinstance(image, dict) and image.get("patterns"):
+        cost = f"{show(image.get('instructions'))} of at most {show(image.get('most_instructions'))} instructions"
+        click.echo(f"regular expressions: {show(image['patterns'])}, which cost {cost}")
 
 
 def _print(line: Answer, names: list[str], as_json: bool) -> None:
@@ -105,9 +125,7 @@ def _print_status(line: Answer) -> None:
     image = line.get("image")
     if isinstance(image, dict):
         click.echo(f"in force: {show(image.get('entries'))} entries, {show(image.get('octets'))} octets")
-        if image.get("patterns"):
-            cost = f"{show(image.get('instructions'))} of at most {show(image.get('most_instructions'))} instructions"
-            click.echo(f"regular expressions: {show(image['patterns'])}, which cost {cost}")
+    _print_cost(image)
     if line.get("building"):
         click.echo(f"under way: {show(line['building'])}")
     if line.get("problem"):

@@ -12,6 +12,7 @@ from anchorhold.config.schema_policy import ListTable
 from anchorhold.lists.settings import ListSource, ListsSettings
 from anchorhold.lists.urls import is_at_home, read_list_url
 from resolver.policy_settings import ListUse, Refusal
+from wire.dns.names import is_below
 
 MAX_LISTS = 200
 MAX_TEXT = 100 * 1024 * 1024
@@ -95,7 +96,7 @@ class _SourceReader:
         if place is None:
             return False
         host, name = place.host, read_domain_if_any(place.host)
-        return is_at_home(host) or any(zone != b"\0" and name.endswith(zone) for zone in self._zones)
+        return is_at_home(host) or any(zone != b"\0" and is_below(name, zone) for zone in self._zones)
 
     def _key(self, path: Path, table: ListTable) -> bytes:
         if not table.public_key:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 PROFILE = SandboxProfile("reader", DEFAULT_USER)
 """Of who reads a file that a configuration names."""
 
-PATIENCE = 30.0
-"""Seconds a load may take; it takes about half of one."""
+PATIENCE = 90.0
+"""Seconds a load may take; it takes about half of one, and ten times that with as many records as may be."""
 
 MAX_PARTS = 7
 """Descriptors in the loader's answer."""

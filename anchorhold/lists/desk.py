@@ -63,7 +63,11 @@ class _Test(msgspec.Struct, tag_field="do", tag="test", forbid_unknown_fields=Tr
     type: int = 1
 
 
-_REQUESTS = msgspec.json.Decoder(_Status | _Update | _Confirm | _Undo | _Diff | _Test)
+class _Costs(msgspec.Struct, tag_field="do", tag="costs", forbid_unknown_fields=True):
+    pass
+
+
+_REQUESTS = msgspec.json.Decoder(_Status | _Update | _Confirm | _Undo | _Diff | _Test | _Costs)
 
 
 class _Wrong(Exception):
@@ -95,6 +99,8 @@ class ListsDesk:
                     return self._diff(name)
                 case _Test(name, rrtype):
                     return self._test(name, rrtype)
+                case _Costs():
+                    return self._costs()
                 case _:
                     return self.status()
         except (msgspec.MsgspecError, _Wrong) as error:
@@ -166,7 +172,7 @@ class ListsDesk:
         image = self._image()
         if image is None:
             return {"hits": [], "image": None}
-        hits = image.name_hits(folded.lower(), rrtype)
+        hits = [hit for hit in image.name_hits(folded.lower(), rrtype) if hit.list != image.spared]
         return {"hits": [self._hit(image.names[hit.list], hit) for hit in hits[:100]], "image": self._shown_image()}
 
     def _hit(self, name: str, hit: Hit) -> Line:
@@ -179,6 +185,19 @@ class ListsDesk:
             "matched": hit.pattern or (show_name(hit.zone) if hit.zone else ""),
             "pattern": bool(hit.pattern),
         }
+
+    # costs
+
+    def _costs(self) -> Line:
+        """The regular expressions of each list that cost the most, and what all of them cost."""
+        image = self._rounds.image
+        counted = image.lists if image is not None else {}
+        dear = [
+            {"list": name, "line": line, "instructions": instructions, "text": self._rounds.line(name, line)}
+            for name, one in counted.items()
+            for instructions, line in one.dear
+        ]
+        return {"dear": dear, "image": self._shown_image()}
 
     # status
 

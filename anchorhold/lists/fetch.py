@@ -8,7 +8,7 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from urllib.parse import urljoin
 
@@ -75,11 +75,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What came. `unchanged`: nothing, for we have it."""
+    """What came. `unchanged`: nothing, for we have it. `hosts`: those that redirects led to."""
 
     unchanged: bool
     etag: str = ""
     modified: str = ""
+    hosts: tuple[str, ...] = ()
 
 
 class Fetcher:
@@ -101,13 +102,16 @@ class Fetcher:
     async def _follow(self, wanted: Wanted, take: Take) -> Given:
         place = _read(wanted.url)
         home = place.host if wanted.private else ""
+        hosts: list[str] = []
         for _ in range(MAX_REDIRECTS + 1):
             async with self._client() as client:
                 response = await self._ask(client, place, wanted, place.host == home)
                 try:
                     if response.status_code not in _REDIRECTS:
-                        return await self._receive(response, wanted, take)
+                        given = await self._receive(response, wanted, take)
+                        return replace(given, hosts=tuple(dict.fromkeys(hosts)))
                     place = _next(place, response, home)
+                    hosts += () if place.literal else (place.host,)
                 finally:
                     await response.aclose()
         raise FetchFailed(f"more than {MAX_REDIRECTS} redirects")

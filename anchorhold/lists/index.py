@@ -3,6 +3,7 @@ what the image was made of."""
 
 import hashlib
 import json
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,7 +29,7 @@ class Copy(msgspec.Struct, frozen=True):
 class Kept(msgspec.Struct, frozen=True):
     """One list. `source` is what `source_mark` says; `held` was fetched and is not in force, for the reason `why`; `undone` is
     the digest of what the user took back. `etag` and `modified` are what the server said of what it gave last; `checked` is when
-    it was asked last, with `failures` in a row since."""
+    it was asked last, with `failures` in a row since. `hosts` are those that the list's own host sent us on to, last time."""
 
     source: str = ""
     current: Copy | None = None
@@ -41,6 +42,7 @@ class Kept(msgspec.Struct, frozen=True):
     checked: int = 0
     failures: int = 0
     error: str = ""
+    hosts: tuple[str, ...] = ()
 
     def copies(self) -> tuple[Copy, ...]:
         """All there are."""
@@ -49,7 +51,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 class Counted(msgspec.Struct, frozen=True):
     """What the compiler made of one list. `tried` counts entries that would block a protected name; `reasons` are some of the
-    lines that are not used."""
+    lines that are not used; `dear` its regular expressions that cost the most: instructions and line."""
 
     entries: int = 0
     skipped: int = 0
@@ -57,6 +59,7 @@ class Counted(msgspec.Struct, frozen=True):
     tried: int = 0
     format: str = ""
     reasons: tuple[tuple[int, str], ...] = ()
+    dear: tuple[tuple[int, int], ...] = ()
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -87,9 +90,17 @@ def source_mark(source: ListSource) -> str:
     return hashlib.sha256(source.url.encode() + (b"\n" + source.public_key if source.public_key else b"")).hexdigest()
 
 
-def build_key(parts: tuple[tuple[str, str, str], ...], protected: tuple[bytes, ...]) -> str:
-    """What an image is made of: the name, digest and format of each list, the protected names, this program."""
-    text = json.dumps([__version__, parts, [name.hex() for name in protected]])
+class Spared(NamedTuple):
+    """What no list may block, folded: `names` and all below them, by the settings; `hosts` that redirects led to when lists
+    were fetched, and nothing below them."""
+
+    names: tuple[bytes, ...] = ()
+    hosts: tuple[bytes, ...] = ()
+
+
+def build_key(parts: tuple[tuple[str, str, str], ...], spared: Spared) -> str:
+    """What an image is made of: the name, digest and format of each list, the names that are spared, this program."""
+    text = json.dumps([__version__, parts, [[name.hex() for name in names] for names in spared]])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from anchorhold.keeper.folder import write_whole
 from anchorhold.lists.apart import Apart
+from anchorhold.lists.index import Spared
 from anchorhold.lists.store import Store
 from anchorhold.lists.workshop import Arrival, Compared, Judged, Made, Part, Tell, Texts, compare, judge, make
 
@@ -22,7 +23,7 @@ class Making(msgspec.Struct, frozen=True, tag=True):
     """Work: `make`."""
 
     parts: tuple[Part, ...]
-    protected: tuple[bytes, ...]
+    spared: Spared
 
 
 class Comparing(msgspec.Struct, frozen=True, tag=True):
@@ -42,8 +43,8 @@ def perform(job: Job, texts: Texts, put: Put, tell: Tell) -> Judged | Made | Com
     match job:
         case Judging(arrival):
             return judge(arrival, texts, tell)
-        case Making(parts, protected):
-            return make(parts, protected, texts, put, tell)
+        case Making(parts, spared):
+            return make(parts, spared, texts, put, tell)
         case Comparing(old, new):
             return compare(old, new, texts)
 

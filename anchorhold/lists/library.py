@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from anchorhold.lists.index import MAX_REMEMBERED, Copy, Index, Kept, build_key, source_mark
+from anchorhold.lists.fetch import Given
+from anchorhold.lists.index import MAX_REMEMBERED, Copy, Index, Kept, Spared, build_key, source_mark
 from anchorhold.lists.settings import ListSource, ListsSettings
 from anchorhold.lists.workshop import Judged, Part, digest_of
+from wire.dns.names import read_name
 
 FEW = 10
 """So many entries may always come and go: of a short list, they are a great share."""
@@ -69,7 +71,12 @@ class Library:
     def key(self) -> str:
         """Tells whether an image is of these parts."""
         parts = tuple((one.name, one.digest, one.format) for one in self.parts())
-        return build_key(parts, self.settings.protected)
+        return build_key(parts, self.spared())
+
+    def spared(self) -> Spared:
+        """Names that no list may block."""
+        hosts = {read_name(host.lower()) for shelf in self.shelves.values() for host in shelf.kept.hosts}
+        return Spared(self.settings.protected, tuple(sorted(hosts)))
 
     def lists(self) -> dict[str, Kept]:
         """For the index."""
@@ -85,12 +92,13 @@ def changed(kept: Kept, **fields: object) -> Kept:
     return msgspec.structs.replace(kept, **fields)
 
 
-def asked(kept: Kept, now: int, etag: str, modified: str) -> Kept:
+def asked(kept: Kept, now: int, given: Given) -> Kept:
     """The server answered, with a text or that we have it."""
     small = {
-        name: text if len(text) <= MAX_REMEMBERED else "" for name, text in (("etag", etag), ("modified", modified))
+        name: text if len(text) <= MAX_REMEMBERED else ""
+        for name, text in (("etag", given.etag), ("modified", given.modified))
     }
-    return changed(kept, checked=now, failures=0, error="", **small)
+    return changed(kept, checked=now, failures=0, error="", hosts=given.hosts, **small)
 
 
 def failed(kept: Kept, now: int, error: str) -> Kept:

@@ -3,11 +3,20 @@ a random number from 0 to 1."""
 
 import os
 
+from anchorhold.lists.index import Kept
+
 MINUTE = 60.0
 LONGEST = 60 * MINUTE
 """Seconds between two tries, at most."""
 SPREAD = 60.0
 """Seconds over which the first looks after a start are spread, of lists whose last copy is in force already."""
+
+
+def pause_of(kept: Kept, refresh: int, now: float, told: float = 0.0) -> float:
+    """Seconds from `now` (since 1970) until a list is asked for next, by how the last time ended."""
+    if kept.error:
+        return pause_after(kept.failures, share(), told)
+    return pause_until(kept.checked, refresh, now, share())
 
 
 def pause_after(failures: int, at: float, told: float = 0.0) -> float:

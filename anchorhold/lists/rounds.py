@@ -26,7 +26,7 @@ from anchorhold.lists.library import (
     undone,
     without,
 )
-from anchorhold.lists.pauses import pause_after, pause_until, share
+from anchorhold.lists.pauses import pause_of
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import IMAGE, TEXT, Damaged, Draft, Store
 from anchorhold.lists.workshop import (
@@ -195,7 +195,7 @@ class Rounds:
             known = (kept.etag, kept.modified) if kept.current is not None else ("", "")
             given = await self._fetcher.fetch(Wanted(source.url, source.max_size, source.private, *known), take)
             if given.unchanged:
-                shelf.kept = asked(shelf.kept, int(date()), given.etag, given.modified)
+                shelf.kept = asked(shelf.kept, int(date()), given)
                 return
             signature = await self._signature(shelf)
             await self._look_at(shelf, draft, given, signature)
@@ -233,7 +233,7 @@ class Rounds:
             return
         counts = (judged.entries, judged.skipped, judged.came, judged.gone, judged.comment)
         copy = Copy(digest, octets, when, judged.format, *counts)
-        shelf.kept = arrived(asked(shelf.kept, when, given.etag, given.modified), copy, judged, source.fuse)
+        shelf.kept = arrived(asked(shelf.kept, when, given), copy, judged, source.fuse)
 
     # the image
 
@@ -257,14 +257,15 @@ class Rounds:
             await asyncio.sleep(0)
 
     async def _build(self) -> None:
-        parts, key, protected = self.library.parts(), self.library.key(), self.library.settings.protected
+        parts, key, spared = self.library.parts(), self.library.key(), self.library.spared()
         if self.image is not None and self.image.key == key:
             return
         image = new_memfd()
         try:
             self.building = "compiling"
-            made = await self._apart_from(Made, Making(parts, tuple(protected)), None, image)
+            made = await self._apart_from(Made, Making(parts, spared), None, image)
             self._store.knows(made.digest + IMAGE)
+            self.building = ""
             if made.damaged:
                 self._set_aside(made.damaged)
             if not made.damaged or not any(part.digest not in made.damaged for part in self.library.parts()):
@@ -371,7 +372,8 @@ class Rounds:
         self._again, self._index = None, Index(self.library.lists(), self.image)
         try:
             self._store.save(self._index)
-            self._store.sweep(self.library.digests() | self._store.fresh, self.image.digest if self.image else "")
+            image = None if self.building else self.image.digest if self.image is not None else ""
+            self._store.sweep(self.library.digests() | self._store.fresh, image)
         except OSError as error:
             self._complain(f"{NOT_KEPT}: {error.strerror}")
             self._again = asyncio.get_running_loop().call_later(TRY_AGAIN, self._keep)
@@ -393,7 +395,4 @@ class Rounds:
 
 def _due(shelf: Shelf, told: float = 0.0) -> float:
     """When it is asked for next, monotonic seconds; `told`: the server wants to be left alone for so long."""
-    kept = shelf.kept
-    if kept.error:
-        return now() + pause_after(kept.failures, share(), told)
-    return now() + pause_until(kept.checked, shelf.source.refresh, date(), share())
+    return now() + pause_of(shelf.kept, shelf.source.refresh, date(), told)

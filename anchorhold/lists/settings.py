@@ -16,7 +16,7 @@ class ListSource:
     text: bytes = b""
     format: str = "auto"
     refresh: int = 86_400
-    max_size: int = 32 * 1024 * 1024
+    max_size: int = 64 * 1024 * 1024
     public_key: bytes = b""
     signature_url: str = ""
     fuse: float = 0.5

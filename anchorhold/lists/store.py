@@ -138,12 +138,13 @@ class Store:
         self.knows(other)
         return other
 
-    def sweep(self, texts: Collection[str], image: str) -> None:
+    def sweep(self, texts: Collection[str], image: str | None) -> None:
         """Remove what nobody needs: other texts and images, all but the three newest that were set aside. What has no name yet is
-        still being written."""
-        wanted = {INDEX, image + IMAGE, *(digest + TEXT for digest in texts)}
+        still being written. Without `image` all of them stay: one is being made."""
+        wanted = {INDEX, *(digest + TEXT for digest in texts)}
         there = os.listdir(self.folder) if self._known is None else self._known
         names = [name for name in there if not name.startswith(".")]
+        wanted |= {name for name in names if name.endswith(IMAGE)} if image is None else {image + IMAGE}
         damaged = sorted((name for name in names if ASIDE in name), key=lambda name: name.partition(ASIDE)[2])
         gone = {*names} - wanted - {*damaged[-3:]}
         for name in gone:

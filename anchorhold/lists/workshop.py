@@ -9,10 +9,10 @@ from itertools import chain
 
 import msgspec
 
-from anchorhold.lists.index import Counted
+from anchorhold.lists.index import Counted, Spared
 from anchorhold.lists.store import Damaged
 from privacy.lists.compile import Item, Source, compile_image
-from privacy.lists.entry import Entry, Saying, Scope, Skipped, Trigger
+from privacy.lists.entry import SPARED, Entry, Saying, Scope, Skipped, Trigger
 from privacy.lists.formats import AUTO, Unusable, guess, read_list
 from privacy.lists.formats.text import open_text
 from privacy.lists.matcher import ListImage
@@ -274,14 +274,12 @@ class Protected:
         return not self._names.isdisjoint(suffixes(name))
 
 
-def make(
-    parts: Sequence[Part], protected: Sequence[bytes], texts: Texts, put: Callable[[bytes, str], str], tell: Tell
-) -> Made:
+def make(parts: Sequence[Part], spared: Spared, texts: Texts, put: Callable[[bytes, str], str], tell: Tell) -> Made:
     """Compile all; `put` takes the image and its digest, and says why it is not on disk."""
     damaged: list[str] = []
     unusable: dict[str, str] = {}
     counts: dict[str, _Counting] = {}
-    guard = Protected(protected)
+    guard = Protected((*spared.names, *spared.hosts))
 
     def sources() -> Iterator[Source]:
         for part in (part for part in parts if part.name not in unusable):
@@ -291,6 +289,9 @@ def make(
                 damaged.append(part.digest)
                 continue
             yield Source(part.name, bytes.fromhex(part.digest), items_of(part, text))
+        if spared.hosts:
+            digest = hashlib.sha256(b"".join(spared.hosts)).digest()
+            yield Source(SPARED, digest, [(0, host, Scope.EXACT) for host in spared.hosts])
 
     def items_of(part: Part, text: bytes) -> Iterator[Item]:
         try:
@@ -317,8 +318,10 @@ def make(
             tried=counts[facts.name].tried,
             format=counts[facts.name].form,
             reasons=tuple(counts[facts.name].reasons),
+            dear=dear,
         )
-        for facts in compiled.lists
+        for facts, dear in zip(compiled.lists, compiled.dear, strict=True)
+        if facts.name != SPARED
     }
     lists |= {name: Counted(reasons=((0, why[:MAX_WHY]),)) for name, why in unusable.items()}
     return Made(compiled.digest.hex(), len(compiled.image), lists, compiled.instructions, tuple(damaged), kept)

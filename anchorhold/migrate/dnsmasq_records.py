@@ -168,8 +168,21 @@ class RecordFamily:
         self._put(option, name, f"TYPE{read_number(number, 65_535)} \\# {len(octets) // 2} {octets.lower()}".rstrip())
 
     def _interface(self, option: Option) -> None:
+        """`NAME,INTERFACE[/4|/6]`: records of the addresses that the interface has now."""
         name, *rest = option.parts()
-        shown = json.dumps(f"{read_name(name)}. A ...")
-        raise Useless(
-            f"addresses of an interface ({rest[0] if rest else 'none'}) are not followed; write it: records = [{shown}]"
-        )
+        interface, _, version = (rest[0] if rest else "").partition("/")
+        found = [
+            address
+            for address in self._run.reading.reader.addresses_of(interface)
+            if not version or str(address.version) == version
+        ]
+        if not found:
+            shown = json.dumps(f"{read_name(name)}. A ...")
+            raise Useless(
+                f"addresses of interfaces are not followed, and {interface or 'none'} has none on this machine; write it: "
+                f"records = [{shown}]"
+            )
+        for address in found:
+            kind = "A" if address.version == 4 else "AAAA"
+            reason = f"the addresses that {interface} has now; they are not followed, so write it anew if they change"
+            self._put(option, name, f"{kind} {address}", reason)

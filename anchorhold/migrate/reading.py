@@ -42,6 +42,11 @@ class Reader:
                 return name
         return ""
 
+    def addresses_of(self, interface: str) -> list[Address]:
+        """Those that this machine's interface has now, but for link-local ones; none with a `root`."""
+        own = self.own() if self.root is None else []
+        return [address for name, address in own if name == interface and not address.is_link_local]
+
     def place(self, named: str, beside: Path | None = None) -> Path:
         """Where a file lies that a configuration in the folder `beside` names."""
         path = Path(named)

@@ -24,6 +24,15 @@ UNLIKE = {
     "stub-tcp-upstream": (Verdict.CHANGED, "asked over UDP first"),
 }
 """What a route does not do that says yes to these."""
+UNLIKE_NO = {
+    "for-downstream": (Verdict.CHANGED, "clients are answered from it as well"),
+    "for-upstream": (Verdict.CHANGED, "it is looked at for every name"),
+}
+"""What a zone of ours does although these say no; the copy of the root does not."""
+NO_FALLBACK = Verdict.DROPPED, "what is not in a zone of yours does not exist"
+MOVED = frozenset({"primary", "master", "url", "allow-notify"})
+"""Where a copy of a zone comes from, as far as nothing was made of it."""
+ROOT_COPY = "resolve"
 KEPT = Verdict.KEPT, ""
 
 
@@ -123,7 +132,7 @@ class ForwardWriter:
         """What is left of a clause whose route was written."""
         for one in clause.statements:
             if self.report.lines[one.place].verdict is None:
-                verdict, reason = UNLIKE.get(one.keyword, KEPT) if one.is_yes else KEPT
+                verdict, reason = _verdict(one, where)
                 self.report.say(one.place, verdict, reason, where if verdict is not Verdict.DROPPED else "")
 
     def _servers(self, one: Statement, scheme: str) -> list[Server]:
@@ -232,7 +241,7 @@ class ForwardWriter:
                 file.place, resolve.set("local_root", str(named_path(file.value, self.server, self.reader)), file.place)
             )
         if literals or file is not None:
-            self._said(clause, "resolve")
+            self._said(clause, ROOT_COPY)
 
     # Lists.
 
@@ -290,6 +299,17 @@ class ForwardWriter:
             self.report.changed(override.place, "it counts for entries that say nothing themselves", where)
         else:
             self.report.dropped(override.place, "entries do what the list says")
+
+
+def _verdict(one: Statement, where: str) -> tuple[Verdict, str]:
+    """Of a line that nothing else was made of than what the whole clause became, at `where`."""
+    if one.keyword in MOVED:
+        return Verdict.DROPPED, TRANSFER
+    if where != ROOT_COPY and one.keyword == "fallback-enabled" and one.is_yes:
+        return NO_FALLBACK
+    if one.is_yes:
+        return UNLIKE.get(one.keyword, KEPT)
+    return KEPT if where == ROOT_COPY else UNLIKE_NO.get(one.keyword, KEPT)
 
 
 def _shown(text: str, port: int | None) -> str:

@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from privacy.lists.entry import Entry, Saying, Scope, Skipped, Trigger
 from privacy.lists.image import (
@@ -14,6 +15,7 @@ from privacy.lists.image import (
     MAX_BITS,
     MAX_DETAIL,
     REALMS,
+    STREAMS,
     Detail,
     Facts,
     Pattern,
@@ -27,6 +29,7 @@ from privacy.lists.image import (
     size_of,
 )
 from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, MAX_INSTRUCTIONS, MAX_PATTERNS, measure
+from wire.dns.names import count_labels
 
 Plain = tuple[int, bytes, Scope]
 """`(line, folded wire name, scope)`: the usual entry, a name that is blocked for all types. It means the same as an `Entry` with
@@ -37,11 +40,19 @@ Item = Plain | Entry | Skipped
 """What a reader of a format yields, in any order."""
 
 MAX_REPORTED = 1_000
-MAX_OF_ONE = 16
+DEAR = 5
+"""Regular expressions of each list that are told as what costs most."""
+MAX_OF_ONE = 8
 """Entries of one list about one name or network: a look-up reads them all."""
+MAX_LABELS = 40
+"""Of a name in a list: a look-up reads what there is at each of the asked name's labels. The longest names of use are reverse
+ones of IPv6, 34."""
+_SHORT = 2 * MAX_LABELS + 1
+"""Octets of a name that cannot have more."""
 MAX_MEASURED = 2_000_000
 """Instructions of regular expressions that are compiled to see what they cost; one that does not compile counts as one of the
 largest."""
+_TOO_DEEP = f"is about a name of more than {MAX_LABELS} labels"
 _SAYING = HASH_LENGTH + 4
 """The octets of a record that its line does not change."""
 _PER_BUCKET = 16
@@ -62,11 +73,19 @@ class Source:
     items: Iterable[Item]
 
 
+class Dear(NamedTuple):
+    """A regular expression that is in use: its instructions, and its line."""
+
+    instructions: int
+    line: int
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """An image, and what became of each list. `skipped` has, for each source in turn, what its reader could not use and what the
     compiler refused (patterns that cost too much, entries beyond a bound); at most `MAX_REPORTED` of them for each.
-    `instructions` are those of all regular expressions in use. `digest` is the SHA-256 of `image`: the same sources in the same
+    `instructions` are those of all regular expressions in use; `dear` has, for each source, its `DEAR` that cost the most.
+    `digest` is the SHA-256 of `image`: the same sources in the same
     order make the same octets."""
 
     image: bytes
@@ -74,6 +93,7 @@ class Compiled:
     lists: tuple[Facts, ...]
     skipped: tuple[tuple[Skipped, ...], ...]
     instructions: int
+    dear: tuple[tuple[Dear, ...], ...] = ()
 
 
 def compile_image(sources: Iterable[Source]) -> Compiled:
@@ -98,7 +118,8 @@ def compile_image(sources: Iterable[Source]) -> Compiled:
         Sections(book.key, bits, *(memoryview(part) for part in numbers), *(memoryview(part) for part in octets))
     )
     skipped = tuple(tuple(page.skipped) for page in book.pages)
-    return Compiled(built, hashlib.sha256(built).digest(), facts, skipped, book.instructions)
+    dear = tuple(tuple(page.dear) for page in book.pages)
+    return Compiled(built, hashlib.sha256(built).digest(), facts, skipped, book.instructions, dear)
 
 
 def _key_of(sources: tuple[Source, ...]) -> bytes:
@@ -115,6 +136,12 @@ class _Page:
     def __init__(self) -> None:
         self.entries = self.count_skipped = self.repeated = self.patterns = 0
         self.skipped: list[Skipped] = []
+        self.dear: list[Dear] = []
+
+    def has_pattern(self, instructions: int, line: int) -> None:
+        self.entries += 1
+        self.patterns += 1
+        self.dear = sorted([*self.dear, Dear(instructions, line)], key=lambda one: (-one.instructions, one.line))[:DEAR]
 
     def skip(self, skipped: Skipped) -> None:
         self.count_skipped += 1
@@ -158,6 +185,9 @@ class _Book:
         for item in items:
             if isinstance(item, tuple):
                 line, name, scope = item
+                if len(name) > _SHORT and count_labels(name) > MAX_LABELS:
+                    page.skip(Skipped(line, _TOO_DEEP))
+                    continue
                 matter = blake(name, digest_size=HASH_LENGTH, key=key).digest()
                 add(matter + plain[scope] + line.to_bytes(4, "big"))
             elif isinstance(item, Skipped):
@@ -179,8 +209,12 @@ class _Book:
 
     def _take_entry(self, place: int, entry: Entry) -> str:
         """ "" if it is in the image now, else why it is not."""
+        if entry.saying is Saying.TRUNCATE:
+            self.prefixes.add(STREAMS + bytes(2))
         if entry.trigger is Trigger.CLIENT:
             return "is about a client's address, which is not known here"
+        if len(entry.name) > _SHORT and count_labels(entry.name) > MAX_LABELS:
+            return _TOO_DEEP
         if entry.trigger is not Trigger.PATTERN and not (entry.types or entry.excepted or entry.records):
             self._add(entry, self._short(place, entry))
             return ""
@@ -222,9 +256,7 @@ class _Book:
             return f"more than {MAX_PATTERNS} regular expressions, or {MAX_ALL_INSTRUCTIONS} instructions, in all lists"
         self.instructions += instructions
         self.patterns.append(Pattern(self._detail(_detail_of(place, entry)), entry.line, entry.pattern))
-        page = self.pages[place]
-        page.entries += 1
-        page.patterns += 1
+        self.pages[place].has_pattern(instructions, entry.line)
         return ""
 
     def distinct(self) -> list[bytes]:

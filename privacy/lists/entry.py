@@ -4,6 +4,9 @@ them."""
 from dataclasses import dataclass
 from enum import IntEnum
 
+SPARED = ""
+"""The name, among those of lists in an image, of what is no list: names that no list may block, whatever it says."""
+
 
 class Scope(IntEnum):
     """Which names a name in a list or a rule stands for."""

@@ -28,7 +28,7 @@ MAGIC = b"ahlists\1"
 ORDER = 0x01020304
 KEY_LENGTH = 16
 HASH_LENGTH = 8
-MAX_DETAIL = 65_535
+MAX_DETAIL = 16_384
 """Octets of one detail: types, exceptions and records of an entry."""
 DETAILS_READ = 256
 """Kept once read: nearly all entries of a list share one."""
@@ -38,11 +38,15 @@ MAX_BITS = 24
 REALMS = {Trigger.ADDRESS: b"\x81", Trigger.SERVER: b"\x82", Trigger.SERVER_ADDRESS: b"\x83"}
 """What comes before the name or network in its hash; no name begins with such an octet. Names asked for have none."""
 
+STREAMS = b"\x84"
+"""A realm without entries: if it is there, an entry wants answers to go over streams only."""
+
 _HEAD = struct.Struct("=8sII16s8Q")
 _DETAIL = struct.Struct("=HBBBBHHH")
 _RECORD = struct.Struct("=HiH")
 _FACTS = struct.Struct("=IIII32sH")
 _PATTERN = struct.Struct("=IIH")
+_KNOWN = frozenset({*REALMS.values(), STREAMS})
 _IMPORTANT, _OTHER_TYPES = 1, 2
 
 
@@ -248,6 +252,6 @@ def parse_prefixes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         raise Malformed("prefixes cut off", len(data))
     for at in range(0, len(data), 3):
         realm, size, length = data[at : at + 1], data[at + 1], data[at + 2]
-        if realm not in REALMS.values() or size not in (0, 4, 16) or length > 8 * size:
+        if realm not in _KNOWN or size not in (0, 4, 16) or length > 8 * size:
             raise Malformed("prefix damaged", at)
         yield realm, size, length

@@ -1,16 +1,26 @@
 """Looks names and addresses up in an image. See `image.py` for its layout."""
 
 import hashlib
+import sys
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from privacy.lists import image
-from privacy.lists.entry import Record, Saying, Scope, Trigger
-from privacy.lists.image import HASH_LENGTH, REALMS, Detail, Facts
+from privacy.lists.entry import SPARED, Record, Saying, Scope, Trigger
+from privacy.lists.image import HASH_LENGTH, REALMS, STREAMS, Detail, Facts
 from privacy.lists.patterns import PatternSet
-from wire.dns.names import is_below
+from wire.dns.names import is_below, suffixes
 from wire.errors import Malformed
+
+MAX_READ = 4_096
+"""Octets of details that one list is worth at one look-up, each entry counted with `EACH` more: whoever writes very much about
+every label of a long name is heard of the closest, and no name costs more for it."""
+EACH = 64
+"""See MAX_READ."""
+_MANY = 8
+"""Exceptions of an entry from which on the labels of a name are looked up among them."""
 
 
 class Hit(NamedTuple):
@@ -31,7 +41,7 @@ class ListImage:
     """A compiled image, of which nothing is copied: `data` may be a memory map. Raises Malformed if it is none, or damaged in
     its head; what is damaged elsewhere is not found, or raises Malformed when it is looked at."""
 
-    __slots__ = ("_patterns", "_prefixes", "_sections", "_set", "_shift", "lists", "names")
+    __slots__ = ("_patterns", "_prefixes", "_sections", "_set", "_shift", "lists", "names", "spared")
 
     def __init__(self, data: memoryview | bytes) -> None:
         sections = image.parse_image(data)
@@ -44,6 +54,8 @@ class ListImage:
         """The lists in it, and what is known of them."""
         self.names: tuple[str, ...] = tuple(facts.name for facts in self.lists)
         """The lists in it."""
+        self.spared = self.names.index(SPARED) if SPARED in self.names else -1
+        """The place of what is no list: names that no list may block."""
 
     def name_hits(self, name: bytes, rrtype: int) -> tuple[Hit, ...]:
         """All entries about a folded `name` asked for with `rrtype`: closest name first, patterns last. () if there is none,
@@ -71,12 +83,17 @@ class ListImage:
     @property
     def looks_at_answers(self) -> bool:
         """Whether any entry is about more than the names that are asked for or led to."""
-        return bool(self._prefixes)
+        return any(realm != STREAMS for realm, _, _ in self._prefixes)
+
+    @property
+    def wants_streams(self) -> bool:
+        """Whether any entry says that answers go over streams only."""
+        return (STREAMS, 0, 0) in self._prefixes
 
     @property
     def looks_at_servers(self) -> bool:
         """Whether any entry is about servers or their addresses, so that it is worth knowing them."""
-        return any(realm != REALMS[Trigger.ADDRESS] for realm, _, _ in self._prefixes)
+        return any(realm not in (REALMS[Trigger.ADDRESS], STREAMS) for realm, _, _ in self._prefixes)
 
     def _find(self, matter: bytes) -> int:
         """Where the entries about it begin, or -1."""
@@ -89,6 +106,7 @@ class ListImage:
 
     def _suffix_hits(self, name: bytes, realm: bytes, rrtype: int | None) -> list[Hit]:
         hits: list[Hit] = []
+        read: dict[int, int] = {}
         rest = name
         while True:
             place = self._find(realm + rest)
@@ -96,7 +114,7 @@ class ListImage:
                 wrong = Scope.BELOW if rest == name else Scope.EXACT
                 hits += [
                     _hit(detail, line, rest)
-                    for detail, line in self._at(place)
+                    for detail, line in self._at(place, read)
                     if detail.scope is not wrong and _is_about(detail, name, rrtype)
                 ]
             if not rest[0]:
@@ -110,32 +128,40 @@ class ListImage:
                 tail = image.mask(address, length) + bytes((length,))
                 place = self._find(realm + tail)
                 if place >= 0:
-                    hits += [_hit(detail, line, tail) for detail, line in self._at(place)]
+                    hits += [_hit(detail, line, tail) for detail, line in self._at(place, {})]
         return tuple(hits)
 
     def _pattern_hits(self, patterns: PatternSet, name: bytes, rrtype: int) -> list[Hit]:
         hits = []
         for place in patterns.matches(name):
             found = self._patterns[place]
-            detail = self._detail(found.detail)
+            detail = self._parsed(self._octets(found.detail))
             if _is_about(detail, name, rrtype):
                 hits.append(_hit(detail, found.line, b"", found.text))
         return hits
 
-    def _at(self, place: int) -> Iterator[tuple[Detail, int]]:
-        """The entries there and behind, as far as they are about the same."""
+    def _at(self, place: int, read: dict[int, int]) -> Iterator[tuple[Detail, int]]:
+        """The entries there and behind, as far as they are about the same. `read`: list → what it was worth so far."""
         hashes, payloads = self._sections.hashes, self._sections.payloads
         value = hashes[place]
         while place < len(hashes) and hashes[place] == value:
             payload = payloads[place]
-            yield self._detail(payload >> 32), payload & 0xFFFFFFFF
             place += 1
+            octets = self._octets(payload >> 32)
+            of_list = int.from_bytes(octets[:2], sys.byteorder)
+            so_far = read.get(of_list, 0)
+            if so_far <= MAX_READ:
+                read[of_list] = so_far + EACH + len(octets)
+                yield self._parsed(octets), payload & 0xFFFFFFFF
 
-    def _detail(self, place: int) -> Detail:
+    def _octets(self, place: int) -> bytes:
         offsets = self._sections.offsets
         if place + 1 >= len(offsets):
             raise Malformed("no such detail", place)
-        detail = image.parse_detail(bytes(self._sections.details[offsets[place] : offsets[place + 1]]))
+        return bytes(self._sections.details[offsets[place] : offsets[place + 1]])
+
+    def _parsed(self, octets: bytes) -> Detail:
+        detail = image.parse_detail(octets)
         if detail.list >= len(self.names):
             raise Malformed("no such list", detail.list)
         return detail
@@ -144,7 +170,14 @@ class ListImage:
 def _is_about(detail: Detail, name: bytes, rrtype: int | None) -> bool:
     if detail.types and rrtype is not None and (rrtype in detail.types) == detail.other_types:
         return False
-    return not any(is_below(name, suffix) for suffix in detail.excepted)
+    if len(detail.excepted) < _MANY:
+        return not any(is_below(name, suffix) for suffix in detail.excepted)
+    return _as_set(detail.excepted).isdisjoint(suffixes(name))
+
+
+@lru_cache(64)
+def _as_set(names: tuple[bytes, ...]) -> frozenset[bytes]:
+    return frozenset(names)
 
 
 def _hit(detail: Detail, line: int, zone: bytes, pattern: str = "") -> Hit:

@@ -4,6 +4,7 @@ rule that was considered for one question. Plain values, no text."""
 from collections.abc import Iterator
 
 from net.clock import now as clock
+from privacy.lists.entry import SPARED
 from privacy.lists.matcher import Hit
 from resolver.edge.resolve import Resolver
 from resolver.edge.standing import Line
@@ -27,7 +28,7 @@ def policy_status(resolver: Resolver) -> Line:
     policy = book.ledger.policy
     return {
         "rules": len(policy.rules),
-        "lists": [] if book.image is None else list(book.image.names),
+        "lists": [] if book.image is None else [name for name in book.image.names if name != SPARED],
         "local_zones": len(policy.local),
         "schedules": [{"name": one.name, "on": book.is_on(place)} for place, one in enumerate(policy.schedules)],
         "paused": resolver.judging.standing.paused(resolver.world.date()),
@@ -99,7 +100,7 @@ def _of_lists(query: Query, book: Book, view: View, allowed: bool) -> Iterator[t
     image = book.image
     if image is None:
         return
-    hits = book.every_hit(query.name, query.rrtype)
+    hits = [hit for hit in book.every_hit(query.name, query.rrtype) if hit.list != image.spared]
     chosen = choose(hits, view.uses)
     sources = {use.name: use.source for use in book.ledger.policy.lists}
     for hit in sorted(hits, key=lambda hit: hit is chosen):

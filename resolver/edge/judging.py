@@ -10,16 +10,19 @@ from resolver.edge.standing import LOOK_AGAIN, Standing, Watch
 from resolver.policy import decide
 from resolver.policy.book import Book
 from resolver.policy.inspection import Servers, inspect
+from resolver.policy.lists import only_by_stream
 from resolver.policy.rebinding import TAKEN_OUT
 from resolver.policy.verdict import Cause, Say
 from resolver.settings import ResolverSettings
 from resolver.snapshot import Snapshot
-from resolver.values import Query, Reply
+from resolver.values import Origin, Query, Reply
 from wire.dns.codes import ExtendedError
 from wire.dns.names import ROOT, parent
 from wire.units import Instant
 
 _NO = frozenset({ExtendedError.BLOCKED, ExtendedError.FILTERED})
+
+_FROM_OUTSIDE = frozenset({Origin.UPSTREAM, Origin.CACHE, Origin.STALE})
 
 DAMAGED = "the image of the lists is damaged: no list counts until the next comes"
 
@@ -71,6 +74,8 @@ class Judging:
             if found.onward:
                 return found
             said, found = found, found.reply(query, reply.generation)
+        elif found.origin in _FROM_OUTSIDE and only_by_stream(query, snapshot):
+            found = found._replace(origin=Origin.STREAM_ONLY, cacheable=0.0)
         return self._bounded(query, self._watched(query, found, snapshot, said), snapshot)
 
     def _watched(self, query: Query, reply: Reply, snapshot: Snapshot, said: Say | None) -> Reply:

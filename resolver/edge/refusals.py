@@ -88,6 +88,7 @@ def build_formerr(data: bytes) -> bytes:
     return data[:2] + int(flags).to_bytes(2, "big") + bytes(8)
 
 
-def build_explanation(explanation: Explanation) -> bytes:
-    """The content of an extended error option: INFO-CODE u16, EXTRA-TEXT (RFC 8914 §2)."""
-    return int(explanation.code).to_bytes(2, "big") + explanation.text.encode("ascii", "replace")
+def build_explanation(explanation: Explanation) -> tuple[bytes, ...]:
+    """The content of each extended error option: INFO-CODE u16, EXTRA-TEXT (RFC 8914 §2)."""
+    codes = (explanation.code,) if explanation.also is None else (explanation.code, explanation.also)
+    return tuple(int(code).to_bytes(2, "big") + explanation.text.encode("ascii", "replace") for code in codes)

@@ -219,7 +219,7 @@ class Desk:
     def _dressed(self, reply: Reply, age: int, outer: Outer) -> bytes:
         explanation = reply.explanation
         if explanation is not None and outer.edns:
-            outer = outer._replace(explanation=build_explanation(explanation))
+            outer = outer._replace(explanations=build_explanation(explanation))
         return dress(reply.message, reply.ttl_offsets, age, outer)
 
     def _refuse(self, refusal: Refusal | None, outer: Outer, query: Peek, road: Road) -> None:
@@ -313,7 +313,16 @@ class Desk:
                 waiter.road.send(self._dressed(answer.reply, 0, waiter.outer))
             return
         for waiter in flight.waiters:
-            waiter.road.send(self._dressed(reply, 0, waiter.outer))
+            self._pass_on(reply, waiter)
+
+    def _pass_on(self, reply: Reply, waiter: Waiter) -> None:
+        """An answer that is kept by nobody; over UDP perhaps none, or only that it is to be had otherwise."""
+        outer = waiter.outer
+        if not waiter.road.stream and reply.origin is Origin.DROPPED:
+            return
+        if not waiter.road.stream and reply.origin is Origin.STREAM_ONLY:
+            outer = outer._replace(limit=0)
+        waiter.road.send(self._dressed(reply, 0, outer))
 
     def expire(self, now: Instant) -> float | None:
         """End flights past their deadline with SERVFAIL; seconds until the next is due, None if none is open."""

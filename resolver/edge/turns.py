@@ -66,9 +66,9 @@ class Turns:
                     del lines[flight.household]
 
     def who_gives_way(self, held: int) -> Flight | None:
-        """For a household with `held` questions: the last one of a line that is longer by more than one. Only a few lines are
+        """For a household with `held` questions: the last one of a longer line. Only a few lines are
         looked at, those whose turn is next; a turn later it is others."""
         looked_at = chain.from_iterable(islice(lines.values(), LOOKED_AT) for lines in (self._others, self._newcomers))
-        some = [line for line in looked_at if len(line) > held + 1]
+        some = [line for line in looked_at if len(line) > held]
         longest: Line = max(some, key=len, default={})
         return next(reversed(longest), None)

@@ -13,6 +13,7 @@ from resolver.policy.table import RuleTable
 from resolver.policy_settings import Action, ListUse, Policy
 from resolver.settings import Route
 from resolver.values import Query
+from wire.dns.codes import RecordType
 from wire.dns.names import suffixes
 from wire.errors import Malformed
 
@@ -42,7 +43,7 @@ class View:
         self._allow, self._block, self._rewrite = (
             table.of[action] for action in (Action.ALLOW, Action.BLOCK, Action.REWRITE)
         )
-        self.inspects = bool(counting & self._block or uses)
+        self.inspects = bool(counting & (self._block | self._rewrite) or uses)
 
     def match(self, name: bytes, rrtype: int) -> int:
         """The rules that are about a name."""
@@ -194,7 +195,11 @@ class Book:
 
     def is_protected(self, name: bytes) -> bool:
         """Whether no list may block this name."""
-        return any(zone in self.ledger.protected for zone in suffixes(name))
+        if any(zone in self.ledger.protected for zone in suffixes(name)):
+            return True
+        # Lists' own hosts as they were found when these were fetched.
+        spared = -1 if self.image is None else self.image.spared
+        return spared >= 0 and any(hit.list == spared for hit in self.every_hit(name, int(RecordType.A)))
 
 
 def _uses(lists: Sequence[ListUse], image: ListImage | None) -> dict[int, ListUse]:

@@ -24,6 +24,9 @@ _A, _AAAA, _CNAME = int(RecordType.A), int(RecordType.AAAA), int(RecordType.CNAM
 _SERVICES = frozenset({int(RecordType.SVCB), int(RecordType.HTTPS)})
 
 
+_OURS = frozenset({Origin.FAILURE, Origin.LOCAL, Origin.DROPPED})
+
+
 class Servers(NamedTuple):
     """The authoritative servers of a name, as far as an iteration knows them: folded names, addresses of 4 or 16 octets."""
 
@@ -34,19 +37,23 @@ class Servers(NamedTuple):
 def inspect(
     query: Query, reply: Reply, ground: Ground, servers: Callable[[], Servers] | None = None, *, made: bool = False
 ) -> Reply | Say:
-    """What the client gets of `reply`: itself, less of it, or what a rule or list says instead. `made`: the user's own rule
-    or record led to it, which counts before those that block and before lists."""
-    if reply.origin is Origin.FAILURE or reply.origin is Origin.LOCAL:
+    """What the client gets of `reply`: itself, less of it, or what a rule or list says instead. `made`: a rule, a list or
+    a record of the user's led to it; where it leads is looked at all the same, but not rewritten again."""
+    if reply.origin in _OURS:
         return reply
     view = ground.book.view(query.group)
-    if view.inspects and not made:
-        said = _judge(query, reply, ground, view, servers)
-        if said is not None:
+    if view.inspects:
+        said = _judge(query, reply, ground, servers, made=made)
+        # Where an alias made here leads was judged when it was followed: nothing is led on twice.
+        if said is not None and not (made and said.onward):
             return said
     return inspect_rebinding(query, reply, ground) or reply
 
 
-def _judge(query: Query, reply: Reply, ground: Ground, view: View, servers: Callable[[], Servers] | None) -> Say | None:
+def _judge(
+    query: Query, reply: Reply, ground: Ground, servers: Callable[[], Servers] | None, *, made: bool
+) -> Say | None:
+    view = ground.book.view(query.group)
     looks = bool(view.uses) and ground.book.looks_at_answers
     if not looks and not _leads_on(reply):
         # The usual case: what there is to say of the name itself was said before it was asked for.
@@ -57,7 +64,7 @@ def _judge(query: Query, reply: Reply, ground: Ground, view: View, servers: Call
     for target in targets_of(message):
         if view.allows(view.match(target, query.rrtype)):
             return None
-        said = rules.inspect_name(query, target, view)
+        said = rules.inspect_name(query, target, view, made=made)
         if said is None:
             said = _listed(query, ground, view, ground.book.hits(view, target, query.rrtype), target)
         if said is not None:

@@ -1,6 +1,7 @@
 """What lists say: whose word counts, and what it comes to. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from privacy.lists.entry import Saying
 from privacy.lists.matcher import Hit
@@ -9,19 +10,20 @@ from resolver.policy.verdict import Cause, Ground, Say
 from resolver.policy_settings import ListUse, Refusal, Refusing
 from resolver.values import Query
 from wire.dns.codes import RecordType
+from wire.dns.names import is_below
 
 _NOWHERE = frozenset({(int(RecordType.A), bytes(4)), (int(RecordType.AAAA), bytes(16))})
 """Type and data of records that lead nobody anywhere."""
 
 _LETS = frozenset({Saying.ALLOW, Saying.TRUNCATE})
-"""`TRUNCATE` is meant against forged questions: these are met by cookies and rates before any rule, and which way a client
-came is not known here. So it says no more than that the name is not blocked."""
+"""`TRUNCATE` says that the name is not blocked; which way a client came is not known here, so the answer is marked
+(`only_by_stream`)."""
 
 _FORMS = {
     Saying.NXDOMAIN: Refusal(Refusing.NXDOMAIN),
     Saying.NODATA: Refusal(Refusing.NODATA),
     Saying.REFUSED: Refusal(Refusing.REFUSED),
-    # Silence would keep a place for the question in every cell until its time is over, and clients would ask again.
+    # On a stream; over UDP there is silence.
     Saying.DROP: Refusal(Refusing.REFUSED),
 }
 
@@ -68,11 +70,27 @@ def is_withheld(hit: Hit, use: ListUse) -> bool:
     return not all((record.rrtype, record.rdata) in _NOWHERE for record in hit.records)
 
 
+def _has(zone: bytes, name: bytes) -> bool:
+    """Whether it is a name at or above `name`; a network, of which a hit may be as well, is none."""
+    return zone[-1] == 0 and is_below(name, zone)
+
+
 def say(query: Query, hit: Hit, use: ListUse, name: bytes = b"") -> Say:
     """What a hit that does not let pass comes to; `name`: it was found in the answer, at another name."""
-    zone = hit.zone if hit.zone and query.name.endswith(hit.zone) and not name else query.name
+    zone = hit.zone if hit.zone and not name and _has(hit.zone, query.name) else query.name
     if hit.saying is Saying.RECORDS and not is_withheld(hit, use):
         cause = Cause(list=use.name, line=hit.line, blocks=False, own=bool(use.groups))
         return give_records(query, hit.records, cause, zone)
     cause = Cause(list=use.name, line=hit.line, own=bool(use.groups))
-    return refuse(query, _FORMS.get(hit.saying, use.refusal), cause, zone)
+    said = refuse(query, _FORMS.get(hit.saying, use.refusal), cause, zone)
+    return replace(said, silent=True) if hit.saying is Saying.DROP else said
+
+
+def only_by_stream(query: Query, ground: Ground) -> bool:
+    """Whether a list wants who asks over UDP to come again over TCP (RPZ TCP-only)."""
+    book = ground.book
+    if book.image is None or not book.image.wants_streams:
+        return False
+    uses = book.view(query.group).uses
+    hit = choose(book.hits(book.view(query.group), query.name, query.rrtype), uses)
+    return hit is not None and hit.saying is Saying.TRUNCATE and not uses[hit.list].allow

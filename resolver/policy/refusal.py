@@ -40,11 +40,10 @@ _RCODES = {
 
 def explain(cause: Cause) -> Explanation:
     """Which rule or list it was; no name. RFC 8914 §4.16 for what whoever runs this wants of everybody, §4.18 for what a client
-    group has for itself, §4.5 for another answer instead of none."""
+    group has for itself; §4.5 besides for another answer instead of none."""
     text = cause.text.encode("ascii", "replace")[:MAX_TEXT].decode("ascii")
-    if not cause.blocks:
-        return Explanation(ExtendedError.FORGED_ANSWER, text)
-    return Explanation(ExtendedError.FILTERED if cause.own else ExtendedError.BLOCKED, text)
+    whose = ExtendedError.FILTERED if cause.own else ExtendedError.BLOCKED
+    return Explanation(whose, text) if cause.blocks else Explanation(ExtendedError.FORGED_ANSWER, text, whose)
 
 
 def refuse(query: Query, refusal: Refusal, cause: Cause, zone: bytes) -> Say:

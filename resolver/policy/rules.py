@@ -18,20 +18,26 @@ def judge(query: Query, ground: Ground) -> Say | None:
     if blocking:
         return _block(query, view, blocking)
     rewriting = view.rewriting(found)
-    if not rewriting:
-        return None
+    return _rewrite(query, view, rewriting, query.name) if rewriting else None
+
+
+def inspect_name(query: Query, name: bytes, view: View, *, made: bool) -> Say | None:
+    """What rules say of a name that the answer to `query` leads to. `made`: a rule led to it, which is not done twice."""
+    found = view.match(name, query.rrtype)
+    if blocking := view.blocking(found):
+        return _block(query, view, blocking, name)
+    rewriting = 0 if made else view.rewriting(found)
+    return _rewrite(query, view, rewriting, name) if rewriting else None
+
+
+def _rewrite(query: Query, view: View, rewriting: int, name: bytes) -> Say | None:
     rule = view.table.first(rewriting)
-    cause, zone = cause_of(rule, blocks=False), view.table.zone(rule, query.name)
+    zone = view.table.zone(rule, name) if name == query.name else query.name
+    cause = cause_of(rule, blocks=False)
     if rule.target:
         # A name in its own tree would lead to itself for ever: the rule is about all others.
-        return None if rule.target == query.name else give_name(query, rule.target, cause, zone)
+        return None if rule.target in (name, query.name) else give_name(query, rule.target, cause, zone)
     return give_addresses(query, rule.addresses, cause, zone)
-
-
-def inspect_name(query: Query, name: bytes, view: View) -> Say | None:
-    """What rules that block say of a name that the answer to `query` leads to."""
-    blocking = view.blocking(view.match(name, query.rrtype))
-    return _block(query, view, blocking, name) if blocking else None
 
 
 def _block(query: Query, view: View, blocking: int, name: bytes = b"") -> Say:

@@ -11,7 +11,7 @@ from resolver.policy.verdict import TTL, Ground, Say, soa
 from resolver.values import Explanation, Query
 from wire.dns.codes import ExtendedError, Rcode, RecordClass, RecordType
 from wire.dns.message import ResourceRecord
-from wire.dns.names import ROOT, read_name, suffixes
+from wire.dns.names import ROOT, is_below, read_name, suffixes
 
 RULE = "special-names"
 LOCALHOST = read_name("localhost")
@@ -94,7 +94,7 @@ def _is_overridden(query: Query, zone: bytes, ground: Ground) -> bool:
     """Whether the user has the name among the local ones, or a route at the zone or inside it, not only the one for
     everything."""
     route = ground.route(query)
-    if route is not None and route.suffix != ROOT and route.suffix.endswith(zone):
+    if route is not None and route.suffix != ROOT and is_below(route.suffix, zone):
         return True
     return ground.local.has(query.name, query.group, ground.routes)
 
@@ -127,7 +127,7 @@ def _empty(query: Query, zone: bytes, why: str) -> Say:
         return _say(zone, why, Rcode.NOERROR, (soa(zone),))
     if name == zone and query.rrtype == RecordType.NS:
         return _say(zone, why, Rcode.NOERROR, (_record(query, zone),))
-    if name == zone or any(pointer.endswith(name) for pointer in _POINTERS):
+    if name == zone or any(is_below(pointer, name) for pointer in _POINTERS):
         return _nothing(query, zone, why)
     return _absent(query, zone, why)
 

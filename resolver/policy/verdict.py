@@ -65,7 +65,8 @@ class Cause(NamedTuple):
 class Say:
     """An answer made here. `rule` names who said it, `zone` the suffix that matched. `keep`: seconds for which it may be
     given out again. With `onward` (a folded name), `answer` ends with an alias to it: what it comes to is asked for like any
-    question, and joined (`resolver/pipeline.py`). `final`: nobody makes anything else of it, DNS64 included."""
+    question, and joined (`resolver/pipeline.py`). `final`: nobody makes anything else of it, DNS64 included.
+    `silent`: over UDP it is not said at all."""
 
     rule: str
     zone: bytes
@@ -77,10 +78,13 @@ class Say:
     keep: int = TTL
     final: bool = False
     cause: Cause | None = None
+    silent: bool = False
 
     def reply(self, query: Query, generation: int) -> Reply:
         """The undressed answer."""
         message, ttl_offsets = build_local(query.key, query.flags, self.rcode, self.answer, self.authority)
+        if self.silent:
+            return Reply(message, ttl_offsets, 0.0, generation, Origin.DROPPED, self.explanation)
         return Reply(message, ttl_offsets, float(self.keep), generation, Origin.LOCAL, self.explanation)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from kit.forwarder import root_server
-from kit.peers import free_ports
+from kit.peers import free_ports, open_folder
 from kit.service import Running, config_text, started
 
 from resolver.iterate.verdict import RRset
@@ -111,6 +111,25 @@ def test_a_broken_upstream_is_taken_back_as_soon_as_the_trial_question_fails(tmp
         assert time.monotonic() - start < 60
         assert former == config.read_text()
         running.wait_for("configuration 1 comes back: it was not wanted")
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "expected"),
+    [
+        ("0.0.0.0 ads.example\n0.0.0.0 more.example\n", 0, "good    list mine: in force, 2 entries"),
+        ("nothing of use here\n", 1, "bad     list mine: no line of it is an entry"),
+    ],
+)
+def test_lists_are_in_force_before_a_configuration_is_good(lines: str, code: int, expected: str) -> None:
+    with open_folder() as folder, service(folder) as (_, config, _):
+        former, file, new = config.read_text(), folder / "mine.hosts", folder / "new.toml"
+        file.write_text(lines)
+        file.chmod(0o644)
+        new.write_text(former + f'[lists.mine]\nfile = "{file}"\nformat = "hosts"\n')
+        with applying(config, new, "--yes") as process:
+            ended, text = said(process)
+        assert (code, True) == (ended, expected in text), text
+        assert config.read_text() == (new.read_text() if code == 0 else former)
 
 
 def test_what_nobody_confirms_goes_by_itself_in_time(tmp_path: Path) -> None:

@@ -281,6 +281,7 @@ def test_undo_diff_and_test_by_the_commands(server: ListServer, port: int, tmp_p
         )
         digest = str(one.row("ads")["held"]["digest"])  # type: ignore[index]
         assert f"ads@{digest[:12]}" in text
+        assert r"^x[0-9]+\.example$" in run("status", "--costs")[1]
         assert (2, True) == (run("update", "--confirm", "ads")[0], f"ads@{digest[:12]}" in run("diff", "ads")[1])
         code, text = run("update", "--confirm", f"ads@{'0' * 12}")
         assert (1, True) == (code, "another text by now" in text)

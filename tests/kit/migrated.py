@@ -65,18 +65,18 @@ _PRIVATE = (
 )
 
 
-def explained(file: str, question: str, theirs: str, ours: str) -> str:
-    """Why the two answers are as they are; empty if nobody knows. `same` is a reason too."""
+def explained(file: str, text: str, question: str, theirs: str, ours: str) -> str:
+    """Why the two answers of a file with that text are as they are; empty if nobody knows. `same` is a reason too."""
     if theirs == ours:
         return "same"
     name, kind = question.split()
-    return _of_the_file(file, name, kind, theirs, ours) or _of_the_name(name, kind, theirs, ours)
+    return _of_the_file((file, text), name, kind, theirs, ours) or _of_the_name(name, kind, theirs, ours)
 
 
-def _of_the_file(file: str, name: str, kind: str, theirs: str, ours: str) -> str:
+def _of_the_file(case: tuple[str, str], name: str, kind: str, theirs: str, ours: str) -> str:
     """What certain files lead to."""
     empty = ours in ("NXDOMAIN", "NOERROR")
-    text = (CORPUS / file).read_text()
+    file, text = case
     if file == "ads.conf" and _mark(theirs) == _mark(ours) != theirs:
         return "the other of two servers that are equal"
     if "server=" not in text and theirs == "REFUSED":
@@ -91,6 +91,8 @@ def _of_the_file(file: str, name: str, kind: str, theirs: str, ours: str) -> str
         return "a name that never leaves, so there is nothing to prove"
     if empty and any(name == one or name.endswith(f".{one}") for one in DEVICES.get(file, ())):
         return "a name among those of devices, which never leave"
+    if "address=/#/" in text and name.endswith((".168.192.in-addr.arpa", "10.in-addr.arpa")) and empty:
+        return "a reverse name of a private network is nobody's host (RFC 6303), whatever is said of all names"
     if file == "access-point.conf" and name.endswith(".in-addr.arpa") and empty:
         return "a reverse name has no address"
     if "filter-AAAA" in text and kind == "AAAA" and "cname=" in theirs and empty:

@@ -33,7 +33,7 @@ def ended(body: Callable[[], object], patience: float = 5.0) -> int:
         code = 99
         try:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            # A call that waits is ended, too; without the handler that pytest has for it, for that takes a call to come back from.
+            # A call that waits is ended, too; without the handler that pytest has for it, for to come back takes a call.
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, patience)
             body()

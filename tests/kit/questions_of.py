@@ -1,6 +1,6 @@
 """Questions that a configuration of dnsmasq raises, and what a server answers to all of them.
 
-`python questions_of.py SERVER FILE` reads `NAME TYPE` lines from FILE and prints the answers, `NAME TYPE RCODE DATA…` each.
+`python questions_of.py SERVER[#PORT] FILE` reads lines `NAME TYPE` and prints the answers, `NAME TYPE RCODE DATA…` each.
 """
 
 import re
@@ -53,11 +53,12 @@ def questions(text: str) -> list[tuple[str, str]]:
 
 
 def ask(server: str, name: str, kind: str) -> str:
-    """`RCODE DATA…`, without TTLs; the order of records does not matter."""
+    """`RCODE DATA…` of `ADDRESS[#PORT]`, without TTLs; the order of records does not matter."""
+    address, _, port = server.partition("#")
     query = dns.message.make_query(name, kind)
     for _ in range(3):
         try:
-            response = dns.query.udp(query, server, timeout=5, ignore_unexpected=True)
+            response = dns.query.udp(query, address, timeout=5, port=int(port or 53), ignore_unexpected=True)
             break
         except (dns.exception.DNSException, OSError):
             continue

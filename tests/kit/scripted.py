@@ -1,5 +1,6 @@
 """An upstream that says the same of a name every time, and whose every answer tells that it is its own: for comparing two
-resolvers that ask it. `python scripted.py PORT…` serves these ports of 127.0.0.1 over UDP and TCP until it is ended.
+resolvers that ask it. `python scripted.py [ADDRESS#]PORT[=MARK]…` serves these (127.0.0.1) over UDP and TCP until it is ended.
+Those with the same mark (their port, if none is given) say the same.
 
 Names whose first label begins with `nx` do not exist; those with `inside` have a private address; `alias` leads to `real`.
 """
@@ -73,14 +74,16 @@ def _tcp(server: socket.socket, port: int) -> None:
 
 def main() -> None:
     selector = selectors.DefaultSelector()
-    for port in map(int, sys.argv[1:]):
+    for given in sys.argv[1:]:
+        where, _, mark = given.partition("=")
+        address, _, port = where.rpartition("#")
         for kind, act in ((socket.SOCK_DGRAM, _udp), (socket.SOCK_STREAM, _tcp)):
             server = socket.socket(socket.AF_INET, kind)
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            server.bind(("127.0.0.1", port))
+            server.bind((address or "127.0.0.1", int(port)))
             if kind == socket.SOCK_STREAM:
                 server.listen(16)
-            selector.register(server, selectors.EVENT_READ, (act, port))
+            selector.register(server, selectors.EVENT_READ, (act, int(mark or port)))
     print("ready", flush=True)
     while True:
         for key, _ in selector.select():

@@ -42,7 +42,13 @@ def test_a_body_beyond_the_ceiling_is_refused_before_it_has_come() -> None:
 
 
 @pytest.mark.parametrize(
-    "explanation", [None, Explanation(ExtendedError.BLOCKED, "by a list"), Explanation(ExtendedError.OTHER, "")]
+    "explanation",
+    [
+        None,
+        Explanation(ExtendedError.BLOCKED, "by a list"),
+        Explanation(ExtendedError.OTHER, ""),
+        Explanation(ExtendedError.FORGED_ANSWER, "rule safe", ExtendedError.FILTERED),
+    ],
 )
 @pytest.mark.parametrize("offsets", [(), (12, 14)])
 def test_a_reply_comes_out_as_it_went_in(explanation: Explanation | None, offsets: tuple[int, ...]) -> None:

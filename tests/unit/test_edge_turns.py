@@ -60,7 +60,7 @@ def test_who_has_more_than_others_gives_way_with_what_it_asked_last() -> None:
     found = turns.who_gives_way(0)
     assert found is not None
     assert (LOUD, 3) == (found.household, found.handle)
-    assert turns.who_gives_way(3) is None
+    assert turns.who_gives_way(4) is None
     taken(turns, 1)
     found = turns.who_gives_way(1)
     assert found is not None

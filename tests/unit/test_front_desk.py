@@ -12,7 +12,7 @@ from kit.desk import START, Counter53, FakePort, FakeRoad, answer, settings
 from resolver.edge import serve
 from resolver.edge.flights import Flights
 from resolver.settings import CacheSettings, ClientGroup
-from resolver.values import Explanation
+from resolver.values import Explanation, Origin
 from wire.dns.codes import ExtendedError
 from wire.units import Instant
 
@@ -420,6 +420,31 @@ def test_a_truncated_answer_from_the_cache_is_not_given_to_streams() -> None:
     for _ in range(2):
         assert front.ask(query()).message.flags & dns.flags.TC
         assert 200 == len(front.ask(query(), road=FakeRoad(stream=True)).message.answer[0])
+
+
+@pytest.mark.parametrize(("origin", "over_udp"), [(Origin.DROPPED, None), (Origin.STREAM_ONLY, True)])
+def test_what_a_list_does_not_want_over_udp_is_silence_or_come_again(origin: Origin, over_udp: bool | None) -> None:
+    front = Counter53()
+    roads = [front.ask(query()), front.ask(query(), road=FakeRoad(stream=True))]
+    (flight,) = front.port.queries
+    front.reply(flight, answer(flight.key.question, count=1)._replace(origin=origin, cacheable=0.0))
+    assert len(roads[0].sent) == (0 if over_udp is None else 1)
+    if over_udp:
+        assert roads[0].message.flags & dns.flags.TC
+        assert roads[0].message.answer == []
+    assert len(roads[1].message.answer) == 1
+    front.ask(query())
+    assert len(front.port.queries) == 2, "nobody keeps it"
+
+
+def test_an_answer_of_a_rule_has_two_explanations() -> None:
+    front = Counter53()
+    road = front.ask(query(use_edns=0))
+    (flight,) = front.port.queries
+    forged = Explanation(ExtendedError.FORGED_ANSWER, "rule safe", ExtendedError.FILTERED)
+    front.reply(flight, answer(flight.key.question, explanation=forged))
+    assert [4, 17] == errors(road.message)
+    assert {"rule safe"} == {option.text for option in road.message.options if isinstance(option, dns.edns.EDEOption)}
 
 
 def test_an_explanation_goes_only_to_who_sent_an_opt() -> None:

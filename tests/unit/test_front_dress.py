@@ -29,7 +29,7 @@ def test_id_and_spelling_are_the_clients() -> None:
 
 
 def test_an_opt_goes_back_only_to_who_sent_one() -> None:
-    assert dns.message.from_wire(dressed(edns=False, explanation=b"\0\0x", cookie=bytes(24))).edns == -1
+    assert dns.message.from_wire(dressed(edns=False, explanations=(b"\0\0x",), cookie=bytes(24))).edns == -1
     message = dns.message.from_wire(dressed(do=True))
     assert (message.edns, message.payload, message.ednsflags & dns.flags.DO) == (0, 1232, dns.flags.DO)
     assert dns.message.from_wire(dressed(do=False)).ednsflags == 0
@@ -58,7 +58,7 @@ def test_ad_is_told_only_to_who_asks_with_ad_or_do(asks: dict[str, bool], told: 
 
 
 def test_cookie_and_explanation_are_options() -> None:
-    message = dns.message.from_wire(dressed(cookie=bytes(range(24)), explanation=b"\0\x16no answer"))
+    message = dns.message.from_wire(dressed(cookie=bytes(range(24)), explanations=(b"\0\x16no answer",)))
     assert [(10, bytes(range(24))), (15, b"\0\x16no answer")] == [(o.otype, o.to_wire()) for o in message.options]
 
 
@@ -76,7 +76,9 @@ def test_what_does_not_fit_is_cut_to_header_question_and_opt_with_tc(edns: bool)
 def test_no_response_is_longer_than_its_limit_and_all_can_be_read(
     count: int, limit: int, edns: bool, padded: bool
 ) -> None:
-    response = dressed(count=count, limit=limit, edns=edns, padded=padded, cookie=bytes(24), explanation=b"\0\0" * 40)
+    response = dressed(
+        count=count, limit=limit, edns=edns, padded=padded, cookie=bytes(24), explanations=(b"\0\0" * 40,)
+    )
     assert len(response) <= limit
     message = dns.message.from_wire(response)
     assert bool(message.flags & dns.flags.TC) == (not message.answer and count > 0)

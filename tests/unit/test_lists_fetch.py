@@ -134,7 +134,8 @@ def test_a_name_of_the_internet_does_not_lead_home(server: ListServer) -> None:
 
 def test_relative_redirects_at_home_are_followed(server: ListServer) -> None:
     server.pages["/dir/two"] = Page(LIST)
-    assert LIST == fetch(at_home(server, "/dir/one", Page(b"", 302, {"Location": "two"})))[0]
+    text, given = fetch(at_home(server, "/dir/one", Page(b"", 302, {"Location": "two"})))
+    assert (LIST, (HOME,)) == (text, given.hosts)
 
 
 def test_the_server_says_when_it_wants_to_be_asked_again(server: ListServer) -> None:

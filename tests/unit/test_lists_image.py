@@ -1,16 +1,20 @@
 """The image of lists against a plain reading of its entries."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from privacy.lists.compile import MAX_OF_ONE, MAX_REPORTED, Compiled, Item, Source, compile_image
+from privacy.lists import image as image_module
+from privacy.lists.compile import MAX_LABELS, MAX_OF_ONE, MAX_REPORTED, Compiled, Item, Source, compile_image
 from privacy.lists.entry import Entry, Record, Saying, Scope, Skipped, Trigger
 from privacy.lists.image import MAX_DETAIL, hash_of
-from privacy.lists.matcher import Hit, ListImage
+from privacy.lists.matcher import EACH, MAX_READ, Hit, ListImage
 from wire.dns.names import is_below, read_name
 from wire.errors import Malformed
 
@@ -279,6 +283,45 @@ def test_one_list_cannot_make_one_look_up_long_nor_hide_another_list() -> None:
     assert [0] * MAX_OF_ONE + [1] == [hit.list for hit in hits]
     assert (MAX_OF_ONE, 499 - MAX_OF_ONE) == (result.lists[0].entries, result.lists[0].skipped)
     assert "different things of one name" in result.skipped[0][0].why
+
+
+def test_a_list_that_says_very_much_of_every_label_of_a_long_name_costs_little_and_hides_no_other() -> None:
+    name = read_name("x." * 119 + "example")
+    every = [name[at:] for at in range(0, len(name) - 9, 2)]
+    poisoned = [
+        Entry(Trigger.NAME, Saying.BLOCK, 1, one, types=(number, *range(100, 100 + number)))
+        for one in every
+        for number in range(1, 17)
+    ]
+    result = compiled(poisoned, [(7, read_name("example"), Scope.TREE)])
+    hits = ListImage(result.image).name_hits(name, 1)
+    assert 16 * len(every) == result.lists[0].entries + result.lists[0].skipped
+    assert MAX_LABELS * MAX_OF_ONE >= result.lists[0].entries
+    assert (1, 7) == (hits[-1].list, hits[-1].line)
+    with count_parsed() as parsed:
+        ListImage(result.image).name_hits(name, 65_000)
+    assert MAX_READ // EACH + 2 >= len(parsed)
+
+
+@contextmanager
+def count_parsed() -> Iterator[list[bytes]]:
+    """Details that are read meanwhile, however often each."""
+    parsed: list[bytes] = []
+    read = image_module.parse_detail
+
+    def counting(data: bytes) -> image_module.Detail:
+        parsed.append(data)
+        return read(data)
+
+    with patch.object(image_module, "parse_detail", counting):
+        yield parsed
+
+
+def test_many_exceptions_are_excepted_as_few_are() -> None:
+    excepted = tuple(read_name(f"n{number}.a.example") for number in range(400))
+    built = image([entry("a.example", excepted=excepted)])
+    assert [(), ()] == [built.name_hits(read_name(one), 1) for one in ("n399.a.example", "x.y.n7.a.example")]
+    assert [1, 1] == [len(built.name_hits(read_name(one), 1)) for one in ("a.example", "n400.a.example")]
 
 
 def test_an_entry_that_is_too_big_is_reported() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from anchorhold.config.list_sources import MAX_LISTS
 from anchorhold.lists.apart import Apart, Tell, WorkFailed
-from anchorhold.lists.index import Built, Copy, Counted, Index, Kept
-from anchorhold.lists.library import Library, arrived, confirmed, refused, undone, without
+from anchorhold.lists.fetch import Given
+from anchorhold.lists.index import Built, Copy, Counted, Index, Kept, Spared
+from anchorhold.lists.library import Library, arrived, asked, confirmed, failed, refused, undone, without
 from anchorhold.lists.pauses import pause_after, pause_until
 from anchorhold.lists.settings import ListSource, ListsSettings
 from anchorhold.lists.store import Damaged, Store
@@ -28,6 +29,8 @@ from anchorhold.lists.workshop import (
 )
 from privacy.lists.entry import Scope
 from privacy.lists.matcher import ListImage
+from resolver.policy.book import Book, Ledger
+from resolver.policy_settings import ListUse, Policy
 from wire.dns.names import read_name
 from wire.units import Epoch
 
@@ -327,11 +330,41 @@ def test_an_image_is_made_and_counted_and_protected_names_are_told() -> None:
 
     parts = (Part("ads", OLD, "hosts"), Part("bad", digest_of(text), "hosts"), Part("lost", lost, "auto"))
     names = (read_name("dns.example"), read_name("portal.example"))
-    made = make(parts, names, read, put_image, lambda said: None)
+    made = make(parts, Spared(names), read, put_image, lambda said: None)
     assert ((lost,), "the disk is full", len(images[0])) == (made.damaged, made.kept, made.octets)
     assert (100, 0, 2) == (made.lists["ads"].entries, made.lists["ads"].tried, made.lists["bad"].tried)
     assert ("ads", "bad") == ListImage(images[0]).names
     assert 1 == len(ListImage(images[0]).name_hits(read_name("a7.example"), 1))
+
+
+def test_hosts_that_redirects_led_to_are_in_the_image_and_in_its_key() -> None:
+    images: list[bytes] = []
+
+    def put_image(data: bytes, _digest: str) -> str:
+        images.append(data)
+        return ""
+
+    text = b"||cdn.example^\n"
+    parts = (Part("bad", digest_of(text), "adblock"),)
+    host = read_name("files.cdn.example")
+    made = make(parts, Spared((), (host,)), lambda _digest: text, put_image, lambda said: None)
+    assert ({"bad"}, 1) == (set(made.lists), made.lists["bad"].tried)
+    book = Book(Ledger(Policy(lists=(ListUse("bad"),))), ListImage(images[0]))
+    spared = {
+        one: book.is_protected(read_name(one)) for one in ("files.cdn.example", "x.files.cdn.example", "cdn.example")
+    }
+    assert spared == {"files.cdn.example": True, "x.files.cdn.example": False, "cdn.example": False}
+
+
+def test_where_a_list_came_from_is_known_until_the_next_answer() -> None:
+    library = Library()
+    library.use(ListsSettings(1, (ListSource("ads", "https://lists.example/ads"),)), Index())
+    before, shelf = library.key(), library.shelves["ads"]
+    shelf.kept = failed(asked(shelf.kept, 5, Given(False, hosts=("Files.CDN.example",))), 6, "no connection")
+    assert (read_name("files.cdn.example"),) == library.spared().hosts
+    assert before != library.key()
+    shelf.kept = asked(shelf.kept, 7, Given(True))
+    assert (before, ()) == (library.key(), library.spared().hosts)
 
 
 def test_protected_names_are_hit_from_above_and_below_and_by_themselves() -> None:

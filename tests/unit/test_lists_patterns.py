@@ -65,6 +65,7 @@ def test_what_they_cost_together_is_told() -> None:
     result = compile_image([Source("x", bytes(32), items)])
     assert (10, 0) == (result.lists[0].patterns, result.lists[0].skipped)
     assert result.instructions == sum(measure("a" * line) for line in range(1, 11))
+    assert result.dear == (tuple((measure("a" * line), line) for line in range(10, 5, -1)),)
 
 
 def test_number_and_instructions_of_all_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -288,3 +288,24 @@ def test_without_lists_the_image_is_let_go_of(side: Side) -> None:
     assert [] == resolver.heard()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(kept.descriptors[0])
+
+
+def test_an_image_that_is_being_made_is_swept_by_nobody(tmp_path: Path) -> None:
+    """A list may be done with while another process writes the image: what the index does not name yet stays."""
+
+    async def go() -> None:
+        going = Going(tmp_path, Played(text("a")), ADS)
+        going.rounds.open()
+        going.rounds.use(ListsSettings(1, (ADS,)))
+        file = tmp_path / f"{'0' * 64}.image"
+        file.write_bytes(b"new")
+        going.rounds._store.knows(file.name)
+        going.rounds.building = "compiling"
+        going.rounds.confirm("ads")
+        going.rounds._keep()  # what every change of a list ends with
+        assert file.exists()
+        going.rounds.building = ""
+        going.rounds._keep()
+        assert not file.exists()
+
+    asyncio.run(go())

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from anchorhold.lists import workshop
+from anchorhold.lists.index import Spared
 from anchorhold.lists.workshop import Made, Part, digest_of
 from privacy.lists.compile import Item
 from privacy.lists.formats import Unusable
@@ -21,7 +22,7 @@ def make(kept: list[bytes]) -> Made:
         kept.append(image)
         return ""
 
-    return workshop.make(parts, (), TEXTS.__getitem__, put, lambda told: None)
+    return workshop.make(parts, Spared(), TEXTS.__getitem__, put, lambda told: None)
 
 
 def test_only_the_list_that_is_none_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

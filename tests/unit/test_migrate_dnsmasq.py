@@ -1,6 +1,7 @@
 """dnsmasq's configuration, line by line: nothing is silent, and what it means is what is written."""
 
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,19 @@ def test_a_name_of_an_interface_is_dropped_and_the_record_to_write_is_told(tmp_p
     made, migration = migrated(tmp_path, "interface-name=gate.x.lan,lan0")
     assert ("local" in made, verdicts(migration)) == (False, ["dropped"])
     assert 'records = ["gate.x.lan. A ..."]' in migration.report.lines[-1].reason
+
+
+def test_a_name_of_an_interface_has_the_addresses_that_this_machine_has_there(tmp_path: Path) -> None:
+    own = [("lan0", ip_address(one)) for one in ("192.168.1.1", "fd00::1", "fe80::1")] + [
+        ("wan0", ip_address("192.0.2.1"))
+    ]
+    lines = ("gate.x.lan,lan0", "four.x.lan,lan0/4", "six.x.lan,lan0/6", "out.x.lan,wan0/6")
+    file = tmp_path / "dnsmasq.conf"
+    file.write_text("no-hosts\nlocal=/x.lan/\n" + "".join(f"interface-name={line}\n" for line in lines))
+    migration = migrate((file,), Reader(own=lambda: own))
+    records = tomllib.loads(settled(migration, tmp_path / "made.toml", "test"))["local"][0]["records"]
+    assert records == ["gate A 192.168.1.1", "gate AAAA fd00::1", "four A 192.168.1.1", "six AAAA fd00::1"]
+    assert verdicts(migration)[-4:] == ["changed", "changed", "changed", "dropped"]
 
 
 def test_an_alias_of_a_device_is_its_own_address(tmp_path: Path) -> None:

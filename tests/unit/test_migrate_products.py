@@ -18,7 +18,7 @@ from anchorhold.migrate.adguardhome_rules import Unfit, read_rule
 from anchorhold.migrate.archive import members
 from anchorhold.migrate.document import toml_document, yaml_document
 from anchorhold.migrate.reading import Reader, Unreadable
-from anchorhold.migrate.report import Report
+from anchorhold.migrate.report import Report, Verdict
 from anchorhold.migrate.settle import settled
 from anchorhold.migrate.unbound_keywords import KEYWORDS
 
@@ -347,3 +347,23 @@ def test_addresses_and_leases_of_pi_hole_come_along(tmp_path: Path) -> None:
     assert [(1, "kept"), (2, "kept"), (3, "dropped"), (4, "dropped")] == [
         (line.number, line.verdict and line.verdict.value) for line in leases_told
     ]
+
+
+def test_every_line_of_a_copied_zone_of_unbound_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "zone").write_text("@ 60 IN SOA ns.corp.example. h.corp.example. 1 2 3 4 5\nwww 60 IN A 192.0.2.1\n")
+    (tmp_path / "unbound.conf").write_text(
+        f"""auth-zone:
+    name: corp.example
+    zonefile: {tmp_path}/zone
+    fallback-enabled: yes
+    for-downstream: no
+    for-upstream: yes
+    allow-notify: 192.0.2.9
+"""
+    )
+    report = migrator("unbound")((tmp_path / "unbound.conf",), Reader()).report
+    told = {line.text.partition(":")[0]: line.verdict for line in report.lines}
+    assert told["fallback-enabled"] is Verdict.DROPPED
+    assert told["for-downstream"] is Verdict.CHANGED
+    assert told["for-upstream"] is Verdict.KEPT
+    assert told["allow-notify"] is Verdict.DROPPED

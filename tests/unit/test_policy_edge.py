@@ -172,7 +172,7 @@ async def test_a_rewritten_name_is_asked_for_under_the_other_and_kept_by_nobody_
     rule = Rule(
         "safe", Action.REWRITE, groups=(1,), domains=domains("=www.search.example"), target=read_name("safe.example")
     )
-    scene = Scene(ruled(rule, lists=uses("ads")), image_of(ads=[blocked(1, "safe.example")]))
+    scene = Scene(ruled(rule, lists=uses("ads")), image_of(ads=[blocked(1, "other.example")]))
     kids = await scene.ask("www.search.example.", group=1)
     assert shown(kids)[:2] == ["NOERROR", "safe.example."]
     assert kids.explanation is not None
@@ -183,6 +183,64 @@ async def test_a_rewritten_name_is_asked_for_under_the_other_and_kept_by_nobody_
     again = await scene.ask("www.search.example.", group=1)
     assert shown(again) == shown(kids)
     assert len(scene.upstreams[0].queries) == 2
+
+
+def _leads(name: str, target: str) -> Rule:
+    return Rule(name, Action.REWRITE, domains=domains(name), target=read_name(target))
+
+
+@on_loop
+async def test_where_a_rule_leads_is_judged_by_rules_and_lists_too() -> None:
+    rules = (
+        _leads("one.example", "two.example"),
+        _leads("two.example", "three.example"),
+        _leads("ad.example", "x.example"),
+    )
+    allow = Rule("fine", Action.ALLOW, domains=domains("y.example"))
+    image = image_of(ads=[blocked(4, "x.example"), blocked(5, "y.example")])
+    scene = Scene(ruled(*rules, _leads("ok.example", "y.example"), allow, lists=uses("ads")), image)
+    assert shown(await scene.ask("one.example."))[1:3] == ["two.example.", "three.example."]
+    stopped = await scene.ask("ad.example.")
+    assert shown(stopped) == NULL
+    assert stopped.explanation is not None
+    assert stopped.explanation.text == "list ads line 4"
+    assert shown(await scene.ask("ok.example."))[1] == "y.example."
+
+
+@on_loop
+async def test_rules_that_lead_to_one_another_come_to_an_end() -> None:
+    scene = Scene(ruled(_leads("one.example", "two.example"), _leads("two.example", "one.example")))
+    assert shown(await scene.ask("one.example.")) == ["SERVFAIL"]
+    assert scene.upstreams[0].queries == []
+
+
+@on_loop
+async def test_a_name_that_somebody_elses_alias_leads_to_is_rewritten_as_if_it_were_asked_for() -> None:
+    address = Rule("own", Action.REWRITE, domains=domains("c1.example"), addresses=(bytes((192, 0, 2, 9)),))
+    # c2 is in its own tree, and is what a2 leads to: it is not led in a ring.
+    scene = Scene(
+        ruled(address, Rule("safe", Action.REWRITE, domains=domains("c2.example"), target=read_name("c3.example")))
+    )
+    assert shown(await scene.ask("a1.example.")) == ["NOERROR", "192.0.2.9"]
+    assert shown(await scene.ask("a2.example."))[:2] == ["NOERROR", "c3.example."]
+    plain = await scene.ask("a4.example.")
+    assert shown(plain)[1] == "c4.example."
+
+
+@on_loop
+async def test_what_a_list_wants_by_streams_only_is_marked_and_what_it_drops_is_too() -> None:
+    image = image_of(
+        rpz=[blocked(1, "tcp.example", saying=Saying.TRUNCATE), blocked(2, "gone.example", saying=Saying.DROP)]
+    )
+    scene = Scene(ruled(lists=uses("rpz")), image)
+    stream, gone, other = [await scene.ask(name) for name in ("tcp.example.", "gone.example.", "other.example.")]
+    assert (stream.origin, stream.cacheable) == (Origin.STREAM_ONLY, 0.0)
+    assert shown(stream)[0] == "NOERROR"
+    assert (gone.origin, gone.cacheable, shown(gone)) == (Origin.DROPPED, 0.0, ["REFUSED"])
+    assert other.origin is Origin.UPSTREAM
+    again = await scene.ask("tcp.example.")
+    assert again.origin is Origin.STREAM_ONLY
+    assert len(scene.upstreams[0].queries) == 2, "from memory, and marked again"
 
 
 @on_loop

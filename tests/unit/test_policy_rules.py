@@ -1,16 +1,19 @@
 """Rules, lists and their order: what is said of a name, in which form, and by whom."""
 
+from unittest.mock import patch
+
 import pytest
 from kit.questions import query_for
 from kit.rules import Saying, blocked, domains, image_of, ruled, uses
 
 from privacy.lists.entry import Entry, Record, Trigger
-from privacy.lists.matcher import ListImage
+from privacy.lists.matcher import Hit, ListImage
 from resolver.policy import decide
 from resolver.policy.book import Book, Ledger
+from resolver.policy.lists import say
 from resolver.policy.verdict import Say
 from resolver.policy_settings import Action, ListUse, Refusal, Refusing, Rule
-from resolver.settings import ResolverSettings
+from resolver.settings import ResolverSettings, Route
 from resolver.snapshot import Snapshot
 from wire.dns.codes import ExtendedError, HeaderFlag, Rcode, RecordType
 from wire.dns.message import parse_message
@@ -154,7 +157,8 @@ def test_a_rewritten_name_leads_on_but_not_to_itself() -> None:
     assert found.onward == target
     assert found.answer[0].rdata == target
     assert found.explanation is not None
-    assert found.explanation.code == ExtendedError.FORGED_ANSWER
+    assert (found.explanation.code, found.explanation.also) == (ExtendedError.FORGED_ANSWER, ExtendedError.BLOCKED)
+    assert found.explanation.text == "rule safe"
     assert said(snapshot, "safe.search.example.") is None
 
 
@@ -329,3 +333,22 @@ def test_ten_thousand_domains_cost_as_much_as_one() -> None:
     table._names = names = Counting(table._names)
     assert table.match(read_name("www.n77.example"), 1, 1) == 1
     assert names.probes == 4
+
+
+def test_a_route_is_inside_a_special_zone_only_by_its_labels() -> None:
+    """The octets of `local` at the end of a longer label are not the zone."""
+    odd = read_name("other\\005local")
+    assert odd.endswith(read_name("local"))
+    snapshot = snapshot_of(ruled())
+    route = Route(odd, -1, 0)
+    with patch.object(Snapshot, "route", lambda _self, _query: route):
+        assert who(snapshot, "printer.local") == "special-names"
+
+
+def test_a_list_names_the_zone_of_its_line_only_if_the_name_is_in_it() -> None:
+    query, network = query_for("x.example"), bytes((192, 0, 2, 0)) + bytes((24,))
+    found = say(query, Hit(0, 1, Saying.BLOCK, Trigger.ADDRESS, zone=network), ListUse("ads"))
+    assert found.zone == read_name("x.example")
+    assert say(
+        query, Hit(0, 1, Saying.BLOCK, Trigger.NAME, zone=read_name("example")), ListUse("ads")
+    ).zone == read_name("example")

@@ -82,7 +82,7 @@ def test_a_client_with_edns_gets_ours() -> None:
 
 def test_cookie_and_explanation_are_given_in_this_order() -> None:
     message, offsets = answer(300)
-    found = parse_message(dress(message, offsets, 0, outer(cookie=b"c" * 24, explanation=b"\0\x0fno")))
+    found = parse_message(dress(message, offsets, 0, outer(cookie=b"c" * 24, explanations=(b"\0\x0fno",))))
     assert found.edns is not None
     assert ((EdnsOption.COOKIE, b"c" * 24), (EdnsOption.EXTENDED_ERROR, b"\0\x0fno")) == found.edns.options
 

@@ -27,7 +27,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.selector = selectors.DefaultSelector()
         self.control = folder / "control.sock"
-        self.applying = Applying(folder / "anchorhold.toml", self.control, self.selector)
+        self.applying = Applying(folder / "anchorhold.toml", self.control, self.selector, lambda: "")
         self.applying.open()
         self.clients: list[socket.socket] = []
 
@@ -174,7 +174,7 @@ def test_few_can_come_at_once(site: Site) -> None:
 
 
 def test_without_a_place_for_the_socket_the_service_goes_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    applying = Applying(tmp_path / "c", tmp_path / ("x" * 120), selectors.DefaultSelector())
+    applying = Applying(tmp_path / "c", tmp_path / ("x" * 120), selectors.DefaultSelector(), lambda: "")
     applying.open()
     applying.close()
     assert "anchorhold apply will not work" in capfd.readouterr().err

@@ -20,7 +20,7 @@ from privacy.lists.formats.text import (
     read_line,
     strip_comment,
 )
-from wire.dns.names import ROOT
+from wire.dns.names import ROOT, parent, suffixes
 
 _QUICK = {
     "address=": NOWHERE | {"", "#"},
@@ -31,7 +31,7 @@ _QUICK = {
 
 
 def read_dnsmasq(text: bytes) -> Iterator[Item]:
-    """Names and all below them. Several addresses of one are one answer."""
+    """Names and all below them; of two that a name is below, the longer counts. Several addresses of one are one answer."""
     reader = _Reader()
     for number, line in numbered(text):
         parts = line.split("/")
@@ -39,12 +39,30 @@ def read_dnsmasq(text: bytes) -> Iterator[Item]:
             yield number, name, Scope.TREE
         else:
             yield from read_line(number, line, reader.read)
-    yield from reader.answers.entries()
+    entries = [*reader.answers.entries()]
+    yield from entries
+    yield from _bounded(text, reader.allowed, entries)
+
+
+def _bounded(text: bytes, allowed: dict[bytes, Entry], entries: list[Entry]) -> Iterator[Entry]:
+    """What is let through, but for longer names that are not: an exception counts more than all that is blocked."""
+    if not allowed:
+        return
+    longer: dict[bytes, list[bytes]] = {name: [] for name in allowed}
+    told = (item for number, line in numbered(text) for item in read_line(number, line, _Reader().read))
+    for item in (*told, *entries):
+        name = item[1] if isinstance(item, tuple) else item.name if isinstance(item, Entry) else b""
+        for above in suffixes(parent(name)) if len(name) > 1 and name not in allowed else ():
+            if above in longer:
+                longer[above].append(name)
+    for name, entry in allowed.items():
+        yield replace(entry, excepted=tuple(longer[name]))
 
 
 class _Reader:
     def __init__(self) -> None:
         self.answers = Answers()
+        self.allowed: dict[bytes, Entry] = {}
 
     def read(self, number: int, line: str) -> Iterator[Item]:
         """What a line says. Raises Unused."""
@@ -66,7 +84,9 @@ class _Reader:
                 yield Skipped(number, str(odd))
 
     def _use(self, entry: Entry, key: str, target: str) -> Iterator[Item]:
-        if target == "#" and key != "address":
+        if target == "#" and key != "address" and entry.trigger is Trigger.NAME and entry.scope is Scope.TREE:
+            self.allowed.setdefault(entry.name, replace(entry, saying=Saying.ALLOW))
+        elif target == "#" and key != "address":
             yield replace(entry, saying=Saying.ALLOW)
         elif target in ("", "#") or (key == "address" and is_null(read_address(target))):
             is_plain = entry.trigger is Trigger.NAME

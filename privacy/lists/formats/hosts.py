@@ -19,7 +19,8 @@ from privacy.lists.formats.text import (
 )
 
 _SYSTEM = (
-    "localhost localhost.localdomain localhost4 localhost6 local broadcasthost "
+    "localhost localhost.localdomain localhost4 localhost4.localdomain4 localhost6 localhost6.localdomain6 local "
+    "localdomain loopback broadcasthost "
     "ip6-localhost ip6-loopback ip6-localnet ip6-mcastprefix ip6-allnodes ip6-allrouters ip6-allhosts"
 )
 
