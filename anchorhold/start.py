@@ -30,8 +30,8 @@ def run(config: Path) -> int:
         return 2
     try:
         supervisor = Supervisor(config, outcome)
+        sandbox.restrain(outcome.service.executes, outcome.service.sandbox)
     except CannotStart as error:
         facts.log(NAME, str(error))
         return 3
-    sandbox.restrain(outcome.service.executes)
     return supervisor.serve()

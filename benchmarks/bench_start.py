@@ -92,7 +92,10 @@ def is_answered() -> bool:
 
 
 class Service:
+    last: "Service | None" = None
+
     def __init__(self, folder: Path) -> None:
+        Service.last = self
         self.control = folder / "control.sock"
         self.start = time.monotonic()
         program = Path(sys.executable).parent / "anchorhold"
@@ -169,8 +172,38 @@ def measure(folder: Path, runs: int) -> list[str]:
             time.sleep(1.2)
             times.append(service.back(name))
         lines.append(f"| {name} | {statistics.median(times) * 1e3:.0f} ms | {max(times) * 1e3:.0f} ms |")
+    lines += calls(service, folder)
     stop(service.process)
     return lines
+
+
+def calls(service: Service, folder: Path) -> list[str]:
+    """The supervisor's system calls while every cell is pinged and then ends and is started again."""
+    strace = find("strace")
+    if strace is None:
+        return ["", "The supervisor's system calls are not counted: strace is missing (apt-get install strace)"]
+    said = folder / "calls"
+    pids = [pid for pid, _ in service.cells().values()]
+    time.sleep(1)
+    with subprocess.Popen(
+        [strace, "-qq", "-o", said, "-p", str(service.process.pid)], stderr=subprocess.DEVNULL
+    ) as tracing:
+        time.sleep(4)
+        idle = distinct(said)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(1.2)
+        tracing.send_signal(signal.SIGINT)
+    return [
+        "",
+        f"The supervisor's system calls while nothing happens but pings: {len(idle)} ({', '.join(idle)}); while every cell ends "
+        f"and is started again: {len(found := distinct(said))} ({', '.join(found)}).",
+    ]
+
+
+def distinct(said: Path) -> list[str]:
+    words = (line.partition("(") for line in said.read_text().splitlines())
+    return sorted({name for name, found, _ in words if found and name.isidentifier()})
 
 
 def row(what: str, seconds: list[float]) -> str:
@@ -188,7 +221,11 @@ def main() -> None:
         folder.chmod(0o755)
         (folder / "ads.txt").write_text("".join(f"0.0.0.0 ad{number}.example\n" for number in range(1_000)))
         (folder / "anchorhold.toml").write_text(CONFIG.format(folder=folder))
-        text = ["# Start, memory and restart with every cell", "", *measure(folder, options.runs), ""]
+        try:
+            text = ["# Start, memory and restart with every cell", "", *measure(folder, options.runs), ""]
+        finally:
+            if Service.last is not None:
+                stop(Service.last.process)
     finish("\n".join(text), "start", options.record)
 
 

@@ -131,11 +131,17 @@ def enter(
     return _in_force[-1]
 
 
-def restrain(executes: bool) -> Standing:
+def restrain(executes: bool, enforcement: Enforcement = Enforcement.REQUIRED) -> Standing:
     """For the supervisor, before its first cell: keep what opening sockets takes, and what cells need until they are sealed.
 
-    All else is given up, also by all that it forks. `executes`: programs may be started.
+    All else is given up, also by all that it forks. `executes`: programs may be started. Raises SandboxRefused where no cell
+    could be shut in as `enforcement` wants.
     """
+    if enforcement is Enforcement.REQUIRED:
+        try:
+            seccomp.require()
+        except seccomp.FilterRefused as error:
+            raise SandboxRefused(f"{error}; {_WAY_OUT}") from None
     _in_force[:] = [supervising.restrain(_own_name(), executes)]
     return _in_force[-1]
 

@@ -172,6 +172,7 @@ def here() -> Architecture:
 
 def require() -> None:
     """Whether the kernel takes filters that end a process. Raises FilterRefused."""
+    here()
     try:
         system_call("seccomp", GET_ACTION_AVAILABLE, 0, struct.pack("=I", KILL))
     except OSError as error:

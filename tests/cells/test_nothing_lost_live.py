@@ -106,6 +106,17 @@ def test_what_was_under_way_at_the_resolver_is_asked_again(tmp_path: Path) -> No
         crowd.wait()
 
 
+@pytest.mark.parametrize("name", ["keeper", "front"])
+def test_a_cell_that_hangs_is_replaced_and_what_was_asked_meanwhile_is_answered(tmp_path: Path, name: str) -> None:
+    with serving(tmp_path) as (running, crowd):
+        os.kill(running.cell(name), signal.SIGSTOP)
+        crowd.ask()
+        running.wait_for(f"{name} (pid", "is ended: no answer to 3 pings")
+        running.wait_for(f"{name} (pid", "serves again")
+        crowd.ask()
+        crowd.wait()
+
+
 def test_reloads_lose_nothing(tmp_path: Path) -> None:
     with serving(tmp_path) as (running, crowd):
         for generation in range(2, 6):

@@ -26,14 +26,14 @@ def become_ordinary() -> None:
     ctypes.CDLL(None).prctl(_SET_DUMPABLE, 1, 0, 0, 0)
 
 
-def ended(body: Callable[[], object], patience: float = 5.0) -> int:
+def ended(body: Callable[[], object], patience: float = 30.0) -> int:
     """Run it in a child: its exit code (0: it came to its end, 99: it raised), or minus the signal that ended it."""
     pid = os.fork()
     if pid == 0:
         code = 99
         try:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            # A call that waits is ended, too; without the handler that pytest has for it, for to come back takes a call.
+            # A call that waits is ended, too: at once, not by a handler of who runs the tests.
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, patience)
             body()

@@ -266,6 +266,12 @@ def test_without_seccomp_nobody_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     assert holds(body)
 
 
+def test_without_seccomp_the_service_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anchorhold.sandbox.seccomp.require", without_seccomp)
+    with pytest.raises(SandboxRefused, match=r'Function not implemented; .* sandbox = "best-effort"'):
+        sandbox.restrain(executes=False)
+
+
 def test_with_best_effort_it_serves_and_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anchorhold.sandbox.seccomp.require", without_seccomp)
     monkeypatch.setenv(sandbox.SANDBOX_VARIABLE, "best-effort")
