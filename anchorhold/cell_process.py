@@ -22,7 +22,7 @@ PING_INTERVAL = 1.0
 MAX_SILENT_PINGS = 3
 """Unanswered pings after which a cell counts as hung. Counted, not timed: a machine that slept is no hung cell."""
 
-TOLD_BY_LINK = frozenset({"front", "secure", "keeper", "dhcp", "resolver"})
+TOLD_BY_LINK = frozenset({"front", "secure", "keeper", "dhcp", "resolver", "lists"})
 """Cells that end by END on the link; others by SIGTERM, whose handler needs a system call more."""
 
 

@@ -44,8 +44,9 @@ def seal_bytes(data: bytes, most: int = MAX_SIZE) -> int:
         raise ValueError(f"settings of {len(data)} octets; at most {most}")
     descriptor = new_memfd()
     try:
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(data)
+        at = 0
+        while at < len(data):
+            at += os.pwrite(descriptor, memoryview(data)[at:], at)
         return seal_memfd(descriptor)
     except OSError:
         os.close(descriptor)

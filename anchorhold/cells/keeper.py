@@ -17,7 +17,7 @@ from anchorhold.ceilings import KEEPER
 from anchorhold.cells.rules import FOLDER, MEMORY, SNAPSHOT, WAKE
 from anchorhold.cells.start import hear, ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
 from anchorhold.cells.warming import verify_once
-from anchorhold.facts import log
+from anchorhold.facts import divert, log
 from anchorhold.ipc import READ_SIZE, Inbox, Message, MessageType, build_message
 from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.folder import Folder
@@ -88,6 +88,7 @@ class KeeperCell:
         assert self._settings is not None  # noqa: S101 # serve saw to it
         log_mistakes(NAME)
         self._link.setblocking(False)
+        divert(lambda line: send_message(self._link, LinkType.LOG, line))
         verify_once()
         self._keeper.open(date())
         self._keeper.follow(trust_anchors(self._settings.anchors), date())

@@ -11,12 +11,16 @@ import os
 import signal
 import socket
 from collections.abc import Coroutine
+from dataclasses import replace
 from functools import partial
 
 from anchorhold import snapshot
+from anchorhold.cells.heap import keep_to_heap
+from anchorhold.cells.rules import HEAP, HERE, READ_MAP, SNAPSHOT, WAKE
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
+    end_after,
     hear,
     ignore_terminal_signals,
     receive_until_start,
@@ -24,24 +28,58 @@ from anchorhold.cells.start import (
     tell_ready,
     watch_memory,
 )
-from anchorhold.facts import log
+from anchorhold.facts import divert, log
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.lists.asking import ResolverLine
 from anchorhold.lists.desk import ListsDesk
 from anchorhold.lists.fetch import Fetcher
+from anchorhold.lists.helper import Workshop, start
 from anchorhold.lists.line import OperatorLine
 from anchorhold.lists.rounds import Rounds
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import Store
+from anchorhold.lists.urls import HTTPS_PORT, read_list_url
+from anchorhold.mistakes import EXIT_MISTAKE, log_mistakes
 from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, enter, preload
+from anchorhold.sandbox.profile import Rule, calls, exactly
 from dhcp.edge.folder import FolderRefused, make_ours
+from net.readiness import readiness
+from net.sockets import adopt
 from net.tls import Peer, TlsFactory
 from privacy.lists.matcher import ListImage
 from wire.errors import Malformed
 
-PROFILE = SandboxProfile("lists", folder=True)
 NAME = "lists"
+DESCRIPTORS = 256
+_FLAGS = 0o4000 | 0o2000000
+"""SOCK_NONBLOCK | SOCK_CLOEXEC (linux/net.h)."""
+_ADD_SEALS = 1_033
+"""F_ADD_SEALS (linux/fcntl.h)."""
+PROFILE = SandboxProfile(
+    NAME,
+    calls=(
+        *calls("epoll_wait", "recvfrom", "sendto", "epoll_ctl", "close", "recvmsg", "sendmsg"),
+        *(
+            Rule("socket", (exactly(0, family), exactly(1, socket.SOCK_STREAM | _FLAGS)))
+            for family in (socket.AF_INET, socket.AF_INET6)
+        ),
+        *calls("connect", "getrandom", "getpid"),
+        Rule("setsockopt", (exactly(1, socket.IPPROTO_TCP), exactly(2, socket.TCP_NODELAY))),
+        *HERE,
+        *HEAP,
+        *SNAPSHOT,
+        *READ_MAP,
+        Rule("fcntl", (exactly(1, _ADD_SEALS),)),
+        *calls("memfd_create"),
+        *WAKE,
+        *calls("getsockname", "exit_group"),
+    ),
+    connect=(HTTPS_PORT,),
+    folder=True,
+    descriptors=DESCRIPTORS,
+)
+"""And the ports that addresses of lists name. It makes no process: its helper does (`anchorhold/lists/helper.py`)."""
 EXIT_FOLDER = 71
 """Exit code of a cell whose folder cannot be used; the log says why."""
 
@@ -81,7 +119,13 @@ class ListsCell:
         self._resolver = ResolverLine()
         self._image: ListImage | None = None
         self._handing: tuple[int, bytes] | None = None
+        self._ports: frozenset[int] = frozenset()
+        self._told = -1
+        """The settings as they came, for the helper."""
+        self._helper: socket.socket
+        self._workshop: Workshop | None = None
         self._ending: asyncio.Future[int]
+        self._store: Store
         self._rounds: Rounds
         self._desk: ListsDesk
 
@@ -93,23 +137,45 @@ class ListsCell:
         # The system's authorities are files: read before nothing can be read any more.
         context = TlsFactory().client(Peer("", alpn=("http/1.1",))).context
         warm_up()
+        with asyncio.Runner(loop_factory=NoLookups) as runner:
+            return runner.run(self._live(Fetcher(context, self._resolver.addresses)))
+
+    async def _live(self, fetcher: Fetcher) -> int:
+        assert self._settings is not None  # noqa: S101 # serve saw to it
+        loop = asyncio.get_running_loop()
+        readiness(loop)
+        self._ports = ports_of(self._settings)
+        profile = replace(PROFILE, connect=tuple(sorted(self._ports)))
         try:
-            enter(PROFILE, lambda: make_ours(self._folder), folder=self._folder)
+            enter(profile, lambda: make_ours(self._folder), self._settle, self._folder)
         except FolderRefused as error:
             log(NAME, str(error))
             return EXIT_FOLDER
-        with asyncio.Runner(loop_factory=NoLookups) as runner:
-            return runner.run(self._run(Fetcher(context, self._resolver.addresses)))
+        watch_memory(loop, NAME)
+        divert(lambda line: send_message(self._link, LinkType.LOG, line))
+        return await end_after(NAME, self._run(fetcher, loop))
 
-    async def _run(self, fetcher: Fetcher) -> int:
-        assert self._settings is not None  # noqa: S101 # serve saw to it
-        loop = asyncio.get_running_loop()
-        self._ending = loop.create_future()
-        watch_memory(loop, "lists")
-        loop.add_signal_handler(signal.SIGTERM, self._end, 0)
+    def _settle(self) -> None:
+        keep_to_heap()
+        log_mistakes(NAME)
         self._link.setblocking(False)
+        os.fchdir(self._folder)
+        self._store = Store(self._folder, here=True)
+        try:
+            self._store.clear_drafts()
+        except OSError as error:
+            log(NAME, f"the folder cannot be read: {error.strerror}")
+        self._helper = start(self._folder)
+
+    async def _run(self, fetcher: Fetcher, loop: asyncio.AbstractEventLoop) -> int:
+        assert self._settings is not None  # noqa: S101 # serve saw to it
+        self._ending = loop.create_future()
         loop.add_reader(self._link.fileno(), self._hear)
-        self._rounds = Rounds(Store(self._folder), fetcher, self._hand, partial(log, NAME))
+        workshop = self._workshop = Workshop(self._helper)
+        self._tell_helper(workshop)
+        lost = loop.create_task(self._watch_helper(workshop))
+        self._tasks[LinkType.FOLDER] = lost
+        self._rounds = Rounds(self._store, fetcher, self._hand, partial(log, NAME), workshop.begin)
         self._desk = ListsDesk(self._rounds, lambda: self._image)
         self._rounds.open()
         # With it goes the image that was in force last, before anybody is told that we are ready.
@@ -126,6 +192,16 @@ class ListsCell:
             for task in (rounds, *self._tasks.values()):
                 task.cancel()
             await asyncio.gather(rounds, *self._tasks.values(), return_exceptions=True)
+
+    def _tell_helper(self, workshop: Workshop) -> None:
+        told, self._told = self._told, -1
+        workshop.use(told)
+        os.close(told)
+
+    async def _watch_helper(self, workshop: Workshop) -> None:
+        await workshop.gone.wait()
+        log(NAME, "the helper that reads lists has ended; the next cell has another one")
+        self._end(EXIT_MISTAKE)
 
     def _end(self, code: int) -> None:
         if not self._ending.done():
@@ -152,10 +228,18 @@ class ListsCell:
             case LinkType.LISTS_PEER | LinkType.LISTS_STATUS:
                 self._connect()
             case LinkType.SETTINGS if self._settings is not None:
+                if not ports_of(self._settings) <= self._ports:
+                    # To connect to other ports than at the start takes a new process.
+                    self._end(0)
+                    return
+                if self._workshop is not None:
+                    self._tell_helper(self._workshop)
                 self._rounds.use(self._settings)
                 tell_ready(self._link, self._settings.generation)
             case LinkType.PING:
                 send_message(self._link, LinkType.PING)
+            case LinkType.END:
+                self._end(0)
             case _:
                 pass
 
@@ -164,13 +248,15 @@ class ListsCell:
             case (LinkType.LISTS_PEER | LinkType.LISTS_STATUS) as kind, (descriptor,):
                 if kind in self._pairs:
                     self._pairs[kind].close()
-                self._pairs[kind] = socket.socket(fileno=descriptor)
+                self._pairs[kind] = adopt(descriptor)
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, ListsSettings, snapshot.MAX_LISTS)
-                os.close(descriptor)
+                if self._told >= 0:
+                    os.close(self._told)
+                self._told = descriptor
             case LinkType.FOLDER, (descriptor,) if self._folder < 0:
                 self._folder = descriptor
-            case LinkType.PING, ():
+            case ((LinkType.PING | LinkType.END), ()):
                 pass
             case _:
                 raise Malformed(f"{message.type.name} is not for lists, or its descriptor is missing")
@@ -203,7 +289,6 @@ class ListsCell:
         for kind, pair in pairs.items():
             if kind in self._tasks:
                 self._tasks[kind].cancel()
-            pair.setblocking(False)
             talk = self._resolver.run(pair) if kind is LinkType.LISTS_PEER else OperatorLine(pair, self._answer).run()
             self._tasks[kind] = asyncio.get_running_loop().create_task(self._talk(kind, talk))
 
@@ -226,6 +311,12 @@ class ListsCell:
                 return {"error": "this is no question to the lists cell"}
 
 
+def ports_of(settings: ListsSettings) -> frozenset[int]:
+    """Where lists come from, and signatures; and where any redirect may lead."""
+    urls = (url for source in settings.sources for url in (source.url, source.signature_url) if url)
+    return frozenset((HTTPS_PORT, *(read_list_url(url).port for url in urls)))
+
+
 def warm_up() -> None:
     """Import what would be imported lazily, while files can still be read."""
     preload(*LAZY)
@@ -238,6 +329,6 @@ def run(link: socket.socket) -> None:
     """Run the lists cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
-    ignore_terminal_signals()
+    ignore_terminal_signals(signal.SIGTERM)
     collect_seldom()
     run_guarded(NAME, ListsCell(link).serve)

@@ -22,6 +22,7 @@ from anchorhold.cells.loops import run_loop as run_loop
 from anchorhold.cells.resolver_profile import PROFILE, PROFILE_UVLOOP
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
+    end_after,
     end_without_memory,
     hear,
     ignore_terminal_signals,
@@ -134,11 +135,7 @@ class ResolverCell:
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
         self.prepare()
-        return run_loop(self._live)
-
-    async def _live(self) -> int:
-        # A loop that is closed in good order does much that nobody needs any more.
-        os._exit(await self.run())
+        return run_loop(lambda: end_after(NAME, self.run()))
 
     async def run(self) -> int:
         """Serve until told to end; gives the exit code."""

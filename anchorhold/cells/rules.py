@@ -46,9 +46,12 @@ SNAPSHOT = (
 
 FOLDER = (
     Rule("openat", (Test(2, os.O_NOFOLLOW, os.O_NOFOLLOW),)),
-    *calls("newfstatat", "pread64", "write", "fsync", "renameat", "unlinkat"),
+    *calls("newfstatat", "pread64", "pwrite64", "fdatasync", "renameat", "unlinkat"),
 )
 """Files of a folder known by its descriptor (`anchorhold/keeper/folder.py`)."""
+
+HERE = (*FOLDER[:-2], *calls("rename", "unlink"))
+"""The same for who is in the folder for good."""
 
 _WAKE_PRIVATE = 129
 """FUTEX_WAKE | FUTEX_PRIVATE_FLAG (linux/futex.h)."""

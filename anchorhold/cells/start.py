@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -147,6 +147,23 @@ def run_guarded(name: str, body: Callable[[], int]) -> None:
         log(name, f"ends by a mistake of ours: {place_of(error)}")
         code = EXIT_MISTAKE
     sys.exit(code)
+
+
+async def end_after(name: str, life: Awaitable[int]) -> NoReturn:
+    """The end of a process whose loop is not to be closed in good order: that does much that nobody needs any more."""
+    try:
+        code = await life
+    except SandboxRefused:
+        raise
+    except Malformed as error:
+        log(name, f"the supervisor sent what does not decode: {error}")
+        code = EXIT_PROTOCOL
+    except MemoryError:
+        end_without_memory(name)
+    except Exception as error:
+        log(name, f"ends by a mistake of ours: {place_of(error)}")
+        code = EXIT_MISTAKE
+    os._exit(code)
 
 
 def end_at_once(name: str, body: Callable[[], int]) -> None:

@@ -32,18 +32,21 @@ def read_whole(opened: int, most: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def write_whole(opened: int, data: bytes) -> None:
-    """All of `data`. Raises OSError."""
+def write_whole(opened: int, data: bytes, at: int = 0) -> None:
+    """All of `data`, from its octet `at` on. Raises OSError."""
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(opened, rest) :]
+        count = os.pwrite(opened, rest, at)
+        rest, at = rest[count:], at + count
 
 
 class Folder:
     """Files in the directory `descriptor`, which stays open as long as this is used."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, here: bool = False) -> None:
+        """`here`: it is the working directory, for good; then a name alone is in it, which takes other system calls."""
         self._descriptor = descriptor
+        self._place = None if here else descriptor
 
     @property
     def descriptor(self) -> int:
@@ -73,33 +76,33 @@ class Folder:
         draft = f".{name}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self._remove(draft)
-        opened = os.open(draft, flags, PRIVATE, dir_fd=self._descriptor)
+        opened = os.open(draft, flags, PRIVATE, dir_fd=self._place)
         try:
             try:
                 if mode != PRIVATE:
                     os.fchmod(opened, mode)
                 write_whole(opened, data)
-                os.fsync(opened)
+                os.fdatasync(opened)
             finally:
                 os.close(opened)
-            os.replace(draft, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+            os.replace(draft, name, src_dir_fd=self._place, dst_dir_fd=self._place)
         except OSError:
             self._remove(draft)
             raise
-        os.fsync(self._descriptor)
+        os.fdatasync(self._descriptor)
 
     def set_aside(self, name: str, date: Epoch) -> str:
         """Give a damaged file another name, so that it can be looked at; gives that name. Raises OSError."""
         stamp = datetime.fromtimestamp(date, UTC).strftime("%Y%m%dT%H%M%SZ")
         other = f"{name}{ASIDE}{stamp}"
-        os.replace(name, other, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        os.replace(name, other, src_dir_fd=self._place, dst_dir_fd=self._place)
         return other
 
     def _open(self, name: str, flags: int) -> int:
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._descriptor)
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._place)
 
     def _remove(self, name: str) -> None:
         try:
-            os.unlink(name, dir_fd=self._descriptor)
+            os.unlink(name, dir_fd=self._place)
         except FileNotFoundError:
             return

@@ -14,7 +14,9 @@ import os
 import resource
 import signal
 from collections.abc import Callable, Collection
+from functools import partial
 from itertools import pairwise
+from typing import NoReturn
 
 PATIENCE = 300.0
 """Seconds that one piece of work may take."""
@@ -24,9 +26,9 @@ MAX_MEMORY = 4 * 1024 * 1024 * 1024
 MAX_SAID = 4 * 1024 * 1024
 """Octets that it may say in all."""
 
-_PROGRESS, _RESULT = b"p", b"r"
+PROGRESS, RESULT = b"p", b"r"
 """How a line begins."""
-_PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 Tell = Callable[[object], None]
@@ -53,7 +55,7 @@ class Apart:
             os.close(into)
             raise
         if self._pid == 0:
-            _live(work, {*used, into}, into)
+            live(work, into, partial(_settle, {*used, into}))
         os.close(into)
         self._rest = b""
         self._octets = 0
@@ -76,7 +78,7 @@ class Apart:
             os.close(self._out)
             status = self._end()
         if status != 0 or self._result is None:
-            raise WorkFailed(_described(status, self._result))
+            raise WorkFailed(describe(status, self._result))
         return self._result[0]
 
     def _read(self) -> None:
@@ -90,7 +92,7 @@ class Apart:
             return
         *whole, self._rest = (self._rest + data).split(b"\n")
         for line in whole:
-            if line[:1] == _RESULT:
+            if line[:1] == RESULT:
                 self._result = (json.loads(line[1:]),)
             else:
                 self._heard(json.loads(line[1:]))
@@ -102,48 +104,64 @@ class Apart:
         return os.waitpid(self._pid, 0)[1]
 
 
-def _described(status: int, said: tuple[object] | None) -> str:
+def describe(status: int, said: tuple[object] | None) -> str:
+    """Why a process came to nothing: its status (wait(2)), and what it said last."""
     if os.WIFSIGNALED(status):
         return f"the process was ended by {signal.Signals(os.WTERMSIG(status)).name}"
     return "it said nothing" if said is None else f"a mistake of ours: {said[0]}"
 
 
-def _live(work: Work, used: set[int], into: int) -> None:
-    """The copy's life. Nothing of the loop that it was copied from is touched; it never returns."""
+def write_line(into: int, data: bytes) -> None:
+    """All of it, into a pipe or a socket. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(into, rest) :]
+
+
+def live(work: Work, into: int, settle: Callable[[], None]) -> NoReturn:
+    """The copy's life. Nothing of the loop that it was copied from is touched; it never returns. `settle` comes first."""
     code = 1
+
+    def say(what: object, mark: bytes = PROGRESS) -> None:
+        write_line(into, mark + json.dumps(what).encode() + b"\n")
+
     try:
-        _settle(used)
-        with open(into, "wb", closefd=False) as out:
-
-            def say(what: object, mark: bytes = _PROGRESS) -> None:
-                out.write(mark + json.dumps(what).encode() + b"\n")
-                out.flush()
-
-            try:
-                say(work(say), _RESULT)
-                code = 0
-            except MemoryError:
-                say("it needs more memory than there is", _RESULT)
-            except Exception as error:
-                # Without its words: they may be a stranger's.
-                frame = error.__traceback__
-                while frame is not None and frame.tb_next is not None:
-                    frame = frame.tb_next
-                line = 0 if frame is None else frame.tb_lineno
-                say(f"{type(error).__name__} at line {line}", _RESULT)
+        settle()
+        try:
+            say(work(say), RESULT)
+            code = 0
+        except MemoryError:
+            say("it needs more memory than there is", RESULT)
+        except Exception as error:
+            # Without its words: they may be a stranger's.
+            frame = error.__traceback__
+            while frame is not None and frame.tb_next is not None:
+                frame = frame.tb_next
+            line = 0 if frame is None else frame.tb_lineno
+            say(f"{type(error).__name__} at line {line}", RESULT)
     finally:
         os._exit(code)
+
+
+def end_with_parent() -> None:
+    """Nobody waits for what is done for one that is no more."""
+    _LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def _settle(used: set[int]) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    end_with_parent()
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    keep_within(used)
+
+
+def keep_within(used: set[int]) -> None:
+    """No other descriptor, little of the machine, and so much memory. For a process that ends with its work."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     for before, after in pairwise((2, *sorted(used), soft)):
         os.closerange(before + 1, after)
     os.nice(10)
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     limit = MAX_MEMORY if most == resource.RLIM_INFINITY else min(MAX_MEMORY, most)
     resource.setrlimit(resource.RLIMIT_AS, (limit, most))

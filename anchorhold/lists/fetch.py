@@ -16,6 +16,7 @@ import httpx2
 
 from anchorhold.config.errors import Wrong
 from anchorhold.lists.urls import HTTPS_PORT, Place, read_list_url
+from anchorhold.lists.wire import Transport
 from resolver.addresses import is_public
 
 MAX_REDIRECTS = 5
@@ -118,8 +119,9 @@ class Fetcher:
     def _client(self) -> httpx2.AsyncClient:
         patience = self._patience
         timeout = httpx2.Timeout(patience.idle, connect=patience.connect)
+        transport = Transport(self._context)
         return httpx2.AsyncClient(
-            verify=self._context, trust_env=False, follow_redirects=False, timeout=timeout, headers=HEADERS
+            transport=transport, trust_env=False, follow_redirects=False, timeout=timeout, headers=HEADERS
         )
 
     async def _ask(self, client: httpx2.AsyncClient, place: Place, wanted: Wanted, home: bool) -> httpx2.Response:

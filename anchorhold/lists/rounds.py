@@ -5,15 +5,15 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable
-from functools import partial
 from typing import TypeVar
 
 import msgspec
 
-from anchorhold.lists.apart import Apart, Tell, WorkFailed
+from anchorhold.lists.apart import WorkFailed
 from anchorhold.lists.asking import NoAddress
 from anchorhold.lists.fetch import Fetcher, FetchFailed, Given, Wanted
 from anchorhold.lists.index import Built, Copy, Index, Kept
+from anchorhold.lists.jobs import Begin, Comparing, Job, Judging, Making, fork
 from anchorhold.lists.library import (
     Library,
     Shelf,
@@ -28,8 +28,14 @@ from anchorhold.lists.library import (
 )
 from anchorhold.lists.pauses import pause_of
 from anchorhold.lists.settings import ListsSettings
-from anchorhold.lists.store import TEXT, Damaged, Draft, Store
-from anchorhold.lists.workshop import Arrival, Compared, Judged, Made, Part, compare, judge, make
+from anchorhold.lists.store import IMAGE, TEXT, Damaged, Draft, Store
+from anchorhold.lists.workshop import (
+    Arrival,
+    Compared,
+    Judged,
+    Made,
+    Part,
+)
 from anchorhold.snapshot import new_memfd, seal_bytes, seal_memfd
 from net.clock import date, now
 from privacy.lists.minisign import MAX_SIGNATURE
@@ -50,7 +56,11 @@ Hand = Callable[[int, str], None]
 class Rounds:
     """All that goes on. Call `use` with each new settings, `run` once."""
 
-    def __init__(self, store: Store, fetcher: Fetcher, hand: Hand, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: Store, fetcher: Fetcher, hand: Hand, report: Callable[[str], None], begin: Begin | None = None
+    ) -> None:
+        """`begin` starts work elsewhere; without it a process is forked for each."""
+        self._begin = begin
         self.library = Library()
         self.image: Built | None = None
         """What was handed on last."""
@@ -211,11 +221,11 @@ class Rounds:
         octets, digest = draft.octets, draft.finish()
         self._store.fresh.add(digest)
         shelf.busy, shelf.entries = "checking", 0
-        texts, when = self._texts(), int(date())
+        when = int(date())
         while True:
             current = shelf.digest
             arrival = Arrival(digest, source.format, current, source.public_key, signature)
-            judged = await self._apart_from(Judged, partial(judge, arrival, texts), shelf)
+            judged = await self._apart_from(Judged, Judging(arrival), shelf)
             if shelf.digest == current:
                 break
         if judged.refused:
@@ -252,19 +262,9 @@ class Rounds:
             return
         image = new_memfd()
         try:
-            texts, store = self._texts(), self._store
-
-            def put(data: bytes, digest: str) -> str:
-                with open(image, "wb", closefd=False) as file:
-                    file.write(data)
-                try:
-                    store.keep_image(data, digest)
-                except OSError as error:
-                    return error.strerror or "it cannot be written"
-                return ""
-
             self.building = "compiling"
-            made = await self._apart_from(Made, lambda tell: make(parts, spared, texts, put, tell), None, image)
+            made = await self._apart_from(Made, Making(parts, spared), None, image)
+            self._store.knows(made.digest + IMAGE)
             self.building = ""
             if made.damaged:
                 self._set_aside(made.damaged)
@@ -328,8 +328,7 @@ class Rounds:
 
     async def difference(self, old: Part, new: Part) -> Compared:
         """Raises WorkFailed."""
-        texts = self._texts()
-        return await self._apart_from(Compared, lambda _tell: compare(old, new, texts))
+        return await self._apart_from(Compared, Comparing(old, new))
 
     def line(self, name: str, number: int) -> str:
         """A line of the text in force; "" if it cannot be had."""
@@ -348,7 +347,7 @@ class Rounds:
         local, store = self.library.texts, self._store
         return lambda digest: local[digest] if digest in local else store.text(digest)
 
-    async def _apart_from(self, kind: type[T], work: Callable[[Tell], T], shelf: Shelf | None = None, *used: int) -> T:
+    async def _apart_from(self, kind: type[T], job: Job, shelf: Shelf | None = None, image: int = -1) -> T:
         """Raises WorkFailed."""
 
         def heard(said: object) -> None:
@@ -361,7 +360,7 @@ class Rounds:
 
         async with self._apart:
             try:
-                apart = Apart(lambda tell: msgspec.to_builtins(work(tell)), (self._store.folder, *used))
+                apart = self._begin(job, image) if self._begin else fork(job, image, self._store, self._texts())
             except OSError as error:
                 raise WorkFailed(f"no process for it: {error.strerror}") from None
             return msgspec.convert(await apart.result(heard), kind)

@@ -4,13 +4,12 @@ A text is written as it comes and gets its name when it is whole, so that what h
 its name. Files are 0600.
 """
 
-import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-from anchorhold.keeper.folder import ASIDE, Folder, Unreadable
+from anchorhold.keeper.folder import ASIDE, Folder, Unreadable, write_whole
 from anchorhold.lists.index import Index, read_index, write_index
 from privacy.lists.matcher import ListImage
 from wire.errors import Malformed
@@ -29,18 +28,20 @@ class Damaged(Exception):
 class Draft:
     """A text that is being fetched."""
 
-    def __init__(self, folder: int, name: str) -> None:
-        """Raises OSError."""
+    def __init__(self, folder: int, name: str, place: int | None, named: Callable[[str], None]) -> None:
+        """Names are in `place` (None: the working directory); `named` hears its name when it has one. Raises OSError."""
+        self._named = named
+        self._place = place
         self._folder = folder
         self._name = name
         self._hash = hashlib.sha256()
         self.octets = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = open(os.open(name, flags, 0o600, dir_fd=folder), "wb")  # noqa: SIM115 # closed by finish or drop
+        self._file = os.open(name, flags, 0o600, dir_fd=place)
 
     def add(self, piece: bytes) -> None:
         """Raises OSError, when the disk is full for one."""
-        self._file.write(piece)
+        write_whole(self._file, piece, self.octets)
         self._hash.update(piece)
         self.octets += len(piece)
 
@@ -52,28 +53,34 @@ class Draft:
     def finish(self) -> str:
         """Make it a text of the folder; gives its digest. Raises OSError."""
         digest = self.digest
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        os.replace(self._name, digest + TEXT, src_dir_fd=self._folder, dst_dir_fd=self._folder)
-        os.fsync(self._folder)
+        os.fdatasync(self._file)
+        self._close()
+        os.replace(self._name, digest + TEXT, src_dir_fd=self._place, dst_dir_fd=self._place)
+        self._named(digest + TEXT)
+        os.fdatasync(self._folder)
         return digest
 
     def drop(self) -> None:
         """It is of no use."""
-        # What could not be written is dropped anyway.
-        with contextlib.suppress(OSError):
-            self._file.close()
-        _remove(self._folder, self._name)
+        self._close()
+        _remove(self._place, self._name)
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 class Store:
     """Files in the directory `folder`, which stays open as long as this is used."""
 
-    def __init__(self, folder: int) -> None:
+    def __init__(self, folder: int, *, here: bool = False) -> None:
+        """`here` as for `Folder`."""
         self.folder = folder
-        self._files = Folder(folder)
+        self._place = None if here else folder
+        self._files = Folder(folder, here=here)
         self._drafts = 0
+        self._known: set[str] | None = None
         self.fresh: set[str] = set()
         """Digests of texts that the index does not name yet."""
 
@@ -97,7 +104,12 @@ class Store:
     def draft(self) -> Draft:
         """A new one. Raises OSError."""
         self._drafts += 1
-        return Draft(self.folder, f".draft-{self._drafts}")
+        return Draft(self.folder, f".draft-{self._drafts}", self._place, self.knows)
+
+    def knows(self, name: str) -> None:
+        """A file of this name is in the folder, or may be."""
+        if self._known is not None:
+            self._known.add(name)
 
     def text(self, digest: str) -> bytes:
         """Raises Damaged."""
@@ -115,29 +127,41 @@ class Store:
     def keep_image(self, data: bytes, digest: str) -> None:
         """Raises OSError."""
         self._files.write(digest + IMAGE, data)
+        self.knows(digest + IMAGE)
 
     def set_aside(self, name: str, now: Epoch) -> str:
         """Give a damaged file another name; what it is called now."""
         try:
-            return self._files.set_aside(name, now)
+            other = self._files.set_aside(name, now)
         except OSError:
             return name
+        self.knows(other)
+        return other
 
     def sweep(self, texts: Collection[str], image: str | None) -> None:
         """Remove what nobody needs: other texts and images, all but the three newest that were set aside. What has no name yet is
         still being written. Without `image` all of them stay: one is being made."""
         wanted = {INDEX, *(digest + TEXT for digest in texts)}
-        names = [name for name in os.listdir(self.folder) if not name.startswith(".")]
+        there = os.listdir(self.folder) if self._known is None else self._known
+        names = [name for name in there if not name.startswith(".")]
         wanted |= {name for name in names if name.endswith(IMAGE)} if image is None else {image + IMAGE}
         damaged = sorted((name for name in names if ASIDE in name), key=lambda name: name.partition(ASIDE)[2])
-        for name in {*names} - wanted - {*damaged[-3:]}:
-            _remove(self.folder, name)
+        gone = {*names} - wanted - {*damaged[-3:]}
+        for name in gone:
+            _remove(self._place, name)
+        if self._known is not None:
+            self._known -= gone
 
     def clear_drafts(self) -> None:
-        """What a former process did not bring to an end."""
-        for name in os.listdir(self.folder):
+        """What a former process did not bring to an end. From now on it is known what is in the folder."""
+        there = self._known or set[str]()
+        if self._known is None:
+            self._known = set()
+            there = set(os.listdir(self.folder))
+        for name in there:
             if name.startswith("."):
-                _remove(self.folder, name)
+                _remove(self._place, name)
+        self._known = {name for name in there if not name.startswith(".")}
 
     def _read(self, name: str, digest: str) -> bytes:
         try:
@@ -149,9 +173,9 @@ class Store:
         return data
 
 
-def _remove(folder: int, name: str) -> None:
+def _remove(place: int | None, name: str) -> None:
     try:
-        os.unlink(name, dir_fd=folder)
+        os.unlink(name, dir_fd=place)
     except OSError:
         # Gone already, or the disk is read-only: what is left costs room and nothing else.
         return

@@ -72,11 +72,10 @@ class Kept:
     def link_message(self) -> LinkType:
         assert self.cell.link is not None
         self.cell.link.settimeout(PATIENCE)
-        message = self.cell.receive()
-        if message is not None and message.type is LinkType.SEALED:
-            message = self.cell.receive()
-        assert message is not None
-        return message.type
+        while (message := self.cell.receive()) is not None:
+            if message.type not in (LinkType.LOG, LinkType.SEALED):
+                return message.type
+        raise AssertionError("the keeper is gone")
 
     def use(self, generation: int, *seeds: int) -> None:
         records = tuple(map(record, seeds)) or packaged_root()

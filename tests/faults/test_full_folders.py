@@ -176,7 +176,7 @@ def test_an_index_the_disk_did_not_take_is_written_when_it_does_and_the_complain
         assert ("", True) == (going.problem, (tmp_path / "index.json").exists())
         assert 0 < disk.calls - calls < MOST_CALLS, "one of the five tries again, and no more than once"
 
-    monkeypatch.setattr(rounds_module, "Apart", None)
+    monkeypatch.setattr(rounds_module, "fork", None)
     run_virtually(go())
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-CALLS = ("open", "write", "fsync", "replace", "rename", "unlink", "fchmod")
+CALLS = ("open", "write", "fsync", "fdatasync", "pwrite", "replace", "rename", "unlink", "fchmod")
 
 
 class BrokenDisk:

@@ -25,6 +25,12 @@ from anchorhold import cell_environment, dhcp_side, start, supervisor
 more = json.loads(sys.argv.pop(1))
 cell_environment.KEPT |= set(more)
 os.environ.update(more)
+if "LD_PRELOAD" in more:
+    # To tell the time libfaketime opens a file, with system calls of its own.
+    from anchorhold import sandbox
+    sandbox._program = lambda _profile, _missing: ()
+    sandbox._restrict = lambda _profile, _folder, _missing: 0
+    sandbox._separate = lambda _profile, _folder, _missing: ()
 for name, module in zip(("FRONT_MODULE", "RESOLVER_MODULE", "KEEPER_MODULE", "MODULE"), sys.argv[2:]):
     setattr(dhcp_side if name == "MODULE" else supervisor, name, module)
 sys.exit(start.run(Path(sys.argv[1])))
@@ -100,15 +106,17 @@ def started(
     within: Place | None = None,
 ) -> Iterator[Running]:
     """Run by `config`; with `modules`, these instead of front, resolver, keeper and dhcp. The cells, but not the supervisor, have
-    `environment` besides. `within`: in this namespace. Ended and waited for at the end."""
+    `environment` besides. `within`: in this namespace. Ended and waited for at the end. A library in `environment` is the
+    supervisor's too, for cells are forked, and they are not shut in then."""
     tests = Path(__file__).parents[1]
+    preloaded = environment if "LD_PRELOAD" in environment else {}
     command = [sys.executable, "-c", RUN, json.dumps(dict(environment)), str(config), *modules]
     process = subprocess.Popen(
         command if within is None else within.inside(*command),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(tests), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": str(tests), "PYTHONDONTWRITEBYTECODE": "1", **preloaded},
     )
     running = Running(process)
     assert process.stdout is not None

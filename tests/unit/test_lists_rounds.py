@@ -299,6 +299,7 @@ def test_an_image_that_is_being_made_is_swept_by_nobody(tmp_path: Path) -> None:
         going.rounds.use(ListsSettings(1, (ADS,)))
         file = tmp_path / f"{'0' * 64}.image"
         file.write_bytes(b"new")
+        going.rounds._store.knows(file.name)
         going.rounds.building = "compiling"
         going.rounds.confirm("ads")
         going.rounds._keep()  # what every change of a list ends with
