@@ -348,6 +348,23 @@ def test_who_does_not_read_is_cut_off_with_bounded_memory() -> None:
     assert 0 == service.watched[connection] & READ
 
 
+def test_if_all_places_are_taken_who_was_silent_longest_makes_room() -> None:
+    front = Counter53(tcp_clients=2)
+    with streams(front) as service:
+        _, silent = service.connect()
+        client, busy = service.connect()
+        assert busy is not None
+        client.sendall(frame(query().to_wire()))
+        service.read(busy, START + 0.1)
+        assert service.connect(START + 0.1, "127.0.0.2")[1] is None
+        assert service.connect(START + 0.3, "127.0.0.2")[1] is not None
+        assert silent not in service.listener.connections
+        # An answer is owed to one, the other has just come.
+        assert service.connect(START + 0.4, "127.0.0.3")[1] is None
+        assert busy in service.listener.connections
+    assert (2, 1) == (front.desk.counters["tcp-refused-full"], front.desk.counters["tcp-shed"])
+
+
 def test_places_are_bounded_in_all_and_for_each_address() -> None:
     front = Counter53(tcp_clients=3, tcp_clients_per_address=2)
     with streams(front) as service:

@@ -177,13 +177,13 @@ class StreamListener(Acceptor[Connection]):
         return self.admission.client(address, now)
 
     def may_enter(self, client: Client, now: Instant) -> bool:
-        """As far as places and the access list go."""
+        """As far as places and the access list go; if all are taken, who has been silent longest makes room."""
         settings = self._desk.settings
         if not client.allowed:
             self.count("dropped-access")
         elif not self.places.has_room(client, settings.tcp_clients_per_address):
             self.count("tcp-refused-client")
-        elif self.places.taken >= settings.tcp_clients:
+        elif self.places.taken >= settings.tcp_clients and not self.make_room(now):
             self.count("tcp-refused-full")
         else:
             return True
