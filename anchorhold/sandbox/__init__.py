@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from anchorhold.sandbox import landlock, limits, namespaces, rights, seccomp, supervising
 from anchorhold.sandbox.clock import calls_for_time
+from anchorhold.sandbox.library import calls_for_library, library
 from anchorhold.sandbox.numbers import NoSuchCall
 from anchorhold.sandbox.profile import Enforcement as Enforcement
 from anchorhold.sandbox.profile import Network as Network
@@ -102,7 +103,8 @@ def enter(
     Raises SandboxRefused, and what the two calls raise.
     """
     if profile.calls:
-        profile = replace(profile, calls=profile.calls + calls_for_time())
+        further = calls_for_time() + calls_for_library(profile.calls, library())
+        profile = replace(profile, calls=profile.calls + further)
     root = os.geteuid() == 0
     entry = find_user(profile.user or configured_user()) if root else None
     missing: list[str] = []

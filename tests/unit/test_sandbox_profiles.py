@@ -1,18 +1,24 @@
 """The tables of system calls beside each cell, counted."""
 
+import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from anchorhold.cells.resolver import PROFILE_UVLOOP
 from anchorhold.sandbox import SandboxProfile, seccomp
 from anchorhold.sandbox.clock import READABLE, SOURCE, calls_for_time
+from anchorhold.sandbox.library import calls_for_library, library
 from anchorhold.sandbox.numbers import Architecture
+from anchorhold.sandbox.profile import calls
 
 GOALS = {"front": 12, "secure": 18, "dhcp": 18, "resolver": 24, "keeper": 28, "lists": 28}
 FACING = ("front", "secure", "dhcp", "resolver", "lists")
 """Cells that hear strangers."""
 ALL_TOGETHER = 32
+OF_LIBUV = 2
+"""More where the resolver runs on uvloop: epoll_pwait and ioctl, which libuv makes by itself."""
 
 NEVER = {
     "execve",
@@ -49,6 +55,9 @@ def test_cells_that_hear_strangers_have_few_together() -> None:
     together = set[str]().union(*map(names, FACING))
     print(f"{' + '.join(FACING)}: {len(together)} of at most {ALL_TOGETHER}: {', '.join(sorted(together))}")
     assert len(together) <= ALL_TOGETHER
+    beyond = {rule.call for rule in PROFILE_UVLOOP.calls} - together
+    print(f"with the resolver on uvloop: {len(together | beyond)}, {', '.join(sorted(beyond))} besides")
+    assert len(together | beyond) <= ALL_TOGETHER + OF_LIBUV
 
 
 @pytest.mark.parametrize("cell", ["front", "secure"])
@@ -70,3 +79,13 @@ def test_where_the_kernel_cannot_tell_the_time_in_our_memory_it_may_be_asked(tmp
         assert ["clock_gettime", "gettimeofday"] == [rule.call for rule in calls_for_time(source)]
     assert 2 == len(calls_for_time(tmp_path / "none"))
     assert not SOURCE.exists() or len(calls_for_time()) == 2 * (SOURCE.read_text().strip() not in READABLE)
+
+
+def test_another_c_library_asks_about_open_files_by_another_call() -> None:
+    asking, others = calls("read", "newfstatat"), calls("read", "openat")
+    for version in ("glibc 2.33", "glibc 2.36", "glibc 2.38"):
+        assert () == calls_for_library(asking, version)
+    for version in ("glibc 2.31", "glibc 2.39", "glibc 2.41", "glibc 3.33", "musl", ""):
+        assert calls("fstat") == calls_for_library(asking, version)
+        assert () == calls_for_library(others, version)
+    assert sys.platform != "linux" or library()
