@@ -1,5 +1,5 @@
-"""Which system calls the C library makes for one and the same function of its own: that differs between versions, and profiles are
-measured with Debian 12's (glibc 2.36)."""
+"""Which system calls the C library makes for one and the same function of its own: that differs between versions, and profiles
+are measured with Debian 12's (glibc 2.36)."""
 
 import os
 
@@ -19,8 +19,8 @@ def library() -> str:
 
 
 def calls_for_library(rules: tuple[Rule, ...], version: str) -> tuple[Rule, ...]:
-    """What is allowed besides `rules` so that they mean the same with the library of this `version`: who may ask about an open file
-    by the one call may do so by the other."""
+    """What is allowed besides `rules` so that they mean the same with the library of this `version`: who may ask about an open
+    file by the one call may do so by the other."""
     if all(rule.call != "newfstatat" for rule in rules):
         return ()
     name, _, number = version.partition(" ")
