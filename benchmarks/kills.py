@@ -2,7 +2,7 @@
 notice.
 
 `make kills KILLS=1000 RATE=500` runs it; needs root or unprivileged user namespaces. Every kill is a SIGKILL at a random cell at
-a random moment, a twentieth to four tenths of a second after the one before was back; only a cell that has served for a second,
+a random moment, a fiftieth to a fifth of a second after the one before was back; only a cell that has served for a second,
 for one that ends sooner counts as one that cannot start (`anchorhold/restarts.py`). Back means:
 
 * front, resolver: an answer to a question for a name that nobody asked for before, over UDP. It is sent once the process is dead,
@@ -42,7 +42,7 @@ BACK = 0.2
 STUCK = 2.0
 AGAIN = 0.02
 PATIENCE = 10.0
-PAUSE = (0.05, 0.4)
+PAUSE = (0.02, 0.2)
 SPARED = 1.1
 """Seconds: a cell that ends before it served a second counts as one that cannot start, and is held back longer each time."""
 

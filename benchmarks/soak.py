@@ -153,6 +153,7 @@ def judge(run: Run, options: argparse.Namespace) -> tuple[str, bool]:
         lines.append(row)
         good = good and well
     lines += ["", "| waits, ms | median | 99 of 100 | 999 of 1,000 |", "| --- | --- | --- | --- |"]
+    lines += ["", second_half(run.watch.cells, run.start, run.end, window)]
     waits: dict[str, dict[str, float]] = run.crowd["waits"]  # type: ignore[assignment]
     lines += [
         f"| {what} | {w.get('50', 0)} | {w.get('99', 0)} | {w.get('99.9', 0)} |" for what, w in sorted(waits.items())
@@ -161,6 +162,13 @@ def judge(run: Run, options: argparse.Namespace) -> tuple[str, bool]:
         lines += ["", "First odd answers:", "", *[f"- `{line}`" for line in run.crowd["examples"]]]  # type: ignore[attr-defined]
     lines += ["", "Everything is within its limits." if good else "**Not everything is within its limits.**", ""]
     return "\n".join(lines), good
+
+
+def second_half(cells: dict[str, readings.Series], start: float, end: float, window: float) -> str:
+    """What grew when everything had been as large as it gets for a while: a leak goes on, a high-water mark does not."""
+    middle, window = (start + end) / 2, min(window, (end - start) / 6)
+    grown = ", ".join(f"{name} {series.drift(middle, end, window):+.0f}" for name, series in cells.items())
+    return f"Drift in the second half alone, KiB: {grown}."
 
 
 def cell_row(name: str, series: readings.Series, run: Run, window: float) -> tuple[str, bool]:
