@@ -35,7 +35,13 @@ def test_who_served_starts_at_once_however_often_it_is_ended() -> None:
     restarts = Restarts()
     for _ in range(6):
         restarts.delay_after(0.5)
-    assert [restarts.delay_after(served) for served in (1.0, 1.0, 1.5, 0.0, 0.9)] == [0.0, 0.0, 0.0, 0.0, 0.1]
+    assert [restarts.delay_after(served) for served in (1.0, 1.0, 1.5, 0.0, 0.0)] == [0.0, 0.0, 0.0, 0.0, 0.1]
+
+
+def test_who_served_for_a_moment_is_kept_waiting_from_the_fourth_time_on() -> None:
+    restarts = Restarts()
+    assert [round(restarts.delay_after(0.4), 3) for _ in range(6)] == [0, 0, 0, 0.1, 0.2, 0.4]
+    assert [restarts.delay_after(served) for served in (1.0, 0.4, 0.4, 0.0)] == [0, 0, 0, 0.2]
 
 
 def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
