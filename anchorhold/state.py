@@ -43,12 +43,11 @@ def open_folder(directory: Path, owner: tuple[int, int] | None, name: str = FOLD
     try:
         found = os.fstat(descriptor)
         if owner is not None and (found.st_uid, found.st_gid) != owner:
-            os.fchown(descriptor, *owner)
+            # The files first: whoever is interrupted finds the folder where it was.
             _give_files(descriptor, found.st_uid, owner)
+            os.fchown(descriptor, *owner)
         if found.st_mode & 0o077:
             os.fchmod(descriptor, 0o700)
-        if owner is not None:
-            _inherit(descriptor, owner)
     except OSError as error:
         os.close(descriptor)
         raise StateRefused(f"{path} is somebody else's ({error.strerror}); chown it") from None
@@ -60,31 +59,15 @@ def _give_files(folder: int, former: int, owner: tuple[int, int]) -> None:
     named. Only files of the former owner that have one name: no link there leads to what is another's. Raises OSError."""
     for name in os.listdir(folder):
         try:
-            file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+            file = os.open(
+                name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, dir_fd=folder
+            )
         except OSError:
             # A link, or a socket.
             continue
         try:
             found = os.fstat(file)
             if stat.S_ISREG(found.st_mode) and found.st_uid == former and found.st_nlink == 1:
-                os.fchown(file, *owner)
-        finally:
-            os.close(file)
-
-
-def _inherit(folder: int, owner: tuple[int, int]) -> None:
-    """Files of a former owner become the present one's: accounts come and go. From here on the former one cannot get at the
-    folder; what it had there that is no plain file, or has a second name elsewhere, is left alone."""
-    for name in os.listdir(folder):
-        try:
-            file = os.open(
-                name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, dir_fd=folder
-            )
-        except OSError:
-            continue
-        try:
-            found = os.fstat(file)
-            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid not in (0, owner[0]):
                 os.fchown(file, *owner)
         finally:
             os.close(file)

@@ -138,7 +138,7 @@ def links() -> Links:
 class Silent:
     """A socket to nobody."""
 
-    def send(self, _data: bytes) -> None:
+    def sendmsg(self, _parts: tuple[bytes, ...]) -> None:
         return
 
 
