@@ -16,6 +16,7 @@ def test_a_crowd_of_slow_connections_is_held_in_bounds_and_hurts_nobody(way: str
     limits = {"connections held at once": 200.0, "slowest answer to an honest client over QUIC, ms": 5_000.0}
     for what, measured, limit in slow_crowd.rows(figures):
         assert holds(attack, what, measured, limits.get(what, limit)), (what, measured, figures.honest.errors)
-    assert figures.most_held > 100
+    # Those over QUIC come no faster than their side can shake hands, and the first are gone by then.
+    assert figures.most_held > (40 if way == "quic" else 100)
     assert len(figures.honest.waits) > 10
     assert len(figures.over_udp.waits) > 10
