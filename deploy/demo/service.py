@@ -36,6 +36,17 @@ def free_port(wanted: int) -> int:
     raise SystemExit("no free port on 127.0.0.1")
 
 
+def free_ports(count: int) -> list[int]:
+    """So many, each another."""
+    found: set[int] = set()
+    for _ in range(50 * count):
+        if len(found) == count:
+            break
+        # Where many connections have just ended the system may give the same one again and again.
+        found.add(free_port(0))
+    return sorted(found)
+
+
 def dead_port() -> int:
     """A port on which nobody listens."""
     with socket.socket() as stream:
@@ -84,7 +95,9 @@ class Service:
     """Whether there are encrypted ways in, too."""
 
     def __post_init__(self) -> None:
-        self.doors = Doors(self.folder, {over: free_port(0) for over in SCHEMES} if self.encrypted else {})
+        self.doors = Doors(
+            self.folder, dict(zip(SCHEMES, free_ports(len(SCHEMES)), strict=True)) if self.encrypted else {}
+        )
 
     @property
     def config(self) -> Path:
