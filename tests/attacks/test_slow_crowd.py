@@ -6,7 +6,7 @@ from kit.figures import holds
 
 # Less patience than usual, so that the test has an end.
 TENTH = {"extra": "connections = 200\nidle = 10\n", "more": "[limits]\ntcp_clients = 200\n"}
-# Those over QUIC come no faster than their side, in Python too, can shake hands: the first must still be there when the last come.
+# Over QUIC they come no faster than their side, in Python too, can shake hands: the first must still be there with the last.
 COMING_SLOWLY = {"quic": {**TENTH, "extra": "connections = 200\nidle = 20\n"}}
 
 
