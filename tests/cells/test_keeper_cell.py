@@ -14,12 +14,21 @@ from pathlib import Path
 import pytest
 from kit.keyset import ENTRY, ROOT, keyset, record
 from kit.peers import need_root
-from kit.processes import descriptors, internet_sockets, is_folder, state, unbound_internet_sockets
+from kit.processes import (
+    data_of,
+    descriptors,
+    internet_sockets,
+    is_folder,
+    limit_data,
+    state,
+    unbound_internet_sockets,
+)
 from kit.service import config_text, started
 
 from anchorhold import snapshot
 from anchorhold.cell_environment import cell_environment
 from anchorhold.cell_process import CellProcess
+from anchorhold.cells.start import EXIT_MEMORY
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
 from anchorhold.keeper.files import GivenAnchors, GivenKey, as_time, read_clock, read_points, show_record, write_given
 from anchorhold.keeper.keeper import NO_FOLDER
@@ -77,9 +86,9 @@ class Kept:
                 return message.type
         raise AssertionError("the keeper is gone")
 
-    def use(self, generation: int, *seeds: int) -> None:
+    def use(self, generation: int, *seeds: int, times: int = 1) -> None:
         records = tuple(map(record, seeds)) or packaged_root()
-        settings = KeeperSettings(generation, tuple(Anchor(ROOT, build_ds(one)) for one in records))
+        settings = KeeperSettings(generation, times * tuple(Anchor(ROOT, build_ds(one)) for one in records))
         descriptor = snapshot.seal(settings)
         self.cell.send(LinkType.SETTINGS, generation.to_bytes(4, "little"), (descriptor,))
         os.close(descriptor)
@@ -253,6 +262,15 @@ def test_a_new_configuration_is_followed_at_once(home: tuple[Path, int]) -> None
         kept.use(2, 3)
         assert kept.link_message() is LinkType.READY
         assert (2, (record(3),)) == (kept.cell.ready, kept.told().point.records)
+
+
+def test_at_its_ceiling_of_memory_it_ends_and_says_so(home: tuple[Path, int]) -> None:
+    with keeper(home[1]) as kept:
+        kept.told()
+        limit_data(kept.cell.pid, data_of(kept.cell.pid))
+        kept.use(2, times=20_000)
+        assert kept.cell.wait(PATIENCE)
+        assert f"exit code {EXIT_MEMORY} " in str(kept.cell.reap(0.0))
 
 
 # In the service.

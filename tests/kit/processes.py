@@ -4,6 +4,7 @@ import ipaddress
 import os
 import re
 import struct
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,3 +96,16 @@ def state(pid: int) -> dict[str, str]:
     """/proc/PID/status as key and value."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def data_of(pid: int) -> int:
+    """Octets that count against RLIMIT_DATA."""
+    return int(state(pid)["VmData"].split()[0]) * 1024
+
+
+def limit_data(pid: int, octets: int) -> None:
+    """How many of them the process may have from now on; only who has its user may say so."""
+    found = state(pid)
+    user, group = (found[name].split()[0] for name in ("Uid", "Gid"))
+    as_it = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"] if os.geteuid() == 0 else []
+    subprocess.run([*as_it, "prlimit", f"--pid={pid}", f"--data={octets}:"], check=True)
