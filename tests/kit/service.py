@@ -15,6 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Protocol
 
+from anchorhold.config.request import describe_exit
+
 PATIENCE = 20.0
 """Seconds a test waits for something that is bound to come."""
 
@@ -132,7 +134,7 @@ def started(
         process.stdout.close()
         running.drain()
     # Whatever a test is about: no process may have made a system call that is not in its profile.
-    assert not [line for line in running.lines if "SIGSYS" in line]
+    assert not [line for line in running.lines if describe_exit(-signal.SIGSYS) in line]
 
 
 def _read(stream: IO[str], running: Running) -> None:
