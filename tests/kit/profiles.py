@@ -7,9 +7,10 @@ import signal
 from collections.abc import Callable
 from importlib import import_module
 
+from kit.accounts import CELLS
+
 from anchorhold.sandbox import SandboxProfile
 
-CELLS = ("front", "secure", "resolver", "dhcp", "keeper", "lists")
 PROFILES: dict[str, SandboxProfile] = {name: import_module(f"anchorhold.cells.{name}").PROFILE for name in CELLS}
 FILTERED = {name: profile for name, profile in PROFILES.items() if profile.calls}
 

@@ -54,9 +54,9 @@ class Running:
     lines: list[str] = field(default_factory=list)
     fresh: queue.Queue[str | None] = field(default_factory=queue.Queue)
 
-    def wait_for(self, *parts: str, count: int = 1) -> str:
+    def wait_for(self, *parts: str, count: int = 1, patience: float = PATIENCE) -> str:
         """The `count`-th line that holds all `parts`; fails the test if it does not come."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + patience
         while len(found := [line for line in self.lines if all(part in line for part in parts)]) < count:
             try:
                 line = self.fresh.get(timeout=max(0.0, until - time.monotonic()))
@@ -118,6 +118,13 @@ def started(
         text=True,
         env={**os.environ, "PYTHONPATH": str(tests), "PYTHONDONTWRITEBYTECODE": "1", **preloaded},
     )
+    with followed(process) as running:
+        yield running
+
+
+@contextmanager
+def followed(process: subprocess.Popen[str]) -> Iterator[Running]:
+    """The service that `process` is, until the end of the block, when it is ended and waited for."""
     running = Running(process)
     assert process.stdout is not None
     reader = threading.Thread(target=_read, args=(process.stdout, running))
