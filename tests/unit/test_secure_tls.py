@@ -15,6 +15,8 @@ from kit.https import PREFACE, SETTINGS
 from kit.https import frame as http_frame
 from kit.tls_record import DATA, HANDSHAKE, record
 
+from resolver.edge.listen.acceptor import REFUSED
+from resolver.edge.listen.door import PAUSE
 from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import HANDSHAKE_BURST
 from resolver.edge.listen.https import HttpsSession
@@ -336,6 +338,23 @@ def test_one_address_has_its_share_of_connections_and_of_handshakes() -> None:
         front.desk.counters["secure-refused-client"],
         front.desk.counters["secure-refused-handshakes"],
     )
+
+
+def test_a_flood_of_refused_connections_waits_for_a_moment_and_who_is_let_in_ends_that() -> None:
+    with encrypted(Counter53(), connections_per_address=1) as service:
+        listener = service.listener
+        service.connect()
+        for _ in range(REFUSED - 1):
+            service.connect()
+        assert not listener.paused
+        service.connect(source="127.0.0.2")
+        for _ in range(REFUSED):
+            assert not listener.paused
+            service.connect()
+        assert (True, 0) == (listener.paused, service.watched[listener])
+        listener.expire_sometimes(Instant(START + PAUSE))
+        assert (False, READ) == (listener.paused, service.watched[listener])
+        assert service.connect(source="127.0.0.3")[1] is not None
 
 
 def test_a_reload_ends_the_connections_of_those_who_may_not_ask_any_more() -> None:
