@@ -5,9 +5,8 @@ import signal
 import socket
 from importlib import import_module
 
-from anchorhold.config.request import describe_exit
 from anchorhold.facts import pass_on
-from anchorhold.forking import Child, fork
+from anchorhold.forking import Child, describe_exit, fork
 from anchorhold.link import LinkMessage, LinkType, open_link, receive_message, send_message
 from anchorhold.restarts import Restarts
 from wire.errors import Malformed

@@ -12,8 +12,9 @@ from anchorhold import facts
 from anchorhold.cell_environment import cell_environment
 from anchorhold.cell_process import MAX_SILENT_PINGS, PING_INTERVAL, START_PATIENCE, CellProcess
 from anchorhold.config import loader
-from anchorhold.config.request import LoaderRun, Refused, describe_exit, read_named
+from anchorhold.config.request import LoaderRun, Refused, read_named
 from anchorhold.config.service import ListenAddress
+from anchorhold.forking import describe_exit
 from anchorhold.listeners import CannotListen, open_changed, open_control, open_listener
 from anchorhold.restarts import Restarts
 from anchorhold.sandbox import USER_VARIABLE
