@@ -93,9 +93,9 @@ def take_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def ignore_terminal_signals(*further: signal.Signals) -> None:
-    """Reload and Ctrl-C are the supervisor's business; so is SIGTERM for a cell that is told to end over the link."""
-    for number in (signal.SIGHUP, signal.SIGINT, *further):
+def ignore_terminal_signals() -> None:
+    """Reload, Ctrl-C and SIGTERM are the supervisor's business; a cell is told to end over the link."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
