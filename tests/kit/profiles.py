@@ -1,17 +1,31 @@
-"""The profiles of all cells, and processes that enter one for a test."""
+"""The profiles with a table of system calls, and processes that enter one for a test."""
 
 import ctypes
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable
-from importlib import import_module
 
+import pytest
+
+from anchorhold.cells import dhcp, front, keeper, lists, resolver, secure
+from anchorhold.lists import helper
 from anchorhold.sandbox import SandboxProfile
 
-CELLS = ("front", "secure", "resolver", "dhcp", "keeper", "lists")
-PROFILES: dict[str, SandboxProfile] = {name: import_module(f"anchorhold.cells.{name}").PROFILE for name in CELLS}
-FILTERED = {name: profile for name, profile in PROFILES.items() if profile.calls}
+FILTERED: dict[str, SandboxProfile] = {
+    "front": front.PROFILE,
+    "secure": secure.PROFILE,
+    "resolver": resolver.PROFILE,
+    "resolver on uvloop": resolver.PROFILE_UVLOOP,
+    "dhcp": dhcp.PROFILE,
+    "keeper": keeper.PROFILE,
+    "lists": lists.PROFILE,
+    "workshop": helper.PROFILE,
+}
+"""All that have a table of system calls."""
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="what is tested is Linux's")
 
 ORDINARY = 65_533
 """A user without a name, for what an ordinary user can and cannot have."""

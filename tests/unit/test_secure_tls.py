@@ -240,6 +240,22 @@ def test_over_its_rate_a_client_loses_its_connection() -> None:
     assert (1, 0, 0) == (front.desk.counters["dropped-rate"], front.desk.open, len(service.house.guests))
 
 
+def test_a_handshake_under_way_is_owed_its_end_when_the_cell_ends() -> None:
+    with encrypted(Counter53()) as service:
+        endpoint, connection = service.connect()
+        assert connection is not None
+        client = SteppedClient(endpoint)
+        owed = [service.listener.owing]
+        endpoint.sendall(client.hello())
+        service.read(connection)
+        owed.append(service.listener.owing)
+        client.hear()
+        endpoint.sendall(client.hello())
+        service.read(connection)
+        owed.append(service.listener.owing)
+    assert [True, True, False] == owed
+
+
 def test_who_does_not_finish_the_handshake_goes_after_ten_seconds() -> None:
     front = Counter53()
     with encrypted(front) as service:
