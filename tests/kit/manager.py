@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from kit.service import PATIENCE, Running, followed
+from kit.service import PATIENCE, Running, attended
 
 BECOME = """
 import os, sys
@@ -75,5 +75,5 @@ def managed(
         text=True,
         env={**os.environ, **ours, **environment},
     )
-    with followed(process) as running:
+    with attended(process) as running:
         yield running

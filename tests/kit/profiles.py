@@ -1,11 +1,8 @@
-"""The profiles with a table of system calls, and processes that enter one for a test."""
+"""The profiles with a table of system calls, and who enters one for a test."""
 
 import ctypes
 import os
-import resource
-import signal
 import sys
-from collections.abc import Callable
 
 import pytest
 
@@ -38,22 +35,3 @@ def become_ordinary() -> None:
     os.setresgid(ORDINARY, ORDINARY, ORDINARY)
     os.setresuid(ORDINARY, ORDINARY, ORDINARY)
     ctypes.CDLL(None).prctl(_SET_DUMPABLE, 1, 0, 0, 0)
-
-
-def ended(body: Callable[[], object], patience: float = 30.0) -> int:
-    """Run it in a child: its exit code (0: it came to its end, 99: it raised), or minus the signal that ended it."""
-    pid = os.fork()
-    if pid == 0:
-        code = 99
-        try:
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            # A call that waits is ended, too: at once, not by a handler of who runs the tests.
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, patience)
-            body()
-            code = 0
-        except BaseException as error:
-            os.write(2, f"{type(error).__name__}: {error}\n".encode())
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pytest
+from kit.children import ended
 from kit.peers import lacking
-from kit.profiles import FILTERED, LINUX, become_ordinary, ended
+from kit.profiles import FILTERED, LINUX, become_ordinary
 
 from anchorhold.sandbox import SandboxProfile, enter, limits, preload
 from anchorhold.sandbox.libc import call, system_call

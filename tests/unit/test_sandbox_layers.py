@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kit.children import ended
 from kit.peers import need_root
-from kit.profiles import LINUX, become_ordinary, ended
+from kit.profiles import LINUX, become_ordinary
 
 from anchorhold import sandbox
 from anchorhold.sandbox import Network, SandboxProfile, SandboxRefused, Standing, enter, landlock, limits, namespaces

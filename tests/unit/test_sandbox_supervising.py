@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from kit.children import ended
 from kit.peers import need_root
-from kit.profiles import LINUX, ended
+from kit.profiles import LINUX
 
 from anchorhold.sandbox import SandboxProfile, enter, restrain
 from anchorhold.sandbox.libc import system_call
