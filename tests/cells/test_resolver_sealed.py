@@ -91,7 +91,7 @@ def test_mistakes_are_told_over_the_link_without_their_words_and_it_goes_on(loop
         assert 0 == resolver.end()
         resolver.drain()
     told = [line.removeprefix("resolver: a mistake of ours: ") for line in resolver.log]
-    assert ["ValueError", "LookupError", "KeyError"] == [line.split()[0] for line in told]
+    assert ["ValueError", "LookupError", "KeyError", "RuntimeWarning"] == [line.split()[0] for line in told]
     assert all(" at stumbling_" in line for line in told)
     assert "; after KeyError at stumbling_resolver.py:" in told[0]
     assert SECRET not in "".join(told)

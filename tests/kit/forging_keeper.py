@@ -1,5 +1,5 @@
-"""A keeper that was taken over: at the first reload it asks the resolver a question, as only `front` may. Else it says only that it
-knows of nothing."""
+"""A keeper that was taken over: at the first reload it asks the resolver a question, as only `front` may. Else all it says is
+that it knows of nothing."""
 
 import socket
 
