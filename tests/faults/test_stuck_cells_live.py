@@ -17,6 +17,7 @@ import pytest
 from kit.lan import Place
 from kit.liar_thread import liar_at
 from kit.peers import need_root, open_folder
+from kit.processes import allow, state
 from kit.secure import write_identity
 from kit.service import PATIENCE, Running, config_text, started
 
@@ -98,18 +99,9 @@ def test_whatever_cell_is_stuck_is_replaced_and_the_service_answers() -> None:
         here.close()
 
 
-def limit_data(pid: int, octets: int) -> None:
-    """Memory that the process may have from now on; only who has its user may say so."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    user, group = (status[name].split()[0] for name in ("Uid", "Gid"))
-    as_it = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"] if os.geteuid() == 0 else []
-    subprocess.run([*as_it, "prlimit", f"--pid={pid}", f"--data={octets}:"], check=True)
-
-
 def data_of(pid: int) -> int:
     """Octets that count against that limit."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(status["VmData"].split()[0]) * 1024
+    return int(state(pid)["VmData"].split()[0]) * 1024
 
 
 @contextmanager
@@ -133,7 +125,7 @@ def answering(tmp_path: Path) -> Iterator[tuple[Running, int]]:
 def test_a_cell_at_its_ceiling_of_memory_is_replaced_and_lies_to_nobody(name: str, tmp_path: Path) -> None:
     with answering(tmp_path) as (running, port):
         pid = running.cell(name)
-        limit_data(pid, data_of(pid))
+        allow(pid, "data", data_of(pid))
         wrong, number, until = [], 0, time.monotonic() + STUCK_PATIENCE
         with socket.socket(type=socket.SOCK_DGRAM) as client:
             client.connect(("127.0.0.1", port))
