@@ -5,11 +5,14 @@ import os
 import socket
 
 import pytest
-from kit.profiles import ended
+from kit.children import ended
+from kit.profiles import LINUX
 
+from anchorhold.cells import whereabouts
 from anchorhold.cells.resolver import PROFILE
 from anchorhold.sandbox import enter, preload
-from net.addresses import endpoint_of, number_interfaces_by
+from net import addresses
+from net.addresses import endpoint_of
 from net.datagram import open_datagram
 from net.readiness import readiness
 from net.tls import Peer, TlsFactory
@@ -30,6 +33,7 @@ def test_an_interface_is_a_number_for_the_kernel() -> None:
         endpoint_of("fe80::1%nowhere", 53)
 
 
+@LINUX
 @pytest.mark.parametrize("name", ["nowhere", "a-name-of-16-oct", "x" * 70_000, ""])
 def test_the_kernel_numbers_its_interfaces_and_no_others(name: str) -> None:
     network = Network()
@@ -46,14 +50,28 @@ def test_a_server_is_not_told_by_which_interface_it_is_reached() -> None:
     assert "fe80::1" == TlsFactory().client(Peer("", verify=False)).server_name("fe80::1%lo")
 
 
+@LINUX
+def test_without_netlink_no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> Network:
+        raise OSError
+
+    monkeypatch.setattr(addresses, "_interface", socket.if_nametoindex)
+    monkeypatch.setattr(whereabouts, "Network", refused)
+    assert whereabouts.open_network() is None
+    with pytest.raises(OSError):
+        endpoint_of("fe80::1%lo", 53)
+    assert ("fe80::1", 53, 0, 7) == endpoint_of("fe80::1%7", 53)
+
+
+@LINUX
 def test_the_resolver_reaches_upstreams_by_an_interface_under_its_filter() -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as there:
         port = there.getsockname()[1]
 
         async def reach() -> None:
             readiness(asyncio.get_running_loop())
-            network = Network()
-            number_interfaces_by(network.interface)
+            network = whereabouts.open_network()
+            assert network is not None
             enter(PROFILE)
             for zone in ("lo", str(number)):
                 (await connect(f"::1%{zone}", port)).close()
