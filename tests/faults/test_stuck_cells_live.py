@@ -14,6 +14,7 @@ import dns.message
 import dns.query
 import dns.rcode
 import pytest
+from kit.accounts import CELLS
 from kit.lan import Place
 from kit.liar_thread import liar_at
 from kit.peers import need_root, open_folder
@@ -46,19 +47,6 @@ prefix = "192.0.2.0/24"
 interface = "lan0"
 pools = ["192.0.2.100-192.0.2.199"]
 """
-CELLS = ("front", "resolver", "keeper", "secure", "dhcp", "lists")
-
-
-def wait_long(running: Running, *parts: str) -> str:
-    """As `wait_for`, for what takes its time."""
-    until = time.monotonic() + STUCK_PATIENCE
-    while True:
-        running.drain()
-        found = [line for line in running.lines if all(part in line for part in parts)]
-        if found:
-            return found[0]
-        assert time.monotonic() < until, f"no line with {parts} in:\n" + "\n".join(running.lines)
-        time.sleep(0.05)
 
 
 def wait_cell(running: Running, name: str, former: int) -> int:
@@ -90,9 +78,9 @@ def test_whatever_cell_is_stuck_is_replaced_and_the_service_answers() -> None:
                 for pid in pids.values():
                     os.kill(pid, signal.SIGSTOP)
                 for name, pid in pids.items():
-                    wait_long(running, f"{name} (pid {pid}) is ended: no answer")
+                    running.wait_for(f"{name} (pid {pid}) is ended: no answer", patience=STUCK_PATIENCE)
                     wait_cell(running, name, pid)
-                    wait_long(running, f"{name} (pid", "serves again")
+                    running.wait_for(f"{name} (pid", "serves again", patience=STUCK_PATIENCE)
                 shown = here.run("dig", "+time=10", "+tries=3", f"@{ADDRESS}", "localhost.")
                 assert "NOERROR" in shown
     finally:
@@ -143,9 +131,9 @@ def test_a_cell_at_its_ceiling_of_memory_is_replaced_and_lies_to_nobody(name: st
                             wrong.append(heard)
                 except (TimeoutError, ConnectionRefusedError):
                     continue
-        wait_long(running, f"{name} (pid {pid}) ended: exit code {EXIT_MEMORY}")
+        running.wait_for(f"{name} (pid {pid}) ended: exit code {EXIT_MEMORY}", patience=STUCK_PATIENCE)
         wait_cell(running, name, pid)
-        wait_long(running, f"{name} (pid", "serves again")
+        running.wait_for(f"{name} (pid", "serves again", patience=STUCK_PATIENCE)
         query = dns.message.make_query("after.example.", "A")
         assert dns.rcode.NOERROR == dns.query.udp(query, "127.0.0.1", PATIENCE, port).rcode()
         assert wrong == []
