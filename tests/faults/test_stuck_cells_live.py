@@ -14,10 +14,11 @@ import dns.message
 import dns.query
 import dns.rcode
 import pytest
+from kit.accounts import CELLS
 from kit.lan import Place
 from kit.liar_thread import liar_at
 from kit.peers import need_root, open_folder
-from kit.processes import data_of, limit_data
+from kit.processes import allow, data_of
 from kit.secure import write_identity
 from kit.service import PATIENCE, Running, config_text, started
 
@@ -58,19 +59,6 @@ key = "key.pem"
 allow = ["192.0.2.0/24", "127.0.0.0/8"]
 {LEASES}
 """
-CELLS = ("front", "resolver", "keeper", "secure", "dhcp", "lists")
-
-
-def wait_long(running: Running, *parts: str) -> str:
-    """As `wait_for`, for what takes its time."""
-    until = time.monotonic() + STUCK_PATIENCE
-    while True:
-        running.drain()
-        found = [line for line in running.lines if all(part in line for part in parts)]
-        if found:
-            return found[0]
-        assert time.monotonic() < until, f"no line with {parts} in:\n" + "\n".join(running.lines)
-        time.sleep(0.05)
 
 
 def wait_cell(running: Running, name: str, former: int) -> int:
@@ -102,9 +90,9 @@ def test_whatever_cell_is_stuck_is_replaced_and_the_service_answers() -> None:
                 for pid in pids.values():
                     os.kill(pid, signal.SIGSTOP)
                 for name, pid in pids.items():
-                    wait_long(running, f"{name} (pid {pid}) is ended: no answer")
+                    running.wait_for(f"{name} (pid {pid}) is ended: no answer", patience=STUCK_PATIENCE)
                     wait_cell(running, name, pid)
-                    wait_long(running, f"{name} (pid", "serves again")
+                    running.wait_for(f"{name} (pid", "serves again", patience=STUCK_PATIENCE)
                 shown = here.run("dig", "+time=10", "+tries=3", f"@{ADDRESS}", "localhost.")
                 assert "NOERROR" in shown
     finally:
@@ -113,9 +101,9 @@ def test_whatever_cell_is_stuck_is_replaced_and_the_service_answers() -> None:
 
 def ended_by_its_ceiling(running: Running, name: str, pid: int) -> None:
     """And the next one serves."""
-    wait_long(running, f"{name} (pid {pid}) ended: exit code {EXIT_MEMORY}")
+    running.wait_for(f"{name} (pid {pid}) ended: exit code {EXIT_MEMORY}", patience=STUCK_PATIENCE)
     wait_cell(running, name, pid)
-    wait_long(running, f"{name} (pid", "serves again")
+    running.wait_for(f"{name} (pid", "serves again", patience=STUCK_PATIENCE)
 
 
 @contextmanager
@@ -139,7 +127,7 @@ def answering(tmp_path: Path, extra: str = "") -> Iterator[tuple[Running, int]]:
 def test_a_cell_at_its_ceiling_of_memory_is_replaced_and_lies_to_nobody(name: str, tmp_path: Path) -> None:
     with answering(tmp_path) as (running, port):
         pid = running.cell(name)
-        limit_data(pid, data_of(pid))
+        allow(pid, "data", data_of(pid))
         wrong, number, until = [], 0, time.monotonic() + STUCK_PATIENCE
         with socket.socket(type=socket.SOCK_DGRAM) as client:
             client.connect(("127.0.0.1", port))
@@ -179,7 +167,7 @@ def test_lists_that_come_up_against_their_ceiling_begin_anew_and_block() -> None
             while not is_blocked(port):
                 assert time.monotonic() < until, "it never blocked"
             pid = running.cell("lists")
-            limit_data(pid, data_of(pid))
+            allow(pid, "data", data_of(pid))
             with own.open("a") as file:
                 file.write(f"# {'x' * 1_000}\n" * 8_000)
             running.process.send_signal(signal.SIGHUP)
@@ -226,7 +214,7 @@ def test_leases_that_come_up_against_their_ceiling_begin_anew_and_all_that_were_
             # Who answers is sealed.
             side.ask({"do": "list"})
             pid = running.cell("dhcp")
-            limit_data(pid, data_of(pid))
+            allow(pid, "data", data_of(pid))
             taken = import_until_it_ends(side)
             ended_by_its_ceiling(running, "dhcp", pid)
             assert taken <= len(all_rows(side)[0]) <= taken + 254

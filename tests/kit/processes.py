@@ -103,9 +103,8 @@ def data_of(pid: int) -> int:
     return int(state(pid)["VmData"].split()[0]) * 1024
 
 
-def limit_data(pid: int, octets: int) -> None:
-    """How many of them the process may have from now on; only who has its user may say so."""
-    found = state(pid)
-    user, group = (found[name].split()[0] for name in ("Uid", "Gid"))
+def allow(pid: int, limit: str, most: int) -> None:
+    """What the process may have from now on, by its option of prlimit(1); only who has its user may say so."""
+    user, group = (state(pid)[name].split()[0] for name in ("Uid", "Gid"))
     as_it = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"] if os.geteuid() == 0 else []
-    subprocess.run([*as_it, "prlimit", f"--pid={pid}", f"--data={octets}:"], check=True)
+    subprocess.run([*as_it, "prlimit", f"--pid={pid}", f"--{limit}={most}:"], check=True)
