@@ -5,19 +5,11 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
+from anchorhold.sandbox.rights import CAPABILITIES
+
 PROC = Path("/proc")
 
 NAMESPACES = ("net", "mnt", "ipc", "uts", "user", "pid", "cgroup")
-
-CAPABILITIES = (
-    *("chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"),
-    *("linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner"),
-    *("sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice"),
-    *("sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap"),
-    *("mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf"),
-    "checkpoint_restore",
-)
-"""By their number (capabilities(7), linux/capability.h)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
     .venv/bin/python benchmarks/bench_reset.py [--seconds N] [--rate OCTETS]
 
-An attacker sends requests and calls each off at once, at a rate of octets a second in all (TLS records, and what each attempt to
-connect takes on the wire), and connects anew whenever it is thrown out. The listener is the real one in a process of its own, in
-front of a resolver that is played. Printed is the share of one core that it spent, and what the honest client waited.
+An attacker with many connections at a time sends requests and calls each off at once, at a rate of octets a second in all
+(TLS records, and what each attempt to connect takes on the wire), and connects anew whenever it is thrown out. The listener is
+real, and in a process of its own, in front of a resolver that is played. Printed is the share of one core that it spent, and what
+the honest client waited.
 """
 
 import argparse
@@ -45,6 +46,8 @@ from kit.wayin import WayIn, serving  # noqa: E402
 
 from resolver.settings import Served  # noqa: E402
 
+ATTACKERS = 64
+"""Connections at a time; a single one would wait for us, and not come to its rate."""
 CONNECT = 250
 """Octets that the attacker sends for a TCP handshake and its end, headers included."""
 HELLO = 580
@@ -79,7 +82,7 @@ def nothing() -> Iterator[bytes]:
 
 
 class Attacker(threading.Thread):
-    """Sends what it has in pieces, from the addresses in turn, until told to stop."""
+    """One of its connections at a time. Sends what it has in pieces, from the addresses in turn, until told to stop."""
 
     def __init__(self, port: int, rate: float, piece: int, addresses: list[str], flood: type | object) -> None:
         super().__init__(daemon=True)
@@ -164,12 +167,12 @@ class Honest:
         return found
 
 
-def attack(way_in: WayIn, attacker: Attacker | None, seconds: float) -> str:
+def attack(way_in: WayIn, attackers: list[Attacker], seconds: float) -> str:
     """One line of the table."""
     honest = Honest(way_in.ports[Served.HTTPS])
     honest.ask()
     before, begin = way_in.state(), time.monotonic()
-    if attacker is not None:
+    for attacker in attackers:
         attacker.start()
     while time.monotonic() < begin + seconds:
         honest.ask()
@@ -178,10 +181,15 @@ def attack(way_in: WayIn, attacker: Attacker | None, seconds: float) -> str:
     share = 100 * (after.cpu - before.cpu) / spent
     waits = sorted(1000 * wait for wait in honest.waits)
     said = "– | – | –"
-    if attacker is not None:
+    for attacker in attackers:
         attacker.stop = True
+    for attacker in attackers:
         attacker.join(10)
-        said = f"{attacker.sent / spent / 1000:.0f} kB | {attacker.connections} | {attacker.refused}"
+    if attackers:
+        sent, connections, refused = (
+            sum(getattr(attacker, what) for attacker in attackers) for what in ("sent", "connections", "refused")
+        )
+        said = f"{sent / spent / 1000:.0f} kB | {connections} | {refused}"
     return f"{said} | {share:.1f} % | {statistics.median(waits):.1f} / {waits[-1]:.1f} ms |"
 
 
@@ -208,8 +216,13 @@ def main() -> None:
     for name, how in WAYS.items():
         with serving(identity("good")) as way_in:
             port = way_in.ports[Served.HTTPS]
-            attacker = None if how is None else Attacker(port, options.rate, how[1], how[2], how[0])
-            print(f"| {name} | {attack(way_in, attacker, options.seconds)}", flush=True)
+            attackers = []
+            if how is not None:
+                rate = options.rate / ATTACKERS
+                attackers = [
+                    Attacker(port, rate, how[1], how[2][at::ATTACKERS] or how[2], how[0]) for at in range(ATTACKERS)
+                ]
+            print(f"| {name} | {attack(way_in, attackers, options.seconds)}", flush=True)
 
 
 if __name__ == "__main__":

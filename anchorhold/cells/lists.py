@@ -31,17 +31,18 @@ from anchorhold.cells.start import (
 from anchorhold.facts import divert, log
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.lists import helper
 from anchorhold.lists.asking import ResolverLine
 from anchorhold.lists.desk import ListsDesk
 from anchorhold.lists.fetch import Fetcher
-from anchorhold.lists.helper import Workshop, start
+from anchorhold.lists.helper import Workshop
 from anchorhold.lists.line import OperatorLine
 from anchorhold.lists.rounds import Rounds
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import Store
 from anchorhold.lists.urls import HTTPS_PORT, read_list_url
 from anchorhold.mistakes import EXIT_MISTAKE, log_mistakes
-from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, enter, preload
+from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, completed, enter, preload
 from anchorhold.sandbox.profile import Rule, calls, exactly
 from dhcp.edge.folder import FolderRefused, make_ours
 from net.readiness import readiness
@@ -147,7 +148,8 @@ class ListsCell:
         self._ports = ports_of(self._settings)
         profile = replace(PROFILE, connect=tuple(sorted(self._ports)))
         try:
-            enter(profile, lambda: make_ours(self._folder), self._settle, self._folder)
+            settle = partial(self._settle, completed(helper.PROFILE))
+            enter(profile, lambda: make_ours(self._folder), settle, self._folder)
         except FolderRefused as error:
             log(NAME, str(error))
             return EXIT_FOLDER
@@ -155,7 +157,7 @@ class ListsCell:
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
         return await end_after(NAME, self._run(fetcher, loop))
 
-    def _settle(self) -> None:
+    def _settle(self, helpers: SandboxProfile) -> None:
         keep_to_heap()
         log_mistakes(NAME)
         self._link.setblocking(False)
@@ -165,7 +167,7 @@ class ListsCell:
             self._store.clear_drafts()
         except OSError as error:
             log(NAME, f"the folder cannot be read: {error.strerror}")
-        self._helper = start(self._folder)
+        self._helper = helper.start(self._folder, helpers)
 
     async def _run(self, fetcher: Fetcher, loop: asyncio.AbstractEventLoop) -> int:
         assert self._settings is not None  # noqa: S101 # serve saw to it

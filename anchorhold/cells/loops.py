@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Coroutine
 
 from anchorhold.cells.start import collect_seldom
-from anchorhold.sandbox.absent import make_absent
 
 
 def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
@@ -17,7 +16,6 @@ def run_loop(main: Callable[[], Coroutine[None, None, int]]) -> int:
         with contextlib.suppress(ImportError):
             import uvloop
 
-            make_absent("io_uring_setup")
             factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main())

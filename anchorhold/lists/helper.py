@@ -36,8 +36,8 @@ from anchorhold.lists.jobs import Job, perform, put_image
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import Store
 from anchorhold.lists.workshop import digest_of
-from anchorhold.sandbox import is_best_effort, rights, seccomp
-from anchorhold.sandbox.profile import Rule, SandboxProfile, calls, exactly
+from anchorhold.sandbox import SandboxProfile, Standing, seal
+from anchorhold.sandbox.profile import Rule, calls, exactly
 from net import sockets
 from net.readiness import READ, readiness
 
@@ -182,12 +182,15 @@ PROFILE = SandboxProfile(
         Rule("prctl", (exactly(0, PR_SET_PDEATHSIG),)),
         *calls("exit_group"),
     ),
+    folder=True,
+    descriptors=64,
 )
-"""Of the helper and of the work alike: no socket is made, no descriptor leaves."""
+"""Of the helper and of the work alike: no socket is made, no descriptor leaves. What the cell gave up before it forked them
+they do not have either: its user, folder, network and Landlock are theirs."""
 
 
-def start(folder: int) -> socket.socket:
-    """Fork the helper, before the filter of the cell; the cell's end. Raises OSError."""
+def start(folder: int, profile: SandboxProfile) -> socket.socket:
+    """Fork the helper, before the filter of the cell; the cell's end. `profile`: PROFILE, `completed`. Raises OSError."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     pid = os.fork()
     if pid == 0:
@@ -196,22 +199,13 @@ def start(folder: int) -> socket.socket:
             ours.detach()
             keep_within({2, folder, theirs.fileno()})
             end_with_parent()
-            _seal()
+            seal(profile, Standing(profile.name, str(os.geteuid())))
             Helper(theirs, folder).serve()
             code = 0
         finally:
             os._exit(code)
     theirs.close()
     return ours
-
-
-def _seal() -> None:
-    rights.be_called(PROFILE.name)
-    try:
-        seccomp.install(seccomp.assemble(PROFILE.calls, seccomp.here()))
-    except seccomp.FilterRefused:
-        if not is_best_effort():
-            raise
 
 
 class Helper:

@@ -102,9 +102,7 @@ def enter(
     of that user; no capability, and no new privilege by execve; Landlock; `settle`; RLIMITs; the filter of system calls.
     Raises SandboxRefused, and what the two calls raise.
     """
-    if profile.calls:
-        further = calls_for_time() + calls_for_library(profile.calls, library())
-        profile = replace(profile, calls=profile.calls + further)
+    profile = completed(profile)
     root = os.geteuid() == 0
     entry = find_user(profile.user or configured_user()) if root else None
     missing: list[str] = []
@@ -121,13 +119,27 @@ def enter(
     version = _restrict(profile, folder, missing)
     if settle is not None:
         _settle(settle, paths)
-    limited = limits.apply(limits.wanted(profile))
     user = entry.pw_name if entry is not None else _own_name()
+    return seal(profile, Standing(profile.name, user, landlock=version, namespaces=spaces, missing=tuple(missing)))
+
+
+def completed(profile: SandboxProfile) -> SandboxProfile:
+    """With what this machine's clock and C library take besides, while files can be read that tell."""
+    if not profile.calls:
+        return profile
+    return replace(profile, calls=profile.calls + calls_for_time() + calls_for_library(profile.calls, library()))
+
+
+def seal(profile: SandboxProfile, standing: Standing) -> Standing:
+    """The last of what `enter` does: RLIMITs and the filter of `profile`, which is `completed`. For who has given up all else,
+    `standing`, as the copy of a process that has. Raises SandboxRefused."""
+    missing = list(standing.missing)
+    limited = limits.apply(limits.wanted(profile))
     program = _program(profile, missing)
-    calls = len({rule.call for rule in profile.calls}) if program else 0
-    _in_force[:] = [Standing(profile.name, user, calls, version, spaces, limited, tuple(missing))]
     # Who watches system calls sees where service begins.
     _needed("name", lambda: rights.be_called(profile.name), missing)
+    calls = len({rule.call for rule in profile.calls}) if program else 0
+    _in_force[:] = [replace(standing, calls=calls, limits=limited, missing=tuple(missing))]
     if program:
         _install(program)
     return _in_force[-1]

@@ -18,11 +18,6 @@ def exactly(place: int, value: int) -> Test:
     return Test(place, 0xFFFF_FFFF, value)
 
 
-def none_of(place: int, bits: int) -> Test:
-    """None of these bits is set in the argument."""
-    return Test(place, bits, 0)
-
-
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A system call by its Linux name, and what its arguments have to be: all `tests` together. Several rules of one name are

@@ -17,6 +17,15 @@ PR_SET_NO_NEW_PRIVS = 38
 CAPABILITY_VERSION_3 = 0x20080522
 """capset(2): two 32-bit words for each of the effective, permitted and inheritable sets."""
 LAST_CAPABILITY = 63
+CAPABILITIES = (
+    *("chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"),
+    *("linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner"),
+    *("sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice"),
+    *("sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap"),
+    *("mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf"),
+    "checkpoint_restore",
+)
+"""By their number (capabilities(7), linux/capability.h)."""
 
 
 def become(entry: pwd.struct_passwd) -> None:
@@ -38,6 +47,11 @@ def capabilities() -> int:
     call("capget", header, ctypes.addressof(held))
     low, _, _, high, _, _ = struct.unpack("=6I", held.raw)
     return int(low | high << 32)
+
+
+def bits_of(*names: str) -> int:
+    """The set of these capabilities, of CAPABILITIES."""
+    return sum(1 << CAPABILITIES.index(name) for name in names)
 
 
 def keep_capabilities(kept: int) -> None:

@@ -7,21 +7,21 @@ is that cell's own filter.
 from anchorhold.sandbox import rights, seccomp
 from anchorhold.sandbox.standing import Standing
 
-CAPABILITIES = {
-    "chown": 0,  # files in a folder of a cell become the cell's
-    "dac_override": 1,  # configuration and certificates may be somebody's own
-    "dac_read_search": 2,
-    "fowner": 3,
-    "kill": 5,  # cells are other users
-    "setgid": 6,
-    "setuid": 7,
-    "setpcap": 8,  # cells lose them all
-    "net_bind_service": 10,
-    "net_raw": 13,  # DHCP: clients have no address yet
-    "sys_chroot": 18,
-    "sys_admin": 21,  # namespaces of cells
-}
-"""Which are kept of those that there are, by their numbers (linux/capability.h), and what for."""
+KEPT = (
+    "chown",  # files in a folder of a cell become the cell's
+    "dac_override",  # configuration and certificates may be somebody's own
+    "dac_read_search",
+    "fowner",
+    "kill",  # cells are other users
+    "setgid",
+    "setuid",
+    "setpcap",  # cells lose them all
+    "net_bind_service",
+    "net_raw",  # DHCP: clients have no address yet
+    "sys_chroot",
+    "sys_admin",  # namespaces of cells
+)
+"""Which capabilities are kept of those that there are, and what for."""
 
 REFUSED = (
     *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd"),
@@ -44,12 +44,12 @@ EXECUTING = ("execve", "execveat")
 
 def restrain(user: str, executes: bool) -> Standing:
     """Give up all else, for this process and all that it will ever start. `executes`: programs may be started."""
-    kept: dict[str, int] = {}
+    kept: tuple[str, ...] = ()
     missing: list[str] = []
     try:
         held = rights.capabilities()
-        kept = {name: number for name, number in CAPABILITIES.items() if held >> number & 1}
-        rights.keep_capabilities(sum(1 << number for number in kept.values()))
+        kept = tuple(name for name in KEPT if held & rights.bits_of(name))
+        rights.keep_capabilities(rights.bits_of(*kept))
         rights.no_new_privileges()
     except OSError as error:
         missing.append(f"capabilities ({error.strerror})")
@@ -60,4 +60,4 @@ def restrain(user: str, executes: bool) -> Standing:
     except seccomp.FilterRefused as error:
         names = ()
         missing.append(f"a filter of system calls ({error})")
-    return Standing("supervisor", user, refused=len(names), capabilities=tuple(kept), missing=tuple(missing))
+    return Standing("supervisor", user, refused=len(names), capabilities=kept, missing=tuple(missing))

@@ -16,10 +16,10 @@ from pathlib import Path
 from kit.lan import Place
 from kit.unit_file import UNITS, call_names, read_unit
 
-from anchorhold.processes import CAPABILITIES
 from anchorhold.sandbox import Rule, seccomp
 from anchorhold.sandbox.numbers import CALLS
 from anchorhold.sandbox.profile import Test
+from anchorhold.sandbox.rights import CAPABILITIES, bits_of
 
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_MDWE = 24, 38, 65
 NAMESPACES = {"mnt": 0x2_0000, "cgroup": 0x200_0000, "uts": 0x400_0000, "ipc": 0x800_0000}
@@ -71,7 +71,7 @@ def rules(limits: Limits) -> tuple[Rule, ...]:
 def confine(limits: Limits) -> None:
     """Put it on this process, for good."""
     library = ctypes.CDLL(None, use_errno=True)
-    kept = sum(1 << CAPABILITIES.index(name) for name in limits.capabilities)
+    kept = bits_of(*limits.capabilities)
     for number in range(len(CAPABILITIES)):
         if not kept >> number & 1:
             library.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)

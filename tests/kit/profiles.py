@@ -1,17 +1,28 @@
-"""The profiles of all cells, and processes that enter one for a test."""
+"""The profiles with a table of system calls, and who enters one for a test."""
 
 import ctypes
 import os
-import resource
-import signal
-from collections.abc import Callable
-from importlib import import_module
+import sys
 
+import pytest
+
+from anchorhold.cells import dhcp, front, keeper, lists, resolver, secure
+from anchorhold.lists import helper
 from anchorhold.sandbox import SandboxProfile
 
-CELLS = ("front", "secure", "resolver", "dhcp", "keeper", "lists")
-PROFILES: dict[str, SandboxProfile] = {name: import_module(f"anchorhold.cells.{name}").PROFILE for name in CELLS}
-FILTERED = {name: profile for name, profile in PROFILES.items() if profile.calls}
+FILTERED: dict[str, SandboxProfile] = {
+    "front": front.PROFILE,
+    "secure": secure.PROFILE,
+    "resolver": resolver.PROFILE,
+    "resolver on uvloop": resolver.PROFILE_UVLOOP,
+    "dhcp": dhcp.PROFILE,
+    "keeper": keeper.PROFILE,
+    "lists": lists.PROFILE,
+    "workshop": helper.PROFILE,
+}
+"""All that have a table of system calls."""
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="what is tested is Linux's")
 
 ORDINARY = 65_533
 """A user without a name, for what an ordinary user can and cannot have."""
@@ -24,22 +35,3 @@ def become_ordinary() -> None:
     os.setresgid(ORDINARY, ORDINARY, ORDINARY)
     os.setresuid(ORDINARY, ORDINARY, ORDINARY)
     ctypes.CDLL(None).prctl(_SET_DUMPABLE, 1, 0, 0, 0)
-
-
-def ended(body: Callable[[], object], patience: float = 30.0) -> int:
-    """Run it in a child: its exit code (0: it came to its end, 99: it raised), or minus the signal that ended it."""
-    pid = os.fork()
-    if pid == 0:
-        code = 99
-        try:
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            # A call that waits is ended, too: at once, not by a handler of who runs the tests.
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, patience)
-            body()
-            code = 0
-        except BaseException as error:
-            os.write(2, f"{type(error).__name__}: {error}\n".encode())
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

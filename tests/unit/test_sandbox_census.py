@@ -1,48 +1,32 @@
-"""Every system call under every cell's profile, for real: a child enters it once for each number, and makes that call."""
+"""Every system call under every profile, for real: a child enters it once for each number, and makes that call."""
 
 import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 
 import pytest
 from kit.bpf import run, seccomp_data
-from kit.profiles import FILTERED, ended
+from kit.census import endings
+from kit.children import ended
+from kit.profiles import FILTERED, LINUX
 
-from anchorhold.sandbox import SandboxProfile, enter
-from anchorhold.sandbox.clock import calls_for_time
+from anchorhold.sandbox import SandboxProfile, completed
 from anchorhold.sandbox.numbers import Architecture, find
 from anchorhold.sandbox.profile import Rule
 from anchorhold.sandbox.seccomp import ALLOW, KILL, assemble, here
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+pytestmark = LINUX
 
 NUMBERS = range(480)
 """All that Linux has, and some that it has not yet."""
 UNFILTERED = {335, 336} if sys.platform == "linux" and here() is Architecture.X86_64 else set()
 """uretprobe and uprobe: how the kernel's own trampolines return. It filters neither (kernel/seccomp.c); from elsewhere they do
 nothing."""
-PATIENCE = 1.0
-"""Seconds after which a call that is allowed, and waits, has waited long enough."""
 KILLED = -signal.SIGSYS
 EACH = pytest.mark.parametrize("profile", FILTERED.values(), ids=FILTERED)
 BOTH = pytest.mark.parametrize("architecture", Architecture, ids=lambda one: one.name)
-
-
-def call_under(profile: SandboxProfile, number: int, arguments: Sequence[int]) -> int:
-    """How a child ends that is sealed and then makes this call. Namespaces and Landlock are left out: they end nobody."""
-
-    def body() -> None:
-        call = ctypes.CDLL(None).syscall
-        given = [ctypes.c_long(one if one < 1 << 63 else one - (1 << 64)) for one in (number, *arguments)]
-        # From the last moment on: to be sealed may take long on a busy machine.
-        start = lambda: signal.setitimer(signal.ITIMER_REAL, PATIENCE)  # noqa: E731 # a bound argument
-        enter(replace(profile, apart=False, user="nobody"), settle=start)
-        call(*given)
-
-    return ended(body)
 
 
 def right(rule: Rule, moved: int | None = 0) -> tuple[int, ...]:
@@ -66,31 +50,29 @@ def wrong(profile: SandboxProfile, rule: Rule, architecture: Architecture) -> It
 @EACH
 def test_every_call_but_those_of_the_table_ends_the_process(profile: SandboxProfile) -> None:
     rules: dict[int, Rule] = {}
-    for rule in (*profile.calls, *calls_for_time()):
+    for rule in completed(profile).calls:
         rules.setdefault(find(rule.call, here())[0], rule)
-    survived = set()
-    for number in NUMBERS:
-        arguments = right(rules[number]) if number in rules else (0,) * 6
-        if call_under(profile, number, arguments) != KILLED:
-            survived.add(number)
+    ends = endings(profile, ((number, right(rules[number]) if number in rules else (0,) * 6) for number in NUMBERS))
+    survived = {number for number, end in zip(NUMBERS, ends, strict=True) if end != KILLED}
     assert set(rules) == survived - UNFILTERED
 
 
 @EACH
 def test_a_call_of_the_table_with_other_arguments_ends_the_process(profile: SandboxProfile) -> None:
+    tried = []
     for rule in profile.calls:
-        number, _ = find(rule.call, here())
         cases = list(wrong(profile, rule, here()))
         assert bool(rule.tests) == bool(cases) or rule.call in {one.call for one in profile.calls if not one.tests}
         # The lowest and the highest bit: the interpreter has tried them all.
-        for arguments in (cases[0], cases[-1]) if cases else ():
-            assert (rule.call, arguments, KILLED) == (rule.call, arguments, call_under(profile, number, arguments))
+        tried += [(rule.call, arguments) for arguments in (cases[:1] + cases[-1:])]
+    ends = endings(profile, ((find(name, here())[0], arguments) for name, arguments in tried))
+    assert [(*case, KILLED) for case in tried] == [(*case, end) for case, end in zip(tried, ends, strict=True)]
 
 
 @EACH
 def test_numbers_of_x32_end_the_process(profile: SandboxProfile) -> None:
     if here() is Architecture.X86_64:
-        assert KILLED == call_under(profile, 0x4000_0000 | find("exit_group", here())[0], (0,) * 6)
+        assert [KILLED] == endings(profile, [(0x4000_0000 | find("exit_group", here())[0], (0,) * 6)])
 
 
 @EACH

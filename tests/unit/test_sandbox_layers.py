@@ -2,15 +2,15 @@
 
 import os
 import socket
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kit.children import ended
 from kit.peers import need_root
-from kit.profiles import become_ordinary, ended
+from kit.profiles import LINUX, become_ordinary
 
 from anchorhold import sandbox
 from anchorhold.sandbox import Network, SandboxProfile, SandboxRefused, Standing, enter, landlock, limits, namespaces
@@ -18,7 +18,7 @@ from anchorhold.sandbox.profile import calls
 from anchorhold.sandbox.rights import keep_capabilities, no_new_privileges
 from anchorhold.sandbox.seccomp import FilterRefused
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is tested is Linux's")
+pytestmark = LINUX
 
 VERSIONS = range(1, landlock.NEWEST + 1)
 

@@ -15,6 +15,8 @@ from kit.https import PREFACE, SETTINGS
 from kit.https import frame as http_frame
 from kit.tls_record import DATA, HANDSHAKE, record
 
+from resolver.edge.listen.acceptor import REFUSED
+from resolver.edge.listen.door import PAUSE
 from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import HANDSHAKE_BURST
 from resolver.edge.listen.https import HttpsSession
@@ -240,6 +242,22 @@ def test_over_its_rate_a_client_loses_its_connection() -> None:
     assert (1, 0, 0) == (front.desk.counters["dropped-rate"], front.desk.open, len(service.house.guests))
 
 
+def test_a_handshake_under_way_is_owed_its_end_when_the_cell_ends() -> None:
+    with encrypted(Counter53()) as service:
+        endpoint, connection = service.connect()
+        assert connection is not None
+        client = SteppedClient(endpoint)
+        owed = [service.listener.owing]
+        endpoint.sendall(client.hello())
+        service.read(connection)
+        owed.append(service.listener.owing)
+        client.hear()
+        endpoint.sendall(client.hello())
+        service.read(connection)
+        owed.append(service.listener.owing)
+    assert [True, True, False] == owed
+
+
 def test_who_does_not_finish_the_handshake_goes_after_ten_seconds() -> None:
     front = Counter53()
     with encrypted(front) as service:
@@ -320,6 +338,23 @@ def test_one_address_has_its_share_of_connections_and_of_handshakes() -> None:
         front.desk.counters["secure-refused-client"],
         front.desk.counters["secure-refused-handshakes"],
     )
+
+
+def test_a_flood_of_refused_connections_waits_for_a_moment_and_who_is_let_in_ends_that() -> None:
+    with encrypted(Counter53(), connections_per_address=1) as service:
+        listener = service.listener
+        service.connect()
+        for _ in range(REFUSED - 1):
+            service.connect()
+        assert not listener.paused
+        service.connect(source="127.0.0.2")
+        for _ in range(REFUSED):
+            assert not listener.paused
+            service.connect()
+        assert (True, 0) == (listener.paused, service.watched[listener])
+        listener.expire_sometimes(Instant(START + PAUSE))
+        assert (False, READ) == (listener.paused, service.watched[listener])
+        assert service.connect(source="127.0.0.3")[1] is not None
 
 
 def test_a_reload_ends_the_connections_of_those_who_may_not_ask_any_more() -> None:

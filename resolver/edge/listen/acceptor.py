@@ -14,6 +14,10 @@ from wire.units import Instant
 MINIMUM_IDLE = 0.2
 """Seconds; the shortest idle time under full load."""
 
+REFUSED = 16
+"""Connections refused, and none let in between, after which the next ones wait for a moment: a flood of them is cheaper many at a
+time than one at a time."""
+
 IDLE_SHARES = ((0.5, 1.0), (0.35, 0.1), (0.2, 0.02), (0.0, 0.0))
 """(at least so many places free, share of the idle time): the fuller, the shorter."""
 
@@ -60,6 +64,7 @@ class Acceptor(ABC, Generic[C]):
         self.connections: set[C] = set()
         self._door = Door(endpoint, watch, self)
         self._due = Instant(0.0)
+        self._refused = 0
 
     @abstractmethod
     def count(self, what: str) -> None:
@@ -106,6 +111,9 @@ class Acceptor(ABC, Generic[C]):
             try:
                 endpoint, address = sockets.accept(self.socket)
             except BlockingIOError:
+                if self._refused >= REFUSED:
+                    self._refused = 0
+                    self._door.close(now)
                 return
             except OSError as error:
                 self.count(f"{self.prefix}-accept-{error.errno}")
@@ -122,8 +130,10 @@ class Acceptor(ABC, Generic[C]):
     def _admit(self, endpoint: socket.socket, address: str, now: Instant) -> None:
         client = self.client_at(address, now)
         if not self.may_enter(client, now):
+            self._refused += 1
             sockets.close(endpoint)
             return
+        self._refused = 0
         connection = self.enter(endpoint, client, now)
         connection.address = address
         self.connections.add(connection)

@@ -42,6 +42,12 @@ class TlsListener(Acceptor[TlsConnection]):
         self.house = house
         self.speak = speak
 
+    @property
+    def owing(self) -> bool:
+        """Whether an answer to anybody, or the end of a handshake, is still to be made: who is on the way in when the cell ends
+        would take a bare end for a fault."""
+        return super().owing or any(not connection.proved for connection in self.connections)
+
     def use(self, now: Instant) -> None:
         """The house has other settings."""
         self.use_admission(now)
