@@ -1,18 +1,16 @@
 """A service manager as small as it can be: passes sockets, listens for what the service says of itself (sd_notify(3))."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from kit.service import PATIENCE, Running, _read
+from kit.service import PATIENCE, Running, attended
 
 BECOME = """
 import os, sys
@@ -77,15 +75,5 @@ def managed(
         text=True,
         env={**os.environ, **ours, **environment},
     )
-    running = Running(process)
-    assert process.stdout is not None
-    reader = threading.Thread(target=_read, args=(process.stdout, running))
-    reader.start()
-    try:
+    with attended(process) as running:
         yield running
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(PATIENCE)
-        reader.join()
-        process.stdout.close()

@@ -15,8 +15,9 @@ from anchorhold.cell_environment import cell_environment
 from anchorhold.cell_process import MAX_SILENT_PINGS, PING_INTERVAL, START_PATIENCE, CellProcess
 from anchorhold.config import loader, request
 from anchorhold.config.master import MAX_RECORDS
-from anchorhold.config.request import LoaderRun, Refused, Snapshot, describe_exit, read_named
+from anchorhold.config.request import LoaderRun, Refused, Snapshot, read_named
 from anchorhold.config.service import ListenAddress
+from anchorhold.forking import describe_exit
 from anchorhold.listeners import CannotListen, open_changed, open_control, open_listener
 from anchorhold.restarts import Restarts
 from anchorhold.sandbox import USER_VARIABLE
@@ -249,6 +250,19 @@ def test_a_cell_that_is_silent_for_three_pings_is_ended() -> None:
     assert cell.wait(20)
     assert cell.reap(100.0) == "signal SIGKILL after 100.0 s; starting again at once"
     assert (cell.pid, cell.due, cell.link) == (0, 100.0, None)
+
+
+def test_a_cell_that_is_wanted_again_while_it_ends_is_started_once_it_has() -> None:
+    cell = CellProcess("x", "kit.fake_cell")
+    cell.start({}, 0.0)
+    cell.end(1.0)
+    cell.want(1.5)
+    assert cell.due is None
+    assert cell.wait(20)
+    assert cell.reap(2.0) == "exit code 0 after 2.0 s, as it was told"
+    assert cell.due == 2.0
+    cell.want(3.0)
+    assert cell.due == 3.0
 
 
 def test_a_cell_that_never_becomes_ready_is_ended() -> None:
