@@ -56,7 +56,7 @@ chain = "chain.pem"
 key = "key.pem"
 {OWN}
 [access]
-allow = ["192.0.2.0/24", "127.0.0.0/8"]
+allow = ["192.0.2.0/24", "10.0.0.0/8", "127.0.0.0/8"]
 {LEASES}
 """
 
