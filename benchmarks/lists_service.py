@@ -1,9 +1,7 @@
 """The whole service with a million names to block, for `bench_lists.py --service`: from its start until it answers and until it
 blocks, the memory of every process, CPU time for each question; beside the same service with one rule for all names."""
 
-import datetime
 import os
-import platform
 import socket
 import statistics
 import subprocess
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import kit
+import page
 import peers
 import readings
 
@@ -98,9 +97,9 @@ def measure(folder: Path, extra: str, listed: list[str], asked: Path) -> Found:
         time.sleep(2)  # what the list was made with is given back
         memory = {}
         for name, pid in readings.processes(process.pid).items():
-            reading = readings.read(pid, share=True)
+            reading = readings.read(pid)
             assert reading is not None, f"{name} has ended"
-            memory[name] = (reading.resident * 1024 / 1e6, reading.share * 1024 / 1e6)
+            memory[name] = (reading.resident * 1024 / 1e6, readings.share(pid) * 1024 / 1e6)
         before = kit.cpu_seconds(process.pid)
         load = kit.dnsperf(port, asked)
         spent = kit.cpu_seconds(process.pid) - before
@@ -133,9 +132,8 @@ def report(found: dict[str, list[Found]], count: int, asked: int) -> str:
 
     listed, _, rule = found.values()
     hit = statistics.median(one.question for one in listed) - statistics.median(one.question for one in rule)
-    day = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
-    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, the service on one of them"
-    text = f"""# The whole service with {count:,} names to block, {day}
+    machine = f"{page.versions()}, {os.cpu_count()} cores, the service on one of them"
+    text = f"""{page.heading(f"The whole service with {count:,} names to block")}
 
 Printed by `benchmarks/bench_lists.py --service`: {len(listed)} interleaved rounds, {machine}.
 Median (minimum to maximum). MB are 10^6 octets. *again* is a second start with the state of the first; *one rule* is the same
