@@ -57,8 +57,9 @@ bench-start: setup ## start to first answer, memory of all cells, restarts (root
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_odoh.py --record
 
-bench-lists: peers ## a million names to block, beside dnsmasq and unbound; writes benchmarks/results/
+bench-lists: peers ## a million names to block, beside dnsmasq and unbound, and in the whole service; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_lists.py --record
+	$(BIN)/python benchmarks/bench_lists.py --service --record
 
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_dhcp.py --record
