@@ -1,7 +1,8 @@
 """HTTP/2 above a TLS connection (RFC 9113): each request its own road to the desk, or to who else answers its path."""
 
+from net.h2_codecs import ServerLimits
 from net.h2_guard import BROKEN, Abusive
-from net.h2_server import MAX_HELD, Asked, Cancelled, Http2Server, ServerLimits, TooLarge
+from net.h2_server import MAX_HELD, Asked, Cancelled, Http2Server, TooLarge
 from resolver.doh import MAX_BODY
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.requests import TOO_LARGE, Exchanges
