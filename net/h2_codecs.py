@@ -6,6 +6,7 @@ What a peer may cost us is bounded above either: by `net/h2_guard.py` for a serv
 
 import importlib.util
 import os
+import struct
 from collections.abc import Mapping, Sequence
 from enum import Enum, IntEnum
 from typing import NamedTuple, Protocol
@@ -21,6 +22,11 @@ SLACK = 1_024
 
 FIRST_WINDOW = 65_535
 """Octets of a connection's window until it is changed (RFC 9113 §6.9.2)."""
+
+CONNECTION_WINDOW = 1024 * 1024
+"""Octets that all streams together may have on the way to us as a client."""
+
+_SETTINGS, _GOAWAY, _WINDOW_UPDATE = 4, 7, 8
 
 Header = tuple[bytes, bytes]
 
@@ -107,6 +113,77 @@ class ServerCodec(Protocol):
         """The connection is over: break circles of references."""
 
 
+class Asker(Protocol):
+    """Who hears what a server sends, in its order."""
+
+    def on_response(self, stream_id: int, headers: Sequence[Header]) -> None:
+        """The headers of a response came."""
+
+    def on_data(self, stream_id: int, data: bytes) -> None:
+        """A piece of its body came."""
+
+    def on_end(self, stream_id: int) -> None:
+        """A response is whole."""
+
+    def on_reset(self, stream_id: int, code: int) -> None:
+        """The server ended a stream."""
+
+    def on_goaway(self, code: int) -> None:
+        """The server takes no more requests."""
+
+    def on_settings(self, streams: int) -> None:
+        """The server's SETTINGS came; it allows so many streams."""
+
+    def on_window(self, stream_id: int) -> None:
+        """More may be sent on a stream, or (0) on the connection."""
+
+    def on_control(self) -> None:
+        """A frame came that brings no response further."""
+
+
+class ClientCodec(Protocol):
+    """A client's end of one connection: octets and frames, nothing of what they are good for."""
+
+    @property
+    def window(self) -> int:
+        """Octets of bodies that the server takes now on all streams together."""
+
+    def start(self) -> None:
+        """Say the preface and our settings."""
+
+    def request(self, headers: Sequence[Header], body: bytes) -> int:
+        """A whole request; its stream. Raises StreamGone."""
+
+    def receive(self, data: bytes, asker: Asker) -> bool:
+        """Read; whether any of it made sense yet. Raises Unreadable, and what `asker` raises."""
+
+    def outgoing(self) -> bytes:
+        """What is to be sent now; taken from here once."""
+
+    def reset(self, stream_id: int) -> None:
+        """Call a request off (CANCEL). Raises StreamGone if it is not open."""
+
+
+def _frame(kind: int, body: bytes) -> bytes:
+    """A frame of the connection, without flags (RFC 9113 §4.1)."""
+    return len(body).to_bytes(3, "big") + bytes((kind, 0, 0, 0, 0, 0)) + body
+
+
+def build_settings(settings: Sequence[tuple[int, int]]) -> bytes:
+    """A SETTINGS frame (RFC 9113 §6.5)."""
+    return _frame(_SETTINGS, b"".join(struct.pack("!HI", number, value) for number, value in settings))
+
+
+def build_window(increment: int) -> bytes:
+    """A WINDOW_UPDATE frame for the connection (RFC 9113 §6.9)."""
+    return _frame(_WINDOW_UPDATE, struct.pack("!I", increment))
+
+
+def build_goaway(last: int, code: Code) -> bytes:
+    """A GOAWAY frame; `last` is the newest stream that was looked at (RFC 9113 §6.8)."""
+    return _frame(_GOAWAY, struct.pack("!II", last, code))
+
+
 def choose(environment: Mapping[str, str]) -> Codec:
     """The codec that is wanted and there. Raises ValueError with what to do."""
     there = importlib.util.find_spec("ngh2") is not None
@@ -122,14 +199,3 @@ def choose(environment: Mapping[str, str]) -> Codec:
 
 CODEC = choose(os.environ)
 """That of this process."""
-
-
-def open_server_codec(limits: ServerLimits) -> ServerCodec:
-    """A server's end, before its first octets."""
-    if CODEC is Codec.NGH2:
-        from net.h2_server_ngh2 import Ngh2ServerCodec
-
-        return Ngh2ServerCodec(limits)
-    from net.h2_server_plain import PlainServerCodec
-
-    return PlainServerCodec(limits)

@@ -4,11 +4,11 @@ Does no input or output of its own and knows nothing of DNS; the codec below is 
 is bounded: by `net/h2_guard.py` for frames, here for streams, bodies and header lists.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from net.h2_codecs import Code, Header, ServerLimits, StreamGone, Unreadable, open_server_codec
+from net.h2_codecs import CODEC, Code, Codec, Header, ServerCodec, ServerLimits, StreamGone, Unreadable
 from net.h2_guard import BROKEN, HEADERS_FREE, HEADERS_GRAIN, RESET, Abusive, Guard
 
 MAX_HELD = 128 * 1024
@@ -39,6 +39,21 @@ class Cancelled(NamedTuple):
 Event = Asked | TooLarge | Cancelled
 
 
+def codec_of(codec: Codec) -> Callable[[ServerLimits], ServerCodec]:
+    """What makes a server's end of it. Imports it: only what is used is loaded."""
+    if codec is Codec.NGH2:
+        from net.h2_server_ngh2 import Ngh2ServerCodec
+
+        return Ngh2ServerCodec
+    from net.h2_server_plain import PlainServerCodec
+
+    return PlainServerCodec
+
+
+open_codec = codec_of(CODEC)
+"""At once: a sealed cell opens no file any more."""
+
+
 @dataclass(slots=True)
 class _Stream:
     """A request that is not done with. `whole`: all of it is there; `told`: its owner knows; `rest`: octets of the response
@@ -46,7 +61,7 @@ class _Stream:
 
     headers: Sequence[Header]
     since: float
-    body: bytearray = field(default_factory=bytearray)
+    body: bytes | bytearray = b""
     whole: bool = False
     told: bool = False
     answered: bool = False
@@ -60,7 +75,7 @@ class Http2Server:
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
         self._guard = Guard()
-        self._codec = open_server_codec(limits)
+        self._codec = open_codec(limits)
         self._streams: dict[int, _Stream] = {}
         self._now = 0.0
         self._found: list[Event] = []
@@ -116,7 +131,7 @@ class Http2Server:
             self.ended = True  # the codec has said goodbye
             raise Abusive("header-list" if error.headers else BROKEN) from None
         # What was asked and called off in one go is never told.
-        return [one for one in found if isinstance(one, Cancelled) or self._tell(one.stream)]
+        return [one for one in found if one.__class__ is Cancelled or self._tell(one.stream)]
 
     def respond(self, stream_id: int, headers: Sequence[Header], body: bytes, *, good: bool) -> None:
         """Answer a request that was told of, if the client still waits. `good`: it was worth the work."""
@@ -181,21 +196,24 @@ class Http2Server:
 
     def _drop_body(self, stream: _Stream) -> None:
         self.held -= len(stream.body)
-        stream.body = bytearray()
+        stream.body = b""
 
     # -- what the codec tells
 
     def on_request(self, stream_id: int, headers: Sequence[Header]) -> None:
         """As `Service`."""
-        self._guard.spend(max(0, len(headers) - HEADERS_FREE) // HEADERS_GRAIN)
+        if len(headers) > HEADERS_FREE:
+            self._guard.spend((len(headers) - HEADERS_FREE) // HEADERS_GRAIN)
         if len(self._streams) >= self._limits.streams:
             self._guard.spend(RESET)
             self._codec.reset(stream_id, Code.REFUSED_STREAM)
             return
         stream = self._streams[stream_id] = _Stream(headers, self._now)
-        length = next((value for name, value in headers if name == b"content-length"), b"0")
-        if not length.isdigit() or len(length) > 9 or int(length) > self._limits.body:
-            self._refuse(stream_id, stream)
+        for name, value in headers:
+            if name == b"content-length":
+                if not value.isdigit() or len(value) > 9 or int(value) > self._limits.body:
+                    self._refuse(stream_id, stream)
+                break
 
     def _refuse(self, stream_id: int, stream: _Stream) -> None:
         self._drop_body(stream)
@@ -207,6 +225,8 @@ class Http2Server:
         stream = self._streams.get(stream_id)
         if stream is None or stream.told:
             return
+        if not stream.body:
+            stream.body = bytearray()
         stream.body += data
         self.held += len(data)
         if len(stream.body) > self._limits.body or self.held > MAX_HELD:

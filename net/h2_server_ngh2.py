@@ -1,15 +1,28 @@
 """A server's end of HTTP/2 frames by ngh2, which is nghttp2: the same as h2 for a twentieth of the time."""
 
 import contextlib
-import struct
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import ngh2
 
-from net.h2_codecs import FIRST_WINDOW, MAX_HEADERS, SLACK, Code, Header, ServerLimits, Service, StreamGone, Unreadable
+from net.h2_codecs import (
+    FIRST_WINDOW,
+    MAX_HEADERS,
+    SLACK,
+    Code,
+    Header,
+    ServerLimits,
+    Service,
+    StreamGone,
+    Unreadable,
+    build_goaway,
+    build_settings,
+    build_window,
+)
 from net.h2_guard import MAX_FRAME, PURSE
+from net.h2_inflow import Inflow
 
 _UNBOUNDED = (2**32, 2**32)
 """A burst and a rate a second that nobody reaches: the guard has weighed the frames before, and lets go on who was served."""
@@ -23,18 +36,12 @@ _CONFIGURATION = ngh2.Configuration(
     stream_reset_rate_limit=_UNBOUNDED,
     glitch_rate_limit=_UNBOUNDED,
 )
-_SETTINGS, _GOAWAY = 4, 7
 _Setting = ngh2.Setting
-
-
-def _frame(kind: int, body: bytes) -> bytes:
-    """A frame of the connection, without flags (RFC 9113 §4.1)."""
-    return len(body).to_bytes(3, "big") + bytes((kind, 0, 0, 0, 0, 0)) + body
 
 
 @lru_cache(8)
 def _greeting(limits: ServerLimits) -> bytes:
-    """Our SETTINGS, octet for octet as h2 sends them: it is not to be seen from outside who does the work."""
+    """Our SETTINGS and the window of the connection, octet for octet as h2 says them: who does the work is not to be seen."""
     settings = (
         (_Setting.HEADER_TABLE_SIZE, 4_096),
         (_Setting.ENABLE_PUSH, 0),
@@ -44,7 +51,7 @@ def _greeting(limits: ServerLimits) -> bytes:
         (_Setting.MAX_CONCURRENT_STREAMS, limits.streams),
         (_Setting.MAX_HEADER_LIST_SIZE, MAX_HEADERS),
     )
-    return _frame(_SETTINGS, b"".join(struct.pack("!HI", number, value) for number, value in settings))
+    return build_settings(settings) + build_window(limits.body + SLACK - FIRST_WINDOW)
 
 
 def _in_force(limits: ServerLimits) -> dict[ngh2.Setting, int]:
@@ -63,10 +70,10 @@ class Ngh2ServerCodec:
     def __init__(self, limits: ServerLimits) -> None:
         self._codec = ngh2.Connection(ngh2.Role.SERVER, _CONFIGURATION)
         self._codec.initiate_connection(_in_force(limits))
-        self._codec.data_to_send()  # what is said instead: `_greeting`
         self._codec.set_local_window_size(limits.body + SLACK)
-        assert limits.body + SLACK > FIRST_WINDOW  # noqa: S101 # else there would be nothing to add
-        self._out = _greeting(limits) + self._codec.data_to_send()
+        self._codec.data_to_send()
+        self._inflow = Inflow(self._codec, limits.body + SLACK)
+        self._out = _greeting(limits)
         self._last = 0
         self._ended: set[int] = set()
         """Streams whose end is known already; the codec tells of it once more when it closes them."""
@@ -80,14 +87,19 @@ class Ngh2ServerCodec:
             self._out += self._codec.data_to_send()
         except (ngh2.NGH2Error, ValueError) as error:
             # It has dropped everything, what it had to say too.
-            self._out += _frame(_GOAWAY, struct.pack("!II", self._last, Code.PROTOCOL_ERROR))
+            self._out += build_goaway(self._last, Code.PROTOCOL_ERROR)
             raise Unreadable(type(error).__name__, headers=isinstance(error, ngh2.DenialOfServiceError)) from None
         while events := self._codec.events():
             for event in events:
                 handler = _HANDLERS.get(event.__class__)
                 if handler is not None:
                     handler(self, event, service)
-        self._ended.clear()
+        if self._ended:
+            self._ended.clear()
+        if self._inflow.told:
+            self._inflow.told = False
+            with contextlib.suppress(ngh2.NGH2Error):
+                self._out += self._codec.data_to_send()
 
     def outgoing(self) -> bytes:
         """As `ServerCodec`."""
@@ -138,13 +150,8 @@ class Ngh2ServerCodec:
 
     def _on_data(self, event: ngh2.DataReceived, service: Service) -> None:
         stream_id, data = event.stream_id, event.data
-        if data:
-            # Given back at once: nghttp2 tells the client in lumps, of half a window each. What one that was refused may still
-            # send is bounded by the guard and by how long its stream is kept.
-            with contextlib.suppress(ngh2.NGH2Error):
-                self._codec.acknowledge_received_data(len(data), stream_id)
-                self._out += self._codec.data_to_send()
-            service.on_data(stream_id, data)
+        self._inflow.took(stream_id, len(data), ended=event.end_stream)
+        service.on_data(stream_id, data)
         if event.end_stream:
             service.on_end(stream_id)
 
@@ -157,6 +164,7 @@ class Ngh2ServerCodec:
         service.on_reset(event.stream_id, by_client=True)
 
     def _on_closed(self, event: ngh2.StreamClosed, service: Service) -> None:
+        self._inflow.closed(event.stream_id)
         if event.error_code and event.stream_id not in self._ended:
             service.on_reset(event.stream_id, by_client=False)
 
