@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists bench-names bench-sandbox soak kills overload fuzz durability conformance interop lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists bench-names bench-start bench-sandbox soak kills overload fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -57,8 +57,9 @@ bench-start: setup ## start to first answer, memory of all cells, restarts (root
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_odoh.py --record
 
-bench-lists: peers ## a million names to block, beside dnsmasq and unbound; writes benchmarks/results/
+bench-lists: peers ## a million names to block, beside dnsmasq and unbound, and in the whole service; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_lists.py --record
+	$(BIN)/python benchmarks/bench_lists.py --service --record
 
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_dhcp.py --record

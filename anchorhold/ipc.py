@@ -5,8 +5,7 @@ deadline u32 (milliseconds left; 0: none). What does not decode raises `Malforme
 """
 
 import struct
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
@@ -159,24 +158,26 @@ class Inbox:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """Every message completed by `data`. Raises Malformed; then the stream is of no more use."""
+        """Every message completed by `data`. Raises Malformed; then the stream is of no more use. Who takes only some of them,
+        for a mistake, gets the others with the next data."""
         data = self._rest + data if self._rest else data
         at, end = 0, len(data)
-        self._rest = b""
-        while end - at >= HEADER.size:
-            kind, flags, group, length, handle, generation, deadline = HEADER.unpack_from(data, at)
-            if length > MAX_BODY:
-                raise Malformed("message body too long", at)
-            stop = at + HEADER.size + length
-            if stop > end:
-                break
-            message_type = _TYPES.get(kind)
-            if message_type is None:
-                raise Malformed("unknown message type", at)
-            body = data[at + HEADER.size : stop]
-            at = stop
-            yield Message(message_type, flags, group, handle, generation, deadline, body)
-        self._rest = data[at:]
+        try:
+            while end - at >= HEADER.size:
+                kind, flags, group, length, handle, generation, deadline = HEADER.unpack_from(data, at)
+                if length > MAX_BODY:
+                    raise Malformed("message body too long", at)
+                stop = at + HEADER.size + length
+                if stop > end:
+                    break
+                message_type = _TYPES.get(kind)
+                if message_type is None:
+                    raise Malformed("unknown message type", at)
+                body = data[at + HEADER.size : stop]
+                at = stop
+                yield Message(message_type, flags, group, handle, generation, deadline, body)
+        finally:
+            self._rest = data[at:]
 
 
 class Reader(Protocol):
@@ -186,13 +187,20 @@ class Reader(Protocol):
         """At most `n` octets; none: the other end hung up."""
 
 
-async def messages(reader: Reader) -> AsyncIterator[Message]:
-    """What comes over a pair, until the other end hangs up. Raises Malformed."""
+async def listen(reader: Reader, hear: Callable[[Message], None]) -> None:
+    """Hand over what comes over a pair, until the other end hangs up. Raises Malformed, and what `hear` raises. No generator: of
+    one that is left before its end an event loop tells itself, on uvloop with a system call that no cell may make."""
     inbox = Inbox()
-    with suppress(OSError):
-        while data := await reader.read(READ_SIZE):
-            for message in inbox.feed(data):
-                yield message
+    while data := await _read(reader):
+        for message in inbox.feed(data):
+            hear(message)
+
+
+async def _read(reader: Reader) -> bytes:
+    try:
+        return await reader.read(READ_SIZE)
+    except OSError:
+        return b""
 
 
 # A reply's body, little-endian: cacheable milliseconds u32, EDE code and another one u16 (0xFFFF: none), number of TTL offsets

@@ -25,7 +25,7 @@ PROFILE = SandboxProfile("reader", DEFAULT_USER)
 """Of who reads a file that a configuration names."""
 
 PATIENCE = 90.0
-"""Seconds a load may take; it takes about half of one, and ten times that with as many records as may be."""
+"""Seconds a load may take, on a machine that has other things to do as well."""
 
 MAX_PARTS = 7
 """Descriptors in the loader's answer."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from select import select
 from types import MappingProxyType
 
 from kit.service import PATIENCE, Running, attended
@@ -45,6 +46,14 @@ class Word:
             self.said.append(self.socket.recv(4_096).decode())
             if any(line.startswith(part) for line in self.said[-1].splitlines()):
                 return self.said[-1]
+
+    def drain(self) -> list[str]:
+        """All datagrams that are there now."""
+        found = []
+        while select([self.socket], [], [], 0)[0]:
+            found.append(self.socket.recv(4_096).decode())
+        self.said += found
+        return found
 
 
 @contextmanager

@@ -56,9 +56,9 @@ class Running:
     lines: list[str] = field(default_factory=list)
     fresh: queue.Queue[str | None] = field(default_factory=queue.Queue)
 
-    def wait_for(self, *parts: str, count: int = 1) -> str:
+    def wait_for(self, *parts: str, count: int = 1, patience: float = PATIENCE) -> str:
         """The `count`-th line that holds all `parts`; fails the test if it does not come."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + patience
         while len(found := [line for line in self.lines if all(part in line for part in parts)]) < count:
             try:
                 line = self.fresh.get(timeout=max(0.0, until - time.monotonic()))
