@@ -3,9 +3,10 @@
     .venv/bin/python benchmarks/bench_cache.py [--most N]
 
 One address record each, of names of 20 to 25 octets. `front` is the cache of the cells that clients speak to: answers by
-question, then the same with the packet that asked for each, as after the second time; `resolver` is the resolver's memory. Memory
-is what the process has more of (VmRSS), the table's growth steps and the allocator's rounding included. Each look-up is of another
-name, in an order by chance: the processor's own caches are small, and that shows. Every size is a process of its own.
+question, then the same with the packet that asked for each, as after the second time; `resolver` is the resolver's memory.
+Memory is what the process has more of (VmRSS), the table's growth steps and the allocator's rounding included. Each look-up is
+of another name, in an order by chance: the processor's own caches are small, and that shows. Every size is a process of its
+own.
 """
 
 import argparse
