@@ -4,6 +4,8 @@ import pytest
 from kit.desk import answer, question
 
 from resolver.cache.packets import DATAGRAM, ENCRYPTED, STREAM, AnswerKey, PacketCache, shelf_of
+from resolver.values import Explanation, Origin, Reply
+from wire.dns.codes import ExtendedError
 from wire.units import Instant
 
 START = Instant(1_000.0)
@@ -34,7 +36,7 @@ def use(cache: PacketCache, name: AnswerKey) -> bool:
 
 def held(cache: PacketCache) -> int:
     """The size as it ought to be: what the answers that can be found weigh together."""
-    return sum(one.size for one in cache._answers.values())
+    return sum(one.size + sum(packet.size for packet in one.packets()) for one in cache)
 
 
 def test_an_answer_is_found_until_it_ends() -> None:
@@ -118,11 +120,11 @@ def test_nothing_is_rendered_for_an_answer_that_found_no_room() -> None:
     for number in range(6):
         store(cache, key(number))
     for number in range(1_000, 1_050):
-        for name in list(cache._answers):
-            cache.find(name, START)
+        for one in list(cache):
+            cache.find(AnswerKey(one.question, 0, 0), START)
         store(cache, key(number), rendered=True)
         assert held(cache) == cache.size
-    assert {raw for one in cache._answers.values() for _, raw in one.rendered} == set(cache.rendered[0])
+    assert {one.raw for kept in cache for one in kept.packets()} == set(cache.rendered[0])
 
 
 def test_an_answer_larger_than_the_cache_is_not_kept() -> None:
@@ -170,3 +172,31 @@ def test_a_popular_answer_near_its_end_wants_to_be_refreshed_once() -> None:
     stored.refresh_from = START + 98.0
     assert not stored.wants_refresh(Instant(START + 91.0))
     assert stored.wants_refresh(Instant(START + 98.0))
+
+
+def test_a_reply_comes_out_as_it_went_in() -> None:
+    cache = PacketCache(1 << 20, 1)
+    explained = Explanation(ExtendedError.FILTERED, "a list")
+    for number, reply in enumerate(
+        [
+            answer(question("a.example"), count=3, cacheable=0.5),
+            *(
+                Reply(bytes(12), offsets, 2.0**31, 2**63, origin, explained)
+                for offsets, origin in [
+                    ((), Origin.LOCAL),
+                    ((65_535,), Origin.STALE),
+                    (tuple(range(255)), Origin.UPSTREAM),
+                ]
+            ),
+        ]
+    ):
+        assert reply == cache.store(key(number), reply, START).reply
+
+
+def test_what_was_dropped_takes_no_place_for_long() -> None:
+    """Nothing is ever evicted, so only sweeping keeps the queue short."""
+    cache = PacketCache(1 << 20, 1)
+    for number in range(10_000):
+        store(cache, key(number % 40), rendered=True)
+        assert len(cache._queue) <= 2 * 64
+    assert (40, 0) == (len(cache), cache.evicted)
