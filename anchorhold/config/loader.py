@@ -101,10 +101,11 @@ def run(link: socket.socket, config: int, file: str, generation: int) -> int:
     dns.rdata.load_all_types()  # type: ignore[no-untyped-call]
     preload(*_optional("idna", "idna.uts46data", "idna.idnadata"))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    folder = os.path.dirname(os.path.abspath(file))
     enter(PROFILE)
     try:
         text = _read_text(config, file)
-        answer(link, load(text, file, generation, lambda path: fetch(link, path), socket.gethostname()))
+        answer(link, load(text, file, generation, lambda path: fetch(link, path), socket.gethostname(), folder))
     except SettingsError as error:
         refuse(link, str(error))
     return 0
