@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists bench-names bench-sandbox soak kills overload fuzz durability conformance interop lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists bench-names bench-start bench-sandbox soak kills overload fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=

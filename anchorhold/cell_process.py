@@ -5,9 +5,8 @@ import signal
 import socket
 from importlib import import_module
 
-from anchorhold.config.request import describe_exit
 from anchorhold.facts import pass_on
-from anchorhold.forking import Child, fork
+from anchorhold.forking import Child, describe_exit, fork
 from anchorhold.link import LinkMessage, LinkType, open_link, receive_message, send_message
 from anchorhold.restarts import Restarts
 from wire.errors import Malformed
@@ -21,9 +20,6 @@ LEAVE_PATIENCE = 3.0
 PING_INTERVAL = 1.0
 MAX_SILENT_PINGS = 3
 """Unanswered pings after which a cell counts as hung. Counted, not timed: a machine that slept is no hung cell."""
-
-TOLD_BY_LINK = frozenset({"front", "secure", "keeper", "dhcp", "resolver", "lists"})
-"""Cells that end by END on the link; others by SIGTERM, whose handler needs a system call more."""
 
 
 class CellProcess:
@@ -138,6 +134,11 @@ class CellProcess:
         if self._process is not None:
             self._process.send_signal(number)
 
+    def want(self, now: float) -> None:
+        """Have it started: now, or when the one has ended that was told to."""
+        if self._process is None:
+            self.due = now
+
     def end(self, now: float) -> None:
         """Tell it to end while the service goes on; `reap` sees it like any other end, only that it is no fault."""
         if self._process is not None:
@@ -146,10 +147,7 @@ class CellProcess:
 
     def dismiss(self) -> None:
         """Tell it to end."""
-        if self.name in TOLD_BY_LINK:
-            self.send(LinkType.END)
-        else:
-            self.signal(signal.SIGTERM)
+        self.send(LinkType.END)
 
     def reap(self, now: float) -> str | None:
         """How it ended and what follows, once; None while it lives."""

@@ -94,10 +94,10 @@ class DhcpSide:
             interface.link = link
             interface.retain(roles_of(link))
         if wanted and not self.wanted:
-            self.cell.due = now
+            self.cell.want(now)
         elif self.wanted and not wanted:
             self.cell.due = None
-            self.cell.dismiss()
+            self.cell.end(now)
         self.wanted = wanted
         self._look_at = 0.0
         self.look(now)

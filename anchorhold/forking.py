@@ -21,12 +21,11 @@ from typing import NoReturn
 
 from anchorhold.facts import log
 from anchorhold.mistakes import EXIT_MISTAKE, place_of
+from anchorhold.sandbox.rights import be_called
 from anchorhold.signals import SIGNALS
 
-PR_SET_NAME = 15
-"""prctl(2)."""
-
-_LIBRARY = ctypes.CDLL(None)
+FORBIDDEN_CALL = "a system call that its profile does not allow (dmesg names it)"
+"""How a process ended that its filter ended."""
 
 Body = Callable[[], int | None]
 """What the copy does; gives its exit code, None for 0."""
@@ -81,6 +80,18 @@ class Child:
             if pid:
                 self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
+
+
+def describe_exit(code: int | None) -> str:
+    """`exit code 2`, or the signal that ended it."""
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    if code == -signal.SIGSYS:
+        return FORBIDDEN_CALL
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
 
 
 def fork(
@@ -162,8 +173,8 @@ def _use(environment: Mapping[str, str]) -> None:
 
 def _be_called(name: str) -> None:
     """As `anchorhold NAME` in lists of processes, as far as there is room, and as NAME in those of threads."""
-    if hasattr(_LIBRARY, "prctl"):
-        _LIBRARY.prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+    with contextlib.suppress(OSError):
+        be_called(name)
     room = _room()
     if room is not None:
         start, end = room[:2]

@@ -5,8 +5,7 @@ deadline u32 (milliseconds left; 0: none). What does not decode raises `Malforme
 """
 
 import struct
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
@@ -186,13 +185,20 @@ class Reader(Protocol):
         """At most `n` octets; none: the other end hung up."""
 
 
-async def messages(reader: Reader) -> AsyncIterator[Message]:
-    """What comes over a pair, until the other end hangs up. Raises Malformed."""
+async def listen(reader: Reader, hear: Callable[[Message], None]) -> None:
+    """Hand over what comes over a pair, until the other end hangs up. Raises Malformed, and what `hear` raises. No generator: of
+    one that is left before its end an event loop tells itself, on uvloop with a system call that no cell may make."""
     inbox = Inbox()
-    with suppress(OSError):
-        while data := await reader.read(READ_SIZE):
-            for message in inbox.feed(data):
-                yield message
+    while data := await _read(reader):
+        for message in inbox.feed(data):
+            hear(message)
+
+
+async def _read(reader: Reader) -> bytes:
+    try:
+        return await reader.read(READ_SIZE)
+    except OSError:
+        return b""
 
 
 # A reply's body, little-endian: cacheable milliseconds u32, EDE code and another one u16 (0xFFFF: none), number of TTL offsets

@@ -10,7 +10,6 @@ from anchorhold.link import LinkType
 from anchorhold.state import StateRefused, open_folder
 
 NAME = "supervisor"
-MODULE = "anchorhold.cells.keeper"
 
 
 class KeeperFolder:

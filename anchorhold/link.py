@@ -1,7 +1,7 @@
 """The supervisor's link to a cell: small messages with descriptors over an AF_UNIX SOCK_SEQPACKET pair.
 
-A message is one kind octet and its body; descriptors travel beside it (SCM_RIGHTS). The link's descriptor number is
-the cell's only argument. What does not decode raises `Malformed` and ends the cell.
+A message is one kind octet and its body; descriptors travel beside it (SCM_RIGHTS). A cell is forked with its end of the link and
+nothing else. What does not decode raises `Malformed` and ends the cell.
 """
 
 import errno
@@ -44,7 +44,7 @@ class LinkType(IntEnum):
     KEEPER = 12
     """To resolver and keeper: this cell's end of a fresh stream pair between them; replaces the former."""
     FOLDER = 13
-    """To the keeper and to dhcp: the directory of what it keeps. Without this message there is none."""
+    """To keeper, dhcp and lists: the directory of what it keeps. Without this message there is none."""
     HOSTS = 14
     """To front and dhcp: this cell's end of a fresh stream pair between them; replaces the former."""
     INTERFACE = 15
@@ -79,7 +79,7 @@ class LinkType(IntEnum):
     """From a cell that may not write: a line for the log, as `keep` made it (UTF-8)."""
     SEALED = 27
     """From a cell, before its first READY: what of its profile is in force, and what is missing. Body: a JSON object
-    (`anchorhold/cells/start.py`), for operators; nobody else reads it."""
+    (`anchorhold/roster.py`), for operators; nobody else reads it."""
 
 
 @dataclass(frozen=True, slots=True)

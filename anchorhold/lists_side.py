@@ -50,7 +50,7 @@ class ListsSide:
         """Take over a configuration; start the cell or end it."""
         wanted = snapshot.lists >= 0
         if wanted and not self.wanted:
-            self.cell.due = now
+            self.cell.want(now)
         elif self.wanted and not wanted:
             self.cell.due = None
             self.cell.end(now)

@@ -25,13 +25,17 @@ def place_of(error: BaseException) -> str:
 
 
 def log_mistakes(name: str) -> None:
-    """What Python and its libraries would write to standard error by themselves, with lines of our files and words of strangers,
-    becomes a line of the log; what libraries log is not written."""
+    """What Python and its libraries would write to standard error by themselves, with lines of our files, which would have to be
+    read, and words of strangers, becomes a line of the log; what libraries log is not written."""
     logging.disable()
     # Of one that nobody closed it is asked even if nobody hears of it, and asks the kernel for addresses.
     socket.socket.__repr__ = object.__repr__  # type: ignore[method-assign]
-    warnings.simplefilter("ignore")
-    sys.unraisablehook = lambda unraisable: _tell(name, unraisable.exc_value)
+
+    def warn(_words: Warning | str, category: type[Warning], file: str, line: int, *_rest: object) -> None:
+        log(name, f"a mistake of ours: {category.__name__} at {Path(file).name}:{line}")
+
+    warnings.showwarning = warn  # type: ignore[assignment] # it takes more than it says, and so does theirs
+    sys.unraisablehook = lambda lost: _tell(name, lost.exc_value)
 
 
 def loop_mistake(name: str, context: Mapping[str, object]) -> None:
@@ -44,5 +48,4 @@ def loop_mistake(name: str, context: Mapping[str, object]) -> None:
 
 
 def _tell(name: str, error: BaseException | None) -> None:
-    if error is not None:
-        log(name, f"a mistake of ours: {place_of(error)}")
+    log(name, "a mistake of ours: " + ("of no known kind" if error is None else place_of(error)))

@@ -24,9 +24,6 @@ class Signals(Protocol):
     def take(self) -> set[int]:
         """The numbers of those that came."""
 
-    def close(self) -> None:
-        """Nothing becomes readable any more."""
-
 
 def open_signals() -> Signals:
     """The best there is. Raises OSError."""
@@ -61,10 +58,6 @@ class SignalFile:
             return set()
         return {int.from_bytes(data[at : at + 4], sys.byteorder) for at in range(0, len(data), _SIZE)}
 
-    def close(self) -> None:
-        """They stay blocked."""
-        os.close(self._descriptor)
-
 
 class WakeUp:
     """The same where there is no signalfd (macOS): Python writes their numbers into a socket. They are not blocked: one that
@@ -89,8 +82,3 @@ class WakeUp:
             return set(self._heard.recv(4_096))
         except BlockingIOError:
             return set()
-
-    def close(self) -> None:
-        """They stay caught."""
-        os.close(signal.set_wakeup_fd(-1))
-        self._heard.close()

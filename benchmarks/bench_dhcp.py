@@ -7,11 +7,7 @@ synced, before its ACK leaves; dnsmasq syncs its file for each new lease too, Ke
 
 import argparse
 import contextlib
-import datetime
-import json
 import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import dhcp_servers
 import kit
 import namespace
+import page
 
 SECONDS = 10.0
 """For one measurement at most; who is slower has had fewer clients."""
@@ -56,40 +53,18 @@ class Figures:
 class Clients:
     """The load's process, in its own namespace."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         program = Path(__file__).parent / "dhcp_load.py"
-        command = [*kit.pinned(kit.LOAD_CORE), "unshare", "-n", sys.executable, str(program)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._line()
-        pid = self.process.pid
-        run(f"ip link add s0 type veth peer name c0 netns {pid}")
-        run("ip address add 10.77.0.1/16 dev s0")
-        run("ip link set s0 up")
-        run(f"nsenter -t {pid} -n ip address add 10.77.0.2/16 dev c0")
-        run(f"nsenter -t {pid} -n ip link set c0 up")
-        self._say({})
-        self._line()
+        self.helper = kit.Helper(["unshare", "-n", sys.executable, str(program)], folder / program.name)
+        namespace.lay_cable("10.77.0.1/16")
+        namespace.hand_over(self.helper, "10.77.0.2/16")
 
     def go(self, first: int, count: int, outstanding: int) -> dict[str, float]:
-        self._say({"first": first, "count": count, "outstanding": outstanding, "seconds": SECONDS})
-        result = json.loads(self._line())
+        result = self.helper.ask({"first": first, "count": count, "outstanding": outstanding, "seconds": SECONDS})
         times = sorted(result.pop("times")) or [float("nan")]
         result["median"] = 1000 * times[len(times) // 2]
         result["slow"] = 1000 * times[min(int(len(times) * 0.99), len(times) - 1)]
         return dict(result)
-
-    def _say(self, order: dict[str, float]) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-
-    def _line(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline() or sys.exit("the clients' process ended")
-
-
-def run(command: str) -> None:
-    subprocess.run(command.split(), check=True)
 
 
 def resident(pid: int) -> float:
@@ -149,12 +124,11 @@ Key = tuple[int, int, str]
 
 
 def table(results: dict[Key, Figures], options: argparse.Namespace) -> str:
-    system = platform.release().split("-")[0]
     lines = [
-        f"# DHCPv4 beside the peers, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+        page.heading("DHCPv4 beside the peers"),
         "",
         f"Printed by `make bench-dhcp` ({options.rounds} interleaved rounds of at most {options.count} exchanges or "
-        f"{SECONDS:g} s, through one relay; CPython {platform.python_version()}, Linux {system}). Median (minimum to maximum). "
+        f"{SECONDS:g} s, through one relay; {page.versions()}). Median (minimum to maximum). "
         "CPU is user and kernel time of every process of the server. "
         "Ours and dnsmasq sync each new lease to disk before the ACK, Kea does not.",
         "",
@@ -189,10 +163,10 @@ def main() -> None:
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     namespace.enter()
-    clients = Clients()
     results: dict[Key, Figures] = {}
     with tempfile.TemporaryDirectory(prefix="anchorhold-bench-") as name:
         Path(name).chmod(0o755)
+        clients = Clients(Path(name))
         number = 0
         for _ in range(options.rounds):
             for held in options.held:
@@ -203,7 +177,7 @@ def main() -> None:
                         number += 1
                         figures = results.setdefault((held, outstanding, server.name), Figures())
                         measure(server, held, outstanding, Path(name) / str(number), clients, figures, options.count)
-    clients.process.terminate()
+        kit.stop(clients.helper.process)
     kit.finish(table(results, options), "dhcp", options.record)
 
 

@@ -6,9 +6,7 @@ are before the measured part of a run, or a handful in it.
 """
 
 import argparse
-import datetime
 import json
-import platform
 import statistics
 import subprocess
 import sys
@@ -20,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import kit
+import page
 import peers
 from encrypted_servers import SERVERS, Place, Server
 
@@ -143,14 +142,12 @@ def note(
 
 
 def table(results: dict[str, dict[str, Figures]], options: argparse.Namespace) -> str:
-    system = platform.release().split("-")[0]
     lines = [
-        f"# Encrypted ways in, beside the peers, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+        page.heading("Encrypted ways in, beside the peers"),
         "",
         f"Printed by `make bench-encrypted` ({options.rounds} interleaved rounds of {options.seconds:g} s; {HOT_NAMES:,} names "
-        f"that are cached; servers on one core, load on the other; CPython "
-        f"{platform.python_version()}, Linux {system}). CPU is user and kernel time of every process of the server, per "
-        "completed query: median (minimum to maximum).",
+        f"that are cached; servers on one core, load on the other; {page.versions()}). CPU is user and kernel time of every "
+        "process of the server, per completed query: median (minimum to maximum).",
         "",
     ]
     for way, rows in results.items():

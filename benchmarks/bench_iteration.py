@@ -6,9 +6,7 @@ one core, the load and the authorities the other. Each measurement begins with a
 
 import argparse
 import contextlib
-import datetime
 import json
-import platform
 import statistics
 import subprocess
 import sys
@@ -24,6 +22,7 @@ import iterators
 import kit
 import latency
 import namespace
+import page
 import tree
 
 RTT_MS = 20
@@ -215,12 +214,11 @@ def paced_table(rows: dict[str, list[Sample]]) -> list[str]:
 
 
 def table(results: Results, options: argparse.Namespace) -> str:
-    system = platform.release().split("-")[0]
     lines = [
-        f"# Cold iteration, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+        page.heading("Cold iteration"),
         "",
         f"Printed by `make bench-iteration` ({options.rounds} interleaved rounds; servers on one core, load and authorities "
-        f"on the other; CPython {platform.python_version()}, Linux {system}). The tree has {options.zones:,} second-level "
+        f"on the other; {page.versions()}). The tree has {options.zones:,} second-level "
         "zones of customers, besides those of hosters and content networks, and third-level zones; every question needs a "
         "zone that no other needs. All servers minimise names (RFC 9156), none validates, all use IPv4 only; each "
         "measurement begins with empty caches. CPU is user and kernel time of every process of the server. Packets are "

@@ -1,7 +1,8 @@
 """A million names to block: compiled, mapped and looked up by ours, beside dnsmasq (addn-hosts) and unbound (local-zone).
 
 `make bench-lists` runs it. Ours is measured in processes of its own, one for each step, with no service around it; the others
-as whole servers, whose look-up is what a question costs them more with the list than with one rule for all names.
+as whole servers, whose look-up is what a question costs them more with the list than with one rule for all names. With
+`--service` it is our whole service that is measured, in the same way as the others (`lists_service.py`).
 """
 
 import argparse
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import kit
 import lists_report
+import lists_service
 import peers
 from lists_report import Figures
 
@@ -34,6 +36,7 @@ from privacy.lists.matcher import ListImage
 from wire.dns.names import count_labels, read_name
 
 ASKED = 100_000
+ASKED_OF_SERVICE = 30_000
 A = 1
 FIRST = "first.list.example"
 WORDS = (
@@ -218,15 +221,22 @@ def measure_server(server: Server, names: list[str], folder: Path, asked: Path) 
 # The whole run.
 
 
+def questions(names: list[str], count: int, folder: Path) -> tuple[list[str], Path]:
+    """So many of the names, and the file of dnsperf's with a question for each."""
+    chosen = random.Random(1).sample(names, count)
+    asked = folder / "asked.txt"
+    asked.write_text("".join(f"{name} A\n" for name in chosen))
+    return chosen, asked
+
+
 def rounds_of(count: int, names: list[str], folder: Path) -> Iterator[dict[str, Figures]]:
     """One after another, everybody in each."""
     texts = {syntax: folder / f"{syntax}.txt" for syntax in FORMATS}
     for syntax, line in FORMATS.items():
         texts[syntax].write_text("".join(map(line, names)))
-    chosen = random.Random(1).sample(names, ASKED)
-    listed, asked = folder / "listed.txt", folder / "asked.txt"
+    listed = folder / "listed.txt"
+    chosen, asked = questions(names, ASKED, folder)
     listed.write_text("\n".join(chosen))
-    asked.write_text("".join(f"{name} A\n" for name in chosen))
     for _ in range(count):
         found = {
             syntax: run_step("compile", str(text), syntax, f"{folder}/{syntax}.image") for syntax, text in texts.items()
@@ -243,6 +253,7 @@ def main() -> int:
     parser.add_argument("--names", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--record", action="store_true")
+    parser.add_argument("--service", action="store_true", help="the whole service instead")
     parser.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.step:
@@ -251,6 +262,14 @@ def main() -> int:
         print(json.dumps(STEPS[name](*paths)))
         return 0
     names = make_names(chosen.names)
+    if chosen.service:
+        with tempfile.TemporaryDirectory() as folder:
+            # The other domains of the list are special names, which are answered before any list is looked at.
+            able = [name for name in names if name.endswith(".example")]
+            listed, asked = questions(able, ASKED_OF_SERVICE, Path(folder))
+            found = lists_service.runs(chosen.rounds, Path(folder), names, listed, asked)
+        kit.finish(lists_service.report(found, len(names), len(listed)), "lists-service", chosen.record)
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         runs = list(rounds_of(chosen.rounds, names, Path(folder)))
     mechanisms = {server.name: server.mechanism for server in SERVERS}

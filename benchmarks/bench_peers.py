@@ -5,9 +5,7 @@ rounds, with minimum and maximum; the ratio is to unbound where unbound has the 
 """
 
 import argparse
-import datetime
 import os
-import platform
 import random
 import statistics
 import sys
@@ -18,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import kit
+import page
 import peers
 
 MODES = {
@@ -119,12 +118,11 @@ def run(options: argparse.Namespace) -> dict[str, dict[str, Figures]]:
 
 
 def table(results: dict[str, dict[str, Figures]], options: argparse.Namespace) -> str:
-    system = platform.release().split("-")[0]
     lines = [
-        f"# Ours beside the peers, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+        page.heading("Ours beside the peers"),
         "",
         f"Printed by `make bench` ({options.rounds} interleaved rounds of {options.seconds:g} s; servers on one core, "
-        f"load and upstream on the other; CPython {platform.python_version()}, Linux {system}). CPU is user and kernel "
+        f"load and upstream on the other; {page.versions()}). CPU is user and kernel "
         "time of every process of the server, per completed query: median (minimum to maximum). A peer without the "
         "mode is named below.",
         "",

@@ -8,7 +8,6 @@ for neither.
 
 import argparse
 import itertools
-import platform
 import statistics
 import sys
 import time
@@ -20,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import kit
 import namespace
+import page
 import readings
 import world
 
@@ -56,12 +56,12 @@ class Load:
         return load.completed
 
     def leased(self) -> int:
-        done = int(str(self._devices.ask({})["done"]))
+        done: int = self._devices.ask({})["done"]
         self._devices.say({"rate": EXCHANGES, "devices": 50_000})
         time.sleep(LONG)
         self._devices.say({"rate": 0, "devices": 50_000})
         time.sleep(0.3)
-        return int(str(self._devices.ask({})["done"])) - done
+        return int(self._devices.ask({})["done"]) - done
 
     def all(self) -> Iterator[tuple[str, Callable[[], int]]]:
         yield "UDP, cached", lambda: self.cached("udp", world.PORTS["udp"])
@@ -96,14 +96,13 @@ def measure(around: world.Surroundings, load: Load, sealed: bool, results: dict[
             print(f"{'sealed' if sealed else 'not sealed':10} {what:25} {each:8.2f} µs ({completed:,})", flush=True)
 
 
-def table(results: dict[str, Figures], filters: str, options: argparse.Namespace) -> tuple[str, bool]:
-    system = platform.release().split("-")[0]
+def table(results: dict[str, Figures], filters: str, head: str) -> tuple[str, bool]:
+    """The page, and whether everything is within the limit. `head`: how it was run."""
     lines = [
-        f"# The cost of the sandbox, {time.strftime('%Y-%m-%d', time.gmtime())}",
+        page.heading("The cost of the sandbox"),
         "",
-        f"Printed by `make bench-sandbox` ({options.rounds} rounds of {options.seconds:g} s; CPython "
-        f"{platform.python_version()}, Linux {system}; {options.machine}). CPU is user and kernel time of every process of the "
-        "service for each completed question or exchange: median (minimum to maximum). Cost is the median of the rounds' own.",
+        f"{head}. CPU is user and kernel time of every process of the service for each completed question or exchange: median "
+        "(minimum to maximum). Cost is the median of the rounds' own.",
         "",
         f"Sealed: {filters}.",
         "",
@@ -118,8 +117,7 @@ def table(results: dict[str, Figures], filters: str, options: argparse.Namespace
             f"| {what} | {kit.spread(figures.sealed, '.2f')} | {kit.spread(figures.unsealed, '.2f')} | "
             f"{cost:+.1f} % ({min(figures.cost()):+.1f} to {max(figures.cost()):+.1f}) | ≤ {LIMIT:g} % |"
         )
-    lines += ["", "All are within the limit." if good else "**Not all are within the limit.**", ""]
-    return "\n".join(lines), good
+    return "\n".join([*lines, "", page.verdict(good), ""]), good
 
 
 def seals(around: world.Surroundings) -> str:
@@ -143,7 +141,7 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-sandbox.md")
     options = parser.parse_args()
     namespace.enter()
-    options.machine = world.machine()
+    conditions = page.Conditions()
     results: dict[str, Figures] = {}
     with world.surroundings(cache="32 MiB", more="[limits]\nrate = 0\n") as around:
         filters = seals(around)
@@ -151,7 +149,8 @@ def main() -> None:
         for number in range(options.rounds):
             for sealed in (number % 2 == 0, number % 2 == 1):
                 measure(around, load, sealed, results)
-    text, good = table(results, filters, options)
+    how = f"{options.rounds} rounds of {options.seconds:g} s"
+    text, good = table(results, filters, conditions.printed_by("bench-sandbox", how, world.CORES))
     kit.finish(text, "sandbox", options.record)
     sys.exit(not good)
 

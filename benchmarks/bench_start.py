@@ -19,14 +19,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import namespace
+import page
 from kit import find, finish, stop
 
-from anchorhold.trial import Trial
+from anchorhold.accounts import CELLS
+from anchorhold.control_client import Unreachable
+from anchorhold.trial import Trial, TrialLost
 
-INSIDE = "ANCHORHOLD_BENCH_INSIDE"
 PATIENCE = 20.0
 CONFIG = """\
 [service]
@@ -43,28 +47,11 @@ name = "dns.home.arpa"
 ads = {{ file = "ads.txt" }}
 [[dhcp.subnet]]
 prefix = "192.0.2.0/24"
-interface = "home"
+interface = "s0"
 pools = ["192.0.2.100-192.0.2.199"]
 [[dhcp.advertise]]
-interface = "home"
+interface = "s0"
 """
-CELLS = ("front", "resolver", "keeper", "secure", "dhcp", "lists")
-
-
-def enter() -> None:
-    if os.environ.get(INSIDE):
-        ip = find("ip") or sys.exit("ip is missing: apt-get install iproute2")
-        for words in (
-            "link set lo up",
-            "link add home type veth peer name away",
-            "address add 192.0.2.1/24 dev home",
-            "link set home up",
-            "link set away up",
-        ):
-            subprocess.run([ip, *words.split()], check=True)
-        return
-    unshare = find("unshare") or sys.exit("unshare is missing: apt-get install util-linux")
-    os.execve(unshare, [unshare, "-n", sys.executable, *sys.argv], os.environ | {INSIDE: "yes"})
 
 
 def until(what: Callable[[], object], start: float) -> float:
@@ -106,10 +93,9 @@ class Service:
     def cells(self) -> dict[str, tuple[int, int]]:
         """Name → process, generation in force there."""
         try:
-            trial = Trial(self.control)
-            rows = json.loads(trial.cells())["cells"]
-            trial.close()
-        except Exception:
+            with closing(Trial(self.control)) as trial:
+                rows = json.loads(trial.cells())["cells"]
+        except (Unreachable, TrialLost):
             return {}
         return {row["cell"]: (row["pid"], row["generation"]) for row in rows}
 
@@ -215,17 +201,22 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-start.md")
     options = parser.parse_args()
-    enter()
+    namespace.enter()
+    namespace.lay_cable("192.0.2.1/24")
+    namespace.ip("link set c0 up")
+    conditions = page.Conditions()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         folder.chmod(0o755)
         (folder / "ads.txt").write_text("".join(f"0.0.0.0 ad{number}.example\n" for number in range(1_000)))
         (folder / "anchorhold.toml").write_text(CONFIG.format(folder=folder))
         try:
-            text = ["# Start, memory and restart with every cell", "", *measure(folder, options.runs), ""]
+            lines = measure(folder, options.runs)
         finally:
             if Service.last is not None:
                 stop(Service.last.process)
+    head = conditions.printed_by("bench-start", f"{options.runs} runs")
+    text = [page.heading("Start, memory and restart with every cell"), "", f"{head}.", "", *lines, ""]
     finish("\n".join(text), "start", options.record)
 
 

@@ -7,8 +7,6 @@ keys of every zone are known. What is measured then has not been asked for befor
 
 import argparse
 import contextlib
-import datetime
-import platform
 import random
 import socket
 import statistics
@@ -21,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import kit
+import page
 import peers
 import signed_tree
 import validators
@@ -185,12 +184,11 @@ def report(number: int, mode: str, name: str, one: Sample) -> None:
 
 
 def table(results: Results, options: argparse.Namespace) -> str:
-    system = platform.release().split("-")[0]
     lines = [
-        f"# Validated answers, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+        page.heading("Validated answers"),
         "",
         f"Printed by `make bench-validation` ({options.rounds} interleaved rounds; servers on one core, load and upstream on the "
-        f"other; CPython {platform.python_version()}, Linux {system}). Both forward to the same upstream and validate with the "
+        f"other; {page.versions()}). Both forward to the same upstream and validate with the "
         f"same trust anchor: the root, `{signed_tree.TOP}.`, and below it {options.zones} zones with ECDSA P-256 and "
         f"{options.zones // 2} with RSASHA256, each with {options.names} names and NSEC. The keys of every zone are known before "
         "measuring; no name is asked for twice. CPU is user and kernel time of every process of the server, per question: "

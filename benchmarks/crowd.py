@@ -29,6 +29,8 @@ if str(HERE) not in sys.path:
 
 from crowd_ways import Datagrams, Framed, Http, Quic, Way  # noqa: E402
 
+from benchmarks.kit import client, encode  # noqa: E402
+
 PATIENCE = 1.0
 QUIC_PATIENCE = 0.75
 """Seconds. A client of QUIC has sent some probes by then, of which none was answered."""
@@ -115,10 +117,6 @@ def quantiles(counts: list[int]) -> dict[str, float]:
     return found
 
 
-def encode(name: str) -> bytes:
-    return b"".join(bytes((len(label),)) + label.encode() for label in name.split(".") if label) + b"\0"
-
-
 class Questions:
     """What is asked, and what is right."""
 
@@ -196,14 +194,14 @@ class Crowd:
 
     def _make(self, name: str) -> Way:
         order, ports = self.order, self.order.ports
-        addresses = [f"127.{order.network}.{n // 250}.{1 + n % 250}" for n in range(order.addresses)]
+        addresses = [client(order.network, number) for number in range(order.addresses)]
         context = None
         if name in ("tls", "https"):
             context = ssl.create_default_context(cafile=order.authority)
             context.set_alpn_protocols(["dot" if name == "tls" else "h2"])
         match name:
             case "udp":
-                return Datagrams(self, ports["udp"], addresses, each=2)
+                return Datagrams(self, ports["udp"], addresses)
             case "tcp":
                 return Framed(self, ports["udp"], addresses, order.connections, None, order.name)
             case "tls":
@@ -211,7 +209,7 @@ class Crowd:
             case "https":
                 return Http(self, ports["https"], addresses, order.connections, context, order.name)
             case _:
-                return Quic(self, ports["quic"], addresses, order.name, order.authority)
+                return Quic(self, ports["quic"], addresses)
 
     # the loop
 

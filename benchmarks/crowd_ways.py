@@ -5,6 +5,7 @@ once, as stub resolvers do.
 """
 
 import contextlib
+import errno
 import random
 import selectors
 import socket
@@ -48,13 +49,13 @@ class Way(Protocol):
 
 
 class Datagrams:
-    """Over UDP, from so many addresses, each with some sockets."""
+    """Over UDP, from so many addresses, each with two sockets."""
 
-    def __init__(self, crowd: "Crowd", port: int, addresses: list[str], each: int = 1) -> None:
+    def __init__(self, crowd: "Crowd", port: int, addresses: list[str]) -> None:
         self.crowd = crowd
         self._open: dict[tuple[int, int], Asked] = {}
         self._sockets: list[socket.socket] = []
-        for address in addresses * each:
+        for address in addresses * 2:
             one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             one.bind((address, 0))
             one.connect((SERVER, port))
@@ -188,7 +189,7 @@ class Pipe:
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError as error:
-                if error.errno != 107:  # ENOTCONN: not yet there
+                if error.errno != errno.ENOTCONN:  # not yet there
                     self.end()
                     return
                 sent = 0
@@ -215,7 +216,6 @@ class Connected:
         self.crowd, self.port, self.addresses, self.context, self.name = crowd, port, addresses, context, name
         self.pipes: list[Pipe | None] = [None] * count
         self.open: dict[Pipe, dict[int, Asked]] = {}
-        self.opened = 0
 
     def ask(self, asked: "Asked") -> None:
         place = random.randrange(len(self.pipes))
@@ -225,7 +225,6 @@ class Connected:
                 pipe.end()
             pipe = self.pipes[place] = Pipe(self, self.context)
             self.open[pipe] = {}
-            self.opened += 1
             self.begin(pipe)
         pipe.left -= 1
         asked.key = pipe
@@ -325,15 +324,13 @@ class Http(Connected):
 
 
 class Quic:
-    """DNS over QUIC; one connection after another, each from the next address."""
+    """DNS over QUIC; one connection after another, each from some address."""
 
-    def __init__(self, crowd: "Crowd", port: int, addresses: list[str], name: str, authority: str) -> None:
-        self.crowd, self.port, self.addresses, self.name = crowd, port, addresses, name
-        self._authority = authority
+    def __init__(self, crowd: "Crowd", port: int, addresses: list[str]) -> None:
+        self.crowd, self.port, self.addresses = crowd, port, addresses
         self._dialled: Dialled | None = None
         self._left = 0
         self._open: dict[int, Asked] = {}
-        self._old: list[tuple[float, Dialled]] = []
 
     def _dial(self) -> Dialled:
         if self._dialled is not None:

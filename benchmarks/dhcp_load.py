@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 RELAY, SERVER = "10.77.0.2", "10.77.0.1"
@@ -48,10 +49,10 @@ def hardware(number: int) -> bytes:
     return b"\x00\x16\x3e" + number.to_bytes(3, "big")
 
 
-def message(kind: int, number: int, transaction: int, address: bytes = b"", server: bytes = b"") -> bytes:
+def message(relay: str, kind: int, number: int, transaction: int, address: bytes = b"", server: bytes = b"") -> bytes:
     """A message of client `number` as the relay passes it on."""
     head = HEAD.pack(
-        1, 1, 6, 1, transaction, 0, 0, bytes(4), bytes(4), bytes(4), socket.inet_aton(RELAY), hardware(number)
+        1, 1, 6, 1, transaction, 0, 0, bytes(4), bytes(4), bytes(4), socket.inet_aton(relay), hardware(number)
     )
     options = [bytes((53, 1, kind)), bytes((61, 7, 1)) + hardware(number), ASKED]
     if address:
@@ -68,6 +69,28 @@ def options_of(data: bytes) -> dict[int, bytes]:
         found[data[at]] = data[at + 2 : at + 2 + data[at + 1]]
         at += 2 + data[at + 1]
     return found
+
+
+def arrived(endpoint: socket.socket) -> Iterator[tuple[int, bytes, dict[int, bytes]]]:
+    """What has come: transaction, address, options."""
+    while True:
+        try:
+            data = endpoint.recv(2_048)
+        except BlockingIOError:
+            return
+        yield int.from_bytes(data[4:8], "big"), data[16:20], options_of(data)
+
+
+def open_relay(relay: str) -> socket.socket:
+    """The socket of the relay at this address. It says `0`, waits for a line, as the network is there then, and says `1`."""
+    print(0, flush=True)
+    sys.stdin.buffer.raw.readline()
+    endpoint = socket.socket(type=socket.SOCK_DGRAM)
+    endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    endpoint.bind((relay, PORT))
+    endpoint.setblocking(False)
+    print(1, flush=True)
+    return endpoint
 
 
 class Load:
@@ -103,27 +126,21 @@ class Load:
         transaction = self._base + self._next
         self._open[transaction] = Exchange(self._next, now, now)
         self._next += 1
-        self._send(message(1, self._open[transaction].number, transaction))
+        self._send(message(RELAY, 1, self._open[transaction].number, transaction))
 
     def _send(self, data: bytes) -> None:
         self._socket.sendto(data, (SERVER, PORT))
 
     def _hear(self) -> None:
-        while True:
-            try:
-                data = self._socket.recv(2_048)
-            except BlockingIOError:
-                return
-            transaction = int.from_bytes(data[4:8], "big")
-            exchange = self._open.get(transaction)
-            if exchange is not None:
-                self._take(transaction, exchange, data[16:20], options_of(data))
+        for transaction, address, options in arrived(self._socket):
+            if exchange := self._open.get(transaction):
+                self._take(transaction, exchange, address, options)
 
     def _take(self, transaction: int, exchange: Exchange, address: bytes, options: dict[int, bytes]) -> None:
         kind, now = options[53][0], time.perf_counter()
         if kind == OFFER and not exchange.server:
             exchange.server, exchange.sent = options[54], now
-            self._send(message(3, exchange.number, transaction, address, exchange.server))
+            self._send(message(RELAY, 3, exchange.number, transaction, address, exchange.server))
         elif kind == ACK:
             del self._open[transaction]
             self.result.completed += 1
@@ -141,13 +158,7 @@ class Load:
 
 
 def main() -> None:
-    print("ready", flush=True)
-    sys.stdin.readline()  # the network is there now
-    endpoint = socket.socket(type=socket.SOCK_DGRAM)
-    endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-    endpoint.bind((RELAY, PORT))
-    endpoint.setblocking(False)
-    print("bound", flush=True)
+    endpoint = open_relay(RELAY)
     for line in sys.stdin:
         result = Load(endpoint, json.loads(line)).run()
         print(json.dumps({name: getattr(result, name) for name in Result.__slots__}), flush=True)

@@ -79,10 +79,8 @@ class Responder:
         self.internet = internet
         self.tree = SimpleNamespace(internet=internet)
         self.known: dict[tuple[str, bytes, bytes, bool], bytes] = {}
-        self.asked: dict[str, int] = {}
 
     def answer(self, where: str, data: bytes, over_udp: bool) -> bytes | None:
-        self.asked[where] = self.asked.get(where, 0) + 1
         end = question_end(data)
         question = data[12:end]
         folded = NUMBER.sub(b"00000000", question.lower())
@@ -165,9 +163,7 @@ async def serve(options: argparse.Namespace) -> None:
         lambda r, w: converse(responder, True, r, w), "127.0.0.1", options.port, ssl=context, backlog=1024
     )
     print(json.dumps({"anchor": f". 3600 IN DS {signer('.').ds()}"}), flush=True)
-    while await loop.run_in_executor(None, sys.stdin.readline):
-        print(json.dumps(responder.asked), flush=True)
-        responder.asked.clear()
+    await loop.run_in_executor(None, sys.stdin.read)
 
 
 def main() -> None:

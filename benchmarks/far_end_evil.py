@@ -1,6 +1,5 @@
 """Zones made to keep resolvers busy, for `far_end.py --evil`: those of `../shared/field/attacks.md` §1A and §1B that need zones.
-
-`QUESTIONS` says what to ask for each: a name with `{n}` where a number of eight digits goes, and a type.
+What is asked of each stands in `overload.py`.
 """
 
 import dns.dnssec

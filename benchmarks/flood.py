@@ -12,6 +12,8 @@ import sys
 import time
 from dataclasses import dataclass
 
+from kit import client, encode
+
 PACKETS = 20_000
 """Made beforehand; numbers in names are put in when they are sent."""
 
@@ -36,10 +38,6 @@ class Order:
     seed: int = 1
 
 
-def encode(name: str) -> bytes:
-    return b"".join(bytes((len(label),)) + label.encode() for label in name.split(".") if label) + b"\0"
-
-
 def packets(order: Order) -> list[tuple[bytearray, int]]:
     """Messages, and where a fresh number goes (-1: none)."""
     chance = random.Random(order.seed)
@@ -60,7 +58,7 @@ def sockets(order: Order) -> list[socket.socket]:
     found = []
     for number in range(order.addresses):
         one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        one.bind((f"127.{order.network}.{number // 250}.{1 + number % 250}", 0))
+        one.bind((client(order.network, number), 0))
         one.connect((SERVER, order.port))
         one.setblocking(False)
         found.append(one)

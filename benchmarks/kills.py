@@ -2,8 +2,9 @@
 notice.
 
 `make kills KILLS=1000 RATE=500` runs it; needs root or unprivileged user namespaces. Every kill is a SIGKILL at a random cell at
-a random moment, a fiftieth to a fifth of a second after the one before was back; only a cell that has served for a second,
-for one that ends sooner counts as one that cannot start (`anchorhold/restarts.py`). Back means:
+a random moment, a fiftieth to a fifth of a second after the one before was back. A cell that was killed three times in a row
+before it had served for a second is left alone for so long: the fourth time it would be kept waiting, on purpose
+(`anchorhold/restarts.py`). Back means:
 
 * front, resolver: an answer to a question for a name that nobody asked for before, over UDP. It is sent once the process is dead,
   and again every 20 ms.
@@ -17,7 +18,6 @@ Time counts from just before the kill. The clients are those of `make soak`, and
 import argparse
 import contextlib
 import os
-import platform
 import random
 import select
 import signal
@@ -28,23 +28,28 @@ import time
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import kit
 import namespace
+import page
 import peers
 import readings
 import soak
 import world
+from page import Measure
+
+from anchorhold.restarts import AT_ONCE, CALM
 
 BACK = 0.2
 STUCK = 2.0
 AGAIN = 0.02
 PATIENCE = 10.0
 PAUSE = (0.02, 0.2)
-SPARED = 1.1
-"""Seconds: a cell that ends before it served a second counts as one that cannot start, and is held back longer each time."""
+SPARED = CALM + 0.1
+"""Seconds that a cell is left alone after AT_ONCE kills within CALM: as one that cannot start it would be kept waiting."""
 
 
 @dataclass
@@ -53,6 +58,13 @@ class Life:
 
     back: list[float] = field(default_factory=list)
     ready: list[float] = field(default_factory=list)
+    since: float = 0.0
+    """When it was back for the last time, on the monotonic clock."""
+    streak: int = 0
+    """Kills in a row before it had served for SPARED."""
+
+    def may_be_killed(self, now: float) -> bool:
+        return self.streak < AT_ONCE or now >= self.since + SPARED
 
 
 def kill(pid: int) -> None:
@@ -75,7 +87,6 @@ class Killer:
         self._made, self._devices = made, devices
         self._random = random.Random(seed)
         self._numbers = count(1)
-        self._back: dict[str, float] = {}
         self._log, self._heard = made.log.open(), ""
         self._trust = ssl.create_default_context(cafile=str(made.ca))
 
@@ -84,7 +95,8 @@ class Killer:
         pids = readings.processes(self._made.pid)
         name = self._choose(pids)
         self._log.read()
-        start = time.monotonic()
+        life, start = self.lives[name], time.monotonic()
+        life.streak = 0 if start >= life.since + SPARED else life.streak + 1
         kill(pids[name])
         match name:
             case "front" | "resolver":
@@ -95,19 +107,21 @@ class Killer:
                 self._devices.ask({"probe": next(self._numbers)})
         away = time.monotonic() - start
         ready = self._wait_for_word(name, start)
-        self.lives[name].back.append(ready if name in ("keeper", "lists") else away)
-        self.lives[name].ready.append(ready)
-        self._back[name] = time.monotonic()
-        if self.lives[name].back[-1] > 5 * BACK:
-            print(f"{name} was away for {self.lives[name].back[-1]:.1f} s; the log:", self._heard[-2_000:], flush=True)
-        return name, self.lives[name].back[-1]
+        if name in ("keeper", "lists"):
+            away = ready
+        life.back.append(away)
+        life.ready.append(ready)
+        life.since = time.monotonic()
+        if away > 5 * BACK:
+            print(f"{name} was away for {away:.1f} s; the log:", self._heard[-2_000:], flush=True)
+        return name, away
 
     def _choose(self, pids: dict[str, int]) -> str:
         while True:
             now = time.monotonic()
-            rested = [cell for cell in readings.CELLS if cell in pids and now >= self._back.get(cell, 0.0) + SPARED]
-            if rested:
-                return self._random.choice(rested)
+            chosen = [name for name, life in self.lives.items() if name in pids and life.may_be_killed(now)]
+            if chosen:
+                return self._random.choice(chosen)
             time.sleep(0.05)
 
     def pause(self) -> None:
@@ -154,7 +168,7 @@ class Killer:
         return PATIENCE
 
 
-def play(options: argparse.Namespace) -> tuple[Killer, dict[str, object], dict[str, object]]:
+def play(options: argparse.Namespace) -> tuple[Killer, dict[str, Any], dict[str, Any]]:
     with world.world() as made:
         devices = made.devices()
         devices.say({"rate": 10, "devices": 500})
@@ -183,70 +197,48 @@ def play(options: argparse.Namespace) -> tuple[Killer, dict[str, object], dict[s
         return killer, crowd.ask({"stop": True}), devices.ask({"stop": True})
 
 
-def judge(
-    killer: Killer, crowd: dict[str, object], devices: dict[str, object], options: argparse.Namespace
-) -> tuple[str, bool]:
-    system = platform.release().split("-")[0]
-    kills = sum(len(life.back) for life in killer.lives.values())
-    late = sum(away > BACK for life in killer.lives.values() for away in life.back)
+def judge(killer: Killer, crowd: dict[str, Any], devices: dict[str, Any], head: str) -> tuple[str, bool]:
+    """The page, and whether everything is within its limits. `head`: how it was run."""
+    every = [away for life in killer.lives.values() for away in life.back]
+    measures = [
+        Measure(f"kills after which a cell was away for more than {1000 * BACK:.0f} ms", late(every), 0),
+        Measure("wrong answers", crowd["wrong"], 0),
+        Measure("questions without an answer", crowd["lost"], 0),
+        Measure("longest that a client waited for its right answer, s", round(crowd["slowest"], 2), STUCK),
+        Measure("exchanges of DHCP lost", devices["lost"], 0),
+        Measure("addresses leased twice, or changed under a device", devices["twice"] + devices["changed"], 0),
+    ]
+    good = all(one.seen <= one.limit for one in measures)
     lines = [
-        f"# Killed cells, {time.strftime('%Y-%m-%d', time.gmtime())}",
-        "",
-        f"Printed by `make kills KILLS={options.kills} RATE={options.rate:g}` (seed {options.seed}; CPython "
-        f"{platform.python_version()}, Linux {system}; service on one core, clients and the Internet it asks on the "
-        f"other; {options.machine}).",
-        "",
-        f"{kills:,} kills; {int(str(crowd['asked'])):,} questions meanwhile: {soak.shares('over', crowd['by_way'])}.",
-        "",
-        "| measure | seen | limit |",
-        "| --- | --- | --- |",
-    ]
-    rows: list[tuple[str, float, float]] = [
-        (f"kills after which a cell was away for more than {1000 * BACK:.0f} ms", late, 0),
-        ("wrong answers", int(str(crowd["wrong"])), 0),
-        ("questions without an answer", int(str(crowd["lost"])), 0),
-        ("longest that a client waited for its right answer, s", round(float(str(crowd["slowest"])), 2), STUCK),
-        ("exchanges of DHCP lost", int(str(devices["lost"])), 0),
-        (
-            "addresses leased twice, or changed under a device",
-            int(str(devices["twice"])) + int(str(devices["changed"])),
-            0,
-        ),
-    ]
-    lines += [f"| {what} | {seen:,} | {most:g} |" for what, seen, most in rows]
-    lines += [
+        *(page.heading("Killed cells"), "", head, ""),
+        f"{len(every):,} kills; {crowd['asked']:,} questions meanwhile, over {page.shares(crowd['by_way'])}.",
+        *("", *page.limits(measures)),
         f"| questions asked again | {crowd['again']:,} | |",
         f"| of these because a connection ended | {crowd['broken']:,} | |",
         f"| SERVFAIL, asked again | {crowd['failures']:,} | |",
         f"| exchanges of DHCP done, messages sent again, refused | {devices['done']:,}, {devices['again']}, "
         f"{devices['refused']} | |",
-        "",
-        "Milliseconds until a cell was back; and until the supervisor said that it serves.",
-        "",
+        *("", "Milliseconds until a cell was back; and until the supervisor said that it serves.", ""),
         "| cell | kills | median | 99 of 100 | longest | over 200 ms | said: median | longest |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, life in killer.lives.items():
-        if life.back:
-            away, ready = (
-                sorted(1000 * seconds for seconds in life.back),
-                sorted(1000 * seconds for seconds in life.ready),
-            )
-            lines.append(
-                f"| {name} | {len(away)} | {away[len(away) // 2]:.0f} | {away[int(0.99 * (len(away) - 1))]:.0f} | "
-                f"{away[-1]:.0f} | "
-                f"{sum(one > 1000 * BACK for one in away)} | {ready[len(ready) // 2]:.0f} | {ready[-1]:.0f} |"
-            )
-    waits: dict[str, dict[str, float]] = crowd["waits"]  # type: ignore[assignment]
-    lines += ["", "| waits of clients, ms | median | 99 of 100 | 999 of 1,000 |", "| --- | --- | --- | --- |"]
-    lines += [
-        f"| {what} | {w.get('50', 0)} | {w.get('99', 0)} | {w.get('99.9', 0)} |" for what, w in sorted(waits.items())
+        *(row(name, life) for name, life in killer.lives.items() if life.back),
+        *("", *page.waits(crowd["waits"])),
     ]
     if crowd["wrong"] or crowd["lost"]:
-        lines += ["", *[f"- `{line}`" for line in crowd["examples"]]]  # type: ignore[attr-defined]
-    good = all(seen <= most for _, seen, most in rows)
-    lines += ["", "Everything is within its limits." if good else "**Not everything is within its limits.**", ""]
-    return "\n".join(lines), good
+        lines += ["", *(f"- `{line}`" for line in crowd["examples"])]
+    return "\n".join([*lines, "", page.verdict(good), ""]), good
+
+
+def late(away: list[float]) -> int:
+    return sum(one > BACK for one in away)
+
+
+def row(name: str, life: Life) -> str:
+    away, ready = (sorted(1000 * seconds for seconds in times) for times in (life.back, life.ready))
+    return (
+        f"| {name} | {len(away)} | {away[len(away) // 2]:.0f} | {away[int(0.99 * (len(away) - 1))]:.0f} | {away[-1]:.0f} | "
+        f"{late(life.back)} | {ready[len(ready) // 2]:.0f} | {ready[-1]:.0f} |"
+    )
 
 
 def main() -> None:
@@ -259,9 +251,10 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-kills.md")
     options = parser.parse_args()
     namespace.enter()
-    options.machine = world.machine()
+    conditions = page.Conditions()
     os.sched_setaffinity(0, {kit.LOAD_CORE if (os.cpu_count() or 1) > 1 else 0})
-    text, good = judge(*play(options), options)
+    seen = play(options)
+    text, good = judge(*seen, conditions.printed_by("kills", f"seed {options.seed}", world.CORES) + ".")
     kit.finish(text, "kills", options.record)
     sys.exit(not good)
 

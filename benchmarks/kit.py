@@ -1,16 +1,19 @@
 """What the measured runs share: processes on a core of their own, CPU time of a whole tree, dnsperf's figures."""
 
 import datetime
+import json
 import os
 import re
 import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SERVER_CORE, LOAD_CORE = 0, 1
 
@@ -42,7 +45,7 @@ def start(command: list[str], core: int, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen([*pinned(core), *command], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[Any]) -> None:
     if process.poll() is None:
         process.terminate()
         try:
@@ -50,6 +53,35 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+class Helper:
+    """A process on the load's core that reads and prints one JSON value a line."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self._log = log.with_suffix(f".{time.monotonic_ns()}.log")
+        with self._log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [*pinned(LOAD_CORE), *command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def say(self, what: dict[str, Any]) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.flush()
+
+    def line(self) -> Any:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else sys.exit(f"{self.process.args}: ended\n{self._log.read_text()[-3_000:]}")
+
+    def ask(self, what: dict[str, Any]) -> Any:
+        self.say(what)
+        return self.line()
 
 
 def tree(pid: int) -> list[int]:
@@ -116,6 +148,11 @@ def wait_for_listener(port: int, seconds: float = 20) -> None:
                 return
         time.sleep(0.05)
     raise SystemExit(f"nothing listens on port {port}")
+
+
+def client(network: int, number: int) -> str:
+    """The address of a client, one of 62,500 of 127.`network`.0.0/16."""
+    return f"127.{network}.{number // 250 % 250}.{1 + number % 250}"
 
 
 def encode(name: str) -> bytes:

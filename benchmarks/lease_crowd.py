@@ -1,7 +1,7 @@
 """Devices that lease addresses through one relay, for the long runs: `python benchmarks/lease_crowd.py`, in the relay's
 namespace.
 
-Prints `ready`, waits for a line (the network is there now), prints `bound`. Then one JSON object a line is an order:
+Begins as `dhcp_load.open_relay` says. Then one JSON object a line is an order:
 `{"rate": R, "devices": N}` lets so many exchanges a second begin, of N devices in turn, until the next order; `{}` asks for a
 report; `{"probe": ID}` measures how long it takes until an exchange of a device of its own is done, begun anew every 20 ms;
 `{"stop": true}` waits for what is open and reports. A device sends again what was not answered within a second, four times.
@@ -15,8 +15,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 
-import dhcp_load
-from dhcp_load import ACK, NAK, OFFER, message, options_of
+from dhcp_load import ACK, NAK, OFFER, arrived, message, open_relay
 
 RELAY, SERVER = "172.29.0.2", "172.29.0.1"
 PATIENCE, TRIES = 1.0, 5
@@ -25,7 +24,6 @@ PROBING = 0xA00000
 """Numbers of devices from here on are probes."""
 
 RELEASE = 7
-dhcp_load.RELAY, dhcp_load.SERVER = RELAY, SERVER
 
 
 @dataclass(slots=True)
@@ -67,7 +65,7 @@ class Devices:
 
     def begin(self, number: int, now: float) -> int:
         self.transaction += 1
-        data = message(1, number, self.transaction)
+        data = message(RELAY, 1, number, self.transaction)
         self.open[self.transaction] = Exchange(number, now, now, data)
         self.tally.begun += number < PROBING
         self.send(data)
@@ -80,27 +78,21 @@ class Devices:
         address = self.held.pop(number)
         self.holders.pop(address, None)
         self.transaction += 1
-        data = bytearray(message(RELEASE, number, self.transaction, address, socket.inet_aton(SERVER)))
+        data = bytearray(message(RELAY, RELEASE, number, self.transaction, address, socket.inet_aton(SERVER)))
         data[12:16] = address
         self.send(bytes(data))
         self.tally.released += 1
 
     def hear(self) -> None:
-        while True:
-            try:
-                data = self.endpoint.recv(2_048)
-            except BlockingIOError:
-                return
-            transaction = int.from_bytes(data[4:8], "big")
-            exchange = self.open.get(transaction)
-            if exchange is not None:
-                self.take(transaction, exchange, data[16:20], options_of(data))
+        for transaction, address, options in arrived(self.endpoint):
+            if exchange := self.open.get(transaction):
+                self.take(transaction, exchange, address, options)
 
     def take(self, transaction: int, exchange: Exchange, address: bytes, options: dict[int, bytes]) -> None:
         kind, now = options[53][0], time.monotonic()
         if kind == OFFER and not exchange.server:
             exchange.server, exchange.sent, exchange.tries = options[54], now, 1
-            exchange.data = message(3, exchange.number, transaction, address, exchange.server)
+            exchange.data = message(RELAY, 3, exchange.number, transaction, address, exchange.server)
             self.send(exchange.data)
         elif kind == ACK:
             del self.open[transaction]
@@ -181,16 +173,8 @@ class Devices:
 
 
 def main() -> None:
-    print("ready", flush=True)
-    # Without a buffer: what waits in one would wake nobody.
-    lines = io.FileIO(0)
-    lines.readline()  # the network is there now
-    endpoint = socket.socket(type=socket.SOCK_DGRAM)
-    endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-    endpoint.bind((RELAY, 67))
-    endpoint.setblocking(False)
-    print("bound", flush=True)
-    Devices(endpoint, lines).run()
+    # Lines without a buffer: what waits in one would wake nobody.
+    Devices(open_relay(RELAY), io.FileIO(0)).run()
 
 
 if __name__ == "__main__":

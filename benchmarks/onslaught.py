@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 # The kit of the tests, not the one beside this file.
@@ -26,6 +27,8 @@ from kit.https import ACK, PREFACE, SETTINGS, frame  # noqa: E402
 from kit.quic_flood import forged  # noqa: E402
 from test_http2 import floods, next_pieces  # noqa: E402
 
+from benchmarks.kit import client  # noqa: E402
+
 SERVER = "127.0.0.1"
 SILENT, SLOW, GREEDY = 400, 200, 20
 OCTETS = 20_000
@@ -36,7 +39,7 @@ HELLO = bytes.fromhex("1603010200010001fc0303") + bytes(505)
 
 
 def source(network: int) -> str:
-    return f"127.{network}.{random.randrange(250)}.{1 + random.randrange(250)}"
+    return client(network, random.randrange(62_500))
 
 
 def knock(port: int, network: int) -> socket.socket:
@@ -95,7 +98,7 @@ class Greedy:
             self.one = knock(self.port, self.network)
 
 
-def http_flood(port: int, kinds: "itertools.cycle[str]", counts: Counter[str]) -> None:
+def http_flood(port: int, kinds: Iterator[str], counts: Counter[str]) -> None:
     """One connection with 20 kB of the next kind."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -114,7 +117,7 @@ class Packets:
     """So many datagrams a second to one port."""
 
     def __init__(
-        self, port: int, rate: float, make: "itertools.chain[tuple[str, bytes]]", counts: Counter[str], what: str
+        self, port: int, rate: float, make: Iterator[tuple[str, bytes]], counts: Counter[str], what: str
     ) -> None:
         self.port, self.rate, self.make, self.counts, self.what = port, rate, make, counts, what
         self.start, self.sent = time.monotonic(), 0
@@ -129,7 +132,7 @@ class Packets:
                 one.sendto(data, (SERVER, self.port))
 
 
-def noise():  # type: ignore[no-untyped-def]
+def noise() -> Iterator[tuple[str, bytes]]:
     """What is no question: random octets, answers, questions cut short."""
     chance = random.Random(5)
     while True:
@@ -150,7 +153,7 @@ def run(ports: dict[str, int], seconds: float) -> Counter[str]:
     ]
     greedy = [Greedy(ports["udp"], 26, counts) for _ in range(GREEDY)]
     streams = [
-        Packets(ports["quic"], QUIC_RATE, forged(10**7), counts, "forged first packets of QUIC"),  # type: ignore[arg-type]
+        Packets(ports["quic"], QUIC_RATE, forged(10**7), counts, "forged first packets of QUIC"),
         Packets(ports["udp"], NOISE_RATE, noise(), counts, "datagrams that are no questions"),
     ]
     kinds = itertools.cycle(floods())

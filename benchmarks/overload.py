@@ -12,21 +12,24 @@ but is told apart. Honest clients have precedence on the clients' core, for thei
 """
 
 import argparse
-import json
 import os
-import platform
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import kit
 import namespace
+import page
 import readings
 import soak
 import world
+
+from anchorhold.control_client import ask_service
 
 FACTOR = 5
 HONEST_RATE, HONEST = 20.0, 20
@@ -69,14 +72,24 @@ ATTACKS: dict[str, tuple[float, list[tuple[str, str, float]]]] = {
 
 @dataclass
 class Seen:
-    """Of one part."""
+    """Of one part. `least`: answers of a hundred that honest clients must have."""
 
     title: str
     offered: str
-    crowd: dict[str, object]
+    crowd: dict[str, Any]
     growth: dict[str, float]
     cpu: dict[str, float]
-    more: list[str] = field(default_factory=list)
+    more: list[str]
+    least: float
+
+    @property
+    def kept(self) -> float:
+        """Of a hundred."""
+        return 100 * self.crowd["answered"] / max(self.crowd["asked"], 1)
+
+    def wait(self, what: str) -> float:
+        """Milliseconds that 99 of 100 waited at most."""
+        return float(self.crowd["waits"].get(what, {}).get("99", "nan"))
 
 
 class Observer:
@@ -87,13 +100,11 @@ class Observer:
         self._begun = time.monotonic()
 
     def until(self, seconds: float) -> None:
-        end = self._begun + seconds
-        while (now := time.monotonic()) < end:
-            self._watch.look(now - self._begun)
-            time.sleep(0.5)
+        for _ in self._watch.look_until(self._begun, self._begun + seconds, 0.5, readings.LEAST):
+            pass
 
     def growth(self) -> dict[str, float]:
-        """KiB between the medians of two halves; the first fifth is left out."""
+        """KiB between the medians of two halves; the first fifth is left out. Raises TooFewReadings."""
         last = max(series.at[-1] for series in self._watch.cells.values())
         start = last / 5
         return {name: series.drift(start, last + 0.1, (last - start) / 2) for name, series in self._watch.cells.items()}
@@ -105,14 +116,16 @@ class Observer:
             for name, series in self._watch.cells.items()
         }
 
-    @property
-    def restarts(self) -> int:
-        return sum(len(series.pids) - 1 for series in self._watch.cells.values())
+    def seen(self, title: str, offered: str, slow: world.Helper, *more: str, least: float = SHARE_KEPT) -> Seen:
+        """Ends the honest clients."""
+        growth, cpu = self.growth(), self.cpu()
+        told = [*more, f"cells that were started again: {self._watch.restarts}"]
+        return Seen(title, offered, slow.ask({"stop": True}), growth, cpu, told, least)
 
 
 def honest(made: world.World, numbers: int) -> world.Helper:
     """Slow clients that have precedence on their core. What they know has been asked for before, in every form."""
-    how: dict[str, object] = {"ways": {"udp": 70, "tcp": 10, "tls": 20}, "network": 9, "connections": 2, "known": KNOWN}
+    how: dict[str, Any] = {"ways": {"udp": 70, "tcp": 10, "tls": 20}, "network": 9, "connections": 2, "known": KNOWN}
     before = made.helper("crowd.py")
     before.say(soak.order(100, made.ca, kinds={"hit": 1}, addresses=HONEST, **how))
     time.sleep(5)
@@ -153,44 +166,25 @@ def capacity(made: world.World, questions: list[tuple[str, str, float]], rate: f
 
 def counted(made: world.World) -> int:
     """Questions over UDP that found an answer, as the service counts them."""
-    lines = world.ask_control(made.control, "status")
-    counters = next(line["counters"] for line in lines if line.get("cell") == "front")
-    assert isinstance(counters, dict)
-    return sum(int(many) for name, many in counters.items() if name == "hits" or name.startswith("replies-"))
+    lines = ask_service(made.control, {"verb": "status"})
+    counters: Any = next(line["counters"] for line in lines if line.get("cell") == "front")
+    return sum(many for name, many in counters.items() if name == "hits" or name.startswith("replies-"))
 
 
-def offered(
-    made: world.World,
-    title: str,
-    rate: float,
-    addresses: int,
-    questions: list[tuple[str, str, float]],
-    seconds: float,
-    numbers: int,
-) -> Seen:
-    clients = honest(made, numbers)
+def offered(made: world.World, title: str, clients: int, loud: dict[str, Any], numbers: int) -> Seen:
+    """`loud`: what is asked, at which rate and for how long. `numbers`: the first of names that nobody asked for before."""
+    slow = honest(made, numbers)
     time.sleep(2)
     observer = Observer(made)
-    loud = flood(
-        made,
-        questions=questions,
-        seconds=seconds,
-        rate=rate,
-        addresses=addresses,
-        network=70,
-        first=numbers + 5_000_000,
-    )
-    observer.until(seconds)
-    told = json.loads(loud.line())
-    sent = told["sent"] / told["seconds"]
-    growth, cpu = observer.growth(), observer.cpu()
-    result = clients.ask({"stop": True})
-    text = f"{sent:,.0f} questions a second from {addresses} addresses"
-    return Seen(title, text, result, growth, cpu, [f"cells that were started again: {observer.restarts}"])
+    attackers = flood(made, addresses=clients, network=70, first=numbers + 5_000_000, **loud)
+    observer.until(loud["seconds"])
+    told = attackers.line()
+    text = f"{told['sent'] / told['seconds']:,.0f} questions a second from {clients} addresses"
+    return observer.seen(title, text, slow)
 
 
 def attacked(made: world.World, seconds: float) -> Seen:
-    clients = honest(made, 30_000_000)
+    slow = honest(made, 30_000_000)
     time.sleep(2)
     observer = Observer(made)
     storm = made.helper("onslaught.py")
@@ -209,17 +203,14 @@ def attacked(made: world.World, seconds: float) -> Seen:
         for place, (what, (rate, questions)) in enumerate(ATTACKS.items())
     }
     observer.until(seconds)
-    counts = json.loads(storm.line())
-    sent = {what: json.loads(helper.line())["sent"] for what, helper in floods.items()}
-    growth, cpu = observer.growth(), observer.cpu()
-    result = clients.ask({"stop": True})
+    counts = storm.line()
+    sent = {what: helper.line()["sent"] for what, helper in floods.items()}
     more = [f"{what}: {many:,}" for what, many in {**sent, **counts}.items()]
-    more.append(f"cells that were started again: {observer.restarts}")
-    return Seen("Attacks of all kinds at once", f"{seconds:g} s; what was sent is below", result, growth, cpu, more)
+    text = f"{seconds:g} s; what was sent is below"
+    return observer.seen("Attacks of all kinds at once", text, slow, *more, least=100.0)
 
 
-def play(options: argparse.Namespace) -> list[Seen]:
-    found = []
+def play(options: argparse.Namespace) -> Iterator[Seen]:
     with world.world(cache="8 MiB", evil=True) as made:
         warm = made.helper("crowd.py")
         warm.say(soak.order(200, made.ca, numbers=60_000_000, network=11, known=KNOWN))
@@ -228,113 +219,69 @@ def play(options: argparse.Namespace) -> list[Seen]:
         # What grows after this is not a cache that fills.
         flood(made, questions=MIX[1:], rate=3_000.0, seconds=FILLING, addresses=200, network=61, first=3_000_000).line()
         if "capacity" in options.parts:
-            can = capacity(made, MIX, 1_500)
-            print(f"it can {can:,.0f} questions of the mix a second", flush=True)
-            for number, (title, addresses) in enumerate(
-                (("A few clients above their rate", 20), ("A thousand clients that keep to it", 1_000))
-            ):
-                seen = offered(
-                    made,
-                    f"{title}: {FACTOR} × {can:,.0f} a second",
-                    FACTOR * can,
-                    addresses,
-                    MIX,
-                    options.seconds,
-                    20_000_000 + number * 1_000_000,
-                )
-                found.append(seen)
-                print(summary(seen), flush=True)
-            hits = capacity(made, HITS, 15_000)
-            seen = offered(
-                made,
-                f"Known names only, as fast as the other core can ask (it can {hits:,.0f} a second)",
-                FACTOR * hits,
-                1_000,
-                HITS,
-                options.seconds,
-                25_000_000,
-            )
-            found.append(seen)
-            print(summary(seen), flush=True)
+            yield from too_much(made, options.seconds)
         if "attacks" in options.parts:
-            found.append(attacked(made, options.attack_seconds))
-            print(summary(found[-1]), flush=True)
-    return found
+            yield attacked(made, options.attack_seconds)
 
 
-def numbers(seen: Seen) -> dict[str, float]:
-    crowd = seen.crowd
-    asked = max(int(str(crowd["asked"])), 1)
-    waits: dict[str, dict[str, float]] = crowd["waits"]  # type: ignore[assignment]
-    return {
-        "asked": asked,
-        "kept": 100 * int(str(crowd["answered"])) / asked,
-        "again": int(str(crowd["again"])),
-        "failures": int(str(crowd["failures"])),
-        "wrong": int(str(crowd["wrong"])),
-        "lost": int(str(crowd["lost"])),
-        "hits": waits.get("hit", {}).get("99", float("nan")),
-        "udp": waits.get("hit over udp", {}).get("99", float("nan")),
-        "slowest": float(str(crowd["slowest"])),
-        "growth": max(seen.growth.values()),
-    }
+def too_much(made: world.World, seconds: float) -> Iterator[Seen]:
+    """FACTOR times of what it can, of a mix and of known names only."""
+    can = capacity(made, MIX, 1_500)
+    print(f"it can {can:,.0f} questions of the mix a second", flush=True)
+    loud = {"questions": MIX, "rate": FACTOR * can, "seconds": seconds}
+    times = f"{FACTOR} × {can:,.0f} a second"
+    yield offered(made, f"A few clients above their rate: {times}", 20, loud, 20_000_000)
+    yield offered(made, f"A thousand clients that keep to it: {times}", 1_000, loud, 21_000_000)
+    hits = capacity(made, HITS, 15_000)
+    loud = {"questions": HITS, "rate": FACTOR * hits, "seconds": seconds}
+    title = f"Known names only, as fast as the other core can ask (it can {hits:,.0f} a second)"
+    yield offered(made, title, 1_000, loud, 25_000_000)
 
 
 def summary(seen: Seen) -> str:
-    n = numbers(seen)
+    crowd = seen.crowd
     return (
-        f"{seen.title}: {seen.offered}; honest: {n['asked']:.0f} asked, {n['kept']:.2f} % answered, "
-        f"{n['again']:.0f} asked again, {n['failures']:.0f} failures, "
-        f"{n['lost']:.0f} lost, 99 of 100 hits {n['hits']} ms ({n['udp']} over UDP); "
-        f"growth {seen.growth}; "
-        f"CPU { ({k: round(v, 2) for k, v in seen.cpu.items()}) }; {seen.crowd['examples']}"
+        f"{seen.title}: {seen.offered}; honest: {crowd['asked']} asked, {seen.kept:.2f} % answered, "
+        f"{crowd['again']} asked again, {crowd['failures']} failures, {crowd['lost']} lost, 99 of 100 hits {seen.wait('hit')} ms "
+        f"({seen.wait('hit over udp')} over UDP); growth {seen.growth}; "
+        f"CPU { ({name: round(share, 2) for name, share in seen.cpu.items()}) }; {crowd['examples']}"
     )
 
 
-def judge(found: list[Seen], options: argparse.Namespace) -> tuple[str, bool]:
-    system = platform.release().split("-")[0]
-    lines = [
-        f"# Overload, {time.strftime('%Y-%m-%d', time.gmtime())}",
-        "",
-        f"Printed by `make overload` ({options.seconds:g} s each, attacks {options.attack_seconds:g} s; CPython "
-        f"{platform.python_version()}, Linux {system}; service on one core with its usual limits, clients and the Internet "
-        f"it asks on the other; {options.machine}). "
-        f"{HONEST} honest clients ask {HONEST_RATE:g} questions a second in all.",
-    ]
+def judge(found: list[Seen], head: str) -> tuple[str, bool]:
+    """The page, and whether everything is within its limits. `head`: how it was run."""
+    honest = f"{HONEST} honest clients ask {HONEST_RATE:g} questions a second in all."
+    lines = [page.heading("Overload"), "", f"{head}. {honest}"]
     good = True
     for seen in found:
-        n = numbers(seen)
-        least = 100.0 if seen.title.startswith("Attacks") else SHARE_KEPT
-        rows: list[tuple[str, str, str, bool]] = [
-            ("answers that honest clients had, of 100", f"{n['kept']:.2f}", f"≥ {least:g}", n["kept"] >= least),
-            ("wrong ones", f"{n['wrong']:.0f}", "0", n["wrong"] == 0),
-            ("99 of 100 waits for known names, ms", f"{n['hits']:g}", f"≤ {SLOWEST:g}", n["hits"] <= SLOWEST),
-            ("the same over UDP", f"{n['udp']:g}", "", True),
-            ("questions asked again", f"{n['again']:.0f} of {n['asked']:.0f}", "", True),
-            ("SERVFAIL, asked again", f"{n['failures']:.0f}", "", True),
-            ("longest wait, s", f"{n['slowest']:.2f}", "", True),
-            (
-                "growth of a cell, second half over first, KiB",
-                f"{n['growth']:.0f}",
-                f"≤ {GROWTH}",
-                n["growth"] <= GROWTH,
-            ),
-        ]
-        lines += [
-            "",
-            f"## {seen.title}",
-            "",
-            f"Offered: {seen.offered}.",
-            "",
-            "| measure | seen | limit | |",
-            "| --- | --- | --- | --- |",
-        ]
-        lines += [f"| {what} | {value} | {most} | {'' if well else 'missed'} |" for what, value, most, well in rows]
-        busy = ", ".join(f"{name} {100 * share:.0f} %" for name, share in seen.cpu.items() if share >= 0.005)
-        lines += ["", f"CPU of the core: {busy}.", "", *[f"- {line}" for line in seen.more]]
-        good = good and all(well for _, _, _, well in rows)
-    lines += ["", "Everything is within its limits." if good else "**Not everything is within its limits.**", ""]
-    return "\n".join(lines), good
+        part, well = section(seen)
+        lines += part
+        good = good and well
+    return "\n".join([*lines, "", page.verdict(good), ""]), good
+
+
+def section(seen: Seen) -> tuple[list[str], bool]:
+    """What one part says, and whether it is within its limits."""
+    crowd, growth = seen.crowd, max(seen.growth.values())
+    rows = [
+        ("answers that honest clients had, of 100", f"{seen.kept:.2f}", f"≥ {seen.least:g}", seen.kept >= seen.least),
+        ("wrong ones", crowd["wrong"], "0", crowd["wrong"] == 0),
+        ("99 of 100 waits for known names, ms", seen.wait("hit"), f"≤ {SLOWEST:g}", seen.wait("hit") <= SLOWEST),
+        ("the same over UDP", seen.wait("hit over udp"), "", True),
+        ("questions asked again", f"{crowd['again']} of {crowd['asked']}", "", True),
+        ("SERVFAIL, asked again", crowd["failures"], "", True),
+        ("longest wait, s", f"{crowd['slowest']:.2f}", "", True),
+        ("growth of a cell, second half over first, KiB", f"{growth:.0f}", f"≤ {GROWTH}", growth <= GROWTH),
+    ]
+    busy = ", ".join(f"{name} {100 * share:.0f} %" for name, share in seen.cpu.items() if share >= 0.005)
+    lines = [
+        *("", f"## {seen.title}", "", f"Offered: {seen.offered}.", ""),
+        *("| measure | seen | limit | |", "| --- | --- | --- | --- |"),
+        *(f"| {what} | {value} | {most} | {'' if well else 'missed'} |" for what, value, most, well in rows),
+        *("", f"CPU of the core: {busy}.", ""),
+        *(f"- {line}" for line in seen.more),
+    ]
+    return lines, all(well for *_, well in rows)
 
 
 def main() -> None:
@@ -345,8 +292,13 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-overload.md")
     options = parser.parse_args()
     namespace.enter()
-    options.machine = world.machine()
-    text, good = judge(play(options), options)
+    conditions = page.Conditions()
+    found = []
+    for seen in play(options):
+        print(summary(seen), flush=True)
+        found.append(seen)
+    how = f"{options.seconds:g} s each, attacks {options.attack_seconds:g} s; usual limits"
+    text, good = judge(found, conditions.printed_by("overload", how, world.CORES))
     kit.finish(text, "overload", options.record)
     sys.exit(not good)
 

@@ -10,19 +10,22 @@ warm-up; beside it stands the slope of a line through all readings (least square
 
 import argparse
 import json
-import platform
+import statistics
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import kit
 import namespace
+import page
 import peers
 import readings
 import world
+from page import Measure
 
 MIX = {"hit": 60, "plain": 9, "signed": 6, "far": 7, "alias": 2, "nxdomain": 10, "nodata": 3, "local": 3}
 WAYS = {"udp": 65, "tcp": 13, "tls": 14, "https": 5, "quic": 3}
@@ -45,9 +48,8 @@ class Run:
     watch: readings.Watch
     start: float
     end: float
-    crowd: dict[str, object]
-    devices: dict[str, object]
-    warm: dict[str, object]
+    crowd: dict[str, Any]
+    devices: dict[str, Any]
     shares: dict[str, int]
 
 
@@ -71,29 +73,25 @@ def play(options: argparse.Namespace) -> Run:
         warming = made.helper("crowd.py")
         warming.say(order(2 * options.rate, made.ca, numbers=50_000_000, network=11))
         look_until(watch, warming, begun, time.monotonic() + 60 * options.warm, "warm-up")
-        warm = warming.ask({"stop": True})
+        warming.ask({"stop": True})
         devices.say({"rate": LEASES, "devices": DEVICES})
         crowd = made.helper("crowd.py")
         crowd.say(order(options.rate, made.ca))
         # The first minute's connections are the crowd's own beginning.
         look_until(watch, crowd, begun, time.monotonic() + min(60.0, 6 * options.minutes))
         start = time.monotonic() - begun
-        look_until(watch, crowd, begun, time.monotonic() + 60 * options.minutes)
+        look_until(watch, crowd, begun, time.monotonic() + 60 * options.minutes, least=readings.LEAST)
         end = time.monotonic() - begun
         told = crowd.ask({"stop": True})
         leases = devices.ask({"stop": True})
-        shares = {}
-        for name, pid in watch.pids.items():
-            reading = readings.read(pid, share=True)
-            shares[name] = reading.share if reading else 0
-        return Run(watch, start, end, told, leases, warm, shares)
+        return Run(watch, start, end, told, leases, {name: readings.share(pid) for name, pid in watch.pids.items()})
 
 
-def look_until(watch: readings.Watch, crowd: world.Helper, begun: float, end: float, what: str = "soak") -> None:
+def look_until(
+    watch: readings.Watch, crowd: world.Helper, begun: float, end: float, what: str = "soak", least: int = 0
+) -> None:
     """A reading a second, a line every ten."""
-    turn = 0
-    while (now := time.monotonic()) < end:
-        watch.look(now - begun)
+    for turn, now in enumerate(watch.look_until(begun, end, 1.0, least)):
         if turn % 10 == 0:
             told = crowd.ask({})
             memory = " ".join(f"{name} {one.readings[-1].resident / 1024:.1f}" for name, one in watch.cells.items())
@@ -102,83 +100,55 @@ def look_until(watch: readings.Watch, crowd: world.Helper, begun: float, end: fl
                 f"{told['lost']} lost, {told['again']} asked again, {told['failures']} failures; MiB {memory}",
                 flush=True,
             )
-        turn += 1
-        time.sleep(max(0.0, now + 1 - time.monotonic()))
 
 
-def judge(run: Run, options: argparse.Namespace) -> tuple[str, bool]:
-    """The text, and whether everything is within its limits."""
+def judge(run: Run, head: str) -> tuple[str, bool]:
+    """The page, and whether everything is within its limits. `head`: how it was run."""
+    crowd, devices, cells = run.crowd, run.devices, run.watch.cells
     window = min(WINDOW, (run.end - run.start) / 3)
-    system = platform.release().split("-")[0]
-    total = int(str(run.crowd["asked"]))
+    measures = [
+        Measure("answers lost", crowd["lost"], 0),
+        Measure("wrong answers", crowd["wrong"], 0),
+        Measure("SERVFAIL", crowd["failures"], 0),
+        Measure("exchanges of DHCP lost or refused", devices["lost"] + devices["refused"], 0),
+        Measure("addresses leased twice", devices["twice"], 0),
+        Measure("cells that were started again", run.watch.restarts, 0),
+    ]
+    rows = [cell_row(name, series, run, window) for name, series in cells.items()]
+    good = all(one.seen <= one.limit for one in measures) and all(well for _, well in rows)
     lines = [
-        f"# Soak, {time.strftime('%Y-%m-%d', time.gmtime())}",
-        "",
-        f"Printed by `make soak MINUTES={options.minutes:g} RATE={options.rate:g}` (warm-up of {options.warm:g} minutes at "
-        f"twice the rate; caches of {options.cache} each; CPython {platform.python_version()}, Linux {system}; service on one "
-        f"core, clients and the Internet it asks on the other; {run.crowd['machine']}).",
-        "",
-        f"{total:,} questions: " + shares("over", run.crowd["by_way"]) + "; " + shares("", run.crowd["by_kind"]) + ".",
-        "",
-        "| measure | seen | limit |",
-        "| --- | --- | --- |",
-    ]
-    restarts = sum(len(one.pids) - 1 for one in run.watch.cells.values())
-    rows = [
-        ("answers lost", int(str(run.crowd["lost"])), 0),
-        ("wrong answers", int(str(run.crowd["wrong"])), 0),
-        ("SERVFAIL", int(str(run.crowd["failures"])), 0),
-        ("exchanges of DHCP lost or refused", sum(int(str(run.devices[k])) for k in ("lost", "refused")), 0),
-        ("addresses leased twice", int(str(run.devices["twice"])), 0),
-        ("cells that were started again", restarts, 0),
-    ]
-    lines += [f"| {what} | {seen:,} | {most} |" for what, seen, most in rows]
-    lines += [
-        f"| questions asked again (no answer within a second, or the connection ended) | {run.crowd['again']:,} | |",
-        f"| exchanges of DHCP done, messages sent again | {run.devices['done']:,}, {run.devices['again']} | |",
-    ]
-    good = all(seen <= most for _, seen, most in rows)
-    lines += [
+        *(page.heading("Soak"), "", head, ""),
+        f"{crowd['asked']:,} questions, over {page.shares(crowd['by_way'])}; {page.shares(crowd['by_kind'])}.",
+        *("", *page.limits(measures)),
+        f"| questions asked again (no answer within a second, or the connection ended) | {crowd['again']:,} | |",
+        f"| exchanges of DHCP done, messages sent again | {devices['done']:,}, {devices['again']} | |",
         "",
         f"Drift is the median resident memory of the last {window:.0f} s less that of the first {window:.0f} s of the "
-        f"{(run.end - run.start) / 60:.0f} minutes; {len(run.watch.cells['front'].between(run.start, run.end)):,} readings of "
+        f"{(run.end - run.start) / 60:.0f} minutes; {len(cells['front'].between(run.start, run.end)):,} readings of "
         f"each. Limits: drift {DRIFT} KiB, {DESCRIPTORS} descriptors.",
         "",
         "| cell | resident MiB, first | last | drift KiB | slope KiB an hour | descriptors, first | last | most | "
         "CPU ms a second | PSS MiB at the end |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(row for row, _ in rows),
+        *("", readings.second_half(cells, run.start, run.end, window)),
+        *("", *page.waits(crowd["waits"])),
     ]
-    for name, series in run.watch.cells.items():
-        row, well = cell_row(name, series, run, window)
-        lines.append(row)
-        good = good and well
-    lines += ["", "| waits, ms | median | 99 of 100 | 999 of 1,000 |", "| --- | --- | --- | --- |"]
-    lines += ["", second_half(run.watch.cells, run.start, run.end, window)]
-    waits: dict[str, dict[str, float]] = run.crowd["waits"]  # type: ignore[assignment]
-    lines += [
-        f"| {what} | {w.get('50', 0)} | {w.get('99', 0)} | {w.get('99.9', 0)} |" for what, w in sorted(waits.items())
-    ]
-    if run.crowd["examples"]:
-        lines += ["", "First odd answers:", "", *[f"- `{line}`" for line in run.crowd["examples"]]]  # type: ignore[attr-defined]
-    lines += ["", "Everything is within its limits." if good else "**Not everything is within its limits.**", ""]
-    return "\n".join(lines), good
-
-
-def second_half(cells: dict[str, readings.Series], start: float, end: float, window: float) -> str:
-    """What grew when everything had been as large as it gets for a while: a leak goes on, a high-water mark does not."""
-    middle, window = (start + end) / 2, min(window, (end - start) / 6)
-    grown = ", ".join(f"{name} {series.drift(middle, end, window):+.0f}" for name, series in cells.items())
-    return f"Drift in the second half alone, KiB: {grown}."
+    if crowd["examples"]:
+        lines += ["", "First odd answers:", "", *(f"- `{line}`" for line in crowd["examples"])]
+    return "\n".join([*lines, "", page.verdict(good), ""]), good
 
 
 def cell_row(name: str, series: readings.Series, run: Run, window: float) -> tuple[str, bool]:
-    first, last = series.between(run.start, run.start + window), series.between(run.end - window, run.end)
+    try:
+        first, last = series.ends(run.start, run.end, window)
+    except readings.TooFewReadings as few:
+        return f"| {name} | {few} |", False
     every = series.between(run.start, run.end)
     drift = series.drift(run.start, run.end, window)
 
     def middle(some: list[readings.Reading], what: str) -> float:
-        values = sorted(getattr(reading, what) for reading in some)
-        return float(values[len(values) // 2])
+        return statistics.median(getattr(reading, what) for reading in some)
 
     opened, left = middle(first, "descriptors"), middle(last, "descriptors")
     spent = 1000 * (every[-1].cpu - every[0].cpu) / (run.end - run.start)
@@ -188,12 +158,6 @@ def cell_row(name: str, series: readings.Series, run: Run, window: float) -> tup
         f"{spent:.1f} | {run.shares.get(name, 0) / 1024:.1f} |"
     )
     return row, drift <= DRIFT and left - opened <= DESCRIPTORS
-
-
-def shares(word: str, counts: object) -> str:
-    assert isinstance(counts, dict)
-    total = max(sum(counts.values()), 1)
-    return ", ".join(f"{100 * many / total:.0f} % {word} {what}".replace("  ", " ") for what, many in counts.items())
 
 
 def main() -> None:
@@ -207,16 +171,16 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, help="write all readings there, as JSON")
     options = parser.parse_args()
     namespace.enter()
-    busy = world.machine()
+    conditions = page.Conditions()
     run = play(options)
-    run.crowd["machine"] = busy
     if options.raw:
         rows = {
             n: [(at, r.resident, r.descriptors) for at, r in zip(s.at, s.readings, strict=True)]
             for n, s in run.watch.cells.items()
         }
         options.raw.write_text(json.dumps(rows))
-    text, good = judge(run, options)
+    how = f"warm-up of {options.warm:g} minutes at twice the rate", f"caches of {options.cache} each"
+    text, good = judge(run, conditions.printed_by("soak", *how, world.CORES) + ".")
     kit.finish(text, "soak", options.record)
     sys.exit(not good)
 

@@ -4,9 +4,6 @@ The service and nothing else is on one core; the far end and all clients are on 
 """
 
 import contextlib
-import json
-import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,17 +13,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import kit
+import namespace
 import peers
 import readings
+from kit import Helper
 
 PORTS = {"udp": 5300, "tls": 5301, "https": 5302, "quic": 5303}
 FAR = 5399
 HOUSE, RELAY = "172.29.0.1", "172.29.0.2"
 HERE = Path(__file__).parent
+CORES = "service on one core, clients and the Internet that it asks on the other"
 
 CONFIG = """[service]
 state = "{folder}/state"
-{service}[listen]
+[listen]
 addresses = ["127.0.0.1:{udp}"]
 control = "{folder}/control.sock"
 [resolve]
@@ -76,25 +76,18 @@ class Surroundings:
     folder: Path
     ca: Path
     config: Path
-    far_end: subprocess.Popen[str]
-    helpers: list["Helper"] = field(default_factory=list)
+    helpers: list[Helper] = field(default_factory=list)
 
-    def helper(self, program: str, *arguments: str, within: str = "") -> "Helper":
+    def helper(self, program: str, *arguments: str, within: str = "") -> Helper:
         """A program of this folder on the load's core; `within`: this command line first."""
         helper = Helper([*within.split(), sys.executable, str(HERE / program), *arguments], self.folder / program)
         self.helpers.append(helper)
         return helper
 
-    def devices(self) -> "Helper":
+    def devices(self) -> Helper:
         """`lease_crowd.py`, in a namespace at the other end of a cable."""
         helper = self.helper("lease_crowd.py", within="unshare -n")
-        helper.line()
-        pid = helper.process.pid
-        run(f"ip link set c0 netns {pid}")
-        run(f"nsenter -t {pid} -n ip address add {RELAY}/16 dev c0")
-        run(f"nsenter -t {pid} -n ip link set c0 up")
-        helper.say({})
-        helper.line()
+        namespace.hand_over(helper, f"{RELAY}/16")
         return helper
 
     @contextlib.contextmanager
@@ -131,63 +124,11 @@ class World:
     def ca(self) -> Path:
         return self.around.ca
 
-    def helper(self, program: str) -> "Helper":
+    def helper(self, program: str) -> Helper:
         return self.around.helper(program)
 
-    def devices(self) -> "Helper":
+    def devices(self) -> Helper:
         return self.around.devices()
-
-
-class Helper:
-    """A process that reads and prints one JSON object a line."""
-
-    def __init__(self, command: list[str], log: Path) -> None:
-        self.log = log.with_suffix(f".{time.monotonic_ns()}.log")
-        with self.log.open("wb") as errors:
-            self.process = subprocess.Popen(
-                [*kit.pinned(kit.LOAD_CORE), *command],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-
-    def say(self, what: dict[str, object]) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(json.dumps(what) + "\n")
-        self.process.stdin.flush()
-
-    def line(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline() or sys.exit(
-            f"{self.process.args}: ended\n{self.log.read_text()[-3_000:]}"
-        )
-
-    def ask(self, what: dict[str, object]) -> dict[str, object]:
-        self.say(what)
-        answer: dict[str, object] = json.loads(self.line())
-        return answer
-
-
-def ask_control(path: Path, verb: str, patience: float = 3.0) -> list[dict[str, object]]:
-    """The lines of an answer of the running service."""
-    with socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(patience)
-        link.connect(str(path))
-        link.sendall(json.dumps({"verb": verb}).encode() + b"\n")
-        with link.makefile("rb") as lines:
-            return [json.loads(line) for line in lines]
-
-
-def run(command: str) -> None:
-    subprocess.run(command.split(), check=True)
-
-
-def set_up_network() -> None:
-    """In a fresh namespace: the cable of the DHCP network."""
-    run("ip link add s0 type veth peer name c0")
-    run(f"ip address add {HOUSE}/16 dev s0")
-    run("ip link set s0 up")
 
 
 def write_files(folder: Path, anchor: str, chain: Path, key: Path, ca: Path, cache: str, more: str) -> Path:
@@ -196,7 +137,7 @@ def write_files(folder: Path, anchor: str, chain: Path, key: Path, ca: Path, cac
     (folder / "house.txt").write_text("".join(f"0.0.0.0 blocked{number}.house.example\n" for number in range(2_000)))
     key.chmod(0o600)
     words = {"folder": folder, "anchor": anchor.replace(" 3600 IN ", " "), "name": peers.UPSTREAM_NAME, "ca": ca}
-    words |= {"chain": chain, "key": key, "cache": cache, "far": FAR, "service": "", **PORTS}
+    words |= {"chain": chain, "key": key, "cache": cache, "far": FAR, **PORTS}
     path = folder / "anchorhold.toml"
     path.write_text(CONFIG.format(**words) + DHCP + more)
     return path
@@ -208,17 +149,17 @@ def surroundings(*, cache: str = "4 MiB", more: str = "", evil: bool = False) ->
     with tempfile.TemporaryDirectory(prefix="anchorhold-bench-") as name:
         folder = Path(name)
         ca, chain, key = peers.certificates(folder)
-        set_up_network()
+        namespace.lay_cable(f"{HOUSE}/16")
         arguments = [str(HERE / "far_end.py"), str(chain), str(key), str(FAR), *(["--evil"] if evil else [])]
         far_end = Helper([sys.executable, *arguments], folder / "far_end")
-        anchor = json.loads(far_end.line())["anchor"]
+        anchor = far_end.line()["anchor"]
         config = write_files(folder, anchor, chain, key, ca, cache, more)
-        made = Surroundings(folder, ca, config, far_end.process, [far_end])
+        made = Surroundings(folder, ca, config, [far_end])
         try:
             yield made
         finally:
             for helper in made.helpers:
-                kit.stop(helper.process)  # type: ignore[arg-type]
+                kit.stop(helper.process)
 
 
 @contextlib.contextmanager
@@ -228,17 +169,12 @@ def world(*, cache: str = "4 MiB", more: str = "", evil: bool = False) -> Iterat
         yield made
 
 
-def wait_until_whole(made: World, seconds: float = 30.0) -> None:
+def wait_until_whole(made: World) -> None:
     """Until every cell is there, and a name of the far end is answered."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + 30
     while set(readings.CELLS) - set(readings.processes(made.pid)):
         if time.monotonic() > end or made.service.poll() is not None:
             sys.exit(f"the service does not come up:\n{made.log.read_text()[-3_000:]}")
         time.sleep(0.1)
     kit.wait_for_answer(PORTS["udp"], "n00000000.w00.plain.example")
     kit.wait_for_listener(PORTS["tls"])
-
-
-def machine() -> str:
-    """A word on how busy the machine was."""
-    return f"load of the machine before the run {os.getloadavg()[0]:.1f}"

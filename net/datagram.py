@@ -4,7 +4,7 @@ import errno
 import socket
 from collections.abc import Callable
 
-from net.addresses import family_of
+from net.addresses import endpoint_of, family_of
 from net.opening import open_socket
 
 FIRST_PORT, PORTS = 1024, 65536 - 1024
@@ -29,7 +29,7 @@ def open_datagram(address: str, port: int, entropy: Callable[[int], bytes]) -> t
     try:
         omit_path_mtu(opened)
         chosen = _bind_randomly(opened, "::" if family == socket.AF_INET6 else "0.0.0.0", entropy)  # noqa: S104
-        opened.connect((address, port))
+        opened.connect(endpoint_of(address, port))
     except BaseException:
         opened.close()
         raise

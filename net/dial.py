@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
 
-from net.addresses import family_of
 from net.shortage import is_shortage
 from net.stream import Link
 from net.tls import PinRefused, TlsClient
@@ -174,7 +173,7 @@ def _prove(tls: TlsClient, link: Link) -> None:
 
 
 async def _connect(target: Target, address: str, make: Callable[[], L]) -> L:
-    connected = await connect(family_of(address), address, target.port)
+    connected = await connect(address, target.port)
     link = make()
     if target.tls is None:
         Transport(connected, link).begin()

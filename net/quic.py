@@ -25,7 +25,7 @@ from aioquic.quic.events import (
 from aioquic.quic.packet import QuicErrorCode
 from aioquic.tls import AlertDescription, SessionTicket
 
-from net.addresses import family_of
+from net.addresses import endpoint_of, family_of
 from net.dial import DialFailed, DialFailure, failure_of, race
 from net.opening import open_socket
 from net.proof import Unproved
@@ -349,7 +349,7 @@ def _connected(address: str, port: int) -> socket.socket:
             opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE)
         else:
             opened.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
-        opened.connect((address, port))
+        opened.connect(endpoint_of(address, port))
     except BaseException:
         opened.close()
         raise

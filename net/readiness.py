@@ -23,6 +23,10 @@ READ, WRITE = 1, 4
 """As poll(2) has it."""
 
 
+def _nobody(_events: int) -> None:
+    """For events that nobody waits for."""
+
+
 class Waiting:
     """One who stands in a row; `cancel` may be called at any time."""
 
@@ -77,8 +81,8 @@ class Readiness:
 
     def __init__(self) -> None:
         self._rows: dict[float, Row] = {}
-        self._acts: dict[int, Act] = {}
-        self._streams: dict[int, tuple[int, Happened]] = {}
+        self._known: dict[int, tuple[int, Happened]] = {}
+        """Of each descriptor the events that are waited for, and who is told."""
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         if self._epoll is not None:
             asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._look)
@@ -95,68 +99,49 @@ class Readiness:
             row = self._rows[delay] = Row(delay)
         return row.append(act)
 
-    def add(self, descriptor: int, act: Act) -> None:
-        """Call `act` whenever there is something to read, until `forget`. Raises OSError."""
-        if self._epoll is None:
-            asyncio.get_running_loop().add_reader(descriptor, act)
-            return
-        self._epoll.register(descriptor, select.EPOLLIN)
-        self._acts[descriptor] = act
-
-    def forget(self, descriptor: int) -> None:
-        """To be called just before the descriptor is closed, which takes it out of the kernel's list."""
-        if self._epoll is None:
-            asyncio.get_running_loop().remove_reader(descriptor)
-        else:
-            self._acts.pop(descriptor, None)
-
-    def watch(self, descriptor: int, events: int, happened: Happened | None = None) -> None:
+    def watch(self, descriptor: int, events: int, happened: Happened = _nobody) -> None:
         """Call `happened` whenever one of `events` (READ | WRITE) is so; 0: no more, to be said before it is closed. Raises
         OSError."""
-        before = self._streams.get(descriptor)
-        if before is None and not events:
-            return
-        self._enter(descriptor, 0 if before is None else before[0], events)
-        if not events:
-            del self._streams[descriptor]
-        elif happened is not None:
-            self._streams[descriptor] = events, happened
-
-    def _enter(self, descriptor: int, before: int, events: int) -> None:
+        known = self._known.get(descriptor)
         if self._epoll is None:
-            self._enter_loop(descriptor, before, events)
-        elif not before:
+            self._enter_loop(descriptor, 0 if known is None else known[0], events, happened)
+        elif known is None and events:
             self._epoll.register(descriptor, events)
         elif events:
             self._epoll.modify(descriptor, events)
-        else:
+        elif known is not None:
             self._epoll.unregister(descriptor)
+        if events:
+            self._known[descriptor] = events, happened
+        else:
+            self._known.pop(descriptor, None)
 
-    def _enter_loop(self, descriptor: int, before: int, events: int) -> None:
+    def forget(self, descriptor: int) -> None:
+        """The same as 0 events, of one that is closed now and that no other process has: closing takes it out of the kernel's
+        list."""
+        if self._epoll is None:
+            self.watch(descriptor, 0)
+        else:
+            self._known.pop(descriptor, None)
+
+    def _enter_loop(self, descriptor: int, before: int, events: int, happened: Happened) -> None:
         loop = asyncio.get_running_loop()
         if events & READ:
-            loop.add_reader(descriptor, self._stream, descriptor, READ)
+            loop.add_reader(descriptor, happened, READ)
         elif before & READ:
             loop.remove_reader(descriptor)
         if events & WRITE:
-            loop.add_writer(descriptor, self._stream, descriptor, WRITE)
+            loop.add_writer(descriptor, happened, WRITE)
         elif before & WRITE:
             loop.remove_writer(descriptor)
-
-    def _stream(self, descriptor: int, events: int) -> None:
-        known = self._streams.get(descriptor)
-        if known is not None:
-            known[1](events)
 
     def _look(self) -> None:
         assert self._epoll is not None  # noqa: S101 # or nobody would call
         for descriptor, events in self._epoll.poll(0, AT_ONCE):
             # One that was ready may be gone by what another one's answer did.
-            act = self._acts.get(descriptor)
-            if act is not None:
-                act()
-            else:
-                self._stream(descriptor, events & WRITE | (READ if events & ~WRITE else 0))
+            known = self._known.get(descriptor)
+            if known is not None:
+                known[1](events & WRITE | (READ if events & ~WRITE else 0))
 
 
 _ALL: WeakKeyDictionary[asyncio.AbstractEventLoop, Callable[[], Readiness | None]] = WeakKeyDictionary()
@@ -171,6 +156,18 @@ def readiness(loop: asyncio.AbstractEventLoop) -> Readiness:
         found = Readiness()
         _ALL[loop] = ref(found) if found.is_held else partial(_itself, found)
     return found
+
+
+async def until(descriptor: int, events: int) -> None:
+    """Return when one of `events` is so, of a descriptor that nobody watches. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    watching = readiness(loop)
+    watching.watch(descriptor, events, lambda _events: None if ready.done() else ready.set_result(None))
+    try:
+        await ready
+    finally:
+        watching.watch(descriptor, 0)
 
 
 def _itself(found: Readiness) -> Readiness:

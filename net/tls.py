@@ -99,7 +99,8 @@ class TlsClient:
 
     def server_name(self, address: str) -> str:
         """What is sent as SNI and compared with the certificate, on a connection to `address`."""
-        return self.peer.name or address
+        # Which interface it is reached by is nobody's matter but ours (RFC 4007 §11.2).
+        return (self.peer.name or address).partition("%")[0]
 
     def prove(self, tls: ssl.SSLObject) -> None:
         """What the handshake did not prove already. Raises PinRefused."""

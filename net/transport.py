@@ -4,13 +4,15 @@ close. Both event loops behave alike over it. TLS is OpenSSL's between two piece
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import ssl
 from typing import Protocol, cast
 
+from net.addresses import endpoint_of, family_of
 from net.opening import open_socket
-from net.readiness import READ, WRITE, Readiness, readiness
+from net.readiness import READ, WRITE, Readiness, readiness, until
 
 READ_SIZE = 64 * 1024
 """Octets read at once."""
@@ -50,33 +52,23 @@ class Owner(Protocol):
         """It has caught up."""
 
 
-async def connect(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    """A connected socket that never waits. Raises OSError."""
-    opened = open_socket(family, socket.SOCK_STREAM)
+async def connect(address: str, port: int) -> socket.socket:
+    """A socket that never waits, connected to a literal address. Raises OSError."""
+    endpoint = endpoint_of(address, port)
+    opened = open_socket(family_of(address), socket.SOCK_STREAM)
     try:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            opened.connect((address, port))
+            opened.connect(endpoint)
         except _NOTHING:
-            await _writable(opened)
-            # How it went: the second call tells and begins nothing.
-            if error := opened.connect_ex((address, port)):
+            await until(opened.fileno(), WRITE)
+            # How it went: the second call tells and begins nothing. Linux says once that it is done, others that it is there.
+            if (error := opened.connect_ex(endpoint)) not in (0, errno.EISCONN):
                 raise OSError(error, os.strerror(error)) from None
     except BaseException:
         opened.close()
         raise
     return opened
-
-
-async def _writable(opened: socket.socket) -> None:
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    watching = readiness(loop)
-    watching.watch(opened.fileno(), WRITE, lambda _events: None if ready.done() else ready.set_result(None))
-    try:
-        await ready
-    finally:
-        watching.watch(opened.fileno(), 0)
 
 
 class Transport(asyncio.Transport):
@@ -215,9 +207,12 @@ class Transport(asyncio.Transport):
         self._ended = self._closing = True
         if self._farewell is not None:
             self._farewell.cancel()
-        self._readiness.watch(self._socket.fileno(), 0)
-        self._socket.close()
+        self._close()
         self._loop.call_soon(self._owner.connection_lost, error)
+
+    def _close(self) -> None:
+        self._readiness.forget(self._socket.fileno())
+        self._socket.close()
 
 
 class TlsTransport(Transport):
@@ -355,5 +350,4 @@ class TlsTransport(Transport):
         """Nobody was told of it yet."""
         if not self._ended:
             self._ended = self._closing = True
-            self._readiness.watch(self._socket.fileno(), 0)
-            self._socket.close()
+            self._close()

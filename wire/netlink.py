@@ -19,6 +19,8 @@ _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")
 _ROUTE = struct.Struct("=BBBBBBBBI")
 _ATTRIBUTE = struct.Struct("=HH")
+_NAMED = struct.Struct("=HH16s")
+"""An attribute with the name of an interface; one that leaves no room for a zero (IFNAMSIZ) is refused by the kernel."""
 _LIFETIMES = struct.Struct("=II")
 
 _INET, _INET6 = 2, 10
@@ -127,9 +129,11 @@ def build_route_question(destination: bytes, sequence: int) -> bytes:
     return _HEAD.pack(_HEAD.size + len(body), NetlinkType.GETROUTE, REQUEST, sequence, 0) + body
 
 
-def build_link_question(number: int, sequence: int) -> bytes:
-    """What there is to say of the interface with this index: a LinkNews, or Done with an errno."""
-    body = _LINK.pack(0, 0, number, 0, 0)
+def build_link_question(link: int | str, sequence: int) -> bytes:
+    """What there is to say of the interface with this index or name: a LinkNews, or Done with an errno."""
+    body = _LINK.pack(0, 0, 0 if isinstance(link, str) else link, 0, 0)
+    if isinstance(link, str):
+        body += _NAMED.pack(_NAMED.size, _Attribute.LINK_NAME, link.encode())
     return _HEAD.pack(_HEAD.size + len(body), NetlinkType.GETLINK, REQUEST, sequence, 0) + body
 
 

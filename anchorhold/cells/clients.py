@@ -14,9 +14,10 @@ from typing import ClassVar, Protocol
 
 from anchorhold.cells.heap import keep_to_heap
 from anchorhold.cells.peer import LeasePeer, Pair, Peer
-from anchorhold.cells.start import hear, receive_until_start, tell_ready, tell_where
+from anchorhold.cells.start import hear, receive_until_start, tell_ready
 from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter
 from anchorhold.sandbox.profile import calls
 from anchorhold.secret import take_secret
@@ -172,7 +173,7 @@ class ClientsCell:
         self.prepare()
         self._link.setblocking(False)
         self._equip()
-        tell_where(self.name)
+        log_mistakes(self.name)
         enter(self._profile(), settle=self._begin)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
         self.run()

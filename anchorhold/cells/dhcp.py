@@ -9,7 +9,6 @@ import os
 import resource
 import select
 import selectors
-import signal
 import socket
 import time
 from collections.abc import Sequence
@@ -326,5 +325,5 @@ def run(link: socket.socket) -> None:
     """Run the dhcp cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
-    ignore_terminal_signals(signal.SIGTERM)
+    ignore_terminal_signals()
     run_guarded(NAME, DhcpCell(link).serve)

@@ -4,7 +4,6 @@ connection. The loop is `anchorhold/cells/clients.py`.
 
 import resource
 import selectors
-import signal
 import socket
 from collections.abc import Callable
 from typing import ClassVar
@@ -195,5 +194,5 @@ SETTINGS = FrontSettings
 def run(link: socket.socket) -> None:
     """Run the front cell; forked by the supervisor only."""
     preload()
-    ignore_terminal_signals(signal.SIGTERM)
+    ignore_terminal_signals()
     end_at_once("front", FrontCell(link).serve)

@@ -7,7 +7,6 @@ the resolver, come over the pair, and are verified here. It holds one directory 
 import os
 import select
 import selectors
-import signal
 import socket
 import time
 from dataclasses import replace
@@ -299,5 +298,5 @@ def run(link: socket.socket) -> None:
     """Run the keeper cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
-    ignore_terminal_signals(signal.SIGTERM)
+    ignore_terminal_signals()
     run_guarded(NAME, KeeperCell(link).serve)

@@ -8,7 +8,6 @@ is one with lists in the configuration only.
 import asyncio
 import mmap
 import os
-import signal
 import socket
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -328,6 +327,6 @@ def run(link: socket.socket) -> None:
     """Run the lists cell; forked by the supervisor only."""
     os.umask(0o077)
     preload()
-    ignore_terminal_signals(signal.SIGTERM)
+    ignore_terminal_signals()
     collect_seldom()
     run_guarded(NAME, ListsCell(link).serve)

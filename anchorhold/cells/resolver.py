@@ -8,7 +8,6 @@ process.
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 from dataclasses import replace
 from functools import partial
@@ -384,5 +383,5 @@ SETTINGS = ResolverSettings
 def run(link: socket.socket) -> None:
     """Run the resolver cell; forked by the supervisor only."""
     preload()
-    ignore_terminal_signals(signal.SIGTERM)
+    ignore_terminal_signals()
     run_guarded("resolver", ResolverCell(link).serve)

@@ -8,7 +8,6 @@ import json
 import os
 import resource
 import selectors
-import signal
 import socket
 import time
 from typing import ClassVar
@@ -295,7 +294,7 @@ SETTINGS = SecureSettings
 def run(link: socket.socket) -> None:
     """Run the secure cell; forked by the supervisor only."""
     preload(*LAZY)
-    ignore_terminal_signals(signal.SIGTERM)
+    ignore_terminal_signals()
     _allow_descriptors()
     collect_seldom()
     end_at_once(NAME, SecureCell(link).serve)

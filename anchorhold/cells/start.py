@@ -9,9 +9,7 @@ import resource
 import signal
 import socket
 import sys
-import warnings
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 from anchorhold.facts import log
@@ -95,9 +93,9 @@ def take_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def ignore_terminal_signals(*further: signal.Signals) -> None:
-    """Reload and Ctrl-C are the supervisor's business; so is SIGTERM for a cell that is told to end over the link."""
-    for number in (signal.SIGHUP, signal.SIGINT, *further):
+def ignore_terminal_signals() -> None:
+    """Reload, Ctrl-C and SIGTERM are the supervisor's business; a cell is told to end over the link."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
@@ -173,17 +171,3 @@ def end_at_once(name: str, body: Callable[[], int]) -> None:
         run_guarded(name, body)
     except SystemExit as ended:
         os._exit(ended.code if isinstance(ended.code, int) else 1)
-
-
-def tell_where(name: str) -> None:
-    """From now on what Python can raise nowhere (in a finaliser, say) is logged as a mistake is, and so is a warning: neither is
-    printed, with its words and with a line of the source that would have to be read."""
-
-    def say(lost: "sys.UnraisableHookArgs") -> None:
-        log(name, "a mistake of ours: " + ("of no known kind" if lost.exc_value is None else place_of(lost.exc_value)))
-
-    def warn(_words: Warning | str, category: type[Warning], file: str, line: int, *_rest: object) -> None:
-        log(name, f"a mistake of ours: {category.__name__} at {Path(file).name}:{line}")
-
-    sys.unraisablehook = say
-    warnings.showwarning = warn  # type: ignore[assignment] # it takes more than it says, and so does theirs

@@ -1,11 +1,13 @@
 """The resolver cell's eye on the network it is in: changes, and sleep, make it begin anew with everybody it asks."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from anchorhold.facts import log
+from net.addresses import number_interfaces_by
 from net.clock import now, slept
 from resolver.edge.network import Network
 from resolver.settings import ResolverSettings
@@ -138,8 +140,17 @@ def _packed(address: str) -> bytes:
 
 
 def open_network() -> Network | None:
-    """The kernel's word on it, while sockets may still be opened; None if there is none."""
+    """The kernel's word on it, while sockets may still be opened; None if there is none. Interfaces are numbered by it, too."""
     try:
-        return Network()
+        network = Network()
     except OSError:
+        if hasattr(socket, "AF_NETLINK"):
+            number_interfaces_by(_unnumbered)
         return None
+    number_interfaces_by(network.interface)
+    return network
+
+
+def _unnumbered(_name: str) -> int:
+    # To ask the C library would end this process, once it is sealed.
+    raise OSError(errno.EOPNOTSUPP, "this kernel does not number interfaces for us")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from anchorhold.config.errors import Wrong
 from anchorhold.config.names import read_domain
+from privacy.lists.formats.hosts import LOOPBACK_NAMES
 from resolver.policy.special_names import overridable
 from wire.dns.names import MAX_NAME, count_labels
 
@@ -14,14 +15,6 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MAX_COMPLAINTS = 10
 """Of one file: whoever gave a wrong file wants not a line for each of its own."""
-
-OWN_NAMES = frozenset(
-    (
-        *("localhost", "localhost.localdomain", "localhost4", "localhost4.localdomain4", "localhost6"),
-        *("localhost6.localdomain6", "ip6-localhost", "ip6-loopback", "loopback", "localdomain", "local"),
-    )
-)
-"""What systems write on the lines of their loopback addresses: each machine's own."""
 
 _PLAIN = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -38,10 +31,10 @@ class Host(NamedTuple):
 
 def read_hosts(data: bytes, domain: bytes, machine: str) -> Iterator[Host | tuple[int, Wrong]]:
     """Each line, or what is wrong with it; no more after MAX_COMPLAINTS. `domain` (folded; empty: none) is put behind names of
-    one label. `machine` is what this one calls itself: on a line with a loopback address that is left out, as OWN_NAMES are,
+    one label. `machine` is what this one calls itself: on a line with a loopback address that is left out, as LOOPBACK_NAMES are,
     for to another machine that address means itself."""
     complaints = 0
-    own = OWN_NAMES | {machine.lower().rstrip("."), machine.lower().partition(".")[0]}
+    own = LOOPBACK_NAMES | {machine.lower().rstrip("."), machine.lower().partition(".")[0]}
     for number, line in enumerate(data.removeprefix(_BYTE_ORDER_MARK).split(b"\n"), 1):
         try:
             words = line.partition(b"#")[0].decode("utf-8").split()

@@ -39,7 +39,7 @@ PROFILE = SandboxProfile(
 """Which user the configuration names is not known before it is read."""
 
 CPU_SECONDS = 30
-"""A configuration that takes longer is not one: 100,000 records in a master file take 6 on a machine of 2026."""
+"""A configuration that takes longer is not one; as many records as may be (`MAX_RECORDS`) take a part of it."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Some editors write it; it means nothing in UTF-8."""

@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import socket
 import stat
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from anchorhold.cells.rules import MEMORY, SEALING
 from anchorhold.config.limits import MAX_LIST_FILE, MAX_NAMED_FILE
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
-from anchorhold.forking import Child, fork
+from anchorhold.forking import Child, describe_exit, fork
 from anchorhold.link import open_link
 from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter, if_filtered
 from anchorhold.sandbox.profile import calls
@@ -40,7 +39,7 @@ PROFILE = SandboxProfile(
 """Of who reads a file that a configuration names."""
 
 PATIENCE = 90.0
-"""Seconds a load may take; it takes about half of one, and ten times that with as many records as may be."""
+"""Seconds a load may take, on a machine that has other things to do as well."""
 
 MAX_PARTS = 7
 """Descriptors in the loader's answer."""
@@ -230,18 +229,6 @@ def may_be_read_by_all(path: str, descriptor: int) -> bool:
     except (OSError, RuntimeError):
         return False
     return open_to_all and bool(os.fstat(descriptor).st_mode & stat.S_IROTH)
-
-
-def describe_exit(code: int | None) -> str:
-    """`exit code 2`, or the signal that ended it."""
-    if code is None or code >= 0:
-        return f"exit code {code}"
-    if code == -signal.SIGSYS:
-        return "a system call that its profile does not allow (dmesg names it)"
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -4,8 +4,9 @@ import asyncio
 import itertools
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 
-from anchorhold.ipc import Message, MessageType, build_message, messages
+from anchorhold.ipc import Message, MessageType, build_message, listen
 from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, Told, pack, unpack
 from anchorhold.pair_stream import PairStream
@@ -49,8 +50,7 @@ class KeeperLine:
         """Serve until the keeper hangs up. Raises Malformed if it sends what does not decode."""
         writer = self._writer = PairStream(self._pair)
         try:
-            async for message in messages(writer):
-                self._hear(message, writer)
+            await listen(writer, partial(self._hear, writer))
         finally:
             for task in self._looks.values():
                 task.cancel()
@@ -73,7 +73,7 @@ class KeeperLine:
         finally:
             del self._wanted[handle]
 
-    def _hear(self, message: Message, writer: PairStream) -> None:
+    def _hear(self, writer: PairStream, message: Message) -> None:
         match message.type:
             case MessageType.ANCHORS if message.flags & NONE:
                 self._take(())

@@ -3,9 +3,10 @@
 import asyncio
 import itertools
 import socket
+from functools import partial
 
 from anchorhold.addresses import FAMILIES, addresses_in
-from anchorhold.ipc import Message, MessageType, build_message, build_pong, messages, parse_reply
+from anchorhold.ipc import Message, MessageType, build_message, build_pong, listen, parse_reply
 from anchorhold.pair_stream import PairStream
 from resolver.values import QueryFlag, Reply
 from wire.dns.codes import show_rcode
@@ -34,8 +35,7 @@ class ResolverLine:
         """Listen to one pair until the resolver hangs up. Raises Malformed if it sends what does not decode."""
         writer = self._writer = PairStream(pair)
         try:
-            async for message in messages(writer):
-                self._hear(message, writer)
+            await listen(writer, partial(self._hear, writer))
         finally:
             if self._writer is writer:
                 self._writer = None
@@ -44,7 +44,7 @@ class ResolverLine:
                     waiting.cancel()
             writer.close()
 
-    def _hear(self, message: Message, writer: PairStream) -> None:
+    def _hear(self, writer: PairStream, message: Message) -> None:
         match message.type:
             case MessageType.SNAPSHOT:
                 self._generation = message.generation

@@ -109,6 +109,8 @@ class Workshop:
         if not data:
             readiness(asyncio.get_running_loop()).watch(self._endpoint.fileno(), 0)
             self.gone.set()
+            if self._running is not None:
+                self._running.lose()
             return
         *whole, self._rest = (self._rest + data).split(b"\n")
         for line in whole:
@@ -142,6 +144,10 @@ class _Running:
         if self._status != 0 or self._result is None:
             raise WorkFailed(describe(self._status, self._result))
         return self._result[0]
+
+    def lose(self) -> None:
+        """The helper is gone, and with it the work."""
+        self._ended.set()
 
     def take(self, line: bytes) -> None:
         """One line."""

@@ -3,8 +3,9 @@
 import json
 import socket
 from collections.abc import Callable
+from functools import partial
 
-from anchorhold.ipc import Message, MessageType, build_facts, build_pong, messages
+from anchorhold.ipc import Message, MessageType, build_facts, build_pong, listen
 from anchorhold.pair_stream import PairStream
 from wire.errors import Malformed
 
@@ -25,14 +26,11 @@ class OperatorLine:
         """Answer until `front` hangs up. Raises Malformed if it sends what does not decode."""
         writer = PairStream(self._pair)
         try:
-            async for message in messages(writer):
-                self._take(message, writer)
-                if writer.unsent > MAX_UNSENT:
-                    return
+            await listen(writer, partial(self._take, writer))
         finally:
             writer.close()
 
-    def _take(self, message: Message, writer: PairStream) -> None:
+    def _take(self, writer: PairStream, message: Message) -> None:
         match message.type:
             case MessageType.FACT if message.body:
                 line = {"cell": "lists", **self._answer(message.body[0], message.body[1:])}
@@ -42,3 +40,5 @@ class OperatorLine:
                 writer.write(build_pong(message))
             case _:
                 raise Malformed(f"{message.type.name} is not for lists")
+        if writer.unsent > MAX_UNSENT:
+            writer.close()

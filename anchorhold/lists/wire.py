@@ -10,8 +10,7 @@ from collections.abc import Iterable
 import httpcore2
 import httpx2
 
-from net.addresses import family_of
-from net.readiness import READ, WRITE, readiness
+from net.readiness import READ, WRITE, until
 from net.transport import connect
 
 PIECE = 64 * 1024
@@ -116,7 +115,7 @@ class Stream(httpcore2.AsyncNetworkStream):
             try:
                 return self._socket.recv(most)
             except _NOTHING:
-                await self._wait(READ)
+                await until(self._socket.fileno(), READ)
 
     async def _send(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -124,17 +123,7 @@ class Stream(httpcore2.AsyncNetworkStream):
             try:
                 rest = rest[self._socket.send(rest) :]
             except _NOTHING:
-                await self._wait(WRITE)
-
-    async def _wait(self, events: int) -> None:
-        loop = asyncio.get_running_loop()
-        ready: asyncio.Future[None] = loop.create_future()
-        descriptor, watching = self._socket.fileno(), readiness(loop)
-        watching.watch(descriptor, events, lambda _events: None if ready.done() else ready.set_result(None))
-        try:
-            await ready
-        finally:
-            watching.watch(descriptor, 0)
+                await until(self._socket.fileno(), WRITE)
 
 
 class Backend(httpcore2.AsyncNetworkBackend):
@@ -151,7 +140,7 @@ class Backend(httpcore2.AsyncNetworkBackend):
         """Raises httpcore2.ConnectError, ConnectTimeout."""
         try:
             async with asyncio.timeout(timeout):
-                return Stream(await connect(family_of(host), host, port))
+                return Stream(await connect(host, port))
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout from error
         except OSError as error:

@@ -3,7 +3,6 @@
 from collections import Counter
 from pathlib import Path
 
-from anchorhold.config.hosts_files import OWN_NAMES
 from anchorhold.config.master import MAX_RECORDS
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Item
@@ -12,20 +11,10 @@ from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.report import Report
 from anchorhold.migrate.settle import TOO_MANY
 from anchorhold.migrate.words import address, domain, word
+from privacy.lists.formats.hosts import SYSTEM_NAMES
 from privacy.lists.formats.text import NOWHERE
 
-OWN = frozenset(
-    {
-        *OWN_NAMES,
-        "broadcasthost",
-        "ip6-localnet",
-        "ip6-mcastprefix",
-        "ip6-allnodes",
-        "ip6-allrouters",
-        "ip6-allhosts",
-        "0.0.0.0",  # noqa: S104 # as one such list has it
-    }
-)
+OWN = SYSTEM_NAMES | {"0.0.0.0"}  # noqa: S104 # as one such list has it
 """Names of the machine itself that stand in every such file."""
 
 

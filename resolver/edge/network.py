@@ -4,6 +4,7 @@ Two sockets, opened before the process gives up its rights. What comes on the fi
 machine it is much, and mostly of no concern. What is so now is then asked on the second; the kernel answers at once.
 """
 
+import errno
 import socket
 from collections.abc import Sequence
 
@@ -53,6 +54,14 @@ class Network:
         """The way to each destination (4 or 16 octets) as it is now."""
         changes: dict[int, int] = {}
         return tuple(self._way(destination, changes) for destination in destinations)
+
+    def interface(self, name: str) -> int:
+        """The index of an interface. Raises OSError if there is none of that name."""
+        self._sequence += 1
+        link = self._ask(build_link_question(name, self._sequence))
+        if not isinstance(link, LinkNews):
+            raise OSError(errno.ENODEV, "no such interface")
+        return link.number
 
     def close(self) -> None:
         """Hear nothing more."""

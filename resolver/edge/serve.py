@@ -270,22 +270,25 @@ class Desk:
         deadline = Instant(now + self.settings.deadline)
         flight = Flight(self._handle, key, household, self.settings.generation, deadline, refresh=refresh)
         self._flights.add(flight)
-        self._queue.put(flight)
-        self.pump(now)
+        if self.port is not None and self.credits > 0 and not self._queue:
+            self._send(flight, self.port, now)
+        else:
+            self._queue.put(flight)
+            self.pump(now)
         return flight
 
     def pump(self, now: Instant) -> None:
         """Send what is queued, as far as the credits go."""
-        while self._queue and self.credits > 0 and self.port is not None:
-            flight = self._queue.take()
-            if flight is None:
-                return
-            self.credits -= 1
-            flight.sent = True
-            if flight.refresh and not flight.waiters:
-                self.port.refresh(flight)
-            else:
-                self.port.query(flight, max(flight.deadline - now, 0.001))
+        while self.port is not None and self.credits > 0 and (flight := self._queue.take()) is not None:
+            self._send(flight, self.port, now)
+
+    def _send(self, flight: Flight, port: Port, now: Instant) -> None:
+        self.credits -= 1
+        flight.sent = True
+        if flight.refresh and not flight.waiters:
+            port.refresh(flight)
+        else:
+            port.query(flight, max(flight.deadline - now, 0.001))
 
     def connect(self, port: Port | None) -> None:
         """A new way to the resolver, or none for now: what is open will be asked again."""
@@ -302,8 +305,7 @@ class Desk:
         if flight is None:
             self.counters["replies-late"] += 1
             return
-        self._flights.remove(flight)
-        self._queue.discard(flight)
+        self._remove(flight)
         self.origin, counter = _ORIGINS[reply.origin]
         self.counters[counter] += 1
         if reply.cacheable > 0 and reply.generation == flight.generation == self.settings.generation:
@@ -337,9 +339,13 @@ class Desk:
                 self._fail(waiter, flight.key.question, Explanation(code, text))
         return None
 
-    def _end(self, flight: Flight) -> None:
+    def _remove(self, flight: Flight) -> None:
         self._flights.remove(flight)
-        self._queue.discard(flight)
+        if not flight.sent:
+            self._queue.discard(flight)
+
+    def _end(self, flight: Flight) -> None:
+        self._remove(flight)
         if flight.sent and self.port is not None:
             self.port.cancel(flight.handle)
 

@@ -21,8 +21,9 @@ from wire.dns.svcb import IPV4HINT, IPV6HINT, parse_hint, parse_service
 from wire.errors import Malformed
 
 _A, _AAAA, _CNAME = int(RecordType.A), int(RecordType.AAAA), int(RecordType.CNAME)
+_LONG = 16
+"""Octets of an IPv6 address."""
 _SERVICES = frozenset({int(RecordType.SVCB), int(RecordType.HTTPS)})
-
 
 _OURS = frozenset({Origin.FAILURE, Origin.LOCAL, Origin.DROPPED})
 
@@ -72,7 +73,7 @@ def _judge(
     if not looks:
         return None
     for address in addresses_of(message):
-        said = _listed(query, ground, view, ground.book.address_hits(address), query.name)
+        said = _listed(query, ground, view, _address_hits(address, ground), query.name)
         if said is not None:
             return said
     if servers is None or not ground.book.looks_at_servers:
@@ -91,6 +92,13 @@ def _listed(query: Query, ground: Ground, view: View, hits: Iterable[Hit], name:
         # A list's exception is one for all that the name leads to; of the user's own rules it takes nothing away.
         return None
     return lists.say(query, hit, view.uses[hit.list], name)
+
+
+def _address_hits(address: bytes, ground: Ground) -> tuple[Hit, ...]:
+    """Of an address that a translator leads on, those of the IPv4 address in it too: DNS64 is no way round a list."""
+    embedded = ground.guard.embedded(address) if len(address) == _LONG else None
+    hits = ground.book.address_hits(address)
+    return hits if embedded is None else (*hits, *ground.book.address_hits(embedded))
 
 
 def _leads_on(reply: Reply) -> bool:

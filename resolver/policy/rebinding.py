@@ -75,11 +75,15 @@ class Inside:
     def is_inside(self, address: bytes) -> bool:
         """Whether 16 octets are an address of the inside. Below a prefix of a translator that we know it is the IPv4 address that
         counts, wherever the prefix itself lies."""
+        embedded = self.embedded(address)
+        return is_inside_v6(address) if embedded is None else is_inside_v4(embedded)
+
+    def embedded(self, address: bytes) -> bytes | None:
+        """The IPv4 address to which 16 octets lead by a translator that we know; None if it is none of its addresses."""
         for prefix in self._prefixes:
-            embedded = prefix.extract(address)
-            if embedded is not None:
-                return is_inside_v4(embedded)
-        return is_inside_v6(address)
+            if (found := prefix.extract(address)) is not None:
+                return found
+        return None
 
     def holds(self, reply: Reply) -> bool:
         """Whether there is an address of the inside in it. Only what may be one is looked at: no name is read."""

@@ -117,6 +117,23 @@ def test_signs_of_life_come_as_long_as_all_cells_are_well(tmp_path: Path) -> Non
             assert running.end() == 0
 
 
+def test_signs_of_life_end_while_a_vital_cell_hangs_and_come_again_when_it_was_replaced(tmp_path: Path) -> None:
+    """They come every half second; a hung cell is ended after three pings, a second apart, and is missed after one."""
+    with listening(tmp_path) as word:
+        environment = {"NOTIFY_SOCKET": str(word.path), "WATCHDOG_USEC": "2000000"}
+        with managed(config_for(tmp_path, 0), (), environment) as running:
+            running.wait_for("serving on")
+            word.wait_for("WATCHDOG=1")
+            os.kill(running.cell("resolver"), signal.SIGSTOP)
+            running.wait_for("no sign of life from resolver; the service manager gets none either")
+            word.drain()
+            running.wait_for("resolver (pid", "is ended: no answer to 3 pings")
+            assert [] == [said for said in word.drain() if "WATCHDOG=1" in said]
+            running.wait_for("resolver (pid", "serves again")
+            word.wait_for("WATCHDOG=1")
+            assert running.end() == 0
+
+
 def test_sockets_of_systemds_own_program_are_used(tmp_path: Path) -> None:
     """It starts the service when the first client comes, and can have one kind only: UDP we open."""
     activate = peer("systemd-socket-activate")

@@ -16,6 +16,7 @@ from anchorhold.cli import COMMANDS, main
 MODULES = ("supervisor", "cells.front", "cells.resolver", "cells.keeper", "config.loader", "secure_side", "dhcp_side")
 SYSTEMS = {"compare"}
 """Commands that load a library of the system itself, and so could not be imported there from here."""
+IMPORTED = [*MODULES, *(f"commands.{name}" for name in COMMANDS if name not in SYSTEMS)]
 TESTS = Path(__file__).parents[1]
 WITH_KIT = {"PYTHONPATH": str(TESTS)}
 LESSER = "from kit.elsewhere import become; become(); "
@@ -35,10 +36,19 @@ def test_what_is_taken_away_is_gone() -> None:
     assert told.stdout == "False False Darwin\n"
 
 
-@pytest.mark.parametrize("module", [*MODULES, *(f"commands.{name}" for name in COMMANDS if name not in SYSTEMS)])
-def test_it_is_imported(module: str) -> None:
-    done = lesser(f"import anchorhold.{module}")
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """Exit code and words of each process that imported one of IMPORTED and nothing else of ours."""
+    folder = tmp_path_factory.mktemp("imported")
+    done = lesser(f"from kit.elsewhere import import_each; import_each({IMPORTED}, {str(folder)!r})")
     assert (done.returncode, done.stderr) == (0, "")
+    codes = dict(line.split() for line in done.stdout.splitlines())
+    return {module: (int(code), (folder / module).read_text()) for module, code in codes.items()}
+
+
+@pytest.mark.parametrize("module", IMPORTED)
+def test_it_is_imported(module: str, imported: dict[str, tuple[int, str]]) -> None:
+    assert imported[module] == (0, "")
 
 
 def test_it_serves_with_what_there_is_and_names_what_is_missing(tmp_path: Path) -> None:

@@ -19,6 +19,10 @@ from rplplay.adapter import Skip
 from rplplay.rpl import Scenario
 from rplplay.settings import Settings, Zone
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import policies
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 UNROUTABLE = {"localhost.", "invalid.", "onion."}
@@ -44,14 +48,21 @@ SUPPORTS = {
     "option:rrset-cache-size=8",
     "option:val-max-restart=0",
     "prefetch",
+    "acl",  # as far as everybody may ask
+    "kresd-policy",
+    "local-zones",
+    "private-address",
     "query-sequence",
+    "respip",
     "root-hints-file",
+    "rpz",
     "serve-expired",
     "stub",
     "stub-first",
     "tcp-upstream",
     "timeouts",
     "ttl-limits",
+    "views",
 }
 
 
@@ -88,6 +99,8 @@ class Adapter(Base):
         for zone in settings.stubs + settings.forwards:
             if not zone.addresses:
                 raise Skip(f"zone {zone.name} without an address")
+        policies.check(settings)
+        policies.write_lists(settings, env)
         if prefix := settings.features.get("dns64_prefix"):
             with_well_known_prefix(env.scenario, prefix)
         env.file("root.hints", env.zone_hints(settings))
@@ -101,7 +114,9 @@ class Adapter(Base):
     def ready(self, env, process) -> bool:
         """The sockets are open long before anybody reads from them; the supervisor says when all cells are ready."""
         time.sleep(0.02)
-        return b"serving on" in (env.workdir / "resolver.log").read_bytes()
+        if b"serving on" not in (env.workdir / "resolver.log").read_bytes():
+            return False
+        return policies.are_ready(env)
 
     def environment(self, env) -> dict[str, str]:
         """Nothing of the caller's."""
@@ -148,11 +163,14 @@ def configuration(settings: Settings, env) -> dict[str, object]:
         },
         "route": [*stub_routes(settings), *forward_routes(forwards), *ordinary_routes(settings)],
         "upstreams": {name: upstreams(zone) for name, zone in forwards.items()},
+        "clients": policies.groups(settings),
+        "local": policies.local_zones(settings),
+        "rule": policies.rules(settings),
+        "lists": policies.lists(settings, env),
         "cache": cache(settings),
         **dnssec(settings),
         **dns64(settings),
-        # Scenarios answer with whatever addresses they like; none of them is about private ones.
-        "rebinding": {"protect": False},
+        "rebinding": policies.rebinding(settings),
         "limits": {"rate": 0, "burst": 0, "deadline": 9.0 + waiting_jumps(env.scenario)},
         "privacy": {"log_names": True},
     }

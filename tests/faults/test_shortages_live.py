@@ -1,9 +1,7 @@
 """The real processes with real limits: no descriptor is left for clients, or for questions; packets have no way out."""
 
 import itertools
-import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,30 +15,23 @@ from kit.front import RunningFront, running_front
 from kit.lan import Place
 from kit.liar_thread import liar_at
 from kit.peers import need_root
+from kit.processes import allow, descriptors
 from kit.service import config_text, started
 
 PATIENCE = 10.0
-
-
-def allow(pid: int, most: int) -> None:
-    """Descriptors that the process may have from now on; only who has its user may say so."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    user, group = (status[name].split()[0] for name in ("Uid", "Gid"))
-    as_it = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"] if os.geteuid() == 0 else []
-    subprocess.run([*as_it, "prlimit", f"--pid={pid}", f"--nofile={most}:"], check=True)
 
 
 @contextmanager
 def few_descriptors(pid: int, more: int) -> Iterator[None]:
     """This process may have so many more than it has."""
     (limits,) = [line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if "open files" in line]
-    taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    taken = descriptors(pid)
     free = (number for number in itertools.count() if number not in taken)
-    allow(pid, list(itertools.islice(free, more + 1))[-1])
+    allow(pid, "nofile", list(itertools.islice(free, more + 1))[-1])
     try:
         yield
     finally:
-        allow(pid, int(limits.split()[3]))
+        allow(pid, "nofile", int(limits.split()[3]))
 
 
 def ask_on(stack: ExitStack, front: RunningFront, name: str) -> socket.socket:

@@ -14,9 +14,11 @@ import dns.message
 import dns.query
 import dns.rcode
 import pytest
+from kit.accounts import CELLS
 from kit.lan import Place
 from kit.liar_thread import liar_at
 from kit.peers import need_root, open_folder
+from kit.processes import allow, state
 from kit.secure import write_identity
 from kit.service import PATIENCE, Running, config_text, started
 
@@ -45,19 +47,6 @@ prefix = "192.0.2.0/24"
 interface = "lan0"
 pools = ["192.0.2.100-192.0.2.199"]
 """
-CELLS = ("front", "resolver", "keeper", "secure", "dhcp", "lists")
-
-
-def wait_long(running: Running, *parts: str) -> str:
-    """As `wait_for`, for what takes its time."""
-    until = time.monotonic() + STUCK_PATIENCE
-    while True:
-        running.drain()
-        found = [line for line in running.lines if all(part in line for part in parts)]
-        if found:
-            return found[0]
-        assert time.monotonic() < until, f"no line with {parts} in:\n" + "\n".join(running.lines)
-        time.sleep(0.05)
 
 
 def wait_cell(running: Running, name: str, former: int) -> int:
@@ -89,27 +78,18 @@ def test_whatever_cell_is_stuck_is_replaced_and_the_service_answers() -> None:
                 for pid in pids.values():
                     os.kill(pid, signal.SIGSTOP)
                 for name, pid in pids.items():
-                    wait_long(running, f"{name} (pid {pid}) is ended: no answer")
+                    running.wait_for(f"{name} (pid {pid}) is ended: no answer", patience=STUCK_PATIENCE)
                     wait_cell(running, name, pid)
-                    wait_long(running, f"{name} (pid", "serves again")
+                    running.wait_for(f"{name} (pid", "serves again", patience=STUCK_PATIENCE)
                 shown = here.run("dig", "+time=10", "+tries=3", f"@{ADDRESS}", "localhost.")
                 assert "NOERROR" in shown
     finally:
         here.close()
 
 
-def limit_data(pid: int, octets: int) -> None:
-    """Memory that the process may have from now on; only who has its user may say so."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    user, group = (status[name].split()[0] for name in ("Uid", "Gid"))
-    as_it = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"] if os.geteuid() == 0 else []
-    subprocess.run([*as_it, "prlimit", f"--pid={pid}", f"--data={octets}:"], check=True)
-
-
 def data_of(pid: int) -> int:
     """Octets that count against that limit."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(status["VmData"].split()[0]) * 1024
+    return int(state(pid)["VmData"].split()[0]) * 1024
 
 
 @contextmanager
@@ -133,7 +113,7 @@ def answering(tmp_path: Path) -> Iterator[tuple[Running, int]]:
 def test_a_cell_at_its_ceiling_of_memory_is_replaced_and_lies_to_nobody(name: str, tmp_path: Path) -> None:
     with answering(tmp_path) as (running, port):
         pid = running.cell(name)
-        limit_data(pid, data_of(pid))
+        allow(pid, "data", data_of(pid))
         wrong, number, until = [], 0, time.monotonic() + STUCK_PATIENCE
         with socket.socket(type=socket.SOCK_DGRAM) as client:
             client.connect(("127.0.0.1", port))
@@ -151,9 +131,9 @@ def test_a_cell_at_its_ceiling_of_memory_is_replaced_and_lies_to_nobody(name: st
                             wrong.append(heard)
                 except (TimeoutError, ConnectionRefusedError):
                     continue
-        wait_long(running, f"{name} (pid {pid}) ended: exit code {EXIT_MEMORY}")
+        running.wait_for(f"{name} (pid {pid}) ended: exit code {EXIT_MEMORY}", patience=STUCK_PATIENCE)
         wait_cell(running, name, pid)
-        wait_long(running, f"{name} (pid", "serves again")
+        running.wait_for(f"{name} (pid", "serves again", patience=STUCK_PATIENCE)
         query = dns.message.make_query("after.example.", "A")
         assert dns.rcode.NOERROR == dns.query.udp(query, "127.0.0.1", PATIENCE, port).rcode()
         assert wrong == []

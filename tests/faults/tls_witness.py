@@ -69,7 +69,8 @@ def main() -> None:
     address, port, certificate, key = sys.argv[1:]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with socket.create_server((address, int(port))) as listener:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, int(port)), family=family) as listener:
         print(json.dumps({"ready": True}), flush=True)
         while True:
             accepted, _ = listener.accept()

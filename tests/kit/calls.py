@@ -4,8 +4,8 @@
     .venv/bin/python tests/kit/calls.py --cell front --shapes .venv/bin/anchorhold run --config FILE
 
 Runs the command under strace(1), which holds the filters off: a table that is too short ends nobody here. `enter`
-names a process after its profile as the last thing before the filter, and from there on its calls count. Calls that come after
-SIGTERM are told apart, and children of a cell have a line of their own.
+names a process after its profile as the last thing before the filter, and from there on its calls count, with those of its end.
+Children of a cell have a line of their own.
 """
 
 import argparse
@@ -41,8 +41,7 @@ SHORTER = (
 class Seen:
     """What one kind of process did."""
 
-    serving: Counter[str] = field(default_factory=Counter)
-    ending: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
     shapes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
 
@@ -55,7 +54,6 @@ class Thread:
     """Its calls begin to count after this call: the filter itself."""
     without_rights: bool = False
     """What names itself before it gave up its rights is not sealed yet."""
-    ending: bool = False
     beginning: str = ""
     """The first part of a call that is not finished."""
 
@@ -77,23 +75,21 @@ def read(lines: Iterable[str]) -> dict[str, Seen]:
     for pid, text in _whole(lines, threads):
         thread = threads[pid]
         if text.startswith(("---", "+++")):
-            thread.ending = thread.ending or text.startswith("--- SIGTERM")
             continue
         call = CALL.match(text)
         if call is None:
             continue
         thread.without_rights = thread.without_rights or "PR_SET_NO_NEW_PRIVS, 1" in text
         if (sealed := SEALED.match(text)) and thread.without_rights:
-            thread.cell, thread.ending = sealed["name"], False
+            thread.cell = sealed["name"]
             continue
         name = call["name"]
         if name in STARTING and thread.cell and (child := re.search(r" = (\d+)", text)):
             inherits = thread.cell if "CLONE_THREAD" in text else f"{thread.cell}'s child"
             threads[child[1]].cell = threads[child[1]].cell or inherits
         if thread.cell and not (name == "seccomp" or text.startswith("prctl(PR_SET_SECCOMP")):
-            book = seen[thread.cell]
-            (book.ending if thread.ending else book.serving)[name] += 1
-            book.shapes[name][short(call["arguments"])] += 1
+            seen[thread.cell].calls[name] += 1
+            seen[thread.cell].shapes[name][short(call["arguments"])] += 1
     return seen
 
 
@@ -122,13 +118,11 @@ def _whole(lines: Iterable[str], threads: dict[str, Thread]) -> Iterator[tuple[s
 def show(seen: dict[str, Seen], shapes: bool) -> None:
     """The most frequent first, as a table wants them."""
     for cell, book in sorted(seen.items()):
-        print(f"\n{cell}: {len(book.serving)} calls in service, {len({*book.serving, *book.ending})} with the end")
-        for title, counter in (("serving", book.serving), ("ending", book.ending)):
-            for name, count in counter.most_common():
-                print(f"  {title:8} {name:20} {count}")
-                if shapes and title == "serving":
-                    for shape, times in book.shapes[name].most_common(12):
-                        print(f"             {times:8}  {shape}")
+        print(f"\n{cell}: {len(book.calls)} calls")
+        for name, count in book.calls.most_common():
+            print(f"  {name:20} {count}")
+            for shape, times in book.shapes[name].most_common(12) if shapes else ():
+                print(f"    {times:8}  {shape}")
 
 
 def trace(command: list[str], output: Path) -> int:

@@ -15,7 +15,10 @@ import socket
 import sys
 import sysconfig
 import time
+import traceback
 import types
+from collections.abc import Sequence
+from importlib import import_module
 
 GONE = {
     os: r"memfd_create|MFD_.*|pidfd_open|P_PIDFD|[sg]etres[ug]id|eventfd.*|EFD_.*|splice|SPLICE_.*|copy_file_range"
@@ -70,6 +73,39 @@ def become() -> None:
     proxies = types.ModuleType("_scproxy")
     proxies._get_proxy_settings = proxies._get_proxies = dict  # type: ignore[attr-defined]
     sys.modules["_scproxy"] = proxies
+
+
+OTHERS = (
+    "aioquic.quic.connection",
+    "click",
+    "cryptography.x509",
+    "dns.zone",
+    "h2.connection",
+    "pydantic",
+    "rich.table",
+)
+"""What others wrote and most of ours import."""
+
+
+def import_each(modules: Sequence[str], folder: str) -> None:
+    """Import each of `anchorhold.MODULE` in a copy of this process, which has OTHERS and nothing of ours; print the exit codes.
+    What one writes to standard error is in a file of `folder` by its name."""
+    for other in OTHERS:
+        import_module(other)
+    for module in modules:
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(os.open(f"{folder}/{module}", os.O_WRONLY | os.O_CREAT), 2)
+            code = 1
+            try:
+                import_module(f"anchorhold.{module}")
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        print(module, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 
 
 class _Socket(socket.socket):

@@ -23,7 +23,5 @@ def run(link: socket.socket) -> None:
         started = started or message.type is LinkType.START
         if message.type is LinkType.START or (message.type is LinkType.SETTINGS and started):
             send_message(link, LinkType.READY, generation)
-        if message.type is LinkType.END:
-            break
         if message.type is LinkType.PING:
             send_message(link, LinkType.PING)

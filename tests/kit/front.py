@@ -6,10 +6,11 @@ import selectors
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from kit.desk import answer, settings
 
@@ -81,6 +82,12 @@ class RunningFront:
             send_message(self.link, self.pair, b"", (theirs.fileno(),))
         self.grant(credits)
 
+    def hand(self, kind: LinkType, *memfds: int, body: bytes = b"") -> None:
+        """Hand descriptors over, and let go of them."""
+        send_message(self.link, kind, body, memfds)
+        for descriptor in memfds:
+            os.close(descriptor)
+
     def new_dhcp(self) -> socket.socket:
         """What the supervisor does when it started a dhcp cell; gives that one's end."""
         ours, theirs = socket.socketpair()
@@ -139,6 +146,24 @@ class RunningFront:
         return self.process.wait(PATIENCE)
 
 
+def alone(
+    stack: ExitStack, module: str, descriptors: int = 0, environment: Mapping[str, str] = MappingProxyType({})
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """What is in `module` as a process of its own, and the supervisor's end of the link to it, both until the end of `stack`.
+    `descriptors`: it may have so many and no more."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    stack.enter_context(ours)
+    ours.settimeout(PATIENCE)
+    with theirs:
+        command = [sys.executable, "-m", "kit.alone", module, str(theirs.fileno())]
+        here = {"PYTHONPATH": str(Path(__file__).parents[1])}
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=os.environ | here | environment)
+    stack.callback(stop, process)
+    if descriptors:
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))
+    return process, ours
+
+
 @contextmanager
 def running_front(
     *hosts: str,
@@ -151,16 +176,7 @@ def running_front(
     """A front that serves on a free port of each of `hosts` (127.0.0.1 without any), or what is in `module`. `descriptors`: it
     may have so many and no more."""
     with ExitStack() as stack:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        stack.enter_context(ours)
-        ours.settimeout(PATIENCE)
-        with theirs:
-            command = [sys.executable, "-m", "kit.alone", module, str(theirs.fileno())]
-            environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
-        stack.callback(stop, process)
-        if descriptors:
-            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))
+        process, ours = alone(stack, module, descriptors)
         ports = []
         for host in hosts or ("127.0.0.1",):
             listener = open_listener(ListenAddress(host, 0))

@@ -1,18 +1,17 @@
 """A service manager as small as it can be: passes sockets, listens for what the service says of itself (sd_notify(3))."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from select import select
 from types import MappingProxyType
 
-from kit.service import PATIENCE, Running, _read
+from kit.service import PATIENCE, Running, attended
 
 BECOME = """
 import os, sys
@@ -48,6 +47,14 @@ class Word:
             if any(line.startswith(part) for line in self.said[-1].splitlines()):
                 return self.said[-1]
 
+    def drain(self) -> list[str]:
+        """All datagrams that are there now."""
+        found = []
+        while select([self.socket], [], [], 0)[0]:
+            found.append(self.socket.recv(4_096).decode())
+        self.said += found
+        return found
+
 
 @contextmanager
 def listening(folder: Path) -> Iterator[Word]:
@@ -77,15 +84,5 @@ def managed(
         text=True,
         env={**os.environ, **ours, **environment},
     )
-    running = Running(process)
-    assert process.stdout is not None
-    reader = threading.Thread(target=_read, args=(process.stdout, running))
-    reader.start()
-    try:
+    with attended(process) as running:
         yield running
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(PATIENCE)
-        reader.join()
-        process.stdout.close()

@@ -4,6 +4,7 @@ import ipaddress
 import os
 import re
 import struct
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,3 +96,10 @@ def state(pid: int) -> dict[str, str]:
     """/proc/PID/status as key and value."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def allow(pid: int, limit: str, most: int) -> None:
+    """What the process may have from now on, by its option of prlimit(1); only who has its user may say so."""
+    user, group = (state(pid)[name].split()[0] for name in ("Uid", "Gid"))
+    as_it = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"] if os.geteuid() == 0 else []
+    subprocess.run([*as_it, "prlimit", f"--pid={pid}", f"--{limit}={most}:"], check=True)

@@ -1,19 +1,14 @@
 """A secure cell as a real process under its own filter, with a resolver that the test plays and that answers at once."""
 
-import os
-import resource
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from kit.certificates import identity
 from kit.desk import settings
-from kit.front import PATIENCE, RunningFront, stop
+from kit.front import RunningFront, alone
 
 from anchorhold import snapshot
 from anchorhold.config.service import ListenAddress
@@ -42,12 +37,6 @@ class RunningSecure(RunningFront):
             endpoint.close()
         return ports
 
-    def hand(self, kind: LinkType, *memfds: int, body: bytes = b"") -> None:
-        """Hand descriptors over, and let go of them."""
-        send_message(self.link, kind, body, memfds)
-        for descriptor in memfds:
-            os.close(descriptor)
-
     def use(self, value: SecureSettings) -> None:
         """A reload; returns when it is in force."""
         self.hand(LinkType.SETTINGS, snapshot.seal(value), body=value.front.generation.to_bytes(4, "little"))
@@ -69,16 +58,7 @@ class RunningSecure(RunningFront):
 def running_secure(*, descriptors: int = 0, **changes: object) -> Iterator[RunningSecure]:
     """One that serves every way. `changes` are of its settings; `descriptors`: it may have so many and no more."""
     with ExitStack() as stack:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        stack.enter_context(ours)
-        ours.settimeout(PATIENCE)
-        with theirs:
-            command = [sys.executable, "-m", "kit.alone", "anchorhold.cells.secure", str(theirs.fileno())]
-            environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
-        stack.callback(stop, process)
-        if descriptors:
-            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))
+        process, ours = alone(stack, "anchorhold.cells.secure", descriptors)
         secure = RunningSecure(process, ours, socket.socket(), [])
         stack.callback(lambda: secure.peer.close())
         secure.at = secure.listen()

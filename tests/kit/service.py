@@ -15,6 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Protocol
 
+from anchorhold.forking import FORBIDDEN_CALL
+
 PATIENCE = 20.0
 """Seconds a test waits for something that is bound to come."""
 
@@ -54,9 +56,9 @@ class Running:
     lines: list[str] = field(default_factory=list)
     fresh: queue.Queue[str | None] = field(default_factory=queue.Queue)
 
-    def wait_for(self, *parts: str, count: int = 1) -> str:
+    def wait_for(self, *parts: str, count: int = 1, patience: float = PATIENCE) -> str:
         """The `count`-th line that holds all `parts`; fails the test if it does not come."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + patience
         while len(found := [line for line in self.lines if all(part in line for part in parts)]) < count:
             try:
                 line = self.fresh.get(timeout=max(0.0, until - time.monotonic()))
@@ -118,6 +120,13 @@ def started(
         text=True,
         env={**os.environ, "PYTHONPATH": str(tests), "PYTHONDONTWRITEBYTECODE": "1", **preloaded},
     )
+    with attended(process) as running:
+        yield running
+
+
+@contextmanager
+def attended(process: subprocess.Popen[str]) -> Iterator[Running]:
+    """A service that was just started; ended and waited for at the end."""
     running = Running(process)
     assert process.stdout is not None
     reader = threading.Thread(target=_read, args=(process.stdout, running))
@@ -132,7 +141,7 @@ def started(
         process.stdout.close()
         running.drain()
     # Whatever a test is about: no process may have made a system call that is not in its profile.
-    assert not [line for line in running.lines if "SIGSYS" in line]
+    assert not [line for line in running.lines if FORBIDDEN_CALL in line]
 
 
 def _read(stream: IO[str], running: Running) -> None:

@@ -17,7 +17,7 @@ def tell(peer: socket.socket) -> None:
 
 def run(link: socket.socket) -> None:
     generation = b""
-    while message := receive_message(link):
+    while (message := receive_message(link)) and message.type is not LinkType.END:
         match message.type:
             case LinkType.SETTINGS:
                 generation = message.body

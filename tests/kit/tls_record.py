@@ -1,4 +1,4 @@
-"""Records of a TLS 1.3 client as no library would send them: made of the keys that it logs (TLS_AES_256_GCM_SHA384)."""
+"""Records of one side of TLS 1.3 as no library would send them: made of the keys that it logs (TLS_AES_256_GCM_SHA384)."""
 
 from pathlib import Path
 
@@ -17,10 +17,10 @@ def expanded(secret: bytes, label: bytes, length: int) -> bytes:
     return HKDFExpand(hashes.SHA384(), length, info).derive(secret)
 
 
-def record(keys: Path, sequence: int, content: bytes, kind: int, updates: int = 0) -> bytes:
-    """The client's record of this number since the last of so many updates (RFC 8446 §5.2, §7.2). `keys`: the log of keys."""
+def record(keys: Path, sequence: int, content: bytes, kind: int, updates: int = 0, side: str = "CLIENT") -> bytes:
+    """That side's record of this number since the last of so many updates (RFC 8446 §5.2, §7.2). `keys`: the log of keys."""
     lines = [line.split() for line in keys.read_text().splitlines()]
-    secret = next(bytes.fromhex(line[2]) for line in lines if line[0] == "CLIENT_TRAFFIC_SECRET_0")
+    secret = next(bytes.fromhex(line[2]) for line in lines if line[0] == f"{side}_TRAFFIC_SECRET_0")
     for _ in range(updates):
         secret = expanded(secret, b"traffic upd", 48)
     nonce = int.from_bytes(expanded(secret, b"iv", 12), "big") ^ sequence

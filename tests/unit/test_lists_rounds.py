@@ -123,6 +123,17 @@ def test_an_index_that_is_nested_without_end_is_set_aside(tmp_path: Path) -> Non
     assert (index, "is damaged" in problem) == (Index(), True)
 
 
+def test_a_million_lines_of_a_hosts_file_fit_if_nothing_is_said(tmp_path: Path) -> None:
+    """Such as `0.0.0.0 NAME`, with names of 50 letters."""
+
+    async def go() -> None:
+        played = Played(text("a"))
+        await Going(tmp_path, played, ADS).run(lambda one: one.kept.current is not None)
+        assert played.asked[0].most >= 1_000_000 * len(f"0.0.0.0 {'x' * 50}\n")
+
+    asyncio.run(go())
+
+
 def test_a_full_disk_is_reported_and_what_is_in_force_stays(tmp_path: Path) -> None:
     async def go() -> None:
         going = Going(tmp_path, Played(text("a"), FULL), ADS)

@@ -11,7 +11,7 @@ from kit.meeting import LOOPS
 from kit.virtual import run_virtually
 
 from net import readiness as module
-from net.readiness import AT_ONCE, Readiness, readiness
+from net.readiness import AT_ONCE, READ, Readiness, readiness
 
 
 def pairs(count: int) -> list[tuple[socket.socket, socket.socket]]:
@@ -36,7 +36,7 @@ def test_who_is_ready_is_told_and_who_was_forgotten_is_not(
         heard: list[int] = []
         ends = pairs(2 * AT_ONCE)
         for number, (near, _) in enumerate(ends):
-            ours.add(near.fileno(), lambda number=number, near=near: heard.append((number, near.recv(9))[0]))
+            ours.watch(near.fileno(), READ, lambda _, number=number, near=near: heard.append((number, near.recv(9))[0]))
         for near, _ in ends[::2]:
             ours.forget(near.fileno())
         for _, far in ends:
@@ -58,14 +58,14 @@ def test_a_number_that_another_socket_has_by_now_tells_of_that_one() -> None:
     async def body() -> None:
         ours, heard = Readiness(), []
         (near, far), (other, its_far) = pairs(2)
-        ours.add(near.fileno(), lambda: heard.append("former"))
+        ours.watch(near.fileno(), READ, lambda _: heard.append("former"))
         far.send(b"x")
         number = near.fileno()
         ours.forget(number)
         near.close()
         again, its_end = pairs(1)[0]
         assert again.fileno() == number
-        ours.add(number, lambda: heard.append(again.recv(9)))
+        ours.watch(number, READ, lambda _: heard.append(again.recv(9)))
         its_end.send(b"new")
         await turns(5)
         assert heard == [b"new"]
@@ -86,7 +86,7 @@ def test_one_who_ends_another_in_the_same_turn_is_not_followed_by_it() -> None:
                 ours.forget(near.fileno())
 
         for which, (near, far) in enumerate(ends):
-            ours.add(near.fileno(), lambda which=which: act(which))
+            ours.watch(near.fileno(), READ, lambda _, which=which: act(which))
             far.send(b"x")
         await turns(5)
         assert len(heard) == 1

@@ -1,6 +1,7 @@
 """Rules, lists, schedules and pauses in a running resolver: each client group gets its own verdict, whatever is shared."""
 
 import asyncio
+import itertools
 from dataclasses import replace
 from ipaddress import ip_address
 from unittest.mock import patch
@@ -568,25 +569,38 @@ def test_servers_of_a_name_are_looked_at_where_an_iteration_knows_them() -> None
         assert other is reply
 
 
+def _only_v4(query: bytes) -> bytes:
+    message = parse_message(query)
+    name = show_name(message.question[:-4].lower())
+    if int.from_bytes(message.question[-4:-2], "big") == RecordType.AAAA:
+        return wire_of(name, "AAAA")
+    return respond(query, "203.0.113.7")
+
+
 @on_loop
 async def test_a_rewritten_name_is_translated_like_any_and_a_blocked_one_is_not() -> None:
     """DNS64 makes addresses of the other name's; of what is blocked it makes nothing."""
-
-    def only_v4(query: bytes) -> bytes:
-        message = parse_message(query)
-        name = show_name(message.question[:-4].lower())
-        if int.from_bytes(message.question[-4:-2], "big") == RecordType.AAAA:
-            return wire_of(name, "AAAA")
-        return respond(query, "203.0.113.7")
-
     rules = (
         Rule("safe", Action.REWRITE, domains=domains("=www.search.example"), target=read_name("safe.example")),
         block("no", "bad.example", types=(int(RecordType.AAAA),), refusal=Refusal(Refusing.NODATA)),
     )
     chosen = replace(ruled(*rules), dns64=Dns64(("64:ff9b::/96",)))
-    scene = Scene(chosen, None, only_v4)
+    scene = Scene(chosen, None, _only_v4)
     assert shown(await scene.ask("www.search.example.", "AAAA")) == ["NOERROR", "safe.example.", "64:ff9b::cb00:7107"]
     assert shown(await scene.ask("bad.example.", "AAAA")) == ["NOERROR"]
+
+
+@on_loop
+async def test_an_address_that_a_list_is_about_is_not_reached_by_dns64_either() -> None:
+    listed, other = (("203.0.113.7", "list rpz line 1"), ("203.0.113.8", None))
+    for prefix, (address, told) in itertools.product(("64:ff9b::/96", "2001:db8::/32"), (listed, other)):
+        chosen = replace(ruled(lists=uses("rpz")), dns64=Dns64((prefix,)))
+        scene = Scene(chosen, image_of(rpz=[_network(1, address, 32)]), _only_v4)
+        for rrtype in ("AAAA", "A"):
+            answer = await scene.ask("www.example.", rrtype)
+            assert (answer.explanation and answer.explanation.text) == told
+            assert shown(answer)[1:] != []
+            assert (shown(answer)[1] in ("0.0.0.0", "::")) is (told is not None)
 
 
 @on_loop

@@ -1,7 +1,7 @@
 """What a cell that was taken over might try from within its profile: each attempt is denied, as root and as an ordinary user.
 
 By the filter of system calls, which ends the process; and, the filter taken away, by what lies behind it.
-A forged frame between cells: tests/cells/test_front_cell.py, tests/cells/test_keeper_cell.py, tests/cells/test_secure_cell.py.
+A forged frame between cells: tests/cells/test_forged_live.py.
 """
 
 import ctypes
@@ -22,7 +22,6 @@ from kit.profiles import FILTERED, LINUX, become_ordinary
 
 from anchorhold.sandbox import SandboxProfile, enter, limits, preload
 from anchorhold.sandbox.libc import call, system_call
-from anchorhold.sandbox.profile import calls
 
 pytestmark = LINUX
 
@@ -247,18 +246,17 @@ def test_each_attempt_succeeds_where_nobody_is_shut_in() -> None:
             assert (what.__name__, 0) == (what.__name__, ended(lambda what=what: what(there)))  # type: ignore[misc]
 
 
-def test_descriptors_run_out_at_the_limit() -> None:
+@pytest.mark.parametrize("profile", FILTERED.values(), ids=FILTERED)
+def test_descriptors_run_out_at_the_limit(profile: SandboxProfile) -> None:
+    most = profile.descriptors or 40
+
     def body() -> None:
-        enter(
-            SandboxProfile(
-                "test", "nobody", calls=calls("fcntl", "exit_group", "mmap", "munmap", "brk"), descriptors=40
-            )
-        )
-        for number in range(100):
-            try:
+        enter(replace(profile, user="nobody", calls=(), descriptors=most))
+        try:
+            for _ in range(most):
                 os.dup(0)
-            except OSError as error:
-                os._exit(DENIED if error.errno == errno.EMFILE and number < 40 else 1)
+        except OSError as error:
+            os._exit(DENIED if error.errno == errno.EMFILE else 1)
 
     assert DENIED == ended(body)
 

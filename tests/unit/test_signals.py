@@ -22,7 +22,6 @@ while found != {{signal.SIGHUP, signal.SIGCHLD}}:
     assert select.select([signals], [], [], 10)[0]
     found |= signals.take()
 print(sorted(found), signals.take())
-signals.close()
 """
 
 

@@ -7,17 +7,22 @@ from pathlib import Path
 
 import pytest
 import trustme
+from kit.configured import MINIMAL
+from kit.peers import open_folder
 
 from anchorhold import facts
 from anchorhold.cell_environment import cell_environment
 from anchorhold.cell_process import MAX_SILENT_PINGS, PING_INTERVAL, START_PATIENCE, CellProcess
-from anchorhold.config import loader
-from anchorhold.config.request import LoaderRun, Refused, describe_exit, read_named
+from anchorhold.config import loader, request
+from anchorhold.config.master import MAX_RECORDS
+from anchorhold.config.request import LoaderRun, Refused, Snapshot, read_named
 from anchorhold.config.service import ListenAddress
+from anchorhold.forking import describe_exit
 from anchorhold.listeners import CannotListen, open_changed, open_control, open_listener
 from anchorhold.restarts import Restarts
 from anchorhold.sandbox import USER_VARIABLE
 from anchorhold.secret import LENGTH, take_secret
+from anchorhold.snapshot import MAX_SIZE, read_sealed
 from anchorhold.state import StateRefused, open_state, spread_key
 from net.datagram import omit_path_mtu
 from privacy.memory import Retention
@@ -239,6 +244,21 @@ def test_files_beside_a_configuration_are_found_by_whatever_path_it_is_given(
         ] == [line.partition(";")[0] for line in outcome.text.splitlines()]
 
 
+def test_as_many_records_as_may_be_are_loaded_in_the_time_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the loader's CPU_SECONDS; by the clock it may take long on a machine that has much else to do."""
+    monkeypatch.setattr(request, "PATIENCE", 600.0)
+    records = "".join(f"n{number} IN A 192.0.2.1\n" for number in range(MAX_RECORDS))
+    with open_folder() as folder:
+        (folder / "zone").write_text(f"$ORIGIN home.example.\n$TTL 60\n{records}")
+        (folder / "zone").chmod(0o644)
+        table = f'[[local]]\nzone = "home.example"\nfile = "{folder}/zone"\nptr = false\n'
+        (folder / "a.toml").write_text(MINIMAL + table)
+        outcome = LoaderRun(folder / "a.toml", 1, {}).wait()
+    assert isinstance(outcome, Snapshot), outcome
+    assert len(read_sealed(outcome.resolver, MAX_SIZE)) > 10 * MAX_RECORDS
+    outcome.close()
+
+
 def test_a_cell_that_is_silent_for_three_pings_is_ended() -> None:
     cell = CellProcess("x", "kit.fake_cell")
     cell.start({}, 0.0)
@@ -248,6 +268,19 @@ def test_a_cell_that_is_silent_for_three_pings_is_ended() -> None:
     assert cell.wait(20)
     assert cell.reap(100.0) == "signal SIGKILL after 100.0 s; starting again at once"
     assert (cell.pid, cell.due, cell.link) == (0, 100.0, None)
+
+
+def test_a_cell_that_is_wanted_again_while_it_ends_is_started_once_it_has() -> None:
+    cell = CellProcess("x", "kit.fake_cell")
+    cell.start({}, 0.0)
+    cell.end(1.0)
+    cell.want(1.5)
+    assert cell.due is None
+    assert cell.wait(20)
+    assert cell.reap(2.0) == "exit code 0 after 2.0 s, as it was told"
+    assert cell.due == 2.0
+    cell.want(3.0)
+    assert cell.due == 3.0
 
 
 def test_a_cell_that_never_becomes_ready_is_ended() -> None:

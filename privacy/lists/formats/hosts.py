@@ -18,14 +18,20 @@ from privacy.lists.formats.text import (
     read_line,
 )
 
-_SYSTEM = (
-    "localhost localhost.localdomain localhost4 localhost4.localdomain4 localhost6 localhost6.localdomain6 local "
-    "localdomain loopback broadcasthost "
-    "ip6-localhost ip6-loopback ip6-localnet ip6-mcastprefix ip6-allnodes ip6-allrouters ip6-allhosts"
+LOOPBACK_NAMES = frozenset(
+    (
+        *("localhost", "localhost.localdomain", "localhost4", "localhost4.localdomain4", "localhost6"),
+        *("localhost6.localdomain6", "ip6-localhost", "ip6-loopback", "loopback", "localdomain", "local"),
+    )
 )
+"""What systems write on the lines of their loopback addresses: each machine's own."""
 
-_OWN = frozenset(map(read_domain, _SYSTEM.split(" ")))
-"""Names that hosts files of systems have; lists are made from those."""
+SYSTEM_NAMES = LOOPBACK_NAMES | {
+    *("broadcasthost", "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters", "ip6-allhosts")
+}
+"""All names that hosts files of systems have; lists are made from those."""
+
+_OWN = frozenset(map(read_domain, SYSTEM_NAMES))
 
 
 def read_hosts(text: bytes) -> Iterator[Item]:

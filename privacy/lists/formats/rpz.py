@@ -10,7 +10,7 @@ from privacy.lists.formats.modifiers import MAX_EXCEPTED
 from privacy.lists.formats.records import TYPES, read_rdata, read_target
 from privacy.lists.formats.text import Answers, Unused, numbered, quick_name
 from privacy.lists.formats.zonefile import Row, Rows
-from wire.dns.names import ROOT, count_labels, is_below, parent, suffixes
+from wire.dns.names import ROOT, WILDCARD, count_labels, is_below, parent, suffixes
 
 _KINDS = {
     b"\x06rpz-ip\0": Trigger.ADDRESS,
@@ -112,7 +112,7 @@ class _Reader:
             return None
         if b"rpz-" in name or len(name) + len(origin) > _ROOM:
             return None
-        self.rows.owner = (b"\x01*" if is_wild else b"") + name[:-1] + origin
+        self.rows.owner = (WILDCARD if is_wild else b"") + name[:-1] + origin
         return Entry(Trigger.NAME, _QUICK[words[-1]], number, name, Scope.BELOW if is_wild else Scope.EXACT)
 
     def read(self, number: int, line: str) -> Entry | Skipped | None:
@@ -144,7 +144,7 @@ def _read_policy(row: Row, apex: bytes) -> Entry:
         if name.endswith(kind) and is_below(name, kind):
             return _read_trigger(row.line, trigger, name[: -len(kind)] + ROOT, (saying, records))
     scope = Scope.EXACT
-    if name.startswith(b"\x01*"):
+    if name.startswith(WILDCARD):
         scope, name = Scope.BELOW, name[2:]
     return Entry(Trigger.NAME, saying, row.line, name, scope, records=records)
 
@@ -156,7 +156,7 @@ def _read_trigger(line: int, trigger: Trigger, rest: bytes, action: tuple[Saying
     if rest == ROOT:
         raise Unused("a trigger without what it is about")
     if trigger is Trigger.SERVER:
-        wild = rest.startswith(b"\x01*")
+        wild = rest.startswith(WILDCARD)
         scope = Scope.BELOW if wild else Scope.EXACT
         return Entry(trigger, saying, line, rest[2:] if wild else rest, scope, records=records)
     return Entry(trigger, saying, line, network=read_network(rest), records=records)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from privacy.lists.entry import Skipped
 from privacy.lists.formats.records import TYPES, place_below, read_target, read_type
 from privacy.lists.formats.text import MAX_LINE, Unused, quick_name
-from wire.dns.names import ROOT
+from wire.dns.names import ROOT, WILDCARD
 
 MAX_WORDS = 1_024
 """Of one record, over all lines within its parentheses."""
@@ -136,7 +136,7 @@ def _read_owner(text: str, origin: bytes) -> bytes:
     name = quick_name(text[2:] if wildcard else text)
     if name is None:
         return read_target(text, origin).lower()
-    return place_below((b"\x01*" if wildcard else b"") + name, origin)
+    return place_below((WILDCARD if wildcard else b"") + name, origin)
 
 
 def _split(line: str, is_between: bool) -> tuple[list[str], bool]:

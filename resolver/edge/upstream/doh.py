@@ -148,7 +148,7 @@ class Https(Pooled[HttpsLink]):
 
 def authority_of(spec: UpstreamSpec) -> bytes:
     """How a request calls the server it goes to (RFC 9113 §8.3.1)."""
-    host = spec.name or (spec.addresses[0] if spec.addresses else "")
+    host = (spec.name or (spec.addresses[0] if spec.addresses else "")).partition("%")[0]
     host = f"[{host}]" if ":" in host else host
     return (host if spec.port == DEFAULT_PORT else f"{host}:{spec.port}").encode()
 

@@ -8,7 +8,7 @@ from enum import Enum
 from functools import partial
 
 from net.datagram import open_datagram
-from net.readiness import Waiting, readiness
+from net.readiness import READ, Waiting, readiness
 from net.shortage import is_shortage
 from resolver.edge.upstream.cookies import CLIENT_LENGTH, CookieJar, cookie_of, replace_cookie
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
@@ -157,7 +157,7 @@ class PacketExchange:
         leg = _Leg(address, packet, opened, cookie if cookie in query else b"", self._jar.expects(address))
         leg.port = port
         try:
-            self._readiness.add(opened.fileno(), partial(self._on_readable, leg))
+            self._readiness.watch(opened.fileno(), READ, partial(self._on_readable, leg))
         except OSError:
             opened.close()
             raise
@@ -188,7 +188,7 @@ class PacketExchange:
         elif not self._outcome.done():
             self._send_next()
 
-    def _on_readable(self, leg: _Leg) -> None:
+    def _on_readable(self, leg: _Leg, _events: int = READ) -> None:
         while not self._outcome.done() and leg in self._legs:
             try:
                 packet = leg.opened.recv(MAX_PACKET)
