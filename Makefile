@@ -22,7 +22,9 @@ demo: ## the main job against a small Internet on loopback (STAY=1 keeps it up)
 	@tools/setup.sh demo
 	@PYTHONPATH=deploy $(BIN)/python -m demo
 
+# Compiled once: tests start the service again and again, and it writes no caches then.
 test: peers ## every test
+	$(BIN)/python -m compileall -q anchorhold net wire privacy resolver dhcp
 	$(BIN)/pytest
 
 check: setup ## format, lint, types, import table
@@ -57,8 +59,9 @@ bench-start: setup ## start to first answer, memory of all cells, restarts (root
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_odoh.py --record
 
-bench-lists: peers ## a million names to block, beside dnsmasq and unbound; writes benchmarks/results/
+bench-lists: peers ## a million names to block, beside dnsmasq and unbound, and in the whole service; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_lists.py --record
+	$(BIN)/python benchmarks/bench_lists.py --service --record
 
 bench-dhcp: peers ## DHCPv4 beside dnsmasq and Kea (root); writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_dhcp.py --record

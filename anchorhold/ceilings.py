@@ -2,8 +2,11 @@
 
 Caches hold their own ceilings, by a count of theirs that is not below what they take (printed by `tests/faults/full_caches.py`);
 half as much again is for holes between entries. A cell that comes up against it ends, and the next one begins with empty caches.
+What stays (leases, lists) is counted as it lies on disk when a cell begins: there is always room for it, and for as much as comes
+in a life.
 """
 
+from anchorhold.lists.settings import ListsSettings
 from resolver.settings import FrontSettings, ResolverSettings, SecureSettings
 
 MEBI = 1024 * 1024
@@ -38,6 +41,33 @@ def of_resolver(settings: ResolverSettings) -> int:
     """For the resolver: answers, what follows from proofs, keys, and what each iteration has learned."""
     kinds = 3 + len(settings.iterations) + len(settings.upstream_groups)
     return BASE + UNDER_WAY + kinds * of_caches(settings.cache.memory)
+
+
+TOLD = 64 * MEBI
+"""Octets that may wait for `front` and `secure` when they do not read: `MAX_UNSENT` of each."""
+OF_LEASES = 12
+"""Octets for one of the leases on disk."""
+NEW_LEASES = 8 * MEBI
+"""Octets on disk of leases that are begun in one life of a cell."""
+
+
+def of_dhcp(leases: int) -> int:
+    """For `dhcp`. `leases`: octets of those on disk."""
+    return BASE + TOLD + of_caches(OF_LEASES * (leases + NEW_LEASES))
+
+
+INDEX = 64 * MEBI
+"""Octets for what is known of lists, and for servers that are asked at the same time."""
+OF_TEXTS = 3
+"""A text out of the configuration is there as it came, as it is used, and once more while the configuration changes."""
+
+
+def of_lists(settings: ListsSettings, image: int) -> int:
+    """For `lists`. `image`: octets of that on disk, which is read at the start. Work on texts is done in other processes; of one
+    list a line may be looked for here."""
+    texts = sum(len(source.text) for source in settings.sources)
+    largest = max((source.max_size for source in settings.sources), default=0)
+    return BASE + INDEX + OF_TEXTS * texts + largest + image
 
 
 KEEPER = BASE

@@ -6,8 +6,8 @@ comes back is judged as the service itself would judge it.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import Enum
 
+from anchorhold.remedies import Remedied
 from net.clock import date, now
 from resolver.accept import Understood, read
 from resolver.cache.rrsets import Failed
@@ -45,7 +45,7 @@ Ask = Callable[[bytes, int], Awaitable[bytes]]
 """(question, QueryFlag bits) → the response. Raises UpstreamFailed."""
 
 
-class Fault(Enum):
+class Fault(Remedied):
     """What may be wrong: what it is, what it means, what to do."""
 
     SILENT = (
@@ -101,21 +101,6 @@ class Fault(Enum):
         "either the clock of this machine is wrong, or it gives old answers",
         "set the clock; if it is right, another server",
     )
-
-    @property
-    def what(self) -> str:
-        """What it does."""
-        return self.value[0]
-
-    @property
-    def means(self) -> str:
-        """What follows."""
-        return self.value[1]
-
-    @property
-    def remedy(self) -> str:
-        """What to do."""
-        return self.value[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,24 +158,26 @@ class Inbox:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """Every message completed by `data`. Raises Malformed; then the stream is of no more use."""
+        """Every message completed by `data`. Raises Malformed; then the stream is of no more use. Who takes only some of them,
+        for a mistake, gets the others with the next data."""
         data = self._rest + data if self._rest else data
         at, end = 0, len(data)
-        self._rest = b""
-        while end - at >= HEADER.size:
-            kind, flags, group, length, handle, generation, deadline = HEADER.unpack_from(data, at)
-            if length > MAX_BODY:
-                raise Malformed("message body too long", at)
-            stop = at + HEADER.size + length
-            if stop > end:
-                break
-            message_type = _TYPES.get(kind)
-            if message_type is None:
-                raise Malformed("unknown message type", at)
-            body = data[at + HEADER.size : stop]
-            at = stop
-            yield Message(message_type, flags, group, handle, generation, deadline, body)
-        self._rest = data[at:]
+        try:
+            while end - at >= HEADER.size:
+                kind, flags, group, length, handle, generation, deadline = HEADER.unpack_from(data, at)
+                if length > MAX_BODY:
+                    raise Malformed("message body too long", at)
+                stop = at + HEADER.size + length
+                if stop > end:
+                    break
+                message_type = _TYPES.get(kind)
+                if message_type is None:
+                    raise Malformed("unknown message type", at)
+                body = data[at + HEADER.size : stop]
+                at = stop
+                yield Message(message_type, flags, group, handle, generation, deadline, body)
+        finally:
+            self._rest = data[at:]
 
 
 class Reader(Protocol):

@@ -1,6 +1,7 @@
 """What may be said of an exception that nobody expected: of what kind and where, but without its words, which may be a client's
 name or address."""
 
+import asyncio
 import logging
 import socket
 import sys
@@ -35,6 +36,8 @@ def log_mistakes(name: str) -> None:
         log(name, f"a mistake of ours: {category.__name__} at {Path(file).name}:{line}")
 
     warnings.showwarning = warn  # type: ignore[assignment] # it takes more than it says, and so does theirs
+    # Of a hook that finds no memory for it Python would write there, and not by a call that a cell may make.
+    sys.stderr = None
     sys.unraisablehook = lambda lost: _tell(name, lost.exc_value)
 
 
@@ -45,6 +48,12 @@ def loop_mistake(name: str, context: Mapping[str, object]) -> None:
         _tell(name, error)
     else:
         log(name, f"a mistake of ours: {context.get('message')}")
+
+
+def tell_loop(task: asyncio.Task[None]) -> None:
+    """What a task raised that nobody waits for is told to the loop: called when the task is done."""
+    if not task.cancelled():
+        task.result()
 
 
 def _tell(name: str, error: BaseException | None) -> None:

@@ -5,15 +5,15 @@ Counters of errors end in `-` and the error, by number (`udp-send-105`) or by na
 
 import errno
 from collections.abc import Mapping
-from enum import Enum
 
+from anchorhold.remedies import Remedied
 from wire.units import Instant
 
 QUIET = 10.0
 """Seconds without more of it after which trouble is over."""
 
 
-class Trouble(Enum):
+class Trouble(Remedied):
     """What it is, what follows, what to do."""
 
     DESCRIPTORS = (
@@ -36,21 +36,6 @@ class Trouble(Enum):
         "they are dropped",
         "see routes and addresses (ip route)",
     )
-
-    @property
-    def what(self) -> str:
-        """A clause."""
-        return self.value[0]
-
-    @property
-    def means(self) -> str:
-        """What follows."""
-        return self.value[1]
-
-    @property
-    def remedy(self) -> str:
-        """What to do."""
-        return self.value[2]
 
 
 SHORTAGES = frozenset({Trouble.DESCRIPTORS, Trouble.MEMORY})

@@ -28,6 +28,7 @@ import lists_report
 import lists_service
 import peers
 from lists_report import Figures
+from page import Conditions
 
 from privacy.lists.compile import Source, compile_image
 from privacy.lists.entry import Entry, Saying, Trigger
@@ -263,12 +264,14 @@ def main() -> int:
         return 0
     names = make_names(chosen.names)
     if chosen.service:
+        conditions = Conditions()
         with tempfile.TemporaryDirectory() as folder:
             # The other domains of the list are special names, which are answered before any list is looked at.
             able = [name for name in names if name.endswith(".example")]
             listed, asked = questions(able, ASKED_OF_SERVICE, Path(folder))
             found = lists_service.runs(chosen.rounds, Path(folder), names, listed, asked)
-        kit.finish(lists_service.report(found, len(names), len(listed)), "lists-service", chosen.record)
+        head = conditions.printed_by("bench-lists", f"rounds: {chosen.rounds}, interleaved", "the service on one core")
+        kit.finish(lists_service.report(found, len(names), len(listed), head), "lists-service", chosen.record)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         runs = list(rounds_of(chosen.rounds, names, Path(folder)))

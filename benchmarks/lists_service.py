@@ -1,9 +1,7 @@
 """The whole service with a million names to block, for `bench_lists.py --service`: from its start until it answers and until it
 blocks, the memory of every process, CPU time for each question; beside the same service with one rule for all names."""
 
-import datetime
 import os
-import platform
 import socket
 import statistics
 import subprocess
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import kit
+import page
 import peers
 import readings
 
@@ -27,7 +26,7 @@ ANSWERED_HERE = "x{number}.localhost"
 @dataclass(frozen=True, slots=True)
 class Found:
     """Of one start: seconds until the first answer and until a name was blocked, CPU seconds of all processes until then, MB
-    (10^6) of each process by its name (resident, proportional share), CPU µs for each question."""
+    (10^6) of each process after the questions, by its name (resident, proportional share), CPU µs for each question."""
 
     answers: float
     blocks: float
@@ -95,15 +94,14 @@ def measure(folder: Path, extra: str, listed: list[str], asked: Path) -> Found:
         answers = until(start, (ANSWERED_HERE.format(number=n) for n in range(100_000)), port, bool)
         blocks = until(start, iter(listed), port, is_blocked)
         cpu = cpu_of_all(process.pid)
-        time.sleep(2)  # what the list was made with is given back
-        memory = {}
-        for name, pid in readings.processes(process.pid).items():
-            reading = readings.read(pid, share=True)
-            assert reading is not None, f"{name} has ended"
-            memory[name] = (reading.resident * 1024 / 1e6, reading.share * 1024 / 1e6)
         before = kit.cpu_seconds(process.pid)
         load = kit.dnsperf(port, asked)
         spent = kit.cpu_seconds(process.pid) - before
+        memory = {}
+        for name, pid in readings.processes(process.pid).items():
+            reading = readings.read(pid)
+            assert reading is not None, f"{name} has ended"
+            memory[name] = (reading.resident * 1024 / 1e6, readings.share(pid) * 1024 / 1e6)
         if load.codes != {"NOERROR": load.completed} or load.completed < 0.99 * len(listed):
             raise SystemExit(f"of {len(listed)} names these were answered: {load.codes}")
         print(f"{answers:.2f} s, {blocks:.2f} s, {load.rate:,.0f} a second", flush=True)
@@ -124,7 +122,9 @@ def runs(rounds: int, folder: Path, names: list[str], listed: list[str], asked: 
     return found
 
 
-def report(found: dict[str, list[Found]], count: int, asked: int) -> str:
+def report(found: dict[str, list[Found]], count: int, asked: int, head: str) -> str:
+    """The page. `head`: how it was run."""
+
     def row(title: str, of: Callable[[Found], float], form: str) -> str:
         return f"| {title} | {' | '.join(kit.spread([of(one) for one in some], form) for some in found.values())} |\n"
 
@@ -133,13 +133,11 @@ def report(found: dict[str, list[Found]], count: int, asked: int) -> str:
 
     listed, _, rule = found.values()
     hit = statistics.median(one.question for one in listed) - statistics.median(one.question for one in rule)
-    day = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
-    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, the service on one of them"
-    text = f"""# The whole service with {count:,} names to block, {day}
+    text = f"""{page.heading(f"The whole service with {count:,} names to block")}
 
-Printed by `benchmarks/bench_lists.py --service`: {len(listed)} interleaved rounds, {machine}.
-Median (minimum to maximum). MB are 10^6 octets. *again* is a second start with the state of the first; *one rule* is the same
-service without lists and with a rule that blocks every name.
+{head}.
+Median (minimum to maximum). MB are 10^6 octets, after the questions. *again* is a second start with the state of the first;
+*one rule* is the same service without lists and with a rule that blocks every name.
 
 | | {" | ".join(found)} |
 | --- |{" --- |" * len(found)}

@@ -12,14 +12,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar, Protocol
 
-from anchorhold.cells.heap import keep_to_heap
+from anchorhold.cells.heap import on_heap
 from anchorhold.cells.peer import LeasePeer, Pair, Peer
 from anchorhold.cells.start import hear, receive_until_start, tell_ready
 from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, send_message
 from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter
-from anchorhold.sandbox.profile import calls
 from anchorhold.secret import take_secret
 from anchorhold.troubles import Watchman
 from net.sockets import adopt
@@ -174,18 +173,10 @@ class ClientsCell:
         self._link.setblocking(False)
         self._equip()
         log_mistakes(self.name)
-        enter(self._profile(), settle=self._begin)
+        enter(on_heap(replace(self.profile, memory=self._most_memory())), settle=self._begin)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
         self.run()
         return 0
-
-    def _profile(self) -> SandboxProfile:
-        """That of the cell, with its ceiling; with another C library than the one it was measured with, what that needs for
-        memory."""
-        profile = replace(self.profile, memory=self._most_memory())
-        if keep_to_heap():
-            return profile
-        return replace(profile, calls=profile.calls + calls("mremap", "madvise"))
 
     def run(self) -> None:
         """Serve until told to end."""

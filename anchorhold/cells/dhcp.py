@@ -12,16 +12,19 @@ import selectors
 import socket
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from anchorhold import snapshot
+from anchorhold.ceilings import of_dhcp
 from anchorhold.cells.dhcp_pair import FrontPair
 from anchorhold.cells.heap import keep_all_to_heap
-from anchorhold.cells.rules import DATABASE, SNAPSHOT
+from anchorhold.cells.rules import DATABASE, GROWTH, SNAPSHOT
 from anchorhold.cells.start import (
     collect_seldom,
     hear,
     ignore_terminal_signals,
+    keep_last_words,
     receive_until_start,
     run_guarded,
     tell_ready,
@@ -45,7 +48,7 @@ from dhcp.edge.ledger import Ledger
 from dhcp.edge.links import Links
 from dhcp.edge.opening import Role
 from dhcp.edge.serve import Server
-from dhcp.edge.store import SqliteStore
+from dhcp.edge.store import SqliteStore, size_of
 from dhcp.offer import without_encrypted
 from dhcp.settings import DhcpSettings
 from dhcp.store import StoreFailed
@@ -59,10 +62,11 @@ DESCRIPTORS = 512
 PROFILE = SandboxProfile(
     NAME,
     calls=(
-        *calls("pselect6", "recvmsg", "recvfrom", "sendmsg", "pwrite64", "fdatasync"),
+        *calls("pselect6", "recvmsg", "sendmsg", "pwrite64", "fdatasync"),
         *SNAPSHOT,
         *DATABASE,
-        *calls("brk", "exit_group"),
+        *GROWTH,
+        *calls("exit_group"),
     ),
     network=Network.NONE,
     folder=True,
@@ -114,7 +118,8 @@ class DhcpCell:
         self._boot = read_boot()
         links = Links()
         try:
-            enter(PROFILE, lambda: make_ours(self._folder), lambda: self._settle(links), self._folder)
+            profile = replace(PROFILE, memory=of_dhcp(size_of(LeaseFolder(self._folder))))
+            enter(profile, lambda: make_ours(self._folder), lambda: self._settle(links), self._folder)
         except FolderRefused as error:
             log(NAME, str(error))
             return EXIT_FOLDER
@@ -125,6 +130,7 @@ class DhcpCell:
     def _settle(self, links: Links) -> None:
         """What it takes to begin. Raises FolderRefused."""
         keep_all_to_heap()
+        keep_last_words()
         log_mistakes(NAME)
         self._link.setblocking(False)
         self._files = LeaseFolder(self._folder)

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from anchorhold.cells.pair import Gone, PairEnd
-from anchorhold.ipc import Message, MessageType, build_facts, build_pong
+from anchorhold.ipc import READ_SIZE, Message, MessageType, build_facts, build_pong
 from anchorhold.leases.messages import build_hosts
 from net import sockets
 from resolver.local import Host
@@ -57,8 +57,12 @@ class FrontPair(PairEnd):
             self._selector.unregister(self.socket)
             sockets.close(self.socket)
 
+    # By the calls that the dhcp cell needs anyway.
+
+    def _pull(self) -> bytes:
+        return self.socket.recvmsg(READ_SIZE, 0, sockets.NOW)[0]
+
     def _push(self) -> int:
-        # By sendmsg(2), which the dhcp cell needs anyway.
         return self.socket.sendmsg((self._out,), (), sockets.NOW)
 
     def _ready(self, *_event: object) -> None:

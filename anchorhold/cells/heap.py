@@ -1,6 +1,9 @@
 """Where a cell's memory comes from: less that the kernel has to be asked for."""
 
 import ctypes
+from dataclasses import replace
+
+from anchorhold.sandbox.profile import SandboxProfile, calls
 
 M_TRIM_THRESHOLD = -1
 M_TOP_PAD = -2
@@ -24,6 +27,12 @@ def keep_to_heap() -> bool:
     # Threads, too: a heap of their own is a mapping.
     settings = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, SPARE), (M_TOP_PAD, STEP), (M_ARENA_MAX, 1))
     return all(mallopt(what, value) for what, value in settings)
+
+
+def on_heap(profile: SandboxProfile) -> SandboxProfile:
+    """The same, and it is kept to the heap from now on; with another C library than the one it was measured with, with what that
+    needs for memory."""
+    return profile if keep_to_heap() else replace(profile, calls=profile.calls + calls("mremap", "madvise"))
 
 
 class _Arenas(ctypes.Structure):

@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from anchorhold import snapshot
 from anchorhold.ceilings import KEEPER
-from anchorhold.cells.rules import FOLDER, MEMORY, SNAPSHOT, WAKE
+from anchorhold.cells.heap import on_heap
+from anchorhold.cells.rules import FOLDER, HEAP, SNAPSHOT, WAKE
 from anchorhold.cells.start import hear, ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
 from anchorhold.cells.warming import verify_once
 from anchorhold.facts import divert, log
@@ -38,7 +39,7 @@ PROFILE = SandboxProfile(
         *calls("pselect6", "recvmsg", "sendmsg", "close"),
         *FOLDER,
         *SNAPSHOT,
-        *MEMORY,
+        *HEAP,
         *calls("getsockname", "exit_group"),
         *WAKE,
     ),
@@ -77,9 +78,8 @@ class KeeperCell:
             raise Malformed("START before SETTINGS")
         # What is packaged, while our own files can still be read.
         self._keeper = Keeper(self._folder, packaged_root(), built_date(), _report)
-        enter(
-            replace(PROFILE, memory=KEEPER), settle=self._settle, folder=self._folder.descriptor if self._folder else -1
-        )
+        profile = on_heap(replace(PROFILE, memory=KEEPER))
+        enter(profile, settle=self._settle, folder=self._folder.descriptor if self._folder else -1)
         self.run()
         return 0
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from anchorhold import snapshot
+from anchorhold.ceilings import of_lists
 from anchorhold.cells.heap import keep_to_heap
 from anchorhold.cells.rules import HEAP, HERE, READ_MAP, SEALING, SNAPSHOT, WAKE
 from anchorhold.cells.start import (
@@ -142,7 +143,13 @@ class ListsCell:
         loop = asyncio.get_running_loop()
         readiness(loop)
         self._ports = ports_of(self._settings)
-        profile = replace(PROFILE, connect=tuple(sorted(self._ports)))
+        store = Store(self._folder)
+        try:
+            memory = of_lists(self._settings, store.largest_image())
+        except OSError as error:
+            log(NAME, f"the folder cannot be read: {error.strerror}")
+            return EXIT_FOLDER
+        profile = replace(PROFILE, connect=tuple(sorted(self._ports)), memory=memory)
         try:
             settle = partial(self._settle, completed(helper.PROFILE))
             enter(profile, lambda: make_ours(self._folder), settle, self._folder)
@@ -171,8 +178,7 @@ class ListsCell:
         loop.add_reader(self._link.fileno(), self._hear)
         workshop = self._workshop = Workshop(self._helper)
         self._tell_helper(workshop)
-        lost = loop.create_task(self._watch_helper(workshop))
-        self._tasks[LinkType.FOLDER] = lost
+        self._begin(LinkType.FOLDER, self._watch_helper(workshop))
         self._rounds = Rounds(self._store, fetcher, self._hand, partial(log, NAME), workshop.begin)
         self._desk = ListsDesk(self._rounds, lambda: self._image)
         self._rounds.open()
@@ -206,7 +212,8 @@ class ListsCell:
             self._ending.set_result(code)
 
     def _mistaken(self, task: asyncio.Task[None]) -> None:
-        """The rounds end by our own mistake only, and that ends the process, as it would anywhere else."""
+        """What goes on ends by our own mistake only, or because there is no memory; that ends the process, as it would anywhere
+        else."""
         if not task.cancelled() and (error := task.exception()) is not None and not self._ending.done():
             self._ending.set_exception(error)
 
@@ -288,7 +295,11 @@ class ListsCell:
             if kind in self._tasks:
                 self._tasks[kind].cancel()
             talk = self._resolver.run(pair) if kind is LinkType.LISTS_PEER else OperatorLine(pair, self._answer).run()
-            self._tasks[kind] = asyncio.get_running_loop().create_task(self._talk(kind, talk))
+            self._begin(kind, self._talk(kind, talk))
+
+    def _begin(self, kind: LinkType, work: Coroutine[None, None, None]) -> None:
+        self._tasks[kind] = asyncio.get_running_loop().create_task(work)
+        self._tasks[kind].add_done_callback(self._mistaken)
 
     async def _talk(self, kind: LinkType, talk: Coroutine[None, None, None]) -> None:
         try:

@@ -23,7 +23,7 @@ class PairEnd:
     def _receive(self) -> Iterable[Message]:
         """What has come, if anything has. Raises Gone, and Malformed as the messages are taken."""
         try:
-            data = self.socket.recv(READ_SIZE, sockets.NOW)
+            data = self._pull()
         except BlockingIOError:
             return ()
         except OSError:
@@ -44,6 +44,10 @@ class PairEnd:
         if len(self._out) > self._most:
             raise Gone("does not keep up")
         return bool(self._out)
+
+    def _pull(self) -> bytes:
+        """What has come, at most READ_SIZE; empty: nothing will any more. Raises OSError."""
+        return self.socket.recv(READ_SIZE, sockets.NOW)
 
     def _push(self) -> int:
         """How many octets of what is to go the other end takes now. Raises OSError."""

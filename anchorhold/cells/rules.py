@@ -21,13 +21,16 @@ MEMORY = (
 )
 """Memory comes and goes; none of it is ever code."""
 
-HEAP = (
-    MEMORY[0],
-    Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_PRIVATE))),
-    *calls("munmap", "brk"),
-)
-"""The same for who keeps to the heap (`anchorhold/cells/heap.py`); settings are read with it, too (`snapshot.load_mapped`)."""
+GROWTH = (MEMORY[0], *calls("brk"))
+"""For who gives no memory back (`keep_all_to_heap`). Where brk(2) comes up against the ceiling, the C library asks for a mapping
+before it says that there is none."""
 
+HEAP = (
+    *GROWTH,
+    Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_PRIVATE))),
+    *calls("munmap"),
+)
+"""The same for who keeps to the heap (`heap.on_heap`); settings are read with it, too (`snapshot.load_mapped`)."""
 
 _CLOSE_ON_EXEC = 0o2000000
 """SOCK_CLOEXEC (linux/net.h)."""

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import mmap
 import os
 import resource
 import signal
@@ -99,10 +98,15 @@ def ignore_terminal_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-_reserve: list[mmap.mmap] = []
+_reserve: list[object] = []
 """Memory for the last words; pages that nobody writes to cost nothing."""
 LAST_WORDS = 2 * 1024 * 1024
 """Octets: two of the pieces that Python asks for at once."""
+
+
+def keep_last_words() -> None:
+    """Memory for them, from where memory comes from now on: it is given back by the same way."""
+    _reserve[:] = [bytes(LAST_WORDS)]
 
 
 def end_without_memory(name: str) -> NoReturn:
@@ -129,8 +133,7 @@ def watch_memory(loop: asyncio.AbstractEventLoop, name: str) -> None:
 def run_guarded(name: str, body: Callable[[], int]) -> None:
     """Run the cell and exit with its code; nonsense from the supervisor is logged and ends it, and so does a mistake of ours: of
     what kind and where, but without the words of the exception, which may be a client's name or address."""
-    # Not a bytearray: that is written to at once.
-    _reserve.append(mmap.mmap(-1, LAST_WORDS, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    keep_last_words()
     try:
         code = body()
     except Malformed as error:

@@ -332,13 +332,27 @@ def forget(
     if not yes and not click.confirm(f"Forget {device}? Its leases end now.", err=True):
         raise CommandFailed(Exit.NEGATIVE, "nothing was changed")
     with side(control, state) as asked:
-        line = asked.ask({"do": "forget", "device": device})
+        line = asked.ask({"do": "forget", "device": device, "names": _names_in(state or default_state_directory())})
     wanted = [_needle(row) for row in rows_of(line, "looked_for")]
     scanned, found = search(logs, pieces, wanted)
     line["scanned"] = [*rows_of(line, "scanned"), *scanned]
     earlier = line.get("found")
     line["found"] = [*(earlier if isinstance(earlier, list) else []), *found]
     _tell_forgotten(line, wanted, as_json)
+
+
+def _names_in(state: Path) -> list[str]:
+    """What is in the lease folder: the service knows what was there at its start and what it made since."""
+    try:
+        names = os.listdir(state / LEASES_NAME)
+    except OSError as error:
+        click.echo(
+            f"{state / LEASES_NAME}: {error.strerror}; files that others put there since the service's start are not looked"
+            " through: run it as root, or give --state",
+            err=True,
+        )
+        return []
+    return [os.fsencode(name).decode(errors="replace") for name in names]
 
 
 def _needle(row: Row) -> Needle:

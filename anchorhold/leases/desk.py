@@ -20,9 +20,8 @@ Requests, by their field `do`:
     show      device                                     → leases: [row …]
     release   device                                     → leases: [row …] that ended
     import    leases: [row …]                            → taken: number, refused: [{row, address, where, why, harmless} …]
-    forget    device                                     → leases: [row …] that ended, scanned: [file …], found: [where
-    …],
-                                                           looked_for: [{what, octets, folded} …]
+    forget    device, names: [file …] that whoever asks  → leases: [row …] that ended, scanned: [file …], found: [where
+              sees in the folder, for the cell cannot list it    …], looked_for: [{what, octets, folded} …]
 
 A device is a hardware address, a client identifier or DUID in hexadecimal, an IP address, or the name of a lease. A row
 is described at `anchorhold/leases/rows.py`.
@@ -90,6 +89,7 @@ class _Import(msgspec.Struct, tag_field="do", tag="import", forbid_unknown_field
 
 class _Forget(msgspec.Struct, tag_field="do", tag="forget", forbid_unknown_fields=True):
     device: str
+    names: list[str] = []
 
 
 _REQUESTS = msgspec.json.Decoder(_List | _Show | _Release | _Import | _Forget)
@@ -108,8 +108,8 @@ def answer(request: bytes, holdings: Holdings) -> Answered:
                 return _release(text, holdings)
             case _Import(leases):
                 return _import(leases, holdings)
-            case _Forget(text):
-                return _forget(text, holdings)
+            case _Forget(text, names):
+                return _forget(text, names, holdings)
     except (msgspec.MsgspecError, BadDevice, ValueError) as error:
         return _done({"error": str(error)})
     raise AssertionError("every request has its case")
@@ -189,7 +189,7 @@ def _import(leases: list[Foreign], holdings: Holdings) -> Answered:
     return _after(taken, lambda: {"taken": len(taken), "refused": refused})
 
 
-def _forget(text: str, holdings: Holdings) -> Answered:
+def _forget(text: str, names: list[str], holdings: Holdings) -> Answered:
     """End its leases, remove every trace, then look whether one is left."""
     found, device, tags = _find(text, holdings)
     rows = _rows(found, holdings)
@@ -199,6 +199,7 @@ def _forget(text: str, holdings: Holdings) -> Answered:
     def look() -> Line:
         try:
             holdings.store.forget(sorted(gone), holdings.times.now)
+            holdings.folder.notice(names)
             scanned, left = search(holdings.folder.names(), holdings.folder.pieces, wanted)
         except (StoreFailed, OSError) as failed:
             return {"error": f"the leases have ended, but the disk may still know of them: {failed}; try again"}

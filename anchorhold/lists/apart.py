@@ -41,11 +41,48 @@ class WorkFailed(Exception):
     """It came to no result; the text says what happened."""
 
 
-class Apart:
-    """One piece of work under way."""
+class UnderWay:
+    """One piece of work under way, whoever forked its process."""
+
+    def __init__(self) -> None:
+        self._octets = 0
+        self._result: tuple[object] | None = None
+        self._ended = asyncio.Event()
+        self._heard: Callable[[object], None] = lambda said: None
+
+    async def result(self, heard: Callable[[object], None] = lambda said: None, patience: float = PATIENCE) -> object:
+        """What came of it; `heard` gets what it says on the way. Raises WorkFailed. Cancelled, it ends the work."""
+        self._heard = heard
+        try:
+            async with asyncio.timeout(patience):
+                await self._ended.wait()
+        except TimeoutError:
+            raise WorkFailed(f"it took longer than {patience:.0f} s") from None
+        finally:
+            status = await self._end()
+        if status != 0 or self._result is None:
+            raise WorkFailed(describe(status, self._result))
+        return self._result[0]
+
+    async def _end(self) -> int:
+        """Its status. Ends it if it has not ended by itself."""
+        raise NotImplementedError
+
+    def _say(self, line: bytes) -> None:
+        """A whole line of what it says. Raises ValueError."""
+        mark, said = line[:1], json.loads(line[1:])
+        if mark == RESULT:
+            self._result = (said,)
+        elif mark == PROGRESS:
+            self._heard(said)
+
+
+class Apart(UnderWay):
+    """In a copy of this process."""
 
     def __init__(self, work: Work, used: Collection[int]) -> None:
         """`used`: descriptors that it may use. Raises OSError."""
+        super().__init__()
         self._out, into = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._out, False)
         try:
@@ -58,28 +95,7 @@ class Apart:
             live(work, into, partial(_settle, {*used, into}))
         os.close(into)
         self._rest = b""
-        self._octets = 0
-        self._result: tuple[object] | None = None
-        self._ended = asyncio.Event()
-        self._heard: Callable[[object], None] = lambda said: None
-
-    async def result(self, heard: Callable[[object], None] = lambda said: None, patience: float = PATIENCE) -> object:
-        """What came of it; `heard` gets what it says on the way. Raises WorkFailed. Cancelled, it ends the work."""
-        self._heard = heard
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._out, self._read)
-        try:
-            async with asyncio.timeout(patience):
-                await self._ended.wait()
-        except TimeoutError:
-            raise WorkFailed(f"it took longer than {patience:.0f} s") from None
-        finally:
-            loop.remove_reader(self._out)
-            os.close(self._out)
-            status = self._end()
-        if status != 0 or self._result is None:
-            raise WorkFailed(describe(status, self._result))
-        return self._result[0]
+        asyncio.get_running_loop().add_reader(self._out, self._read)
 
     def _read(self) -> None:
         try:
@@ -92,16 +108,15 @@ class Apart:
             return
         *whole, self._rest = (self._rest + data).split(b"\n")
         for line in whole:
-            if line[:1] == RESULT:
-                self._result = (json.loads(line[1:]),)
-            else:
-                self._heard(json.loads(line[1:]))
+            self._say(line)
 
-    def _end(self) -> int:
-        """Its status. Ends it if it has not said all."""
+    async def _end(self) -> int:
+        asyncio.get_running_loop().remove_reader(self._out)
+        os.close(self._out)
         if not self._ended.is_set() or self._octets > MAX_SAID:
             os.kill(self._pid, signal.SIGKILL)
-        return os.waitpid(self._pid, 0)[1]
+        # It says no more, or is killed: this takes no time.
+        return os.waitpid(self._pid, 0)[1]  # noqa: ASYNC222
 
 
 def describe(status: int, said: tuple[object] | None) -> str:

@@ -7,12 +7,10 @@ descriptor. From it: the lines of `apart.py`, written by the work itself, and at
 
 import asyncio
 import contextlib
-import json
 import os
 import select
 import signal
 import socket
-from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -21,12 +19,8 @@ from anchorhold import snapshot
 from anchorhold.cells.rules import HERE, MEMORY, SNAPSHOT, WAKE
 from anchorhold.lists.apart import (
     MAX_SAID,
-    PATIENCE,
     PR_SET_PDEATHSIG,
-    PROGRESS,
-    RESULT,
-    WorkFailed,
-    describe,
+    UnderWay,
     end_with_parent,
     keep_within,
     live,
@@ -118,32 +112,19 @@ class Workshop:
                 self._running.take(line)
 
 
-class _Running:
-    """One piece of work under way; as `Apart`."""
+class _Running(UnderWay):
+    """In a copy of the helper."""
 
     def __init__(self, workshop: Workshop) -> None:
+        super().__init__()
         self._workshop = workshop
-        self._ended = asyncio.Event()
         self._status = -1
-        self._octets = 0
-        self._result: tuple[object] | None = None
-        self._heard: Callable[[object], None] = lambda said: None
 
-    async def result(self, heard: Callable[[object], None] = lambda said: None, patience: float = PATIENCE) -> object:
-        """What came of it; `heard` gets what it says on the way. Raises WorkFailed. Cancelled, it ends the work."""
-        self._heard = heard
-        try:
-            async with asyncio.timeout(patience):
-                await self._ended.wait()
-        except TimeoutError:
-            raise WorkFailed(f"it took longer than {patience:.0f} s") from None
-        finally:
-            if not self._ended.is_set():
-                self._workshop.stop()
-                await self._ended.wait()
-        if self._status != 0 or self._result is None:
-            raise WorkFailed(describe(self._status, self._result))
-        return self._result[0]
+    async def _end(self) -> int:
+        if not self._ended.is_set():
+            self._workshop.stop()
+            await self._ended.wait()
+        return self._status
 
     def lose(self) -> None:
         """The helper is gone, and with it the work."""
@@ -160,13 +141,7 @@ class _Running:
         else:
             # Half a line is nothing.
             with contextlib.suppress(ValueError):
-                self._take(line[:1], json.loads(line[1:]))
-
-    def _take(self, mark: bytes, said: object) -> None:
-        if mark == RESULT:
-            self._result = (said,)
-        elif mark == PROGRESS:
-            self._heard(said)
+                self._say(line)
 
 
 # the helper's end

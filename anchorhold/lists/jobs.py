@@ -63,7 +63,7 @@ class Work(Protocol):
     """Something that is done elsewhere."""
 
     async def result(self, heard: Callable[[object], None] = ...) -> object:
-        """As `Apart.result`."""
+        """As `UnderWay.result`."""
 
 
 Begin = Callable[[Job, int], Work]

@@ -29,13 +29,8 @@ from anchorhold.lists.library import (
 from anchorhold.lists.pauses import pause_of
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import IMAGE, TEXT, Damaged, Draft, Store
-from anchorhold.lists.workshop import (
-    Arrival,
-    Compared,
-    Judged,
-    Made,
-    Part,
-)
+from anchorhold.lists.workshop import Arrival, Compared, Judged, Made, Part, line_of
+from anchorhold.mistakes import tell_loop
 from anchorhold.snapshot import new_memfd, seal_bytes, seal_memfd
 from net.clock import date, now
 from privacy.lists.minisign import MAX_SIGNATURE
@@ -124,6 +119,7 @@ class Rounds:
     async def run(self) -> None:
         """Until cancelled."""
         builder = asyncio.get_running_loop().create_task(self._build_again_and_again())
+        builder.add_done_callback(tell_loop)
         try:
             while True:
                 self._news.clear()
@@ -155,8 +151,7 @@ class Rounds:
         if shelf is not None:
             shelf.busy = ""
         self._news.set()
-        if not task.cancelled():
-            task.result()
+        tell_loop(task)
 
     async def _tend(self, shelf: Shelf) -> None:
         """Ask for one list, and see what came."""
@@ -173,6 +168,8 @@ class Rounds:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             why = "the disk is full" if full else error.strerror or "it cannot be written"
             shelf.kept = failed(shelf.kept, int(date()), f"{why}; the lists in force stay")
+        except MemoryError:
+            raise
         except Exception as error:
             # Our own, or a library's, mistake with what one stranger sent: the other lists go on.
             shelf.kept = failed(shelf.kept, int(date()), f"a mistake of ours: {type(error).__name__}")
@@ -336,10 +333,9 @@ class Rounds:
         if shelf is None or not shelf.digest:
             return ""
         try:
-            lines = self._texts()(shelf.digest).split(b"\n", number)
+            return line_of(self._texts()(shelf.digest), number)
         except Damaged:
             return ""
-        return lines[number - 1][:300].decode("utf-8", "replace").strip() if 0 < number <= len(lines) else ""
 
     # between
 

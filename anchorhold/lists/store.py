@@ -124,6 +124,12 @@ class Store:
             raise Damaged(f"{digest + IMAGE}: {error}") from None
         return data
 
+    def largest_image(self) -> int:
+        """Octets. Raises OSError."""
+        names = (name for name in os.listdir(self.folder) if name.endswith(IMAGE))
+        sizes = (os.stat(name, dir_fd=self.folder, follow_symlinks=False).st_size for name in names)
+        return max(sizes, default=0)
+
     def keep_image(self, data: bytes, digest: str) -> None:
         """Raises OSError."""
         self._files.write(digest + IMAGE, data)

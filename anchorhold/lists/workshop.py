@@ -3,9 +3,10 @@ compared. No clock, no socket; files only through `Texts`.
 """
 
 import hashlib
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 
 import msgspec
 
@@ -370,3 +371,9 @@ def _shown(item: Item) -> tuple[int, str]:
 def digest_of(text: bytes) -> str:
     """SHA-256, as texts are called."""
     return hashlib.sha256(text).hexdigest()
+
+
+def line_of(text: bytes, number: int) -> str:
+    """Its line of this number, from 1, as an operator is shown it; "" if there is none."""
+    line = next(islice(io.BytesIO(text), max(0, number - 1), max(0, number)), b"")
+    return line[:300].decode("utf-8", "replace").strip()

@@ -6,9 +6,10 @@ damaged.
 """
 
 import os
+import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -22,6 +23,10 @@ SIDES = ("-wal", "-journal", "-shm")
 KEPT_ASIDE = 86_400.0
 """Seconds for which a damaged file can be looked at."""
 _PIECE = 1 << 20
+_LONGEST = 255
+"""Octets of a name (NAME_MAX)."""
+_ELSEWHERE = re.compile(r"^\.{0,2}$|[/\0]")
+"""What is no name, or one of something that is not in the folder."""
 
 
 class FolderRefused(Exception):
@@ -88,10 +93,21 @@ class LeaseFolder:
 
     def number(self, name: str) -> int:
         """Which file it is now that has this name: its inode; 0 if there is none. Raises OSError."""
-        try:
-            return os.stat(name, dir_fd=self._place, follow_symlinks=False).st_ino
-        except FileNotFoundError:
-            return 0
+        found = self._look(name)
+        return found.st_ino if found else 0
+
+    def size(self, name: str) -> int:
+        """Octets of this file; 0 if there is none. Raises OSError."""
+        found = self._look(name)
+        return found.st_size if found else 0
+
+    def notice(self, names: Iterable[str]) -> None:
+        """Somebody else saw these in the folder, and has no right to be believed: what is a name of a file here is known from
+        now on. Raises OSError."""
+        within = (
+            name for name in names if not _ELSEWHERE.search(name) and len(name.encode(errors="replace")) <= _LONGEST
+        )
+        self._know(*(name for name in within if self.number(name)))
 
     def make(self, name: str) -> None:
         """An empty file that only we may read, unless there is one of that name. Raises OSError."""
@@ -192,6 +208,12 @@ class LeaseFolder:
             yield opened
         finally:
             os.close(opened)
+
+    def _look(self, name: str) -> os.stat_result | None:
+        try:
+            return os.stat(name, dir_fd=self._place, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
 
     @property
     def _place(self) -> int | None:

@@ -51,7 +51,7 @@ class Links:
         try:
             while not self.complete:
                 self.socket.settimeout(max(0.001, until - time.monotonic()))
-                self.take(self.socket.recv(READ_SIZE))
+                self.take(self.socket.recvmsg(READ_SIZE)[0])
         except TimeoutError:
             return False
         finally:
@@ -62,7 +62,7 @@ class Links:
         """Take all that the kernel has to say."""
         while True:
             try:
-                data = self.socket.recv(READ_SIZE)
+                data = self.socket.recvmsg(READ_SIZE)[0]
             except BlockingIOError:
                 return
             except OSError as error:

@@ -45,7 +45,7 @@ class Rogues:
 
     def hear_frames(self, endpoint: socket.socket, link: str, now: Instant) -> None:
         """Frames from port 67 to port 68 that the kernel let through: none of them is ours."""
-        for frame in drain(endpoint.recv, _FRAME, NOW):
+        for frame, *_ in drain(endpoint.recvmsg, _FRAME, 0, NOW):
             if _is_reply(frame):
                 self.notice(OTHER_SERVER4, link, now)
 

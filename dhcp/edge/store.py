@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from dhcp.clock import Saved
-from dhcp.edge.folder import KEY_NAME, SIDES, LeaseFolder
+from dhcp.edge.folder import KEY_NAME, SIDES, FolderRefused, LeaseFolder
 from dhcp.edge.salvage import Salvaged, believe, salvage
 from dhcp.edge.schema import (
     DELETE,
@@ -44,6 +44,14 @@ LOG_FOR = 600.0
 ENDED_AT_ONCE = 500
 PAGES_AT_ONCE = 64
 """Bounds of one call of `tidy`: leases deleted, pages given back."""
+
+
+def size_of(folder: LeaseFolder) -> int:
+    """Octets of the leases as they are on disk. Raises FolderRefused."""
+    try:
+        return sum(folder.size(name + side) for name in (NAME, REBUILT) for side in ("", *SIDES))
+    except OSError as error:
+        raise FolderRefused(f"{NAME} cannot be looked at: {error.strerror}") from None
 
 
 class SqliteStore:

@@ -1,17 +1,21 @@
 """The dhcp cell as a real process: what it holds, what it cannot do, and that nothing of it exists without [dhcp]."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from kit.dhcp_clients import Udhcpc
 from kit.dhcp_house import serving
 from kit.lan import Lan, lan
 from kit.peers import open_folder, until
 from kit.processes import descriptors, is_folder, networks, state, table_of
 from kit.service import Running
+
+from anchorhold.cli import main
 
 WITHOUT = """\
 [service]
@@ -117,3 +121,19 @@ def test_without_the_section_there_is_no_cell_no_socket_and_no_folder() -> None:
         assert not (folder / "state/leases").exists()
         assert running.end() == 0
         assert [] == [line for line in running.lines if "dhcp" in line]
+
+
+def test_forget_looks_through_what_others_put_into_the_folder_of_a_running_service(
+    whole: tuple[Lan, Running, Path],
+) -> None:
+    _, _, folder = whole
+    device = bytes.fromhex("02005e100077")
+    copy = folder / "state/leases/copy-of-an-administrator"
+    copy.write_bytes(device)
+    copy.chmod(0o644)
+    places = ("--control", str(folder / "control.sock"), "--state", str(folder / "state"))
+    result = CliRunner().invoke(main, ["leases", "forget", device.hex(":"), "--yes", "--json", *places])
+    told = json.loads(result.stdout)
+    assert f"{copy.name}: identifier, as octets" in told["found"]
+    assert {copy.name, "leases.db"} <= {file["file"] for file in told["scanned"]}
+    copy.unlink()

@@ -5,6 +5,8 @@ import pwd
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +16,21 @@ from pathlib import Path
 import pytest
 from kit.keyset import ENTRY, ROOT, keyset, record
 from kit.peers import need_root
-from kit.processes import descriptors, internet_sockets, is_folder, state, unbound_internet_sockets
+from kit.processes import (
+    allow,
+    data_of,
+    descriptors,
+    internet_sockets,
+    is_folder,
+    state,
+    unbound_internet_sockets,
+)
 from kit.service import config_text, started
 
 from anchorhold import snapshot
 from anchorhold.cell_environment import cell_environment
 from anchorhold.cell_process import CellProcess
+from anchorhold.cells.start import EXIT_MEMORY
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
 from anchorhold.keeper.files import GivenAnchors, GivenKey, as_time, read_clock, read_points, show_record, write_given
 from anchorhold.keeper.keeper import NO_FOLDER
@@ -77,9 +88,9 @@ class Kept:
                 return message.type
         raise AssertionError("the keeper is gone")
 
-    def use(self, generation: int, *seeds: int) -> None:
+    def use(self, generation: int, *seeds: int, times: int = 1) -> None:
         records = tuple(map(record, seeds)) or packaged_root()
-        settings = KeeperSettings(generation, tuple(Anchor(ROOT, build_ds(one)) for one in records))
+        settings = KeeperSettings(generation, times * tuple(Anchor(ROOT, build_ds(one)) for one in records))
         descriptor = snapshot.seal(settings)
         self.cell.send(LinkType.SETTINGS, generation.to_bytes(4, "little"), (descriptor,))
         os.close(descriptor)
@@ -255,6 +266,26 @@ def test_a_new_configuration_is_followed_at_once(home: tuple[Path, int]) -> None
         assert (2, (record(3),)) == (kept.cell.ready, kept.told().point.records)
 
 
+def at_its_ceiling(place: Path) -> str:
+    """How it ends."""
+    folder = open_folder(place, owner())
+    with keeper(folder) as kept:
+        kept.told()
+        allow(kept.cell.pid, "data", data_of(kept.cell.pid))
+        kept.use(2, times=20_000)
+        assert kept.cell.wait(PATIENCE)
+        return str(kept.cell.reap(0.0))
+
+
+def test_at_its_ceiling_of_memory_it_ends_and_says_so(tmp_path: Path) -> None:
+    # Forked off a process with no thread, as in the service: with one the C library has its heaps already.
+    ours = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, __file__, str(tmp_path)], env=ours, capture_output=True, text=True, timeout=60
+    )
+    assert f"exit code {EXIT_MEMORY} " in done.stdout, done.stderr
+
+
 # In the service.
 
 
@@ -288,3 +319,7 @@ def test_without_a_keeper_the_service_starts_all_the_same(tmp_path: Path) -> Non
         running.wait_for("resolver: the keeper says nothing")
         running.wait_for("serving on")
         assert running.end() == 0
+
+
+if __name__ == "__main__":
+    print(at_its_ceiling(Path(sys.argv[1])))

@@ -83,7 +83,7 @@ def test_mistakes_are_told_over_the_link_without_their_words_and_it_goes_on(loop
     ):
         resolver.put("fall.example")
         until = time.monotonic() + PATIENCE
-        # What is asked in the same breath would fall with it.
+        # What is asked in the same breath waits for what comes next.
         while not resolver.log:
             assert time.monotonic() < until
             resolver.ping()

@@ -3,18 +3,30 @@
     .venv/bin/python tests/faults/full_caches.py
 
 A process for each cache, which is filled to twice its ceiling with small answers of different names: so eviction has long begun.
+And one with many leases, whose count is what they take on disk.
 """
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
 from kit.desk import START, Counter53  # noqa: E402
+from kit.leases import DATE, KEY, begun, folder, lease, saved, store  # noqa: E402
 from kit.world import answer_to  # noqa: E402
 
+from anchorhold import ceilings  # noqa: E402
+from anchorhold.cells.heap import keep_all_to_heap  # noqa: E402
+from anchorhold.leases.messages import build_hosts  # noqa: E402
+from anchorhold.leases.publisher import Publisher  # noqa: E402
+from dhcp.book import LeaseBook  # noqa: E402
+from dhcp.edge.store import SqliteStore, size_of  # noqa: E402
+from dhcp.settings import DhcpSettings  # noqa: E402
 from resolver.cache.answers import AnswerMemory  # noqa: E402
 from resolver.settings import CacheSettings  # noqa: E402
 from resolver.values import Query  # noqa: E402
@@ -22,10 +34,19 @@ from wire.dns.names import read_name  # noqa: E402
 
 MEBI = 1024 * 1024
 CEILING = 8 * MEBI
+LEASES = 20_000
 LIMITS = CacheSettings(memory=CEILING)
 
 
-def front() -> tuple[int, int]:
+class Full(NamedTuple):
+    """How many there are, what they take by our own count, and the ceiling for that; octets."""
+
+    entries: int
+    octets: int
+    ceiling: int
+
+
+def front() -> Full:
     """The answers of `front`, each as it was asked for."""
     one = Counter53(credits=1_000_000, cache=LIMITS)
     cache, number = one.desk.cache, 0
@@ -33,20 +54,40 @@ def front() -> tuple[int, int]:
         one.warm(f"n{number}.some-name.example")
         one.port.queries.clear()
         number += 1
-    return cache.size, len(cache)
+    return Full(len(cache), cache.size, CEILING)
 
 
-def resolver() -> tuple[int, int]:
+def resolver() -> Full:
     """The answers of the resolver."""
     memory, number = AnswerMemory(LIMITS), 0
     while memory.evicted <= len(memory):
         query = Query(read_name(f"n{number}.some-name.example") + b"\0\1\0\1", 0, 0, 1)
         memory.store(memory.key(query, 0), answer_to(query), START)
         number += 1
-    return memory.size, len(memory)
+    return Full(len(memory), memory.size, CEILING)
 
 
-CACHES: dict[str, Callable[[], tuple[int, int]]] = {"front": front, "resolver": resolver}
+def dhcp() -> Full:
+    """Leases that are read from disk, as by a cell that begins, and all told to `front`."""
+    with tempfile.TemporaryDirectory(prefix="full-") as name:
+        if (pid := os.fork()) == 0:
+            with store(Path(name)) as one:
+                one.load()
+                one.commit(begun(*(lease(n, name=f"device-{n}") for n in range(1, LEASES + 1))), saved())
+            os._exit(0)
+        assert os.waitpid(pid, 0) == (pid, 0)
+        keep_all_to_heap()
+        with folder(Path(name)) as files:
+            counted = ceilings.OF_LEASES * size_of(files)
+            own = SqliteStore(files, KEY)
+            book = LeaseBook(KEY, own.load().leases)
+            _kept.append((own, book, list(build_hosts(Publisher(DhcpSettings(1)).everything(book, DATE)))))
+    return Full(len(book), counted, counted)
+
+
+_kept: list[object] = []
+"""Till it is measured."""
+CACHES: dict[str, Callable[[], Full]] = {"front": front, "resolver": resolver, "dhcp": dhcp}
 
 
 def data() -> int:
@@ -59,11 +100,12 @@ def main() -> None:
     """One process for each, and a line."""
     if len(sys.argv) > 1:
         before = data()
-        octets, answers = CACHES[sys.argv[1]]()
+        full = CACHES[sys.argv[1]]()
         grown = data() - before
         print(
-            f"{sys.argv[1]:<10} {answers:>7} answers, {octets / MEBI:5.1f} MiB by our own count of {CEILING / MEBI:.0f} MiB;"
-            f" the process grew by {grown / MEBI:5.1f} MiB: {grown / CEILING:.2f} for each octet of the ceiling"
+            f"{sys.argv[1]:<10} {full.entries:>7} entries, {full.octets / MEBI:5.1f} MiB by our own count of"
+            f" {full.ceiling / MEBI:.0f} MiB; the process grew by {grown / MEBI:5.1f} MiB:"
+            f" {grown / full.ceiling:.2f} for each octet of the ceiling"
         )
         return
     for name in CACHES:

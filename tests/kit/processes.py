@@ -98,6 +98,11 @@ def state(pid: int) -> dict[str, str]:
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
+def data_of(pid: int) -> int:
+    """Octets that count against RLIMIT_DATA."""
+    return int(state(pid)["VmData"].split()[0]) * 1024
+
+
 def allow(pid: int, limit: str, most: int) -> None:
     """What the process may have from now on, by its option of prlimit(1); only who has its user may say so."""
     user, group = (state(pid)[name].split()[0] for name in ("Uid", "Gid"))

@@ -60,5 +60,5 @@ def _converse(plain: socket.socket, tls: ssl.SSLSocket, keys: Path, seen: list[i
             # The answer before was number 0 of these keys.
             update = record(keys, int(updates > 0), KEY_UPDATE, HANDSHAKE, updates, "SERVER")
             updates += 1
-            plain.sendall(update + record(keys, 0, frame(answer(query)), DATA, updates, "SERVER"))
             seen.append(connections)
+            plain.sendall(update + record(keys, 0, frame(answer(query)), DATA, updates, "SERVER"))

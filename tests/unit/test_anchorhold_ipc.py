@@ -31,6 +31,13 @@ def test_messages_survive_any_cutting_of_the_stream(bodies: list[bytes], cuts: l
     assert heard == bodies
 
 
+def test_who_takes_only_one_message_gets_the_others_with_the_next_data() -> None:
+    one, two, three = (build_message(MessageType.FACT, 0, body) for body in (b"one", b"two", b"three"))
+    inbox = Inbox()
+    assert next(inbox.feed(one + two + three[:-2])).body == b"one"
+    assert [b"two", b"three"] == [message.body for message in inbox.feed(three[-2:])]
+
+
 def test_an_unknown_type_is_malformed() -> None:
     with pytest.raises(Malformed, match="unknown message type"):
         list(Inbox().feed(HEADER.pack(99, 0, 0, 0, 0, 0, 0)))

@@ -76,10 +76,14 @@ def test_who_is_in_the_folder_for_good_knows_what_is_in_it(tmp_path: Path, monke
         one.rename("before", "after")
         one.set_aside("after")
         assert ["after.damaged", "ours", "ours-wal"] == [found.partition("-2")[0] for found in one.names()]
+        (tmp_path / "lost").touch()
+        (tmp_path / "lost").unlink()
+        one.notice(["later", "lost", "", ".", "..", "../later", "/etc/passwd", "a\0b", "x" * 4_096])
+        assert ["after.damaged", "later", "ours", "ours-wal"] == [name.partition("-2")[0] for name in one.names()]
         assert f"{tmp_path}/ours" == one.path("ours")
         one.remove("ours")
         one.drop_aside(everything=True)
-        assert ["ours-wal"] == one.names()
+        assert ["later", "ours-wal"] == one.names()
     assert {"later", "ours-wal"} == {file.name for file in tmp_path.iterdir()}
 
 

@@ -1,6 +1,7 @@
 """An operator's questions, answered beside a real store."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -307,6 +308,19 @@ def test_what_is_left_is_found(tmp_path: Path) -> None:
     with service(tmp_path, HOUSEHOLD[0]) as one:
         found = one.ask(do="forget", device=MAC.hex(":"))["found"]
     assert [f"note-{number}: " for number in range(3)] == sorted({line[:8] for line in found})  # type: ignore[attr-defined]
+
+
+def test_a_cell_that_cannot_list_its_folder_looks_through_what_whoever_asks_sees_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with service(tmp_path, HOUSEHOLD[0]) as one:
+        one.holdings.folder.settle()
+        (tmp_path / "copy").write_bytes(MAC)
+        assert [] == one.ask(do="forget", device=MAC.hex(":"))["found"]
+        line = one.ask(do="forget", device=MAC.hex(":"), names=[*os.listdir(tmp_path), "gone", ".."])
+    assert {"copy"} == {found.partition(":")[0] for found in line["found"]}  # type: ignore[attr-defined]
+    assert {"copy", "leases.db", "leases.db-wal"} == {f["file"] for f in line["scanned"]}  # type: ignore[attr-defined]
 
 
 def test_a_row_that_the_book_does_not_know_is_removed_too(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from anchorhold.lists.workshop import (
     compare,
     digest_of,
     judge,
+    line_of,
     make,
 )
 from privacy.lists.entry import Scope
@@ -179,6 +180,12 @@ def test_a_damaged_index_is_set_aside_and_reported(store: Store, tmp_path: Path)
     (tmp_path / "index.json").write_bytes(b"{")
     index, problem = store.load(Epoch(0.0))
     assert (Index(), True) == (index, "index.json is damaged" in problem)
+
+
+def test_a_line_is_found_by_its_number() -> None:
+    text = b"one\n two\r\n" + b"x" * 400 + b"\n\xff"
+    assert ["one", "two", "x" * 300, "\ufffd"] == [line_of(text, number) for number in range(1, 5)]
+    assert [""] * 4 == [line_of(text, number) for number in (-1, 0, 5, 1_000_000)]
 
 
 # work apart

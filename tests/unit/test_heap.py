@@ -1,0 +1,63 @@
+"""Where memory comes from, at its ceiling and under the filter: a MemoryError, and not the end by a call that nobody may make."""
+
+import os
+import resource
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+from kit.processes import data_of
+
+from anchorhold.cells.heap import keep_all_to_heap, keep_to_heap
+from anchorhold.cells.rules import GROWTH, HEAP
+from anchorhold.sandbox import seccomp
+from anchorhold.sandbox.profile import Rule, calls
+from net import apart
+
+ROOM = 8 * 1024 * 1024
+"""Octets below the ceiling."""
+NO_MEMORY = 7
+"""Exit code."""
+
+
+class Way(NamedTuple):
+    """What memory may be had with, and whether there is a thread: with one the C library would try a second heap."""
+
+    allowed: tuple[Rule, ...]
+    thread: bool
+
+
+WAYS = {
+    keep_to_heap: Way((*HEAP, *calls("futex")), thread=True),
+    keep_all_to_heap: Way(GROWTH, thread=False),
+}
+NAMES = {keep.__name__: keep for keep in WAYS}
+
+
+def take_all(name: str, octets: int) -> None:
+    keep = NAMES[name]
+    assert keep()
+    if WAYS[keep].thread:
+        apart.start()
+    held: list[object] = [None] * (ROOM // octets + 1_000_000)
+    resource.setrlimit(resource.RLIMIT_DATA, (data_of(os.getpid()) + ROOM,) * 2)
+    seccomp.install(seccomp.assemble((*WAYS[keep].allowed, *calls("write", "exit_group")), seccomp.here()))
+    try:
+        for number in range(len(held)):
+            held[number] = bytes(octets)
+    except MemoryError:
+        os._exit(NO_MEMORY)
+
+
+@pytest.mark.parametrize("octets", [64, 60_000, 3_000_000])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_memory_is_an_error_and_no_forbidden_call(name: str, octets: int) -> None:
+    # A process of its own: how this one has used its memory, and threads, is not to count.
+    ours = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, __file__, name, str(octets)], env=ours, capture_output=True, timeout=60)
+    assert (NO_MEMORY, b"") == (done.returncode, done.stderr)
+
+
+if __name__ == "__main__":
+    take_all(sys.argv[1], int(sys.argv[2]))
