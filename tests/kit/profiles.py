@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from anchorhold.cells import dhcp, front, keeper, lists, resolver, secure
+from anchorhold.config import loader, request
 from anchorhold.lists import helper
 from anchorhold.sandbox import SandboxProfile
 
@@ -19,6 +20,8 @@ FILTERED: dict[str, SandboxProfile] = {
     "keeper": keeper.PROFILE,
     "lists": lists.PROFILE,
     "workshop": helper.PROFILE,
+    "loader": loader.PROFILE,
+    "reader": request.PROFILE,
 }
 """All that have a table of system calls."""
 

@@ -12,7 +12,17 @@ from anchorhold.sandbox.library import calls_for_library, library
 from anchorhold.sandbox.numbers import Architecture
 from anchorhold.sandbox.profile import calls
 
-GOALS = {"front": 12, "secure": 18, "dhcp": 18, "resolver": 24, "keeper": 28, "lists": 28, "workshop": 28}
+GOALS = {
+    "front": 12,
+    "secure": 18,
+    "dhcp": 18,
+    "resolver": 24,
+    "keeper": 28,
+    "lists": 28,
+    "workshop": 28,
+    "loader": 20,
+    "reader": 16,
+}
 FACING = ("front", "secure", "dhcp", "resolver", "lists")
 """Cells that hear strangers."""
 ALL_TOGETHER = 32
