@@ -22,7 +22,9 @@ demo: ## the main job against a small Internet on loopback (STAY=1 keeps it up)
 	@tools/setup.sh demo
 	@PYTHONPATH=deploy $(BIN)/python -m demo
 
+# Compiled once: tests start the service again and again, and it writes no caches then.
 test: peers ## every test
+	$(BIN)/python -m compileall -q anchorhold net wire privacy resolver dhcp
 	$(BIN)/pytest
 
 check: setup ## format, lint, types, import table

@@ -16,7 +16,7 @@ from functools import partial
 from anchorhold import snapshot
 from anchorhold.ceilings import of_lists
 from anchorhold.cells.heap import keep_to_heap
-from anchorhold.cells.rules import HEAP, HERE, READ_MAP, SNAPSHOT, WAKE
+from anchorhold.cells.rules import HEAP, HERE, READ_MAP, SEALING, SNAPSHOT, WAKE
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
@@ -55,8 +55,6 @@ NAME = "lists"
 DESCRIPTORS = 256
 _FLAGS = 0o4000 | 0o2000000
 """SOCK_NONBLOCK | SOCK_CLOEXEC (linux/net.h)."""
-_ADD_SEALS = 1_033
-"""F_ADD_SEALS (linux/fcntl.h)."""
 PROFILE = SandboxProfile(
     NAME,
     calls=(
@@ -71,8 +69,7 @@ PROFILE = SandboxProfile(
         *HEAP,
         *SNAPSHOT,
         *READ_MAP,
-        Rule("fcntl", (exactly(1, _ADD_SEALS),)),
-        *calls("memfd_create"),
+        *SEALING,
         *WAKE,
         *calls("getsockname", "exit_group"),
     ),

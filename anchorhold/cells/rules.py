@@ -47,6 +47,11 @@ SNAPSHOT = (
 )
 """To read settings that came."""
 
+_ADD_SEALS = 1_033
+"""F_ADD_SEALS (linux/fcntl.h)."""
+SEALING = (*calls("memfd_create", "pwrite64"), Rule("fcntl", (exactly(1, _ADD_SEALS),)))
+"""To make what somebody else reads so."""
+
 FOLDER = (
     Rule("openat", (Test(2, os.O_NOFOLLOW, os.O_NOFOLLOW),)),
     *calls("newfstatat", "pread64", "pwrite64", "fdatasync", "renameat", "unlinkat"),

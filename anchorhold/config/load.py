@@ -11,18 +11,24 @@ from anchorhold.config.shape import read_shape
 
 
 def load(
-    text: str, file: str, generation: int = 1, read_file: Callable[[str], bytes] = read_named_file, host: str = ""
+    text: str,
+    file: str,
+    generation: int = 1,
+    read_file: Callable[[str], bytes] = read_named_file,
+    host: str = "",
+    folder: str = "",
 ) -> Loaded:
     """The settings in `text`.
 
-    `file` is its path as the user wrote it: errors are shown with it and relative paths begin at its directory.
+    `file` is its path as the user wrote it: errors are shown with it and relative paths begin at its directory, which is `folder`
+    where the working directory is not the user's any more.
     `read_file` gives the content of files it names (raises OSError); `host` is what this machine is called. Raises SettingsError
     with every problem.
     """
     shaped = read_shape(text)
     if shaped.config is None:
         raise SettingsError(file, shaped.problems)
-    checker = Checker(shaped.config, shaped.lines, Places(os.path.dirname(file), read_file, host))
+    checker = Checker(shaped.config, shaped.lines, Places(folder or os.path.dirname(file), read_file, host))
     loaded = checker.loaded(generation)
     found = [
         problem

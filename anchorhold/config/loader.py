@@ -9,16 +9,33 @@ import socket
 
 import dns.rdata
 
+from anchorhold.cells.rules import MEMORY, SEALING, SNAPSHOT, WAKE
 from anchorhold.config.errors import Problem, SettingsError
 from anchorhold.config.limits import MAX_FILE, MAX_LIST_FILE
 from anchorhold.config.load import load
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
 from anchorhold.config.root_zone import read_root_zone
 from anchorhold.config.service import Loaded
-from anchorhold.sandbox import DEFAULT_USER, Network, SandboxProfile, enter, preload
+from anchorhold.sandbox import DEFAULT_USER, Network, SandboxProfile, enter, if_filtered, preload
+from anchorhold.sandbox.profile import calls
 from anchorhold.snapshot import MAX_LISTS, MAX_SIZE, read_sealed, seal, seal_bytes
 
-PROFILE = SandboxProfile("loader", DEFAULT_USER, network=Network.NONE)
+PROFILE = SandboxProfile(
+    "loader",
+    DEFAULT_USER,
+    calls=(
+        *calls("read", "close"),
+        *MEMORY,
+        *SEALING,
+        *SNAPSHOT,
+        *calls("sendto", "recvmsg", "sendmsg", "uname"),
+        *WAKE,
+        # What a mistake of ours says.
+        *calls("write", "exit_group"),
+    ),
+    network=Network.NONE,
+    descriptors=64,
+)
 """Which user the configuration names is not known before it is read."""
 
 CPU_SECONDS = 30
@@ -101,10 +118,11 @@ def run(link: socket.socket, config: int, file: str, generation: int) -> int:
     dns.rdata.load_all_types()  # type: ignore[no-untyped-call]
     preload(*_optional("idna", "idna.uts46data", "idna.idnadata"))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    enter(PROFILE)
+    folder = os.path.dirname(os.path.abspath(file))
+    enter(if_filtered(PROFILE))
     try:
         text = _read_text(config, file)
-        answer(link, load(text, file, generation, lambda path: fetch(link, path), socket.gethostname()))
+        answer(link, load(text, file, generation, lambda path: fetch(link, path), socket.gethostname(), folder))
     except SettingsError as error:
         refuse(link, str(error))
     return 0

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anchorhold.cells.rules import MEMORY, SEALING
 from anchorhold.config.limits import MAX_LIST_FILE, MAX_NAMED_FILE
 from anchorhold.config.messages import WITH_DHCP, WITH_LISTS, WITH_SECURE, LoaderMessage
 from anchorhold.forking import Child, describe_exit, fork
 from anchorhold.link import open_link
-from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter
+from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter, if_filtered
+from anchorhold.sandbox.profile import calls
 from anchorhold.snapshot import check_sealed, load, read_sealed, seal_bytes
 from wire.errors import Malformed
 
@@ -21,7 +23,19 @@ if TYPE_CHECKING:
     # What it needs takes long to import; the loader is forked before.
     from anchorhold.config.service import ServiceSettings
 
-PROFILE = SandboxProfile("reader", DEFAULT_USER)
+PROFILE = SandboxProfile(
+    "reader",
+    DEFAULT_USER,
+    calls=(
+        *calls("read", "close"),
+        *MEMORY,
+        *SEALING,
+        # The link has a bound of time.
+        *calls("poll", "sendmsg", "sendto"),
+        *calls("write", "exit_group"),
+    ),
+    descriptors=64,
+)
 """Of who reads a file that a configuration names."""
 
 PATIENCE = 90.0
@@ -176,7 +190,7 @@ class LoaderRun:
 def send_named(link: socket.socket, path: str) -> None:
     """Answer a loader that asked for a file: with a sealed memfd, or with why not."""
     try:
-        descriptor = seal_bytes(read_named(path, lambda: enter(PROFILE)), MAX_LIST_FILE)
+        descriptor = seal_bytes(read_named(path, lambda: enter(if_filtered(PROFILE))), MAX_LIST_FILE)
     except OSError as error:
         link.send((error.strerror or "it cannot be read").encode())
         return

@@ -130,6 +130,15 @@ def completed(profile: SandboxProfile) -> SandboxProfile:
     return replace(profile, calls=profile.calls + calls_for_time() + calls_for_library(profile.calls, library()))
 
 
+def if_filtered(profile: SandboxProfile) -> SandboxProfile:
+    """Without its table where there is no filter to be had: for who reads the configuration, which says whether there must be."""
+    try:
+        seccomp.require()
+    except seccomp.FilterRefused:
+        return replace(profile, calls=())
+    return profile
+
+
 def seal(profile: SandboxProfile, standing: Standing) -> Standing:
     """The last of what `enter` does: RLIMITs and the filter of `profile`, which is `completed`. For who has given up all else,
     `standing`, as the copy of a process that has. Raises SandboxRefused."""

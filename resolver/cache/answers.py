@@ -3,6 +3,7 @@
 Time is an argument. A ceiling in octets holds; what was not used since eviction last passed goes first.
 """
 
+import struct
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -31,7 +32,7 @@ LONGEST_FAILURE = 300.0
 
 MAX_FAILURES = 10_000
 
-_OVERHEAD = 560
+_OVERHEAD = 260
 """Octets of Python objects for one answer, beside its octets; measured by tests/unit/test_resolver_answers.py."""
 
 
@@ -45,31 +46,61 @@ class MemoryKey(NamedTuple):
     client_group: int = -1
 
 
+_HEAD = struct.Struct("!dIIBH")
+"""Before an entry's offsets, two octets each, and its message: when it was stored, for how many seconds it is fresh and its
+signatures are valid, its rcode, how many offsets there are."""
+_PLACE = struct.Struct("!Bii")
+"""After the question, what else an answer is found by."""
+
+
+def _packed(key: MemoryKey) -> bytes:
+    return key.question + _PLACE.pack(*key[1:])
+
+
+def _unpacked(packed: bytes) -> MemoryKey:
+    return MemoryKey(packed[: -_PLACE.size], *_PLACE.unpack_from(packed, len(packed) - _PLACE.size))
+
+
+class _Held(NamedTuple):
+    """An entry's contents; `fresh`: for how many seconds."""
+
+    stored: float
+    fresh: int
+    valid: int
+    rcode: int
+    offsets: tuple[int, ...]
+    message: bytearray
+
+
 class _Entry:
-    __slots__ = (
-        "doubted",
-        "expires",
-        "explanation",
-        "message",
-        "offsets",
-        "rcode",
-        "size",
-        "stored",
-        "valid",
-        "visited",
-    )
+    """One answer, as one string of octets: of some there are a million."""
+
+    __slots__ = ("doubted", "explanation", "packed", "visited")
 
     def __init__(self, accepted: Accepted, now: Instant) -> None:
-        self.message = accepted.message
-        self.offsets = accepted.ttl_offsets
-        self.rcode = accepted.rcode
+        offsets = accepted.ttl_offsets
+        head = _HEAD.pack(now, accepted.keep, accepted.valid, accepted.rcode, len(offsets))
+        self.packed = head + struct.pack(f"!{len(offsets)}H", *offsets) + accepted.message
         self.explanation = accepted.explanation
-        self.valid = accepted.valid
-        self.stored = now
-        self.expires = now + accepted.keep
         self.visited = False
         self.doubted = False
-        self.size = _OVERHEAD + len(self.message) + 8 * len(self.offsets)
+
+    @property
+    def size(self) -> int:
+        """Octets it takes; the key is in the overhead."""
+        return _OVERHEAD + len(self.packed)
+
+    @property
+    def expires(self) -> float:
+        """From when on it is stale."""
+        stored, fresh, *_ = _HEAD.unpack_from(self.packed)
+        return float(stored + fresh)
+
+    def open(self) -> _Held:
+        """All that is in it, the message to be changed at will."""
+        stored, fresh, valid, rcode, count = _HEAD.unpack_from(self.packed)
+        offsets = struct.unpack_from(f"!{count}H", self.packed, _HEAD.size)
+        return _Held(stored, fresh, valid, rcode, offsets, bytearray(self.packed[_HEAD.size + 2 * count :]))
 
 
 class Failure(NamedTuple):
@@ -88,7 +119,7 @@ class AnswerMemory:
         """`apart`: client groups that have routes of their own."""
         self.settings = settings
         self._apart = apart
-        self._entries: Shelf[MemoryKey, _Entry] = Shelf(settings.memory)
+        self._entries: Shelf[bytes, _Entry] = Shelf(settings.memory)
         self._failures: OrderedDict[MemoryKey, Failure] = OrderedDict()
         self._ranges: dict[int, Ranges] = {}
 
@@ -113,14 +144,16 @@ class AnswerMemory:
 
     def fresh(self, key: MemoryKey, generation: int, now: Instant) -> Reply | None:
         """The answer, if it has not expired; its TTLs are what is left."""
-        entry = self._entries.get(key)
-        if entry is None or entry.expires <= now:
+        entry = self._entries.get(_packed(key))
+        if entry is None:
+            return None
+        stored, fresh, _, _, offsets, message = entry.open()
+        left = stored + fresh - now
+        if left <= 0:
             return None
         entry.visited = True
-        message = bytearray(entry.message)
-        lower_ttls(message, entry.offsets, int(now - entry.stored))
-        left = entry.expires - now
-        return Reply(bytes(message), entry.offsets, left, generation, Origin.CACHE, entry.explanation)
+        lower_ttls(message, offsets, int(now - stored))
+        return Reply(bytes(message), offsets, left, generation, Origin.CACHE, entry.explanation)
 
     def stale(self, key: MemoryKey, generation: int, now: Instant) -> Reply | None:
         """An expired answer that may stand in while upstreams are silent: every TTL is the stale TTL (RFC 8767 §4).
@@ -128,24 +161,26 @@ class AnswerMemory:
         Who asks with DO gets one without signatures if there is no other: better than none.
         """
         settings = self.settings
-        entry = self._entries.get(key)
+        entry = self._entries.get(_packed(key))
         if entry is None and key.flags & _DO:
-            entry = self._entries.get(key._replace(flags=key.flags & ~_DO))
-        if not settings.stale or entry is None or entry.doubted or now > entry.expires + settings.stale_for:
+            entry = self._entries.get(_packed(key._replace(flags=key.flags & ~_DO)))
+        if not settings.stale or entry is None or entry.doubted:
+            return None
+        stored, fresh, valid, rcode, offsets, message = entry.open()
+        if now > stored + fresh + settings.stale_for:
             return None
         entry.visited = True
-        message = bytearray(entry.message)
-        if now - entry.stored >= entry.valid:
+        if now - stored >= valid:
             # Its signatures have ended too.
             message[3] &= _NOT_AD
-        for at in entry.offsets:
+        for at in offsets:
             message[at : at + 4] = settings.stale_ttl.to_bytes(4, "big")
-        nxdomain = entry.rcode == Rcode.NXDOMAIN
+        nxdomain = rcode == Rcode.NXDOMAIN
         code = ExtendedError.STALE_NXDOMAIN_ANSWER if nxdomain else ExtendedError.STALE_ANSWER
         explanation = Explanation(code, "upstreams do not answer; this is an older answer")
         # Not kept by `front`, so that recovery is seen at once; how often servers are tried is told by failures here (RFC 8767
         # §5: the recheck timer).
-        return Reply(bytes(message), entry.offsets, 0.0, generation, Origin.STALE, explanation)
+        return Reply(bytes(message), offsets, 0.0, generation, Origin.STALE, explanation)
 
     def failed(self, key: MemoryKey, now: Instant) -> Failure | None:
         """Whether asking failed a moment ago, and why (RFC 9520)."""
@@ -155,13 +190,13 @@ class AnswerMemory:
     def store(self, key: MemoryKey, accepted: Accepted, now: Instant) -> None:
         """Keep an answer, unless it may not be kept; what was remembered, a failure too, is over either way."""
         self._failures.pop(key, None)
-        self._entries.drop(key)
+        self._entries.drop(_packed(key))
         other = MemoryKey(key.question, key.flags ^ _DO, key.upstream_group, key.client_group)
         if (self.left(other, now) or 0.0) < 0.0:
-            self._entries.drop(other)
+            self._entries.drop(_packed(other))
         if accepted.keep <= 0:
             return
-        self._entries.put(key, _Entry(accepted, now))
+        self._entries.put(_packed(key), _Entry(accepted, now))
         self._entries.trim()
 
     def store_failure(
@@ -172,7 +207,7 @@ class AnswerMemory:
 
         Where an upstream found the data not genuine, the older answer may not stand in for them once it has expired.
         """
-        entry = self._entries.get(key)
+        entry = self._entries.get(_packed(key))
         if entry is not None and explanation.code in BOGUS:
             entry.doubted = True
         former = self._failures.pop(key, None)
@@ -214,21 +249,21 @@ class AnswerMemory:
         """Forget every answer, range and failure at or below `suffix`; how many answers."""
         for ranges in self._ranges.values():
             ranges.flush(suffix)
-        gone = [key for key in self._entries if is_below(key.question[:-4], suffix)]
-        for key in gone:
-            self._entries.drop(key)
+        gone = [packed for packed in self._entries if is_below(_unpacked(packed).question[:-4], suffix)]
+        for packed in gone:
+            self._entries.drop(packed)
         for key in [key for key in self._failures if is_below(key.question[:-4], suffix)]:
             del self._failures[key]
         return len(gone)
 
     def left(self, key: MemoryKey, now: Instant) -> float | None:
         """Seconds for which the answer is fresh; None if there is none, negative if it is stale."""
-        entry = self._entries.get(key)
+        entry = self._entries.get(_packed(key))
         return None if entry is None else entry.expires - now
 
     def keys(self) -> Iterator[MemoryKey]:
         """Everything kept, oldest first."""
-        return iter(self._entries)
+        return map(_unpacked, self._entries)
 
     def count_failures(self, now: Instant) -> int:
         """How many failures are remembered."""

@@ -235,7 +235,9 @@ class RRsetMemory:
         more = tuple(NameServer(name) for name in names if name not in known)[: MAX_SERVERS - len(known)]
         if more:
             entry.value = replace(referral, servers=referral.servers + more)
-            self._entries.grow(entry, sum(map(_server_size, more)))
+            grown = sum(map(_server_size, more))
+            entry.size += grown
+            self._entries.grow(grown)
 
     def cut(self, name: bytes, now: Instant) -> Cut | None:
         """The deepest delegation known at or above `name`."""

@@ -7,11 +7,13 @@ import sys
 import pytest
 
 from anchorhold.cells import dhcp, front, keeper, lists, resolver, secure
+from anchorhold.config import loader, request
 from anchorhold.lists import helper
 from anchorhold.sandbox import SandboxProfile
 
 FILTERED: dict[str, SandboxProfile] = {
     "front": front.PROFILE,
+    "front in batches": front.PROFILE_BATCHED,
     "secure": secure.PROFILE,
     "resolver": resolver.PROFILE,
     "resolver on uvloop": resolver.PROFILE_UVLOOP,
@@ -19,6 +21,8 @@ FILTERED: dict[str, SandboxProfile] = {
     "keeper": keeper.PROFILE,
     "lists": lists.PROFILE,
     "workshop": helper.PROFILE,
+    "loader": loader.PROFILE,
+    "reader": request.PROFILE,
 }
 """All that have a table of system calls."""
 

@@ -3,7 +3,10 @@ import tracemalloc
 import pytest
 from kit.desk import answer, question
 
+from privacy.reply import Outer, dress
 from resolver.cache.packets import DATAGRAM, ENCRYPTED, STREAM, AnswerKey, PacketCache, shelf_of
+from resolver.values import Explanation, Origin, Reply
+from wire.dns.codes import ExtendedError
 from wire.units import Instant
 
 START = Instant(1_000.0)
@@ -34,7 +37,7 @@ def use(cache: PacketCache, name: AnswerKey) -> bool:
 
 def held(cache: PacketCache) -> int:
     """The size as it ought to be: what the answers that can be found weigh together."""
-    return sum(one.size for one in cache._answers.values())
+    return sum(one.size + sum(packet.size for packet in one.packets()) for one in cache)
 
 
 def test_an_answer_is_found_until_it_ends() -> None:
@@ -118,11 +121,11 @@ def test_nothing_is_rendered_for_an_answer_that_found_no_room() -> None:
     for number in range(6):
         store(cache, key(number))
     for number in range(1_000, 1_050):
-        for name in list(cache._answers):
-            cache.find(name, START)
+        for one in list(cache):
+            cache.find(AnswerKey(one.question, 0, 0), START)
         store(cache, key(number), rendered=True)
         assert held(cache) == cache.size
-    assert {raw for one in cache._answers.values() for _, raw in one.rendered} == set(cache.rendered[0])
+    assert {one.raw for kept in cache for one in kept.packets()} == set(cache.rendered[0])
 
 
 def test_an_answer_larger_than_the_cache_is_not_kept() -> None:
@@ -170,3 +173,77 @@ def test_a_popular_answer_near_its_end_wants_to_be_refreshed_once() -> None:
     stored.refresh_from = START + 98.0
     assert not stored.wants_refresh(Instant(START + 91.0))
     assert stored.wants_refresh(Instant(START + 98.0))
+
+
+# -- packets of a former second
+
+
+def dressed(name: AnswerKey, reply: Reply, age: int, limit: int = 1_232) -> bytes:
+    return dress(reply.message, reply.ttl_offsets, age, Outer(b"id", name.question, limit, edns=True))
+
+
+@pytest.mark.parametrize("age", [0, 1, 59, 60, 61, 250, 269])
+def test_a_packet_of_a_former_second_becomes_what_it_would_be_if_it_were_dressed_anew(age: int) -> None:
+    cache, name = PacketCache(1 << 20, 1), key(1)
+    reply = answer(name.question, count=3, ttl=60, cacheable=300.0)
+    stored = cache.store(name, reply, START)
+    cache.render(packet(name), stored, dressed(name, reply, 0), False, START)
+    entry = cache.rendered[0][packet(name)[2:]]
+    assert cache.renew(entry, Instant(START + age + 0.5))
+    assert dressed(name, reply, age)[2:] == entry.body
+    assert START + age + 1 == entry.until
+
+
+def test_a_packet_near_the_end_of_its_answer_is_looked_up_so_that_it_may_be_refreshed() -> None:
+    cache, name = PacketCache(1 << 20, 1), key(1)
+    store(cache, name, rendered=True)
+    entry = cache.rendered[0][packet(name)[2:]]
+    assert [True, False, False] == [cache.renew(entry, Instant(START + age)) for age in (269.5, 270.0, 300.0)]
+
+
+def test_a_packet_that_was_cut_off_has_no_age() -> None:
+    cache, name = PacketCache(1 << 20, 1), key(1)
+    reply = answer(name.question, count=3)
+    stored = cache.store(name, reply, START)
+    cache.render(packet(name), stored, dressed(name, reply, 0, 40), False, START)
+    assert not cache.renew(cache.rendered[0][packet(name)[2:]], Instant(START + 1.5))
+
+
+def test_what_is_renewed_counts_as_looked_up_and_the_burst_before_as_one_more() -> None:
+    cache, name = PacketCache(1 << 20, 1), key(1)
+    store(cache, name, rendered=True)
+    entry = cache.rendered[0][packet(name)[2:]]
+    seen = []
+    for second, burst in ((1, False), (2, True), (3, False), (4, False)):
+        cache.renew(entry, Instant(START + second + 0.5))
+        seen.append((entry.answer.hits, entry.answer.visited, entry.used))
+        entry.used = burst
+    assert [(1, True, False), (2, True, False), (4, True, False), (5, True, False)] == seen
+
+
+def test_a_reply_comes_out_as_it_went_in() -> None:
+    cache = PacketCache(1 << 20, 1)
+    explained = Explanation(ExtendedError.FILTERED, "a list")
+    for number, reply in enumerate(
+        [
+            answer(question("a.example"), count=3, cacheable=0.5),
+            *(
+                Reply(bytes(12), offsets, 2.0**31, 2**63, origin, explained)
+                for offsets, origin in [
+                    ((), Origin.LOCAL),
+                    ((65_535,), Origin.STALE),
+                    (tuple(range(255)), Origin.UPSTREAM),
+                ]
+            ),
+        ]
+    ):
+        assert reply == cache.store(key(number), reply, START).reply
+
+
+def test_what_was_dropped_takes_no_place_for_long() -> None:
+    """Nothing is ever evicted, so only sweeping keeps the queue short."""
+    cache = PacketCache(1 << 20, 1)
+    for number in range(10_000):
+        store(cache, key(number % 40), rendered=True)
+        assert len(cache._queue) <= 2 * 64
+    assert (40, 0) == (len(cache), cache.evicted)

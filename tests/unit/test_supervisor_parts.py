@@ -226,6 +226,24 @@ def test_a_loader_that_cannot_run_is_a_refusal(tmp_path: Path, monkeypatch: pyte
     assert "without a result: exit code 1" in outcome.text
 
 
+def test_files_beside_a_configuration_are_found_by_whatever_path_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.toml").write_text(
+        '[listen]\naddresses = ["127.0.0.1:5300"]\n'
+        '[upstreams.default]\nservers = [{ url = "tls://192.0.2.1", ca_file = "there.pem" }]\n'
+        '[upstreams.other]\nservers = [{ url = "tls://192.0.2.2", ca_file = "gone.pem" }]\n'
+    )
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "there.pem"))
+    monkeypatch.chdir(tmp_path)
+    for path in (Path("a.toml"), tmp_path / "a.toml"):
+        outcome = LoaderRun(path, 1, {}).wait()
+        assert isinstance(outcome, Refused)
+        assert [
+            f"{path}:6: upstreams.other.servers[0].ca_file: cannot read {tmp_path}/gone.pem: No such file or directory"
+        ] == [line.partition(";")[0] for line in outcome.text.splitlines()]
+
+
 def test_as_many_records_as_may_be_are_loaded_in_the_time_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the loader's CPU_SECONDS; by the clock it may take long on a machine that has much else to do."""
     monkeypatch.setattr(request, "PATIENCE", 600.0)
