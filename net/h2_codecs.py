@@ -4,7 +4,7 @@ h2 is the reference and always there; ngh2 (nghttp2) does the same for a twentie
 What a peer may cost us is bounded above either: by `net/h2_guard.py` for a server, by the link itself for a client.
 """
 
-import importlib.util
+import importlib
 import os
 import struct
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,9 @@ from typing import NamedTuple, Protocol
 
 VARIABLE = "ANCHORHOLD_HTTP2"
 """In the environment: the codec that is to be used, one of `Codec`; nothing is ngh2 where it is installed, else h2."""
+
+FIT = "0.3."
+"""How the version of an ngh2 begins that does what is expected here: it is young, and its interface may change."""
 
 MAX_HEADERS = 16 * 1024
 """Octets of the headers of one request or response, counted as RFC 9113 §6.5.2 does."""
@@ -161,7 +164,7 @@ class ClientCodec(Protocol):
         """What is to be sent now; taken from here once."""
 
     def reset(self, stream_id: int) -> None:
-        """Call a request off (CANCEL). Raises StreamGone if it is not open."""
+        """Call a request off (CANCEL), if it is not over yet. Raises StreamGone if that cannot be."""
 
 
 def _frame(kind: int, body: bytes) -> bytes:
@@ -184,18 +187,35 @@ def build_goaway(last: int, code: Code) -> bytes:
     return _frame(_GOAWAY, struct.pack("!II", last, code))
 
 
+def lacks() -> str:
+    """Why ngh2 cannot be used; nothing if it can."""
+    try:
+        version = importlib.import_module("ngh2").__version__
+    except ImportError:
+        return "ngh2 is not installed: pip install anchorhold[fast]"
+    return "" if version.startswith(FIT) else f"ngh2 is of version {version}, not {FIT}*: pip install anchorhold[fast]"
+
+
 def choose(environment: Mapping[str, str]) -> Codec:
     """The codec that is wanted and there. Raises ValueError with what to do."""
-    there = importlib.util.find_spec("ngh2") is not None
     wanted = environment.get(VARIABLE, "")
-    if not wanted:
-        return Codec.NGH2 if there else Codec.H2
-    if wanted not in {codec.value for codec in Codec}:
+    if wanted == Codec.H2.value:
+        return Codec.H2
+    if wanted not in ("", Codec.NGH2.value):
         raise ValueError(f"{VARIABLE} is {wanted!r}: it must be h2 or ngh2")
-    if wanted == Codec.NGH2.value and not there:
-        raise ValueError(f"{VARIABLE} is ngh2, but ngh2 is not installed: pip install anchorhold[fast]")
-    return Codec(wanted)
+    lack = lacks()
+    if wanted and lack:
+        raise ValueError(f"{VARIABLE} is {wanted}, but {lack}")
+    return Codec.H2 if lack else Codec.NGH2
 
 
-CODEC = choose(os.environ)
-"""That of this process."""
+def choose_gently(environment: Mapping[str, str]) -> tuple[Codec, str]:
+    """The same; what is wrong with the wish is told beside h2."""
+    try:
+        return choose(environment), ""
+    except ValueError as error:
+        return Codec.H2, str(error)
+
+
+CODEC, REFUSED = choose_gently(os.environ)
+"""The codec of this process, and why it was not to start."""

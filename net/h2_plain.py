@@ -91,6 +91,8 @@ class PlainClientCodec:
         """As `ClientCodec`."""
         try:
             self._codec.reset_stream(stream_id, h2.errors.ErrorCodes(Code.CANCEL))
+        except h2.exceptions.StreamClosedError:
+            return  # by the server, in what the codec has read and we have not
         except h2.exceptions.H2Error as error:
             raise StreamGone(type(error).__name__) from None
 

@@ -5,8 +5,13 @@ import struct
 
 import hpack
 import pytest
+from kit.codecs import http2_codec
 
 from net.h2 import CONNECTION_WINDOW, MAX_CONTROL, MAX_UNREAD, Http2Link, Limits, Response, StreamFailed, StreamFailure
+
+__all__ = ["http2_codec"]
+
+pytestmark = pytest.mark.usefixtures("http2_codec")
 
 REQUEST = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"a.example"), (b":path", b"/")]
 DATA, HEADERS, RST, SETTINGS, PING, GOAWAY, WINDOW = 0, 1, 3, 4, 6, 7, 8
