@@ -48,6 +48,10 @@ key = "{place.key}"
     return command
 
 
+def anchorhold_h2(place: Place) -> list[str]:
+    return ["env", "ANCHORHOLD_HTTP2=h2", *anchorhold(place)]
+
+
 def unbound(place: Place) -> list[str]:
     listen = "".join(f"  interface: 127.0.0.1@{port}\n" for port in (place.udp, *place.ports.values()))
     path = place.folder / "unbound.conf"
@@ -102,6 +106,7 @@ net.tls('{place.chain}', '{place.key}')
 
 SERVERS = (
     Server("anchorhold", "python3", ("dot", "doh", "doq"), anchorhold),
+    Server("anchorhold, h2", "python3", ("doh",), anchorhold_h2),
     Server("unbound", "unbound", ("dot", "doh"), unbound),
     Server("dnsdist", "dnsdist", ("dot", "doh"), dnsdist),
     Server("knot-resolver", "kresd", ("dot", "doh"), knot_resolver),
