@@ -1,8 +1,10 @@
 """A server's end of HTTP/2 frames by h2: the reference."""
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from struct import Struct
 from typing import Any
 
 import h2.config
@@ -11,17 +13,28 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
+import h2.stream
+import h2.utilities
 import hpack
 import hyperframe.exceptions
 
 from net.h2_codecs import FIRST_WINDOW, MAX_HEADERS, SLACK, Code, Header, ServerLimits, Service, StreamGone, Unreadable
 from net.h2_encoder import PlainEncoder
+from net.h2_fields import is_ordinary
 
 MAX_CLOSED = 1_024
 """Streams that ended and are remembered; the codec alone would keep 65,536."""
 
 _ERRORS = (h2.exceptions.H2Error, hpack.HPACKError, hyperframe.exceptions.HyperframeError, UnicodeError)
 _Setting = h2.settings.SettingCodes
+_OPEN = h2.connection.ConnectionState.SERVER_OPEN
+_ANSWERABLE = (h2.stream.StreamState.HALF_CLOSED_REMOTE, h2.stream.StreamState.OPEN)
+_SEND_HEADERS, _SEND_END = h2.stream.StreamInputs.SEND_HEADERS, h2.stream.StreamInputs.SEND_END_STREAM
+
+_FRAME = Struct("!BHBBI")
+"""Length in three octets (the first is 0 in what we send at once), type, flags, stream (RFC 9113 §4.1)."""
+_DATA, _HEADERS = 0, 1
+_END_STREAM, _END_HEADERS = 1, 4
 
 
 class _Connection(h2.connection.H2Connection):
@@ -53,6 +66,8 @@ def _build(limits: ServerLimits) -> h2.connection.H2Connection:
         validate_outbound_headers=False,
         normalize_outbound_headers=False,
         split_outbound_cookies=False,
+        validate_inbound_headers=False,  # done here: `_check`
+        normalize_inbound_headers=False,
     )
     codec = _Connection(config)
     codec.encoder = PlainEncoder()  # type: ignore[assignment]
@@ -91,14 +106,49 @@ class PlainServerCodec:
         """As `ServerCodec`."""
         return self._codec.data_to_send()
 
+    def _check(self, headers: Sequence[Header], *, trailer: bool) -> None:
+        """What h2 would have checked. Raises ProtocolError, after what h2 would have said then."""
+        if trailer or not is_ordinary(headers):
+            flags = h2.utilities.HeaderValidationFlags(
+                is_client=False, is_trailer=trailer, is_response_header=False, is_push_promise=False
+            )
+            try:
+                deque(h2.utilities.validate_headers(headers, flags), maxlen=0)
+            except h2.exceptions.ProtocolError as error:
+                self._codec.close_connection(error.error_code)
+                raise
+
     def respond(self, stream_id: int, headers: Sequence[Header], body: bytes) -> int:
         """As `ServerCodec`."""
+        if self._respond_at_once(stream_id, headers, body):
+            return 0
         try:
             self._codec.send_headers(stream_id, headers, end_stream=not body)
         except _ERRORS as error:
             raise StreamGone(type(error).__name__) from None
         self._rests[stream_id] = body
         return self.waiting(stream_id)
+
+    def _respond_at_once(self, stream_id: int, headers: Sequence[Header], body: bytes) -> bool:
+        """A response that fits into one frame and the windows: the two frames as h2 makes them, less the way there. False for any
+        other, and where h2 will have something to say."""
+        codec = self._codec
+        stream, length = codec.streams.get(stream_id), len(body)
+        if stream is None or not 0 < length <= min(
+            stream.outbound_flow_control_window, codec.outbound_flow_control_window, codec.max_outbound_frame_size
+        ):
+            return False
+        machine = stream.state_machine
+        if machine.state not in _ANSWERABLE or machine.headers_sent or codec.state_machine.state is not _OPEN:
+            return False
+        block = codec.encoder.encode(headers)
+        machine.process_input(_SEND_HEADERS)
+        machine.process_input(_SEND_END)
+        stream.outbound_flow_control_window -= length
+        codec.outbound_flow_control_window -= length
+        codec._data_to_send += _FRAME.pack(0, len(block), _HEADERS, _END_HEADERS, stream_id) + block
+        codec._data_to_send += _FRAME.pack(0, length, _DATA, _END_STREAM, stream_id) + body
+        return True
 
     def waiting(self, stream_id: int) -> int:
         """As `ServerCodec`; sends as much of the body as the client's windows take."""
@@ -138,13 +188,23 @@ class PlainServerCodec:
             self._consumed = 0
         service.on_data(event.stream_id or 0, event.data or b"")
 
+    def _on_request(self, event: h2.events.RequestReceived, service: Service) -> None:
+        headers = event.headers or ()
+        self._check(headers, trailer=False)
+        service.on_request(event.stream_id or 0, headers)
+
+    def _on_trailers(self, event: h2.events.TrailersReceived, _service: Service) -> None:
+        """Nobody reads them; the end of the request is told next."""
+        self._check(event.headers or (), trailer=True)
+
     def _on_reset(self, event: h2.events.StreamReset, service: Service) -> None:
         self._rests.pop(event.stream_id or 0, None)
         service.on_reset(event.stream_id or 0, by_client=bool(event.remote_reset))
 
 
 _HANDLERS: dict[type, Callable[[PlainServerCodec, Any, Service], None]] = {
-    h2.events.RequestReceived: lambda _, event, service: service.on_request(event.stream_id, event.headers or ()),
+    h2.events.RequestReceived: PlainServerCodec._on_request,
+    h2.events.TrailersReceived: PlainServerCodec._on_trailers,
     h2.events.DataReceived: PlainServerCodec._on_data,
     h2.events.StreamEnded: lambda _, event, service: service.on_end(event.stream_id),
     h2.events.StreamReset: PlainServerCodec._on_reset,
