@@ -3,12 +3,10 @@
 import json
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
-
-import kit
 
 OURS = "anchorhold"
 PLAIN = "anchorhold, plain Python"
@@ -170,4 +168,9 @@ def cells_of(taken: list[float], name: str, best: tuple[str, float] | None, *, h
     if not taken or hollow or math.isnan(statistics.median(taken)):
         return ["stalls" if taken else "–", *(["–"] if best else [])]
     ratio = [f"{statistics.median(taken) / best[1]:.2f}"] if best and best[1] else ["–"] if best else []
-    return [kit.spread(taken, COLUMNS[name].form), *ratio]
+    return [spread(taken, COLUMNS[name].form), *ratio]
+
+
+def spread(taken: Sequence[float], form: str = ".1f") -> str:
+    """`median (minimum to maximum)`."""
+    return f"{statistics.median(taken):{form}} ({min(taken):{form}} to {max(taken):{form}})"
