@@ -18,10 +18,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import figures
 import footprint
-import hit_servers
 import hits
 import misses
 import page
+import peers
 import picture
 import targets
 from figures import Done, Table
@@ -153,7 +153,7 @@ def pages(parts: dict[str, Done]) -> str:
     lines = [
         page.heading("Ours beside the peers"),
         "",
-        f"Printed by `make bench` ({page.versions()}; ours runs as {hit_servers.form_of_ours()}; commit {', '.join(commits)}). "
+        f"Printed by `make bench` ({page.versions()}; ours runs as {peers.form_of_ours()}; commit {', '.join(commits)}). "
         "Everybody in turn in each round, peers from Debian's packages; the server and all its processes on one core, load and "
         "upstream on the other. CPU is user and kernel time of every process of the server, read from schedstat, for each "
         "completed question. A figure is the median of the rounds (minimum to maximum); a ratio is to the peer with the least. "

@@ -51,22 +51,10 @@ class Server:
         if way not in self.ways:
             return "does not serve it"
         if self.name == figures.PLAIN:
-            return "" if is_compiled() else "nothing of ours is compiled, so it is the row above"
+            return "" if peers.is_compiled() else peers.NOT_COMPILED
         if self.program == "cc":
             return "" if kit.find("cc") else "no C compiler"
         return "" if self.program == "python3" or kit.find(self.program) else "not installed"
-
-
-def is_compiled() -> bool:
-    """Whether ours runs in its compiled form."""
-    return form_of_ours().startswith("compiled")
-
-
-def form_of_ours() -> str:
-    """What ours says of the form it runs in."""
-    program = "from anchorhold.compiled import FORM; print(FORM)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "plain Python"
 
 
 def anchorhold(place: Place, mode: str = "udp", name: str = peers.UPSTREAM_NAME) -> list[str]:

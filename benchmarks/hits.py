@@ -147,7 +147,7 @@ def note(table: Table, number: int, server: str, found: dict[str, float]) -> Non
 def busy(run: Run) -> list[Table]:
     """Cached answers over UDP at a constant rate, while other names are asked for that must be fetched and validated."""
     title = f"Cached answers over UDP at {RATE:,} questions a second, while {MISSES} validated misses/s run"
-    table = Table(title, missing=signed_missing("udp"))
+    table = Table(title, missing=peers.missing("udp", validating=True))
     seconds = max(run.seconds, 2.0)
     zones, each = 20, 200
     with workshop() as folder:
@@ -176,12 +176,3 @@ def beside_misses(port: int, hot: Path, cold: Path, seconds: float) -> dict[str,
         behind = kit.load_of(misses.communicate()[0])
     lost = 1_000 * taken.count(float("inf")) / max(len(taken), 1)
     return spread_of(taken) | {"behind": behind.codes.get("NOERROR", 0) / (seconds + 0.5), "lost": lost}
-
-
-def signed_missing(mode: str) -> dict[str, str]:
-    """Of the peers that forward, who does not validate over this way."""
-    return {
-        peer.name: "does not validate over it" if mode not in peer.signed else "not installed"
-        for peer in peers.PEERS
-        if mode not in peer.signed or not peer.present()
-    }

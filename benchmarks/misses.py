@@ -37,11 +37,7 @@ def forwarded(way: str, run: hits.Run) -> list[Table]:
     mode = SCHEMES.get(way, way)
     over_ours = mode in peers.OVER_OURS
     table = Table(f"Misses forwarded over {MODES[way]}, nothing validated", note=OWN_FAR_END if over_ours else "")
-    table.missing = {
-        peer.name: "does not forward over it" if mode not in peer.modes else "not installed"
-        for peer in peers.PEERS
-        if mode not in peer.modes or not peer.present()
-    }
+    table.missing = peers.missing(mode, validating=False)
     with hits.workshop() as folder:
         count = MISSES_OVER_OURS if over_ours else MISSES
         names = hits.write_names(folder / "names", (f"m{number}.bench.example" for number in range(count)))
@@ -80,7 +76,7 @@ def validated(way: str, run: hits.Run) -> list[Table]:
     mode = SCHEMES.get(way, way)
     over_ours = mode in peers.OVER_OURS
     title = f"Misses forwarded over {MODES[way]}, validated (ECDSA P-256, chain cached)"
-    table = Table(title, missing=hits.signed_missing(mode), note=OWN_FAR_END if over_ours else "")
+    table = Table(title, missing=peers.missing(mode, validating=True), note=OWN_FAR_END if over_ours else "")
     with hits.workshop() as folder:
         tree = signed_tree.build(folder, {signed_tree.P256: ZONES}, EACH)
         questions = bench_validation.present(tree.zones[signed_tree.P256], EACH)

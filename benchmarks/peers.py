@@ -1,14 +1,18 @@
 """The servers that are measured side by side, each with the smallest honest configuration for its job."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import figures
 import kit
 import trustme
 
 UPSTREAM_NAME = "upstream.bench.example"
+NOT_COMPILED = "nothing of ours is compiled: it is the row above"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,21 @@ class Peer:
     signed: tuple[str, ...]
     command: Callable[[Path, int, Upstream, str, str], list[str]]
 
-    def present(self) -> bool:
-        return self.program == "python3" or kit.find(self.program) is not None
+    def absence(self, mode: str, *, validating: bool) -> str:
+        """Why it is not measured; empty if it is."""
+        if mode not in (self.signed if validating else self.modes):
+            if self.name == figures.PLAIN:
+                return "not measured"
+            return "does not validate what it forwards over it" if validating else "does not forward over it"
+        if self.name == figures.PLAIN:
+            return NOT_COMPILED if not is_compiled() else ""
+        return "" if self.program == "python3" or kit.find(self.program) else "not installed"
+
+
+def missing(mode: str, *, validating: bool) -> dict[str, str]:
+    """Who is not measured, and why."""
+    found = {peer.name: peer.absence(mode, validating=validating) for peer in PEERS}
+    return {name: why for name, why in found.items() if why}
 
 
 def certificates(folder: Path, name: str = UPSTREAM_NAME) -> tuple[Path, Path, Path]:
@@ -225,6 +242,8 @@ state = "{folder}/state-{port}"
 rate = 0
 tcp_clients = 2000
 tcp_clients_per_address = 2000
+[cache]
+memory = "128 MiB"
 {validation}[upstreams.default]
 profile = "{"opportunistic" if mode == "udp" else "strict"}"
 servers = [{server}]
@@ -232,11 +251,29 @@ servers = [{server}]
     return [str(Path(sys.executable).parent / "anchorhold"), "run", "--config", str(path)]
 
 
+def plain(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = "") -> list[str]:
+    """Ours without what is compiled."""
+    return ["env", "ANCHORHOLD_COMPILED=pure", *anchorhold(folder, port, upstream, mode, anchor)]
+
+
+def is_compiled() -> bool:
+    """Whether ours runs in its compiled form."""
+    return form_of_ours().startswith("compiled")
+
+
+@cache
+def form_of_ours() -> str:
+    """What ours says of the form it runs in."""
+    program = "from anchorhold.compiled import FORM; print(FORM)"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+
+
 OVER_OURS = ("quic", "h3", "odoh")
 """Ways to an upstream that only a service of ours offers here."""
 
 PEERS = (
-    Peer("anchorhold", "python3", ("udp", "tls", "https", *OVER_OURS), ("udp", "tls", "https", *OVER_OURS), anchorhold),
+    Peer(figures.OURS, "python3", ("udp", "tls", "https", *OVER_OURS), ("udp", "tls", "https", *OVER_OURS), anchorhold),
+    Peer(figures.PLAIN, "python3", ("udp", "tls"), (), plain),
     Peer("unbound", "unbound", ("udp", "tls"), ("udp", "tls"), unbound),
     Peer("dnsmasq", "dnsmasq", ("udp",), (), dnsmasq),
     Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), (), dnsdist),
