@@ -8,7 +8,7 @@ from figures import FLOOR, OURS, Table
 
 WIDTH, MARGIN, GAP = 960, 24, 36
 HEAD, TITLE, BAR, STEP, FOOT = 74, 26, 12, 18, 40
-NAMES = 150
+NAMES = 164
 """Room for the names of servers, left of the bars."""
 FIGURES = 52
 """Room for figures, right of the longest bar."""
