@@ -26,7 +26,7 @@ from pathlib import Path
 import namespace
 import page
 from figures import OURS, Table, write_tables
-from kit import find, finish, stop
+from kit import find, finish, stop, tree
 
 from anchorhold.accounts import CELLS
 from anchorhold.control_client import Unreachable
@@ -151,6 +151,7 @@ def measure(folder: Path, runs: int) -> list[str]:
     time.sleep(5)
     lines += ["", "| process | PSS, KiB | of it private | RSS |", "| --- | --- | --- | --- |"]
     found = {"supervisor": service.process.pid} | {name: pid for name, (pid, _) in service.cells().items()}
+    found |= {f"{name}, helper": child for name, pid in found.items() if name in CELLS for child in tree(pid)[1:]}
     sums = [0, 0]
     for name, pid in found.items():
         kib = memory(pid)
@@ -173,7 +174,7 @@ def measure(folder: Path, runs: int) -> list[str]:
 def bare_table(folder: Path, runs: int) -> Table:
     service, first, every = starts(folder, runs)
     time.sleep(2)
-    found = [memory(pid) for pid in (service.process.pid, *(pid for pid, _ in service.cells().values()))]
+    found = [memory(pid) for pid in tree(service.process.pid)]
     sums = {name: [sum(one[kind] for one in found) / 1024] for name, kind in (("rss-idle", "Rss"), ("pss-idle", "Pss"))}
     note = "All cells: DNS over every way in, block lists, DHCP and router advertisements; on both cores."
     return Table("The whole service from cold, all cells", {OURS: {"first": first, "every": every, **sums}}, note=note)
