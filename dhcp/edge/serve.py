@@ -357,7 +357,7 @@ class Server:
         udp, frames = interface.sockets.get(Role.UDP4), interface.sockets.get(Role.FRAMES)
         if link is None or udp is None or frames is None:
             return False
-        fitted = fit_packet4(reply.packet, min(limit, self.links.mtu(interface.number) or limit))
+        fitted = fit_packet4(reply.packet, min(limit, self.links.mtu(interface.number) or limit), reply.shared)
         if fitted.dropped:
             self.counters["options-dropped"] += len(fitted.dropped)
         return send4(udp, frames, reply, fitted.data, link.hardware)
