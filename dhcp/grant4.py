@@ -91,8 +91,11 @@ def _terms(book: LeaseBook, asked: Asked, held: Lease | None, share: Share, now:
         since, renewals = held.since, held.renewals
         if now - since >= _PROVEN * duration_of(asked, share, renewals):
             renewals += 1
-    claimant = Claimant(asked.identity.client, asked.identity.hardware)
-    name = published(book, asked.plan, share, claimant, "" if asked.refuses_names else asked.label)
+    label = "" if asked.refuses_names else asked.label
+    name = ""
+    if label or share.reservation is not None:
+        claimant = Claimant(asked.identity.client, asked.identity.hardware)
+        name = published(book, asked.plan, share, claimant, label)
     duration = asked.ground.bounded(duration_of(asked, share, renewals), held, now)
     return Terms(since, renewals, duration, name)
 

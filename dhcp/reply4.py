@@ -237,7 +237,9 @@ def _path(asked: Asked, packet: Packet4, shared: Shared) -> Reply4:
 
 def _relayed(asked: Asked, packet: Packet4, shared: Shared | None = None) -> Reply4:
     port = asked.relay.port if asked.relay is not None else SERVER_PORT
-    return Reply4(packet, _BY_RELAY, asked.arrival.interface, asked.source, packet.giaddr, port, b"", shared)
+    interface, source = asked.arrival.interface, asked.source
+    # As Reply4(...) makes it, at a third of the cost.
+    return tuple.__new__(Reply4, (packet, _BY_RELAY, interface, source, packet.giaddr, port, b"", shared))
 
 
 def _broadcast(asked: Asked, packet: Packet4, shared: Shared | None = None) -> Reply4:
