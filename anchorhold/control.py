@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from anchorhold.__about__ import __version__
+from anchorhold.compiled import FORM
 from anchorhold.control_connection import ControlConnection
 from anchorhold.control_requests import (
     BadRequest,
@@ -132,7 +133,7 @@ class ControlServer:
         verb = request["verb"]
         match verb:
             case "version":
-                connection.say({"cell": "front", "version": __version__, "pid": self._front().pid})
+                connection.say({"cell": "front", "version": __version__, "form": str(FORM), "pid": self._front().pid})
                 connection.finish()
             case "ask":
                 self._ask(request, connection, now)
@@ -282,6 +283,7 @@ class ControlServer:
         return {
             "cell": "front",
             "version": __version__,
+            "form": str(FORM),
             "pid": front.pid,
             "generation": front.desk.settings.generation,
             "restarts": front.restarts,

@@ -74,13 +74,13 @@ class Supervisor:
         self._lists = ListsSide(self.resolver, self._state, accounts.owner_of("lists"))
         keeper = KeeperFolder(self.keeper, self._state, accounts.owner_of("keeper"))
         dhcp = DhcpSide(self._state, accounts.owner_of("dhcp"))
-        self._sides = (self._front, dhcp, self._secure, self._lists, keeper)
+        self._sides = (self._front, self._lists, dhcp, self._secure, keeper)
         for side in self._sides:
             side.begin(snapshot)
         handed.say()
         for line in accounts.shared(("resolver", *(side.cell.name for side in self._sides if side.wanted))):
             facts.log(NAME, line)
-        _, self.dhcp, self.secure, self.lists, _ = (side.cell for side in self._sides)
+        _, self.lists, self.dhcp, self.secure, _ = (side.cell for side in self._sides)
         self._cells = (self.keeper, self.lists, self.resolver, self.front, self.dhcp, self.secure)
         self._pairs = (
             (LinkType.PEER, self.resolver, self.front),
@@ -100,7 +100,8 @@ class Supervisor:
             lambda: roster(os.getpid(), self._cells),
         )
         self._cold = zygote.cold(side.cell.module for side in self._sides if side.wanted)
-        """What of the cells is to be imported yet: those that need it are started after the others."""
+        """What of the cells is to be imported yet: those that need it are started after the others. Lists first: nobody is
+        answered before the resolver has them."""
         zygote.freeze()
         self._stopping = self._deaths = False
         self._exit_code = 0
@@ -115,10 +116,9 @@ class Supervisor:
         while not self._stopping:
             self._tick(time.monotonic())
             if self._cold:
-                zygote.warm(*self._cold)
+                zygote.warm(self._cold[0])
                 zygote.freeze()
-                self._cold = ()
-                continue
+                self._cold = self._cold[1:]
             for key, _ in self._selector.select(self._patience(time.monotonic())):
                 if key.fileobj is signals:
                     self._take_signals(signals.take())

@@ -16,6 +16,7 @@ from kit.peers import need_root
 
 from anchorhold.__about__ import __version__
 from anchorhold.cli import COMMANDS, main
+from anchorhold.compiled import FORM
 from anchorhold.secret import take_secret
 from anchorhold.state import spread_key
 from anchorhold.terminal import print_table
@@ -25,7 +26,15 @@ Run = Callable[..., Result]
 
 STATUS: Script = {
     "status": [
-        {"cell": "front", "pid": 11, "generation": 2, "restarts": 0, "counters": {"udp": 7}, "cache": {"entries": 3}},
+        {
+            "cell": "front",
+            "form": "plain Python (not built)",
+            "pid": 11,
+            "generation": 2,
+            "restarts": 0,
+            "counters": {"udp": 7},
+            "cache": {"entries": 3},
+        },
         {
             "cell": "resolver",
             "pid": 12,
@@ -126,6 +135,7 @@ def test_status_prints_plain_columns_off_a_terminal(tmp_path: Path) -> None:
     assert "  default  tls://a.test:853  A         resting  5          timeout:2  12.3 ms" in result.stdout
     assert "A         5        50.0%   4              25.0%" in result.stdout
     assert "front counters:" in result.stdout
+    assert "Code: plain Python (not built)\n" in result.stdout
     assert "\x1b" not in result.stdout
 
 
@@ -419,14 +429,21 @@ def test_cache_dump_prints_a_line_per_entry(tmp_path: Path) -> None:
 
 
 def test_version_names_the_service_that_runs_another(tmp_path: Path) -> None:
-    with fake_service(tmp_path, {"version": [{"cell": "front", "version": "0.0.9"}]}) as service:
+    with fake_service(
+        tmp_path, {"version": [{"cell": "front", "version": "0.0.9", "form": "compiled (5 modules)"}]}
+    ) as service:
         result = run("version", "--json", "--control", service.path)
-    assert json.loads(result.stdout) == {"program": __version__, "service": "0.0.9"}
+    assert json.loads(result.stdout) == {
+        "program": __version__,
+        "service": "0.0.9",
+        "form": str(FORM),
+        "service_form": "compiled (5 modules)",
+    }
 
 
 def test_version_without_a_service_is_no_fault(tmp_path: Path) -> None:
     result = run("version", "--control", tmp_path / "none.sock")
-    assert (result.exit_code, result.stdout) == (0, f"anchorhold {__version__}\nservice    not running\n")
+    assert (result.exit_code, result.stdout) == (0, f"anchorhold {__version__}, {FORM}\nservice    not running\n")
 
 
 def test_a_rotation_writes_a_new_key_for_its_owner_only_and_warns(tmp_path: Path) -> None:
