@@ -54,7 +54,7 @@ class Peer:
 
 def missing(mode: str, *, validating: bool) -> dict[str, str]:
     """Who is not measured, and why."""
-    found = {peer.name: peer.absence(mode, validating=validating) for peer in PEERS}
+    found = {name: peer.absence(mode, validating=validating) for name, peer in PEERS.items()}
     return {name: why for name, why in found.items() if why}
 
 
@@ -271,14 +271,19 @@ def form_of_ours() -> str:
 OVER_OURS = ("quic", "h3", "odoh")
 """Ways to an upstream that only a service of ours offers here."""
 
-PEERS = (
-    Peer(figures.OURS, "python3", ("udp", "tls", "https", *OVER_OURS), ("udp", "tls", "https", *OVER_OURS), anchorhold),
-    Peer(figures.PLAIN, "python3", ("udp", "tls"), (), plain),
-    Peer("unbound", "unbound", ("udp", "tls"), ("udp", "tls"), unbound),
-    Peer("dnsmasq", "dnsmasq", ("udp",), (), dnsmasq),
-    Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), (), dnsdist),
-    Peer("knot-resolver", "kresd", ("udp", "tls"), ("udp", "tls"), knot_resolver),
-    Peer("pdns-recursor", "pdns_recursor", ("udp",), ("udp",), pdns_recursor),
-)
+EVERY_WAY = ("udp", "tls", "https", *OVER_OURS)
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer(figures.OURS, "python3", EVERY_WAY, EVERY_WAY, anchorhold),
+        Peer(figures.PLAIN, "python3", ("udp", "tls"), (), plain),
+        Peer("unbound", "unbound", ("udp", "tls"), ("udp", "tls"), unbound),
+        Peer("dnsmasq", "dnsmasq", ("udp",), (), dnsmasq),
+        Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), (), dnsdist),
+        Peer("knot-resolver", "kresd", ("udp", "tls"), ("udp", "tls"), knot_resolver),
+        Peer("pdns-recursor", "pdns_recursor", ("udp",), ("udp",), pdns_recursor),
+    )
+}
 """A further peer is one more row. dnsdist passes on what it is asked and keeps no answers here; dnsmasq validates only with the
 root's own keys built in, so it does not here. The recursor of Debian 12 forwards over TLS to port 853 only, to nobody's name."""
