@@ -15,7 +15,7 @@ NAME = "supervisor"
 def run(config: Path) -> int:
     """Serve by the configuration file `config` until a signal says stop. Gives the exit code."""
     if compiled.FORM.refused:
-        facts.log(NAME, f"{compiled.FORM.why}; {compiled.VARIABLE}=auto runs in plain Python then")
+        facts.log(NAME, compiled.FORM.why)
         return 3
     zygote.begin()
     try:
