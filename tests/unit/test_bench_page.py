@@ -16,6 +16,8 @@ import picture  # noqa: E402
 import targets  # noqa: E402
 from figures import FLOOR, OURS, PLAIN, Done, Table  # noqa: E402
 
+sys.path.remove(str(BENCHMARKS))  # `kit` there is a file, which comes before our folder of that name
+
 SVG = "{http://www.w3.org/2000/svg}"
 
 
