@@ -51,7 +51,7 @@ class Server:
         if way not in self.ways:
             return "does not serve it"
         if self.name == figures.PLAIN:
-            return "" if peers.is_compiled() else peers.NOT_COMPILED
+            return peers.IS_PLAIN if peers.is_plain() else ""
         if self.program == "cc":
             return "" if kit.find("cc") else "no C compiler"
         return "" if self.program == "python3" or kit.find(self.program) else "not installed"

@@ -14,7 +14,7 @@ import trustme
 UPSTREAM_NAME = "upstream.bench.example"
 ALL_PLAIN = ("ANCHORHOLD_COMPILED=pure", "ANCHORHOLD_HTTP2=h2")
 """Ours without what is optional."""
-NOT_COMPILED = "nothing of ours is compiled: it is the row above"
+IS_PLAIN = "nothing optional is at work in ours: it is the row above"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Peer:
                 return "not measured"
             return "does not validate what it forwards over it" if validating else "does not forward over it"
         if self.name == figures.PLAIN:
-            return NOT_COMPILED if not is_compiled() else ""
+            return IS_PLAIN if is_plain() else ""
         return "" if self.program == "python3" or kit.find(self.program) else "not installed"
 
 
@@ -258,15 +258,16 @@ def plain(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = 
     return ["env", *ALL_PLAIN, *anchorhold(folder, port, upstream, mode, anchor)]
 
 
-def is_compiled() -> bool:
-    """Whether ours runs in its compiled form."""
-    return form_of_ours().startswith("compiled")
+def is_plain() -> bool:
+    """Whether nothing optional is at work in ours, so that it needs no second row."""
+    return form_of_ours().startswith("plain Python") and form_of_ours().endswith("by h2")
 
 
 @cache
 def form_of_ours() -> str:
     """What ours says of the form it runs in."""
-    program = "from anchorhold.compiled import FORM; print(FORM)"
+    program = "from anchorhold.compiled import FORM; from net.h2_codecs import CODEC"
+    program += "; print(f'{FORM}, HTTP/2 by {CODEC.value}')"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -279,7 +280,7 @@ PEERS = {
     peer.name: peer
     for peer in (
         Peer(figures.OURS, "python3", EVERY_WAY, EVERY_WAY, anchorhold),
-        Peer(figures.PLAIN, "python3", ("udp", "tls"), (), plain),
+        Peer(figures.PLAIN, "python3", ("udp", "tls", "https"), (), plain),
         Peer("unbound", "unbound", ("udp", "tls"), ("udp", "tls"), unbound),
         Peer("dnsmasq", "dnsmasq", ("udp",), (), dnsmasq),
         Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), (), dnsdist),
