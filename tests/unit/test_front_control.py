@@ -44,8 +44,8 @@ class FakeRelay:
         self.lease_answers.append(answer)
         return self.dhcp
 
-    def secure_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
-        if self.secure:
+    def secure_fact(self, verb: Verb, argument: bytes, answer: Answer, number: int = 0) -> bool:
+        if self.secure and not number:
             answer(b'{"cell": "secure", "verb": "%s"}' % verb.name.encode(), False)
         return self.secure
 
