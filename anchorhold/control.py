@@ -13,8 +13,7 @@ from typing import Protocol
 
 from anchorhold.__about__ import __version__
 from anchorhold.control_connection import ControlConnection
-from anchorhold.control_lines import Front as Front
-from anchorhold.control_lines import Wanted, cache_line, explain, status_line
+from anchorhold.control_lines import Front, Wanted, cache_line, explain, status_line
 from anchorhold.control_requests import (
     BadRequest,
     Line,

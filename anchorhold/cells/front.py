@@ -15,8 +15,8 @@ from anchorhold.cells.clients import ClientsCell, MakePair, lease_peer_of, peer_
 from anchorhold.cells.peer import FrontPeer, ListsPeer, SecurePeer
 from anchorhold.cells.rules import ACCEPT, HEAP
 from anchorhold.cells.start import end_at_once, ignore_terminal_signals
-from anchorhold.control import ControlServer, Front
-from anchorhold.control_lines import answer_fact
+from anchorhold.control import ControlServer
+from anchorhold.control_lines import Front, answer_fact
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, PairName
 from anchorhold.sandbox import SandboxProfile, preload

@@ -49,7 +49,7 @@ def read_cores(value: object) -> object:
     """A number of processors, ALL_CORES for the text `all`; what is neither number nor text is left for pydantic to refuse."""
     if value == "all":
         return ALL_CORES
-    if isinstance(value, str) or value == 0:
+    if isinstance(value, str) or (isinstance(value, int) and value < 1):
         raise ValueError(f'no number of processors: write 1 to {MOST_CORES}, or "all"')
     return value
 
