@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from anchorhold.__about__ import __version__
+from anchorhold.compiled import FORM
 from anchorhold.control_connection import ControlConnection
 from anchorhold.control_lines import Front, Wanted, cache_line, explain, status_line
 from anchorhold.control_requests import (
@@ -132,7 +133,7 @@ class ControlServer:
         verb = request["verb"]
         match verb:
             case "version":
-                connection.say({"cell": "front", "version": __version__, "pid": self._front().pid})
+                connection.say({"cell": "front", "version": __version__, "form": str(FORM), "pid": self._front().pid})
                 connection.finish()
             case "ask":
                 self._ask(request, connection, now)

@@ -5,7 +5,7 @@
 import os
 from pathlib import Path
 
-from anchorhold import facts, sandbox, zygote
+from anchorhold import compiled, facts, sandbox, zygote
 from anchorhold.cell_environment import cell_environment
 from anchorhold.config.request import LoaderRun, Refused
 
@@ -14,6 +14,9 @@ NAME = "supervisor"
 
 def run(config: Path) -> int:
     """Serve by the configuration file `config` until a signal says stop. Gives the exit code."""
+    if compiled.FORM.refused:
+        facts.log(NAME, f"{compiled.FORM.why}; {compiled.VARIABLE}=auto runs in plain Python then")
+        return 3
     zygote.begin()
     try:
         loading = LoaderRun(config, 1, cell_environment(os.environ, ""))

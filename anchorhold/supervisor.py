@@ -76,7 +76,7 @@ class Supervisor:
         self._lists = ListsSide(self.resolver, self._state, accounts.owner_of("lists"))
         keeper = KeeperFolder(self.keeper, self._state, accounts.owner_of("keeper"))
         dhcp = DhcpSide(self._state, accounts.owner_of("dhcp"))
-        self._sides = (self._front, dhcp, self._secure, self._lists, keeper)
+        self._sides = (self._front, self._lists, dhcp, self._secure, keeper)
         for side in self._sides:
             side.begin(snapshot)
         handed.say()
@@ -93,7 +93,8 @@ class Supervisor:
             lambda: roster(os.getpid(), self._cells),
         )
         self._cold = zygote.cold(side.cells[0].module for side in self._sides if side.wanted)
-        """What of the cells is to be imported yet: those that need it are started after the others."""
+        """What of the cells is to be imported yet: those that need it are started after the others. Lists first: nobody is
+        answered before the resolver has them."""
         zygote.freeze()
         self._stopping = self._deaths = False
         self._exit_code = 0
@@ -108,10 +109,9 @@ class Supervisor:
         while not self._stopping:
             self._tick(time.monotonic())
             if self._cold:
-                zygote.warm(*self._cold)
+                zygote.warm(self._cold[0])
                 zygote.freeze()
-                self._cold = ()
-                continue
+                self._cold = self._cold[1:]
             for key, _ in self._selector.select(self._patience(time.monotonic())):
                 if key.fileobj is signals:
                     self._take_signals(signals.take())

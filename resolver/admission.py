@@ -142,6 +142,8 @@ class Admission:
         self.devices = {name: index for index, group in enumerate(settings.client_groups) for name in group.devices}
         """Names of leases whose addresses are in a group, wherever they are."""
         self.clients: dict[str, Client] = {}
+        self.by_octets: dict[bytes, Client] = {}
+        """The same, as far as they were asked for by `client_at`."""
         self._buckets: dict[bytes, Bucket] = {}
         self._assigned: dict[bytes, int] = {}
 
@@ -152,12 +154,21 @@ class Admission:
             return False
         self._assigned = groups
         self.clients.clear()
+        self.by_octets.clear()
         return True
 
     def client(self, address: str, now: Instant) -> Client:
         """What is known of `address` (text, as the socket gives it), looked up once and then remembered."""
         client = self.clients.get(address)
         return client if client is not None else self._remember(address, now)
+
+    def client_at(self, octets: bytes, now: Instant) -> Client:
+        """The same for an address as the packet has it: 4 or 16 octets."""
+        client = self.by_octets.get(octets)
+        if client is None:
+            client = self.client(str(ip_address(octets)), now)
+            self.by_octets[octets] = client
+        return client
 
     def operator(self) -> Client:
         """The operator at the control socket: in the default group, without a limit."""
@@ -192,6 +203,7 @@ class Admission:
         """Who is left keeps the bucket of its household: else whoever has many addresses would fill it by using them."""
         for address in list(self.clients)[: MAX_CLIENTS // 2]:
             del self.clients[address]
+        self.by_octets.clear()
         kept = ((client.household, client.bucket) for client in self.clients.values())
         self._buckets = {household: bucket for household, bucket in kept if bucket is not None}
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Set-up: a virtual environment in the tree, the locked packages by hash, this package itself; with `peers` also the
-# programs of other projects that tests and benchmarks need, with `demo` a DHCP client. Safe to run again: what stands is left alone.
+# Set-up: a virtual environment in the tree, the locked packages by hash, this package itself, its compiled modules where there is
+# a C compiler; with `peers` also the programs of other projects that tests and benchmarks need, with `demo` a DHCP client. Safe to run again: what stands is left alone.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -8,7 +8,7 @@ cd "$root"
 stamp=.venv/.set-up
 # The second line: clients, relays and servers of DHCP, and what reads their packets.
 peers="unbound dnsdist pebble knot-dnsutils bind9-dnsutils dnsperf curl dnsmasq-base faketime iproute2 nsd knot bind9 bind9-utils knot-resolver knot-dnssecutils ldnsutils dns-root-data ngtcp2-client
- tshark strace isc-dhcp-client isc-dhcp-relay udhcpc dhcpcd-base ndisc6 kea-dhcp4-server kea-admin systemd"
+ tshark strace gcc libc6-dev python3-dev isc-dhcp-client isc-dhcp-relay udhcpc dhcpcd-base ndisc6 kea-dhcp4-server kea-admin systemd"
 
 # Programs of HTTP/3, for `make interop` only.
 programs="chromium caddy ngtcp2-server"
@@ -119,3 +119,5 @@ interop)
     peers="$programs" && install_peers && [ -z "$(lacking $programs)" ] && : >.venv/bin/interop
     ;;
 esac
+# After the peers, which have a compiler. What is built already of the same sources is left alone; without a compiler it goes on.
+.venv/bin/python hatch_build.py

@@ -101,6 +101,8 @@ class ClientsCell:
         self._asked = Asked(self._selector, self._answer, lambda: self.accuse(PairName(self.asked_on)))
         self._ending = False
         self._due = 0.0
+        self._round = 0.0
+        """When to look around at the latest."""
         self._watchman = Watchman()
         self._next_look = 0.0
         self.desk: Desk
@@ -207,8 +209,13 @@ class ClientsCell:
         """One wake-up: events, then everything that was collected is written, then what is overdue ends."""
         events = self._selector.select(min(self._due, DRAIN / 10) if self._ending else self._due)
         now = Instant(time.monotonic())
+        over = bool(events)
         for key, mask in events:
-            key.data(mask, now)
+            over = key.data(mask, now) is True and over
+        if over and now < self._round:
+            # Hits and nothing else: there is nothing to write, to send on or to end.
+            self._due = self._round - now
+            return
         # Before the flush: what ends here is answered in this wake-up.
         due = self.desk.expire(now)
         paused = False
@@ -226,6 +233,7 @@ class ClientsCell:
         self._asked.flush()
         patience = min(self._patience(now), PAUSE) if paused else self._patience(now)
         self._due = patience if due is None else min(due, patience)
+        self._round = now + self._due
 
     def _look(self, now: Instant) -> None:
         self._next_look = now + IDLE_TURN

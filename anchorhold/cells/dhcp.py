@@ -17,7 +17,7 @@ from functools import partial
 
 from anchorhold import snapshot
 from anchorhold.ceilings import of_dhcp
-from anchorhold.cells.dhcp_pair import FrontPair
+from anchorhold.cells.dhcp_pair import DhcpPair, FrontPair
 from anchorhold.cells.heap import keep_all_to_heap
 from anchorhold.cells.rules import DATABASE, GROWTH, SNAPSHOT
 from anchorhold.cells.start import (
@@ -276,7 +276,7 @@ class DhcpCell:
         for name, descriptor in fresh.items():
             if name in self._pairs:
                 self._pairs[name].close()
-            self._pairs[name] = FrontPair(
+            self._pairs[name] = DhcpPair(
                 sockets.adopt(descriptor), self._selector, self._answer, partial(accuse, self._link, name)
             )
             self._tell_everything(self._pairs[name])

@@ -23,6 +23,7 @@ from anchorhold.sandbox import SandboxProfile, preload
 from anchorhold.sandbox.profile import Network, calls
 from net.sockets import adopt, prepare
 from resolver.admission import Connections
+from resolver.edge.listen.batched import BATCHED, one_by_one, open_datagrams
 from resolver.edge.listen.datagram import DatagramListener
 from resolver.edge.listen.stream import StreamListener
 from resolver.settings import FrontSettings
@@ -34,24 +35,33 @@ LEAST_DESCRIPTORS = 1_024
 FURTHER_DESCRIPTORS = 256
 """Besides one for each TCP client: listeners, pairs, operators, and those that connections leave free."""
 
-PROFILE = SandboxProfile(
-    "front",
-    calls=(
-        *calls("recvfrom", "sendto", "epoll_wait", "epoll_ctl", "recvmsg", "sendmsg", "close"),
-        *ACCEPT,
-        *HEAP,
-        *calls("exit_group"),
-    ),
-    network=Network.NONE,
-)
-"""Nothing makes a socket, a process or a thread, nothing opens a file; time is read without a call (vdso(7))."""
+
+def _profile(*messages: str) -> SandboxProfile:
+    """Nothing makes a socket, a process or a thread, nothing opens a file; time is read without a call (vdso(7)). `messages`: by
+    which calls they come and go that have more than octets."""
+    return SandboxProfile(
+        "front",
+        calls=(
+            *calls("recvfrom", "sendto", "epoll_wait", "epoll_ctl", *messages, "close"),
+            *ACCEPT,
+            *HEAP,
+            *calls("exit_group"),
+        ),
+        network=Network.NONE,
+    )
+
+
+PROFILE = _profile("recvmsg", "sendmsg")
+"""In plain Python."""
+PROFILE_BATCHED = _profile("recvmmsg", "sendmmsg")
+"""Where UDP goes in batches, and the messages of the supervisor's link by the same calls."""
 
 
 class FrontCell(ClientsCell):
     """UDP and TCP, and operators."""
 
     name = "front"
-    profile = PROFILE
+    profile = PROFILE_BATCHED if BATCHED else PROFILE
     peer = LinkType.PEER
     pairs: ClassVar[dict[LinkType, MakePair]] = {
         LinkType.PEER: peer_of(LinkType.PEER),
@@ -97,6 +107,7 @@ class FrontCell(ClientsCell):
                 super()._take_own(message)
 
     def _equip(self) -> None:
+        self._link = one_by_one(self._link)
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = min(max(self._clients() + FURTHER_DESCRIPTORS, LEAST_DESCRIPTORS), most)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -133,7 +144,7 @@ class FrontCell(ClientsCell):
             four = kind is LinkType.UDP and traits[1:] == b"\0"
             endpoint = adopt(descriptor, socket.AF_INET if four else socket.AF_INET6)
             if kind is LinkType.UDP:
-                datagrams = DatagramListener(endpoint, traits[:1] == b"\1", self.desk, self.admission)
+                datagrams = open_datagrams(endpoint, traits[:1] == b"\1", self.desk, self.admission)
                 self._datagrams.append(datagrams)
                 self.watch(endpoint, selectors.EVENT_READ, datagrams)
             else:

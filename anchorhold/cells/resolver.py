@@ -96,6 +96,7 @@ class ResolverCell:
         self._whereabouts: Whereabouts
         self._image: ListImage | None = None
         self._lists_told = asyncio.Event()
+        self._serving = False
 
     def prepare(self) -> None:
         """Take everything from the link until START."""
@@ -165,6 +166,7 @@ class ResolverCell:
         loop.add_reader(self._link.fileno(), self._hear)
         await self._hear_keeper_first()
         await self._hear_lists_first()
+        self._serving = True
         self._connect()
         self._ready()
         self._keep_time(loop, self._resolver)
@@ -237,8 +239,9 @@ class ResolverCell:
                 pass
 
     def _connect(self) -> None:
-        """Talk to `front`, `secure` and the lists cell over the newest pairs."""
-        if self._resolver is None:
+        """Talk to `front`, `secure` and the lists cell over the newest pairs. Not before the keeper and lists have said their
+        first word: pairs come at any moment, and a question on one of them would be answered at once."""
+        if self._resolver is None or not self._serving:
             return
         pairs, self._pairs = self._pairs, {}
         for name, pair in pairs.items():

@@ -78,6 +78,9 @@ def _print_cells(cells: dict[str, Answer]) -> None:
         if "error" not in line
     ]
     print_table("cells", ["cell", "process", "generation", "restarts"], rows)
+    form = cells.get("front", {}).get("form")
+    if form:
+        click.echo(f"Code: {show(form)}\n")
 
 
 def _print_isolation(control: Path | None) -> None:

@@ -2,7 +2,7 @@
 
 import socket
 
-from dhcp.edge.drain import drain
+from dhcp.edge.frames import receive_frames
 from dhcp.edge.interfaces import Interfaces
 from dhcp.edge.opening import Role
 from dhcp.edge.probe import Prober
@@ -58,7 +58,7 @@ def _ask_neighbour(endpoint: socket.socket | None, link: Link, probe: Probe) -> 
 
 def hears_arp(endpoint: socket.socket, number: int, prober: Prober) -> None:
     """Take what waits: whoever says an address is its own has it, and so has whoever probes for it too (RFC 5227 §2.1.1)."""
-    for frame, *_ in drain(endpoint.recvmsg, ARP_SIZE, 0, NOW):
+    for frame in receive_frames(endpoint, ARP_SIZE):
         try:
             arp = parse_arp(frame)
         except Malformed:

@@ -4,8 +4,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 
-from dhcp.edge.drain import drain
-from net.sockets import NOW
+from dhcp.edge.frames import receive_frames
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.frames import parse_datagram
 from wire.dhcp.packet4 import parse_packet4
@@ -45,7 +44,7 @@ class Rogues:
 
     def hear_frames(self, endpoint: socket.socket, link: str, now: Instant) -> None:
         """Frames from port 67 to port 68 that the kernel let through: none of them is ours."""
-        for frame, *_ in drain(endpoint.recvmsg, _FRAME, 0, NOW):
+        for frame in receive_frames(endpoint, _FRAME):
             if _is_reply(frame):
                 self.notice(OTHER_SERVER4, link, now)
 

@@ -35,6 +35,9 @@ _RENDERED_OVERHEAD = 240
 
 _REFRESH_SHARE = 0.1
 _REFRESH_HITS = 2
+_TC = 0x02
+"""In the first octet behind the id: a packet that was cut off has no records."""
+_NO_TTL = b"\0\0\0\0"
 REFRESH_AGAIN_AFTER = 30.0
 """Seconds before a refresh that brought nothing is tried again (RFC 8767 §5)."""
 
@@ -216,6 +219,23 @@ class PacketCache:
         self.size += rendered.size
         self._make_room()
 
+    @staticmethod
+    def renew(entry: Rendered, now: Instant) -> bool:
+        """Bring a packet of a former second to the age that its answer has now, and count that as a look-up. False if it is to be
+        looked up after all: its answer is near its end, or it holds no answer that has an age."""
+        answer = entry.answer
+        stored, cacheable, _, _, count = _HEAD.unpack_from(answer.packed)
+        expires = stored + cacheable
+        if expires - now <= _REFRESH_SHARE * cacheable or entry.body[0] & _TC:
+            return False
+        age = int(now - stored)
+        entry.body = _aged(entry.body, answer.packed, count, age)
+        entry.until = min(stored + age + 1, expires)
+        answer.hits += 1 + entry.used
+        answer.visited = True
+        entry.used = False
+        return True
+
     def flush(self, suffix: bytes) -> int:
         """Forget every answer whose name is `suffix` or below it; how many."""
         return self._flush(lambda name: is_below(name, suffix))
@@ -268,3 +288,14 @@ class PacketCache:
         # They hold each other, and Python looks for such circles seldom.
         answer.packed = answer.question = b""
         answer.rendered = None
+
+
+def _aged(body: bytes, packed: bytes, count: int, age: int) -> bytes:
+    """`body`, a response without its id to which the message of `packed` was dressed, with the `count` TTLs of that message
+    lowered by `age` as `dress` lowers them."""
+    out = bytearray(body)
+    message = _HEAD.size + 2 * count
+    for at in struct.unpack_from(f"!{count}H", packed, _HEAD.size):
+        left = int.from_bytes(packed[message + at : message + at + 4], "big") - age
+        out[at - 2 : at + 2] = left.to_bytes(4, "big") if left > 0 else _NO_TTL
+    return bytes(out)

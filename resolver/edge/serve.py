@@ -76,13 +76,16 @@ class Desk:
     # -- a packet comes in
 
     def quick(self, message: bytes, client: Client, road: Road, now: Instant) -> bytes | None:
-        """The response to a message that was answered before, octet for octet, within this second; None if there is none: then
-        `receive` is to be asked. Costs one look-up."""
+        """The response to a message that was answered before, octet for octet; None if there is none: then `receive` is to be
+        asked. Costs one look-up, and once a second its TTLs."""
         kind = ENCRYPTED if road.encrypted else road.stream
         entry = self.cache.rendered[ROADS * client.group + kind].get(message[2:])
-        if entry is None or entry.until <= now:
+        if entry is None:
             return None
-        entry.used = True
+        if entry.until > now:
+            entry.used = True
+        elif not self.cache.renew(entry, now):
+            return None
         self.counters["hits"] += 1
         return message[:2] + entry.body
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +122,35 @@ def test_without_the_section_there_is_no_cell_no_socket_and_no_folder() -> None:
         assert not (folder / "state/leases").exists()
         assert running.end() == 0
         assert [] == [line for line in running.lines if "dhcp" in line]
+
+
+SAY = """
+import socket, sys
+endpoint = socket.socket(type=socket.SOCK_DGRAM)
+endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+endpoint.bind(("", int(sys.argv[1])))
+endpoint.sendto(bytes.fromhex(sys.argv[4]), (sys.argv[2], int(sys.argv[3])))
+"""
+OFFER = (bytes.fromhex("02010600") + bytes(232) + bytes.fromhex("63825363350102ff")).hex()
+
+
+def test_it_hears_frames_and_is_not_ended_by_them(whole: tuple[Lan, Running, Path]) -> None:
+    net, running, folder = whole
+    pid = running.cell("dhcp")
+    neighbour = net.device("home", "52:54:00:00:00:05")
+    neighbour.ip("address add 192.0.2.50/24 dev port0")
+    # An ARP reply, for the kernel of the server asks who has that address; then what another DHCP server would broadcast.
+    net.server.run(sys.executable, "-c", SAY, "0", "192.0.2.50", "9", "")
+    net.server.ip_until("neigh show 192.0.2.50", lambda text: "lladdr 52:54:00:00:00:05" in text)
+    neighbour.run(sys.executable, "-c", SAY, "67", "192.0.2.255", "68", OFFER)
+    until(lambda: 1 == heard(folder).get("other-server-heard"), "the other server")
+    assert pid == running.cell("dhcp")
+
+
+def heard(folder: Path) -> dict[str, int]:
+    told = CliRunner().invoke(main, ["status", "--json", "--control", str(folder / "control.sock")])
+    counters: dict[str, int] = json.loads(told.stdout)["dhcp"].get("counters", {})
+    return counters
 
 
 def test_forget_looks_through_what_others_put_into_the_folder_of_a_running_service(

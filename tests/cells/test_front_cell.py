@@ -4,6 +4,8 @@ import dataclasses
 import json
 import os
 import socket
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import dns.flags
@@ -146,6 +148,30 @@ def test_cached_answers_go_on_while_the_resolver_is_gone() -> None:
         client.recv(65_535)
         front.peer.close()
         assert 1 == len(exchange(client, query()).answer)
+
+
+def test_hits_without_end_keep_nobody_else_waiting() -> None:
+    """A wake-up of hits alone looks at nothing else: what is due comes all the same, and so does what others ask."""
+    with running_front(value=settings(deadline=0.4)) as front, datagram(front) as client, datagram(front) as other:
+        client.send(query().to_wire())
+        front.reply(front.next_query())
+        client.recv(65_535)
+        exchange(client, query())
+        other.setblocking(False)
+        other.send(query("silent.example").to_wire())
+        asked = front.next_query()
+        other.send(query("other.example").to_wire())
+        heard: list[dns.message.Message] = []
+        end = time.monotonic() + PATIENCE
+        while len(heard) < 2 and time.monotonic() < end:
+            assert 1 == len(exchange(client, query()).answer)
+            if not is_silent(front.peer) or front.heard:
+                message = front.next_message(*MessageType)
+                if message.type is MessageType.QUERY and message.handle != asked.handle:
+                    front.reply(message)
+            with suppress(BlockingIOError):
+                heard.append(dns.message.from_wire(other.recv(65_535)))
+    assert [dns.rcode.NOERROR, dns.rcode.SERVFAIL] == [message.rcode() for message in heard]
 
 
 def test_a_resolver_that_does_not_read_blocks_nothing() -> None:

@@ -16,14 +16,19 @@ from kit.desk import answer, settings
 from kit.front import PATIENCE, RunningFront, is_silent, running_front
 from kit.processes import descriptors
 from kit.stumbling_front import SECRET
+from kit.two_forms import there
 
 from anchorhold.cells.start import EXIT_PROTOCOL
+from anchorhold.compiled import VARIABLE, Choice
 from anchorhold.ipc import MessageType, build_message
 from anchorhold.link import LinkType, send_message
 from anchorhold.mistakes import EXIT_MISTAKE
 from anchorhold.snapshot import seal
 from net.sockets import SPARE
 from wire.dns.framing import Framer, frame
+
+FORMS = pytest.mark.parametrize("form", [Choice.REQUIRE, Choice.PURE], ids=lambda form: form.value)
+"""Both tables of calls."""
 
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: closing is a reset."""
@@ -112,14 +117,22 @@ def test_settings_that_do_not_decode_end_it_and_say_so() -> None:
     assert front.log[0].startswith("front: the supervisor sent what does not decode: settings do not decode:")
 
 
-def test_questions_of_every_kind_and_what_is_none() -> None:
+def in_form(form: Choice) -> dict[str, str]:
+    """The environment of a front in this form."""
+    if form is Choice.REQUIRE:
+        there("resolver.edge.listen.batch")
+    return {VARIABLE: form.value}
+
+
+@FORMS
+def test_questions_of_every_kind_and_what_is_none(form: Choice) -> None:
     kinds = [dns.rdatatype.to_text(dns.rdatatype.RdataType.make(number)) for number in (*range(1, 70), 99, 249, 65_534)]
     names = ("xn--mnchen-3ya.example", "_dns.resolver.arpa", "a" * 63 + ".example", ".", "1.0.0.127.in-addr.arpa")
     odd = [query(kind=kind) for kind in [*kinds, "ANY", "AXFR", "IXFR", "OPT"]]
     odd += [query(name) for name in names]
     odd += [query("version.bind", "TXT", rdclass="CH"), query(use_edns=1), query(ednsflags=0x8000, payload=65_535)]
     odd += [bytes(12), b"\0" * 600, b"\xff" * 12, query()[:-3], query() + b"x", b"", query("m\\195\\188nchen.example")]
-    with running_front() as front, datagram(front.port) as client:
+    with running_front(environment=in_form(form)) as front, datagram(front.port) as client:
         for message in odd:
             client.send(message)
             with socket.create_connection(("127.0.0.1", front.port), PATIENCE) as stream:
@@ -128,9 +141,10 @@ def test_questions_of_every_kind_and_what_is_none() -> None:
         answered(front, "later.example")
 
 
-def test_other_listeners_of_each_family_are_taken_while_it_serves() -> None:
+@FORMS
+def test_other_listeners_of_each_family_are_taken_while_it_serves(form: Choice) -> None:
     hosts = ("127.0.0.1", "::1", "0.0.0.0", "::", "127.0.0.2")
-    with running_front("127.0.0.1", "::1") as front, datagram(front.port) as late:
+    with running_front("127.0.0.1", "::1", environment=in_form(form)) as front, datagram(front.port) as late:
         late.send(query("pending.example"))
         pending = front.next_query()
         ports = front.new_listeners(*hosts)

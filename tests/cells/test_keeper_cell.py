@@ -1,5 +1,6 @@
 """The keeper as a real process: what it is given, what it says to the resolver, and what it can do besides: nothing."""
 
+import contextlib
 import os
 import pwd
 import re
@@ -13,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dns.message
 import pytest
 from kit.keyset import ENTRY, ROOT, keyset, record
-from kit.peers import need_root
+from kit.peers import free_ports, need_root
 from kit.processes import (
     allow,
     data_of,
@@ -30,6 +32,7 @@ from kit.service import config_text, started
 from anchorhold import snapshot
 from anchorhold.cell_environment import cell_environment
 from anchorhold.cell_process import CellProcess
+from anchorhold.cells.resolver import KEEPER_PATIENCE
 from anchorhold.cells.start import EXIT_MEMORY
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
 from anchorhold.keeper.files import GivenAnchors, GivenKey, as_time, read_clock, read_points, show_record, write_given
@@ -312,13 +315,34 @@ def test_a_service_whose_folder_cannot_be_used_serves_and_says_so(tmp_path: Path
         assert running.end() == 0
 
 
-def test_without_a_keeper_the_service_starts_all_the_same(tmp_path: Path) -> None:
+def test_without_a_keeper_the_service_starts_all_the_same_and_answers_nobody_before_it_has_waited(
+    tmp_path: Path,
+) -> None:
     config = tmp_path / "anchorhold.toml"
-    config.write_text(config_text(tmp_path))
-    with started(config, "kit.fake_cell", "anchorhold.cells.resolver", "kit.dying_cell") as running:
+    (port,) = free_ports(1)
+    # With lists one more pair comes to the resolver while it waits.
+    config.write_text(config_text(tmp_path, port, extra='[lists]\nads = { url = "https://127.0.0.1:9/" }\n'))
+    with started(config, "anchorhold.cells.front", "anchorhold.cells.resolver", "kit.dying_cell") as running:
+        assert ask_until_answered(port) > KEEPER_PATIENCE
         running.wait_for("resolver: the keeper says nothing")
         running.wait_for("serving on")
         assert running.end() == 0
+
+
+def ask_until_answered(port: int) -> float:
+    """From the first moment on, until there is an address; how many seconds it took."""
+    query = dns.message.make_query("localhost.", "A").to_wire()
+    start = time.monotonic()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.02)
+        client.connect(("127.0.0.1", port))
+        while time.monotonic() < start + 20:
+            # Nobody listens there yet, or nobody answers.
+            with contextlib.suppress(OSError):
+                client.send(query)
+                if client.recv(4_096)[6:8] == b"\0\1":
+                    return time.monotonic() - start
+    raise AssertionError("no answer")
 
 
 if __name__ == "__main__":

@@ -172,11 +172,12 @@ def running_front(
     credits: int = CREDITS,
     module: str = "anchorhold.cells.front",
     descriptors: int = 0,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[RunningFront]:
     """A front that serves on a free port of each of `hosts` (127.0.0.1 without any), or what is in `module`. `descriptors`: it
     may have so many and no more."""
     with ExitStack() as stack:
-        process, ours = alone(stack, module, descriptors)
+        process, ours = alone(stack, module, descriptors, environment)
         ports = []
         for host in hosts or ("127.0.0.1",):
             listener = open_listener(ListenAddress(host, 0))

@@ -13,6 +13,7 @@ from anchorhold.sandbox import SandboxProfile
 
 FILTERED: dict[str, SandboxProfile] = {
     "front": front.PROFILE,
+    "front in batches": front.PROFILE_BATCHED,
     "secure": secure.PROFILE,
     "resolver": resolver.PROFILE,
     "resolver on uvloop": resolver.PROFILE_UVLOOP,

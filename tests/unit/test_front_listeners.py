@@ -14,6 +14,7 @@ from resolver import admission
 from resolver.admission import Admission, Connections
 from resolver.edge.listen import stream
 from resolver.edge.listen.acceptor import MINIMUM_IDLE, idle_time
+from resolver.edge.listen.batched import open_datagrams
 from resolver.edge.listen.datagram import BATCH, DatagramListener
 from resolver.edge.listen.stream import StreamListener
 from resolver.settings import ClientGroup
@@ -38,7 +39,7 @@ def datagrams(front: Counter53) -> Iterator[tuple[DatagramListener, socket.socke
         server.setblocking(False)
         client.connect(server.getsockname())
         client.settimeout(PATIENCE)
-        yield DatagramListener(server, False, front.desk, front.admission), client
+        yield open_datagrams(server, False, front.desk, front.admission), client
 
 
 def received(client: socket.socket) -> list[dns.message.Message]:

@@ -3,6 +3,7 @@ import tracemalloc
 import pytest
 from kit.desk import answer, question
 
+from privacy.reply import Outer, dress
 from resolver.cache.packets import DATAGRAM, ENCRYPTED, STREAM, AnswerKey, PacketCache, shelf_of
 from resolver.values import Explanation, Origin, Reply
 from wire.dns.codes import ExtendedError
@@ -172,6 +173,52 @@ def test_a_popular_answer_near_its_end_wants_to_be_refreshed_once() -> None:
     stored.refresh_from = START + 98.0
     assert not stored.wants_refresh(Instant(START + 91.0))
     assert stored.wants_refresh(Instant(START + 98.0))
+
+
+# -- packets of a former second
+
+
+def dressed(name: AnswerKey, reply: Reply, age: int, limit: int = 1_232) -> bytes:
+    return dress(reply.message, reply.ttl_offsets, age, Outer(b"id", name.question, limit, edns=True))
+
+
+@pytest.mark.parametrize("age", [0, 1, 59, 60, 61, 250, 269])
+def test_a_packet_of_a_former_second_becomes_what_it_would_be_if_it_were_dressed_anew(age: int) -> None:
+    cache, name = PacketCache(1 << 20, 1), key(1)
+    reply = answer(name.question, count=3, ttl=60, cacheable=300.0)
+    stored = cache.store(name, reply, START)
+    cache.render(packet(name), stored, dressed(name, reply, 0), False, START)
+    entry = cache.rendered[0][packet(name)[2:]]
+    assert cache.renew(entry, Instant(START + age + 0.5))
+    assert dressed(name, reply, age)[2:] == entry.body
+    assert START + age + 1 == entry.until
+
+
+def test_a_packet_near_the_end_of_its_answer_is_looked_up_so_that_it_may_be_refreshed() -> None:
+    cache, name = PacketCache(1 << 20, 1), key(1)
+    store(cache, name, rendered=True)
+    entry = cache.rendered[0][packet(name)[2:]]
+    assert [True, False, False] == [cache.renew(entry, Instant(START + age)) for age in (269.5, 270.0, 300.0)]
+
+
+def test_a_packet_that_was_cut_off_has_no_age() -> None:
+    cache, name = PacketCache(1 << 20, 1), key(1)
+    reply = answer(name.question, count=3)
+    stored = cache.store(name, reply, START)
+    cache.render(packet(name), stored, dressed(name, reply, 0, 40), False, START)
+    assert not cache.renew(cache.rendered[0][packet(name)[2:]], Instant(START + 1.5))
+
+
+def test_what_is_renewed_counts_as_looked_up_and_the_burst_before_as_one_more() -> None:
+    cache, name = PacketCache(1 << 20, 1), key(1)
+    store(cache, name, rendered=True)
+    entry = cache.rendered[0][packet(name)[2:]]
+    seen = []
+    for second, burst in ((1, False), (2, True), (3, False), (4, False)):
+        cache.renew(entry, Instant(START + second + 0.5))
+        seen.append((entry.answer.hits, entry.answer.visited, entry.used))
+        entry.used = burst
+    assert [(1, True, False), (2, True, False), (4, True, False), (5, True, False)] == seen
 
 
 def test_a_reply_comes_out_as_it_went_in() -> None:

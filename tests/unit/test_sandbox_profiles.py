@@ -14,6 +14,7 @@ from anchorhold.sandbox.profile import calls
 
 GOALS = {
     "front": 12,
+    "front in batches": 12,
     "secure": 18,
     "dhcp": 18,
     "resolver": 24,
@@ -28,6 +29,8 @@ FACING = ("front", "secure", "dhcp", "resolver", "lists")
 ALL_TOGETHER = 32
 OF_LIBUV = 2
 """More where the resolver runs on uvloop: epoll_pwait and ioctl, which libuv makes by itself."""
+OF_BATCHES = 2
+"""More where UDP goes in batches: front makes recvmmsg and sendmmsg in place of recvmsg and sendmsg, which others still make."""
 OF_HELPER = 10
 """More in the process that `lists` has for what strangers wrote: it hears nobody, forks for each piece of work, and ends it."""
 
@@ -65,6 +68,9 @@ def test_cells_that_hear_strangers_have_few_together() -> None:
     beyond = names("resolver on uvloop") - together
     print(f"with the resolver on uvloop: {len(together | beyond)}, {', '.join(sorted(beyond))} besides")
     assert len(together | beyond) <= ALL_TOGETHER + OF_LIBUV
+    batches = names("front in batches") - together
+    print(f"with the front in batches: {len(together | batches)}, {', '.join(sorted(batches))} besides")
+    assert len(batches) <= OF_BATCHES
     helper = names("workshop") - together
     print(f"with the helper of lists: {len(together | helper)}, {', '.join(sorted(helper))} besides")
     assert len(helper) <= OF_HELPER
@@ -77,7 +83,7 @@ def test_only_the_helper_of_lists_makes_processes_and_ends_them() -> None:
     assert all(rule.tests for rule in FILTERED["workshop"].calls if rule.call in NEVER)
 
 
-@pytest.mark.parametrize("cell", ["front", "secure"])
+@pytest.mark.parametrize("cell", ["front", "front in batches", "secure"])
 @pytest.mark.parametrize("architecture", Architecture)
 def test_the_cells_that_know_clients_start_nothing_and_open_nothing(cell: str, architecture: Architecture) -> None:
     assert not names(cell) & (

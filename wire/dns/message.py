@@ -18,6 +18,8 @@ _TOP_BIT = 0x80000000
 _MAX_MESSAGE = 65_535
 _OPT = int(RecordType.OPT)
 _ONE, _ONE_OR_NONE = (1,), (1, 0)
+_new = tuple.__new__
+"""Makes a named tuple without the call of a Python function that its own name is: a message has many records."""
 
 MESSAGES_KEPT = 128
 """Responses as they were read: so many may come at once before their turn."""
@@ -161,7 +163,7 @@ def _parse_records(data: bytes, at: int, count: int, memo: Known) -> tuple[list[
         # > value received was zero (RFC 2181 §8); OPT uses the field for something else
         if ttl & _TOP_BIT and rrtype != _OPT:
             ttl = 0
-        records.append(Record(owner, rrtype, rrclass, ttl, at + 4, rdata, stop))
+        records.append(_new(Record, (owner, rrtype, rrclass, ttl, at + 4, rdata, stop)))
         at = stop
     return records, at
 

@@ -11,6 +11,9 @@ from wire.errors import Malformed
 _COUNTS = struct.Struct("!HHHHH")
 _FIXED = struct.Struct("!HHIH")
 _HEADER = 12
+_OPT = int(RecordType.OPT)
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
 MAX_ADDITIONAL = 4
 """A query has an OPT and perhaps a TSIG or SIG(0); more records than this are refused."""
 
@@ -46,8 +49,8 @@ def peek(data: bytes) -> Peek:
     if not additionals:
         if at != len(data):
             raise Malformed("octets after the question", at)
-        return Peek(flags, key, question, None)
-    return Peek(flags, key, question, _find_opt(data, at, additionals))
+        return _new(Peek, (flags, key, question, None))
+    return _new(Peek, (flags, key, question, _find_opt(data, at, additionals)))
 
 
 def _question_end(data: bytes) -> int:
@@ -73,7 +76,7 @@ def _find_opt(data: bytes, at: int, count: int) -> Edns | None:
         at += 10 + length
         if at > end:
             raise Malformed("record data cut off", at)
-        if rrtype != RecordType.OPT:
+        if rrtype != _OPT:
             continue
         # > If a query message with more than one OPT RR is received, a FORMERR MUST be returned (RFC 6891 §6.1.1)
         if edns is not None or data[start]:

@@ -2,10 +2,12 @@
 
 import socket
 import struct
+from typing import Protocol
 
 from net import sockets
 from resolver.admission import Admission, Client
-from resolver.cache.packets import DATAGRAM, ROADS, shelf_of
+from resolver.cache.packets import ROADS
+from resolver.edge.flights import Road
 from resolver.edge.serve import Desk
 from wire.units import Instant
 
@@ -24,6 +26,14 @@ ANCILLARY = socket.CMSG_SPACE(20)
 _PKTINFO4 = struct.Struct("=I4s4s")
 _PKTINFO6 = struct.Struct("=16sI")
 Address = tuple[str, int] | tuple[str, int, int, int]
+
+
+class Way(Road, Protocol):
+    """A road over UDP."""
+
+    @property
+    def port(self) -> int:
+        """The sender's."""
 
 
 class DatagramRoad:
@@ -57,15 +67,19 @@ class DatagramListener:
         self.wildcard = wildcard
         self._desk = desk
         self.admission = admission
+        self._stirred = False
+        """Something that was no hit came with this wake-up."""
 
-    def ready(self, _events: int, now: Instant) -> None:
-        """Take what has arrived, up to BATCH packets."""
+    def ready(self, _events: int, now: Instant) -> bool:
+        """Take what has arrived, up to BATCH packets. Whether all of it was answered at once and is over."""
+        self._stirred = False
         if self.closed:
-            return
+            return False
         if self.wildcard:
             self._drain_wildcard(now)
         else:
             self._drain(now)
+        return not self._stirred
 
     def close(self) -> None:
         """Take and answer nothing any more."""
@@ -85,21 +99,25 @@ class DatagramListener:
                 bucket = client.bucket
                 if bucket is not None:
                     bucket.tokens -= 1.0
-                    if bucket.tokens < 0.0 and self._is_over(data, client, DatagramRoad(self, address, []), now):
+                    if bucket.tokens < 0.0 and self.is_over(data, client, DatagramRoad(self, address, []), now):
                         continue
                 elif not client.allowed:
                     desk.counters["dropped-access"] += 1
                     continue
                 entry = shelves[ROADS * client.group].get(data[2:])
-                if entry is not None and entry.until > now and address[1]:
+                if entry is None or not address[1]:
+                    self.other(data, client, DatagramRoad(self, address, []), now)
+                    continue
+                if entry.until > now:
                     entry.used = True
-                    hits += 1
-                    try:
-                        send(data[:2] + entry.body, address)
-                    except OSError as error:
-                        desk.counters[f"udp-send-{error.errno}"] += 1
-                else:
-                    self._slow(data, client, address, [], now)
+                elif not desk.cache.renew(entry, now):
+                    self.other(data, client, DatagramRoad(self, address, []), now)
+                    continue
+                hits += 1
+                try:
+                    send(data[:2] + entry.body, address)
+                except OSError as error:
+                    desk.counters[f"udp-send-{error.errno}"] += 1
         except BlockingIOError:
             pass
         except OSError as error:
@@ -118,32 +136,31 @@ class DatagramListener:
                 source = source_of(ancillary)
                 if client.bucket is not None:
                     client.bucket.tokens -= 1.0
-                    if client.bucket.tokens < 0.0 and self._is_over(
+                    if client.bucket.tokens < 0.0 and self.is_over(
                         data, client, DatagramRoad(self, address, source), now
                     ):
                         continue
-                entry = desk.cache.rendered[shelf_of(client.group, DATAGRAM)].get(data[2:])
-                if entry is not None and entry.until > now and address[1]:
-                    entry.used = True
-                    desk.counters["hits"] += 1
-                    self.send(data[:2] + entry.body, address, source)
+                road = DatagramRoad(self, address, source)
+                response = desk.quick(data, client, road, now) if address[1] else None
+                if response is None:
+                    self.other(data, client, road, now)
                 else:
-                    self._slow(data, client, address, source, now)
+                    self.send(response, address, source)
         except BlockingIOError:
             pass
         except OSError as error:
             desk.counters[f"udp-{error.errno}"] += 1
 
-    def _slow(
-        self, data: bytes, client: Client, address: Address, source: list[tuple[int, int, bytes]], now: Instant
-    ) -> None:
-        if not address[1]:
+    def other(self, data: bytes, client: Client, road: Way, now: Instant) -> None:
+        """A packet of an admitted client that is no hit."""
+        self._stirred = True
+        if not road.port:
             # A response to port 0 goes nowhere; such packets are reflections or noise.
             self._desk.counters["dropped-port-0"] += 1
             return
-        self._desk.receive(data, client, DatagramRoad(self, address, source), now)
+        self._desk.receive(data, client, road, now)
 
-    def _is_over(self, data: bytes, client: Client, road: DatagramRoad, now: Instant) -> bool:
+    def is_over(self, data: bytes, client: Client, road: Way, now: Instant) -> bool:
         """The bucket ran dry: refill it; if it stays dry, drop, or ask the client to use TCP every second time."""
         bucket = client.bucket
         if bucket is None or bucket.refill(self.admission.rate, self.admission.burst, now):

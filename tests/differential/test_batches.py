@@ -1,0 +1,167 @@
+"""UDP in batches and one datagram at a time: the same packets get the same answers, and the same is counted."""
+
+import errno
+import random
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dns.message
+import pytest
+from fuzz import corpus
+from fuzz.mutate import mutate
+from kit.two_forms import there
+
+from wire.units import Instant
+
+PATIENCE = 5.0
+START = 1_000.0
+COUNT = 600
+CHANGES: list[dict[str, object]] = [
+    {},
+    {"rate": 3.0, "burst": 20.0},
+    {"allow": ("192.0.2.0/24", "2001:db8::/32")},
+    {"allow": ("127.0.0.0/24", "::1/128")},
+]
+
+
+def script(seed: int) -> list[tuple[int, bytes]]:
+    """(client, packet): names that are asked again and again, others, damaged ones, noise."""
+    chance = random.Random(seed)
+    hot = [
+        dns.message.make_query(f"www{number}.example", "A", use_edns=0 if number % 2 else None) for number in range(5)
+    ]
+    packets = []
+    for _ in range(COUNT):
+        one = chance.choice(hot)
+        one.id = chance.randrange(65_536)
+        data = one.to_wire()
+        match chance.randrange(20):
+            case 0:
+                data = mutate(data, [tuple(chance.randrange(1 << 16) for _ in range(3))])  # type: ignore[misc] # three
+            case 1:
+                data = chance.randbytes(chance.choice((0, 1, 2, 11, 60, 5_000)))
+            case 2:
+                data = chance.choice(corpus.queries())
+            case 3:
+                data = dns.message.make_query(f"n{chance.randrange(40)}.example", "AAAA").to_wire()
+        packets.append((chance.randrange(3), data))
+    return packets
+
+
+SCRIPT = script(7)
+
+
+@contextmanager
+def service(
+    kind: str, host: str, wildcard: bool, changes: dict[str, object]
+) -> Iterator[tuple[Any, Any, socket.socket]]:
+    """A desk, its listener of this kind, and the socket."""
+    desk = there("kit.desk").Counter53(credits=1 << 20, **changes)
+    desk.warm()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        if wildcard:
+            if family == socket.AF_INET6:
+                server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+            server.setsockopt(socket.IPPROTO_IP, 8, 1)
+            server.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))
+        else:
+            server.bind((host, 0))
+        server.setblocking(False)
+        module = there("resolver.edge.listen.batched")
+        listener = getattr(module, kind)(server, wildcard, desk.desk, desk.admission)
+        yield desk, listener, server
+
+
+def played(
+    kind: str, host: str, wildcard: bool, changes: dict[str, object], seed: int
+) -> tuple[list[list[bytes]], dict[str, int]]:
+    """What each of three clients heard, and the counters."""
+    chance = random.Random(seed)
+    with service(kind, host, wildcard, changes) as (desk, listener, server):
+        clients = []
+        for number in range(3):
+            one = socket.socket(server.family, socket.SOCK_DGRAM)
+            one.bind((host if ":" in host else f"127.0.{number}.1", 0))
+            one.connect((host, server.getsockname()[1]))
+            one.setblocking(False)
+            clients.append(one)
+        heard: list[list[bytes]] = [[], [], []]
+        now = START
+        packets = SCRIPT
+        while packets:
+            for number, data in packets[: chance.randrange(1, 64)]:
+                clients[number].send(data)
+                packets = packets[1:]
+            quiet = listener.ready(1, Instant(now))
+            assert quiet in (True, False)
+            for number, client in enumerate(clients):
+                heard[number] += received(client)
+            for flight in desk.port.queries[1:]:
+                desk.reply(flight, there("kit.desk").answer(flight.key.question), now)
+            del desk.port.queries[1:]
+            now += chance.choice((0.0, 0.2, 0.7, 3.0))
+        for client in clients:
+            client.close()
+        return heard, {what: count for what, count in desk.desk.counters.items() if count}
+
+
+def received(client: socket.socket) -> list[bytes]:
+    found = []
+    while True:
+        try:
+            found.append(client.recv(65_535))
+        except BlockingIOError:
+            return found
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=["open", "limited", "closed", "some"])
+@pytest.mark.parametrize(
+    ("host", "wildcard"), [("127.0.0.1", False), ("127.0.0.9", True), ("::1", False), ("::1", True)]
+)
+def test_the_same_answers_and_the_same_counters(host: str, wildcard: bool, changes: dict[str, object]) -> None:
+    plain, counted = played("DatagramListener", host, wildcard, changes, 7)
+    batched, counted_there = played("BatchedListener", host, wildcard, changes, 7)
+    # Within a wake-up hits go first.
+    assert [sorted(one) for one in plain] == [sorted(one) for one in batched]
+    assert counted == counted_there
+    assert any(plain) == ("dropped-access" not in counted or counted["dropped-access"] < COUNT)
+
+
+def test_what_is_sent_to_nowhere_is_counted_and_after_the_end_nothing_is_sent() -> None:
+    with service("BatchedListener", "127.0.0.1", False, {}) as (desk, listener, _):
+        listener.road(b"\0" * 16, b"").send(b"x")
+        listener.close()
+        listener.road(b"\0" * 16, b"").send(b"x")
+        assert listener.ready(1, Instant(START)) is False
+        counters = desk.desk.counters
+        assert (1, 1) == (
+            counters[f"udp-send-{errno.EINVAL}"] + counters[f"udp-send-{errno.EAFNOSUPPORT}"],
+            counters["udp-closed"],
+        )
+
+
+def test_messages_of_the_link_come_and_go_by_the_same_calls() -> None:
+    batched = there("resolver.edge.listen.batched")
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, batched.one_by_one(theirs) as link, socket.socket() as given:
+        with pytest.raises(BlockingIOError):
+            socket.recv_fds(link, 100, 2)
+        socket.send_fds(ours, [b"hello"], [given.fileno()])
+        data, descriptors, flags, _ = socket.recv_fds(link, 100, 2)
+        assert (b"hello", 1, 0) == (data, len(descriptors), flags)
+        with socket.socket(fileno=descriptors[0]) as again:
+            assert again.getsockname() == given.getsockname()
+        ours.send(bytes(50))
+        assert socket.MSG_TRUNC == socket.recv_fds(link, 20, 2)[2]
+        assert 7 == socket.send_fds(link, [b"answer", b"!"], [])
+        assert b"answer!" == ours.recv(100)
+        with pytest.raises(ValueError, match="descriptors"):
+            socket.send_fds(link, [b"x"], [given.fileno()])
+        ours.close()
+        assert b"" == socket.recv_fds(link, 100, 2)[0]
+        with pytest.raises(BrokenPipeError):
+            socket.send_fds(link, [b"x"], [])
