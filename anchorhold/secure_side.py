@@ -241,7 +241,7 @@ class SecureSide:
 
     def shortfall(self) -> str:
         """What is to be added to the word that we serve: that nothing encrypted is, and why, as far as that is known."""
-        if not self.wanted or all(cell.ready for cell in self.cells):
+        if not self.wanted or any(cell.ready for cell in self.cells):
             return ""
         return f"; nothing encrypted is served: {self._said}" if self._said else "; nothing encrypted is served yet"
 

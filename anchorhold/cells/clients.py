@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol
 
 from anchorhold.cells.asked import Asked, Line
 from anchorhold.cells.heap import on_heap
-from anchorhold.cells.peer import LeasePeer, Pair, Peer
+from anchorhold.cells.peer import Pair, Peer
 from anchorhold.cells.start import hear, receive_until_start, tell_ready
 from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, PairName, accuse, pair_name, send_message
@@ -68,8 +68,8 @@ class Listening(Protocol):
         """Take nothing new; connections that are open go on until they end."""
 
 
-MakePair = Callable[["ClientsCell", socket.socket, int], Pair]
-"""The last is which the other end is of several of its kind."""
+MakePair = Callable[["ClientsCell", socket.socket, LinkType, int], Pair]
+"""How the supervisor sent it, and which the other end is of several of its kind."""
 
 
 class ClientsCell:
@@ -341,7 +341,7 @@ class ClientsCell:
         former = self._pairs.get(name)
         if former is not None:
             self.lose(former, f"a new {former.other.removeprefix('the ')} takes over")
-        pair = self._pairs[name] = self.pairs[name.kind](self, endpoint, name.number)
+        pair = self._pairs[name] = self.pairs[name.kind](self, endpoint, *name)
         if isinstance(pair, Peer):
             self.desk.connect(pair)
         self.watch(endpoint, selectors.EVENT_READ, pair)
@@ -369,13 +369,3 @@ class Watching:
             self._selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
         elif known != events:
             self._selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
-
-
-def peer_of(kind: LinkType) -> MakePair:
-    """The pair to the resolver, as the supervisor calls it for this cell."""
-    return lambda cell, endpoint, number: Peer(cell, endpoint, kind, number)
-
-
-def lease_peer_of(kind: LinkType) -> MakePair:
-    """The same to the dhcp cell."""
-    return lambda cell, endpoint, number: LeasePeer(cell, endpoint, kind, number)

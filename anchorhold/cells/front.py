@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from anchorhold import ceilings, snapshot
 from anchorhold.cells.asked import Line
-from anchorhold.cells.clients import ClientsCell, MakePair, lease_peer_of, peer_of
-from anchorhold.cells.peer import FrontPeer, ListsPeer, SecurePeer
+from anchorhold.cells.clients import ClientsCell, MakePair
+from anchorhold.cells.peer import FrontPeer, LeasePeer, ListsPeer, Peer, SecurePeer
 from anchorhold.cells.rules import ACCEPT, HEAP
 from anchorhold.cells.start import end_at_once, ignore_terminal_signals
 from anchorhold.control import ControlServer
@@ -64,11 +64,11 @@ class FrontCell(ClientsCell):
     profile = PROFILE_BATCHED if BATCHED else PROFILE
     peer = LinkType.PEER
     pairs: ClassVar[dict[LinkType, MakePair]] = {
-        LinkType.PEER: peer_of(LinkType.PEER),
-        LinkType.HOSTS: lease_peer_of(LinkType.HOSTS),
-        LinkType.STATUS: lambda cell, endpoint, number: SecurePeer(cell, endpoint, number=number),
-        LinkType.FRONT_STATUS: lambda cell, endpoint, number: FrontPeer(cell, endpoint, number=number),
-        LinkType.LISTS_STATUS: lambda cell, endpoint, number: ListsPeer(cell, endpoint, number=number),
+        LinkType.PEER: Peer,
+        LinkType.HOSTS: LeasePeer,
+        LinkType.FRONT_STATUS: FrontPeer,
+        LinkType.STATUS: SecurePeer,
+        LinkType.LISTS_STATUS: ListsPeer,
     }
     asked_on = LinkType.FRONT_STATUS
 

@@ -14,7 +14,8 @@ from typing import ClassVar
 from anchorhold import ceilings, snapshot
 from anchorhold.cells.asked import Line
 from anchorhold.cells.carrying import CarryingPeer
-from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair, lease_peer_of
+from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair
+from anchorhold.cells.peer import LeasePeer
 from anchorhold.cells.rules import ACCEPT, HEAP, WAKE
 from anchorhold.cells.start import EXIT_CREDENTIALS, collect_seldom, end_at_once, ignore_terminal_signals
 from anchorhold.certificates.subjects import is_covered, subjects_of
@@ -70,8 +71,8 @@ class SecureCell(ClientsCell):
     profile = PROFILE
     peer = LinkType.SECURE_PEER
     pairs: ClassVar[dict[LinkType, MakePair]] = {
-        LinkType.SECURE_PEER: lambda cell, endpoint, number: CarryingPeer(cell, endpoint, LinkType.SECURE_PEER, number),
-        LinkType.SECURE_HOSTS: lease_peer_of(LinkType.SECURE_HOSTS),
+        LinkType.SECURE_PEER: CarryingPeer,
+        LinkType.SECURE_HOSTS: LeasePeer,
     }
     asked_on = LinkType.STATUS
 
