@@ -66,6 +66,8 @@ def build(into: Path) -> None:
         raise compiled.NotCompiled("it is for Linux")
     if importlib.util.find_spec("Cython") is None:
         raise compiled.NotCompiled("Cython is not installed")
+    if _is_fresh(into):
+        return
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as several:
         work = Path(folder)
@@ -73,6 +75,14 @@ def build(into: Path) -> None:
         list(several.map(lambda module: _build_one(module, into, work), compiled.MODULES))
     made = {module: compiled.fingerprint(module, HERE) for module in compiled.MODULES}
     (into / compiled.MANIFEST).write_text(json.dumps(made, indent=1))
+
+
+def _is_fresh(into: Path) -> bool:
+    try:
+        compiled.check(into, HERE)
+    except compiled.NotCompiled:
+        return False
+    return True
 
 
 def _build_one(module: str, into: Path, work: Path) -> None:

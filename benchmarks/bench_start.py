@@ -25,7 +25,7 @@ from pathlib import Path
 
 import namespace
 import page
-from kit import find, finish, stop
+from kit import find, finish, stop, tree
 
 from anchorhold.accounts import CELLS
 from anchorhold.control_client import Unreachable
@@ -144,6 +144,7 @@ def measure(folder: Path, runs: int) -> list[str]:
     time.sleep(5)
     lines += ["", "| process | PSS, KiB | of it private | RSS |", "| --- | --- | --- | --- |"]
     found = {"supervisor": service.process.pid} | {name: pid for name, (pid, _) in service.cells().items()}
+    found |= {f"{name}, helper": child for name, pid in found.items() if name in CELLS for child in tree(pid)[1:]}
     sums = [0, 0]
     for name, pid in found.items():
         kib = memory(pid)

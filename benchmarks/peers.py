@@ -204,8 +204,14 @@ servers = [{{ url = "{server}"{authorities} }}]
     return [str(Path(sys.executable).parent / "anchorhold"), "run", "--config", str(path)]
 
 
+def anchorhold_plain(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]:
+    """The same where nothing of it is compiled."""
+    return ["env", "ANCHORHOLD_COMPILED=pure", *anchorhold(folder, port, upstream, mode)]
+
+
 PEERS = (
     Peer("anchorhold", "python3", ("cached-udp", "cached-tcp", "udp", "tls", "https", "quic", "h3"), anchorhold),
+    Peer("anchorhold, plain Python", "python3", ("cached-udp", "cached-tcp", "udp"), anchorhold_plain),
     Peer("unbound", "unbound", ("cached-udp", "cached-tcp", "udp", "tls"), unbound),
     Peer("dnsmasq", "dnsmasq", ("cached-udp", "cached-tcp", "udp"), dnsmasq),
     Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), dnsdist),

@@ -26,7 +26,15 @@ Run = Callable[..., Result]
 
 STATUS: Script = {
     "status": [
-        {"cell": "front", "pid": 11, "generation": 2, "restarts": 0, "counters": {"udp": 7}, "cache": {"entries": 3}},
+        {
+            "cell": "front",
+            "form": "plain Python (not built)",
+            "pid": 11,
+            "generation": 2,
+            "restarts": 0,
+            "counters": {"udp": 7},
+            "cache": {"entries": 3},
+        },
         {
             "cell": "resolver",
             "pid": 12,
@@ -127,6 +135,7 @@ def test_status_prints_plain_columns_off_a_terminal(tmp_path: Path) -> None:
     assert "  default  tls://a.test:853  A         resting  5          timeout:2  12.3 ms" in result.stdout
     assert "A         5        50.0%   4              25.0%" in result.stdout
     assert "front counters:" in result.stdout
+    assert "Code: plain Python (not built)\n" in result.stdout
     assert "\x1b" not in result.stdout
 
 

@@ -13,6 +13,7 @@ import pytest
 from kit.desk import START, Counter53, answer, question
 from kit.leased import HOME
 
+from anchorhold.compiled import FORM
 from anchorhold.control import MAX_CONNECTIONS, ControlServer
 from anchorhold.control_lines import Front, Wanted, answer_fact
 from anchorhold.ipc import MAX_REQUEST, Verb
@@ -115,7 +116,7 @@ def test_version_is_answered_without_the_resolver(tmp_path: Path) -> None:
         client = one.connect()
         one.say(client, request(verb="version"))
         (line,) = lines(client)
-    assert ("front", []) == (line["cell"], one.relay.asked)
+    assert ("front", str(FORM), []) == (line["cell"], line["form"], one.relay.asked)
 
 
 def test_status_is_two_lines_and_the_second_is_relayed_unread(tmp_path: Path) -> None:
@@ -127,6 +128,7 @@ def test_status_is_two_lines_and_the_second_is_relayed_unread(tmp_path: Path) ->
         one.relay.answers[0](b'"pid": 7}', False)
         ours, theirs = lines(client)
     assert ("front", 1, 3, 1) == (ours["cell"], ours["generation"], ours["restarts"], ours["cache"]["answers"])  # type: ignore[index]
+    assert str(FORM) == ours["form"]
     assert {"cell": "resolver", "pid": 7} == theirs
     assert [(Verb.STATUS, b"", 0)] == one.relay.asked
 

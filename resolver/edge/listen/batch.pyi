@@ -4,8 +4,15 @@ from resolver.edge.serve import Desk
 from wire.units import Instant
 
 class Batch:
-    def __init__(self, descriptor: int, wildcard: bool) -> None: ...
-    def drain(self, listener: BatchedListener, desk: Desk, admission: Admission, now: Instant) -> None: ...
+    def drain(
+        self,
+        descriptor: int,
+        wildcard: bool,
+        listener: BatchedListener,
+        desk: Desk,
+        admission: Admission,
+        now: Instant,
+    ) -> None: ...
 
 def send(descriptor: int, data: bytes, name: bytes = b"", control: bytes = b"") -> None: ...
 def receive(descriptor: int, size: int, ancillary: int) -> tuple[bytes, list[tuple[int, int, bytes]], int]: ...

@@ -89,7 +89,7 @@ cdef Py_ssize_t _ROADS = ROADS
 
 
 cdef class Batch:
-    """The room for one batch of one bound UDP socket, made once."""
+    """The room for one batch, made once for all sockets: it holds nothing between two calls."""
 
     cdef int descriptor
     cdef bint wildcard
@@ -101,9 +101,7 @@ cdef class Batch:
     cdef unsigned char controls[BATCH][CONTROL]
     cdef unsigned char *packets
 
-    def __cinit__(self, int descriptor, bint wildcard):
-        self.descriptor = descriptor
-        self.wildcard = wildcard
+    def __cinit__(self):
         self.packets = <unsigned char *> PyMem_Malloc(BATCH * STRIDE)
         if self.packets == NULL:
             raise MemoryError
@@ -118,15 +116,16 @@ cdef class Batch:
             self.incoming[i].msg_hdr.msg_name = self.names[i]
             self.outgoing[i].msg_hdr.msg_iov = &self.goes[i]
             self.outgoing[i].msg_hdr.msg_iovlen = 1
-            if wildcard:
-                self.incoming[i].msg_hdr.msg_control = self.controls[i]
+            self.incoming[i].msg_hdr.msg_control = self.controls[i]
 
     def __dealloc__(self):
         PyMem_Free(self.packets)
 
-    def drain(self, listener, desk, admission, double now):
-        """Take what has arrived, up to BATCH, answer the hits, and give everything else to `listener`: `other` and `is_over`, which
-        see `datagram.py`."""
+    def drain(self, int descriptor, bint wildcard, listener, desk, admission, double now):
+        """Take what has arrived at a bound UDP socket, up to BATCH, answer the hits, and give everything else to `listener`: to `other`
+        and `is_over`, as `datagram.py` has them. `wildcard`: the socket tells which address was asked."""
+        self.descriptor = descriptor
+        self.wildcard = wildcard
         cdef int count = self._receive(desk)
         if count <= 0:
             return

@@ -17,6 +17,9 @@ except ImportError:
 BATCHED = batch is not None
 """Whether UDP goes in batches, by recvmmsg(2) and sendmmsg(2)."""
 
+if BATCHED:
+    _room = batch.Batch()
+
 _PORT = slice(2, 4)
 """Of a sockaddr_in and a sockaddr_in6 (ip(7), ipv6(7))."""
 
@@ -46,16 +49,12 @@ class BatchedRoad:
 class BatchedListener(DatagramListener):
     """The same socket, and the same answers and counters."""
 
-    def __init__(self, endpoint: socket.socket, wildcard: bool, desk: Desk, admission: Admission) -> None:
-        super().__init__(endpoint, wildcard, desk, admission)
-        self._batch = batch.Batch(endpoint.fileno(), wildcard)
-
     def ready(self, _events: int, now: Instant) -> bool:
         """Take what has arrived, up to BATCH packets. Whether all of it was answered at once and is over."""
         self._stirred = False
         if self.closed:
             return False
-        self._batch.drain(self, self._desk, self.admission, now)
+        _room.drain(self.socket.fileno(), self.wildcard, self, self._desk, self.admission, now)
         return not self._stirred
 
     def road(self, name: bytes, control: bytes) -> BatchedRoad:

@@ -105,12 +105,9 @@ class DatagramListener:
                     desk.counters["dropped-access"] += 1
                     continue
                 entry = shelves[ROADS * client.group].get(data[2:])
-                if entry is None or not address[1]:
-                    self.other(data, client, DatagramRoad(self, address, []), now)
-                    continue
-                if entry.until > now:
+                if entry is not None and entry.until > now and address[1]:
                     entry.used = True
-                elif not desk.cache.renew(entry, now):
+                elif entry is None or not address[1] or not desk.cache.renew(entry, now):
                     self.other(data, client, DatagramRoad(self, address, []), now)
                     continue
                 hits += 1
