@@ -27,9 +27,9 @@ def pairs_of(cells: Cells) -> tuple[Pair, ...]:
     """Every pair, and as what it is sent to both."""
     resolver, dhcp, first = cells.resolver, cells.dhcp, cells.fronts[0]
     return (
-        (LinkType.KEEPER, resolver, cells.keeper),
         *((LinkType.PEER, resolver, front) for front in cells.fronts),
         *((LinkType.SECURE_PEER, resolver, secure) for secure in cells.secures),
+        (LinkType.KEEPER, resolver, cells.keeper),
         *((LinkType.HOSTS, dhcp, front) for front in cells.fronts),
         *((LinkType.SECURE_HOSTS, dhcp, secure) for secure in cells.secures),
         *((LinkType.FRONT_STATUS, front, first) for front in cells.fronts[1:]),
