@@ -3,10 +3,14 @@
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
+ONLY ?=
+MISSING ?=
 CONFIG ?= anchorhold.toml
 MINUTES ?= 30
 KILLS ?= 1000
 RATE ?=
+ONLY ?=
+MISSING ?=
 LISTEN := $(shell [ "$$(id -u)" = 0 ] && echo 127.0.0.1:53 || echo 127.0.0.1:5300)
 
 help: ## list the verbs
@@ -37,9 +41,9 @@ format: setup ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: peers ## ours beside the peers; writes benchmarks/results/
-	$(BIN)/python benchmarks/bench_peers.py --record
-	$(BIN)/python benchmarks/bench_lists.py --record
+# The figures of each part are kept in .bench/, so that a run can be broken off: MISSING=1 goes on with what has none of this commit.
+bench: peers ## ours beside the peers, every measure (ONLY='udp dot': these parts; MISSING=1: the rest); writes benchmarks/results/, docs/speed.svg
+	$(BIN)/python benchmarks/bench.py --record $(if $(ONLY),--only $(ONLY)) $(if $(filter-out 0 no,$(MISSING)),--missing)
 
 bench-iteration: peers ## cold iteration beside unbound and knot-resolver; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_iteration.py --record
@@ -47,8 +51,8 @@ bench-iteration: peers ## cold iteration beside unbound and knot-resolver; write
 bench-validation: peers ## validated answers beside unbound, both forwarding; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_validation.py --record
 
-bench-encrypted: peers ## DoT and DoH served, beside unbound, dnsdist and knot-resolver; writes benchmarks/results/
-	$(BIN)/python benchmarks/bench_encrypted.py --record
+bench-encrypted: peers ## of `make bench` what is served over DoT, DoH and DoQ; writes benchmarks/results/
+	$(BIN)/python benchmarks/bench.py --only dot doh doq --record
 
 bench-names: setup ## local names and protection against rebinding: what a question costs
 	$(BIN)/python benchmarks/bench_names.py

@@ -161,7 +161,9 @@ def choose(environment: Mapping[str, str], folder: Path = FOLDER) -> Form:
         check(folder)
         load(folder)
     except (NotCompiled, OSError) as error:
-        return Form(False, str(error), refused=wanted is Choice.REQUIRE)
+        if wanted is Choice.REQUIRE:
+            return Form(False, f"{error}; {VARIABLE}={Choice.AUTO.value} runs in plain Python then", refused=True)
+        return Form(False, str(error))
     return Form(True)
 
 

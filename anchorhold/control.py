@@ -12,7 +12,6 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from anchorhold.__about__ import __version__
-from anchorhold.compiled import FORM
 from anchorhold.control_connection import ControlConnection
 from anchorhold.control_lines import Front, Wanted, cache_line, explain, status_line
 from anchorhold.control_requests import (
@@ -24,6 +23,7 @@ from anchorhold.control_requests import (
     octets,
     pause_argument,
 )
+from anchorhold.forms import describe
 from anchorhold.ipc import Verb
 from anchorhold.link import nth
 from anchorhold.spreading import cell_of
@@ -133,7 +133,7 @@ class ControlServer:
         verb = request["verb"]
         match verb:
             case "version":
-                connection.say({"cell": "front", "version": __version__, "form": str(FORM), "pid": self._front().pid})
+                connection.say({"cell": "front", "version": __version__, "form": describe(), "pid": self._front().pid})
                 connection.finish()
             case "ask":
                 self._ask(request, connection, now)

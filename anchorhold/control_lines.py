@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from anchorhold.__about__ import __version__
-from anchorhold.compiled import FORM
+from anchorhold.forms import describe
 from anchorhold.ipc import Verb
 from anchorhold.link import nth
 from resolver.admission import Admission
@@ -75,7 +75,7 @@ def status_line(front: Front) -> Line:
     return {
         "cell": nth("front", front.number),
         "version": __version__,
-        "form": str(FORM),
+        "form": describe(),
         "pid": front.pid,
         "generation": front.desk.settings.generation,
         "restarts": front.restarts,

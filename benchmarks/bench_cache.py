@@ -19,6 +19,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from figures import Table, write_tables
+
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.cache.packets import DATAGRAM, AnswerKey, PacketCache, shelf_of
 from resolver.compose import Accepted
@@ -95,16 +97,17 @@ def measure(what: str, count: int, say: Connection) -> None:
                     raise SystemExit(f"{what}: an answer is missing")
             times.append(time.process_time() - begin)
         best.append((times[0] - times[1]) / LOOKS)
-    say.send((octets, min(best) * 1e6))
+    say.send((octets, [1e6 * one for one in best]))
 
 
-def row(what: str, count: int) -> tuple[float, float]:
+def row(what: str, count: int) -> tuple[float, list[float]]:
+    """Octets an answer; microseconds to find one, in each round."""
     hear, say = multiprocessing.Pipe()
     child = multiprocessing.Process(target=measure, args=(what, count, say))
     child.start()
     say.close()
     try:
-        found: tuple[float, float] = hear.recv()
+        found: tuple[float, list[float]] = hear.recv()
     except EOFError:
         raise SystemExit(f"{what}: ended") from None
     child.join()
@@ -114,13 +117,18 @@ def row(what: str, count: int) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--most", type=int, default=SIZES[-1])
+    parser.add_argument("--figures", type=Path, help="for `make bench`: write the figures there too")
     options = parser.parse_args()
+    table = Table("Our caches from 10³ to 10⁶ answers, in process (cache: answers)")
     print("| cache | answers | octets for each | µs to find one, making its question apart |")
     print("| --- | --- | --- | --- |")
     for what in WHAT:
         for count in (size for size in SIZES if size <= options.most):
-            octets, cost = row(what, count)
-            print(f"| {what} | {count:,} | {octets:.0f} | {cost:.2f} |", flush=True)
+            octets, costs = row(what, count)
+            print(f"| {what} | {count:,} | {octets:.0f} | {min(costs):.2f} |", flush=True)
+            table.rows[f"{what}: {count:,}"] = {"octets": [octets], "find": costs}
+    if options.figures:
+        write_tables(options.figures, [table])
 
 
 if __name__ == "__main__":

@@ -18,12 +18,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import dhcp_servers
+import figures
 import kit
 import namespace
 import page
-
-SECONDS = 10.0
-"""For one measurement at most; who is slower has had fewer clients."""
 
 HELD = (0, 5_000, 20_000)
 WARM = 50
@@ -53,14 +51,15 @@ class Figures:
 class Clients:
     """The load's process, in its own namespace."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.seconds = seconds
         program = Path(__file__).parent / "dhcp_load.py"
         self.helper = kit.Helper(["unshare", "-n", sys.executable, str(program)], folder / program.name)
         namespace.lay_cable("10.77.0.1/16")
         namespace.hand_over(self.helper, "10.77.0.2/16")
 
     def go(self, first: int, count: int, outstanding: int) -> dict[str, float]:
-        result = self.helper.ask({"first": first, "count": count, "outstanding": outstanding, "seconds": SECONDS})
+        result = self.helper.ask({"first": first, "count": count, "outstanding": outstanding, "seconds": self.seconds})
         times = sorted(result.pop("times")) or [float("nan")]
         result["median"] = 1000 * times[len(times) // 2]
         result["slow"] = 1000 * times[min(int(len(times) * 0.99), len(times) - 1)]
@@ -96,7 +95,7 @@ def measure(
     outstanding: int,
     folder: Path,
     clients: Clients,
-    figures: Figures,
+    found: Figures,
     count: int,
 ) -> None:
     with running(server, folder, held, clients) as pid:
@@ -104,18 +103,18 @@ def measure(
         result = clients.go(held + 1 + WARM, count, outstanding)
         spent = kit.cpu_seconds(pid) - before
         done = max(result["completed"], 1)
-        figures.rate.append(result["completed"] / result["seconds"])
-        figures.median.append(result["median"])
-        figures.slow.append(result["slow"])
-        figures.cpu.append(1e6 * spent / done)
-        figures.resident.append(resident(pid))
-        figures.failed += int(result["lost"] + result["refused"])
-        figures.twice += int(result["twice"])
+        found.rate.append(result["completed"] / result["seconds"])
+        found.median.append(result["median"])
+        found.slow.append(result["slow"])
+        found.cpu.append(1e6 * spent / done)
+        found.resident.append(resident(pid))
+        found.failed += int(result["lost"] + result["refused"])
+        found.twice += int(result["twice"])
         kept = sum(path.stat().st_size for path in folder.glob(server.kept) if path.is_file())
-        figures.octets.append(kept / (held + 1 + WARM + done))
+        found.octets.append(kept / (held + 1 + WARM + done))
     print(
-        f"{server.name:11} {held:6} held {outstanding:3} at once: {figures.rate[-1]:8.0f}/s {figures.median[-1]:7.2f} ms"
-        f" {figures.slow[-1]:7.2f} ms {figures.cpu[-1]:8.1f} µs failed {figures.failed}",
+        f"{server.name:11} {held:6} held {outstanding:3} at once: {found.rate[-1]:8.0f}/s {found.median[-1]:7.2f} ms"
+        f" {found.slow[-1]:7.2f} ms {found.cpu[-1]:8.1f} µs failed {found.failed}",
         flush=True,
     )
 
@@ -128,7 +127,7 @@ def table(results: dict[Key, Figures], options: argparse.Namespace) -> str:
         page.heading("DHCPv4 beside the peers"),
         "",
         f"Printed by `make bench-dhcp` ({options.rounds} interleaved rounds of at most {options.count} exchanges or "
-        f"{SECONDS:g} s, through one relay; {page.versions()}). Median (minimum to maximum). "
+        f"{options.seconds:g} s, through one relay; {page.versions()}). Median (minimum to maximum). "
         "CPU is user and kernel time of every process of the server. "
         "Ours and dnsmasq sync each new lease to disk before the ACK, Kea does not.",
         "",
@@ -153,20 +152,44 @@ def table(results: dict[Key, Figures], options: argparse.Namespace) -> str:
     return "\n".join(lines) + "\n"
 
 
+def by_run(results: dict[Key, Figures]) -> dict[tuple[int, int], dict[str, Figures]]:
+    found: dict[tuple[int, int], dict[str, Figures]] = {}
+    for (held, outstanding, name), row in results.items():
+        found.setdefault((held, outstanding), {})[name] = row
+    return found
+
+
+def bare_table(run: tuple[int, int], rows: dict[str, Figures]) -> figures.Table:
+    held, outstanding = run
+    here = figures.Table(
+        f"DHCPv4 exchanges of new clients through a relay, {outstanding} at once, {held:,} leases held before",
+        note="Ours and dnsmasq sync each new lease to disk before the ACK, Kea does not.",
+    )
+    here.missing = {one.name: "not installed" for one in dhcp_servers.SERVERS if one.name not in rows}
+    for name, row in rows.items():
+        for cpu, rate, median, slow, memory in zip(row.cpu, row.rate, row.median, row.slow, row.resident, strict=True):
+            found = {"cpu": cpu, "exchanges": rate, "median": median, "slow": slow, "resident": memory * 2**20 / 1e6}
+            here.add(name, found)
+        here.rows[name]["failed"] = [row.failed]
+    return here
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--count", type=int, default=2_000)
+    parser.add_argument("--seconds", type=float, default=10, help="at most; who is slower has had fewer clients")
     parser.add_argument("--held", type=int, nargs="+", default=HELD)
     parser.add_argument("--outstanding", type=int, nargs="+", default=(1, 16))
     parser.add_argument("--servers", nargs="+", default=[server.name for server in dhcp_servers.SERVERS])
     parser.add_argument("--record", action="store_true")
+    parser.add_argument("--figures", type=Path, help="for `make bench`: write the figures there instead")
     options = parser.parse_args()
     namespace.enter()
     results: dict[Key, Figures] = {}
     with tempfile.TemporaryDirectory(prefix="anchorhold-bench-") as name:
         Path(name).chmod(0o755)
-        clients = Clients(Path(name))
+        clients = Clients(Path(name), options.seconds)
         number = 0
         for _ in range(options.rounds):
             for held in options.held:
@@ -175,9 +198,12 @@ def main() -> None:
                         if server.name not in options.servers or not kit.find(server.program):
                             continue
                         number += 1
-                        figures = results.setdefault((held, outstanding, server.name), Figures())
-                        measure(server, held, outstanding, Path(name) / str(number), clients, figures, options.count)
+                        found = results.setdefault((held, outstanding, server.name), Figures())
+                        measure(server, held, outstanding, Path(name) / str(number), clients, found, options.count)
         kit.stop(clients.helper.process)
+    if options.figures:
+        figures.write_tables(options.figures, [bare_table(*item) for item in by_run(results).items()])
+        return
     kit.finish(table(results, options), "dhcp", options.record)
 
 

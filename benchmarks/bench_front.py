@@ -1,7 +1,7 @@
 """What `front` costs in one process, without sockets: microseconds of CPU for each way an answer can take.
 
 `python benchmarks/bench_front.py`. The drain loop runs with an endpoint that hands out packets from memory, so the two
-system calls of a real query (about two thirds of it) are not in the figures; `bench_peers.py` measures those too.
+system calls of a real query (about two thirds of it) are not in the figures; `make bench` measures those too.
 """
 
 import argparse

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import namespace
 import page
+from figures import OURS, Table, write_tables
 from kit import find, finish, stop, tree
 
 from anchorhold.accounts import CELLS
@@ -121,7 +122,8 @@ def memory(pid: int) -> dict[str, int]:
     return {name: int(value.split()[0]) for name, _, value in (line.partition(":") for line in lines)}
 
 
-def measure(folder: Path, runs: int) -> list[str]:
+def starts(folder: Path, runs: int) -> tuple[Service, list[float], list[float]]:
+    """The last one, running; seconds to the first answer and to every cell."""
     first: list[float] = []
     every: list[float] = []
     service = None
@@ -135,6 +137,11 @@ def measure(folder: Path, runs: int) -> list[str]:
             first.append(answered)
             every.append(whole)
     assert service is not None
+    return service, first, every
+
+
+def measure(folder: Path, runs: int) -> list[str]:
+    service, first, every = starts(folder, runs)
     lines = [
         "| | median | best | worst |",
         "| --- | --- | --- | --- |",
@@ -162,6 +169,15 @@ def measure(folder: Path, runs: int) -> list[str]:
     lines += calls(service, folder)
     stop(service.process)
     return lines
+
+
+def bare_table(folder: Path, runs: int) -> Table:
+    service, first, every = starts(folder, runs)
+    time.sleep(2)
+    found = [memory(pid) for pid in tree(service.process.pid)]
+    sums = {name: [sum(one[kind] for one in found) / 1024] for name, kind in (("rss-idle", "Rss"), ("pss-idle", "Pss"))}
+    note = "All cells: DNS over every way in, block lists, DHCP and router advertisements; on both cores."
+    return Table("The whole service from cold, all cells", {OURS: {"first": first, "every": every, **sums}}, note=note)
 
 
 def calls(service: Service, folder: Path) -> list[str]:
@@ -201,6 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-start.md")
+    parser.add_argument("--figures", type=Path, help="for `make bench`: write the figures there instead")
     options = parser.parse_args()
     namespace.enter()
     namespace.lay_cable("192.0.2.1/24")
@@ -212,6 +229,9 @@ def main() -> None:
         (folder / "ads.txt").write_text("".join(f"0.0.0.0 ad{number}.example\n" for number in range(1_000)))
         (folder / "anchorhold.toml").write_text(CONFIG.format(folder=folder))
         try:
+            if options.figures:
+                write_tables(options.figures, [bare_table(folder, options.runs)])
+                return
             lines = measure(folder, options.runs)
         finally:
             if Service.last is not None:

@@ -8,7 +8,6 @@ keys of every zone are known. What is measured then has not been asked for befor
 import argparse
 import contextlib
 import random
-import socket
 import statistics
 import sys
 import tempfile
@@ -22,14 +21,13 @@ import kit
 import page
 import peers
 import signed_tree
-import validators
+import upstreams
 from signed_tree import P256, RSA
 
 REFERENCE = "unbound"
+VALIDATORS = [peer for peer in peers.PEERS if peer.name in ("anchorhold", REFERENCE)]
 TARGET = 2.5
 WARM_SHARE = 10
-AUTHENTIC = 0x20
-"""AD, in the fourth octet of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +102,24 @@ class Bench:
     number: int = 0
 
     @contextlib.contextmanager
-    def running(self, server: validators.Validator, mode: Mode, first: str) -> Iterator[tuple[int, int]]:
+    def running(self, server: peers.Peer, mode: Mode, first: str) -> Iterator[tuple[int, int]]:
         """A fresh process that has validated the answer for `first`: its port and process id."""
         self.number += 1
         folder = self.folder / f"{self.number}-{server.name}"
         folder.mkdir()
         port = kit.free_port()
-        command = server.command(folder, port, self.upstream, self.tree.anchor, mode.transport)
+        command = server.command(folder, port, self.upstream, mode.transport, self.tree.anchor)
         command[0] = kit.find(command[0]) or sys.exit(f"{command[0]} is missing")
         process = kit.start(command, kit.SERVER_CORE, folder / "log")
         try:
             kit.wait_for_answer(port, first)
-            if not is_authentic(port, first):
+            if not kit.is_authentic(port, first):
                 sys.exit(f"{server.name} does not validate")
             yield port, process.pid
         finally:
             kit.stop(process)
 
-    def measure(self, server: validators.Validator, mode: Mode) -> Sample:
+    def measure(self, server: peers.Peer, mode: Mode) -> Sample:
         zones = self.tree.zones[mode.algorithm]
         questions, names = mode.questions(zones, self.options.names), self.folder / "names"
         load = {"outstanding": self.options.outstanding}
@@ -140,15 +138,6 @@ def write_names(path: Path, names: list[str]) -> None:
     path.write_text("".join(f"{name} A\n" for name in names))
 
 
-def is_authentic(port: int, name: str) -> bool:
-    """Whether the server says of its answer, asked with AD, that it validated it (RFC 6840 §5.7)."""
-    query = b"\x00\x09\x01\x20\x00\x01" + bytes(6) + kit.encode(name) + b"\x00\x01\x00\x01"
-    with socket.socket(type=socket.SOCK_DGRAM) as probe:
-        probe.settimeout(5)
-        probe.sendto(query, ("127.0.0.1", port))
-        return bool(probe.recv(4096)[3] & AUTHENTIC)
-
-
 Results = dict[str, dict[str, list[Sample]]]
 
 
@@ -159,8 +148,8 @@ def run(options: argparse.Namespace) -> Results:
         folder = Path(name)
         ca, chain, key = peers.certificates(folder)
         made = signed_tree.build(folder, {P256: options.zones, RSA: options.zones // 2}, options.names)
-        upstream = peers.Upstream(kit.free_port(), kit.free_port(), 0, ca)
-        command = validators.upstream_command(folder, upstream, chain, key, made)
+        upstream = peers.Upstream(kit.free_port(), kit.free_port(), kit.free_port(), ca)
+        command = upstreams.upstream_command(folder, upstream, chain, key, made)
         command[0] = kit.find("unbound") or sys.exit("unbound is missing: apt-get install unbound")
         far_end = kit.start(command, kit.LOAD_CORE, folder / "upstream.log")
         try:
@@ -168,7 +157,7 @@ def run(options: argparse.Namespace) -> Results:
             bench = Bench(folder, made, upstream, options)
             for number in range(options.rounds):
                 for mode in options.modes:
-                    for server in validators.VALIDATORS:
+                    for server in VALIDATORS:
                         if server.name in options.servers:
                             one = bench.measure(server, MODES[mode])
                             results[mode].setdefault(server.name, []).append(one)
@@ -220,7 +209,7 @@ def main() -> None:
     parser.add_argument("--names", type=int, default=200, help="in each zone")
     parser.add_argument("--outstanding", type=int, default=100, help="questions at a time")
     parser.add_argument("--modes", nargs="*", default=list(MODES), choices=list(MODES))
-    names = [server.name for server in validators.VALIDATORS]
+    names = [server.name for server in VALIDATORS]
     parser.add_argument("--servers", nargs="*", default=names, choices=names)
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-validation.md")
     options = parser.parse_args()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from peers import UNBOUND_COMMON
+from peers import KRESD_COMMON, UNBOUND_COMMON, UNSIGNED, recursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +35,19 @@ remote-control:
 
 
 def knot_resolver(folder: Path, port: int, hints: Path) -> list[str]:
-    """The modules that are unloaded ask for signed data or the clock of the root zone."""
     state = folder / f"kresd-{port}"
     state.mkdir()
     path = folder / "kresd.conf"
     path.write_text(f"""net.listen('127.0.0.1', {port}, {{ kind = 'dns' }})
-net.ipv6 = false
 modules = {{ 'hints > iterate' }}
 hints.root_file('{hints}')
-trust_anchors.remove('.')
-modules.unload('ta_update')
-modules.unload('ta_signal_query')
-modules.unload('detect_time_skew')
-cache.size = 100 * MB
-""")
+{KRESD_COMMON}""")
     return ["kresd", "-n", "-q", "-c", str(path), str(state)]
+
+
+def pdns_recursor(folder: Path, port: int, hints: Path) -> list[str]:
+    """It minimises names as it comes."""
+    return recursor(folder, port, f"hint-file={hints}\nquery-local-address=0.0.0.0\n")
 
 
 def anchorhold(folder: Path, port: int, hints: Path) -> list[str]:
@@ -61,10 +59,7 @@ control = "{folder}/control-{port}.sock"
 state = "{folder}/state-{port}"
 [limits]
 rate = 0
-[[dnssec.negative]]
-zone = "."
-reason = "nothing is signed here"
-[resolve]
+{UNSIGNED}[resolve]
 mode = "iterate"
 root_hints = "{hints}"
 private_servers = true
@@ -77,4 +72,5 @@ ITERATORS = (
     Iterator("anchorhold", "python3", anchorhold),
     Iterator("unbound", "unbound", unbound),
     Iterator("knot-resolver", "kresd", knot_resolver),
+    Iterator("pdns-recursor", "pdns_recursor", pdns_recursor),
 )

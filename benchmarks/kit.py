@@ -1,7 +1,9 @@
 """What the measured runs share: processes on a core of their own, CPU time of a whole tree, dnsperf's figures."""
 
+import contextlib
 import datetime
 import json
+import math
 import os
 import re
 import shutil
@@ -10,12 +12,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from figures import spread as spread
+
 SERVER_CORE, LOAD_CORE = 0, 1
+AUTHENTIC = 0x20
+"""AD, in the fourth octet of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +132,27 @@ def wait_for_answer(port: int, name: str, seconds: float = 20) -> None:
     query = b"\x00\x07\x01\x00\x00\x01" + bytes(6) + encode(name) + b"\x00\x01\x00\x01"
     end = time.monotonic() + seconds
     with socket.socket(type=socket.SOCK_DGRAM) as probe:
-        probe.settimeout(0.3)
+        probe.settimeout(0.1)
+        probe.connect(("127.0.0.1", port))  # so that a port that nobody has is refused at once
         while time.monotonic() < end:
             try:
-                probe.sendto(query, ("127.0.0.1", port))
+                probe.send(query)
                 answer = probe.recv(4096)
             except OSError:
-                time.sleep(0.05)
+                time.sleep(0.01)
                 continue
             if answer[3] & 15 == 0 and answer[7]:
                 return
     raise SystemExit(f"nothing answers {name} on port {port}")
+
+
+def is_authentic(port: int, name: str) -> bool:
+    """Whether the server says of its answer, asked with AD, that it validated it (RFC 6840 §5.7)."""
+    query = b"\x00\x09\x01\x20\x00\x01" + bytes(6) + encode(name) + b"\x00\x01\x00\x01"
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.settimeout(5)
+        probe.sendto(query, ("127.0.0.1", port))
+        return bool(probe.recv(4096)[3] & AUTHENTIC)
 
 
 def wait_for_listener(port: int, seconds: float = 20) -> None:
@@ -170,12 +186,34 @@ def dnsperf(
     rate: int = 0,
 ) -> Load:
     """One dnsperf run on the load core: for so many seconds, or once through `names` (0)."""
+    command = dnsperf_command(port, names, seconds, mode, outstanding, clients, rate)
+    return load_of(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def paced(port: int, names: Path, seconds: float, *, mode: str, clients: int, rate: int) -> list[float]:
+    """Microseconds that each answer took at a constant rate, as dnsperf tells them, sorted; what was lost took forever."""
+    command = [*dnsperf_command(port, names, seconds, mode, 1_000 if mode == "udp" else clients, clients, rate), "-v"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = sorted(1e6 * float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith("> NO"))
+    return found + [math.inf] * load_of(text).lost
+
+
+def percentile(ordered: Sequence[float], percent: float) -> float:
+    """Of figures that are sorted; not a number if there is none."""
+    return ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)] if ordered else math.nan
+
+
+def dnsperf_command(
+    port: int, names: Path, seconds: float, mode: str, outstanding: int, clients: int, rate: int
+) -> list[str]:
     command = [*pinned(LOAD_CORE), "dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", str(names), "-m", mode]
     command += ["-q", str(outstanding), "-c", str(clients), "-t", "3" if seconds else "6"]
     command += ["-l", str(seconds)] if seconds else ["-n", "1"]
-    if rate:
-        command += ["-Q", str(rate)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [*command, "-Q", str(rate)] if rate else command
+
+
+def load_of(text: str) -> Load:
+    """What dnsperf said at its end."""
 
     def number(label: str) -> float:
         match = re.search(rf"{label}:\s+([\d.]+)", text)
@@ -190,9 +228,18 @@ def dnsperf(
     )
 
 
-def spread(figures: Sequence[float], form: str = ".1f") -> str:
-    """`median (minimum to maximum)`."""
-    return f"{statistics.median(figures):{form}} ({min(figures):{form}} to {max(figures):{form}})"
+@contextlib.contextmanager
+def serving(command: list[str], core: int, log: Path, port: int, name: str) -> Iterator[int]:
+    """The process that this command line starts, once it answers for `name` over UDP: its id."""
+    command[0] = find(command[0]) or sys.exit(f"{command[0]} is missing: make peers")
+    process = start(command, core, log)
+    try:
+        wait_for_answer(port, name)
+        yield process.pid
+    except SystemExit as end:
+        raise SystemExit(f"{end}; it said: {log.read_text(errors='replace')[-2_000:]}") from None
+    finally:
+        stop(process)
 
 
 def ratio(mine: Sequence[float], reference: Sequence[float]) -> str:

@@ -1,18 +1,26 @@
 """The servers that are measured side by side, each with the smallest honest configuration for its job."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import figures
+import kit
 import trustme
 
 UPSTREAM_NAME = "upstream.bench.example"
+ALL_PLAIN = ("ANCHORHOLD_COMPILED=pure", "ANCHORHOLD_HTTP2=h2")
+"""Ours without what is optional."""
+NOT_COMPILED = "nothing of ours is compiled: it is the row above"
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """The far end for everybody: an unbound that answers any name below `bench.example` at once; over QUIC a server in Go."""
+    """The far end for everybody: an unbound that answers any name below `bench.example` at once, or the names of a signed tree;
+    over QUIC services of ours in front of it, over ODoH a relay and a target of ours (`odoh` is the TOML value of the server)."""
 
     udp: int
     tls: int
@@ -20,24 +28,45 @@ class Upstream:
     authorities: Path
     quic: int = 0
     h3: int = 0
+    odoh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One way to be measured: `command(folder, port, upstream, mode)` writes its files and returns the command line."""
+    """One way to be measured: `command(folder, port, upstream, mode, anchor)` writes its files and returns the command line.
+    `anchor` is the root's DS record, with which everything is validated; nothing is where it is empty. `modes` are the ways to
+    the upstream it has without validation, `signed` those with."""
 
     name: str
     program: str
     modes: tuple[str, ...]
-    command: Callable[[Path, int, Upstream, str], list[str]]
+    signed: tuple[str, ...]
+    command: Callable[[Path, int, Upstream, str, str], list[str]]
+
+    def absence(self, mode: str, *, validating: bool) -> str:
+        """Why it is not measured; empty if it is."""
+        if mode not in (self.signed if validating else self.modes):
+            if self.name == figures.PLAIN:
+                return "not measured"
+            return "does not validate what it forwards over it" if validating else "does not forward over it"
+        if self.name == figures.PLAIN:
+            return NOT_COMPILED if not is_compiled() else ""
+        return "" if self.program == "python3" or kit.find(self.program) else "not installed"
 
 
-def certificates(folder: Path) -> tuple[Path, Path, Path]:
+def missing(mode: str, *, validating: bool) -> dict[str, str]:
+    """Who is not measured, and why."""
+    found = {peer.name: peer.absence(mode, validating=validating) for peer in PEERS}
+    return {name: why for name, why in found.items() if why}
+
+
+def certificates(folder: Path, name: str = UPSTREAM_NAME) -> tuple[Path, Path, Path]:
     """CA, certificate chain and key files for the upstream."""
     authority = trustme.CA()
-    leaf = authority.issue_cert(UPSTREAM_NAME, "127.0.0.1")
+    leaf = authority.issue_cert(name, "127.0.0.1")
     ca, chain, key = folder / "ca.pem", folder / "chain.pem", folder / "key.pem"
     authority.cert_pem.write_to_path(ca)
+    key.touch(0o600)
     key.write_bytes(leaf.private_key_pem.bytes())
     chain.write_bytes(b"".join(part.bytes() for part in leaf.cert_chain_pems))
     return ca, chain, key
@@ -62,38 +91,14 @@ UNBOUND_COMMON = """server:
 """
 
 
-def upstream_command(folder: Path, upstream: Upstream, chain: Path, key: Path) -> list[str]:
-    text = UNBOUND_COMMON.format(folder=folder)
-    text += "".join(f"  interface: 127.0.0.1@{port}\n" for port in (upstream.udp, upstream.tls, upstream.https))
-    text += f"""  tls-port: {upstream.tls}
-  https-port: {upstream.https}
-  tls-service-pem: "{chain}"
-  tls-service-key: "{key}"
-  incoming-num-tcp: 200
-  http-max-streams: 500
-  local-zone: "bench.example." redirect
-  local-data: "bench.example. 3600 IN A 192.0.2.1"
-remote-control:
-  control-enable: no
+VALIDATES = """  module-config: "validator iterator"
+  trust-anchor: "{anchor}"
+  neg-cache-size: 32m
 """
-    path = folder / "upstream.conf"
-    path.write_text(text)
-    return ["unbound", "-c", str(path)]
+"""Of two settings of one kind the later one counts."""
 
 
-QUIC_SERVER = Path(sys.executable).parent / "quicpeer"
-"""Built by `make interop`; without it there are no figures for QUIC and HTTP/3."""
-
-
-def quic_commands(upstream: Upstream, chain: Path, key: Path) -> list[list[str]]:
-    """The far ends over QUIC and HTTP/3."""
-    ports = {"quic": upstream.quic, "h3": upstream.h3}
-    return [
-        [str(QUIC_SERVER), "serve", mode, f"127.0.0.1:{port}", str(chain), str(key)] for mode, port in ports.items()
-    ]
-
-
-def unbound(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]:
+def unbound(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = "") -> list[str]:
     address = f"127.0.0.1@{upstream.tls}#{UPSTREAM_NAME}" if mode == "tls" else f"127.0.0.1@{upstream.udp}"
     text = (
         UNBOUND_COMMON.format(folder=folder)
@@ -103,7 +108,7 @@ def unbound(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]
   rrset-cache-size: 128m
   tls-cert-bundle: "{upstream.authorities}"
   local-zone: "example." nodefault
-remote-control:
+{VALIDATES.format(anchor=anchor) if anchor else ""}remote-control:
   control-enable: no
 forward-zone:
   name: "."
@@ -116,7 +121,7 @@ forward-zone:
     return ["unbound", "-c", str(path)]
 
 
-def dnsmasq(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]:
+def dnsmasq(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = "") -> list[str]:
     options = [
         "--no-daemon",
         "--conf-file=/dev/null",
@@ -132,10 +137,10 @@ def dnsmasq(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]
         f"--port={port}",
         f"--server=127.0.0.1#{upstream.udp}",
     ]
-    return ["dnsmasq", *options, "--cache-size=10000", "--dns-forward-max=2000"]
+    return ["dnsmasq", *options, "--cache-size=150000", "--dns-forward-max=2000"]
 
 
-def dnsdist(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]:
+def dnsdist(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = "") -> list[str]:
     check = 'checkName="warm.bench.example."'
     secure = f'tls="openssl", subjectName="{UPSTREAM_NAME}", caStore="{upstream.authorities}", {check}'
     server = {
@@ -162,30 +167,73 @@ cache.size = 100 * MB
 """For every knot-resolver. The modules that are unloaded ask for signed data or the clock of the root zone."""
 
 
-def knot_resolver(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]:
+def knot_resolver(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = "") -> list[str]:
+    """Its FORWARD validates, its STUB does not; over TLS there is one for both, and without an anchor it does not."""
     far = {
-        "udp": f"policy.STUB('127.0.0.1@{upstream.udp}')",
+        "udp": f"policy.{'FORWARD' if anchor else 'STUB'}('127.0.0.1@{upstream.udp}')",
         "tls": f"policy.TLS_FORWARD({{{{'127.0.0.1@{upstream.tls}', hostname='{UPSTREAM_NAME}', "
         f"ca_file='{upstream.authorities}'}}}})",
     }[mode]
     state = folder / f"kresd-{mode}-{port}"
     state.mkdir()
     path = folder / f"kresd-{mode}-{port}.conf"
+    trusted = f"trust_anchors.add('{anchor}')\n" if anchor else ""
     path.write_text(
-        f"net.listen('127.0.0.1', {port}, {{ kind = 'dns' }})\n{KRESD_COMMON}policy.add(policy.all({far}))\n"
+        f"net.listen('127.0.0.1', {port}, {{ kind = 'dns' }})\n{KRESD_COMMON}{trusted}policy.add(policy.all({far}))\n"
     )
     return ["kresd", "-n", "-q", "-c", str(path), str(state)]
 
 
-def anchorhold(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]:
-    server = {
+def recursor(folder: Path, port: int, lines: str, anchor: str = "") -> list[str]:
+    """One thread that serves; without an anchor it has no work of DNSSEC at all."""
+    place = folder / f"recursor-{port}"
+    place.mkdir()
+    trusted = f'addTA(".", "{anchor.partition(" DS ")[2] or anchor.partition("DS")[2].strip()}")\n' if anchor else ""
+    (place / "anchors.lua").write_text(f'clearTA(".")\n{trusted}')
+    (place / "recursor.conf").write_text(f"""local-address=127.0.0.1
+local-port={port}
+socket-dir={place}
+lua-config-file={place}/anchors.lua
+dnssec={"validate" if anchor else "off"}
+threads=1
+pdns-distributes-queries=no
+daemon=no
+disable-syslog=yes
+quiet=yes
+loglevel=3
+write-pid=no
+allow-from=127.0.0.0/8
+dont-query=
+export-etc-hosts=no
+serve-rfc1918=no
+security-poll-suffix=
+max-cache-entries=1000000
+max-packetcache-entries=500000
+{lines}""")
+    return ["pdns_recursor", f"--config-dir={place}"]
+
+
+def pdns_recursor(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = "") -> list[str]:
+    return recursor(folder, port, f"forward-zones-recurse=.=127.0.0.1:{upstream.udp}\n", anchor)
+
+
+UNSIGNED = """[[dnssec.negative]]
+zone = "."
+reason = "nothing is signed here"
+"""
+
+
+def anchorhold(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = "") -> list[str]:
+    authorities = "" if mode == "udp" else f', ca_file = "{upstream.authorities}"'
+    url = {
         "udp": f"udp://127.0.0.1:{upstream.udp}",
         "tls": f"tls://{UPSTREAM_NAME}@127.0.0.1:{upstream.tls}",
         "https": f"https://{UPSTREAM_NAME}@127.0.0.1:{upstream.https}/dns-query",
         "quic": f"quic://{UPSTREAM_NAME}@127.0.0.1:{upstream.quic}",
         "h3": f"h3://{UPSTREAM_NAME}@127.0.0.1:{upstream.h3}/dns-query",
-    }[mode]
-    authorities = "" if mode == "udp" else f', ca_file = "{upstream.authorities}"'
+    }
+    server = upstream.odoh if mode == "odoh" else f'{{ url = "{url[mode]}"{authorities} }}'
+    validation = f'[dnssec]\ntrust_anchors = ["{anchor}"]\n' if anchor else UNSIGNED
     path = folder / f"anchorhold-{mode}-{port}.toml"
     path.write_text(f"""[listen]
 addresses = ["127.0.0.1:{port}"]
@@ -194,26 +242,45 @@ control = "{folder}/control-{port}.sock"
 state = "{folder}/state-{port}"
 [limits]
 rate = 0
-[[dnssec.negative]]
-zone = "."
-reason = "nothing is signed here"
-[upstreams.default]
+tcp_clients = 2000
+tcp_clients_per_address = 2000
+[cache]
+memory = "128 MiB"
+{validation}[upstreams.default]
 profile = "{"opportunistic" if mode == "udp" else "strict"}"
-servers = [{{ url = "{server}"{authorities} }}]
+servers = [{server}]
 """)
     return [str(Path(sys.executable).parent / "anchorhold"), "run", "--config", str(path)]
 
 
-def anchorhold_plain(folder: Path, port: int, upstream: Upstream, mode: str) -> list[str]:
-    """The same where nothing of it is compiled."""
-    return ["env", "ANCHORHOLD_COMPILED=pure", *anchorhold(folder, port, upstream, mode)]
+def plain(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = "") -> list[str]:
+    """Ours without what is compiled, and with h2."""
+    return ["env", *ALL_PLAIN, *anchorhold(folder, port, upstream, mode, anchor)]
 
+
+def is_compiled() -> bool:
+    """Whether ours runs in its compiled form."""
+    return form_of_ours().startswith("compiled")
+
+
+@cache
+def form_of_ours() -> str:
+    """What ours says of the form it runs in."""
+    program = "from anchorhold.compiled import FORM; print(FORM)"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+
+
+OVER_OURS = ("quic", "h3", "odoh")
+"""Ways to an upstream that only a service of ours offers here."""
 
 PEERS = (
-    Peer("anchorhold", "python3", ("cached-udp", "cached-tcp", "udp", "tls", "https", "quic", "h3"), anchorhold),
-    Peer("anchorhold, plain Python", "python3", ("cached-udp", "cached-tcp", "udp"), anchorhold_plain),
-    Peer("unbound", "unbound", ("cached-udp", "cached-tcp", "udp", "tls"), unbound),
-    Peer("dnsmasq", "dnsmasq", ("cached-udp", "cached-tcp", "udp"), dnsmasq),
-    Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), dnsdist),
-    Peer("knot-resolver", "kresd", ("cached-udp", "cached-tcp", "udp", "tls"), knot_resolver),
+    Peer(figures.OURS, "python3", ("udp", "tls", "https", *OVER_OURS), ("udp", "tls", "https", *OVER_OURS), anchorhold),
+    Peer(figures.PLAIN, "python3", ("udp", "tls"), (), plain),
+    Peer("unbound", "unbound", ("udp", "tls"), ("udp", "tls"), unbound),
+    Peer("dnsmasq", "dnsmasq", ("udp",), (), dnsmasq),
+    Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), (), dnsdist),
+    Peer("knot-resolver", "kresd", ("udp", "tls"), ("udp", "tls"), knot_resolver),
+    Peer("pdns-recursor", "pdns_recursor", ("udp",), ("udp",), pdns_recursor),
 )
+"""A further peer is one more row. dnsdist passes on what it is asked and keeps no answers here; dnsmasq validates only with the
+root's own keys built in, so it does not here. The recursor of Debian 12 forwards over TLS to port 853 only, to nobody's name."""

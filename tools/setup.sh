@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 stamp=.venv/.set-up
 # The second line: clients, relays and servers of DHCP, and what reads their packets.
-peers="unbound dnsdist pebble knot-dnsutils bind9-dnsutils dnsperf curl dnsmasq-base faketime iproute2 nsd knot bind9 bind9-utils knot-resolver knot-dnssecutils ldnsutils dns-root-data ngtcp2-client
+peers="unbound dnsdist pebble knot-dnsutils bind9-dnsutils dnsperf curl dnsmasq-base faketime iproute2 nsd knot bind9 bind9-utils knot-resolver pdns-recursor knot-dnssecutils ldnsutils dns-root-data ngtcp2-client
  tshark strace gcc libc6-dev python3-dev isc-dhcp-client isc-dhcp-relay udhcpc dhcpcd-base ndisc6 kea-dhcp4-server kea-admin systemd"
 
 # Programs of HTTP/3, for `make interop` only.

@@ -204,13 +204,14 @@ cdef class Batch:
         return cache.renew(entry, now)
 
     cdef int _receive(self, desk) except -2:
-        cdef int i, count
+        cdef int i, count, error
         for i in range(BATCH):
             self.incoming[i].msg_hdr.msg_namelen = NAME
             self.incoming[i].msg_hdr.msg_controllen = CONTROL if self.wildcard else 0
         count = recvmmsg(self.descriptor, self.incoming, BATCH, MSG_DONTWAIT, NULL)
-        if count < 0 and errno != EAGAIN:
-            desk.counters[f"udp-{errno}"] += 1
+        error = errno
+        if count < 0 and error != EAGAIN:
+            desk.counters[f"udp-{error}"] += 1
         return count
 
     cdef bint _is_neighbour(self, int i) noexcept:
@@ -277,11 +278,12 @@ cdef class Batch:
 
     cdef int _send(self, int first, int end, desk) except -1:
         """The answers from `first` to `end`. What the kernel does not take is counted and dropped, and the others go."""
-        cdef int done = first, sent
+        cdef int done = first, sent, error
         while done < end:
             sent = sendmmsg(self.descriptor, &self.outgoing[done], end - done, MSG_DONTWAIT)
+            error = errno
             if sent < 0:
-                desk.counters[f"udp-send-{errno}"] += 1
+                desk.counters[f"udp-send-{error}"] += 1
                 sent = 1
             done += sent
         return 0
@@ -311,7 +313,11 @@ def send(int descriptor, bytes data, bytes name=b"", bytes control=b""):
         one.msg_hdr.msg_control = PyBytes_AS_STRING(control)
         one.msg_hdr.msg_controllen = PyBytes_GET_SIZE(control)
     if sendmmsg(descriptor, &one, 1, MSG_DONTWAIT) < 0:
-        raise OSError(errno, os.strerror(errno))
+        _fail(errno)
+
+
+cdef int _fail(int error) except -1:
+    raise OSError(error, os.strerror(error))
 
 
 def receive(int descriptor, Py_ssize_t size, Py_ssize_t ancillary):
@@ -328,7 +334,7 @@ def receive(int descriptor, Py_ssize_t size, Py_ssize_t ancillary):
     one.msg_hdr.msg_control = PyBytes_AS_STRING(control)
     one.msg_hdr.msg_controllen = ancillary
     if recvmmsg(descriptor, &one, 1, MSG_DONTWAIT, NULL) < 0:
-        raise OSError(errno, os.strerror(errno))
+        _fail(errno)
     cdef list beside = []
     cdef cmsghdr *part = CMSG_FIRSTHDR(&one.msg_hdr)
     while part != NULL:
