@@ -10,15 +10,17 @@ from pathlib import Path
 
 import dns.flags
 import dns.message
+import dns.query
 import dns.rrset
 import pytest
+from kit.certificates import NAME, authority
 from kit.datagrams import answering
 from kit.dhcp_clients import Udhcpc
 from kit.dhcp_house import serving as serving_at_home
 from kit.lan import lan
 from kit.peers import open_folder, until
 from kit.processes import internet_sockets
-from kit.secure import ask_over_tls, secure_config, tls_port
+from kit.secure import ask_over_tls, secure_config, tls_port, trusting
 from kit.service import Running, started
 
 from anchorhold.control_client import Answer, ask_service
@@ -88,9 +90,10 @@ class Service:
 
 @contextmanager
 def serving(folder: Path, more: str = "") -> Iterator[Service]:
-    upstream = Upstream()
+    upstream, ways = Upstream(), '"tls://127.0.0.1:0", "quic://127.0.0.1:0"'
     with answering(upstream.answer) as port:
-        config = secure_config(folder, server=f"udp://127.0.0.1:{port}", profile="opportunistic", more=more)
+        forwarding = {"server": f"udp://127.0.0.1:{port}", "profile": "opportunistic"}
+        config = secure_config(folder, listen=ways, more=more, **forwarding)
         config.write_text(config.read_text().replace("[service]\n", "[service]\ncores = 2\n"))
         with started(config) as running:
             service = Service(running, folder, upstream)
@@ -123,6 +126,45 @@ def test_over_tls_it_is_likewise(whole: Service) -> None:
     cells = whole.told(verb="status")
     assert [cells[name]["counters"]["tls-handshakes"] for name in CELLS[2:]] == [1, 1]  # type: ignore[index]
     assert whole.upstream.asked.count("tls.example.") == 1
+
+
+def test_a_client_that_comes_again_from_another_port_resumes_its_session(whole: Service) -> None:
+    context, port = trusting(), tls_port(whole.running)
+    for source in SOURCES:
+        session, reused = None, []
+        for _ in range(4):
+            with (
+                socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0)) as plain,
+                context.wrap_socket(plain, server_hostname=NAME, session=session) as client,
+            ):
+                wire = dns.message.make_query("localhost", "A").to_wire()
+                client.sendall(len(wire).to_bytes(2, "big") + wire)
+                # The tickets come before it.
+                assert client.recv(4_096)
+                reused.append(client.session_reused)
+                session = client.session
+        assert reused == [False, True, True, True]
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning")
+def test_over_quic_each_client_has_its_cell_too(whole: Service) -> None:
+    ca, port = whole.folder / "ca.pem", int(whole.running.wait_for("secure (pid", "quic://").rpartition(":")[2])
+    ca.write_text(authority().pem)
+    query = dns.message.make_query("localhost", "A", id=0)
+    before = whole.told(verb="status")
+    for source in SOURCES:
+        for _ in range(2):
+            assert dns.query.quic(query, "127.0.0.1", PATIENCE, port, source, verify=str(ca), hostname=NAME).answer
+    after = whole.told(verb="status")
+    grown = [
+        {
+            key
+            for key, value in after[name]["counters"].items()
+            if "quic" in key and value != before[name]["counters"].get(key, 0)
+        }  # type: ignore[attr-defined]
+        for name in CELLS[2:]
+    ]
+    assert grown[0] == grown[1] != set()
 
 
 def test_operators_see_every_cell_and_a_flush_reaches_all(whole: Service) -> None:
@@ -161,6 +203,10 @@ def test_no_front_is_connected_and_the_resolver_hears_no_client(whole: Service) 
             ("udp", whole.port, False),
             ("tcp", whole.port, False),
         }
+    for name in CELLS[2:]:
+        assert not [
+            one for one in internet_sockets(whole.running.cell(name)) if one.transport == "udp" and one.connected
+        ]
     assert not [one for one in internet_sockets(whole.running.cell("resolver")) if one.listening]
     cells = {cell.name: cell for cell in read_isolation(whole.folder / "control.sock").cells}
     for name in CELLS:
