@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from anchorhold.__about__ import __version__
-from anchorhold.compiled import FORM
 from anchorhold.control_connection import ControlConnection
 from anchorhold.control_requests import (
     BadRequest,
@@ -22,6 +21,7 @@ from anchorhold.control_requests import (
     octets,
     pause_argument,
 )
+from anchorhold.forms import describe
 from anchorhold.ipc import Verb
 from net import sockets
 from net.shortage import is_shortage
@@ -133,7 +133,7 @@ class ControlServer:
         verb = request["verb"]
         match verb:
             case "version":
-                connection.say({"cell": "front", "version": __version__, "form": str(FORM), "pid": self._front().pid})
+                connection.say({"cell": "front", "version": __version__, "form": describe(), "pid": self._front().pid})
                 connection.finish()
             case "ask":
                 self._ask(request, connection, now)
@@ -283,7 +283,7 @@ class ControlServer:
         return {
             "cell": "front",
             "version": __version__,
-            "form": str(FORM),
+            "form": describe(),
             "pid": front.pid,
             "generation": front.desk.settings.generation,
             "restarts": front.restarts,

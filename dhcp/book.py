@@ -16,6 +16,8 @@ from dhcp.occupied import Occupied
 from dhcp.values import Address, Kind, Lease, LeaseChange, State, Tag
 from wire.units import Epoch
 
+_QUARANTINED, _OFFERED, _BOUND, _PREFIX6 = State.QUARANTINED, State.OFFERED, State.BOUND, Kind.PREFIX6
+"""Not looked up for each message: members of an enum cost several times as much."""
 QUARANTINE, LONGEST_QUARANTINE = 600, 86_400
 """Seconds: the first one, and what it doubles up to."""
 OFFER_SECONDS = 30
@@ -148,7 +150,7 @@ class LeaseBook:
     def conflicts(self, kind: Kind, address: Address) -> int:
         """How often in a row an address was put into quarantine, up to now."""
         held = self.at(kind, address)
-        if held is not None and held.state is State.QUARANTINED:
+        if held is not None and held.state is _QUARANTINED:
             return held.renewals + 1
         return self._conflicts.get((kind, address), 0)
 
@@ -158,7 +160,8 @@ class LeaseBook:
             yield from held.values()
 
     def __len__(self) -> int:
-        return sum(map(len, self._held.values()))
+        addresses4, addresses6, prefixes = self._held.values()
+        return len(addresses4) + len(addresses6) + len(prefixes)
 
     # time
 
@@ -178,9 +181,9 @@ class LeaseBook:
         """Make them so, one after another. Raises `Mismatch` at the first whose `before` is not what is held."""
         for before, after in changes:
             self._turn(before, after)
-            if before is not None and before.state is State.QUARANTINED:
+            if before is not None and before.state is _QUARANTINED:
                 self._remember_conflict(before)
-            elif after is not None and after.state is State.BOUND and after.renewals:
+            elif after is not None and after.state is _BOUND and after.renewals:
                 self._conflicts.pop((after.kind, after.address), None)
 
     def undo(self, changes: Iterable[LeaseChange]) -> None:
@@ -230,13 +233,13 @@ class LeaseBook:
         self._unlist(lease)
         self._count(lease, -1)
         del self._held[lease.kind][lease.address]
-        if lease.kind is Kind.PREFIX6:
+        if lease.kind is _PREFIX6:
             self.delegated.clear(lease.address, lease.length)
         else:
             self._occupied[lease.kind].clear(int.from_bytes(lease.address, "big"))
 
     def _mark(self, lease: Lease) -> None:
-        if lease.kind is Kind.PREFIX6:
+        if lease.kind is _PREFIX6:
             self.delegated.mark(lease.address, lease.length)
         else:
             self._occupied[lease.kind].mark(int.from_bytes(lease.address, "big"))
@@ -251,18 +254,18 @@ class LeaseBook:
             del self._taken[place]
 
     def _list(self, lease: Lease) -> None:
-        if lease.state is State.QUARANTINED:
+        if lease.state is _QUARANTINED:
             return
-        if lease.state is State.OFFERED:
+        if lease.state is _OFFERED:
             self._offered[lease.kind][lease.address] = None
         _add(self._clients, lease.client, lease)
         if lease.name:
             _add(self._names, lease.name, lease)
 
     def _unlist(self, lease: Lease) -> None:
-        if lease.state is State.QUARANTINED:
+        if lease.state is _QUARANTINED:
             return
-        if lease.state is State.OFFERED:
+        if lease.state is _OFFERED:
             del self._offered[lease.kind][lease.address]
         _remove(self._clients, lease.client, lease)
         if lease.name:
@@ -302,7 +305,7 @@ def conflict(book: LeaseBook, lease: Lease, now: Epoch) -> LeaseChange:
     before = book.conflicts(lease.kind, lease.address)
     span = min(QUARANTINE << min(before, 16), LONGEST_QUARANTINE)
     after = lease._replace(
-        state=State.QUARANTINED,
+        state=_QUARANTINED,
         since=now,
         seen=now,
         until=Epoch(now + span),
@@ -323,7 +326,7 @@ def silent(book: LeaseBook, kind: Kind, address: Address, now: Epoch) -> tuple[L
     held = book.at(kind, address)
     if held is None:
         return ()
-    if held.state is State.OFFERED:
+    if held.state is _OFFERED:
         return () if held.checked else (checked(held),)
     if not held.wanted:
         return ()
@@ -331,7 +334,7 @@ def silent(book: LeaseBook, kind: Kind, address: Address, now: Epoch) -> tuple[L
         client=held.wanted[:TAG_OCTETS],
         hardware=b"",
         iaid=int.from_bytes(held.wanted[TAG_OCTETS:], "big"),
-        state=State.OFFERED,
+        state=_OFFERED,
         since=now,
         seen=now,
         until=Epoch(now + OFFER_SECONDS),
@@ -351,20 +354,20 @@ def answered(book: LeaseBook, kind: Kind, address: Address, now: Epoch) -> tuple
     held = book.at(kind, address)
     if held is None:
         return ()
-    if held.state is State.OFFERED:
+    if held.state is _OFFERED:
         return (conflict(book, held, now),)
     return (LeaseChange(held, held._replace(seen=now, wanted=b"")),) if held.wanted else ()
 
 
 def _may_be_reclaimed(lease: Lease) -> bool:
     return not lease.wanted and (
-        lease.state is State.QUARANTINED or (lease.state is State.BOUND and (lease.changing or not lease.renewals))
+        lease.state is _QUARANTINED or (lease.state is _BOUND and (lease.changing or not lease.renewals))
     )
 
 
 def _bench(lease: Lease) -> tuple[Kind, str, bool]:
     """Among whom it waits to be asked back."""
-    return lease.kind, lease.subnet, lease.changing or lease.state is State.QUARANTINED
+    return lease.kind, lease.subnet, lease.changing or lease.state is _QUARANTINED
 
 
 def _several(value: One | None) -> tuple[Lease, ...]:

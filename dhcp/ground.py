@@ -6,6 +6,7 @@ from dhcp.classes import Share
 from dhcp.plan import Plan, Scope
 from dhcp.plan6 import Plan6
 from dhcp.values import Address, Lease, Links, State
+from wire.dhcp.packet4 import Shared
 from wire.units import Epoch
 
 
@@ -34,6 +35,17 @@ class Seat(NamedTuple):
     source: Address
 
 
+class Prepared(NamedTuple):
+    """Of a reply, what is the same for clients that are alike (`dhcp/reply4.py`)."""
+
+    options: dict[int, bytes]
+    """Never changed."""
+    shared: Shared
+    """The same as octets."""
+    boot: tuple[Address, bytes]
+    """siaddr and `file`."""
+
+
 class Ground(NamedTuple):
     """What `handle4` and `handle6` stand on. Nothing of it changes; `seats`, `prepared` and `shares` only save work."""
 
@@ -48,8 +60,8 @@ class Ground(NamedTuple):
     """Our IPv4 addresses of each interface, in the order the kernel tells them."""
     seats: dict[tuple[int, Address, Address, Address], Seat]
     """By interface, source, destination and giaddr, of messages that say no more of where they come from."""
-    prepared: dict[object, dict[int, bytes]]
-    """Options that were put together before (`dhcp/reply4.py`), for clients that are alike."""
+    prepared: dict[object, Prepared]
+    """What was put together before, for clients that are alike."""
     shares: dict[str, Share]
     """By subnet: what clients without a class or a reservation are entitled to."""
     longest: int = 0

@@ -4,9 +4,9 @@ A tag says nothing without the key: who reads our memory or our disk finds no ha
 address and the key finds its tag again.
 """
 
+import hashlib
 from enum import Enum
 from functools import lru_cache
-from hmac import HMAC, new
 from typing import NamedTuple
 
 from dhcp.values import Tag
@@ -17,12 +17,14 @@ from wire.dhcp.packet6 import MAX_DUID, MIN_DUID
 _CLIENT_IDENTIFIER = int(Option4.CLIENT_IDENTIFIER)
 
 TAG_OCTETS = 16
+_BLOCK = 64
+"""Octets that SHA-256 takes at once."""
 ETHERNET = 1
 """htype (RFC 1700); also the hardware type inside a DUID."""
 ETHERNET_OCTETS = 6
 _MIN_IDENTIFIER, _MAX_IDENTIFIER = 2, 255
 """Octets (RFC 2132 §9.14: at least two)."""
-_RFC4361 = 255
+_RFC4361 = b"\xff"
 """The type octet of an identifier made of an IAID and a DUID (RFC 4361 §6.1)."""
 
 
@@ -37,6 +39,10 @@ class Identifier(bytes, Enum):
     """A DUID, whole (RFC 8415 §11)."""
     DRAW = b"p"
     """Not an identifier: where in a pool a client's address is looked for first."""
+
+
+_HARDWARE, _CLIENT = Identifier.HARDWARE, Identifier.CLIENT
+"""Not looked up for each message: members of an enum cost several times as much."""
 
 
 class Identity(NamedTuple):
@@ -57,15 +63,20 @@ class Identity(NamedTuple):
 
 def tag(key: bytes, what: Identifier, raw: bytes) -> Tag:
     """16 octets that stand for `raw`: HMAC-SHA256 over its kind and itself, cut to half."""
-    made = _keyed(key).copy()
-    made.update(what + raw)
-    return made.digest()[:TAG_OCTETS]
+    begun, ending = _keyed(key)
+    inner, outer = begun.copy(), ending.copy()
+    inner.update(what + raw)
+    outer.update(inner.digest())
+    return outer.digest()[:TAG_OCTETS]
 
 
 @lru_cache(maxsize=4)
-def _keyed(key: bytes) -> HMAC:
-    """HMAC-SHA256 that has taken the key in: a copy of it for each tag costs less than one made from the beginning."""
-    return new(key, digestmod="sha256")
+def _keyed(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """The two hashes that HMAC is (RFC 2104 §2), with the key taken in: copies of them cost a half of what one of `hmac.HMAC`
+    does, and a third of a new one. `key` has at most 64 octets."""
+    block = key.ljust(_BLOCK, b"\0")
+    inner, outer = (bytes(octet ^ mask for octet in block) for mask in (0x36, 0x5C))
+    return hashlib.sha256(inner), hashlib.sha256(outer)
 
 
 def hardware_octets(address: bytes, htype: int = ETHERNET) -> bytes:
@@ -80,7 +91,7 @@ def is_changing(address: bytes, htype: int = ETHERNET) -> bool:
 
 def is_station(address: bytes) -> bool:
     """True if one device can have this hardware address: it is neither empty nor all zeros nor a group's (bit 0x01)."""
-    return any(address) and not (len(address) == ETHERNET_OCTETS and address[0] & 0x01)
+    return address.strip(b"\0") != b"" and not (len(address) == ETHERNET_OCTETS and address[0] & 0x01)
 
 
 def is_telling(identifier: bytes) -> bool:
@@ -100,7 +111,7 @@ def is_telling(identifier: bytes) -> bool:
 def duid_inside(identifier: bytes) -> bytes:
     """The DUID of an option 61 made as RFC 4361 §6.1 says: 255, four octets of IAID, DUID. Empty if it is not one."""
     duid = identifier[5:]
-    if identifier[:1] == bytes((_RFC4361,)) and MIN_DUID <= len(duid) <= MAX_DUID:
+    if identifier[:1] == _RFC4361 and MIN_DUID <= len(duid) <= MAX_DUID:
         return duid
     return b""
 
@@ -120,14 +131,14 @@ def duid_hardware(duid: bytes) -> bytes:
 def identify(key: bytes, packet: Packet4) -> Identity | None:
     """Who sent it; None if nothing in it tells clients apart (RFC 2131 §4.2)."""
     identifier = packet.options.get(_CLIENT_IDENTIFIER, b"")
-    hardware = b""
-    if is_station(packet.chaddr):
-        hardware = tag(key, Identifier.HARDWARE, hardware_octets(packet.chaddr, packet.htype))
+    chaddr, htype = packet.chaddr, packet.htype
+    hardware = tag(key, _HARDWARE, hardware_octets(chaddr, htype)) if is_station(chaddr) else b""
     if is_telling(identifier):
-        client = tag(key, Identifier.CLIENT, identifier)
+        client = tag(key, _CLIENT, identifier)
     elif hardware:
         client = hardware
     else:
         return None
-    changing = is_changing(packet.chaddr, packet.htype)
-    return Identity(client, hardware, identifier, duid_inside(identifier), changing)
+    changing = is_changing(chaddr, htype)
+    # As Identity(...) makes it, at a third of the cost.
+    return tuple.__new__(Identity, (client, hardware, identifier, duid_inside(identifier), changing))

@@ -1,6 +1,6 @@
 """The settings in the form in which a message is answered: made once for each generation, never changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -43,6 +43,8 @@ class Scope:
     """Addresses in all its pools."""
     never: frozenset[int]
     """Addresses that no pool gives: the first and the last, the routers', all that are reserved."""
+    for_all: bool
+    """No pool is for members of a class only."""
 
     def holds(self, address: Address) -> bool:
         """True if it is an address of this prefix."""
@@ -53,8 +55,10 @@ class Scope:
         number = int.from_bytes(address, "big")
         return self.first < number < self.last or (self.last - self.first < 2 and self.first <= number <= self.last)
 
-    def usable(self, classes: frozenset[str]) -> list[Span]:
+    def usable(self, classes: frozenset[str]) -> Sequence[Span]:
         """The pools for members of `classes`."""
+        if self.for_all:
+            return self.spans
         return [span for span in self.spans if not span.classes or not span.classes.isdisjoint(classes)]
 
 
@@ -169,14 +173,15 @@ def make_scope(subnet: Subnet, never: Iterable[Address]) -> Scope:
     barred = {int.from_bytes(address, "big") for address in never}
     if bits > 1:
         barred |= {first, last}
-    return Scope(subnet, first, last, spans, sum(span.size for span in spans), frozenset(barred))
+    for_all = not any(span.classes for span in spans)
+    return Scope(subnet, first, last, spans, sum(span.size for span in spans), frozenset(barred), for_all)
 
 
 def _span(pool: Pool) -> Span:
     return Span(int.from_bytes(pool.first, "big"), int.from_bytes(pool.last, "big"), frozenset(pool.classes))
 
 
-def own_first(spans: list[Span]) -> tuple[list[Span], list[Span]]:
+def own_first(spans: Iterable[Span]) -> tuple[list[Span], list[Span]]:
     """Pools of classes, and pools of everybody: a client is given an address of the former, if there is one."""
     return [span for span in spans if span.classes], [span for span in spans if not span.classes]
 

@@ -7,6 +7,7 @@ if a probe finds nobody there (`dhcp/reclaim.py`); then one that was offered to 
 will not come again cannot fill a pool, and nobody who is there loses anything.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from dhcp.book import LeaseBook
@@ -17,6 +18,9 @@ from dhcp.settings import Reservation
 from dhcp.values import Address, Kind, Lease, State, Tag
 from wire.units import Epoch
 
+_ADDRESS4, _QUARANTINED, _BOUND = Kind.ADDRESS4, State.QUARANTINED, State.BOUND
+_DRAW = Identifier.DRAW
+"""Not looked up for each message: members of an enum cost several times as much."""
 _ALL = 100
 """Percent."""
 
@@ -60,8 +64,8 @@ def choose(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
 def may_have(book: LeaseBook, plan: Plan, seeker: Seeker, address: Address) -> Scope | None:
     """The subnet of `address`, if this client may have it now: reserved for it, or in a pool for it, and nobody else's; for a
     changing device that does not have it yet, if its kind has not got its share."""
-    held = book.at(Kind.ADDRESS4, address)
-    if held is not None and (held.state is State.QUARANTINED or held.client != seeker.identity.client):
+    held = book.at(_ADDRESS4, address)
+    if held is not None and (held.state is _QUARANTINED or held.client != seeker.identity.client):
         return None
     scope = is_allowed(plan, seeker, address)
     return None if scope is None or (held is None and _over_share(book, scope, seeker)) else scope
@@ -97,17 +101,17 @@ def _reserved(book: LeaseBook, seeker: Seeker, now: Epoch) -> Choice | None:
     scope = _fitting(seeker, address) if address else None
     if scope is None or address in seeker.own:
         return None
-    held = book.at(Kind.ADDRESS4, address)
-    if held is None or (held.client == seeker.identity.client and held.state is not State.QUARANTINED):
+    held = book.at(_ADDRESS4, address)
+    if held is None or (held.client == seeker.identity.client and held.state is not _QUARANTINED):
         return Choice("reserved", scope, address)
-    if held.state is State.BOUND and not held.wanted and seeker.may_probe and now - held.seen >= JUST_SEEN:
+    if held.state is _BOUND and not held.wanted and seeker.may_probe and now - held.seen >= JUST_SEEN:
         return Choice("reserved", scope, address, held)
     return None
 
 
 def _had(book: LeaseBook, plan: Plan, seeker: Seeker) -> Choice | None:
     """A lease or an offer that it has, the lease first."""
-    held = book.of_client(Kind.ADDRESS4, seeker.identity.client)
+    held = book.of_client(_ADDRESS4, seeker.identity.client)
     for lease in sorted(held, key=lambda lease: -lease.state) if len(held) > 1 else held:
         scope = is_allowed(plan, seeker, lease.address)
         if scope is not None:
@@ -117,7 +121,7 @@ def _had(book: LeaseBook, plan: Plan, seeker: Seeker) -> Choice | None:
 
 def _asked(book: LeaseBook, plan: Plan, seeker: Seeker) -> Choice | None:
     address = seeker.requested
-    if not address or book.at(Kind.ADDRESS4, address) is not None:
+    if not address or book.at(_ADDRESS4, address) is not None:
         return None
     scope = is_allowed(plan, seeker, address)
     if scope is None or _over_share(book, scope, seeker):
@@ -131,7 +135,7 @@ def _by_lot(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
         if _over_share(book, scope, seeker):
             why = "share-full" if scope.usable(seeker.classes) else why
             continue
-        nearly = is_nearly_full(book, Kind.ADDRESS4, scope)
+        nearly = is_nearly_full(book, _ADDRESS4, scope)
         if nearly and (holder := _gone(book, plan, scope, seeker, now, nearly)) is not None:
             return Choice("reclaim", scope, holder.address, holder)
         address = draw(book, scope, seeker)
@@ -153,16 +157,16 @@ def _abandoned(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choic
         scope = is_allowed(plan, seeker, lease.address)
         return scope is not None and (lease.changing or not _over_share(book, scope, seeker))
 
-    offer = book.abandoned(Kind.ADDRESS4, now, fits)
+    offer = book.abandoned(_ADDRESS4, now, fits)
     return None if offer is None else Choice("lot", is_allowed(plan, seeker, offer.address), offer.address)
 
 
 def draw(book: LeaseBook, scope: Scope, seeker: Seeker) -> Address | None:
     """The first free address from the client's place on, in the pools of its classes, then in those of all."""
     lot = place(book.key, seeker.identity.client, scope.subnet.name)
-    for some in own_first(scope.usable(seeker.classes)):
+    for some in (scope.spans,) if scope.for_all else own_first(scope.usable(seeker.classes)):
         if some:
-            size = sum([span.size for span in some])
+            size = scope.size if scope.for_all else sum([span.size for span in some])
             found = _from(book, some, lot % size, (scope.never, seeker.own))
             if found is not None:
                 return found.to_bytes(4, "big")
@@ -171,18 +175,18 @@ def draw(book: LeaseBook, scope: Scope, seeker: Seeker) -> Address | None:
 
 def place(key: bytes, client: Tag, subnet: str) -> int:
     """Where a client's search in a subnet begins: 64 bits that say nothing without the key."""
-    return int.from_bytes(tag(key, Identifier.DRAW, client + subnet.encode())[:8], "big")
+    return int.from_bytes(tag(key, _DRAW, client + subnet.encode())[:8], "big")
 
 
 def _from(
-    book: LeaseBook, spans: list[Span], offset: int, taken: tuple[frozenset[int], frozenset[Address]]
+    book: LeaseBook, spans: Sequence[Span], offset: int, taken: tuple[frozenset[int], frozenset[Address]]
 ) -> int | None:
     """The first free number at or behind `offset`, counted over all spans, and then from the beginning up to it. `taken`: numbers
     and addresses that are nobody's to have."""
     never, own = taken
     if len(spans) == 1:
         # Most pools are one, and most lots are free.
-        number = book.free(Kind.ADDRESS4, spans[0].first + offset, spans[0].last)
+        number = book.free(_ADDRESS4, spans[0].first + offset, spans[0].last)
         if number is not None and number not in never and number.to_bytes(4, "big") not in own:
             return number
     behind: list[tuple[int, int]] = []
@@ -193,9 +197,9 @@ def _from(
         behind.append((cut, span.last))
         before.append((span.first, cut - 1))
     for first, last in (*behind, *before):
-        number = book.free(Kind.ADDRESS4, first, last)
+        number = book.free(_ADDRESS4, first, last)
         while number is not None and (number in never or number.to_bytes(4, "big") in own):
-            number = book.free(Kind.ADDRESS4, number + 1, last)
+            number = book.free(_ADDRESS4, number + 1, last)
         if number is not None:
             return number
     return None
@@ -203,7 +207,7 @@ def _from(
 
 def _over_share(book: LeaseBook, scope: Scope, seeker: Seeker) -> bool:
     """True if this is one more changing device than have a part of the pools."""
-    return seeker.identity.changing and seeker.reservation is None and has_its_share(book, Kind.ADDRESS4, scope)
+    return seeker.identity.changing and seeker.reservation is None and has_its_share(book, _ADDRESS4, scope)
 
 
 def has_its_share(book: LeaseBook, kind: Kind, scope: Scope) -> bool:
@@ -222,4 +226,4 @@ def _gone(book: LeaseBook, plan: Plan, scope: Scope, seeker: Seeker, now: Epoch,
         allowed = is_allowed(plan, seeker, lease.address) is not None
         return allowed and lease.address not in plan.by_address and (lease.changing or not over)
 
-    return gone_perhaps(book, Kind.ADDRESS4, scope, now, may_have, nearly)
+    return gone_perhaps(book, _ADDRESS4, scope, now, may_have, nearly)

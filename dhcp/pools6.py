@@ -5,7 +5,7 @@ begins at the same place each time, so it mostly gets what it had, and nobody ca
 what the next one is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dhcp.addresses import is_inside
 from dhcp.book import LeaseBook
@@ -42,7 +42,7 @@ def is_host(number: int) -> bool:
 
 
 def draw_address(
-    book: LeaseBook, scope: Scope, spans: list[Span], who: tuple[Tag, int], avoided: frozenset[Address]
+    book: LeaseBook, scope: Scope, spans: Sequence[Span], who: tuple[Tag, int], avoided: frozenset[Address]
 ) -> Address | None:
     """A free address of `spans` for a client and identity association; None if all are taken. `avoided`: not these."""
     never = {int.from_bytes(address, "big") for address in avoided}

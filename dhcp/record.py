@@ -47,24 +47,15 @@ class NoLease(Exception):
 
 def row_of(lease: Lease, seal: Seal, names_in_clear: bool) -> Row:
     """What is kept of a lease that is not only offered."""
+    (
+        kind, address, length, client, hardware, iaid, subnet, state, since, seen, until, duration, renewals, changing, name,
+        _, _, identifier,
+    ) = lease  # fmt: skip
+    kept = _keep_name(lease, seal, names_in_clear) if name else b""
     row = (
-        int(lease.kind),
-        lease.address,
-        lease.length,
-        lease.client,
-        lease.hardware,
-        lease.iaid,
-        lease.subnet,
-        int(lease.state),
-        int(lease.since),
-        int(lease.seen),
-        int(lease.until),
-        lease.duration,
-        lease.renewals,
-        int(lease.changing),
-        _keep_name(lease, seal, names_in_clear),
-        lease.identifier,
-    )
+        int(kind), address, length, client, hardware, iaid, subnet, int(state), int(since), int(seen), int(until), duration,
+        renewals, int(changing), kept, identifier,
+    )  # fmt: skip
     return (*row, _checksum(row))
 
 
@@ -99,8 +90,6 @@ def lease_of(row: Row, seal: Seal) -> Lease:
 
 def _keep_name(lease: Lease, seal: Seal, in_clear: bool) -> bytes:
     name = lease.name.encode()
-    if not name:
-        return b""
     return _CLEAR + name if in_clear else _SEALED + seal.seal(_place(lease.kind, lease.address), name)
 
 

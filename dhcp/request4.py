@@ -17,11 +17,15 @@ from dhcp.values import Address, Kind, Lease, LeaseChange, Outcome, State
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.units import Epoch
 
+_ADDRESS4, _ACK = Kind.ADDRESS4, MessageType4.ACK
+_SERVER, _REQUESTED = int(Option4.SERVER_IDENTIFIER), int(Option4.REQUESTED_ADDRESS)
+"""Not looked up for each message: members of an enum cost several times as much."""
+
 
 def handle_request(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:
     """What a REQUEST leads to."""
-    server = asked.option(Option4.SERVER_IDENTIFIER)
-    requested, ciaddr = asked.option(Option4.REQUESTED_ADDRESS), asked.packet.ciaddr
+    server = asked.option(_SERVER)
+    requested, ciaddr = asked.option(_REQUESTED), asked.packet.ciaddr
     if server and not asked.is_ours(server):
         # > Servers not selected by the DHCPREQUEST message use the message as notification that the client has declined (§3.1)
         return Outcome("other-server", changes=drop_offers(book, asked))
@@ -39,7 +43,7 @@ def _selecting(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> O
     scope = may_have(book, asked.plan, asked.seeker(), address)
     if scope is None:
         return _no(asked, book, "wrong-address" if asked.scope_of(address) else "wrong-network")
-    held = book.at(Kind.ADDRESS4, address)
+    held = book.at(_ADDRESS4, address)
     if needs_probe(asked, held):
         return _probed(asked, book, scope, address, now)
     return _yes(asked, book, "acked", scope, address, now)
@@ -47,7 +51,7 @@ def _selecting(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> O
 
 def _probed(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: Epoch) -> Outcome:
     """The link is asked first, and the address held meanwhile; there are never more of these than of other offers."""
-    held = book.at(Kind.ADDRESS4, address)
+    held = book.at(_ADDRESS4, address)
     freed = room(book, asked) if held is None else ()
     waiting = offer(asked, held, scope, address, now)
     return Outcome("probe", changes=(*freed, LeaseChange(held, waiting)), probes=(probe(asked, address),))
@@ -95,7 +99,7 @@ def _extending(asked: Asked, book: LeaseBook, address: Address, now: Epoch) -> O
 
 
 def _own(book: LeaseBook, asked: Asked, address: Address) -> Lease | None:
-    held = book.at(Kind.ADDRESS4, address)
+    held = book.at(_ADDRESS4, address)
     if held is None or held.state is State.QUARANTINED or held.client != asked.identity.client:
         return None
     return held
@@ -103,13 +107,13 @@ def _own(book: LeaseBook, asked: Asked, address: Address) -> Lease | None:
 
 def _has_another(book: LeaseBook, asked: Asked) -> bool:
     """True if the client has a lease on this link: then we know what its address is."""
-    held = book.of_client(Kind.ADDRESS4, asked.identity.client)
+    held = book.of_client(_ADDRESS4, asked.identity.client)
     return any(lease.state is State.BOUND and asked.scope_of(lease.address) is not None for lease in held)
 
 
 def _yes(asked: Asked, book: LeaseBook, why: str, scope: Scope, address: Address, now: Epoch) -> Outcome:
     lease, changes = grant(book, asked, scope, address, now)
-    return Outcome(why, lease_reply(asked, MessageType4.ACK, scope, address, lease.duration, lease.name), changes)
+    return Outcome(why, lease_reply(asked, _ACK, scope, address, lease.duration, lease.name), changes)
 
 
 _TEXTS = {

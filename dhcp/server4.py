@@ -14,6 +14,9 @@ from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.packet4 import Packet4
 from wire.units import Epoch
 
+_ADDRESS4, _BOUND, _OFFER, _REQUESTED = Kind.ADDRESS4, State.BOUND, MessageType4.OFFER, int(Option4.REQUESTED_ADDRESS)
+"""Not looked up for each message: members of an enum cost several times as much."""
+
 
 def handle4(
     request: Packet4,
@@ -51,7 +54,7 @@ def _discover(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:
     """§4.3.1. An address is held for 30 seconds, in memory; what the client has already is offered as it is."""
     if wants_no_address(asked, asked.scopes[0]):
         return Outcome("ipv6-only", empty_offer(asked, asked.scopes[0]), drop_offers(book, asked))
-    choice = choose(book, asked.plan, asked.seeker(asked.option(Option4.REQUESTED_ADDRESS)), now)
+    choice = choose(book, asked.plan, asked.seeker(asked.option(_REQUESTED)), now)
     if choice.scope is None:
         return Outcome(choice.why)
     if choice.holder is not None:
@@ -61,7 +64,7 @@ def _discover(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:
 
 
 def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: Epoch) -> Outcome:
-    held = book.at(Kind.ADDRESS4, address)
+    held = book.at(_ADDRESS4, address)
     freed = room(book, asked) if held is None else ()
     # Its own are dropped anyway.
     dropped = tuple(dict.fromkeys((*freed, *drop_offers(book, asked, but=address))))
@@ -74,9 +77,9 @@ def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: E
             "rapid", lease_reply(asked, MessageType4.ACK, scope, address, lease.duration, lease.name), changes
         )
     terms = foresee(book, asked, scope, address, now)
-    reply = lease_reply(asked, MessageType4.OFFER, scope, address, terms.duration, terms.name)
+    reply = lease_reply(asked, _OFFER, scope, address, terms.duration, terms.name)
     why = "reservation-in-use" if _is_displaced(asked, address) else "offered"
-    if held is not None and held.state is State.BOUND:
+    if held is not None and held.state is _BOUND:
         return Outcome(why, reply, drop_offers(book, asked))
     made = LeaseChange(held, offer(asked, held, scope, address, now))
     return Outcome(why, reply, (*dropped, made))
@@ -90,7 +93,7 @@ def _is_displaced(asked: Asked, address: Address) -> bool:
 
 def _decline(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:
     """§4.3.3: the holder found its address in use. Nobody else can say so, nor can the holder hours later."""
-    lease = _held_by(asked, book, asked.option(Option4.REQUESTED_ADDRESS))
+    lease = _held_by(asked, book, asked.option(_REQUESTED))
     if lease is None or now - lease.seen > DECLINED_WITHIN:
         return Outcome("not-the-holder")
     return Outcome("declined", changes=(conflict(book, lease, now),))
@@ -108,9 +111,9 @@ def _release(asked: Asked, book: LeaseBook) -> Outcome:
 def _held_by(asked: Asked, book: LeaseBook, address: Address) -> Lease | None:
     """The lease of `address`, if all of this is the holder's: client identifier, hardware address, the frame's source where
     the client is on our link; and if it was said to this server."""
-    lease = book.at(Kind.ADDRESS4, address)
+    lease = book.at(_ADDRESS4, address)
     identity, arrival = asked.identity, asked.arrival
-    if lease is None or lease.state is not State.BOUND or not asked.is_ours(asked.option(Option4.SERVER_IDENTIFIER)):
+    if lease is None or lease.state is not _BOUND or not asked.is_ours(asked.option(Option4.SERVER_IDENTIFIER)):
         return None
     if (lease.client, lease.hardware) != (identity.client, identity.hardware):
         return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
-from wire.dhcp.packet4 import Packet4
+from wire.dhcp.packet4 import Packet4, Shared
 from wire.units import Epoch
 
 Address = bytes
@@ -80,6 +80,10 @@ class Lease(NamedTuple):
     """The client identifier, hardware address or DUID itself: only where the user chose to store it."""
 
 
+_OFFERED = State.OFFERED
+"""Looking up a member of an enum costs several times as much."""
+
+
 class LeaseChange(NamedTuple):
     """One lease's end, beginning or new form. `before` is what the book holds, `after` what it is to hold."""
 
@@ -97,9 +101,9 @@ class LeaseChange(NamedTuple):
     def durable(self) -> bool:
         """True if it concerns the disk: anything but an offer held in memory, or a holder that is looked for."""
         before, after = self
-        if before is not None and before.state is State.OFFERED:
+        if before is not None and before.state is _OFFERED:
             before = None
-        if after is not None and after.state is State.OFFERED:
+        if after is not None and after.state is _OFFERED:
             after = None
         if before is None or after is None:
             return before is not after
@@ -131,6 +135,8 @@ class Reply4(NamedTuple):
     address: Address
     port: int
     hardware: bytes
+    shared: Shared | None = None
+    """What `share_options` made of the packet's options."""
 
 
 class Reply6(NamedTuple):

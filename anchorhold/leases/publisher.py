@@ -31,6 +31,8 @@ class Publisher:
         """What changes of leases mean for names: first what goes, then what comes or lasts longer."""
         hosts: list[Host] = []
         for before, after in changes:
+            if not (before is not None and before.name) and not (after is not None and after.name):
+                continue
             if before is not None and (after is None or self._told(before) != self._told(after)):
                 hosts += self._host(before, 0, gone=True)
             if after is not None:

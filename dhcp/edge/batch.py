@@ -11,6 +11,7 @@ from wire.dhcp.codes6 import MessageType6
 
 _OFFER = bytes((MessageType4.OFFER,))
 _ADVERTISE = bytes((MessageType6.ADVERTISE,))
+_ADDRESS4 = Kind.ADDRESS4
 _TYPE = int(Option4.MESSAGE_TYPE)
 
 
@@ -54,7 +55,7 @@ class Batch:
             # What it tells besides its changes are leases that the client has.
             if reply.data[:1] != _ADVERTISE:
                 return False
-        elif reply.packet.options.get(_TYPE) != _OFFER or (Kind.ADDRESS4, reply.packet.yiaddr) in self._due:
+        elif reply.packet.options.get(_TYPE) != _OFFER or (_ADDRESS4, reply.packet.yiaddr) in self._due:
             return False
         return not self._due or all(one.place not in self._due for one in self.changes[waiting.first : waiting.end])
 

@@ -49,6 +49,9 @@ from wire.units import Epoch
 LONGEST_PAUSE = 60.0
 """Seconds between two wake-ups, whatever happens."""
 
+_UDP4, _FRAMES, _MAXIMUM_SIZE = Role.UDP4, Role.FRAMES, int(Option4.MAXIMUM_SIZE)
+"""Not looked up for each message: members of an enum cost several times as much."""
+
 _CHOSE_ANOTHER = "other-server"
 """A word of `dhcp/facts.py`."""
 
@@ -354,10 +357,12 @@ class Server:
 
     def _send4(self, interface: Interface, reply: Reply4, limit: int) -> bool:
         link = self.links.current().get(interface.number)
-        udp, frames = interface.sockets.get(Role.UDP4), interface.sockets.get(Role.FRAMES)
+        udp, frames = interface.sockets.get(_UDP4), interface.sockets.get(_FRAMES)
         if link is None or udp is None or frames is None:
             return False
-        fitted = fit_packet4(reply.packet, min(limit, self.links.mtu(interface.number) or limit))
+        if limit:
+            limit = min(limit, self.links.mtu(interface.number) or limit)
+        fitted = fit_packet4(reply.packet, limit, reply.shared)
         if fitted.dropped:
             self.counters["options-dropped"] += len(fitted.dropped)
         return send4(udp, frames, reply, fitted.data, link.hardware)
@@ -370,5 +375,5 @@ def show_address(address: bytes) -> str:
 
 def _limit_of(packet: Packet4) -> int:
     """Octets of an IP datagram that the client takes (RFC 2132 §9.10); 0: it does not say."""
-    octets = packet.options.get(Option4.MAXIMUM_SIZE, b"")
-    return int.from_bytes(octets, "big") if len(octets) == 2 else 0
+    octets = packet.options.get(_MAXIMUM_SIZE)
+    return int.from_bytes(octets, "big") if octets is not None and len(octets) == 2 else 0

@@ -20,6 +20,7 @@ _PKTINFO = struct.Struct("=I4s4s")
 _LEVEL = int(socket.IPPROTO_IP)
 
 EVERYBODY = b"\xff\xff\xff\xff"
+_BROADCAST = (socket.inet_ntoa(EVERYBODY), CLIENT4)
 NOBODY = bytes(4)
 
 
@@ -46,8 +47,8 @@ def send4(udp: socket.socket, frames: socket.socket, reply: Reply4, data: bytes,
             carried = Datagram(hardware, reply.hardware, reply.source, reply.address, SERVER4, reply.port, data)
             frames.sendmsg((build_datagram(carried),), (), NOW)
             return True
-        place = (socket.inet_ntoa(EVERYBODY), CLIENT4)
-        if reply.path in (Path.RELAY, Path.UNICAST):
+        place = _BROADCAST
+        if reply.path is not Path.BROADCAST and reply.path is not Path.FRAME:
             place = (socket.inet_ntoa(reply.address), reply.port)
         packed = _PKTINFO.pack(reply.interface, reply.source, NOBODY)
         udp.sendmsg((data,), ((_LEVEL, IP_PKTINFO, packed),), NOW, place)

@@ -13,8 +13,8 @@ import pytest
 from kit.desk import START, Counter53, answer, question
 from kit.leased import HOME
 
-from anchorhold.compiled import FORM
 from anchorhold.control import MAX_CONNECTIONS, ControlServer, Front
+from anchorhold.forms import describe
 from anchorhold.ipc import MAX_REQUEST, Verb
 from resolver.settings import LeaseNames
 from wire.units import Instant
@@ -107,7 +107,7 @@ def test_version_is_answered_without_the_resolver(tmp_path: Path) -> None:
         client = one.connect()
         one.say(client, request(verb="version"))
         (line,) = lines(client)
-    assert ("front", str(FORM), []) == (line["cell"], line["form"], one.relay.asked)
+    assert ("front", describe(), []) == (line["cell"], line["form"], one.relay.asked)
 
 
 def test_status_is_two_lines_and_the_second_is_relayed_unread(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_status_is_two_lines_and_the_second_is_relayed_unread(tmp_path: Path) ->
         one.relay.answers[0](b'"pid": 7}', False)
         ours, theirs = lines(client)
     assert ("front", 1, 3, 1) == (ours["cell"], ours["generation"], ours["restarts"], ours["cache"]["answers"])  # type: ignore[index]
-    assert str(FORM) == ours["form"]
+    assert describe() == ours["form"]
     assert {"cell": "resolver", "pid": 7} == theirs
     assert [(Verb.STATUS, b"", 0)] == one.relay.asked
 
