@@ -7,7 +7,14 @@ from anchorhold.sandbox import SANDBOX_VARIABLE, USER_VARIABLE, Enforcement
 KEPT = frozenset(
     {"LANG", "LC_ALL", "LC_CTYPE", "PATH", "HOME", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH"}
     | {"PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE", "PYTHONMALLOC"}
-    | {"PYTHONWARNINGS", "PYTHONFAULTHANDLER", "ANCHORHOLD_LOOP", "ANCHORHOLD_COMPILED", "MALLOC_ARENA_MAX"}
+    | {
+        "PYTHONWARNINGS",
+        "PYTHONFAULTHANDLER",
+        "ANCHORHOLD_LOOP",
+        "ANCHORHOLD_COMPILED",
+        "ANCHORHOLD_HTTP2",
+        "MALLOC_ARENA_MAX",
+    }
 )
 """What of the environment a cell gets; the rest may hold secrets of whoever started us."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from anchorhold import compiled, facts, sandbox, zygote
 from anchorhold.cell_environment import cell_environment
 from anchorhold.config.request import LoaderRun, Refused
+from net import h2_codecs
 
 NAME = "supervisor"
 
@@ -16,6 +17,9 @@ def run(config: Path) -> int:
     """Serve by the configuration file `config` until a signal says stop. Gives the exit code."""
     if compiled.FORM.refused:
         facts.log(NAME, compiled.FORM.why)
+        return 3
+    if h2_codecs.REFUSED:
+        facts.log(NAME, h2_codecs.REFUSED)
         return 3
     zygote.begin()
     try:

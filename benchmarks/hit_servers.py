@@ -75,8 +75,8 @@ key = "{place.key}"
 
 
 def plain(place: Place) -> list[str]:
-    """Ours without what is compiled."""
-    return ["env", "ANCHORHOLD_COMPILED=pure", *anchorhold(place)]
+    """Ours without what is compiled, and with h2."""
+    return ["env", *peers.ALL_PLAIN, *anchorhold(place)]
 
 
 def unbound(place: Place) -> list[str]:

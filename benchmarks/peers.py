@@ -12,6 +12,8 @@ import kit
 import trustme
 
 UPSTREAM_NAME = "upstream.bench.example"
+ALL_PLAIN = ("ANCHORHOLD_COMPILED=pure", "ANCHORHOLD_HTTP2=h2")
+"""Ours without what is optional."""
 NOT_COMPILED = "nothing of ours is compiled: it is the row above"
 
 
@@ -252,8 +254,8 @@ servers = [{server}]
 
 
 def plain(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = "") -> list[str]:
-    """Ours without what is compiled."""
-    return ["env", "ANCHORHOLD_COMPILED=pure", *anchorhold(folder, port, upstream, mode, anchor)]
+    """Ours without what is compiled, and with h2."""
+    return ["env", *ALL_PLAIN, *anchorhold(folder, port, upstream, mode, anchor)]
 
 
 def is_compiled() -> bool:

@@ -12,7 +12,7 @@ BEST = "best peer"
 
 class Target(NamedTuple):
     """`limit` times the figure of `of` (a row of the same table, BEST, or PART/ROW); of itself where `of` is empty. `needs` is a
-    package that must be there, `lacks` one that must not."""
+    package that must be there."""
 
     part: str
     what: str
@@ -21,7 +21,6 @@ class Target(NamedTuple):
     of: str = ""
     row: str = OURS
     needs: str = ""
-    lacks: str = ""
 
 
 TARGETS = (
@@ -35,7 +34,7 @@ TARGETS = (
     Target("tcp", "cached TCP, CPU", "cpu", 1.0, "unbound"),
     Target("dot", "cached DoT, CPU", "cpu", 1.0, "unbound"),
     Target("doh", "cached DoH, CPU, with ngh2", "cpu", 1.0, "unbound", needs="ngh2"),
-    Target("doh", "cached DoH, CPU, with h2", "cpu", 4.0, "unbound", lacks="ngh2"),
+    Target("doh", "cached DoH, CPU, with h2", "cpu", 4.0, "unbound", PLAIN),
     Target("miss-udp", "miss over UDP, CPU", "cpu", 1.0, "unbound"),
     Target("miss-dot", "miss over warm DoT, CPU", "cpu", 1.0, "unbound"),
     Target("signed-dot", "validated miss over warm DoT, CPU", "cpu", 1.0, "unbound"),
@@ -88,8 +87,7 @@ def judge(tables: Mapping[str, Table]) -> list[Verdict]:
 
 
 def applies(target: Target) -> bool:
-    there = bool(target.needs) and find_spec(target.needs) is not None
-    return there or (not target.needs and not (target.lacks and find_spec(target.lacks)))
+    return not target.needs or find_spec(target.needs) is not None
 
 
 def verdict(target: Target, tables: Mapping[str, Table]) -> Verdict:

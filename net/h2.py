@@ -1,4 +1,4 @@
-"""A client connection of HTTP/2 (RFC 9113) for small requests and bounded responses; the codec is h2.
+"""A client connection of HTTP/2 (RFC 9113) for small requests and bounded responses; the codec is one of `net/h2_codecs.py`.
 
 Knows nothing of DNS. One `Http2Link` carries many streams; each ends as a `Response` or as a `StreamFailed`.
 """
@@ -9,19 +9,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-import h2.config
-import h2.connection
-import h2.errors
-import h2.events
-import h2.exceptions
-import h2.settings
 import hpack
-import hyperframe.exceptions
 
+from net.h2_codecs import CODEC, CONNECTION_WINDOW, ClientCodec, Codec, Header, StreamGone, Unreadable
 from net.stream import Link
-
-MAX_HEADERS = 16 * 1024
-"""Octets of one response's headers, counted as RFC 9113 §6.5.2 does."""
 
 MAX_STREAMS = 256
 """Streams at once on one connection, even if the server allows more."""
@@ -35,18 +26,11 @@ SMALL_FRAME = 64
 LAST_STREAM = 2**30
 """After this stream id the connection takes no more requests (the protocol ends at 2**31 - 1)."""
 
-CONNECTION_WINDOW = 1024 * 1024
-"""Octets that all streams together may have on the way to us."""
-
 MAX_UNREAD = CONNECTION_WINDOW
 """Octets that may come without making sense as a frame; the codec alone would keep 16 MiB of them."""
 
 _SLACK = 512
 """The stream window is larger than a body may be by this, so that a body that is too long shows itself."""
-
-_CODEC_ERRORS = (h2.exceptions.H2Error, hpack.HPACKError, hyperframe.exceptions.HyperframeError, UnicodeError)
-
-Header = tuple[bytes, bytes]
 
 
 class StreamFailure(Enum):
@@ -93,7 +77,7 @@ class _Stream:
     due: float
     sent: float
     status: int = 0
-    headers: list[Header] | None = None
+    headers: Sequence[Header] = ()
     chunks: list[bytes] = field(default_factory=list)
     length: int = 0
 
@@ -103,26 +87,19 @@ def unindexed(name: bytes, value: bytes) -> Header:
     return hpack.NeverIndexedHeaderTuple(name, value)
 
 
-def build_codec(limits: Limits) -> h2.connection.H2Connection:
-    """The codec as we set it up. What we send is not validated again: it is ours, and a golden test holds it."""
-    config = h2.config.H2Configuration(
-        client_side=True,
-        header_encoding=None,
-        validate_outbound_headers=False,
-        normalize_outbound_headers=False,
-        split_outbound_cookies=False,
-    )
-    codec = h2.connection.H2Connection(config)
-    codec.local_settings = h2.settings.Settings(
-        client=True,
-        initial_values={
-            h2.settings.SettingCodes.ENABLE_PUSH: 0,
-            h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: limits.body + _SLACK,
-            h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEADERS,
-        },
-    )
-    codec.decoder.max_header_list_size = MAX_HEADERS
-    return codec
+def codec_of(codec: Codec) -> Callable[[int], ClientCodec]:
+    """What makes a client's end of it, given the windows of the streams. Imports it: only what is used is loaded."""
+    if codec is Codec.NGH2:
+        from net.h2_ngh2 import Ngh2ClientCodec
+
+        return Ngh2ClientCodec
+    from net.h2_plain import PlainClientCodec
+
+    return PlainClientCodec
+
+
+open_codec = codec_of(CODEC)
+"""At once: a sealed cell opens no file any more."""
 
 
 class Http2Link(Link):
@@ -136,10 +113,8 @@ class Http2Link(Link):
         self._limits = limits
         self._freed = freed
         self._early: bytearray | None = bytearray()
-        self._codec = build_codec(limits)
+        self._codec = open_codec(limits.body + _SLACK)
         self._streams: dict[int, _Stream] = {}
-        self._next = 1
-        self._consumed = 0
         self._control = self._unread = 0
         self._last_used = self._last_heard = limits.now()
         self._scheduled = False
@@ -162,7 +137,7 @@ class Http2Link(Link):
             and not self.retired
             and not self.closed
             and not self.paused
-            and self._codec.outbound_flow_control_window >= 4096
+            and self._codec.window >= 4096
         )
 
     async def settle(self) -> None:
@@ -172,16 +147,12 @@ class Http2Link(Link):
     def request(self, headers: Sequence[Header], body: bytes, due: float) -> "asyncio.Future[Response]":
         """Start a request; only if there is `room`. The future ends by the instant `due`, or raises StreamFailed."""
         now = self._limits.now()
-        stream_id = self._next
-        self._next += 2
         future: asyncio.Future[Response] = self._loop.create_future()
         try:
-            self._codec.send_headers(stream_id, headers, end_stream=not body)
-            if body:
-                self._codec.send_data(stream_id, body, end_stream=True)
-        except h2.exceptions.H2Error as error:
-            self._fail_all(StreamFailed(StreamFailure.LOST, type(error).__name__))
-            raise StreamFailed(StreamFailure.LOST, type(error).__name__) from None
+            stream_id = self._codec.request(headers, body)
+        except StreamGone as error:
+            self._fail_all(StreamFailed(StreamFailure.LOST, str(error)))
+            raise StreamFailed(StreamFailure.LOST, str(error)) from None
         self._streams[stream_id] = _Stream(future, due, now)
         self._last_used = now
         self.retired = self.retired or stream_id >= LAST_STREAM
@@ -191,8 +162,7 @@ class Http2Link(Link):
 
     def proved(self) -> None:
         """Send the preface and our settings (RFC 9113 §3.4); then read what came meanwhile."""
-        self._codec.initiate_connection()
-        self._codec.increment_flow_control_window(CONNECTION_WINDOW - 65_535)
+        self._codec.start()
         self.wake_at(self._last_used + self._limits.idle, self._last_used)
         self._send_soon()
         early, self._early = self._early, None
@@ -205,17 +175,11 @@ class Http2Link(Link):
             self._early += data
             return
         try:
-            events = self._codec.receive_data(data.tobytes())
-            self._unread = 0 if events else self._unread + len(data)
-            for event in events:
-                handler = _HANDLERS.get(event.__class__)
-                if handler is not None:
-                    handler(self, event)
-                else:
-                    self._on_control(event)
-        except _CODEC_ERRORS as error:
-            self._fail_all(StreamFailed(StreamFailure.PROTOCOL, type(error).__name__))
+            heard = self._codec.receive(data.tobytes(), self)
+        except Unreadable as error:
+            self._fail_all(StreamFailed(StreamFailure.PROTOCOL, error.detail))
             return
+        self._unread = 0 if heard else self._unread + len(data)
         self._last_heard = self._limits.now()
         if self._control > MAX_CONTROL or self._unread > MAX_UNREAD:
             self._fail_all(StreamFailed(StreamFailure.PROTOCOL, "too much that is no response"))
@@ -265,7 +229,7 @@ class Http2Link(Link):
     def _send(self) -> None:
         """All frames of this turn in one write."""
         self._scheduled = False
-        data = self._codec.data_to_send()
+        data = self._codec.outgoing()
         if data:
             self.write(data)
             self._flush()
@@ -289,9 +253,9 @@ class Http2Link(Link):
         """Tell the server to stop (RFC 9113 §5.4.2) and the asker why."""
         self._fail(stream_id, reason)
         try:
-            self._codec.reset_stream(stream_id, h2.errors.ErrorCodes.CANCEL)
-        except h2.exceptions.H2Error as error:  # codec and we disagree on what is open: trust neither
-            self._fail_all(StreamFailed(StreamFailure.PROTOCOL, type(error).__name__))
+            self._codec.reset(stream_id)
+        except StreamGone as error:  # codec and we disagree on what is open: trust neither
+            self._fail_all(StreamFailed(StreamFailure.PROTOCOL, str(error)))
             return
         self._send_soon()
 
@@ -301,70 +265,70 @@ class Http2Link(Link):
             _refuse(stream.future, reason)
             self._freed()
 
-    def _on_response(self, event: h2.events.ResponseReceived) -> None:
-        stream = self._streams.get(event.stream_id or 0)
+    # -- what the codec tells
+
+    def on_response(self, stream_id: int, headers: Sequence[Header]) -> None:
+        """As `Asker`."""
+        stream = self._streams.get(stream_id)
         if stream is None:
             return
-        stream.headers = headers = event.headers or []
+        stream.headers = headers
         for name, value in headers:
             if name == b":status":
                 stream.status = int(value) if value.isdigit() and len(value) == 3 else 0
             elif name == b"content-length" and (not value.isdigit() or int(value[:10]) > self._limits.body):
-                self._reset(event.stream_id or 0, StreamFailed(StreamFailure.TOO_LARGE, "announced"))
+                self._reset(stream_id, StreamFailed(StreamFailure.TOO_LARGE, "announced"))
                 return
 
-    def _on_data(self, event: h2.events.DataReceived) -> None:
-        self._take_in(event.flow_controlled_length or 0)
-        stream = self._streams.get(event.stream_id or 0)
+    def on_data(self, stream_id: int, data: bytes) -> None:
+        """As `Asker`."""
+        stream = self._streams.get(stream_id)
         if stream is None:
             return
-        data = event.data or b""
         stream.chunks.append(data)
         stream.length += len(data)
         if stream.length > self._limits.body:
-            self._reset(event.stream_id or 0, StreamFailed(StreamFailure.TOO_LARGE, "body"))
+            self._reset(stream_id, StreamFailed(StreamFailure.TOO_LARGE, "body"))
         if len(data) < SMALL_FRAME:
             self._control += 1
 
-    def _take_in(self, octets: int) -> None:
-        """Give the connection's window back in lumps; a stream's window is never renewed, its body is bounded."""
-        self._consumed += octets
-        if self._consumed >= CONNECTION_WINDOW // 2:
-            self._codec.increment_flow_control_window(self._consumed)
-            self._consumed = 0
-
-    def _on_end(self, event: h2.events.StreamEnded) -> None:
-        stream = self._streams.pop(event.stream_id or 0, None)
+    def on_end(self, stream_id: int) -> None:
+        """As `Asker`."""
+        stream = self._streams.pop(stream_id, None)
         if stream is None:
             return
         self.answered = True
         self._control = 0
         if not stream.future.done():
-            stream.future.set_result(Response(stream.status, stream.headers or [], b"".join(stream.chunks)))
+            stream.future.set_result(Response(stream.status, list(stream.headers), b"".join(stream.chunks)))
         self._freed()
 
-    def _on_reset(self, event: h2.events.StreamReset) -> None:
+    def on_reset(self, stream_id: int, code: int) -> None:
+        """As `Asker`."""
         self._control += 1
         self.retired = True  # a server that refuses streams here may have room on a fresh connection
-        self._fail(event.stream_id or 0, StreamFailed(StreamFailure.RESET, f"code {int(event.error_code or 0)}"))
+        self._fail(stream_id, StreamFailed(StreamFailure.RESET, f"code {code}"))
 
-    def _on_goaway(self, event: h2.events.ConnectionTerminated) -> None:
-        """The codec reads nothing more after GOAWAY, so all that is open goes to another connection."""
-        self._fail_all(StreamFailed(StreamFailure.GOAWAY, f"code {int(event.error_code or 0)}"))
+    def on_goaway(self, code: int) -> None:
+        """As `Asker`. h2 reads nothing more after GOAWAY, so all that is open goes to another connection."""
+        self._fail_all(StreamFailed(StreamFailure.GOAWAY, f"code {code}"))
 
-    def _on_settings(self, event: h2.events.RemoteSettingsChanged) -> None:
+    def on_settings(self, streams: int) -> None:
+        """As `Asker`."""
         self._control += 1
-        self._room = min(MAX_STREAMS, self._codec.remote_settings.max_concurrent_streams)
+        self._room = min(MAX_STREAMS, streams)
         if not self._settled.done():
             self._settled.set_result(None)
         self._freed()
 
-    def _on_window(self, event: h2.events.WindowUpdated) -> None:
+    def on_window(self, stream_id: int) -> None:
+        """As `Asker`."""
         self._control += 1
-        if not event.stream_id:
+        if not stream_id:
             self._freed()
 
-    def _on_control(self, event: h2.events.Event) -> None:
+    def on_control(self) -> None:
+        """As `Asker`."""
         self._control += 1
 
 
@@ -373,15 +337,3 @@ def _refuse(future: "asyncio.Future[Response]", reason: StreamFailed) -> None:
     if not future.done():
         future.set_exception(StreamFailed(reason.failure, reason.detail))
         future.exception()
-
-
-_HANDLERS: dict[type, Callable[..., None]] = {
-    h2.events.ResponseReceived: Http2Link._on_response,
-    h2.events.DataReceived: Http2Link._on_data,
-    h2.events.StreamEnded: Http2Link._on_end,
-    h2.events.StreamReset: Http2Link._on_reset,
-    h2.events.ConnectionTerminated: Http2Link._on_goaway,
-    h2.events.RemoteSettingsChanged: Http2Link._on_settings,
-    h2.events.WindowUpdated: Http2Link._on_window,
-}
-"""What we do about each event of the codec; every other one only counts as control."""

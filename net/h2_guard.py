@@ -26,6 +26,10 @@ SERVED = 6
 RESET = 4
 """The price of a stream that ends without an answer, beside those of its frames (CVE-2023-44487, CVE-2025-8671)."""
 
+LATE = 2
+"""For HEADERS on a stream that is not new, beside their price: trailers are never needed, and of a stream that is gone they are
+only work (nghttp2 puts up with any number)."""
+
 HEADERS_FREE = 16
 """So many header fields are in the price; a single octet can name one (RFC 7541 §6.1)."""
 HEADERS_GRAIN = 4
@@ -74,13 +78,14 @@ class Abusive(Exception):
 class Guard:
     """The purse of one connection, and the place in its stream of frames."""
 
-    __slots__ = ("_block", "_head", "_skip", "purse")
+    __slots__ = ("_block", "_head", "_newest", "_skip", "purse")
 
     def __init__(self) -> None:
         self.purse = PURSE
         self._skip = PREFACE
         self._head = b""
         self._block = 0
+        self._newest = b"\0\0\0\0"
 
     def weigh(self, data: bytes) -> None:
         """Take the price of every frame whose header is in `data`. Raises Abusive."""
@@ -109,6 +114,11 @@ class Guard:
         self.spend(price.frame + length // price.grain)
         if kind == _HEADERS:
             self._block = length
+            stream = header[5:]
+            if stream > self._newest:
+                self._newest = stream
+            else:
+                self.spend(LATE)
         elif kind == _CONTINUATION:
             self._block += length
             if self._block > MAX_BLOCK:

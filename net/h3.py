@@ -11,7 +11,8 @@ from aioquic.h3.events import DataReceived, H3Event, HeadersReceived, PushPromis
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import StopSendingReceived, StreamDataReceived, StreamReset
 
-from net.h2 import MAX_HEADERS, Header, Response, StreamFailed, StreamFailure
+from net.h2 import Response, StreamFailed, StreamFailure
+from net.h2_codecs import MAX_HEADERS, Header
 from net.qpack import StaticEncoder
 from net.quic_client import QuicClient
 from net.quic_requests import RequestLimits, RequestLink

@@ -2,8 +2,7 @@
 response. Knows no connection and no HTTP library."""
 
 import re
-from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from binascii import a2b_base64
 from struct import Struct
 
 from resolver.http import NO_STORE, HttpRequest, HttpResponse, accepts, media_type, refused
@@ -20,6 +19,7 @@ _HEADER = 12
 _QR = 0x80
 _ALLOW = ("allow", "GET, POST")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+_STANDARD = str.maketrans("-_", "+/")
 _COUNTS = Struct("!HHHH")
 _FIXED = Struct("!HHIH")
 _SOA, _OPT = int(RecordType.SOA), int(RecordType.OPT)
@@ -81,11 +81,8 @@ def lifetime(message: bytes) -> int | None:
     §5). None if nobody may keep it: failures, and answers that say nothing of time."""
     if message[3] & 15 not in _CACHEABLE:
         return None
-    return min(_lifetimes(message), default=None)
-
-
-def _lifetimes(message: bytes) -> Iterator[int]:
     questions, answers, authorities, _ = _COUNTS.unpack_from(message, 4)
+    least = None
     at = _HEADER
     for _ in range(questions):
         at = skip_name(message, at) + 4
@@ -93,12 +90,16 @@ def _lifetimes(message: bytes) -> Iterator[int]:
         at = skip_name(message, at)
         rrtype, _, ttl, length = _FIXED.unpack_from(message, at)
         at += _FIXED.size + length
-        ttl = 0 if ttl & _TOP_BIT else ttl  # RFC 2181 §8
-        if number < answers:
-            yield ttl
-        elif rrtype == _SOA:
+        if ttl & _TOP_BIT:
+            ttl = 0  # RFC 2181 §8
+        if number >= answers:
+            if rrtype != _SOA:
+                continue
             # MINIMUM is the last field of the data (RFC 1035 §3.3.13).
-            yield min(ttl, int.from_bytes(message[at - 4 : at], "big"))
+            ttl = min(ttl, int.from_bytes(message[at - 4 : at], "big"))
+        if least is None or ttl < least:
+            least = ttl
+    return least
 
 
 def label_below(path: str, base: str) -> str | None:
@@ -111,14 +112,18 @@ def label_below(path: str, base: str) -> str | None:
 
 def _read_get(request: HttpRequest) -> bytes | HttpResponse:
     """The message in `?dns=`."""
-    values = [text[4:] for text in request.query.split("&") if text.startswith("dns=")]
-    if len(values) != 1:
-        return refused(400, "one parameter dns= is needed")
+    query = request.query
+    if query.startswith("dns=") and "&" not in query:
+        text = query[4:]
+    else:
+        values = [text[4:] for text in query.split("&") if text.startswith("dns=")]
+        if len(values) != 1:
+            return refused(400, "one parameter dns= is needed")
+        (text,) = values
     # > The DNS request … encoded with base64url … Padding characters for base64url MUST NOT be included. (RFC 8484 §6)
-    text = values[0]
     if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
         return refused(400, "dns= is not base64url without padding")
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return a2b_base64(text.translate(_STANDARD) + "=" * (-len(text) % 4))
 
 
 def _read_post(request: HttpRequest) -> bytes | HttpResponse:

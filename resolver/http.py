@@ -1,19 +1,21 @@
 """A request and a response of HTTP as plain values; HTTP/2 and HTTP/3 both make and take them (RFC 9110)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 REASON_TYPE = "text/plain; charset=utf-8"
 NO_STORE = "no-store"
 """What errors, and answers that nobody may keep, say in `Cache-Control` (RFC 9111 §5.2.2.5)."""
 
-_TEXTS = (b":method", b"content-type", b"accept")
-_READ = frozenset((*_TEXTS, b":path", b":scheme"))
+HEADERS_KEPT = 1_024
+"""Lists of header fields of responses: they differ in the length of the body and in the seconds it may be kept."""
+
+_READ = frozenset((b":method", b":path", b":scheme", b"content-type", b"accept"))
 """The fields we look at; whatever else a client tells of itself is not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """One whole request.
 
     `method` is upper case as it came; `path` begins with a slash and holds no query, nothing in it is decoded; `query` is
@@ -30,8 +32,7 @@ class HttpRequest:
     peer_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(NamedTuple):
     """One whole response; `headers` are further ones, names in lower case. Its length is the body's and goes without saying."""
 
     status: int
@@ -61,20 +62,30 @@ def read_request(fields: dict[bytes, bytes], body: bytes, peer_name: str) -> Htt
     if fields.get(b":scheme", b"https") != b"https" or not target.startswith("/"):
         return refused(400, "this is no request for a path here")
     path, _, query = target.partition("?")
-    method, content_type, accept = (fields.get(name, b"").decode("latin-1") for name in _TEXTS)
+    method = fields.get(b":method", b"").decode("latin-1")
+    content_type = fields.get(b"content-type", b"").decode("latin-1")
+    accept = fields.get(b"accept", b"").decode("latin-1")
     return HttpRequest(method, path, query, content_type, accept, body, peer_name)
 
 
-def response_headers(response: HttpResponse) -> list[tuple[bytes, bytes]]:
+def response_headers(response: HttpResponse) -> tuple[tuple[bytes, bytes], ...]:
     """The header fields of a response as HTTP/2 and HTTP/3 take them."""
-    fields = [(":status", str(response.status))]
-    if response.content_type:
-        fields.append(("content-type", response.content_type))
-    if response.body:
-        fields.append(("content-length", str(len(response.body))))
-    if response.cache_control:
-        fields.append(("cache-control", response.cache_control))
-    return [(name.encode("ascii"), value.encode("ascii")) for name, value in (*fields, *response.headers)]
+    status, content_type, body, cache_control, headers = response
+    return _headers(status, content_type, len(body), cache_control, headers)
+
+
+@lru_cache(HEADERS_KEPT)
+def _headers(
+    status: int, content_type: str, length: int, cache_control: str, headers: tuple[tuple[str, str], ...]
+) -> tuple[tuple[bytes, bytes], ...]:
+    fields = [(":status", str(status))]
+    if content_type:
+        fields.append(("content-type", content_type))
+    if length:
+        fields.append(("content-length", str(length)))
+    if cache_control:
+        fields.append(("cache-control", cache_control))
+    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in (*fields, *headers))
 
 
 def refused(status: int, reason: str, *headers: tuple[str, str]) -> HttpResponse:
@@ -92,7 +103,7 @@ def accepts(header: str, wanted: str) -> bool:
 
     The most specific range that fits decides; a weight of 0 means "not acceptable".
     """
-    if not header.strip():
+    if header == wanted or not header.strip():
         return True
     ranges = dict(_read_range(part) for part in header.split(","))
     group = wanted.partition("/")[0]

@@ -1,13 +1,13 @@
-"""`anchorhold version`: this program's version and the running service's, and whether their code is compiled."""
+"""`anchorhold version`: this program's version and the running service's, and the forms their code runs in."""
 
 from pathlib import Path
 
 import click
 
 from anchorhold.__about__ import __version__
-from anchorhold.compiled import FORM
 from anchorhold.control_client import ControlFailed, ask_service
 from anchorhold.control_path import default_control_path
+from anchorhold.forms import describe
 from anchorhold.terminal import by_cell, control_option, json_option, print_json, show
 
 
@@ -22,12 +22,12 @@ Exit code: 0, whether or not a service runs."""
 @control_option
 @json_option
 def command(control: Path | None, as_json: bool) -> None:
-    """This program's version, and the running service's if there is one; and whether the code is compiled."""
+    """This program's version, and the running service's if there is one; and the forms the code runs in."""
     service, form = _service(control or default_control_path())
     if as_json:
-        print_json({"program": __version__, "service": service, "form": str(FORM), "service_form": form})
+        print_json({"program": __version__, "service": service, "form": describe(), "service_form": form})
         return
-    click.echo(f"anchorhold {__version__}, {FORM}")
+    click.echo(f"anchorhold {__version__}, {describe()}")
     click.echo(f"service    {f'{show(service)}, {show(form)}' if service else 'not running'}")
     if service and service != __version__:
         click.echo("note: the service runs another version; restart it to use this one", err=True)

@@ -5,7 +5,8 @@ Nothing here reads DNS, and nothing of the client is known: what comes is an ind
 
 from dataclasses import replace
 
-from net.h2 import Header, Response, StreamFailed
+from net.h2 import Response, StreamFailed
+from net.h2_codecs import Header
 from privacy.channel import Channel, Kind
 from privacy.odoh import WELL_KNOWN
 from resolver.addresses import is_public

@@ -89,6 +89,11 @@ class Desk:
         self.counters["hits"] += 1
         return message[:2] + entry.body
 
+    def knows(self, message: bytes, client: Client, road: Road) -> bool:
+        """Whether a message like that, octet for octet, was answered before: then it is well-formed."""
+        kind = ENCRYPTED if road.encrypted else road.stream
+        return message[2:] in self.cache.rendered[ROADS * client.group + kind]
+
     def receive(self, data: bytes, client: Client, road: Road, now: Instant) -> bool:
         """Answer one message of an admitted client through `road`, now or later; over UDP perhaps not at all. False if it is no
         query, so that no answer will come."""

@@ -7,6 +7,7 @@ from itertools import chain, count, repeat
 import dns.message
 import hpack
 import pytest
+from kit.codecs import http2_codec
 from kit.desk import Counter53, answer
 from kit.https import (
     ACK,
@@ -34,6 +35,10 @@ from kit.https import (
 from net.h2_guard import PURSE
 from resolver.edge.listen.house import BARRED
 from resolver.edge.listen.https import MAX_UPLOADS
+
+__all__ = ["http2_codec"]
+
+pytestmark = pytest.mark.usefixtures("http2_codec")
 
 MOST = 20_000
 """Octets after which an abusive connection has ended."""

@@ -4,20 +4,32 @@ import asyncio
 import time
 
 import pytest
+from kit.codecs import use_codec
 from kit.liar import Liar, Lie, answer
 from kit.meeting import LOOPS, Counts, make_tools, meet, outcome, profile_for, query_for, run, soon
 
+from net.h2_codecs import Codec
 from resolver.edge.upstream import ENCRYPTED, TRANSPORTS, open_upstream
 from resolver.edge.upstream.port import UpstreamFailed, Why
 from resolver.settings import Profile
 
 pytestmark = pytest.mark.parametrize("loop", LOOPS)
-every = pytest.mark.parametrize("scheme", TRANSPORTS)
-streams = pytest.mark.parametrize("scheme", sorted(TRANSPORTS.keys() - {"udp"}))
-encrypted = pytest.mark.parametrize("scheme", sorted(ENCRYPTED))
+over_h2 = pytest.param("https", marks=pytest.mark.codec(Codec.H2), id="https-h2")
+"""Beside `https` over the codec that is used by itself."""
+every = pytest.mark.parametrize("scheme", [*TRANSPORTS, over_h2])
+streams = pytest.mark.parametrize("scheme", [*sorted(TRANSPORTS.keys() - {"udp"}), over_h2])
+encrypted = pytest.mark.parametrize("scheme", [*sorted(ENCRYPTED), over_h2])
 
 QUERY = query_for()
 RIGHT = answer(QUERY)[2:]
+
+
+@pytest.fixture(autouse=True)
+def codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the mark, if there is one."""
+    mark = request.node.get_closest_marker("codec")
+    if mark is not None:
+        use_codec(mark.args[0], monkeypatch)
 
 
 @every

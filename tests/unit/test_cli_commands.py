@@ -16,7 +16,7 @@ from kit.peers import need_root
 
 from anchorhold.__about__ import __version__
 from anchorhold.cli import COMMANDS, main
-from anchorhold.compiled import FORM
+from anchorhold.forms import describe
 from anchorhold.secret import take_secret
 from anchorhold.state import spread_key
 from anchorhold.terminal import print_table
@@ -436,14 +436,14 @@ def test_version_names_the_service_that_runs_another(tmp_path: Path) -> None:
     assert json.loads(result.stdout) == {
         "program": __version__,
         "service": "0.0.9",
-        "form": str(FORM),
+        "form": describe(),
         "service_form": "compiled (5 modules)",
     }
 
 
 def test_version_without_a_service_is_no_fault(tmp_path: Path) -> None:
     result = run("version", "--control", tmp_path / "none.sock")
-    assert (result.exit_code, result.stdout) == (0, f"anchorhold {__version__}, {FORM}\nservice    not running\n")
+    assert (result.exit_code, result.stdout) == (0, f"anchorhold {__version__}, {describe()}\nservice    not running\n")
 
 
 def test_a_rotation_writes_a_new_key_for_its_owner_only_and_warns(tmp_path: Path) -> None:

@@ -5,12 +5,17 @@ import struct
 
 import hpack
 import pytest
+from kit.codecs import http2_codec
 
 from net.h2 import CONNECTION_WINDOW, MAX_CONTROL, MAX_UNREAD, Http2Link, Limits, Response, StreamFailed, StreamFailure
 
+__all__ = ["http2_codec"]
+
+pytestmark = pytest.mark.usefixtures("http2_codec")
+
 REQUEST = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"a.example"), (b":path", b"/")]
 DATA, HEADERS, RST, SETTINGS, PING, GOAWAY, WINDOW = 0, 1, 3, 4, 6, 7, 8
-END_STREAM, END_HEADERS = 1, 4
+END_STREAM, END_HEADERS, ACK = 1, 4, 1
 
 
 class Wire(asyncio.Transport):
@@ -164,7 +169,7 @@ def test_a_response_without_end_in_tiny_pieces_is_cut_off(table: Table) -> None:
         frame(SETTINGS, 0, 0, b"\0\4\xff\xff\xff\xff"),
         frame(WINDOW, 0, 0, bytes(4)),
         frame(9, 4, 1, b"\x88"),
-        frame(5, END_HEADERS, 1, struct.pack("!I", 2) + b"\x88"),
+        frame(SETTINGS, ACK, 0) + frame(5, END_HEADERS, 1, struct.pack("!I", 2) + b"\x88"),
     ],
 )
 def test_broken_frames_fail_the_requests_and_nothing_else(bad: bytes) -> None:

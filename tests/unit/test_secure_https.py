@@ -5,6 +5,7 @@ import random
 import dns.message
 import dns.rcode
 import pytest
+from kit.codecs import http2_codec
 from kit.desk import START, Counter53, answer
 from kit.https import (
     DNS_MESSAGE,
@@ -25,6 +26,10 @@ from kit.https import (
 from resolver.edge.listen.https import LINGER, PATIENCE
 from resolver.http import HttpResponse
 from wire.units import Instant
+
+__all__ = ["http2_codec"]
+
+pytestmark = pytest.mark.usefixtures("http2_codec")
 
 
 def query(name: str = "www.example", **changes: object) -> bytes:

@@ -89,7 +89,7 @@ class H3Session:
 
     def _respond(self, stream: int, response: HttpResponse) -> None:
         self._guest.conversation.answered()
-        self._http.respond(stream, response_headers(response), response.body)
+        self._http.respond(stream, list(response_headers(response)), response.body)
         self._guest.mark()
 
     def cancelled(self, event: Reset | Stopped) -> None:

@@ -1,7 +1,8 @@
 """HTTP/2 above a TLS connection (RFC 9113): each request its own road to the desk, or to who else answers its path."""
 
+from net.h2_codecs import ServerLimits
 from net.h2_guard import BROKEN, Abusive
-from net.h2_server import MAX_HELD, Asked, Cancelled, Http2Server, ServerLimits, TooLarge
+from net.h2_server import MAX_HELD, Asked, Http2Server, TooLarge
 from resolver.doh import MAX_BODY
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.requests import TOO_LARGE, Exchanges
@@ -51,14 +52,14 @@ class HttpsSession:
         finally:
             self._house.uploads += codec.held - before
         for event in events:
-            match event:
-                case Asked(stream, headers, body):
-                    self._active = now
-                    self._start(stream, read_request(read_fields(headers), body, self._connection.peer_name), now)
-                case TooLarge(stream, _):
-                    self._respond(stream, TOO_LARGE)
-                case Cancelled(stream):
-                    self._exchanges.cancel(stream)
+            if event.__class__ is Asked:  # nearly always
+                self._active = now
+                stream, headers, body = event
+                self._start(stream, read_request(read_fields(headers), body, self._connection.peer_name), now)
+            elif event.__class__ is TooLarge:
+                self._respond(event.stream, TOO_LARGE)
+            else:
+                self._exchanges.cancel(event.stream)
         self._flush()
         if codec.ended:
             self._connection.close()

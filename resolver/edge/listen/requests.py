@@ -4,7 +4,6 @@ Shared by HTTP/2 and HTTP/3. A response comes now or later; for a request that w
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from resolver.admission import Client
@@ -43,16 +42,22 @@ class DohHandler:
     def __call__(self, request: HttpRequest, respond: Respond, client: Client, now: Instant) -> Cancel | None:
         """Answer, now or later; what it returns forgets the question."""
         message = take_query(request)
-        refusal = message if isinstance(message, HttpResponse) else check_query(message)
-        if refusal is not None or isinstance(message, HttpResponse):
-            self._house.count("doh-refused")
-            respond(refusal or OVER_RATE)
+        if isinstance(message, HttpResponse):
+            self._refuse(message, respond)
             return None
         road = DohRoad(respond)
+        refusal = None if self._house.desk.knows(message, client, road) else check_query(message)
+        if refusal is not None:
+            self._refuse(refusal, respond)
+            return None
         if self._house.ask(message, client, road, now) is not Asked.TAKEN:
             respond(OVER_RATE)
             return None
         return partial(self._house.desk.forget, road)
+
+    def _refuse(self, refusal: HttpResponse, respond: Respond) -> None:
+        self._house.count("doh-refused")
+        respond(refusal)
 
 
 def serve_doh(house: SecureHouse) -> None:
@@ -114,7 +119,7 @@ class Exchanges:
         if stream in self._cancels:
             del self._cancels[stream]
             # > The server MUST NOT send content in the response (RFC 9110 §9.3.2)
-            self._write(stream, replace(response, body=b"") if method == "HEAD" else response)
+            self._write(stream, response._replace(body=b"") if method == "HEAD" else response)
 
     def cancel(self, stream: int) -> None:
         """The client called it off."""

@@ -241,6 +241,10 @@ class TlsConnection:
                 self._noise = 0
                 assert self.session is not None  # noqa: S101 # _start made it
                 self.session.received(data, now)
+                if not self._incoming.pending and not self._tls.pending():
+                    # That nothing is left need not be heard from OpenSSL: it would say so by an exception.
+                    self._mark()
+                    break
         except ssl.SSLWantReadError:
             self._mark()
         if self._noise > MAX_NOISE:

@@ -4,7 +4,8 @@ import asyncio
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 
-from net.h2 import Header, Http2Link, Limits, Response, StreamFailed, unindexed
+from net.h2 import Http2Link, Limits, Response, StreamFailed, unindexed
+from net.h2_codecs import Header
 from net.tls import TlsClient
 from privacy.channel import Channel, Kind
 from resolver.edge.upstream.failures import stream_failure

@@ -3,7 +3,8 @@
 import urllib.parse
 from collections import Counter
 
-from net.h2 import Header, StreamFailed
+from net.h2 import StreamFailed
+from net.h2_codecs import Header
 from privacy.channel import Channel, Kind
 from privacy.odoh import TargetKey, parse_configs
 from resolver.edge.sharing import Shared

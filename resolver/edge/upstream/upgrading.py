@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 
-from net.h2 import Header
+from net.h2_codecs import Header
 from privacy.channel import Channel, Kind
 from resolver.edge.converse import converse
 from resolver.edge.upstream import altsvc, doh, doh3
