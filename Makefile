@@ -1,5 +1,5 @@
 # The verbs. Each does all set-up first; `make help` lists them.
-.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-lists bench-names bench-start bench-sandbox soak kills overload fuzz durability conformance interop lab run lock
+.PHONY: help setup peers demo test check format bench bench-iteration bench-validation bench-encrypted bench-dhcp bench-odoh bench-cores bench-lists bench-names bench-start bench-sandbox soak kills overload fuzz durability conformance interop lab run lock
 BIN := .venv/bin
 UPSTREAM ?=
 ITERATE ?=
@@ -59,6 +59,9 @@ bench-names: setup ## local names and protection against rebinding: what a quest
 
 bench-start: setup ## start to first answer, memory of all cells, restarts (root)
 	$(BIN)/python benchmarks/bench_start.py
+
+bench-cores: setup ## cached answers over UDP by one front and by two
+	$(BIN)/python benchmarks/bench_cores.py
 
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_odoh.py --record

@@ -83,6 +83,10 @@ class Handover:
         self._used.add(place)
         return handed.dup()
 
+    def has(self, opened: socket.socket) -> bool:
+        """Whether `opened` is a copy of one of them."""
+        return place_of(opened.type, opened.getsockname()) in self._sockets
+
     def say(self) -> None:
         """Log, once all that is wanted is open, how many of them are used and which nobody wants."""
         if self._sockets:

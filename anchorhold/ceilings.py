@@ -19,7 +19,8 @@ CLEAR_CONNECTION = 300 * 1024
 SECURE_CONNECTION = 160 * 1024
 """Octets of a client over TLS or QUIC, as an average of all: few have much to read."""
 UNDER_WAY = 128 * MEBI
-"""Octets for all questions of the resolver that are under way: three cells with 1,024 each, and what upstreams send."""
+"""Octets for all questions of the resolver that are under way: three cells with 1,024 each, and what upstreams send. With more
+cores there are two cells more for each."""
 
 
 def of_caches(octets: int) -> int:
@@ -40,7 +41,7 @@ def of_secure(settings: SecureSettings) -> int:
 def of_resolver(settings: ResolverSettings) -> int:
     """For the resolver: answers, what follows from proofs, keys, and what each iteration has learned."""
     kinds = 3 + len(settings.iterations) + len(settings.upstream_groups)
-    return BASE + UNDER_WAY + kinds * of_caches(settings.cache.memory)
+    return BASE + UNDER_WAY * (1 + 2 * settings.cores) // 3 + kinds * of_caches(settings.cache.memory)
 
 
 TOLD = 64 * MEBI
@@ -51,9 +52,9 @@ NEW_LEASES = 8 * MEBI
 """Octets on disk of leases that are begun in one life of a cell."""
 
 
-def of_dhcp(leases: int) -> int:
-    """For `dhcp`. `leases`: octets of those on disk."""
-    return BASE + TOLD + of_caches(OF_LEASES * (leases + NEW_LEASES))
+def of_dhcp(leases: int, cores: int = 1) -> int:
+    """For `dhcp`. `leases`: octets of those on disk; `cores`: so many of each kind are told."""
+    return BASE + TOLD * cores + of_caches(OF_LEASES * (leases + NEW_LEASES))
 
 
 INDEX = 64 * MEBI

@@ -3,11 +3,12 @@
 import os
 import signal
 import socket
+import time
 from importlib import import_module
 
-from anchorhold.facts import pass_on
+from anchorhold.facts import log, pass_on
 from anchorhold.forking import Child, describe_exit, fork
-from anchorhold.link import LinkMessage, LinkType, open_link, receive_message, send_message
+from anchorhold.link import LinkMessage, LinkType, nth, open_link, receive_message, send_message
 from anchorhold.restarts import Restarts
 from wire.errors import Malformed
 
@@ -25,9 +26,12 @@ MAX_SILENT_PINGS = 3
 class CellProcess:
     """A cell that is started again and again. `run(link)` of `module` is its whole life."""
 
-    def __init__(self, name: str, module: str, keeps: LinkType | None = None) -> None:
-        """`keeps`: the kind of message whose descriptors are for who hears it; all others it sends are closed."""
-        self.name = name
+    def __init__(self, kind: str, module: str, keeps: LinkType | None = None, number: int = 0) -> None:
+        """`keeps`: the kind of message whose descriptors are for who hears it; all others it sends are closed. `number`: which it
+        is of several of its kind, from 0 on."""
+        self.kind = kind
+        self.number = number
+        self.name = nth(kind, number)
         self.keeps = keeps
         self.restarts = Restarts()
         self.due: float | None = 0.0
@@ -35,8 +39,8 @@ class CellProcess:
         self.link: socket.socket | None = None
         self.ready: int = 0
         """The generation in force there; 0 before the first READY of this life."""
-        self.partners: dict[int, CellProcess] = {}
-        """The other ends of its pairs, by how each was sent (LinkType); ended if this cell accuses them."""
+        self.partners: dict[bytes, CellProcess] = {}
+        """The other ends of its pairs, by what ACCUSE says of each; ended if this cell accuses them."""
         self.sent: int = 0
         """The newest generation it was given in this life."""
         self.sealed = ""
@@ -116,10 +120,8 @@ class CellProcess:
         if message.type is LinkType.SEALED:
             self.sealed = message.body.decode("utf-8", "replace")
         if message.type is LinkType.LOG:
-            pass_on(self.name, message.body)
-        if message.type is LinkType.ACCUSE and (
-            accused := self.partners.get(int.from_bytes(message.body[:1], "little"))
-        ):
+            pass_on(self.name, message.body, self.kind)
+        if message.type is LinkType.ACCUSE and (accused := self.partners.get(message.body)):
             accused.signal(signal.SIGKILL)
         return message
 
@@ -193,11 +195,9 @@ class CellProcess:
         """True once it has ended, within `seconds`."""
         return self._process is None or self._process.wait(seconds) is not None
 
-
-def introduce(kind: LinkType, one: CellProcess, other: CellProcess) -> None:
-    """A fresh pair between two cells, sent as `kind`; each side lets go of the former one."""
-    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    for cell, partner, end in ((one, other, ends[0]), (other, one, ends[1])):
-        cell.partners[kind] = partner
-        cell.send(kind, b"", (end.fileno(),))
-        end.close()
+    def see_off(self, until: float) -> None:
+        """Wait for one that was dismissed, and kill it if that takes past `until`, monotonic seconds."""
+        if not self.wait(until - time.monotonic()):
+            log("supervisor", f"{self.name} (pid {self.pid}) did not stop; it is killed")
+            self.signal(signal.SIGKILL)
+            self.wait(LEAVE_PATIENCE)

@@ -7,11 +7,13 @@ resolver knows is asked of it with a FACT message, and its text is relayed unrea
 import selectors
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
 from typing import Protocol
 
 from anchorhold.__about__ import __version__
 from anchorhold.control_connection import ControlConnection
+from anchorhold.control_lines import Front, Wanted, cache_line, explain, status_line
 from anchorhold.control_requests import (
     BadRequest,
     Line,
@@ -23,11 +25,11 @@ from anchorhold.control_requests import (
 )
 from anchorhold.forms import describe
 from anchorhold.ipc import Verb
+from anchorhold.link import nth
+from anchorhold.spreading import cell_of
 from net import sockets
 from net.shortage import is_shortage
-from resolver.admission import Admission
 from resolver.edge.listen.door import OF_ONE, Door, Watch
-from resolver.edge.serve import Desk
 from wire.units import Instant
 
 MAX_CONNECTIONS = 8
@@ -35,21 +37,16 @@ IDLE = 5.0
 """Seconds until a silent operator is hung up on; the resolver's answer may take as long."""
 
 _NO_RESOLVER = "the resolver is not there just now; try again in a second"
+_NO_FRONT = "this front is not there just now; its clients wait for it; try again in a second"
 _NO_SECURE = "the secure cell is not there just now; without a certificate it cannot start (the log says so)"
-
-
-@dataclass(frozen=True, slots=True)
-class Front:
-    """What an operator's question is about."""
-
-    desk: Desk
-    admission: Admission
-    restarts: int
-    pid: int
 
 
 Answer = Callable[[bytes, bool], None]
 """Takes a piece of text, and whether more follow."""
+Way = Callable[[Answer], bool]
+"""Puts a question to another cell; False if that is not there just now."""
+Ask = tuple[Way, Line | None]
+"""And what is said in its place then."""
 
 
 class Relay(Protocol):
@@ -61,8 +58,11 @@ class Relay(Protocol):
     def lease_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         """Ask the dhcp cell. False if there is none, or none just now."""
 
-    def secure_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
-        """Ask the secure cell. False if there is none, or none just now."""
+    def secure_fact(self, verb: Verb, argument: bytes, answer: Answer, number: int = 0) -> bool:
+        """Ask the secure cell of this number. False if there is none, or none just now."""
+
+    def front_fact(self, verb: Verb, argument: bytes, answer: Answer, number: int) -> bool:
+        """Ask the front of this number, from 1 on. False if there is none, or none just now."""
 
     def lists_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         """Ask the lists cell. False if there is none, or none just now."""
@@ -142,14 +142,14 @@ class ControlServer:
             case "status":
                 self._report(connection)
             case "cache-stats":
-                connection.say({"cell": "front", "cache": self._cache()})
-                self._pass_on_to_both(Verb.CACHE_STATS, b"", connection)
+                connection.say({"cell": "front", "cache": cache_line(self._front().desk)})
+                self._pass_on_to_all(Verb.CACHE_STATS, b"", connection)
             case "cache-flush":
                 name = octets(request, "name")
                 if not name:
                     raise BadRequest('cache-flush needs a name; the root, "00", is all of it')
                 connection.say({"cell": "front", "flushed": self._front().desk.cache.flush(name)})
-                self._pass_on_to_both(Verb.CACHE_FLUSH, name, connection)
+                self._pass_on_to_all(Verb.CACHE_FLUSH, name, connection)
             case "cache-dump":
                 self._pass_on(Verb.CACHE_DUMP, b"", 0, connection)
             case "anchors":
@@ -175,17 +175,30 @@ class ControlServer:
         if not self._relay.fact(verb, argument, group, connection.relay):
             raise BadRequest(_NO_RESOLVER)
 
-    def _pass_on_to_both(self, verb: Verb, argument: bytes, connection: ControlConnection) -> None:
-        """To the secure cell, if there is one, and then to the resolver."""
+    def _pass_on_to_all(self, verb: Verb, argument: bytes, connection: ControlConnection) -> None:
+        """To all others that know clients, as far as they are there, and then to the resolver."""
+        asks: list[Ask] = [(ask, None) for _, ask in (*self._fronts(verb, argument), *self._secures(verb, argument))]
+        asks.append((partial(self._to_resolver, verb, argument, 0), {"error": _NO_RESOLVER}))
+        self._ask_all(connection, asks)
 
-        def heard(text: bytes, more: bool) -> None:
-            connection.add(text, more)
-            if not more and not self._relay.fact(verb, argument, 0, connection.relay):
-                connection.say({"error": _NO_RESOLVER})
-                connection.finish()
+    def _fronts(self, verb: Verb, argument: bytes) -> list[tuple[str, Way]]:
+        """The ways to the other fronts, whether they are there or not."""
+        numbers = range(1, self._front().cores)
+        return [(nth("front", one), partial(self._to_front, verb, argument, one)) for one in numbers]
 
-        if not self._relay.secure_fact(verb, argument, heard):
-            self._pass_on(verb, argument, 0, connection)
+    def _secures(self, verb: Verb, argument: bytes) -> list[tuple[str, Way]]:
+        """The same to all cells `secure`."""
+        numbers = range(self._front().cores)
+        return [(nth("secure", one), partial(self._to_secure, verb, argument, one)) for one in numbers]
+
+    def _to_resolver(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
+        return self._relay.fact(verb, argument, group, answer)
+
+    def _to_front(self, verb: Verb, argument: bytes, number: int, answer: Answer) -> bool:
+        return self._relay.front_fact(verb, argument, answer, number)
+
+    def _to_secure(self, verb: Verb, argument: bytes, number: int, answer: Answer) -> bool:
+        return self._relay.secure_fact(verb, argument, answer, number)
 
     def _no_dhcp(self) -> str:
         if not self._front().desk.settings.leases:
@@ -198,29 +211,31 @@ class ControlServer:
         return "the lists cell is not there just now; try again in a second"
 
     def _report(self, connection: ControlConnection) -> None:
-        """The status of all cells: ours, the resolver's, and those of dhcp, secure and lists if they should be there."""
-        connection.say(self._status())
+        """The status of all cells: ours and that of the other fronts, the resolver's, and those of dhcp, secure and lists if they
+        should be there."""
+        connection.say(status_line(self._front()))
         settings = self._front().desk.settings
-        asks: list[tuple[Callable[[Answer], bool], Line | None]] = [
-            (lambda answer: self._relay.fact(Verb.STATUS, b"", 0, answer), {"error": _NO_RESOLVER}),
+        fronts: list[Ask] = [(ask, {"cell": cell, "error": _NO_FRONT}) for cell, ask in self._fronts(Verb.STATUS, b"")]
+        wanted = settings.announcement is not None
+        secures: list[Ask] = [
+            (ask, {"cell": cell, "error": _NO_SECURE} if wanted else None)
+            for cell, ask in self._secures(Verb.STATUS, b"")
+        ]
+        rest: list[Ask] = [
+            (partial(self._to_resolver, Verb.STATUS, b"", 0), {"error": _NO_RESOLVER}),
             (
                 lambda answer: self._relay.lease_fact(Verb.STATUS, b"", answer),
                 {"cell": "dhcp", "error": self._no_dhcp()} if settings.leases else None,
             ),
-            (
-                lambda answer: self._relay.secure_fact(Verb.STATUS, b"", answer),
-                {"cell": "secure", "error": _NO_SECURE} if settings.announcement is not None else None,
-            ),
+            *secures,
             (
                 lambda answer: self._relay.lists_fact(Verb.STATUS, b"", answer),
                 {"cell": "lists", "error": self._no_lists()} if settings.lists else None,
             ),
         ]
-        self._report_rest(connection, asks)
+        self._ask_all(connection, [*fronts, *rest])
 
-    def _report_rest(
-        self, connection: ControlConnection, asks: list[tuple[Callable[[Answer], bool], Line | None]]
-    ) -> None:
+    def _ask_all(self, connection: ControlConnection, asks: list[Ask]) -> None:
         """One cell after another; of one that does not answer, what is said instead."""
         if not asks:
             connection.finish()
@@ -230,13 +245,13 @@ class ControlServer:
         def heard(text: bytes, more: bool) -> None:
             connection.add(text, more)
             if not more:
-                self._report_rest(connection, rest)
+                self._ask_all(connection, rest)
 
         if ask(heard):
             return
         if absent is not None:
             connection.say(absent)
-        self._report_rest(connection, rest)
+        self._ask_all(connection, rest)
 
     def _ask(self, request: Line, connection: ControlConnection, now: Instant) -> None:
         front = self._front()
@@ -252,48 +267,30 @@ class ControlServer:
         flags, address, dnssec = request.get("flags", 0), request.get("client") or "", request.get("dnssec", False)
         if len(key) < 5 or not isinstance(flags, int) or not isinstance(address, str) or not isinstance(dnssec, bool):
             raise BadRequest("explain needs a key, flags and a client, and dnssec true or false")
-        allowed, group = True, 0
-        if address:
-            try:
-                allowed, group = front.admission.group_of(address)
-            except ValueError:
-                raise BadRequest(f"{address!r} is not an IP address") from None
-        name = front.desk.settings.client_groups[group].name
-        lease = front.desk.local.answer(key, flags, group, now) is not None
-        connection.say(
-            {
-                "cell": "front",
-                "client": address or None,
-                "allowed": allowed,
-                "group": name,
-                "cached": front.desk.cached_for(key, flags, group, now),
-                "lease": lease,
-            }
-        )
-        if lease:
-            # Nor does the resolver learn of it because somebody wants to know why.
-            connection.finish()
+        wanted = Wanted(key, flags, address)
+        try:
+            found = explain(front, wanted, now)
+            other = cell_of(ip_address(address).packed, front.cores) if address and front.cores > 1 else 0
+        except ValueError:
+            raise BadRequest(f"{address!r} is not an IP address") from None
+
+        def go_on() -> None:
+            if found.lease:
+                # Nor does the resolver learn of it because somebody wants to know why.
+                connection.finish()
+                return
+            # Who gets no answer at all makes nobody ask either.
+            verb = Verb.TRACE if dnssec and found.allowed else Verb.EXPLAIN
+            ask = partial(self._to_resolver, verb, bytes((flags & 0xFF,)) + key, found.group)
+            self._ask_all(connection, [(ask, {"error": _NO_RESOLVER})])
+
+        def heard(text: bytes, more: bool) -> None:
+            connection.add(text, more)
+            if not more:
+                go_on()
+
+        # What is cached for this client is where it asks.
+        if other and self._relay.front_fact(Verb.EXPLAIN, wanted.build(), heard, other):
             return
-        # Who gets no answer at all makes nobody ask either.
-        verb = Verb.TRACE if dnssec and allowed else Verb.EXPLAIN
-        self._pass_on(verb, bytes((flags & 0xFF,)) + key, group, connection)
-
-    def _status(self) -> Line:
-        front = self._front()
-        return {
-            "cell": "front",
-            "version": __version__,
-            "form": describe(),
-            "pid": front.pid,
-            "generation": front.desk.settings.generation,
-            "restarts": front.restarts,
-            "open": front.desk.open,
-            "clients": len(front.admission.clients),
-            "counters": dict(sorted(front.desk.counters.items())),
-            "cache": self._cache(),
-            "leases": {"addresses": len(front.desk.local.leases), "refused": front.desk.local.leases.over},
-        }
-
-    def _cache(self) -> Line:
-        cache = self._front().desk.cache
-        return {"answers": len(cache), "octets": cache.size, "ceiling": cache.ceiling, "evicted": cache.evicted}
+        connection.say(found.line)
+        go_on()

@@ -56,6 +56,7 @@ class DhcpSide:
 
     def __init__(self, state: Path, owner: tuple[int, int] | None) -> None:
         self.cell = CellProcess("dhcp", MODULE)
+        self.cells = (self.cell,)
         self.cell.due = None
         self.wanted = False
         """Whether the configuration in force has a [dhcp] section."""
@@ -111,7 +112,7 @@ class DhcpSide:
         for interface in self._interfaces.values():
             self._look_for(interface, changed)
 
-    def give_all(self) -> None:
+    def give_all(self, _cell: CellProcess) -> None:
         """To a cell that has just been started: the folder and every socket there is."""
         self.cell.send(LinkType.FOLDER, b"", (self._folder,))
         for interface in self._interfaces.values():

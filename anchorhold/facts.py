@@ -40,9 +40,9 @@ def announce(text: str) -> None:
     _write(1, text)
 
 
-def pass_on(cell: str, line: bytes) -> None:
-    """Log a line that `cell` has diverted to us; whose it is we say."""
-    log(cell, line.decode("utf-8", "replace").removeprefix(f"{cell}: "))
+def pass_on(cell: str, line: bytes, kind: str = "") -> None:
+    """Log a line that `cell`, which calls itself `kind`, has diverted to us; whose it is we say."""
+    log(cell, line.decode("utf-8", "replace").removeprefix(f"{kind or cell}: "))
 
 
 def _write(descriptor: int, line: str) -> None:

@@ -1,4 +1,4 @@
-"""What the supervisor does for the `front` cell: its listening sockets and the control socket. Nothing is ever read from them."""
+"""What the supervisor does for the `front` cells: listening sockets and the control socket. Nothing is ever read from them."""
 
 import os
 from pathlib import Path
@@ -17,8 +17,9 @@ NAME = "supervisor"
 class FrontSide:
     """What the cell is to be given."""
 
-    def __init__(self, cell: CellProcess, control: Path, handed: Handover | None = None) -> None:
-        self.cell = cell
+    def __init__(self, cells: tuple[CellProcess, ...], control: Path, handed: Handover | None = None) -> None:
+        self.cells = cells
+        """The first one has the control socket."""
         self.wanted = True
         self._handed = handed
         self._path = control
@@ -30,12 +31,12 @@ class FrontSide:
     def begin(self, snapshot: Snapshot) -> None:
         """At the start. Raises CannotListen, OSError."""
         self._cookie_key = make_secret()
-        self._listeners = self._next = open_changed(snapshot.service.listen, (), self._handed)
+        self._listeners = self._next = self._opened(snapshot, ())
         self._control = open_control(self._path)
 
     def prepare(self, snapshot: Snapshot) -> None:
         """Open what a configuration wants besides what is open. Raises CannotListen; then nothing has changed."""
-        self._next = open_changed(snapshot.service.listen, self._listeners, self._handed)
+        self._next = self._opened(snapshot, self._listeners)
 
     def discard(self) -> None:
         """What was prepared is not wanted after all."""
@@ -49,8 +50,9 @@ class FrontSide:
         former, self._listeners = self._listeners, self._next
         if former == self._listeners:
             return
-        self.cell.send(LinkType.WITHDRAW)
-        self._give_listeners()
+        for cell in self.cells:
+            cell.send(LinkType.WITHDRAW)
+            self._give_listeners(cell)
         for listener in former:
             if listener not in self._listeners:
                 listener.close()
@@ -59,11 +61,12 @@ class FrontSide:
     def look(self, now: float) -> None:
         """Nothing comes or goes by itself."""
 
-    def give_all(self) -> None:
+    def give_all(self, cell: CellProcess) -> None:
         """To a cell that has just been started."""
-        self._give_listeners()
-        self.cell.send(LinkType.CONTROL, b"", (self._control.fileno(),))
-        self.cell.send(LinkType.SECRET, b"", (self._cookie_key,))
+        self._give_listeners(cell)
+        if not cell.number:
+            cell.send(LinkType.CONTROL, b"", (self._control.fileno(),))
+        cell.send(LinkType.SECRET, b"", (self._cookie_key,))
 
     def ended(self) -> None:
         """It is started again in any case."""
@@ -85,7 +88,13 @@ class FrontSide:
     def _places(self) -> str:
         return ", ".join(listener.place.text() for listener in self._listeners)
 
-    def _give_listeners(self) -> None:
+    def _opened(self, snapshot: Snapshot, have: tuple[Listener, ...]) -> tuple[Listener, ...]:
+        return open_changed(snapshot.service.listen, have, self._handed, len(self.cells))
+
+    def _give_listeners(self, cell: CellProcess) -> None:
         for listener in self._listeners:
-            self.cell.send(LinkType.UDP, listener.traits, (listener.udp.fileno(),))
-            self.cell.send(LinkType.TCP, b"", (listener.tcp.fileno(),))
+            udp, tcp = listener.sockets(cell.number)
+            for one in udp:
+                cell.send(LinkType.UDP, listener.traits, (one.fileno(),))
+            for one in tcp:
+                cell.send(LinkType.TCP, b"", (one.fileno(),))

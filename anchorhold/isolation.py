@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.control_client import ControlFailed
+from anchorhold.link import kind_of
 from anchorhold.processes import PROC, Process, account, read_process
 from anchorhold.trial import Trial, TrialLost
 
@@ -89,12 +90,12 @@ class Isolation:
 
     @property
     def shared(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """(account, cells) of every account that more than one of them has."""
-        users = defaultdict(list)
+        """(account, cells) of every account that cells of more than one kind have."""
+        users: dict[int, dict[str, None]] = defaultdict(dict)
         for cell in self.sealed:
             if cell.process is not None:
-                users[cell.process.user].append(cell.name)
-        return tuple((account(user), tuple(names)) for user, names in users.items() if len(names) > 1)
+                users[cell.process.user][kind_of(cell.name)] = None
+        return tuple((account(user), tuple(kinds)) for user, kinds in users.items() if len(kinds) > 1)
 
     @property
     def ordinary(self) -> bool:

@@ -17,6 +17,7 @@ class KeeperFolder:
 
     def __init__(self, cell: CellProcess, state: Path, owner: tuple[int, int] | None) -> None:
         self.cell = cell
+        self.cells = (cell,)
         self.wanted = True
         self._state = state
         self._owner = owner
@@ -41,7 +42,7 @@ class KeeperFolder:
     def look(self, now: float) -> None:
         """Nothing comes or goes by itself."""
 
-    def give_all(self) -> None:
+    def give_all(self, _cell: CellProcess) -> None:
         """To a cell that has just been started."""
         if self._folder >= 0:
             self.cell.send(LinkType.FOLDER, b"", (self._folder,))

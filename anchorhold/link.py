@@ -8,6 +8,7 @@ import errno
 import socket
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from net.opening import AT_ONCE
 from wire.errors import Malformed
@@ -25,7 +26,8 @@ class LinkType(IntEnum):
     CONTROL = 3
     """To front: the listening control socket (AF_UNIX stream)."""
     PEER = 4
-    """To front and resolver: this cell's end of a fresh stream pair between them; replaces the former."""
+    """To front and resolver: this cell's end of a fresh stream pair between them; replaces the former. Body, as with all pairs:
+    see `PairName`."""
     SETTINGS = 5
     """To any cell: sealed memfd with its settings (msgpack). Body: generation u32 little-endian."""
     SECRET = 6
@@ -40,7 +42,8 @@ class LinkType(IntEnum):
     PING = 10
     """To a cell; it answers with the same."""
     ACCUSE = 11
-    """From a cell: the other end of a pair sent what does not decode. That one is ended. Body: u8, the kind of the pair."""
+    """From a cell: the other end of a pair sent what does not decode. That one is ended. Body: u8, the kind of the pair, and then
+    what the body was that brought it."""
     KEEPER = 12
     """To resolver and keeper: this cell's end of a fresh stream pair between them; replaces the former."""
     FOLDER = 13
@@ -80,6 +83,10 @@ class LinkType(IntEnum):
     SEALED = 27
     """From a cell, before its first READY: what of its profile is in force, and what is missing. Body: a JSON object
     (`anchorhold/roster.py`), for operators; nobody else reads it."""
+    FRONT_STATUS = 28
+    """To the first front, which has the control socket, and another: ends of a pair on which it hands on what operators ask."""
+    NUMBER = 29
+    """To front and secure, before START: which it is of several of its kind. Body: u8, from 1 on; the first is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,41 @@ class LinkMessage:
     type: LinkType
     body: bytes
     descriptors: tuple[int, ...]
+
+
+class PairName(NamedTuple):
+    """Which pair, as one of its ends sees it: how it was sent, and which the other end is of several of its kind, from 0 on. In
+    the body of the message that brings it: nothing for the first, else the number, u8."""
+
+    kind: LinkType
+    number: int = 0
+
+    @property
+    def body(self) -> bytes:
+        """Of that message."""
+        return bytes((self.number,)) if self.number else b""
+
+    @property
+    def octets(self) -> bytes:
+        """As ACCUSE has it."""
+        return bytes((self.kind,)) + self.body
+
+
+def pair_name(message: LinkMessage) -> PairName:
+    """Of the pair that `message` brings. Raises Malformed."""
+    if len(message.body) > 1:
+        raise Malformed(f"{message.type.name} with more than a number")
+    return PairName(message.type, message.body[0] if message.body else 0)
+
+
+def nth(cell: str, number: int) -> str:
+    """What a cell is called among several of its kind, `number` from 0 on: `front`, `front-2`, `front-3`."""
+    return f"{cell}-{number + 1}" if number else cell
+
+
+def kind_of(name: str) -> str:
+    """Of a cell that `nth` named."""
+    return name.partition("-")[0]
 
 
 def open_link() -> tuple[socket.socket, socket.socket]:
@@ -114,6 +156,11 @@ def open_link() -> tuple[socket.socket, socket.socket]:
 def send_message(link: socket.socket, kind: LinkType, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
     """Send one message; the descriptors stay open here too."""
     socket.send_fds(link, [bytes((kind,)) + body], list(descriptors))
+
+
+def accuse(link: socket.socket, name: PairName) -> None:
+    """What does not decode ends its sender: only the supervisor can do that."""
+    send_message(link, LinkType.ACCUSE, name.octets)
 
 
 def receive_message(link: socket.socket) -> LinkMessage | None:

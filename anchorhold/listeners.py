@@ -4,14 +4,18 @@ import errno
 import ipaddress
 import os
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.activation import Handover
 from anchorhold.config.service import ListenAddress
+from anchorhold.facts import log
+from anchorhold.spreading import spread
 from net.datagram import omit_path_mtu
 from net.opening import open_socket as open_socket_at_once
 
+NAME = "supervisor"
 BACKLOG = 256
 SECURE_BACKLOG = 2_048
 """Who waits here longer than a moment would be forgotten by the kernel and try again after a second."""
@@ -34,6 +38,13 @@ class Listener:
     place: ListenAddress
     udp: socket.socket
     tcp: socket.socket
+    further: tuple[tuple[socket.socket, ...], ...] = ((), ())
+    """Of UDP and of TCP: what the second cell and those after it listen with."""
+
+    def sockets(self, number: int) -> tuple[tuple[socket.socket, ...], tuple[socket.socket, ...]]:
+        """Of UDP and of TCP: that of the cell with this number, if it has one."""
+        udp, tcp = self.further
+        return (self.udp, *udp)[number : number + 1], (self.tcp, *tcp)[number : number + 1]
 
     @property
     def wildcard(self) -> bool:
@@ -47,26 +58,29 @@ class Listener:
 
     def close(self) -> None:
         """Both; cells that hold copies go on with them."""
-        self.udp.close()
-        self.tcp.close()
+        close_all((self.udp, self.tcp, *self.further[0], *self.further[1]))
 
 
-def open_listener(address: ListenAddress, handed: Handover | None = None) -> Listener:
-    """UDP and TCP on the same port; those that are in `handed` are used. Raises CannotListen."""
+def open_listener(address: ListenAddress, handed: Handover | None = None, cores: int = 1) -> Listener:
+    """UDP and TCP on the same port, for so many cells; those that are in `handed` are used. Raises CannotListen."""
     for attempt in range(PORT_ATTEMPTS):
-        udp = open_socket(address, socket.SOCK_DGRAM, handed)
-        place = ListenAddress(address.host, udp.getsockname()[1])
+        udp = open_shared(address, socket.SOCK_DGRAM, cores, handed)
+        place = ListenAddress(address.host, udp[0].getsockname()[1])
         try:
-            return Listener(address, place, udp, open_socket(place, socket.SOCK_STREAM, handed))
+            tcp = open_shared(place, socket.SOCK_STREAM, cores, handed)
+            return Listener(address, place, udp[0], tcp[0], (udp[1:], tcp[1:]))
         except CannotListen:
-            udp.close()
+            close_all(udp)
             if address.port or attempt == PORT_ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
 
 
 def open_changed(
-    wanted: tuple[ListenAddress, ...], have: tuple[Listener, ...], handed: Handover | None = None
+    wanted: tuple[ListenAddress, ...],
+    have: tuple[Listener, ...],
+    handed: Handover | None = None,
+    cores: int = 1,
 ) -> tuple[Listener, ...]:
     """The listeners of `wanted`: those in `have` as they are, the others opened. All or none. Raises CannotListen."""
     spare, opened, listeners = list(have), [], []
@@ -74,7 +88,7 @@ def open_changed(
         for address in wanted:
             same = next((listener for listener in spare if listener.address == address), None)
             if same is None:
-                same = open_listener(address, handed)
+                same = open_listener(address, handed, cores)
                 opened.append(same)
             else:
                 spare.remove(same)
@@ -86,20 +100,63 @@ def open_changed(
     return tuple(listeners)
 
 
+def open_shared(
+    address: ListenAddress,
+    kind: socket.SocketKind,
+    cores: int,
+    handed: Handover | None = None,
+    setting: str = "[listen]",
+    backlog: int = BACKLOG,
+) -> tuple[socket.socket, ...]:
+    """As `open_socket`, one for each of so many cells, among which the kernel spreads clients. One that is in `handed` is the
+    only one there: nothing can be bound beside it. Raises CannotListen."""
+    first = open_socket(address, kind, handed, setting, backlog)
+    if cores == 1:
+        return (first,)
+    if handed is not None and handed.has(first):
+        log(NAME, f"{address.text()} is the service manager's socket: one cell serves it, on one core")
+        return (first,)
+    group = [first]
+    try:
+        # Not before it is bound: else somebody who has the port and shares it would not be noticed.
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        place = address.at(first.getsockname()[1])
+        group.extend(open_socket(place, kind, None, setting, backlog, share=True) for _ in range(1, cores))
+        spread(tuple(group))
+    except CannotListen:
+        close_all(group)
+        raise
+    except OSError as error:
+        close_all(group)
+        what = f"{error.strerror}: write cores = 1 in [service]; Linux has it since 4.6"
+        raise CannotListen(f"{address.text()} cannot be shared by {cores} cells ({what})") from None
+    return tuple(group)
+
+
+def close_all(opened: Iterable[socket.socket]) -> None:
+    """Of a group that is of no use."""
+    for one in opened:
+        one.close()
+
+
 def open_socket(
     address: ListenAddress,
     kind: socket.SocketKind,
     handed: Handover | None = None,
     setting: str = "[listen]",
     backlog: int = BACKLOG,
+    *,
+    share: bool = False,
 ) -> socket.socket:
     """One socket, listening if it is of TCP: a copy of the one in `handed` that is bound there, or a new one; `setting` is where
-    the configuration names it. Raises CannotListen."""
+    the configuration names it. `share`: it joins a group that has the place. Raises CannotListen."""
     family, _, _, _, place = socket.getaddrinfo(address.host, address.port, type=kind, flags=socket.AI_NUMERICHOST)[0]
     opened = None if handed is None else handed.take(kind, place)
     bound = opened is not None
     try:
         opened = opened or open_socket_at_once(family, kind)
+        if share:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if not bound:
             _bind(opened, place)
         if kind == socket.SOCK_STREAM:

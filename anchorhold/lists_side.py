@@ -21,6 +21,7 @@ class ListsSide:
 
     def __init__(self, resolver: CellProcess, state: Path, owner: tuple[int, int] | None) -> None:
         self.cell = CellProcess("lists", MODULE, keeps=LinkType.LISTS)
+        self.cells = (self.cell,)
         self.cell.due = None
         self.wanted = False
         """Whether the configuration in force has lists."""
@@ -63,7 +64,7 @@ class ListsSide:
             self._give_at = now + GIVE_EVERY
             self.give_image()
 
-    def give_all(self) -> None:
+    def give_all(self, _cell: CellProcess) -> None:
         """To a cell that has just been started."""
         self.cell.send(LinkType.FOLDER, b"", (self._folder,))
 

@@ -9,6 +9,7 @@ import traceback
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import CodeType
 
 from anchorhold.facts import log
 
@@ -20,9 +21,14 @@ def place_of(error: BaseException) -> str:
     """The kind of an exception and where it came from, the innermost place first; those it was caused by, too. No file is read
     for it: `traceback` would look for the source."""
     frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    places = " < ".join(f"{Path(code.co_filename).name}:{line} {code.co_name}" for code, line in reversed(frames))
+    places = " < ".join(_short(code, line) for code, line in reversed(frames))
     cause = error.__cause__ or error.__context__
     return f"{type(error).__name__} at {places}" + (f"; after {place_of(cause)}" if cause is not None else "")
+
+
+def _short(code: CodeType, line: int) -> str:
+    """What is compiled calls a function by its module and class besides, and the line of a log is not long."""
+    return f"{Path(code.co_filename).name}:{line} {code.co_name.rpartition('.')[2]}"
 
 
 def log_mistakes(name: str) -> None:

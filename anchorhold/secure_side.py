@@ -1,8 +1,8 @@
-"""What the supervisor does for the `secure` cell: its listening sockets, its certificate and key. They are read and handed on,
+"""What the supervisor does for the `secure` cells: their listening sockets, certificate and key. They are read and handed on,
 never looked into.
 
 The files are watched. What changed is tried by a process that lives for that alone (`anchorhold/secure_check.py`); if it can be
-used, the cell is ended and started with it, while the listening sockets stay open.
+used, the cells are ended and started with it, while the listening sockets stay open.
 """
 
 import os
@@ -22,7 +22,7 @@ from anchorhold.config.service import SecureService, ServedAddress
 from anchorhold.facts import log
 from anchorhold.forking import fork
 from anchorhold.link import LinkType
-from anchorhold.listeners import SECURE_BACKLOG, CannotListen, open_socket
+from anchorhold.listeners import SECURE_BACKLOG, CannotListen, close_all, open_shared
 from anchorhold.renewals import Renewals
 from anchorhold.secret import make_secret, seal_copy
 from resolver.settings import Served
@@ -51,11 +51,15 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SecureListener:
-    """One open socket. `text` is its address as clients write it."""
+    """The open sockets of one way in: of the first cell, the second, and so on. `text` is its address as clients write it."""
 
     served: ServedAddress
-    socket: socket.socket
+    sockets: tuple[socket.socket, ...]
     text: str
+
+    def close(self) -> None:
+        """All of them; cells that hold copies go on with them."""
+        close_all(self.sockets)
 
 
 class Trial:
@@ -100,9 +104,11 @@ class SecureSide:
         environment: dict[str, str],
         owner: tuple[int, int] | None,
         handed: Handover | None = None,
+        cores: int = 1,
     ) -> None:
-        self.cell = CellProcess("secure", MODULE)
-        self.cell.due = None
+        self.cells = tuple(CellProcess("secure", MODULE, number=number) for number in range(cores))
+        for cell in self.cells:
+            cell.due = None
         self.wanted = False
         """Whether the configuration in force has a [secure] table."""
         self._handed = handed
@@ -121,8 +127,8 @@ class SecureSide:
         self._secret = -1
         """Sealed, as soon as it is wanted."""
         self._renewals = Renewals(state, environment, owner)
-        self.proved = b""
-        """By which name clients may be sent here, as the cell says."""
+        self.proved: dict[CellProcess, bytes] = {}
+        """By which name clients may be sent here, as each cell says."""
         self._told: dict[CellProcess, tuple[int, bytes]] = {}
 
     def begin(self, snapshot: Snapshot) -> None:
@@ -140,11 +146,11 @@ class SecureSide:
             for served in () if service is None else service.listen:
                 same = next((one for one in self._listeners if one.served == served and one not in kept), None)
                 if same is None:
-                    opened.append(same := _open(served, self._handed))
+                    opened.append(same := _open(served, self._handed, len(self.cells)))
                 kept.append(same)
         except CannotListen:
             for listener in opened:
-                listener.socket.close()
+                listener.close()
             raise
         self._next = tuple(kept)
 
@@ -152,7 +158,7 @@ class SecureSide:
         """What was prepared is not wanted after all."""
         for listener in self._next or ():
             if listener not in self._listeners:
-                listener.socket.close()
+                listener.close()
         self._next = None
 
     def use(self, snapshot: Snapshot, now: float) -> None:
@@ -161,16 +167,16 @@ class SecureSide:
         self._next = None
         service, before = snapshot.service.secure, self._service
         self.wanted, self._service = service is not None, service
-        if self.wanted and self._files is not None and self.cell.link is not None:
-            if self._listeners != former:
-                self.cell.send(LinkType.WITHDRAW)
-                self._give_listeners()
-        elif not self.wanted:
-            self.cell.due = None
-            self.cell.end(now)
+        for cell in self.cells:
+            if not self.wanted:
+                cell.due = None
+                cell.end(now)
+            elif self._files is not None and cell.link is not None and self._listeners != former:
+                cell.send(LinkType.WITHDRAW)
+                self._give_listeners(cell)
         for listener in former:
             if listener not in self._listeners:
-                listener.socket.close()
+                listener.close()
         if service is None or before is None or (service.chain, service.key) != (before.chain, before.key):
             self._tried = self._seen = ()
         self._look_at = 0.0
@@ -202,19 +208,21 @@ class SecureSide:
                 self._look_at = now + TRY_AGAIN
             self._say(str(error) if isinstance(error, Unfit) else f"the certificate cannot be tried: {error.strerror}")
 
-    def give_all(self) -> None:
-        """To a cell that has just been started: sockets, certificate and key, a secret of its own. It has proved nothing yet."""
-        self.proved = b""
-        self._give_listeners()
+    def give_all(self, cell: CellProcess) -> None:
+        """To a cell that has just been started: sockets, certificate and key, a secret of its kind. It has proved nothing yet."""
+        self.proved[cell] = b""
+        self._give_listeners(cell)
         if self._files is not None:
-            self.cell.send(LinkType.CERTIFICATE, b"", self._files)
+            cell.send(LinkType.CERTIFICATE, b"", self._files)
         if self._secret < 0:
             self._secret = make_secret()
-        self.cell.send(LinkType.SECRET, b"", (self._secret,))
+        cell.send(LinkType.SECRET, b"", (self._secret,))
 
     def tell(self, cells: Sequence[CellProcess]) -> None:
         """Say to those that send clients here by which name, where that is news: also to one that was started since."""
-        proved = self.proved if self.cell.link is not None and self.cell.ready else b""
+        # Whoever is sent here may come to any of them.
+        said = {self.proved.get(one, b"") if one.link is not None and one.ready else b"" for one in self.cells}
+        proved = said.pop() if len(said) == 1 else b""
         for cell in cells:
             pid, told = self._told.get(cell, (0, b""))
             if proved != (told if pid == cell.pid else b""):
@@ -222,9 +230,10 @@ class SecureSide:
             self._told[cell] = (cell.pid, proved)
 
     def ended(self) -> None:
-        """The cell ended; without [secure] or a certificate it is not started again."""
+        """A cell ended; without [secure] or a certificate it is not started again."""
         if not self.wanted or self._files is None:
-            self.cell.due = None
+            for cell in self.cells:
+                cell.due = None
 
     def describe(self) -> str:
         """Where it listens, for the log."""
@@ -232,7 +241,7 @@ class SecureSide:
 
     def shortfall(self) -> str:
         """What is to be added to the word that we serve: that nothing encrypted is, and why, as far as that is known."""
-        if not self.wanted or self.cell.ready:
+        if not self.wanted or any(cell.ready for cell in self.cells):
             return ""
         return f"; nothing encrypted is served: {self._said}" if self._said else "; nothing encrypted is served yet"
 
@@ -244,7 +253,7 @@ class SecureSide:
         if self._files is not None:
             _close(self._files)
         for listener in self._listeners:
-            listener.socket.close()
+            listener.close()
         if self._secret >= 0:
             os.close(self._secret)
 
@@ -268,17 +277,20 @@ class SecureSide:
         self._said = ""
         if former is not None:
             _close(former)
-        if self.cell.link is None:
-            self.cell.due = now
-        else:
+        if any(cell.link is not None for cell in self.cells):
             log(NAME, "there is a new certificate; secure starts anew with it")
-            self.cell.end(now)
+        for cell in self.cells:
+            if cell.link is None:
+                cell.due = now
+            else:
+                cell.end(now)
 
-    def _give_listeners(self) -> None:
+    def _give_listeners(self, cell: CellProcess) -> None:
         for listener in self._listeners:
             served = listener.served
             body = bytes((_KINDS.index(served.served), served.wildcard))
-            self.cell.send(LinkType.SECURE, body, (listener.socket.fileno(),))
+            for one in listener.sockets[cell.number : cell.number + 1]:
+                cell.send(LinkType.SECURE, body, (one.fileno(),))
 
     @property
     def _named(self) -> bool:
@@ -323,13 +335,13 @@ class SecureSide:
         self._said = text
 
 
-def _open(served: ServedAddress, handed: Handover | None) -> SecureListener:
+def _open(served: ServedAddress, handed: Handover | None, cores: int) -> SecureListener:
     kind = socket.SOCK_STREAM if served.served.stream else socket.SOCK_DGRAM
-    endpoint = open_socket(served.address, kind, handed, "[secure] listen", SECURE_BACKLOG)
-    if not served.served.stream:
+    endpoints = open_shared(served.address, kind, cores, handed, "[secure] listen", SECURE_BACKLOG)
+    for endpoint in endpoints if kind is socket.SOCK_DGRAM else ():
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    place = ServedAddress(served.served, served.address.at(endpoint.getsockname()[1]))
-    return SecureListener(served, endpoint, place.text())
+    place = ServedAddress(served.served, served.address.at(endpoints[0].getsockname()[1]))
+    return SecureListener(served, endpoints, place.text())
 
 
 def _sealed(path: Path, *, links: bool, secret: bool = False) -> int:

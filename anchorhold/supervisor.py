@@ -15,7 +15,7 @@ from anchorhold import facts, zygote
 from anchorhold.accounts import Accounts
 from anchorhold.activation import take_handed
 from anchorhold.cell_environment import cell_environment
-from anchorhold.cell_process import CellProcess, introduce
+from anchorhold.cell_process import CellProcess
 from anchorhold.changing import Changing
 from anchorhold.config.request import Snapshot
 from anchorhold.control_path import default_control_path, default_state_directory
@@ -26,6 +26,7 @@ from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen
 from anchorhold.lists_side import ListsSide
 from anchorhold.notify import ServiceManager
+from anchorhold.pairs import Cells, introduce_started, pairs_of
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.roster import roster
 from anchorhold.sandbox import SandboxRefused
@@ -64,13 +65,14 @@ class Supervisor:
         self._state = Path(service.state) if service.state else default_state_directory()
         open_state(self._state)
         self._spread_key = spread_key(self._state)
-        self.front = CellProcess("front", FRONT_MODULE)
+        self.fronts = tuple(CellProcess("front", FRONT_MODULE, number=number) for number in range(service.cores))
         self.resolver = CellProcess("resolver", RESOLVER_MODULE)
         self.keeper = CellProcess("keeper", KEEPER_MODULE)
         control = Path(service.control) if service.control else default_control_path()
         handed = take_handed(os.environ)
-        self._front = FrontSide(self.front, control, handed)
-        self._secure = SecureSide(self._state, cell_environment(os.environ, accounts.user), accounts.owner, handed)
+        self._front = FrontSide(self.fronts, control, handed)
+        theirs = cell_environment(os.environ, accounts.user)
+        self._secure = SecureSide(self._state, theirs, accounts.owner, handed, service.cores)
         self._lists = ListsSide(self.resolver, self._state, accounts.owner_of("lists"))
         keeper = KeeperFolder(self.keeper, self._state, accounts.owner_of("keeper"))
         dhcp = DhcpSide(self._state, accounts.owner_of("dhcp"))
@@ -78,20 +80,11 @@ class Supervisor:
         for side in self._sides:
             side.begin(snapshot)
         handed.say()
-        for line in accounts.shared(("resolver", *(side.cell.name for side in self._sides if side.wanted))):
+        for line in accounts.shared(("resolver", *(side.cells[0].kind for side in self._sides if side.wanted))):
             facts.log(NAME, line)
-        _, self.lists, self.dhcp, self.secure, _ = (side.cell for side in self._sides)
-        self._cells = (self.keeper, self.lists, self.resolver, self.front, self.dhcp, self.secure)
-        self._pairs = (
-            (LinkType.PEER, self.resolver, self.front),
-            (LinkType.SECURE_PEER, self.resolver, self.secure),
-            (LinkType.KEEPER, self.resolver, self.keeper),
-            (LinkType.HOSTS, self.dhcp, self.front),
-            (LinkType.SECURE_HOSTS, self.dhcp, self.secure),
-            (LinkType.STATUS, self.secure, self.front),
-            (LinkType.LISTS_PEER, self.resolver, self.lists),
-            (LinkType.LISTS_STATUS, self.lists, self.front),
-        )
+        self.dhcp, self.lists, self.secures = dhcp.cell, self._lists.cell, self._secure.cells
+        self._cells = (self.keeper, self.lists, self.resolver, *self.fronts, self.dhcp, *self.secures)
+        self._pairs = pairs_of(Cells(self.keeper, self.lists, self.resolver, self.dhcp, self.fronts, self.secures))
         self._selector = selectors.DefaultSelector()
         ours = cell_environment(os.environ, "")
         self._manager = ServiceManager(os.environ, time.monotonic(), os.getpid())
@@ -99,7 +92,7 @@ class Supervisor:
             *(config, control, self._selector, ours, snapshot, self._take_over, self._manager),
             lambda: roster(os.getpid(), self._cells),
         )
-        self._cold = zygote.cold(side.cell.module for side in self._sides if side.wanted)
+        self._cold = zygote.cold(side.cells[0].module for side in self._sides if side.wanted)
         """What of the cells is to be imported yet: those that need it are started after the others. Lists first: nobody is
         answered before the resolver has them."""
         zygote.freeze()
@@ -137,7 +130,7 @@ class Supervisor:
 
     def _patience(self, now: float) -> float:
         """Seconds until something is due, at most one: the cells are looked at once a second."""
-        due = [one.due - now for one in (*self._cells, self._changing) if one.due is not None]
+        due = [when - now for when in (self._changing.due, *(cell.due for cell in self._cells)) if when is not None]
         return max(0.0, min([*due, 1.0]))
 
     def _tick(self, now: float) -> None:
@@ -151,18 +144,15 @@ class Supervisor:
             cell for cell in self._cells if cell.due is not None and cell.due <= now and cell.module not in self._cold
         ]
         started = [cell for cell in due if self._start(cell, now)]
-        for kind, one, other in self._pairs:
-            # One that is not there just now is introduced when it starts.
-            if (one in started or other in started) and one.link is not None and other.link is not None:
-                introduce(kind, one, other)
+        introduce_started(self._pairs, started)
         for cell in started:
             cell.send(LinkType.START, _u32(cell.restarts.count))
         for side in self._sides:
             side.look(now)
-        self._secure.tell((self.front, self.dhcp))
+        self._secure.tell((*self.fronts, self.dhcp))
         self._changing.look(now)
         self._settle()
-        self._manager.look(now, (self.front, self.resolver), self._cells)
+        self._manager.look(now, (*self.fronts, self.resolver), self._cells)
 
     # Cells.
 
@@ -177,7 +167,7 @@ class Supervisor:
         for side in self._sides:
             side.ended()
         # Without the keeper nothing is kept, and without dhcp nobody gets an address; but whoever asks in clear text is answered.
-        vital = cell in (self.front, self.resolver)
+        vital = cell in (*self.fronts, self.resolver)
         if vital:
             self._changing.take_back(f"{cell.name} ended: {why}")
         if not self._announced and cell.restarts.count >= START_ATTEMPTS and vital:
@@ -186,7 +176,7 @@ class Supervisor:
 
     def _start(self, cell: CellProcess, now: float) -> bool:
         try:
-            user = self._accounts.user_of(cell.name)
+            user = self._accounts.user_of(cell.kind)
             cell.start(cell_environment(os.environ, user, self._enforcement), now)
         except OSError as error:
             cell.due = now + MAX_DELAY
@@ -197,14 +187,16 @@ class Supervisor:
         if cell is self.resolver:
             cell.send(LinkType.SECRET, b"", (self._spread_key,))
             self._lists.give_image()
+        if cell.number:
+            cell.send(LinkType.NUMBER, bytes((cell.number,)))
         for side in self._sides:
-            if side.cell is cell:
-                side.give_all()
+            if cell in side.cells:
+                side.give_all(cell)
         self._hand_settings(cell)
         return True
 
     def _hand_settings(self, cell: CellProcess) -> None:
-        descriptor: int = getattr(self._snapshot, cell.name)
+        descriptor: int = getattr(self._snapshot, cell.kind)
         cell.sent = self._snapshot.generation
         # One that the configuration has no more is being ended.
         if descriptor >= 0:
@@ -215,30 +207,34 @@ class Supervisor:
         message = cell.receive()
         if link is not None and cell.link is None:
             self._selector.unregister(link)
-        if message is not None and message.type is LinkType.ENCRYPTED and cell is self.secure:
-            self._secure.proved = message.body
+        if message is not None and message.type is LinkType.ENCRYPTED and cell in self.secures:
+            self._secure.proved[cell] = message.body
         if message is not None and message.type is self.lists.keeps and cell is self.lists:
             self._lists.take(message)
         if message is None or message.type is not LinkType.READY:
             return
         generation = self._snapshot.generation
         # The resolver first: nobody must send it a group that it does not know yet.
-        for asking in (self.front, self.secure):
+        for asking in (*self.fronts, *self.secures):
             if self.resolver.ready == generation and asking.ready and asking.sent != generation:
                 self._hand_settings(asking)
-        if cell is self.secure:
-            facts.log(NAME, f"secure (pid {cell.pid}) serves {self._secure.describe()}")
+        if cell in self.secures:
+            facts.log(NAME, f"{cell.name} (pid {cell.pid}) serves {self._secure.describe()}")
         if self._announced and cell.restarts.count > cell.returns:
             cell.returns = cell.restarts.count
             facts.log(NAME, f"{cell.name} (pid {cell.pid}) serves again")
-        if self.resolver.ready == self.front.ready == generation != self._announced:
+        if generation != self._announced and self._in_force():
             self._announce(generation)
         self._settle()
 
     def _settle(self) -> None:
         """Whoever tries out a configuration is told when it is in force, or the former one again."""
-        if self.resolver.ready == self.front.ready == self._snapshot.generation:
+        if self._in_force():
             self._changing.in_force()
+
+    def _in_force(self) -> bool:
+        """Whether the newest configuration is, for everybody who asks in clear text."""
+        return all(cell.ready == self._snapshot.generation for cell in (self.resolver, *self.fronts))
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
@@ -262,7 +258,7 @@ class Supervisor:
             raise
         former, self._snapshot = self._snapshot, snapshot
         if former.service.lasting != snapshot.service.lasting:
-            facts.log(NAME, "control, state, user, sandbox or the first hook changed; that needs a restart")
+            facts.log(NAME, "cores, control, state, user, sandbox or the first hook changed; that needs a restart")
         os.close(self._spread_key)
         self._spread_key = key
         self.resolver.send(LinkType.SECRET, b"", (key,))
@@ -281,13 +277,12 @@ class Supervisor:
         self._manager.say("STOPPING=1")
         until = time.monotonic() + STOP_PATIENCE
         # front first: what it still waits for comes from the resolver; the keeper last, for it saves the time.
-        order = (self.front, self.secure, self.dhcp, self.lists, self.resolver, self.keeper)
-        for cell, spare in zip(order, (1.0, 0.8, 0.7, 0.6, 0.5, 0.0), strict=True):
-            cell.dismiss()
-            if not cell.wait(until - spare - time.monotonic()):
-                facts.log(NAME, f"{cell.name} (pid {cell.pid}) did not stop; it is killed")
-                cell.signal(signal.SIGKILL)
-                cell.wait(STOP_PATIENCE)
+        order = (self.fronts, self.secures, (self.dhcp,), (self.lists,), (self.resolver,), (self.keeper,))
+        for cells, spare in zip(order, (1.0, 0.8, 0.7, 0.6, 0.5, 0.0), strict=True):
+            for cell in cells:
+                cell.dismiss()
+            for cell in cells:
+                cell.see_off(until - spare)
         self._changing.close()
         self._manager.close()
         for side in self._sides:

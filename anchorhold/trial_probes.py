@@ -12,6 +12,7 @@ from anchorhold.control_client import Answer, ControlFailed, ask_service
 from anchorhold.dhcp_roles import NOTHING, roles_of
 from anchorhold.doctor.findings import Finding, Level, of_endpoints, of_status
 from anchorhold.doctor.probes import addresses_of, ask_clear, own_authority, see_all
+from anchorhold.link import kind_of
 from anchorhold.terminal import by_cell, rows_of, show
 from dhcp.facts import TURNED_AWAY, WHY
 from net.clock import date
@@ -81,6 +82,7 @@ def _of_cells(probed: Probed) -> Iterator[Finding]:
             yield one
     generation = cells.get("front", {}).get("generation")
     wanted = {"front", "resolver"} | ({"secure"} if loaded.secure else set()) | ({"dhcp"} if loaded.dhcp else set())
+    wanted |= {cell for cell in cells if kind_of(cell) in wanted}
     behind = sorted(cell for cell in wanted if cells.get(cell, {}).get("generation") != generation)
     if behind:
         yield Finding(Level.BAD, "cells", f"not all have the configuration: {', '.join(behind)} still has another")

@@ -194,6 +194,9 @@ def main() -> int:
     parser.add_argument("--missing", action="store_true", help="leave out parts that have figures of this commit")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of one measurement")
+    parser.add_argument(
+        "--servers", nargs="+", default=(), help="only these; for trying, parts that are programs do not know it"
+    )
     parser.add_argument("--kept", type=Path, default=KEPT, help="folder of the figures of each part")
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE.md and docs/speed.svg")
     options = parser.parse_args()
@@ -202,7 +205,7 @@ def main() -> int:
         now = commit()
         known = {name for name, done in load_all(options.kept).items() if done.commit == now and not done.failure}
         names = [name for name in names if name not in known]
-    failed = measure_all(names, hits.Run(options.rounds, options.seconds), options.kept)
+    failed = measure_all(names, hits.Run(options.rounds, options.seconds, tuple(options.servers)), options.kept)
     parts = load_all(options.kept)
     text = pages(parts)
     print(text)

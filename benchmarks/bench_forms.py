@@ -1,7 +1,7 @@
 """Plain modules and compiled ones, in turn: microseconds of CPU for what each does, and the ratio.
 
-`python benchmarks/bench_forms.py`, after `make setup` where there is a C compiler. UDP as a whole, kernel included, is in
-`bench_peers.py`.
+`python benchmarks/bench_forms.py`, after `make setup` where there is a C compiler. UDP as a whole, kernel included:
+`make bench ONLY=udp`.
 """
 
 import argparse
@@ -42,18 +42,16 @@ BUILT = message.build_response(KEY, 0x8180, 0, SETS[:3], SETS[3:])
 def cache_ways() -> dict[str, Callable[[], object]]:
     cache, now = PacketCache(1 << 20, 1), Instant(1_000.0)
     key = AnswerKey(KEY, 0, 0)
-    answer = cache.store(key, Reply(BUILT.message, BUILT.ttl_offsets, 300.0, 1, Origin.UPSTREAM), now)
+    reply = Reply(BUILT.message, BUILT.ttl_offsets, 300.0, 1, Origin.UPSTREAM)
+    answer = cache.store(key, reply, now)
     cache.render(QUERY, answer, BUILT.message, 0, now)
     entry = cache.rendered[0][QUERY[2:]]
     later = Instant(now + 1.5)
 
-    def store() -> None:
-        cache.store(key, answer.reply, now)
-
     return {
         "answer cache: find": lambda: cache.find(key, later),
         "answer cache: TTLs of a new second (7 records)": lambda: cache.renew(entry, later),
-        "answer cache: store": store,
+        "answer cache: store in place of another": lambda: cache.store(AnswerKey(KEY, 1, 0), reply, now),
     }
 
 

@@ -25,7 +25,7 @@ import upstreams
 from signed_tree import P256, RSA
 
 REFERENCE = "unbound"
-VALIDATORS = [peer for peer in peers.PEERS if peer.name in ("anchorhold", REFERENCE)]
+VALIDATORS = [peers.PEERS["anchorhold"], peers.PEERS[REFERENCE]]
 TARGET = 2.5
 WARM_SHARE = 10
 

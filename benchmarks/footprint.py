@@ -18,8 +18,8 @@ from hit_servers import SERVERS, Place, Server
 MANY = 100_000
 CLIENTS = (1, 30, 1_000)
 KIB_A_MIB = 1024
-ONLY_ROW = {PLAIN, FLOOR}
-"""Their memory and start would say nothing new."""
+EVERYBODY = [name for name in SERVERS if name not in (PLAIN, FLOOR)]
+"""The memory and the start of those two would say nothing new."""
 
 
 def place_in(folder: Path, upstream: peers.Upstream) -> Place:
@@ -45,19 +45,15 @@ def memory(run: hits.Run) -> list[Table]:
         f"Start to first answer over UDP (one core for all processes), memory of all processes, hits among {MANY:,} answers",
         note="dnsmasq and dnsdist set room for their caches aside at the start.",
     )
-    table.missing = {
-        server.name: why for server in SERVERS if server.name not in ONLY_ROW and (why := server.absence("udp"))
-    }
+    table.missing = {name: why for name in EVERYBODY if (why := SERVERS[name].absence("udp"))}
     with hits.workshop() as folder:
         every = [f"host{number}.bench.example" for number in range(MANY)]
         random.Random(4).shuffle(every)
         many, few = hits.write_names(folder / "many", every), hits.write_names(folder / "few", every[: hits.HOT_NAMES])
         with upstreams.running(folder, (), few) as upstream:
-            for number in range(run.rounds):
-                for server in SERVERS:
-                    if server.name not in table.missing and server.name not in ONLY_ROW:
-                        place = place_in(folder, upstream)
-                        hits.note(table, number, server.name, grow(server, place, few, many, run.seconds))
+            for number, name in run.turns(table, EVERYBODY):
+                place = place_in(folder, upstream)
+                hits.note(table, number, name, grow(SERVERS[name], place, few, many, run.seconds))
     return [table]
 
 
@@ -82,17 +78,15 @@ def clients(run: hits.Run) -> list[Table]:
     """What a hit costs from one client, and from as many as a large household has; over UDP and over TCP."""
     table = Table(
         "Cached answers to few and many clients, each with a socket or a connection of its own",
-        missing={one.name: why for one in SERVERS if one.name not in ONLY_ROW and (why := one.absence("udp"))},
+        missing={name: why for name in EVERYBODY if (why := SERVERS[name].absence("udp"))},
         note="A hundred questions at once, and one of each client where they are more.",
     )
     with hits.workshop() as folder:
         names = hits.write_names(folder / "names", (f"host{number}.bench.example" for number in range(hits.HOT_NAMES)))
         with upstreams.running(folder, (), names) as upstream:
-            for number in range(run.rounds):
-                for server in SERVERS:
-                    if server.name not in table.missing and server.name not in ONLY_ROW:
-                        found = crowds(server, place_in(folder, upstream), names, run.seconds / 2)
-                        hits.note(table, number, server.name, found)
+            for number, name in run.turns(table, EVERYBODY):
+                found = crowds(SERVERS[name], place_in(folder, upstream), names, run.seconds / 3)
+                hits.note(table, number, name, found)
     return [table]
 
 

@@ -51,7 +51,7 @@ class Server:
         if way not in self.ways:
             return "does not serve it"
         if self.name == figures.PLAIN:
-            return "" if peers.is_compiled() else peers.NOT_COMPILED
+            return peers.IS_PLAIN if peers.is_plain() else ""
         if self.program == "cc":
             return "" if kit.find("cc") else "no C compiler"
         return "" if self.program == "python3" or kit.find(self.program) else "not installed"
@@ -153,14 +153,22 @@ def floor(place: Place) -> list[str]:
     return [str(program), str(place.udp)]
 
 
-SERVERS = (
-    Server(figures.OURS, "python3", ("udp", "tcp", "dot", "doh", "doq"), anchorhold),
-    Server(figures.PLAIN, "python3", ("udp", "tcp", "dot", "doh", "doq"), plain),
-    Server("unbound", "unbound", ("udp", "tcp", "dot", "doh"), unbound),
-    Server("dnsmasq", "dnsmasq", ("udp", "tcp"), dnsmasq),
-    Server("dnsdist", "dnsdist", ("udp", "tcp", "dot", "doh"), dnsdist),
-    Server("knot-resolver", "kresd", ("udp", "tcp", "dot", "doh"), knot_resolver),
-    Server("pdns-recursor", "pdns_recursor", ("udp", "tcp"), pdns_recursor),
-    Server(figures.FLOOR, "cc", ("udp",), floor),
-)
+def missing(way: str) -> dict[str, str]:
+    """Who is not measured, and why."""
+    return {name: why for name, server in SERVERS.items() if (why := server.absence(way))}
+
+
+SERVERS = {
+    server.name: server
+    for server in (
+        Server(figures.OURS, "python3", ("udp", "tcp", "dot", "doh", "doq"), anchorhold),
+        Server(figures.PLAIN, "python3", ("udp", "tcp", "dot", "doh", "doq"), plain),
+        Server("unbound", "unbound", ("udp", "tcp", "dot", "doh"), unbound),
+        Server("dnsmasq", "dnsmasq", ("udp", "tcp"), dnsmasq),
+        Server("dnsdist", "dnsdist", ("udp", "tcp", "dot", "doh"), dnsdist),
+        Server("knot-resolver", "kresd", ("udp", "tcp", "dot", "doh"), knot_resolver),
+        Server("pdns-recursor", "pdns_recursor", ("udp", "tcp"), pdns_recursor),
+        Server(figures.FLOOR, "cc", ("udp",), floor),
+    )
+}
 """A further peer is one more row."""

@@ -22,6 +22,7 @@ import signed_tree
 import upstreams
 from figures import Table
 from hit_servers import SERVERS, Place, Server
+from peers import PEERS
 
 HOT_NAMES = 1_000
 RATE = 5_000
@@ -51,10 +52,16 @@ WAYS = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How long, and how often."""
+    """How often, for how long, and with whom; nobody named is everybody."""
 
     rounds: int
     seconds: float
+    servers: tuple[str, ...] = ()
+
+    def turns(self, table: Table, names: Iterable[str]) -> Iterator[tuple[int, str]]:
+        """The rounds, and who has a turn in each: everybody who can, after another."""
+        able = [name for name in names if name not in table.missing and (not self.servers or name in self.servers)]
+        return ((number, name) for number in range(self.rounds) for name in able)
 
 
 def quic(port: int, names: Path, seconds: float, outstanding: int, rate: int = 0) -> dict[str, float]:
@@ -121,18 +128,14 @@ def cached(way: str, run: Run) -> list[Table]:
     """The part of one way in."""
     at = f"{RATE:,} questions a second" if WAYS[way].mode else f"{QUIC_RATE:,} questions a second (the load is Python)"
     table = Table(f"{WAYS[way].title}; waits at {at}")
-    table.missing = {server.name: why for server in SERVERS if (why := server.absence(way))}
+    table.missing = hit_servers.missing(way)
     with workshop() as folder:
         names = write_names(folder / "names", (f"host{number}.bench.example" for number in range(HOT_NAMES)))
         with upstreams.running(folder, (), names) as upstream:
-            for number in range(run.rounds):
-                for server in SERVERS:
-                    if server.name not in table.missing:
-                        ports = {} if way in hit_servers.CLEAR else {way: kit.free_port()}
-                        place = Place(
-                            folder, kit.free_port(), ports, upstream, folder / "chain.pem", folder / "key.pem"
-                        )
-                        note(table, number, server.name, measure(server, way, place, names, run))
+            for number, name in run.turns(table, SERVERS):
+                ports = {} if way in hit_servers.CLEAR else {way: kit.free_port()}
+                place = Place(folder, kit.free_port(), ports, upstream, folder / "chain.pem", folder / "key.pem")
+                note(table, number, name, measure(SERVERS[name], way, place, names, run))
     return [table]
 
 
@@ -156,15 +159,13 @@ def busy(run: Run) -> list[Table]:
         hot = write_names(folder / "hot", names[:HOT_NAMES])
         cold = write_names(folder / "cold", names[HOT_NAMES:])
         with upstreams.running(folder, (), hot, tree) as upstream:
-            for number in range(run.rounds):
-                for peer in peers.PEERS:
-                    if peer.name not in table.missing:
-                        place = folder / f"{peer.name}-{number}"
-                        place.mkdir()
-                        port = kit.free_port()
-                        command = peer.command(place, port, upstream, "udp", tree.anchor)
-                        with kit.serving(command, kit.SERVER_CORE, place / "log", port, names[0]):
-                            note(table, number, peer.name, beside_misses(port, hot, cold, seconds))
+            for number, name in run.turns(table, PEERS):
+                place = folder / f"{name}-{number}"
+                place.mkdir()
+                port = kit.free_port()
+                command = PEERS[name].command(place, port, upstream, "udp", tree.anchor)
+                with kit.serving(command, kit.SERVER_CORE, place / "log", port, names[0]):
+                    note(table, number, name, beside_misses(port, hot, cold, seconds))
     return [table]
 
 

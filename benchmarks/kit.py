@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from figures import spread as spread
-
 SERVER_CORE, LOAD_CORE = 0, 1
 AUTHENTIC = 0x20
 """AD, in the fourth octet of a message."""
@@ -240,6 +238,11 @@ def serving(command: list[str], core: int, log: Path, port: int, name: str) -> I
         raise SystemExit(f"{end}; it said: {log.read_text(errors='replace')[-2_000:]}") from None
     finally:
         stop(process)
+
+
+def spread(figures: Sequence[float], form: str = ".1f") -> str:
+    """`median (minimum to maximum)`."""
+    return f"{statistics.median(figures):{form}} ({min(figures):{form}} to {max(figures):{form}})"
 
 
 def ratio(mine: Sequence[float], reference: Sequence[float]) -> str:

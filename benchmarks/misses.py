@@ -14,6 +14,7 @@ import peers
 import signed_tree
 import upstreams
 from figures import Table
+from peers import PEERS
 
 MODES = {
     "udp": "UDP",
@@ -43,13 +44,10 @@ def forwarded(way: str, run: hits.Run) -> list[Table]:
         names = hits.write_names(folder / "names", (f"m{number}.bench.example" for number in range(count)))
         warm = hits.write_names(folder / "warm", (f"w{number}.bench.example" for number in range(2_000)))
         with upstreams.running(folder, (mode,), names) as upstream:
-            for number in range(run.rounds):
-                for peer in peers.PEERS:
-                    if peer.name not in table.missing:
-                        place = folder / f"{peer.name}-{number}"
-                        place.mkdir()
-                        found = measure(peer, mode, place, upstream, warm, names, run)
-                        hits.note(table, number, peer.name, found)
+            for number, name in run.turns(table, PEERS):
+                place = folder / f"{name}-{number}"
+                place.mkdir()
+                hits.note(table, number, name, measure(PEERS[name], mode, place, upstream, warm, names, run))
     return [table]
 
 
@@ -85,10 +83,8 @@ def validated(way: str, run: hits.Run) -> list[Table]:
         measured = bench_validation.Mode(title, mode, bench_validation.present)
         with upstreams.running(folder, (mode,), names, tree) as upstream:
             bench = bench_validation.Bench(folder, tree, upstream, options)
-            for number in range(run.rounds):
-                for peer in peers.PEERS:
-                    if peer.name not in table.missing:
-                        one = bench.measure(peer, measured)
-                        lost = 1_000 * one.failed / len(questions.measured)
-                        hits.note(table, number, peer.name, {"cpu": one.cpu, "rate": one.rate, "lost": lost})
+            for number, name in run.turns(table, PEERS):
+                one = bench.measure(PEERS[name], measured)
+                lost = 1_000 * one.failed / len(questions.measured)
+                hits.note(table, number, name, {"cpu": one.cpu, "rate": one.rate, "lost": lost})
     return [table]

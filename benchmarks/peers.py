@@ -14,7 +14,7 @@ import trustme
 UPSTREAM_NAME = "upstream.bench.example"
 ALL_PLAIN = ("ANCHORHOLD_COMPILED=pure", "ANCHORHOLD_HTTP2=h2")
 """Ours without what is optional."""
-NOT_COMPILED = "nothing of ours is compiled: it is the row above"
+IS_PLAIN = "nothing optional is at work in ours: it is the row above"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ class Peer:
                 return "not measured"
             return "does not validate what it forwards over it" if validating else "does not forward over it"
         if self.name == figures.PLAIN:
-            return NOT_COMPILED if not is_compiled() else ""
+            return IS_PLAIN if is_plain() else ""
         return "" if self.program == "python3" or kit.find(self.program) else "not installed"
 
 
 def missing(mode: str, *, validating: bool) -> dict[str, str]:
     """Who is not measured, and why."""
-    found = {peer.name: peer.absence(mode, validating=validating) for peer in PEERS}
+    found = {name: peer.absence(mode, validating=validating) for name, peer in PEERS.items()}
     return {name: why for name, why in found.items() if why}
 
 
@@ -258,29 +258,35 @@ def plain(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = 
     return ["env", *ALL_PLAIN, *anchorhold(folder, port, upstream, mode, anchor)]
 
 
-def is_compiled() -> bool:
-    """Whether ours runs in its compiled form."""
-    return form_of_ours().startswith("compiled")
+def is_plain() -> bool:
+    """Whether nothing optional is at work in ours, so that it needs no second row."""
+    return form_of_ours().startswith("plain Python") and form_of_ours().endswith("by h2")
 
 
 @cache
 def form_of_ours() -> str:
     """What ours says of the form it runs in."""
-    program = "from anchorhold.compiled import FORM; print(FORM)"
+    program = "from anchorhold.compiled import FORM; from net.h2_codecs import CODEC"
+    program += "; print(f'{FORM}, HTTP/2 by {CODEC.value}')"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
 OVER_OURS = ("quic", "h3", "odoh")
 """Ways to an upstream that only a service of ours offers here."""
 
-PEERS = (
-    Peer(figures.OURS, "python3", ("udp", "tls", "https", *OVER_OURS), ("udp", "tls", "https", *OVER_OURS), anchorhold),
-    Peer(figures.PLAIN, "python3", ("udp", "tls"), (), plain),
-    Peer("unbound", "unbound", ("udp", "tls"), ("udp", "tls"), unbound),
-    Peer("dnsmasq", "dnsmasq", ("udp",), (), dnsmasq),
-    Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), (), dnsdist),
-    Peer("knot-resolver", "kresd", ("udp", "tls"), ("udp", "tls"), knot_resolver),
-    Peer("pdns-recursor", "pdns_recursor", ("udp",), ("udp",), pdns_recursor),
-)
+EVERY_WAY = ("udp", "tls", "https", *OVER_OURS)
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer(figures.OURS, "python3", EVERY_WAY, EVERY_WAY, anchorhold),
+        Peer(figures.PLAIN, "python3", ("udp", "tls", "https"), (), plain),
+        Peer("unbound", "unbound", ("udp", "tls"), ("udp", "tls"), unbound),
+        Peer("dnsmasq", "dnsmasq", ("udp",), (), dnsmasq),
+        Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), (), dnsdist),
+        Peer("knot-resolver", "kresd", ("udp", "tls"), ("udp", "tls"), knot_resolver),
+        Peer("pdns-recursor", "pdns_recursor", ("udp",), ("udp",), pdns_recursor),
+    )
+}
 """A further peer is one more row. dnsdist passes on what it is asked and keeps no answers here; dnsmasq validates only with the
 root's own keys built in, so it does not here. The recursor of Debian 12 forwards over TLS to port 853 only, to nobody's name."""

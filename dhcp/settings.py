@@ -248,6 +248,8 @@ class DhcpSettings:
     """Messages a second of one interface of clients that hold no lease."""
     offers: int = 256
     """Offers held at once, of each kind."""
+    cores: int = 1
+    """So many cells of each kind that knows clients are told the names of leases."""
     log_until: float = 0.0
     """Epoch seconds until which hardware and IP addresses are in the log (the incident mode); 0: never."""
 

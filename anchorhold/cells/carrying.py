@@ -26,8 +26,8 @@ Then = Callable[[Carried], None]
 class CarryingPeer(Peer):
     """`secure`'s end of the pair to the resolver (resolver.edge.listen.oblivious.CarryPort, too)."""
 
-    def __init__(self, cell: Owner, endpoint: socket.socket, kind: LinkType | None = None) -> None:
-        super().__init__(cell, endpoint, kind)
+    def __init__(self, cell: Owner, endpoint: socket.socket, kind: LinkType | None = None, number: int = 0) -> None:
+        super().__init__(cell, endpoint, kind, number)
         self._waiting: dict[int, Then] = {}
         self._carry_handles = itertools.count(1)
 

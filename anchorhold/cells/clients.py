@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar, Protocol
 
+from anchorhold.cells.asked import Asked, Line
 from anchorhold.cells.heap import on_heap
-from anchorhold.cells.peer import LeasePeer, Pair, Peer
+from anchorhold.cells.peer import Pair, Peer
 from anchorhold.cells.start import hear, receive_until_start, tell_ready
 from anchorhold.facts import divert, log
-from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.link import LinkMessage, LinkType, PairName, accuse, pair_name, send_message
 from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter
 from anchorhold.secret import take_secret
@@ -67,7 +68,8 @@ class Listening(Protocol):
         """Take nothing new; connections that are open go on until they end."""
 
 
-MakePair = Callable[["ClientsCell", socket.socket], Pair]
+MakePair = Callable[["ClientsCell", socket.socket, LinkType, int], Pair]
+"""How the supervisor sent it, and which the other end is of several of its kind."""
 
 
 class ClientsCell:
@@ -80,6 +82,8 @@ class ClientsCell:
     """The kind of the pair to the resolver."""
     pairs: ClassVar[dict[LinkType, MakePair]]
     """All pairs on which this cell is the one who asks."""
+    asked_on: LinkType
+    """The kind of the pair on which it is asked for operators."""
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
@@ -89,9 +93,12 @@ class ClientsCell:
         self._secret = b""
         self._restarts = 0
         self._listening: list[Listening] = []
-        self._pairs: dict[LinkType, Pair] = {}
-        self._pair_sockets: dict[LinkType, int] = {}
+        self._pairs: dict[PairName, Pair] = {}
+        self._pair_sockets: dict[PairName, int] = {}
         """Descriptors of the ends of fresh pairs that nothing was done with yet."""
+        self._number = 0
+        """Which it is of several of its kind."""
+        self._asked = Asked(self._selector, self._answer, lambda: self.accuse(PairName(self.asked_on)))
         self._ending = False
         self._due = 0.0
         self._round = 0.0
@@ -124,6 +131,10 @@ class ClientsCell:
 
     def _equip(self) -> None:
         """Get what needs rights or further system calls, when the settings are there."""
+
+    def _answer(self, verb: int, argument: bytes) -> Line:
+        """What an operator asked, by way of the first front."""
+        raise NotImplementedError
 
     def _begin(self) -> None:
         """Make what is its own of what came, when `desk` and `admission` are there and no right is left, but all system calls
@@ -184,8 +195,7 @@ class ClientsCell:
         """Serve until told to end."""
         self.watch(self._link, selectors.EVENT_READ, self)
         self._open_listeners()
-        for kind in list(self._pair_sockets):
-            self._open_pair(kind)
+        self._open_pairs()
         tell_ready(self._link, self.desk.settings.generation)
         while not self._ending:
             self._turn()
@@ -220,6 +230,7 @@ class ClientsCell:
             self._look(now)
         for pair in [*self._pairs.values()]:
             pair.flush()
+        self._asked.flush()
         patience = min(self._patience(now), PAUSE) if paused else self._patience(now)
         self._due = patience if due is None else min(due, patience)
         self._round = now + self._due
@@ -237,18 +248,18 @@ class ClientsCell:
 
     def lose(self, pair: Pair, why: str) -> None:
         """The pair is of no more use: close it (which ends the other cell) and wait for the supervisor's next."""
-        if self._pairs.get(pair.kind) is not pair:
+        if self._pairs.get(pair.name) is not pair:
             return
         log(self.name, why)
-        del self._pairs[pair.kind]
+        del self._pairs[pair.name]
         self.desk.counters[pair.lost] += 1
         if pair.kind is self.peer:
             self.desk.connect(None)
         pair.close()
 
-    def accuse(self, kind: LinkType) -> None:
-        """What does not decode ends its sender: only the supervisor can do that."""
-        send_message(self._link, LinkType.ACCUSE, bytes((kind,)))
+    def accuse(self, name: PairName) -> None:
+        """What does not decode ends its sender."""
+        accuse(self._link, name)
 
     # link
 
@@ -266,11 +277,16 @@ class ClientsCell:
     def _take(self, message: LinkMessage) -> None:
         """Keep what came; what it means is for `prepare` or `_apply` to see."""
         match message.type, message.descriptors:
+            case LinkType.NUMBER, () if len(message.body) == 1:
+                self._number = message.body[0]
+            case kind, (descriptor,) if self._is_asked(kind):
+                self._asked.take(descriptor)
             case kind, (descriptor,) if kind in self.pairs:
-                former = self._pair_sockets.pop(kind, None)
+                name = pair_name(message)
+                former = self._pair_sockets.pop(name, None)
                 if former is not None:
                     os.close(former)
-                self._pair_sockets[kind] = descriptor
+                self._pair_sockets[name] = descriptor
             case LinkType.SETTINGS, (descriptor,):
                 self._load_settings(descriptor)
                 os.close(descriptor)
@@ -297,8 +313,8 @@ class ClientsCell:
                 send_message(self._link, LinkType.PING)
             case LinkType.END:
                 self._ending = True
-            case _ if kind in self.pairs:
-                self._open_pair(kind)
+            case _ if kind in self.pairs or self._is_asked(kind):
+                self._open_pairs()
             case _:
                 self._apply_own(kind)
 
@@ -312,15 +328,20 @@ class ClientsCell:
         devices = self.admission.devices.items()
         return self.admission.assign({at: group for name, group in devices for at in leases.addresses(name) or ()})
 
-    def _open_pair(self, kind: LinkType) -> None:
-        descriptor = self._pair_sockets.pop(kind, None)
-        if descriptor is None:
-            return
-        endpoint = adopt(descriptor)
-        former = self._pairs.get(kind)
+    def _is_asked(self, kind: LinkType) -> bool:
+        """Whether this cell is asked on a pair of this kind. The first front asks the others and is asked by nobody."""
+        return kind is self.asked_on and (kind not in self.pairs or self._number > 0)
+
+    def _open_pairs(self) -> None:
+        self._asked.open()
+        for name in [*self._pair_sockets]:
+            self._open_pair(name, adopt(self._pair_sockets.pop(name)))
+
+    def _open_pair(self, name: PairName, endpoint: socket.socket) -> None:
+        former = self._pairs.get(name)
         if former is not None:
             self.lose(former, f"a new {former.other.removeprefix('the ')} takes over")
-        pair = self._pairs[kind] = self.pairs[kind](self, endpoint)
+        pair = self._pairs[name] = self.pairs[name.kind](self, endpoint, *name)
         if isinstance(pair, Peer):
             self.desk.connect(pair)
         self.watch(endpoint, selectors.EVENT_READ, pair)
@@ -348,13 +369,3 @@ class Watching:
             self._selector.register(endpoint, events, owner.ready)  # type: ignore[attr-defined]
         elif known != events:
             self._selector.modify(endpoint, events, owner.ready)  # type: ignore[attr-defined]
-
-
-def peer_of(kind: LinkType) -> MakePair:
-    """The pair to the resolver, as the supervisor calls it for this cell."""
-    return lambda cell, endpoint: Peer(cell, endpoint, kind)
-
-
-def lease_peer_of(kind: LinkType) -> MakePair:
-    """The same to the dhcp cell."""
-    return lambda cell, endpoint: LeasePeer(cell, endpoint, kind)

@@ -17,7 +17,7 @@ from functools import partial
 
 from anchorhold import snapshot
 from anchorhold.ceilings import of_dhcp
-from anchorhold.cells.dhcp_pair import FrontPair
+from anchorhold.cells.dhcp_pair import DhcpPair, FrontPair
 from anchorhold.cells.heap import keep_all_to_heap
 from anchorhold.cells.rules import DATABASE, GROWTH, SNAPSHOT
 from anchorhold.cells.start import (
@@ -36,7 +36,7 @@ from anchorhold.ipc import Verb
 from anchorhold.leases.desk import Holdings, answer
 from anchorhold.leases.publisher import Publisher
 from anchorhold.leases.rows import Times, moved, rehomed
-from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.link import LinkMessage, LinkType, PairName, accuse, pair_name, send_message
 from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sandbox.profile import Network, calls
@@ -91,8 +91,8 @@ class DhcpCell:
         self._folder = -1
         self._sockets: list[tuple[int, str, Role, socket.socket]] = []
         """Handed over, not yet taken."""
-        self._pairs: dict[LinkType, FrontPair] = {}
-        self._pair_sockets: dict[LinkType, int] = {}
+        self._pairs: dict[PairName, FrontPair] = {}
+        self._pair_sockets: dict[PairName, int] = {}
         self._ending = False
         self._proved = b""
         """By which name clients may be sent to the encrypted ways in."""
@@ -118,7 +118,7 @@ class DhcpCell:
         self._boot = read_boot()
         links = Links()
         try:
-            profile = replace(PROFILE, memory=of_dhcp(size_of(LeaseFolder(self._folder))))
+            profile = replace(PROFILE, memory=of_dhcp(size_of(LeaseFolder(self._folder)), self._settings.cores))
             enter(profile, lambda: make_ours(self._folder), lambda: self._settle(links), self._folder)
         except FolderRefused as error:
             log(NAME, str(error))
@@ -225,10 +225,11 @@ class DhcpCell:
 
     def _take(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
-            case (LinkType.HOSTS | LinkType.SECURE_HOSTS) as kind, (descriptor,):
-                if kind in self._pair_sockets:
-                    os.close(self._pair_sockets[kind])
-                self._pair_sockets[kind] = descriptor
+            case LinkType.HOSTS | LinkType.SECURE_HOSTS, (descriptor,):
+                name = pair_name(message)
+                if name in self._pair_sockets:
+                    os.close(self._pair_sockets[name])
+                self._pair_sockets[name] = descriptor
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, DhcpSettings)
                 os.close(descriptor)
@@ -272,13 +273,13 @@ class DhcpCell:
     def _connect(self) -> None:
         """Talk to `front` and `secure` over the newest pairs, and tell them first all there is."""
         fresh, self._pair_sockets = self._pair_sockets, {}
-        for kind, descriptor in fresh.items():
-            if kind in self._pairs:
-                self._pairs[kind].close()
-            self._pairs[kind] = FrontPair(
-                sockets.adopt(descriptor), self._selector, self._answer, partial(self._accuse, kind)
+        for name, descriptor in fresh.items():
+            if name in self._pairs:
+                self._pairs[name].close()
+            self._pairs[name] = DhcpPair(
+                sockets.adopt(descriptor), self._selector, self._answer, partial(accuse, self._link, name)
             )
-            self._tell_everything(self._pairs[kind])
+            self._tell_everything(self._pairs[name])
 
     def _tell_everything(self, *pairs: FrontPair) -> None:
         ledger = self._server.ledger
@@ -288,9 +289,6 @@ class DhcpCell:
     def _publish(self, changes: Sequence[LeaseChange]) -> None:
         for pair in self._pairs.values():
             pair.tell(self._publisher.news(changes, self._server.ledger.now()))
-
-    def _accuse(self, kind: LinkType) -> None:
-        send_message(self._link, LinkType.ACCUSE, bytes((kind,)))
 
     def _answer(self, verb: int, argument: bytes) -> str:
         """What an operator asked."""

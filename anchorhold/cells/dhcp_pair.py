@@ -57,14 +57,6 @@ class FrontPair(PairEnd):
             self._selector.unregister(self.socket)
             sockets.close(self.socket)
 
-    # By the calls that the dhcp cell needs anyway.
-
-    def _pull(self) -> bytes:
-        return self.socket.recvmsg(READ_SIZE, 0, sockets.NOW)[0]
-
-    def _push(self) -> int:
-        return self.socket.sendmsg((self._out,), (), sockets.NOW)
-
     def _ready(self, *_event: object) -> None:
         if not self._open:
             return
@@ -87,3 +79,13 @@ class FrontPair(PairEnd):
                 self._out += build_pong(message)
             case _:
                 raise Malformed(f"{message.type.name} is not for us")
+
+
+class DhcpPair(FrontPair):
+    """The same by the calls that the dhcp cell needs anyway."""
+
+    def _pull(self) -> bytes:
+        return self.socket.recvmsg(READ_SIZE, 0, sockets.NOW)[0]
+
+    def _push(self) -> int:
+        return self.socket.sendmsg((self._out,), (), sockets.NOW)

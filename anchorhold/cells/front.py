@@ -5,17 +5,20 @@ connection. The loop is `anchorhold/cells/clients.py`.
 import resource
 import selectors
 import socket
+import time
 from collections.abc import Callable
 from typing import ClassVar
 
 from anchorhold import ceilings, snapshot
-from anchorhold.cells.clients import ClientsCell, MakePair, lease_peer_of, peer_of
-from anchorhold.cells.peer import ListsPeer, SecurePeer
+from anchorhold.cells.asked import Line
+from anchorhold.cells.clients import ClientsCell, MakePair
+from anchorhold.cells.peer import FrontPeer, LeasePeer, ListsPeer, Peer, SecurePeer
 from anchorhold.cells.rules import ACCEPT, HEAP
 from anchorhold.cells.start import end_at_once, ignore_terminal_signals
-from anchorhold.control import ControlServer, Front
+from anchorhold.control import ControlServer
+from anchorhold.control_lines import Front, answer_fact
 from anchorhold.ipc import Verb
-from anchorhold.link import LinkMessage, LinkType
+from anchorhold.link import LinkMessage, LinkType, PairName
 from anchorhold.sandbox import SandboxProfile, preload
 from anchorhold.sandbox.profile import Network, calls
 from net.sockets import adopt, prepare
@@ -61,11 +64,13 @@ class FrontCell(ClientsCell):
     profile = PROFILE_BATCHED if BATCHED else PROFILE
     peer = LinkType.PEER
     pairs: ClassVar[dict[LinkType, MakePair]] = {
-        LinkType.PEER: peer_of(LinkType.PEER),
-        LinkType.HOSTS: lease_peer_of(LinkType.HOSTS),
+        LinkType.PEER: Peer,
+        LinkType.HOSTS: LeasePeer,
+        LinkType.FRONT_STATUS: FrontPeer,
         LinkType.STATUS: SecurePeer,
         LinkType.LISTS_STATUS: ListsPeer,
     }
+    asked_on = LinkType.FRONT_STATUS
 
     def __init__(self, link: socket.socket) -> None:
         super().__init__(link)
@@ -76,6 +81,8 @@ class FrontCell(ClientsCell):
         self._control: ControlServer | None = None
         self._control_socket = -1
         self._waiting: list[tuple[LinkType, int, bytes]] = []
+        self._cores = 1
+        """How many cells of each kind that knows clients were started."""
         self._proved = b""
         """By which name clients may be sent to the encrypted ways in."""
 
@@ -110,6 +117,7 @@ class FrontCell(ClientsCell):
         return self.desk.settings.tcp_clients
 
     def _begin(self) -> None:
+        self._cores = self.desk.settings.cores
         self._judge_proof()
 
     def _apply_own(self, kind: LinkType) -> None:
@@ -181,22 +189,30 @@ class FrontCell(ClientsCell):
         """An operator's question to the dhcp cell, if there is one."""
         return self._relay(LinkType.HOSTS, verb, argument, 0, answer)
 
-    def secure_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
-        """An operator's question to the secure cell, if there is one."""
-        return self._relay(LinkType.STATUS, verb, argument, 0, answer)
+    def secure_fact(self, verb: Verb, argument: bytes, answer: Answer, number: int = 0) -> bool:
+        """An operator's question to a secure cell, if there is one of this number."""
+        return self._relay(LinkType.STATUS, verb, argument, 0, answer, number)
+
+    def front_fact(self, verb: Verb, argument: bytes, answer: Answer, number: int) -> bool:
+        """The same to another front."""
+        return self._relay(LinkType.FRONT_STATUS, verb, argument, 0, answer, number)
 
     def lists_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         """An operator's question to the lists cell, if there is one."""
         return self._relay(LinkType.LISTS_STATUS, verb, argument, 0, answer)
 
-    def _relay(self, kind: LinkType, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
-        pair = self._pairs.get(kind)
+    def _relay(self, kind: LinkType, verb: Verb, argument: bytes, group: int, answer: Answer, number: int = 0) -> bool:
+        pair = self._pairs.get(PairName(kind, number))
         if pair is not None:
             pair.fact(verb, argument, group, answer)
         return pair is not None
 
     def _front(self) -> Front:
-        return Front(self.desk, self.admission, self._restarts, self._pid)
+        return Front(self.desk, self.admission, self._restarts, self._pid, self._cores, self._number)
+
+    def _answer(self, verb: int, argument: bytes) -> Line:
+        """What an operator asked the first front."""
+        return answer_fact(self._front(), verb, argument, Instant(time.monotonic()))
 
 
 SETTINGS = FrontSettings

@@ -24,7 +24,7 @@ from anchorhold.keeper.folder import Folder
 from anchorhold.keeper.keeper import SAVE_TIME_EVERY, Keeper
 from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, pack, unpack
 from anchorhold.keeper.packaged import built_date, packaged_root, trust_anchors
-from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.link import LinkMessage, LinkType, PairName, accuse, send_message
 from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sandbox.profile import Network, calls
@@ -230,7 +230,7 @@ class KeeperCell:
                     self._take_keys(message)
         except Malformed as error:
             log(NAME, f"the resolver sent what does not decode, it is ended: {error}")
-            send_message(self._link, LinkType.ACCUSE, bytes((LinkType.KEEPER,)))
+            accuse(self._link, PairName(LinkType.KEEPER))
             self._disconnect()
 
     def _take_keys(self, message: Message) -> None:

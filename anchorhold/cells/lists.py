@@ -30,7 +30,7 @@ from anchorhold.cells.start import (
 )
 from anchorhold.facts import divert, log
 from anchorhold.ipc import Verb
-from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.link import LinkMessage, LinkType, PairName, accuse, send_message
 from anchorhold.lists import helper
 from anchorhold.lists.asking import ResolverLine
 from anchorhold.lists.desk import ListsDesk
@@ -307,7 +307,7 @@ class ListsCell:
         except Malformed as error:
             other = "the resolver" if kind is LinkType.LISTS_PEER else "front"
             log(NAME, f"{other} sent what does not decode, it is ended: {error}")
-            send_message(self._link, LinkType.ACCUSE, bytes((kind,)))
+            accuse(self._link, PairName(kind))
 
     def _answer(self, verb: int, argument: bytes) -> dict[str, object]:
         """What an operator asked."""

@@ -12,7 +12,7 @@ from anchorhold import ipc
 from anchorhold.cells.pair import Gone, PairEnd
 from anchorhold.ipc import Message, MessageType, Verb, build_message
 from anchorhold.leases.messages import ALL, MORE, parse_hosts
-from anchorhold.link import LinkType
+from anchorhold.link import LinkType, PairName, nth
 from net import sockets
 from resolver.edge.flights import Flight
 from resolver.edge.serve import Desk
@@ -44,8 +44,8 @@ class Owner(Protocol):
     def lose(self, pair: "Pair", why: str) -> None:
         """The pair is of no more use."""
 
-    def accuse(self, kind: LinkType) -> None:
-        """The other end of this kind of pair sent what does not decode."""
+    def accuse(self, name: PairName) -> None:
+        """The other end of this pair sent what does not decode."""
 
 
 class Pair(PairEnd):
@@ -61,9 +61,11 @@ class Pair(PairEnd):
     lost: str
     """The counter of how often one ended."""
 
-    def __init__(self, cell: Owner, endpoint: socket.socket, kind: LinkType | None = None) -> None:
+    def __init__(self, cell: Owner, endpoint: socket.socket, kind: LinkType | None = None, number: int = 0) -> None:
+        """`number`: which the other end is of several of its kind, from 0 on."""
         super().__init__(endpoint, MAX_UNSENT)
         self.kind = kind or self.kind
+        self.name = PairName(self.kind, number)
         self._cell = cell
         self._blocked = self._closed = False
         self._facts: dict[int, Answer] = {}
@@ -83,7 +85,10 @@ class Pair(PairEnd):
         self._cell.watch(self.socket, 0, self)
         sockets.close(self.socket)
         facts, self._facts = self._facts, {}
-        line = {"cell": self.cell, "error": f"{self.other} ended before it had answered; try again in a second"}
+        line = {
+            "cell": nth(self.cell, self.name.number),
+            "error": f"{self.other} ended before it had answered; try again in a second",
+        }
         for answer in facts.values():
             answer(json.dumps(line).encode(), False)
 
@@ -103,7 +108,7 @@ class Pair(PairEnd):
         except Gone as gone:
             self._cell.lose(self, f"{self.other} {gone}")
         except Malformed as error:
-            self._cell.accuse(self.kind)
+            self._cell.accuse(self.name)
             self._cell.lose(self, f"{self.other} sent what does not decode, it is ended: {error}")
 
     def _take(self, message: Message, now: Instant) -> None:
@@ -232,6 +237,15 @@ class SecurePeer(Pair):
 
     def _take_own(self, message: Message, now: Instant) -> None:
         raise Malformed(f"{message.type.name} is not for front")
+
+
+class FrontPeer(SecurePeer):
+    """The same to another `front`."""
+
+    kind = LinkType.FRONT_STATUS
+    cell = "front"
+    other = "the other front"
+    lost = "front-lost"
 
 
 class ListsPeer(SecurePeer):

@@ -38,7 +38,7 @@ from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import InForce, Told
 from anchorhold.keeper.packaged import built_date
 from anchorhold.keeper.side import KeeperSide
-from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.link import LinkMessage, LinkType, PairName, accuse, pair_name, send_message
 from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import enter, preload
 from anchorhold.secret import take_secret
@@ -84,8 +84,8 @@ class ResolverCell:
         self._settings: ResolverSettings | None = None
         self._spread_key = b""
         self._restarts = 0
-        self._pairs: dict[LinkType, socket.socket] = {}
-        self._lines: dict[LinkType, FrontLine] = {}
+        self._pairs: dict[PairName, socket.socket] = {}
+        self._lines: dict[PairName, FrontLine] = {}
         self._keeper_pair: socket.socket | None = None
         self._keeper_task: asyncio.Task[None] | None = None
         self._told = asyncio.Event()
@@ -108,10 +108,11 @@ class ResolverCell:
 
     def _take(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
-            case (LinkType.PEER | LinkType.SECURE_PEER | LinkType.LISTS_PEER) as kind, (descriptor,):
-                if kind in self._pairs:
-                    self._pairs[kind].close()
-                self._pairs[kind] = adopt(descriptor)
+            case LinkType.PEER | LinkType.SECURE_PEER | LinkType.LISTS_PEER, (descriptor,):
+                name = pair_name(message)
+                if name in self._pairs:
+                    self._pairs[name].close()
+                self._pairs[name] = adopt(descriptor)
             case LinkType.KEEPER, (descriptor,):
                 if self._keeper_pair is not None:
                     self._keeper_pair.close()
@@ -243,20 +244,20 @@ class ResolverCell:
         if self._resolver is None or not self._serving:
             return
         pairs, self._pairs = self._pairs, {}
-        for kind, pair in pairs.items():
-            if kind in self._lines:
-                self._lines[kind].close()
-            lost = partial(self._lost, kind)
-            carrying = self._carrying if kind is LinkType.SECURE_PEER else None
-            self._lines[kind] = FrontLine(pair, self._resolver, self._restarts, lost, self._keeper, carrying)
-            self._lines[kind].start()
+        for name, pair in pairs.items():
+            if name in self._lines:
+                self._lines[name].close()
+            lost = partial(self._lost, name)
+            carrying = self._carrying if name.kind is LinkType.SECURE_PEER else None
+            self._lines[name] = FrontLine(pair, self._resolver, self._restarts, lost, self._keeper, carrying)
+            self._lines[name].start()
 
-    def _lost(self, kind: LinkType, error: Nonsense | None) -> None:
+    def _lost(self, name: PairName, error: Nonsense | None) -> None:
         """That one hung up, or talks nonsense: then it is ended. Either way the supervisor brings the next pair."""
-        del self._lines[kind]
+        del self._lines[name]
         if error is not None:
             log("resolver", str(error))
-            send_message(self._link, LinkType.ACCUSE, bytes((kind,)))
+            accuse(self._link, name)
 
     # the keeper
 
@@ -298,7 +299,7 @@ class ResolverCell:
             await line.run()
         except Malformed as error:
             log("resolver", f"the keeper sent what does not decode, it is ended: {error}")
-            send_message(self._link, LinkType.ACCUSE, bytes((LinkType.KEEPER,)))
+            accuse(self._link, PairName(LinkType.KEEPER))
 
     def _take_anchors(self, told: tuple[Told, ...]) -> None:
         self._keeper.told = told

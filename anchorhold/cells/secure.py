@@ -4,7 +4,6 @@ It never opens a connection and, once it serves, no file: certificate and key co
 into when no right is left. A new certificate means a new process. The loop is `anchorhold/cells/clients.py`.
 """
 
-import json
 import os
 import resource
 import selectors
@@ -13,15 +12,17 @@ import time
 from typing import ClassVar
 
 from anchorhold import ceilings, snapshot
+from anchorhold.cells.asked import Line
 from anchorhold.cells.carrying import CarryingPeer
-from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair, lease_peer_of
-from anchorhold.cells.dhcp_pair import FrontPair
+from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair
+from anchorhold.cells.peer import LeasePeer
 from anchorhold.cells.rules import ACCEPT, HEAP, WAKE
 from anchorhold.cells.start import EXIT_CREDENTIALS, collect_seldom, end_at_once, ignore_terminal_signals
 from anchorhold.certificates.subjects import is_covered, subjects_of
+from anchorhold.control_lines import cache_line
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
-from anchorhold.link import LinkMessage, LinkType, send_message
+from anchorhold.link import LinkMessage, LinkType, PairName, nth, send_message
 from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, preload
 from anchorhold.sandbox.profile import Network, calls
 from net.quic_server import Terms
@@ -70,9 +71,10 @@ class SecureCell(ClientsCell):
     profile = PROFILE
     peer = LinkType.SECURE_PEER
     pairs: ClassVar[dict[LinkType, MakePair]] = {
-        LinkType.SECURE_PEER: lambda cell, endpoint: CarryingPeer(cell, endpoint, LinkType.SECURE_PEER),
-        LinkType.SECURE_HOSTS: lease_peer_of(LinkType.SECURE_HOSTS),
+        LinkType.SECURE_PEER: CarryingPeer,
+        LinkType.SECURE_HOSTS: LeasePeer,
     }
+    asked_on = LinkType.STATUS
 
     def __init__(self, link: socket.socket) -> None:
         super().__init__(link)
@@ -83,8 +85,6 @@ class SecureCell(ClientsCell):
         self._tls: list[TlsListener] = []
         self._terms: dict[Served, Terms] = {}
         self._quic: list[QuicListener] = []
-        self._front_pair: FrontPair | None = None
-        self._front_socket = -1
         self._until = 0.0
         self._names: tuple[str, ...] = ()
         """Of the certificate, as its end is."""
@@ -115,10 +115,6 @@ class SecureCell(ClientsCell):
                 self._credentials = Credentials(snapshot.read_sealed(chain), snapshot.read_sealed(key))
                 os.close(chain)
                 os.close(key)
-            case LinkType.STATUS, (descriptor,):
-                if self._front_socket >= 0:
-                    os.close(self._front_socket)
-                self._front_socket = descriptor
             case _:
                 super()._take_own(message)
 
@@ -142,7 +138,7 @@ class SecureCell(ClientsCell):
 
     def _carrier(self) -> CarryingPeer | None:
         """The way to the cell that connects out, while there is one."""
-        pair = self._pairs.get(LinkType.SECURE_PEER)
+        pair = self._pairs.get(PairName(LinkType.SECURE_PEER))
         return pair if isinstance(pair, CarryingPeer) else None
 
     def _ways(self) -> list[TlsListener | QuicListener]:
@@ -156,13 +152,8 @@ class SecureCell(ClientsCell):
         }
 
     def _apply_own(self, kind: LinkType) -> None:
-        match kind:
-            case LinkType.SECURE:
-                self._open_listeners()
-            case LinkType.STATUS:
-                self._answer_front()
-            case _:
-                pass
+        if kind is LinkType.SECURE:
+            self._open_listeners()
 
     def _use_settings(self, now: Instant) -> None:
         self.house.use(self.settings, self.admission)
@@ -172,7 +163,6 @@ class SecureCell(ClientsCell):
             listener.use(now)
 
     def _open_listeners(self) -> None:
-        self._answer_front()
         for served, descriptor in self._waiting:
             endpoint = adopt(descriptor)
             listener = self._listen_tls(served, endpoint) if served.stream else self._listen_quic(served, endpoint)
@@ -204,8 +194,6 @@ class SecureCell(ClientsCell):
             for listener in self._tls:
                 if listener.served is served:
                     listener.context = contexts.current
-        if self._front_pair is not None:
-            self._front_pair.flush()
 
     def _tell_proved(self) -> None:
         """Say to the supervisor by which name clients that look at the certificate will take it: ours, or none."""
@@ -234,29 +222,20 @@ class SecureCell(ClientsCell):
 
     # operators, by way of front
 
-    def _answer_front(self) -> None:
-        if self._front_socket < 0:
-            return
-        if self._front_pair is not None:
-            self._front_pair.close()
-        accuse = lambda: self.accuse(LinkType.STATUS)  # noqa: E731 # a bound argument
-        self._front_pair = FrontPair(adopt(self._front_socket), self._selector, self._answer, accuse)
-        self._front_socket = -1
-
-    def _answer(self, verb: int, argument: bytes) -> str:
+    def _answer(self, verb: int, argument: bytes) -> Line:
         """What an operator asked."""
         match verb:
             case Verb.STATUS:
-                line = self._status()
+                line: Line = self._status()
             case Verb.CACHE_STATS:
                 line = {"cache": self._cache()}
             case Verb.CACHE_FLUSH if argument:
                 line = {"flushed": self.desk.cache.flush(argument)}
             case _:
                 line = {"error": "this is no question to the secure cell"}
-        return json.dumps({"cell": NAME} | line)
+        return {"cell": nth(NAME, self._number)} | line
 
-    def _status(self) -> dict[str, object]:
+    def _status(self) -> Line:
         return {
             "pid": self._pid,
             "generation": self.desk.settings.generation,
@@ -269,9 +248,8 @@ class SecureCell(ClientsCell):
             "cache": self._cache(),
         }
 
-    def _cache(self) -> dict[str, object]:
-        cache = self.desk.cache
-        return {"answers": len(cache), "octets": cache.size, "ceiling": cache.ceiling, "evicted": cache.evicted}
+    def _cache(self) -> Line:
+        return cache_line(self.desk)
 
 
 def _place(listener: TlsListener | QuicListener) -> str:

@@ -11,6 +11,7 @@ from anchorhold.config.dhcp import DhcpReader
 from anchorhold.config.errors import Path, show_path
 from anchorhold.config.groups import UpstreamReader, bootstrap_cycles
 from anchorhold.config.iterations import ITERATE, IterationReader
+from anchorhold.config.kinds import ALL_CORES, MOST_CORES
 from anchorhold.config.lease_names import lease_names
 from anchorhold.config.list_sources import read_sources
 from anchorhold.config.names import Network, overlap, read_network
@@ -20,7 +21,7 @@ from anchorhold.config.policy import read_policy
 from anchorhold.config.prefixes import EXAMPLE, read_network_6, read_translation_prefix
 from anchorhold.config.routes import DEFAULT, RouteReader
 from anchorhold.config.secure import SecureReader
-from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings, served_links
+from anchorhold.config.service import ListenAddress, Loaded, ServiceSettings, served_links, share
 from anchorhold.config.trust import followed_anchors, read_trust
 from dhcp.settings import DhcpSettings
 from resolver.settings import (
@@ -65,6 +66,9 @@ class Checker:
             front = replace(front, leases=lease_names(dhcp, resolver.routes, resolver.policy.local))
         secure = None
         if self._config.secure is not None:
+            if self._cores() > 1 and self._config.secure.odoh is not None and self._config.secure.odoh.target:
+                hint = "write cores = 1, or serve the target by a service of its own"
+                self._note(("service", "cores"), "an oblivious target has its keys in one process", hint)
             reader = SecureReader(self._config.secure, self.notes, self._places)
             ways = reader.service(service.listen)
             secure = served(reader.settings(front), self._config.secure, carried, self._note)
@@ -97,7 +101,8 @@ class Checker:
     def _dhcp(self, generation: int, listen: tuple[ListenAddress, ...], allow: list[Network]) -> DhcpSettings | None:
         if self._config.dhcp is None:
             return None
-        return DhcpReader(self._config.dhcp, self.notes).settings(generation, listen, self._places.host, allow)
+        made = DhcpReader(self._config.dhcp, self.notes).settings(generation, listen, self._places.host, allow)
+        return replace(made, cores=self._cores())
 
     # What front gets.
 
@@ -114,12 +119,13 @@ class Checker:
             cookies=listen.cookies,
             rate=limits.rate,
             burst=limits.burst,
-            tcp_clients=limits.tcp_clients,
+            tcp_clients=share(limits.tcp_clients, self._cores()),
             tcp_clients_per_address=limits.tcp_clients_per_address,
             tcp_pipeline=limits.tcp_pipeline,
             tcp_idle=limits.tcp_idle,
             deadline=limits.deadline,
             lists=bool(self._config.lists),
+            cores=self._cores(),
         )
 
     def _client_groups(self) -> tuple[ClientGroup, ...]:
@@ -204,6 +210,7 @@ class Checker:
             dns64=self._dns64(names),
             dnssec=read_trust(self._config.dnssec, self.notes),
             policy=policy,
+            cores=self._cores(),
         )
 
     def _upstream_groups(self) -> tuple[UpstreamGroup, ...]:
@@ -281,4 +288,10 @@ class Checker:
             self._places.absolute(service.state),
             service.user,
             sandbox=service.sandbox,
+            cores=self._cores(),
         )
+
+    def _cores(self) -> int:
+        """How many cells of each kind that knows clients."""
+        wanted = self._config.service.cores
+        return min(self._places.processors, MOST_CORES) if wanted == ALL_CORES else wanted

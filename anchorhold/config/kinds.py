@@ -40,6 +40,24 @@ Size = Annotated[int, Strict(), BeforeValidator(read_size), Field(ge=1024**2, le
 """Octets."""
 
 
+MOST_CORES = 64
+ALL_CORES = 0
+"""Stands for `"all"`."""
+
+
+def read_cores(value: object) -> object:
+    """A number of processors, ALL_CORES for the text `all`; what is neither number nor text is left for pydantic to refuse."""
+    if value == "all":
+        return ALL_CORES
+    if isinstance(value, str) or (isinstance(value, int) and value < 1):
+        raise ValueError(f'no number of processors: write 1 to {MOST_CORES}, or "all"')
+    return value
+
+
+Cores = Annotated[int, Strict(), BeforeValidator(read_cores), Field(ge=0, le=MOST_CORES)]
+"""Processors."""
+
+
 def read_until(value: object) -> object:
     """The moment that a date or a time means; without an offset UTC. What is neither is left for pydantic to refuse."""
     if isinstance(value, str):

@@ -17,18 +17,19 @@ def load(
     read_file: Callable[[str], bytes] = read_named_file,
     host: str = "",
     folder: str = "",
+    processors: int = 1,
 ) -> Loaded:
     """The settings in `text`.
 
     `file` is its path as the user wrote it: errors are shown with it and relative paths begin at its directory, which is `folder`
     where the working directory is not the user's any more.
-    `read_file` gives the content of files it names (raises OSError); `host` is what this machine is called. Raises SettingsError
-    with every problem.
+    `read_file` gives the content of files it names (raises OSError); `host` is what this machine is called, `processors` on how
+    many of its processors the service may run. Raises SettingsError with every problem.
     """
     shaped = read_shape(text)
     if shaped.config is None:
         raise SettingsError(file, shaped.problems)
-    checker = Checker(shaped.config, shaped.lines, Places(folder or os.path.dirname(file), read_file, host))
+    checker = Checker(shaped.config, shaped.lines, Places(folder or os.path.dirname(file), read_file, host, processors))
     loaded = checker.loaded(generation)
     found = [
         problem

@@ -6,6 +6,7 @@ It is forked by the supervisor. On the link (AF_UNIX SEQPACKET), one kind octet 
 import os
 import resource
 import socket
+from functools import partial
 
 import dns.rdata
 
@@ -117,12 +118,14 @@ def run(link: socket.socket, config: int, file: str, generation: int) -> int:
     read_root_zone(_WARM_UP_ROOT)
     dns.rdata.load_all_types()  # type: ignore[no-untyped-call]
     preload(*_optional("idna", "idna.uts46data", "idna.idnadata"))
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     folder = os.path.dirname(os.path.abspath(file))
     enter(if_filtered(PROFILE))
     try:
         text = _read_text(config, file)
-        answer(link, load(text, file, generation, lambda path: fetch(link, path), socket.gethostname(), folder))
+        read = partial(fetch, link)
+        answer(link, load(text, file, generation, read, socket.gethostname(), folder, processors))
     except SettingsError as error:
         refuse(link, str(error))
     return 0

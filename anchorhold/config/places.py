@@ -15,12 +15,13 @@ DNS_PORT = 53
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where relative paths begin (`base`, a directory), how a named file is read (raises OSError), and what this machine is
-    called (`host`; empty where nobody asked)."""
+    """Where relative paths begin (`base`, a directory), how a named file is read (raises OSError), what this machine is
+    called (`host`; empty where nobody asked), and on how many of its processors the service may run."""
 
     base: str
     read_file: Callable[[str], bytes]
     host: str = ""
+    processors: int = 1
 
     def absolute(self, path: str) -> str:
         """`path` from `base`; an empty path stays empty."""

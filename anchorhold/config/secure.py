@@ -11,7 +11,7 @@ from anchorhold.config.names import read_host
 from anchorhold.config.notes import Notes
 from anchorhold.config.places import Places, read_listen
 from anchorhold.config.schema_secure import SecureTable
-from anchorhold.config.service import ListenAddress, SecureService, ServedAddress
+from anchorhold.config.service import ListenAddress, SecureService, ServedAddress, share
 from resolver.settings import FrontSettings, SecureSettings, Served
 
 _SCHEMES = {served.value: served for served in Served}
@@ -39,7 +39,7 @@ class SecureReader:
             name=self._name(),
             path=self._path("path", table.path),
             idle=table.idle,
-            connections=table.connections,
+            connections=share(table.connections, front.cores),
             connections_per_address=table.connections_per_address,
             streams=table.streams,
             identities=self._identities([group.name for group in front.client_groups]),

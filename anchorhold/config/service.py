@@ -83,11 +83,13 @@ class ServiceSettings:
     secure: SecureService | None = None
     """None: no [secure] in the file."""
     sandbox: Enforcement = Enforcement.REQUIRED
+    cores: int = 1
+    """So many cells of each kind that knows clients."""
 
     @property
     def lasting(self) -> tuple[object, ...]:
         """What a running service cannot change."""
-        return self.control, self.state, self.user, self.sandbox, self.executes
+        return self.control, self.state, self.user, self.sandbox, self.executes, self.cores
 
     @property
     def executes(self) -> bool:
@@ -110,6 +112,11 @@ class Loaded:
     """None: no [secure] in the file, so nothing is served over encrypted ways."""
     lists: ListsSettings | None = None
     """None: no list in the file."""
+
+
+def share(most: int, cores: int) -> int:
+    """What one of so many cells may have of what all clients together may."""
+    return -(-most // cores)
 
 
 def served_links(settings: DhcpSettings) -> tuple[ServedLink, ...]:

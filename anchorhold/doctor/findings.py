@@ -6,6 +6,7 @@ from enum import Enum
 
 from anchorhold.certificates.subjects import is_covered
 from anchorhold.control_client import Answer
+from anchorhold.link import kind_of
 from anchorhold.troubles import counters_in, troubles
 from resolver.designated import Designation
 from resolver.settings import Served
@@ -145,7 +146,7 @@ def is_proved(address: str, every: Iterable[Seen]) -> bool:
 def of_status(cells: dict[str, Answer], secure: bool) -> Iterator[Finding]:
     """The service's own word: cells, clock, trust anchors, upstreams, leases."""
     wanted = ("front", "resolver", *(("secure",) if secure else ()))
-    for cell in wanted:
+    for cell in (*wanted, *(name for name in cells if kind_of(name) != name)):
         line = cells.get(cell)
         if line is None or "error" in line:
             yield Finding(Level.BAD, f"cell {cell}", "does not answer", "see the log; it is started again by itself")

@@ -10,7 +10,7 @@ from kit.meeting import Counts, make_tools, run
 
 from anchorhold.cells.carrying import CarryDesk, CarryingPeer
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
-from anchorhold.link import LinkType
+from anchorhold.link import LinkType, PairName
 from resolver.carried import MAX_QUERY, Carried, Outcome, build_carried, parse_carried
 from resolver.edge.carrier import Carrier
 from resolver.settings import CacheSettings, ResolverSettings
@@ -23,7 +23,7 @@ class Cell:
 
     def __init__(self) -> None:
         self.desk = Counter53().desk
-        self.accused: list[LinkType] = []
+        self.accused: list[PairName] = []
         self.lost: list[str] = []
 
     def watch(self, endpoint: socket.socket, events: int, owner: object) -> None:
@@ -33,8 +33,8 @@ class Cell:
         self.lost.append(why)
         pair.close()
 
-    def accuse(self, kind: LinkType) -> None:
-        self.accused.append(kind)
+    def accuse(self, name: PairName) -> None:
+        self.accused.append(name)
 
 
 def pair() -> tuple[CarryingPeer, socket.socket, Cell]:
@@ -78,7 +78,7 @@ def test_what_does_not_decode_or_nobody_waits_for_ends_its_sender(body: bytes) -
     with far:
         far.sendall(build_message(MessageType.CARRIED, 77, body))
         peer.ready(1, START)
-    assert cell.accused == [LinkType.SECURE_PEER]
+    assert cell.accused == [PairName(LinkType.SECURE_PEER)]
 
 
 # the resolver's end

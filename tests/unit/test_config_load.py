@@ -196,12 +196,13 @@ def test_routes_hold_folded_names_and_indices() -> None:
 
 def test_every_setting_of_the_cells_can_be_set() -> None:
     settings = loaded(
+        "[service]\ncores = 2\n"
         "[limits]\nrate = 1\nburst = 2\ntcp_clients = 30\ntcp_clients_per_address = 4\ntcp_pipeline = 5\ntcp_idle = 6\n"
         'deadline = 7\n[cache]\nmemory = "1 MiB"\nminimum_ttl = 1\nmaximum_ttl = 2\nnegative_ttl = 3\nfailure_ttl = 4\n'
         "stale = false\nstale_for = 5\nstale_ttl = 6\nstale_after = 0.7\nprefetch = false\n"
         '[privacy]\nlog_names = true\n[dns64]\nprefixes = ["64:ff9b::/96"]\n[[route]]\niterate = true\n'
     )
-    limits = LIMITS + '[lists]\nads = "https://lists.example/"\n'
+    limits = LIMITS + '[service]\ncores = 2\n[lists]\nads = "https://lists.example/"\n'
     settings = dataclasses.replace(
         settings,
         front=load(MINIMAL.replace("[upstreams", "payload = 512\ncookies = false\n[upstreams") + limits, "a").front,

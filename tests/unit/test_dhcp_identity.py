@@ -1,3 +1,5 @@
+import hmac
+
 import pytest
 
 from dhcp.identity import (
@@ -26,6 +28,12 @@ def test_equal_octets_of_two_kinds_have_two_tags() -> None:
     tags = {tag(KEY, what, MAC) for what in Identifier}
     assert len(Identifier) == len(tags)
     assert {16} == {len(value) for value in tags}
+
+
+@pytest.mark.parametrize("key", [KEY, bytes(64), b"short"])
+def test_a_tag_is_half_of_an_hmac(key: bytes) -> None:
+    for what in Identifier:
+        assert hmac.digest(key, what.value + MAC, "sha256")[:16] == tag(key, what, MAC)
 
 
 def test_a_tag_is_another_one_with_another_key() -> None:

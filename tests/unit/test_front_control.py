@@ -13,7 +13,8 @@ import pytest
 from kit.desk import START, Counter53, answer, question
 from kit.leased import HOME
 
-from anchorhold.control import MAX_CONNECTIONS, ControlServer, Front
+from anchorhold.control import MAX_CONNECTIONS, ControlServer
+from anchorhold.control_lines import Front, Wanted, answer_fact
 from anchorhold.forms import describe
 from anchorhold.ipc import MAX_REQUEST, Verb
 from resolver.settings import LeaseNames
@@ -29,6 +30,8 @@ class FakeRelay:
 
     def __init__(self, there: bool = True) -> None:
         self.dhcp = self.secure = self.lists = False
+        self.fronts: dict[int, list[tuple[Verb, bytes]]] = {}
+        """What others were asked that are there, by number."""
         self.lease_asked: list[tuple[Verb, bytes]] = []
         self.lease_answers: list[Answer] = []
         self.asked: list[tuple[Verb, bytes, int]] = []
@@ -45,10 +48,16 @@ class FakeRelay:
         self.lease_answers.append(answer)
         return self.dhcp
 
-    def secure_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
-        if self.secure:
+    def secure_fact(self, verb: Verb, argument: bytes, answer: Answer, number: int = 0) -> bool:
+        if self.secure and not number:
             answer(b'{"cell": "secure", "verb": "%s"}' % verb.name.encode(), False)
         return self.secure
+
+    def front_fact(self, verb: Verb, argument: bytes, answer: Answer, number: int) -> bool:
+        if number in self.fronts:
+            self.fronts[number].append((verb, argument))
+            answer(b'{"cell": "front-%d", "verb": "%s"}' % (number + 1, verb.name.encode()), False)
+        return number in self.fronts
 
     def lists_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         if self.lists:
@@ -57,14 +66,14 @@ class FakeRelay:
 
 
 class Service:
-    def __init__(self, front: Counter53, relay: FakeRelay, path: Path) -> None:
+    def __init__(self, front: Counter53, relay: FakeRelay, path: Path, cores: int) -> None:
         self.front, self.relay, self._path = front, relay, path
         self.listening = socket.socket(socket.AF_UNIX)
         self.listening.bind(str(path))
         self.listening.listen()
         self.listening.setblocking(False)
         self.watched: dict[object, int] = {}
-        asked = Front(front.desk, front.admission, 3, os.getpid())
+        asked = Front(front.desk, front.admission, 3, os.getpid(), cores)
         self.server = ControlServer(self.listening, lambda: asked, relay, self.watch)
 
     def watch(self, _endpoint: socket.socket, events: int, owner: object) -> None:
@@ -85,8 +94,8 @@ class Service:
 
 
 @contextmanager
-def service(path: Path, *, there: bool = True, **changes: object) -> Iterator[Service]:
-    one = Service(Counter53(**changes), FakeRelay(there), path / "control.sock")  # type: ignore[arg-type]
+def service(path: Path, *, there: bool = True, cores: int = 1, **changes: object) -> Iterator[Service]:
+    one = Service(Counter53(**changes), FakeRelay(there), path / "control.sock", cores)  # type: ignore[arg-type]
     with one.listening:
         yield one
         for connection in list(one.server._connections):
@@ -194,6 +203,61 @@ def test_a_flush_forgets_here_and_there(tmp_path: Path) -> None:
         one.relay.answers[0](b'{"flushed": 2}', False)
         assert [{"cell": "front", "flushed": 1}, {"flushed": 2}] == lines(client)
     assert ([(Verb.CACHE_FLUSH, name, 0)], 0) == (one.relay.asked, len(one.front.desk.cache))
+
+
+def test_all_fronts_are_reported_and_one_that_is_gone_is_named(tmp_path: Path) -> None:
+    with service(tmp_path, cores=3) as one:
+        one.relay.fronts[1] = []
+        client = one.connect()
+        one.say(client, request(verb="status"))
+        one.relay.answers[0](b'{"cell": "resolver"}', False)
+        found = lines(client)
+    assert ["front", "front-2", "front-3", "resolver"] == [line["cell"] for line in found]
+    assert (["error" in line for line in found], one.relay.fronts) == (
+        [False, False, True, False],
+        {1: [(Verb.STATUS, b"")]},
+    )
+
+
+def test_a_flush_reaches_every_front(tmp_path: Path) -> None:
+    with service(tmp_path, cores=3) as one:
+        one.relay.fronts = {1: [], 2: []}
+        client = one.connect()
+        one.say(client, request(verb="cache-flush", name="00"))
+        one.relay.answers[0](b'{"cell": "resolver"}', False)
+        assert ["front", "front-2", "front-3", "resolver"] == [line["cell"] for line in lines(client)]
+    assert {1: [(Verb.CACHE_FLUSH, b"\0")], 2: [(Verb.CACHE_FLUSH, b"\0")]} == one.relay.fronts
+
+
+@pytest.mark.parametrize(
+    ("address", "there", "cell"),
+    [("127.0.0.1", True, "front"), ("127.0.0.3", True, "front-2"), ("127.0.0.3", False, "front")],
+)
+def test_what_is_cached_for_a_client_is_told_by_the_front_that_it_asks(
+    tmp_path: Path, address: str, there: bool, cell: str
+) -> None:
+    with service(tmp_path, cores=2) as one:
+        one.relay.fronts = {1: []} if there else {}
+        client = one.connect()
+        key = question("www.example")
+        one.say(client, request(verb="explain", key=key.hex(), flags=1, client=address))
+        one.relay.answers[0](b'{"cell": "resolver"}', False)
+        assert [cell, "resolver"] == [line["cell"] for line in lines(client)]
+    asked = [Wanted.parse(argument) for _, argument in one.relay.fronts.get(1, [])]
+    assert asked == ([Wanted(key, 1, address)] if cell == "front-2" else [])
+
+
+def test_another_front_answers_the_first(tmp_path: Path) -> None:
+    desk = Counter53()
+    desk.warm("www.example")
+    front = Front(desk.desk, desk.admission, 2, 77, 2, 1)
+    status = answer_fact(front, Verb.STATUS, b"", START)
+    assert ("front-2", 77, 2) == (status["cell"], status["pid"], status["restarts"])
+    wanted = Wanted(question("www.example"), 0, "")
+    assert answer_fact(front, Verb.EXPLAIN, wanted.build(), START)["cached"]
+    assert answer_fact(front, Verb.CACHE_FLUSH, b"\0", START) == {"cell": "front-2", "flushed": 1}
+    assert answer_fact(front, Verb.CACHE_STATS, b"", START)["cache"] == status["cache"] | {"answers": 0, "octets": 0}  # type: ignore[operator]
+    assert "error" in answer_fact(front, Verb.LEASES, b"", START)
 
 
 def test_explain_tells_the_resolver_the_group_and_never_the_address(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from kit.leased import GROUPS, HOME, NAS, V4, host
 from anchorhold.cells.peer import LeasePeer, Pair
 from anchorhold.ipc import Inbox, MessageType, Verb, build_message
 from anchorhold.leases.messages import ALL, MAX_HOSTS, MORE, build_hosts
-from anchorhold.link import LinkType
+from anchorhold.link import LinkType, PairName
 from resolver.cache.packets import DATAGRAM, shelf_of
 from resolver.edge.flights import Flight
 from resolver.local import Host, Leases
@@ -172,7 +172,7 @@ class Owner:
 
     def __init__(self, front: Counter53) -> None:
         self.desk = front.desk
-        self.accused: list[LinkType] = []
+        self.accused: list[PairName] = []
         self.lost: list[str] = []
 
     def regroup(self, now: Instant) -> None:
@@ -185,8 +185,8 @@ class Owner:
         self.lost.append(why)
         pair.close()
 
-    def accuse(self, kind: LinkType) -> None:
-        self.accused.append(kind)
+    def accuse(self, name: PairName) -> None:
+        self.accused.append(name)
 
 
 class Line:
@@ -279,7 +279,7 @@ def hosts_message(*hosts: Host, flags: int) -> bytes:
 def test_a_dhcp_cell_that_sends_nonsense_is_accused_and_hung_up_on(nonsense: list[bytes]) -> None:
     with lined(counter()) as line:
         line.say(*nonsense)
-        assert ([LinkType.HOSTS], 1, b"") == (line.owner.accused, len(line.owner.lost), line.dhcp.recv(1))
+        assert ([PairName(LinkType.HOSTS)], 1, b"") == (line.owner.accused, len(line.owner.lost), line.dhcp.recv(1))
 
 
 def test_pings_are_answered_and_answers_are_not() -> None:

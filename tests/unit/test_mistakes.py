@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from anchorhold.mistakes import place_of
+
 RAISES = """
 from anchorhold.facts import divert
 from anchorhold.mistakes import log_mistakes
@@ -30,3 +32,19 @@ def test_what_can_be_raised_nowhere_is_logged_or_at_least_not_printed(to: str, t
         [sys.executable, "-c", RAISES.replace("{to}", to)], capture_output=True, text=True, timeout=60
     )
     assert (0, "", told) == (done.returncode, done.stdout, done.stderr)
+
+
+def test_a_function_is_told_by_its_own_name_alone() -> None:
+    """What is compiled puts its module and class before it."""
+
+    def divide() -> float:
+        return 1 / 0
+
+    divide.__code__ = divide.__code__.replace(
+        co_name="resolver.edge.listen.batch.Batch.drain", co_filename="x/batch.pyx"
+    )
+    with pytest.raises(ZeroDivisionError) as raised:
+        divide()
+    assert place_of(raised.value).startswith(
+        f"ZeroDivisionError at batch.pyx:{divide.__code__.co_firstlineno + 1} drain < "
+    )

@@ -14,6 +14,7 @@ from wire.dhcp.packet4 import (
     build_packet4,
     fit_packet4,
     parse_packet4,
+    share_options,
 )
 from wire.errors import Malformed
 
@@ -203,6 +204,26 @@ def test_what_was_built_is_read_again(options: dict[int, bytes], sname: bytes, f
     assert MIN_PACKET <= len(data) <= max(limit, MIN_LIMIT) - 28
     kept = {number: value for number, value in options.items() if number not in dropped}
     assert made._replace(options=kept) == parse_packet4(data)
+
+
+EACH_CLIENT_S_OWN = (61, 12, 81, 118, 82)
+
+
+@quietly
+@given(OPTIONS, st.dictionaries(st.sampled_from(EACH_CLIENT_S_OWN), st.binary(max_size=40)), st.integers(0, 2_000))
+def test_what_many_clients_are_told_is_written_once_and_each_client_s_own_into_it(
+    options: dict[int, bytes], own: dict[int, bytes], limit: int
+) -> None:
+    one = packet(options | own)
+    # Made for another client of the kind, whose own are others or none.
+    assert fit_packet4(one, limit) == fit_packet4(one, limit, share_options(options))
+    assert share_options(options) == share_options(one.options)
+
+
+@pytest.mark.parametrize("number", [0, 52, 255])
+def test_what_is_made_here_is_shared_by_nobody(number: int) -> None:
+    with pytest.raises(ValueError, match="made here"):
+        share_options({number: b"\1"})
 
 
 def test_numbers_have_the_names_of_the_rfc() -> None:

@@ -75,7 +75,8 @@ cdef extern from "<netinet/in.h>" nogil:
         in_addr ipi_addr
 
 cdef enum:
-    BATCH = 64  # packets of one call; as in datagram.py
+    BATCH = 64  # packets of one wake-up; as in datagram.py
+    MANY = 8  # where so many come in one call there are more by the time that they are answered
     MAX_PACKET = 4096  # octets of a query that are read; as in datagram.py
     STRIDE = 4096 + 192  # from one packet's room to the next: whole pages would all lie in the same few lines of the cache
     NAME = 28  # a sockaddr_in6 (ip6(7)); a sockaddr_in is shorter
@@ -124,11 +125,19 @@ cdef class Batch:
     def drain(self, int descriptor, bint wildcard, listener, desk, admission, double now):
         """Take what has arrived at a bound UDP socket, up to BATCH, answer the hits, and give everything else to `listener`: to `other`
         and `is_over`, as `datagram.py` has them. `wildcard`: the socket tells which address was asked."""
+        cdef int count, taken = 0
         self.descriptor = descriptor
         self.wildcard = wildcard
-        cdef int count = self._receive(desk)
-        if count <= 0:
-            return
+        while taken < BATCH:
+            count = self._receive(BATCH - taken, desk)
+            if count > 0:
+                self._answer_all(count, listener, desk, admission, now)
+            if count < MANY:
+                return
+            taken += count
+
+    cdef int _answer_all(self, int count, listener, desk, admission, double now) except -1:
+        """Answer the hits among the first `count` packets of the room, and hand on the rest."""
         cdef int i, hits = 0, sent = 0
         cdef Py_ssize_t length
         cdef unsigned char *packet
@@ -140,6 +149,7 @@ cdef class Batch:
         cdef bytes octets, raw, data
         cdef Rendered entry
         cdef void *found
+        cdef bint allowed = False
         cdef double tokens
         for i in range(count):
             packet = self.packets + i * STRIDE
@@ -149,6 +159,7 @@ cdef class Batch:
                 found = <void *> PyDict_GetItemWithError(known, octets)
                 client = <object> found if found != NULL else admission.client_at(octets, now)
                 bucket = client.bucket
+                allowed = client.allowed
                 shelf = shelves[_ROADS * <Py_ssize_t> client.group]
             if self.wildcard:
                 self._turn_round(i)
@@ -161,7 +172,7 @@ cdef class Batch:
                     data = PyBytes_FromStringAndSize(<char *> packet, length)
                     if listener.is_over(data, client, self._road(listener, i), now):
                         continue
-            elif not client.allowed:
+            elif not allowed:
                 desk.counters["dropped-access"] += 1
                 continue
             if length > 2:
@@ -183,6 +194,7 @@ cdef class Batch:
                         continue
             later.append((PyBytes_FromStringAndSize(<char *> packet, length), client, i))
         self._settle(sent, hits, later, listener, desk, now)
+        return 0
 
     cdef int _settle(self, int sent, int hits, list later, listener, desk, double now) except -1:
         """Send the answers that are made and not sent, then see to what is no hit; how many answers that is so far."""
@@ -203,12 +215,12 @@ cdef class Batch:
             return True
         return cache.renew(entry, now)
 
-    cdef int _receive(self, desk) except -2:
+    cdef int _receive(self, int most, desk) except -2:
         cdef int i, count, error
-        for i in range(BATCH):
+        for i in range(most):
             self.incoming[i].msg_hdr.msg_namelen = NAME
             self.incoming[i].msg_hdr.msg_controllen = CONTROL if self.wildcard else 0
-        count = recvmmsg(self.descriptor, self.incoming, BATCH, MSG_DONTWAIT, NULL)
+        count = recvmmsg(self.descriptor, self.incoming, most, MSG_DONTWAIT, NULL)
         error = errno
         if count < 0 and error != EAGAIN:
             desk.counters[f"udp-{error}"] += 1

@@ -1,0 +1,156 @@
+"""Cached answers over UDP with one front and with several: answers a second, CPU time for each, and how many cores were busy.
+
+`python benchmarks/bench_cores.py [--cores 1,2] [--rounds N] [--seconds N]`. The load is made so that it takes little of the same
+machine: 64 questions in one call, which the kernel takes apart (UDP_SEGMENT, udp(7)); it yields to the cells (nice 10), reads no
+answer, and asks more than can be answered. What was answered is counted by the fronts. Clients are 64 addresses, spread over
+the cells as any others are.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import kit
+
+from anchorhold.control_client import ask_service
+
+CLIENTS = 64
+NAMES = 64
+SEGMENT = 103
+"""UDP_SEGMENT (linux/udp.h)."""
+CONFIG = """
+[service]
+state = "{folder}/state"
+cores = {cores}
+[listen]
+addresses = ["127.0.0.1:{port}"]
+control = "{folder}/control.sock"
+[limits]
+rate = 0
+[resolve]
+mode = "iterate"
+[[local]]
+zone = "bench.example"
+records = ["* A 192.0.2.1"]
+"""
+
+
+def questions() -> list[bytes]:
+    """All of one length, each for another name."""
+    header = b"\x01\0\0\1\0\0\0\0\0\0"
+    names = (kit.encode(f"n{number:04}.bench.example") for number in range(NAMES))
+    return [number.to_bytes(2, "big") + header + name + b"\0\1\0\1" for number, name in enumerate(names)]
+
+
+def clients(port: int) -> list[socket.socket]:
+    made = []
+    for number in range(CLIENTS):
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.bind((kit.client(7, number), 0))
+        client.connect(("127.0.0.1", port))
+        made.append(client)
+    return made
+
+
+def load(port: int) -> None:
+    """Ask, until ended."""
+    os.nice(10)
+    asked = questions()
+    many, size = b"".join(asked), len(asked[0])
+    waves = clients(port)
+    for client in waves:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        client.setsockopt(socket.IPPROTO_UDP, SEGMENT, size)
+    while True:
+        for client in waves:
+            client.send(many)
+
+
+def warm(port: int) -> None:
+    """Every name is cached by whatever cell a client comes to."""
+    for client in clients(port):
+        with client:
+            client.settimeout(5.0)
+            for question in questions():
+                client.send(question)
+                client.recv(4_096)
+
+
+def hits(control: Path) -> dict[str, int]:
+    """Answers that each front gave out of its cache."""
+    lines = {str(line["cell"]): line for line in ask_service(control, {"verb": "status"})}
+    return {name: line["counters"]["hits"] for name, line in lines.items() if name.startswith("front")}  # type: ignore[index]
+
+
+def measured(cores: int, seconds: float) -> tuple[float, float, float, list[int]]:
+    """Answers a second, CPU microseconds for each, cores that fronts kept busy, and the answers of each front."""
+    port = kit.free_port()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        config, control = folder / "anchorhold.toml", folder / "control.sock"
+        config.write_text(CONFIG.format(folder=folder, cores=cores, port=port))
+        with (folder / "log").open("wb") as log:
+            service = subprocess.Popen([sys.executable, "-m", "anchorhold", "run", "--config", str(config)], stderr=log)
+        try:
+            kit.wait_for_answer(port, "n0000.bench.example")
+            warm(port)
+            cells = {line["cell"]: line["pid"] for line in ask_service(control, {"verb": "status"})}
+            pids = [pid for cell, pid in cells.items() if str(cell).startswith("front")]
+            asker = subprocess.Popen([sys.executable, __file__, "--load", str(port)])
+            try:
+                silent = hits(control)
+                while hits(control) == silent:
+                    time.sleep(0.1)
+                return difference(control, pids, seconds)
+            finally:
+                asker.send_signal(signal.SIGKILL)
+                asker.wait()
+        finally:
+            kit.stop(service)
+
+
+def difference(control: Path, pids: Sequence[object], seconds: float) -> tuple[float, float, float, list[int]]:
+    before, spent, began = hits(control), sum(kit.cpu_seconds(int(str(pid))) for pid in pids), time.monotonic()
+    time.sleep(seconds)
+    after, done, ended = hits(control), sum(kit.cpu_seconds(int(str(pid))) for pid in pids), time.monotonic()
+    each = [after[name] - before[name] for name in after]
+    took, answered = done - spent, sum(each)
+    return answered / (ended - began), 1e6 * took / answered, took / (ended - began), each
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cores", default="1,2")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--load", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.load:
+        load(options.load)
+    wanted = [int(word) for word in options.cores.split(",")]
+    found: dict[int, list[tuple[float, float, float, list[int]]]] = {cores: [] for cores in wanted}
+    for _ in range(options.rounds):
+        for cores in wanted:
+            found[cores].append(measured(cores, options.seconds))
+    first = [one[0] for one in found[wanted[0]]]
+    print(f"{os.cpu_count()} processors; {CLIENTS} clients; median (minimum to maximum)\n")
+    print("| cores | answers/s | times the first | CPU µs for each | fronts kept busy | answers of each front |")
+    print("|---|---|---|---|---|---|")
+    for cores, runs in found.items():
+        rates = [one[0] for one in runs]
+        figures = [kit.spread(rates, ".0f"), kit.ratio(rates, first)]
+        figures += [kit.spread([one[1] for one in runs], ".2f"), kit.spread([one[2] for one in runs], ".2f")]
+        print(f"| {cores} | {' | '.join(figures)} | {json.dumps(runs[-1][3])} |")
+
+
+if __name__ == "__main__":
+    main()
