@@ -1,12 +1,20 @@
 """The codecs of HTTP/2 that are installed; the same tests hold for each."""
 
 import pytest
+from h2.connection import H2Connection
 
 import net.h2
 import net.h2_server
 from net.h2_codecs import Codec, lacks
 
 CODECS = [Codec.H2] if lacks() else [Codec.H2, Codec.NGH2]
+
+CONNECTIONS: tuple[type, ...] = (H2Connection,)
+"""What does the work in each."""
+if Codec.NGH2 in CODECS:
+    import ngh2
+
+    CONNECTIONS += (ngh2.Connection,)
 
 
 def use_codec(codec: Codec, patch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import dns.edns
 import dns.message
 import pytest
-from h2.connection import H2Connection
 from kit.certificates import authority
+from kit.codecs import CONNECTIONS, http2_codec
 from kit.desk import START, Counter53, FakeRoad, answer
 from kit.encrypted import READ, SteppedClient, encrypted
 from kit.https import PREFACE, SETTINGS
@@ -26,6 +26,8 @@ from resolver.settings import Served
 from wire.dns.framing import frame
 from wire.tls_hello import NO_APPLICATION_PROTOCOL
 from wire.units import Instant
+
+__all__ = ["http2_codec"]
 
 
 def query(name: str = "www.example", **changes: object) -> dns.message.Message:
@@ -401,9 +403,10 @@ def test_a_ticket_brings_the_client_back_without_a_signature() -> None:
 
 def living() -> int:
     """Sessions, and codecs of HTTP/2."""
-    return sum(1 for one in gc.get_objects() if isinstance(one, DotSession | HttpsSession | H2Connection))
+    return sum(1 for one in gc.get_objects() if isinstance(one, (DotSession, HttpsSession, *CONNECTIONS)))
 
 
+@pytest.mark.usefixtures("http2_codec")
 @pytest.mark.parametrize(
     ("served", "speak", "alpn"), [(Served.TLS, DotSession, "dot"), (Served.HTTPS, HttpsSession, "h2")]
 )
