@@ -105,9 +105,14 @@ PARTS = {
 
 
 def commit() -> str:
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    """What is measured; `+` if anything else than results was changed since."""
+    git = ["git", "-C", str(ROOT)]
+    changed = [*git, "status", "--porcelain", "--", ".", ":!benchmarks/results", f":!{PICTURE.relative_to(ROOT)}"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        at = subprocess.run(
+            [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout
+        return at.strip() + "+" * bool(subprocess.run(changed, capture_output=True, text=True, check=True).stdout)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

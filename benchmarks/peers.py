@@ -47,7 +47,7 @@ class Peer:
         """Why it is not measured; empty if it is."""
         if mode not in (self.signed if validating else self.modes):
             if self.name == figures.PLAIN:
-                return "not measured"
+                return "not apart here"
             return "does not validate what it forwards over it" if validating else "does not forward over it"
         if self.name == figures.PLAIN:
             return IS_PLAIN if is_plain() else ""
