@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar, Protocol
 
-from anchorhold.cells.asked import Asked, Line
+from anchorhold.cells.asked import Asked
 from anchorhold.cells.heap import on_heap
 from anchorhold.cells.peer import Pair, Peer
 from anchorhold.cells.start import hear, receive_until_start, tell_ready
+from anchorhold.control_requests import Line
 from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, PairName, accuse, pair_name, send_message
 from anchorhold.mistakes import log_mistakes
