@@ -178,27 +178,18 @@ class ControlServer:
     def _pass_on_to_all(self, verb: Verb, argument: bytes, connection: ControlConnection) -> None:
         """To all others that know clients, as far as they are there, and then to the resolver."""
         asks: list[Ask] = [(ask, None) for _, ask in (*self._fronts(verb, argument), *self._secures(verb, argument))]
-        asks.append((partial(self._to_resolver, verb, argument, 0), {"error": _NO_RESOLVER}))
+        asks.append((partial(self._relay.fact, verb, argument, 0), {"error": _NO_RESOLVER}))
         self._ask_all(connection, asks)
 
     def _fronts(self, verb: Verb, argument: bytes) -> list[tuple[str, Way]]:
         """The ways to the other fronts, whether they are there or not."""
         numbers = range(1, self._front().cores)
-        return [(nth("front", one), partial(self._to_front, verb, argument, one)) for one in numbers]
+        return [(nth("front", one), partial(self._relay.front_fact, verb, argument, number=one)) for one in numbers]
 
     def _secures(self, verb: Verb, argument: bytes) -> list[tuple[str, Way]]:
         """The same to all cells `secure`."""
         numbers = range(self._front().cores)
-        return [(nth("secure", one), partial(self._to_secure, verb, argument, one)) for one in numbers]
-
-    def _to_resolver(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
-        return self._relay.fact(verb, argument, group, answer)
-
-    def _to_front(self, verb: Verb, argument: bytes, number: int, answer: Answer) -> bool:
-        return self._relay.front_fact(verb, argument, answer, number)
-
-    def _to_secure(self, verb: Verb, argument: bytes, number: int, answer: Answer) -> bool:
-        return self._relay.secure_fact(verb, argument, answer, number)
+        return [(nth("secure", one), partial(self._relay.secure_fact, verb, argument, number=one)) for one in numbers]
 
     def _no_dhcp(self) -> str:
         if not self._front().desk.settings.leases:
@@ -222,14 +213,14 @@ class ControlServer:
             for cell, ask in self._secures(Verb.STATUS, b"")
         ]
         rest: list[Ask] = [
-            (partial(self._to_resolver, Verb.STATUS, b"", 0), {"error": _NO_RESOLVER}),
+            (partial(self._relay.fact, Verb.STATUS, b"", 0), {"error": _NO_RESOLVER}),
             (
-                lambda answer: self._relay.lease_fact(Verb.STATUS, b"", answer),
+                partial(self._relay.lease_fact, Verb.STATUS, b""),
                 {"cell": "dhcp", "error": self._no_dhcp()} if settings.leases else None,
             ),
             *secures,
             (
-                lambda answer: self._relay.lists_fact(Verb.STATUS, b"", answer),
+                partial(self._relay.lists_fact, Verb.STATUS, b""),
                 {"cell": "lists", "error": self._no_lists()} if settings.lists else None,
             ),
         ]
@@ -281,7 +272,7 @@ class ControlServer:
                 return
             # Who gets no answer at all makes nobody ask either.
             verb = Verb.TRACE if dnssec and found.allowed else Verb.EXPLAIN
-            ask = partial(self._to_resolver, verb, bytes((flags & 0xFF,)) + key, found.group)
+            ask = partial(self._relay.fact, verb, bytes((flags & 0xFF,)) + key, found.group)
             self._ask_all(connection, [(ask, {"error": _NO_RESOLVER})])
 
         def heard(text: bytes, more: bool) -> None:

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from anchorhold.__about__ import __version__
+from anchorhold.control_requests import Line
 from anchorhold.forms import describe
 from anchorhold.ipc import Verb
 from anchorhold.link import nth
 from resolver.admission import Admission
 from resolver.edge.serve import Desk
 from wire.units import Instant
-
-Line = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)

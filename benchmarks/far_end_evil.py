@@ -1,4 +1,4 @@
-"""Zones made to keep resolvers busy, for `far_end.py --evil`: those of `../shared/field/attacks.md` §1A and §1B that need zones.
+"""Zones made to keep resolvers busy, for `far_end.py --evil`: those of docs/threats.md that need zones.
 What is asked of each stands in `overload.py`.
 """
 

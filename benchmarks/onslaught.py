@@ -1,4 +1,4 @@
-"""Attacks on the ways in (`../shared/field/attacks.md` §1F), all at once, for `overload.py`: `python benchmarks/onslaught.py`.
+"""Attacks on the ways in (docs/threats.md has them), all at once, for `overload.py`: `python benchmarks/onslaught.py`.
 
 Reads one JSON line: ports, seconds. Then, until these are over: connections over TCP and TLS that say nothing, such that say an
 octet a second of a question that never ends, such that pipeline and never read; HTTP/2 floods of every kind of `tests/attacks`,

@@ -3,7 +3,7 @@ namespaces. The service, with all its cells and its usual limits, is on one core
 
 1. **Five times of what it can.** What it can is measured first: the CPU time that a question of a mix takes. Then five times as
    many a second are offered: by a few clients far above their rate, and by a thousand of which each keeps to it.
-2. **Attacks of all kinds at once** (`../shared/field/attacks.md` §1A, §1B, §1F): zones made to keep validators busy, zones
+2. **Attacks of all kinds at once** (docs/threats.md has them): zones made to keep validators busy, zones
    that make us ask others, random names, amplification, slow and greedy connections, floods of HTTP/2 and QUIC, noise.
 
 Meanwhile honest clients ask slowly, over UDP, TCP and TLS, half for names that are known. They ask as stub resolvers do

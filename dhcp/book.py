@@ -17,7 +17,7 @@ from dhcp.values import Address, Kind, Lease, LeaseChange, State, Tag
 from wire.units import Epoch
 
 _QUARANTINED, _OFFERED, _BOUND, _PREFIX6 = State.QUARANTINED, State.OFFERED, State.BOUND, Kind.PREFIX6
-"""Not looked up for each message: members of an enum cost several times as much."""
+"""Not looked up for each message: members of an enum cost more."""
 QUARANTINE, LONGEST_QUARANTINE = 600, 86_400
 """Seconds: the first one, and what it doubles up to."""
 OFFER_SECONDS = 30

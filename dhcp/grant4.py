@@ -14,7 +14,7 @@ from wire.units import Epoch
 
 _ADDRESS4, _OFFERED, _BOUND = Kind.ADDRESS4, State.OFFERED, State.BOUND
 _LEASE_TIME = int(Option4.LEASE_TIME)
-"""Looking up a member of an enum costs several times as much."""
+"""Looking up a member of an enum costs more."""
 MIN_ASKED = 60
 """Seconds of the shortest lease a client can ask for."""
 _PROVEN = 0.4
@@ -34,7 +34,7 @@ def offer(asked: Asked, held: Lease | None, scope: Scope, address: Address, now:
     """What is held for 30 seconds for a client that is told of `address`."""
     identity, until = asked.identity, Epoch(now + OFFER_SECONDS)
     duration = duration_of(asked, asked.share(scope), 0)
-    # As Lease(...) makes it, at a fifth of the cost; below, too.
+    # As Lease(...) makes it, and cheaper; below, too.
     return tuple.__new__(Lease, (
         _ADDRESS4, address, 32, identity.client, identity.hardware, 0, scope.subnet.name, _OFFERED, now, now, until,
         duration, 0, asked.is_changing, "", held is not None and held.checked, b"", b"",

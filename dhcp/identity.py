@@ -42,7 +42,7 @@ class Identifier(bytes, Enum):
 
 
 _HARDWARE, _CLIENT = Identifier.HARDWARE, Identifier.CLIENT
-"""Not looked up for each message: members of an enum cost several times as much."""
+"""Not looked up for each message: members of an enum cost more."""
 
 
 class Identity(NamedTuple):
@@ -72,8 +72,8 @@ def tag(key: bytes, what: Identifier, raw: bytes) -> Tag:
 
 @lru_cache(maxsize=4)
 def _keyed(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
-    """The two hashes that HMAC is (RFC 2104 §2), with the key taken in: copies of them cost a half of what one of `hmac.HMAC`
-    does, and a third of a new one. `key` has at most 64 octets."""
+    """The two hashes that HMAC is (RFC 2104 §2), with the key taken in: copies of them cost less than one of `hmac.HMAC`
+    does, and than a new one. `key` has at most 64 octets."""
     block = key.ljust(_BLOCK, b"\0")
     inner, outer = (bytes(octet ^ mask for octet in block) for mask in (0x36, 0x5C))
     return hashlib.sha256(inner), hashlib.sha256(outer)
@@ -140,5 +140,5 @@ def identify(key: bytes, packet: Packet4) -> Identity | None:
     else:
         return None
     changing = is_changing(chaddr, htype)
-    # As Identity(...) makes it, at a third of the cost.
+    # As Identity(...) makes it, and cheaper.
     return tuple.__new__(Identity, (client, hardware, identifier, duid_inside(identifier), changing))

@@ -20,7 +20,7 @@ from wire.units import Epoch
 
 _ADDRESS4, _QUARANTINED, _BOUND = Kind.ADDRESS4, State.QUARANTINED, State.BOUND
 _DRAW = Identifier.DRAW
-"""Not looked up for each message: members of an enum cost several times as much."""
+"""Not looked up for each message: members of an enum cost more."""
 _ALL = 100
 """Percent."""
 

@@ -19,7 +19,7 @@ from wire.units import Epoch
 
 _ADDRESS4, _ACK = Kind.ADDRESS4, MessageType4.ACK
 _SERVER, _REQUESTED = int(Option4.SERVER_IDENTIFIER), int(Option4.REQUESTED_ADDRESS)
-"""Not looked up for each message: members of an enum cost several times as much."""
+"""Not looked up for each message: members of an enum cost more."""
 
 
 def handle_request(asked: Asked, book: LeaseBook, now: Epoch) -> Outcome:

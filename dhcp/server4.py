@@ -15,7 +15,7 @@ from wire.dhcp.packet4 import Packet4
 from wire.units import Epoch
 
 _ADDRESS4, _BOUND, _OFFER, _REQUESTED = Kind.ADDRESS4, State.BOUND, MessageType4.OFFER, int(Option4.REQUESTED_ADDRESS)
-"""Not looked up for each message: members of an enum cost several times as much."""
+"""Not looked up for each message: members of an enum cost more."""
 
 
 def handle4(

@@ -81,7 +81,7 @@ class Lease(NamedTuple):
 
 
 _OFFERED = State.OFFERED
-"""Looking up a member of an enum costs several times as much."""
+"""Looking up a member of an enum costs more."""
 
 
 class LeaseChange(NamedTuple):

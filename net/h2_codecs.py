@@ -1,6 +1,6 @@
 """The codecs of HTTP/2 that can be at work below `net/h2.py` and `net/h2_server.py`, and which of them is.
 
-h2 is the reference and always there; ngh2 (nghttp2) does the same for a twentieth of the time and is used where it is installed.
+h2 is the reference and always there; ngh2 (nghttp2) does the same for less time and is used where it is installed.
 What a peer may cost us is bounded above either: by `net/h2_guard.py` for a server, by the link itself for a client.
 """
 

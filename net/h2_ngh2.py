@@ -1,4 +1,4 @@
-"""A client's end of HTTP/2 frames by ngh2, which is nghttp2: the same as h2 for a twentieth of the time."""
+"""A client's end of HTTP/2 frames by ngh2, which is nghttp2: the same as h2 for less time."""
 
 import contextlib
 from collections.abc import Callable, Sequence

@@ -6,9 +6,9 @@ import selectors
 from collections.abc import Callable
 
 from anchorhold.cells.dhcp_pair import FrontPair
+from anchorhold.control_requests import Line
 from net.sockets import adopt
 
-Line = dict[str, object]
 Answer = Callable[[int, bytes], Line]
 """Takes a verb and its argument."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 
 from anchorhold.cells.peer import Owner, Peer
 from anchorhold.ipc import Message, MessageType, build_message
-from anchorhold.link import LinkType
+from anchorhold.link import PairName
 from net.clock import now as clock
 from resolver.carried import MAX_QUERY, Carried, Outcome, build_carried, parse_carried
 from resolver.edge.carrier import Carrier
@@ -26,8 +26,8 @@ Then = Callable[[Carried], None]
 class CarryingPeer(Peer):
     """`secure`'s end of the pair to the resolver (resolver.edge.listen.oblivious.CarryPort, too)."""
 
-    def __init__(self, cell: Owner, endpoint: socket.socket, kind: LinkType | None = None, number: int = 0) -> None:
-        super().__init__(cell, endpoint, kind, number)
+    def __init__(self, cell: Owner, endpoint: socket.socket, name: PairName) -> None:
+        super().__init__(cell, endpoint, name)
         self._waiting: dict[int, Then] = {}
         self._carry_handles = itertools.count(1)
 

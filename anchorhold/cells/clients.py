@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar, Protocol
 
-from anchorhold.cells.asked import Asked, Line
+from anchorhold.cells.asked import Asked
 from anchorhold.cells.heap import on_heap
 from anchorhold.cells.peer import Pair, Peer
 from anchorhold.cells.start import hear, receive_until_start, tell_ready
+from anchorhold.control_requests import Line
 from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, PairName, accuse, pair_name, send_message
 from anchorhold.mistakes import log_mistakes
@@ -68,8 +69,7 @@ class Listening(Protocol):
         """Take nothing new; connections that are open go on until they end."""
 
 
-MakePair = Callable[["ClientsCell", socket.socket, LinkType, int], Pair]
-"""How the supervisor sent it, and which the other end is of several of its kind."""
+MakePair = Callable[["ClientsCell", socket.socket, PairName], Pair]
 
 
 class ClientsCell:
@@ -253,7 +253,7 @@ class ClientsCell:
         log(self.name, why)
         del self._pairs[pair.name]
         self.desk.counters[pair.lost] += 1
-        if pair.kind is self.peer:
+        if pair.name.kind is self.peer:
             self.desk.connect(None)
         pair.close()
 
@@ -341,7 +341,7 @@ class ClientsCell:
         former = self._pairs.get(name)
         if former is not None:
             self.lose(former, f"a new {former.other.removeprefix('the ')} takes over")
-        pair = self._pairs[name] = self.pairs[name.kind](self, endpoint, *name)
+        pair = self._pairs[name] = self.pairs[name.kind](self, endpoint, name)
         if isinstance(pair, Peer):
             self.desk.connect(pair)
         self.watch(endpoint, selectors.EVENT_READ, pair)

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from anchorhold import ceilings, snapshot
-from anchorhold.cells.asked import Line
 from anchorhold.cells.clients import ClientsCell, MakePair
 from anchorhold.cells.peer import FrontPeer, LeasePeer, ListsPeer, Peer, SecurePeer
 from anchorhold.cells.rules import ACCEPT, HEAP
 from anchorhold.cells.start import end_at_once, ignore_terminal_signals
 from anchorhold.control import ControlServer
 from anchorhold.control_lines import Front, answer_fact
+from anchorhold.control_requests import Line
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, PairName
 from anchorhold.sandbox import SandboxProfile, preload

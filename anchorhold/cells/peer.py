@@ -12,7 +12,7 @@ from anchorhold import ipc
 from anchorhold.cells.pair import Gone, PairEnd
 from anchorhold.ipc import Message, MessageType, Verb, build_message
 from anchorhold.leases.messages import ALL, MORE, parse_hosts
-from anchorhold.link import LinkType, PairName, nth
+from anchorhold.link import PairName, nth
 from net import sockets
 from resolver.edge.flights import Flight
 from resolver.edge.serve import Desk
@@ -51,8 +51,6 @@ class Owner(Protocol):
 class Pair(PairEnd):
     """What both have in common: operators' questions are relayed."""
 
-    kind: LinkType
-    """How the supervisor calls the pair."""
     cell: str
     """The other end's name in the lines that operators get."""
     other: str
@@ -61,11 +59,9 @@ class Pair(PairEnd):
     lost: str
     """The counter of how often one ended."""
 
-    def __init__(self, cell: Owner, endpoint: socket.socket, kind: LinkType | None = None, number: int = 0) -> None:
-        """`number`: which the other end is of several of its kind, from 0 on."""
+    def __init__(self, cell: Owner, endpoint: socket.socket, name: PairName) -> None:
         super().__init__(endpoint, MAX_UNSENT)
-        self.kind = kind or self.kind
-        self.name = PairName(self.kind, number)
+        self.name = name
         self._cell = cell
         self._blocked = self._closed = False
         self._facts: dict[int, Answer] = {}
@@ -146,7 +142,6 @@ class Pair(PairEnd):
 class Peer(Pair):
     """The pair to the resolver."""
 
-    kind = LinkType.PEER
     cell = "resolver"
     other = "the resolver"
     lost = "peer-lost"
@@ -196,7 +191,6 @@ class Peer(Pair):
 class LeasePeer(Pair):
     """The pair to the dhcp cell. What it told is kept when it ends: leases do not end with it."""
 
-    kind = LinkType.HOSTS
     cell = "dhcp"
     other = "the dhcp cell"
     lost = "dhcp-lost"
@@ -230,7 +224,6 @@ class LeasePeer(Pair):
 class SecurePeer(Pair):
     """The pair from `front` to `secure`: operators' questions, and nothing else."""
 
-    kind = LinkType.STATUS
     cell = "secure"
     other = "the secure cell"
     lost = "secure-lost"
@@ -242,7 +235,6 @@ class SecurePeer(Pair):
 class FrontPeer(SecurePeer):
     """The same to another `front`."""
 
-    kind = LinkType.FRONT_STATUS
     cell = "front"
     other = "the other front"
     lost = "front-lost"
@@ -251,7 +243,6 @@ class FrontPeer(SecurePeer):
 class ListsPeer(SecurePeer):
     """The same to the lists cell."""
 
-    kind = LinkType.LISTS_STATUS
     cell = "lists"
     other = "the lists cell"
     lost = "lists-lost"

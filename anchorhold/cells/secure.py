@@ -12,7 +12,6 @@ import time
 from typing import ClassVar
 
 from anchorhold import ceilings, snapshot
-from anchorhold.cells.asked import Line
 from anchorhold.cells.carrying import CarryingPeer
 from anchorhold.cells.clients import IDLE_TURN, ClientsCell, MakePair
 from anchorhold.cells.peer import LeasePeer
@@ -20,6 +19,7 @@ from anchorhold.cells.rules import ACCEPT, HEAP, WAKE
 from anchorhold.cells.start import EXIT_CREDENTIALS, collect_seldom, end_at_once, ignore_terminal_signals
 from anchorhold.certificates.subjects import is_covered, subjects_of
 from anchorhold.control_lines import cache_line
+from anchorhold.control_requests import Line
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, PairName, nth, send_message
@@ -228,7 +228,7 @@ class SecureCell(ClientsCell):
             case Verb.STATUS:
                 line: Line = self._status()
             case Verb.CACHE_STATS:
-                line = {"cache": self._cache()}
+                line = {"cache": cache_line(self.desk)}
             case Verb.CACHE_FLUSH if argument:
                 line = {"flushed": self.desk.cache.flush(argument)}
             case _:
@@ -245,11 +245,8 @@ class SecureCell(ClientsCell):
             "connections": len(self.house.guests),
             "listening": [_place(listener) for listener in self._ways() if not listener.ended],
             "counters": dict(sorted(self.desk.counters.items())),
-            "cache": self._cache(),
+            "cache": cache_line(self.desk),
         }
-
-    def _cache(self) -> Line:
-        return cache_line(self.desk)
 
 
 def _place(listener: TlsListener | QuicListener) -> str:

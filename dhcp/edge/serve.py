@@ -50,7 +50,7 @@ LONGEST_PAUSE = 60.0
 """Seconds between two wake-ups, whatever happens."""
 
 _UDP4, _FRAMES, _MAXIMUM_SIZE = Role.UDP4, Role.FRAMES, int(Option4.MAXIMUM_SIZE)
-"""Not looked up for each message: members of an enum cost several times as much."""
+"""Not looked up for each message: members of an enum cost more."""
 
 _CHOSE_ANOTHER = "other-server"
 """A word of `dhcp/facts.py`."""

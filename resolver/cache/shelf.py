@@ -27,7 +27,7 @@ W = TypeVar("W", bound=Weighed)
 class Shelf(dict[K, W]):
     """Only `put`, `grow` and `drop` keep `size` right. `gone` is told of each key that leaves.
 
-    An OrderedDict would do the same with a tenth of the lines, and take sixty octets more for each entry.
+    An OrderedDict would do the same with far fewer lines, and take more memory for each entry.
     """
 
     def __init__(self, ceiling: int, gone: Callable[[K], None] | None = None) -> None:

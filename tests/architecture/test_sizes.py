@@ -1,4 +1,4 @@
-"""Files and functions stay small enough to be read (docs/style.md)."""
+"""Files and functions stay small enough to be read."""
 
 import ast
 from pathlib import Path

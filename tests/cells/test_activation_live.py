@@ -5,16 +5,16 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dns.message
 import pytest
-from kit.manager import listening, managed
+from kit.manager import Word, listening, managed
 from kit.peers import free_ports, listens, peer, until
 from kit.peers import program as running_program
 from kit.processes import descriptors
-from kit.service import PATIENCE, config_text
+from kit.service import PATIENCE, Running, config_text
 
 QUERIES = 200
 
@@ -103,35 +103,38 @@ def test_a_mismatch_is_said_and_the_rest_is_opened(
             assert running.end() == 0
 
 
-def test_signs_of_life_come_as_long_as_all_cells_are_well(tmp_path: Path) -> None:
-    with listening(tmp_path) as word:
+@contextmanager
+def watched(folder: Path) -> Iterator[tuple[Word, Running]]:
+    """A service that serves, must give a sign of life every two seconds, and ends well."""
+    with listening(folder) as word:
         environment = {"NOTIFY_SOCKET": str(word.path), "WATCHDOG_USEC": "2000000"}
-        with managed(config_for(tmp_path, 0), (), environment) as running:
+        with managed(config_for(folder, 0), (), environment) as running:
             running.wait_for("serving on")
-            word.wait_for("READY=1")
-            word.wait_for("WATCHDOG=1")
-            # Whoever watches over the others is held up itself, and then goes on.
-            running.signal(signal.SIGSTOP)
-            running.signal(signal.SIGCONT)
-            word.wait_for("WATCHDOG=1")
+            yield word, running
             assert running.end() == 0
+
+
+def test_signs_of_life_come_as_long_as_all_cells_are_well(tmp_path: Path) -> None:
+    with watched(tmp_path) as (word, running):
+        word.wait_for("READY=1")
+        word.wait_for("WATCHDOG=1")
+        # Whoever watches over the others is held up itself, and then goes on.
+        running.signal(signal.SIGSTOP)
+        running.signal(signal.SIGCONT)
+        word.wait_for("WATCHDOG=1")
 
 
 def test_signs_of_life_end_while_a_vital_cell_hangs_and_come_again_when_it_was_replaced(tmp_path: Path) -> None:
     """They come every half second; a hung cell is ended after three pings, a second apart, and is missed after one."""
-    with listening(tmp_path) as word:
-        environment = {"NOTIFY_SOCKET": str(word.path), "WATCHDOG_USEC": "2000000"}
-        with managed(config_for(tmp_path, 0), (), environment) as running:
-            running.wait_for("serving on")
-            word.wait_for("WATCHDOG=1")
-            os.kill(running.cell("resolver"), signal.SIGSTOP)
-            running.wait_for("no sign of life from resolver; the service manager gets none either")
-            word.drain()
-            running.wait_for("resolver (pid", "is ended: no answer to 3 pings")
-            assert [] == [said for said in word.drain() if "WATCHDOG=1" in said]
-            running.wait_for("resolver (pid", "serves again")
-            word.wait_for("WATCHDOG=1")
-            assert running.end() == 0
+    with watched(tmp_path) as (word, running):
+        word.wait_for("WATCHDOG=1")
+        os.kill(running.cell("resolver"), signal.SIGSTOP)
+        running.wait_for("no sign of life from resolver; the service manager gets none either")
+        word.drain()
+        running.wait_for("resolver (pid", "is ended: no answer to 3 pings")
+        assert [] == [said for said in word.drain() if "WATCHDOG=1" in said]
+        running.wait_for("resolver (pid", "serves again")
+        word.wait_for("WATCHDOG=1")
 
 
 def test_sockets_of_systemds_own_program_are_used(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def address(owner: str) -> RRset:
 
 def asked(running: Running, name: str) -> tuple[str, bool, set[tuple[int, str]]]:
     """rcode, AD, extended errors."""
-    port = int(running.wait_for("serving on 127.0.0.1:").split(" (")[0].rsplit(":", 1)[1])
+    port = running.port()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(PATIENCE)
         client.sendto(dns.message.make_query(name, "A", want_dnssec=True).to_wire(), ("127.0.0.1", port))

@@ -61,8 +61,7 @@ class Service:
 
     def __init__(self, running: Running, folder: Path, upstream: Upstream) -> None:
         self.running, self.folder, self.upstream = running, folder, upstream
-        line = running.wait_for("serving on 127.0.0.1:")
-        self.port = int(line.split(" (")[0].rsplit(":", 1)[1])
+        self.port = running.port()
 
     def ask(self, name: str, source: str, over: socket.SocketKind = socket.SOCK_DGRAM) -> dns.message.Message:
         """One question from an address, and a port that was never used before."""

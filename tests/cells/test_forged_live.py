@@ -25,8 +25,7 @@ def test_who_forges_a_frame_is_ended_by_the_supervisor_and_nobody_else(name: str
         server = f"udp://127.0.0.1:{liar.port}"
         config.write_text(config_text(tmp_path, server=server, profile="opportunistic"))
         with started(config, *modules) as running:
-            line = running.wait_for("serving on")
-            port = int(line.split("127.0.0.1:")[1].split()[0].rstrip(",;"))
+            port = running.port()
             others = {cell: running.cell(cell) for cell in CELLS if cell != name}
             with socket.socket(type=socket.SOCK_DGRAM) as client:
                 client.sendto(dns.message.make_query("forge.example", "A").to_wire(), ("127.0.0.1", port))

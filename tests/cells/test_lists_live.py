@@ -61,8 +61,7 @@ class House:
     def __init__(self, running: Running, directory: Path) -> None:
         self.running = running
         self.control = directory / "control.sock"
-        line = running.wait_for("serving on 127.0.0.1:")
-        self.port = int(line.split("127.0.0.1:")[1].split()[0])
+        self.port = running.port()
         self.folder = directory / "state/lists"
 
     def ask(self, **request: object) -> Answer:

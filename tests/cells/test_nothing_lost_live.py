@@ -22,8 +22,7 @@ def serving(folder: Path) -> Iterator[tuple[Running, "Crowd"]]:
     """A service, and who asks it."""
     with started(secure_config(folder)) as running:
         tls_port(running)
-        line = running.wait_for("serving on 127.0.0.1:")
-        crowd = Crowd(int(line.split(" (")[0].rsplit(":", 1)[1]))
+        crowd = Crowd(running.port())
         with crowd.socket:
             yield running, crowd
 

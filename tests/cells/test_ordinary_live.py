@@ -57,8 +57,7 @@ def service() -> Iterator[Service]:
         text = secure_text(folder, more=LISTS, server=server, profile="opportunistic")
         (folder / "anchorhold.toml").write_text(text)
         with started(folder / "anchorhold.toml", within=OrdinaryPlace(folder)) as running:
-            line = running.wait_for("serving on")
-            clear = int(line.split("127.0.0.1:")[1].split()[0].rstrip(",;"))
+            clear = running.port()
             yield Service(running, folder, (clear, tls_port(running)))
 
 

@@ -62,7 +62,7 @@ ads = {{ file = "ads.txt" }}
 
 def asked(running: Running, name: str, source: str) -> tuple[str, list[str], set[tuple[int, str]]]:
     """rcode, addresses, extended errors of blocking."""
-    port = int(running.wait_for("serving on 127.0.0.1:").split(" (")[0].rsplit(":", 1)[1])
+    port = running.port()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.bind((source, 0))
         client.settimeout(PATIENCE)

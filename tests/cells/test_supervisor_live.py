@@ -216,7 +216,7 @@ def kill_and_wait(running: Running, name: str, death: int) -> float:
 @pytest.mark.parametrize("name", ["front", "resolver"])
 def test_the_real_cells_are_back_and_answer_after_a_kill(config: Path, name: str) -> None:
     with started(config) as running:
-        port = int(running.wait_for("serving on 127.0.0.1:").split(" (")[0].rsplit(":", 1)[1])
+        port = running.port()
         until_answered(port)
         times = [kill_and_wait(running, name, death) for death in (1, 2, 3)]
         # The best of three: other tests may keep the machine busy.
@@ -246,7 +246,7 @@ def test_the_supervisor_serves_with_few_system_calls(config: Path, tmp_path: Pat
 
 def test_the_real_cells_keep_answering_through_reloads_good_and_bad(config: Path) -> None:
     with started(config) as running:
-        port = int(running.wait_for("serving on 127.0.0.1:").split(" (")[0].rsplit(":", 1)[1])
+        port = running.port()
         good = config.read_text()
         config.write_text("[listen]\naddresses = 5\n")
         running.signal(signal.SIGHUP)

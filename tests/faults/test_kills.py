@@ -89,8 +89,7 @@ class Client(threading.Thread):
 
 
 def clients(running: Running) -> list[Client]:
-    place = running.wait_for("serving on 127.0.0.1:").split("127.0.0.1:")[1]
-    clear, secure = int(place.split(" ")[0]), tls_port(running)
+    clear, secure = running.port(), tls_port(running)
     trusted = trusting()
 
     def over_tls(query: dns.message.Message) -> dns.message.Message:

@@ -117,8 +117,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         config = folder / "anchorhold.toml"
         config.write_text(config_text(folder, extra=extra))
         with started(config) as running:
-            line = running.wait_for("serving on")
-            port = int(line.split("127.0.0.1:")[1].split()[0].rstrip(",;"))
+            port = running.port()
             yield Service(running, port, sea)
 
 

@@ -78,7 +78,7 @@ def test_questions_fail_while_there_is_no_descriptor_and_not_a_moment_longer(sch
         text = config_text(tmp_path, server="SERVER", profile=profile).replace('"SERVER"', server)
         config.write_text(text)
         with started(config) as running:
-            port = int(running.wait_for("serving on").split("127.0.0.1:")[1].split()[0].rstrip(",;"))
+            port = running.port()
 
             def rcode(name: str) -> str:
                 query = dns.message.make_query(name, "A")

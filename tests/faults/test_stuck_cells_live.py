@@ -70,33 +70,39 @@ def wait_cell(running: Running, name: str, former: int) -> int:
     return pid
 
 
-def test_whatever_cell_is_stuck_is_replaced_and_the_service_answers() -> None:
+@contextmanager
+def home() -> Iterator[Place]:
+    """A machine of its own, with an interface for devices."""
     need_root("a network namespace")
     here = Place()
     try:
         here.ip("link add lan0 type bridge")
         here.ip(f"address add {ADDRESS}/24 dev lan0")
         here.ip("link set lan0 up")
-        with open_folder() as folder:
-            write_identity(folder)
-            (folder / "own.txt").write_text("0.0.0.0 blocked.example\n")
-            text = config_text(folder, 53).replace('"127.0.0.1:53"', f'"{ADDRESS}:53"')
-            (folder / "anchorhold.toml").write_text(text + EVERYTHING)
-            with started(folder / "anchorhold.toml", within=here) as running:
-                running.wait_for("serving on")
-                running.wait_for("secure (pid", "serves")
-                pids = {name: running.cell(name) for name in CELLS}
-                assert all(pids.values())
-                for pid in pids.values():
-                    os.kill(pid, signal.SIGSTOP)
-                for name, pid in pids.items():
-                    running.wait_for(f"{name} (pid {pid}) is ended: no answer", patience=STUCK_PATIENCE)
-                    wait_cell(running, name, pid)
-                    running.wait_for(f"{name} (pid", "serves again", patience=STUCK_PATIENCE)
-                shown = here.run("dig", "+time=10", "+tries=3", f"@{ADDRESS}", "localhost.")
-                assert "NOERROR" in shown
+        yield here
     finally:
         here.close()
+
+
+def test_whatever_cell_is_stuck_is_replaced_and_the_service_answers() -> None:
+    with home() as here, open_folder() as folder:
+        write_identity(folder)
+        (folder / "own.txt").write_text("0.0.0.0 blocked.example\n")
+        text = config_text(folder, 53).replace('"127.0.0.1:53"', f'"{ADDRESS}:53"')
+        (folder / "anchorhold.toml").write_text(text + EVERYTHING)
+        with started(folder / "anchorhold.toml", within=here) as running:
+            running.wait_for("serving on")
+            running.wait_for("secure (pid", "serves")
+            pids = {name: running.cell(name) for name in CELLS}
+            assert all(pids.values())
+            for pid in pids.values():
+                os.kill(pid, signal.SIGSTOP)
+            for name, pid in pids.items():
+                running.wait_for(f"{name} (pid {pid}) is ended: no answer", patience=STUCK_PATIENCE)
+                wait_cell(running, name, pid)
+                running.wait_for(f"{name} (pid", "serves again", patience=STUCK_PATIENCE)
+            shown = here.run("dig", "+time=10", "+tries=3", f"@{ADDRESS}", "localhost.")
+            assert "NOERROR" in shown
 
 
 def ended_by_its_ceiling(running: Running, name: str, pid: int) -> None:
@@ -119,8 +125,7 @@ def answering(tmp_path: Path, extra: str = "") -> Iterator[tuple[Running, int]]:
             )
         )
         with started(config) as running:
-            line = running.wait_for("serving on")
-            yield running, int(line.split("127.0.0.1:")[1].split()[0].rstrip(",;"))
+            yield running, running.port()
 
 
 @pytest.mark.parametrize("name", ["front", "resolver"])
@@ -200,12 +205,7 @@ def import_until_it_ends(side: Service) -> int:
 
 
 def test_leases_that_come_up_against_their_ceiling_begin_anew_and_all_that_were_taken_are_there(tmp_path: Path) -> None:
-    need_root("a network namespace")
-    here = Place()
-    try:
-        here.ip("link add lan0 type bridge")
-        here.ip(f"address add {ADDRESS}/24 dev lan0")
-        here.ip("link set lan0 up")
+    with home() as here:
         config = tmp_path / "anchorhold.toml"
         config.write_text(config_text(tmp_path, 53) + LEASES)
         with started(config, within=here) as running:
@@ -219,8 +219,6 @@ def test_leases_that_come_up_against_their_ceiling_begin_anew_and_all_that_were_
             ended_by_its_ceiling(running, "dhcp", pid)
             assert taken <= len(all_rows(side)[0]) <= taken + 254
             assert side.ask({"do": "import", "leases": a_page(250)})["taken"] == 254
-    finally:
-        here.close()
 
 
 def test_ceilings_are_far_above_what_is_measured_with_caches_full() -> None:

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import traceback
 from collections.abc import Callable
 
 
@@ -19,7 +20,9 @@ def begin(body: Callable[[], object], patience: float = 30.0) -> int:
             body()
             code = 0
         except BaseException as error:
-            os.write(2, f"{type(error).__name__}: {error}\n".encode())
+            # Without the source: who is sealed may not read it.
+            places = [f"{frame.f_code.co_filename}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)]
+            os.write(2, f"{type(error).__name__}: {error} ({' > '.join(places)})\n".encode())
         finally:
             os._exit(code)
     return pid

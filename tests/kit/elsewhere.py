@@ -15,10 +15,12 @@ import socket
 import sys
 import sysconfig
 import time
-import traceback
 import types
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
+
+from kit.children import ended
 
 GONE = {
     os: r"memfd_create|MFD_.*|pidfd_open|P_PIDFD|[sg]etres[ug]id|eventfd.*|EFD_.*|splice|SPLICE_.*|copy_file_range"
@@ -93,19 +95,12 @@ def import_each(modules: Sequence[str], folder: str) -> None:
     for other in OTHERS:
         import_module(other)
     for module in modules:
-        pid = os.fork()
-        if pid == 0:
-            os.dup2(os.open(f"{folder}/{module}", os.O_WRONLY | os.O_CREAT), 2)
-            code = 1
-            try:
-                import_module(f"anchorhold.{module}")
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
-        print(module, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        print(module, ended(partial(_import, module, folder)), flush=True)
+
+
+def _import(module: str, folder: str) -> None:
+    os.dup2(os.open(f"{folder}/{module}", os.O_WRONLY | os.O_CREAT), 2)
+    import_module(f"anchorhold.{module}")
 
 
 class _Socket(socket.socket):

@@ -46,7 +46,7 @@ def service(
 
 def asked(running: Running) -> tuple[int, bool]:
     """rcode and AD of the answer to `www.`"""
-    port = int(running.wait_for("serving on 127.0.0.1:").split(" (")[0].rsplit(":", 1)[1])
+    port = running.port()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(PATIENCE)
         client.sendto(dns.message.make_query("www.", "A", want_dnssec=True).to_wire(), ("127.0.0.1", port))

@@ -68,6 +68,11 @@ class Running:
             self.lines.append(line)
         return found[count - 1]
 
+    def port(self) -> int:
+        """Where on 127.0.0.1 it answers in clear text, as soon as it does."""
+        line = self.wait_for("serving on 127.0.0.1:")
+        return int(line.split("127.0.0.1:")[1].split()[0].rstrip(",;"))
+
     def cell(self, name: str) -> int:
         """The process id of the cell whose command line ends in `name`; 0 if there is none. One that was forked just now still
         has the name of who forked it, and soon another."""

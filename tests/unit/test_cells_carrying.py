@@ -40,7 +40,7 @@ class Cell:
 def pair() -> tuple[CarryingPeer, socket.socket, Cell]:
     near, far = socket.socketpair()
     cell = Cell()
-    return CarryingPeer(cell, near, LinkType.SECURE_PEER), far, cell
+    return CarryingPeer(cell, near, PairName(LinkType.SECURE_PEER)), far, cell
 
 
 def heard(far: socket.socket) -> list[Message]:

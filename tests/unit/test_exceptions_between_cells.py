@@ -20,6 +20,7 @@ from anchorhold.keeper.exceptions import Excepted, Wanted
 from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import InForce, pack, unpack
 from anchorhold.keeper.side import KeeperSide
+from anchorhold.link import LinkType, PairName
 from resolver.dnssec.memory import NotACut
 from resolver.edge.resolve import Resolver
 from resolver.settings import NegativeTrustAnchor
@@ -276,7 +277,7 @@ def test_front_forgets_its_answers_when_it_is_told_to() -> None:
     front.warm("www.example")
     ours, resolver = socket.socketpair()
     with ours, resolver:
-        peer = Peer(Owner(front), ours)  # type: ignore[arg-type]
+        peer = Peer(Owner(front), ours, PairName(LinkType.PEER))  # type: ignore[arg-type]
         resolver.sendall(build_message(MessageType.SNAPSHOT, 0, generation=1))
         peer.ready(1, Instant(0.0))
         assert 1 == len(front.desk.cache)

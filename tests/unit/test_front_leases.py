@@ -196,7 +196,7 @@ class Line:
         ours, self.dhcp = socket.socketpair()
         self.dhcp.settimeout(5.0)
         self.owner = Owner(front)
-        self.peer = LeasePeer(self.owner, ours)
+        self.peer = LeasePeer(self.owner, ours, PairName(LinkType.HOSTS))
 
     def say(self, *messages: bytes) -> None:
         self.dhcp.sendall(b"".join(messages))

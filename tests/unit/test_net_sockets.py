@@ -3,11 +3,10 @@
 import os
 import select
 import socket
-import sys
-import traceback
 from collections.abc import Callable
 
 import pytest
+from kit.children import ended
 
 from net import sockets
 
@@ -16,19 +15,12 @@ MOST = 96
 
 def alone(body: Callable[[], None]) -> None:
     """Run it in a copy of this process that holds no descriptors but the first three; fails if it does."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            os.closerange(3, 4_096)
-            body()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def bare() -> None:
+        os.closerange(3, 4_096)
+        body()
+
+    assert 0 == ended(bare)
 
 
 def listening(host: str = "127.0.0.1") -> socket.socket:

@@ -10,6 +10,7 @@ from kit.world import respond, settings
 from anchorhold.cells.desk import CREDIT_BATCH
 from anchorhold.cells.peer import Peer
 from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, build_message
+from anchorhold.link import LinkType, PairName
 from wire.units import Instant
 
 
@@ -87,7 +88,7 @@ class Owner:
 def test_front_does_not_answer_the_answer_to_a_ping_either() -> None:
     ours, resolver = socket.socketpair()
     with ours, resolver:
-        peer = Peer(Owner(), ours)  # type: ignore[arg-type]  # a ping needs no desk
+        peer = Peer(Owner(), ours, PairName(LinkType.PEER))  # type: ignore[arg-type]  # a ping needs no desk
         resolver.sendall(build_message(MessageType.PING, 1) + build_message(MessageType.PING, 2, flags=1))
         peer.ready(1, Instant(0.0))
         peer.flush()

@@ -131,13 +131,11 @@ class DatagramListener:
                     desk.counters["dropped-access"] += 1
                     continue
                 source = source_of(ancillary)
+                road = DatagramRoad(self, address, source)
                 if client.bucket is not None:
                     client.bucket.tokens -= 1.0
-                    if client.bucket.tokens < 0.0 and self.is_over(
-                        data, client, DatagramRoad(self, address, source), now
-                    ):
+                    if client.bucket.tokens < 0.0 and self.is_over(data, client, road, now):
                         continue
-                road = DatagramRoad(self, address, source)
                 response = desk.quick(data, client, road, now) if address[1] else None
                 if response is None:
                     self.other(data, client, road, now)
