@@ -43,7 +43,7 @@ format: setup ## put the code into its form
 bench: peers ## ours beside the peers, every measure (ONLY='udp dot': these parts; MISSING=1: the rest); writes benchmarks/results/, docs/speed.svg
 	$(BIN)/python benchmarks/bench.py --record $(if $(ONLY),--only $(ONLY)) $(if $(filter-out 0 no,$(MISSING)),--missing)
 
-bench-iteration: peers ## cold iteration beside unbound and knot-resolver; writes benchmarks/results/
+bench-iteration: peers ## cold iteration beside unbound, knot-resolver and pdns-recursor; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_iteration.py --record
 
 bench-validation: peers ## validated answers beside unbound, both forwarding; writes benchmarks/results/

@@ -83,13 +83,8 @@ class Bench:
         folder.mkdir()
         port = kit.free_port()
         command = server.command(folder, port, self.folder / "hints")
-        command[0] = kit.find(command[0]) or command[0]
-        process = kit.start(command, kit.SERVER_CORE, folder / "log")
-        try:
-            kit.wait_for_answer(port, tree.WARM)
-            yield port, process.pid
-        finally:
-            kit.stop(process)
+        with kit.serving(command, kit.SERVER_CORE, folder / "log", port, tree.WARM) as pid:
+            yield port, pid
 
     def saturate(self, server: iterators.Iterator, _round: int) -> Sample:
         """All questions once, a hundred at a time, answered by the authorities without delay."""
