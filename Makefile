@@ -9,8 +9,6 @@ CONFIG ?= anchorhold.toml
 MINUTES ?= 30
 KILLS ?= 1000
 RATE ?=
-ONLY ?=
-MISSING ?=
 LISTEN := $(shell [ "$$(id -u)" = 0 ] && echo 127.0.0.1:53 || echo 127.0.0.1:5300)
 
 help: ## list the verbs

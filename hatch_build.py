@@ -17,7 +17,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,13 +68,40 @@ def build(into: Path) -> None:
         raise compiled.NotCompiled("Cython is not installed")
     if _is_fresh(into):
         return
-    into.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as several:
+    into.parent.mkdir(parents=True, exist_ok=True)
+    # Beside it, so that it comes there by a rename: whoever starts meanwhile finds all of the old or all of the new.
+    with tempfile.TemporaryDirectory(prefix=f"{into.name}-", dir=into.parent) as folder:
         work = Path(folder)
-        _try_compiler(work)
-        list(several.map(lambda module: _build_one(module, into, work), compiled.MODULES))
-    made = {module: compiled.fingerprint(module, HERE) for module in compiled.MODULES}
-    (into / compiled.MANIFEST).write_text(json.dumps(made, indent=1))
+        _put_in_place(_build_all(into, work), into, work / "old")
+
+
+def _build_all(old: Path, work: Path) -> Path:
+    """A folder with everything; what `old` has of these sources is taken from there."""
+    made = _fingerprints()
+    new = work / "new"
+    new.mkdir()
+    _try_compiler(work)
+    with ThreadPoolExecutor(os.cpu_count()) as several:
+        list(several.map(lambda module: _build_one(module, made[module], old, new), compiled.MODULES))
+    if made != _fingerprints():
+        raise compiled.NotCompiled("its sources changed meanwhile; build again")
+    (new / compiled.MANIFEST).write_text(json.dumps(made, indent=1))
+    return new
+
+
+def _fingerprints() -> dict[str, str]:
+    return {module: compiled.fingerprint(module, HERE) for module in compiled.MODULES}
+
+
+def _put_in_place(new: Path, into: Path, old: Path) -> None:
+    """Between two renames there is nothing, which is plain Python. Who runs on the old files keeps them."""
+    with suppress(FileNotFoundError):
+        into.rename(old)
+    try:
+        new.rename(into)
+    except OSError as error:
+        if not _is_fresh(into):  # of another build at the same time, which may be of other sources
+            raise compiled.NotCompiled(f"{into} cannot be put in place: {error.strerror}; build again") from None
 
 
 def _is_fresh(into: Path) -> bool:
@@ -85,20 +112,15 @@ def _is_fresh(into: Path) -> bool:
     return True
 
 
-def _build_one(module: str, into: Path, work: Path) -> None:
-    made = compiled.fingerprint(module, HERE)
-    for folder in (into, compiled.FOLDER):
+def _build_one(module: str, made: str, old: Path, new: Path) -> None:
+    for folder in (old, compiled.FOLDER):
         if compiled.told(folder).get(module) == made and compiled.file_of(module, folder).exists():
-            if folder != into:
-                shutil.copy(compiled.file_of(module, folder), into)
+            shutil.copy(compiled.file_of(module, folder), new)
             return
-    source = work / f"{module}.c"
+    source = new.parent / f"{module}.c"
     name = ("--module-name", module, "-o", str(source), str(compiled.source_of(module, HERE)))
     _run([sys.executable, "-m", "cython", *TRANSLATE, *name], "Cython")
-    # Beside the old one, and then in its place: who runs on that one keeps it.
-    target = work / compiled.file_of(module, into).name
-    _compile(source, target)
-    shutil.move(target, compiled.file_of(module, into))
+    _compile(source, compiled.file_of(module, new))
 
 
 def _try_compiler(work: Path) -> None:
@@ -146,7 +168,7 @@ class CompiledHook(BuildHookInterface):  # type: ignore[type-arg] # its own type
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Before the files are gathered."""
         self._folder = tempfile.TemporaryDirectory()
-        into = compiled.FOLDER if version == "editable" else Path(self._folder.name)
+        into = compiled.FOLDER if version == "editable" else Path(self._folder.name, "built")
         why = attempt(into)
         if why:
             self.app.display_warning(f"anchorhold: plain Python, nothing is compiled: {why}")

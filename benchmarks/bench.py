@@ -40,13 +40,13 @@ class Part(NamedTuple):
     measure: Callable[[hits.Run], list[Table]]
 
 
-def program(name: str, *arguments: str) -> Callable[[hits.Run], list[Table]]:
+def program(line: str) -> Callable[[hits.Run], list[Table]]:
     """A part that is a program of its own, as it needs a network namespace or a process of its own; `{rounds}` is put in."""
 
     def measure(run: hits.Run) -> list[Table]:
         with hits.workshop() as folder:
             path = folder / "figures.json"
-            words = [one.format(rounds=run.rounds) for one in arguments]
+            name, *words = line.format(rounds=run.rounds).split()
             command = [sys.executable, str(HERE / name), *words, "--figures", str(path)]
             if subprocess.run(command, check=False).returncode or not path.exists():
                 raise SystemExit(f"{name} failed")
@@ -72,31 +72,13 @@ PARTS = {
     "busy": Part("cached answers over UDP while validated misses run", hits.busy),
     **{f"miss-{way}": Part(f"misses over {way}", miss(way)) for way in misses.MODES},
     **{f"signed-{way}": Part(f"validated misses over {way}", signed(way)) for way in misses.MODES if way != "doh3"},
-    "iteration": Part(
-        "cold iteration",
-        program("bench_iteration.py", "--rounds", "{rounds}", "--modes", "saturate", "--zones", "3000"),
-    ),
+    "iteration": Part("cold iteration", program("bench_iteration.py --rounds {rounds} --modes saturate --zones 3000")),
     "dhcp": Part(
         "DHCPv4",
-        program(
-            "bench_dhcp.py",
-            *(
-                "--rounds",
-                "{rounds}",
-                "--count",
-                "800",
-                "--held",
-                "0",
-                "20000",
-                "--outstanding",
-                "16",
-                "--seconds",
-                "3",
-            ),
-        ),
+        program("bench_dhcp.py --rounds {rounds} --count 800 --held 0 20000 --outstanding 16 --seconds 3"),
     ),
-    "lists": Part("block lists of 10⁵ and 10⁶ names", program("bench_lists.py", "--rounds", "{rounds}")),
-    "cells": Part("start of all cells", program("bench_start.py", "--runs", "5")),
+    "lists": Part("block lists of 10⁵ and 10⁶ names", program("bench_lists.py --rounds {rounds}")),
+    "cells": Part("start of all cells", program("bench_start.py --runs 5")),
     "memory": Part("start, memory and hits among 10⁵ answers", footprint.memory),
     "growth": Part("our caches from 10³ to 10⁶ answers", program("bench_cache.py")),
     "clients": Part("cached answers to 1 to 1,000 clients", footprint.clients),

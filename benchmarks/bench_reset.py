@@ -29,19 +29,7 @@ import h2.config  # noqa: E402
 import h2.connection  # noqa: E402
 import h2.events  # noqa: E402
 from kit.certificates import NAME, authority, identity  # noqa: E402
-from kit.https import (  # noqa: E402
-    ACK,
-    END_HEADERS,
-    END_STREAM,
-    HEADERS,
-    PING,
-    PREFACE,
-    RST,
-    SETTINGS,
-    block,
-    encoded,
-    frame,
-)
+from kit.https import ENTIRE, GREETING, HEADERS, PING, RST, block, encoded, frame  # noqa: E402
 from kit.wayin import WayIn, serving  # noqa: E402
 
 from resolver.settings import Served  # noqa: E402
@@ -56,7 +44,6 @@ FINISHED = 150
 """The rest of a handshake."""
 QUERY = dns.message.make_query("www.example", "A", id=0).to_wire()
 PATH = f"/dns-query?dns={encoded(QUERY)}"
-START = PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0)
 
 
 def context() -> ssl.SSLContext:
@@ -68,7 +55,7 @@ def context() -> ssl.SSLContext:
 def resets() -> Iterator[bytes]:
     asked = block(path=PATH)
     for stream in count(1, 2):
-        yield frame(HEADERS, END_HEADERS | END_STREAM, stream, asked) + frame(RST, 0, stream, struct.pack("!I", 8))
+        yield frame(HEADERS, ENTIRE, stream, asked) + frame(RST, 0, stream, struct.pack("!I", 8))
 
 
 def pings() -> Iterator[bytes]:
@@ -121,7 +108,7 @@ class Attacker(threading.Thread):
             return
         self.connections += 1
         self.pace(HELLO + FINISHED)
-        waiting = bytearray(START)
+        waiting = bytearray(GREETING)
         with tls, contextlib.suppress(OSError, ssl.SSLError):
             for part in self.flood():  # type: ignore[operator]
                 waiting += part

@@ -10,13 +10,13 @@ import contextlib
 import random
 import statistics
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import hits
 import kit
 import page
 import peers
@@ -98,7 +98,8 @@ class Bench:
     folder: Path
     tree: signed_tree.SignedTree
     upstream: peers.Upstream
-    options: argparse.Namespace
+    names: int
+    outstanding: int
     number: int = 0
 
     @contextlib.contextmanager
@@ -109,33 +110,24 @@ class Bench:
         folder.mkdir()
         port = kit.free_port()
         command = server.command(folder, port, self.upstream, mode.transport, self.tree.anchor)
-        command[0] = kit.find(command[0]) or sys.exit(f"{command[0]} is missing")
-        process = kit.start(command, kit.SERVER_CORE, folder / "log")
-        try:
-            kit.wait_for_answer(port, first)
+        with kit.serving(command, kit.SERVER_CORE, folder / "log", port, first) as pid:
             if not kit.is_authentic(port, first):
                 sys.exit(f"{server.name} does not validate")
-            yield port, process.pid
-        finally:
-            kit.stop(process)
+            yield port, pid
 
     def measure(self, server: peers.Peer, mode: Mode) -> Sample:
         zones = self.tree.zones[mode.algorithm]
-        questions, names = mode.questions(zones, self.options.names), self.folder / "names"
-        load = {"outstanding": self.options.outstanding}
+        questions, names = mode.questions(zones, self.names), self.folder / "names"
+        load = {"outstanding": self.outstanding}
         with self.running(server, mode, f"host0000.{zones[0]}") as (port, pid):
-            write_names(names, questions.warm)
+            hits.write_names(names, questions.warm)
             kit.dnsperf(port, names, **load)
-            write_names(names, questions.measured)
+            hits.write_names(names, questions.measured)
             before = kit.cpu_seconds(pid)
             result = kit.dnsperf(port, names, **load)
             spent = kit.cpu_seconds(pid) - before
         asked = len(questions.measured)
         return Sample(1e6 * spent / asked, result.rate, asked - result.codes.get(questions.rcode, 0))
-
-
-def write_names(path: Path, names: list[str]) -> None:
-    path.write_text("".join(f"{name} A\n" for name in names))
 
 
 Results = dict[str, dict[str, list[Sample]]]
@@ -144,17 +136,10 @@ Results = dict[str, dict[str, list[Sample]]]
 def run(options: argparse.Namespace) -> Results:
     """Samples by mode and server."""
     results: Results = {mode: {} for mode in options.modes}
-    with tempfile.TemporaryDirectory(prefix="anchorhold-bench-") as name:
-        folder = Path(name)
-        ca, chain, key = peers.certificates(folder)
+    with hits.workshop() as folder:
         made = signed_tree.build(folder, {P256: options.zones, RSA: options.zones // 2}, options.names)
-        upstream = peers.Upstream(kit.free_port(), kit.free_port(), kit.free_port(), ca)
-        command = upstreams.upstream_command(folder, upstream, chain, key, made)
-        command[0] = kit.find("unbound") or sys.exit("unbound is missing: apt-get install unbound")
-        far_end = kit.start(command, kit.LOAD_CORE, folder / "upstream.log")
-        try:
-            kit.wait_for_answer(upstream.udp, f"host0000.{made.zones[P256][0]}")
-            bench = Bench(folder, made, upstream, options)
+        with upstreams.running(folder, (), folder / "names", made) as upstream:
+            bench = Bench(folder, made, upstream, options.names, options.outstanding)
             for number in range(options.rounds):
                 for mode in options.modes:
                     for server in VALIDATORS:
@@ -162,8 +147,6 @@ def run(options: argparse.Namespace) -> Results:
                             one = bench.measure(server, MODES[mode])
                             results[mode].setdefault(server.name, []).append(one)
                             report(number, mode, server.name, one)
-        finally:
-            kit.stop(far_end)
     return results
 
 

@@ -9,21 +9,16 @@ from pathlib import Path
 import hit_servers
 import hits
 import kit
-import peers
 import readings
 import upstreams
 from figures import FLOOR, PLAIN, STALLED, Table
-from hit_servers import SERVERS, Place, Server
+from hit_servers import SERVERS, Place, Server, place_in
 
 MANY = 100_000
 CLIENTS = (1, 30, 1_000)
 KIB_A_MIB = 1024
 EVERYBODY = [name for name in SERVERS if name not in (PLAIN, FLOOR)]
 """The memory and the start of those two would say nothing new."""
-
-
-def place_in(folder: Path, upstream: peers.Upstream) -> Place:
-    return Place(folder, kit.free_port(), {}, upstream, folder / "chain.pem", folder / "key.pem")
 
 
 def memory_of(pid: int) -> tuple[float, float]:
@@ -45,7 +40,7 @@ def memory(run: hits.Run) -> list[Table]:
         f"Start to first answer over UDP (one core for all processes), memory of all processes, hits among {MANY:,} answers",
         note="dnsmasq and dnsdist set room for their caches aside at the start.",
     )
-    table.missing = {name: why for name in EVERYBODY if (why := SERVERS[name].absence("udp"))}
+    table.missing = hit_servers.missing("udp", EVERYBODY)
     with hits.workshop() as folder:
         every = [f"host{number}.bench.example" for number in range(MANY)]
         random.Random(4).shuffle(every)
@@ -78,7 +73,7 @@ def clients(run: hits.Run) -> list[Table]:
     """What a hit costs from one client, and from as many as a large household has; over UDP and over TCP."""
     table = Table(
         "Cached answers to few and many clients, each with a socket or a connection of its own",
-        missing={name: why for name in EVERYBODY if (why := SERVERS[name].absence("udp"))},
+        missing=hit_servers.missing("udp", EVERYBODY),
         note="A hundred questions at once, and one of each client where they are more.",
     )
     with hits.workshop() as folder:

@@ -6,7 +6,7 @@ All have one process or thread that serves, a cache, and the same upstream, cert
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,12 @@ class Place:
         return "".join(forms[way].format(port=port, chain=self.chain, key=self.key) for way, port in self.ports.items())
 
 
+def place_in(folder: Path, upstream: peers.Upstream, *encrypted: str) -> Place:
+    """With free ports, and the certificate and key that lie in the folder."""
+    ports = {way: kit.free_port() for way in encrypted}
+    return Place(folder, kit.free_port(), ports, upstream, folder / "chain.pem", folder / "key.pem")
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """`command(place)` writes its files and gives the command line; `ways` are those it serves."""
@@ -61,8 +67,7 @@ def anchorhold(place: Place, mode: str = "udp", name: str = peers.UPSTREAM_NAME)
     """`mode`: how it asks the upstream."""
     command = peers.anchorhold(place.folder, place.udp, place.upstream, mode)
     if place.ports:
-        schemes = {"dot": "tls", "doh": "https", "doq": "quic", "doh3": "h3"}
-        listen = ", ".join(f'"{schemes[way]}://127.0.0.1:{port}"' for way, port in place.ports.items())
+        listen = ", ".join(f'"{peers.SCHEMES[way]}://127.0.0.1:{port}"' for way, port in place.ports.items())
         with Path(command[-1]).open("a") as file:
             file.write(f"""[secure]
 listen = [{listen}]
@@ -153,9 +158,9 @@ def floor(place: Place) -> list[str]:
     return [str(program), str(place.udp)]
 
 
-def missing(way: str) -> dict[str, str]:
-    """Who is not measured, and why."""
-    return {name: why for name, server in SERVERS.items() if (why := server.absence(way))}
+def missing(way: str, names: Iterable[str]) -> dict[str, str]:
+    """Who of these is not measured, and why."""
+    return {name: why for name in names if (why := SERVERS[name].absence(way))}
 
 
 SERVERS = {

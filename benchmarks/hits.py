@@ -128,13 +128,13 @@ def cached(way: str, run: Run) -> list[Table]:
     """The part of one way in."""
     at = f"{RATE:,} questions a second" if WAYS[way].mode else f"{QUIC_RATE:,} questions a second (the load is Python)"
     table = Table(f"{WAYS[way].title}; waits at {at}")
-    table.missing = hit_servers.missing(way)
+    table.missing = hit_servers.missing(way, SERVERS)
+    encrypted = () if way in hit_servers.CLEAR else (way,)
     with workshop() as folder:
         names = write_names(folder / "names", (f"host{number}.bench.example" for number in range(HOT_NAMES)))
         with upstreams.running(folder, (), names) as upstream:
             for number, name in run.turns(table, SERVERS):
-                ports = {} if way in hit_servers.CLEAR else {way: kit.free_port()}
-                place = Place(folder, kit.free_port(), ports, upstream, folder / "chain.pem", folder / "key.pem")
+                place = hit_servers.place_in(folder, upstream, *encrypted)
                 note(table, number, name, measure(SERVERS[name], way, place, names, run))
     return [table]
 

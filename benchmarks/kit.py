@@ -251,10 +251,10 @@ def ratio(mine: Sequence[float], reference: Sequence[float]) -> str:
 
 
 def finish(text: str, kind: str, record: bool) -> None:
-    """Print the results, and write them to `benchmarks/results/DATE[-KIND].md` if they are to be kept."""
+    """Print the results, and write them to `benchmarks/results/DATE-KIND.md` if they are to be kept."""
     print(text)
     if record:
         day = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
-        path = Path(__file__).parent / "results" / f"{day}{kind and '-'}{kind}.md"
+        path = Path(__file__).parent / "results" / f"{day}-{kind}.md"
         path.write_text(text)
         print(f"written to {path.name}")

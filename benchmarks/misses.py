@@ -4,7 +4,6 @@ Servers have one core, the load and the upstream the other. Each measurement beg
 twice. A hundred questions are in flight.
 """
 
-import argparse
 from pathlib import Path
 
 import bench_validation
@@ -24,7 +23,6 @@ MODES = {
     "doh3": "warm DoH (HTTP/3)",
     "odoh": "ODoH, through a relay",
 }
-SCHEMES = {"dot": "tls", "doh": "https", "doq": "quic", "doh3": "h3"}
 MISSES, MISSES_OVER_OURS = 300_000, 12_000
 """Names that are asked for; the latter are in the memory of our own far end, and suffice for its rate."""
 
@@ -35,7 +33,7 @@ OWN_FAR_END = "The far end is a service of ours, on the core of the load: it may
 
 def forwarded(way: str, run: hits.Run) -> list[Table]:
     """The part of one way, nothing validated."""
-    mode = SCHEMES.get(way, way)
+    mode = peers.SCHEMES.get(way, way)
     over_ours = mode in peers.OVER_OURS
     table = Table(f"Misses forwarded over {MODES[way]}, nothing validated", note=OWN_FAR_END if over_ours else "")
     table.missing = peers.missing(mode, validating=False)
@@ -71,7 +69,7 @@ def figures_of(spent: float, load: kit.Load) -> dict[str, float]:
 
 def validated(way: str, run: hits.Run) -> list[Table]:
     """The part of one way, every answer validated; the keys of every zone are known before measuring."""
-    mode = SCHEMES.get(way, way)
+    mode = peers.SCHEMES.get(way, way)
     over_ours = mode in peers.OVER_OURS
     title = f"Misses forwarded over {MODES[way]}, validated (ECDSA P-256, chain cached)"
     table = Table(title, missing=peers.missing(mode, validating=True), note=OWN_FAR_END if over_ours else "")
@@ -79,10 +77,9 @@ def validated(way: str, run: hits.Run) -> list[Table]:
         tree = signed_tree.build(folder, {signed_tree.P256: ZONES}, EACH)
         questions = bench_validation.present(tree.zones[signed_tree.P256], EACH)
         names = hits.write_names(folder / "known", [*questions.warm, *questions.measured])
-        options = argparse.Namespace(names=EACH, outstanding=OUTSTANDING)
         measured = bench_validation.Mode(title, mode, bench_validation.present)
         with upstreams.running(folder, (mode,), names, tree) as upstream:
-            bench = bench_validation.Bench(folder, tree, upstream, options)
+            bench = bench_validation.Bench(folder, tree, upstream, EACH, OUTSTANDING)
             for number, name in run.turns(table, PEERS):
                 one = bench.measure(PEERS[name], measured)
                 lost = 1_000 * one.failed / len(questions.measured)

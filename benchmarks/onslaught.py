@@ -23,7 +23,7 @@ sys.path[:1] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "attacks")]
 
 import ssl  # noqa: E402
 
-from kit.https import ACK, PREFACE, SETTINGS, frame  # noqa: E402
+from kit.https import GREETING  # noqa: E402
 from kit.quic_flood import forged  # noqa: E402
 from test_http2 import floods, next_pieces  # noqa: E402
 
@@ -33,7 +33,6 @@ SERVER = "127.0.0.1"
 SILENT, SLOW, GREEDY = 400, 200, 20
 OCTETS = 20_000
 HTTP_EVERY, QUIC_RATE, NOISE_RATE = 0.05, 400, 300
-START = PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0)
 QUESTION = b"\0\x1d\0\0\1\0\0\1\0\0\0\0\0\0\x09localhost\0\0\1\0\1"
 HELLO = bytes.fromhex("1603010200010001fc0303") + bytes(505)
 
@@ -106,7 +105,7 @@ def http_flood(port: int, kinds: Iterator[str], counts: Counter[str]) -> None:
     with contextlib.suppress(OSError), socket.create_connection((SERVER, port), 1.0, (source(23), 0)) as plain:
         plain.settimeout(1.0)
         with context.wrap_socket(plain) as tls:
-            tls.sendall(START)
+            tls.sendall(GREETING)
             for piece in next_pieces(floods()[next(kinds)], OCTETS):
                 tls.sendall(piece)
                 counts["octets of HTTP/2 floods"] += len(piece)

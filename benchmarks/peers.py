@@ -12,6 +12,8 @@ import kit
 import trustme
 
 UPSTREAM_NAME = "upstream.bench.example"
+SCHEMES = {"dot": "tls", "doh": "https", "doq": "quic", "doh3": "h3"}
+"""Of the encrypted ways, as ours has them in its URLs."""
 ALL_PLAIN = ("ANCHORHOLD_COMPILED=pure", "ANCHORHOLD_HTTP2=h2")
 """Ours without what is optional."""
 IS_PLAIN = "nothing optional is at work in ours: it is the row above"

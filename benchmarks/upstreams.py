@@ -12,6 +12,8 @@ import peers
 from peers import UNBOUND_COMMON, UPSTREAM_NAME, Upstream
 from signed_tree import SignedTree
 
+WAYS = {scheme: way for way, scheme in peers.SCHEMES.items()} | {"odoh": "doh"}
+"""How a service of ours is asked in each mode."""
 RELAY_NAME = "relay.carrier.example"
 """Nobody's relation: a relay and a target of one operator are refused."""
 
@@ -42,7 +44,7 @@ def own(folder: Path, upstream: Upstream, mode: str, name: str, extra: str = "")
     """A service of ours that forwards over DoT, has a certificate for `name` and serves `mode`; it keeps what it was asked."""
     folder.mkdir()
     _, chain, key = peers.certificates(folder, name)
-    way = {"quic": "doq", "h3": "doh3", "odoh": "doh"}[mode]
+    way = WAYS[mode]
     place = hit_servers.Place(folder, kit.free_port(), {way: kit.free_port()}, upstream, chain, key)
     command = hit_servers.anchorhold(place, "tls", name)
     with Path(command[-1]).open("a") as file:

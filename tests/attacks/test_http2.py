@@ -16,6 +16,8 @@ from kit.https import (
     DNS_MESSAGE,
     END_HEADERS,
     END_STREAM,
+    ENTIRE,
+    GREETING,
     HEADERS,
     PADDED,
     PING,
@@ -46,9 +48,7 @@ MOST = 20_000
 QUERY = dns.message.make_query("www.example", "A", id=0).to_wire()
 GET = block(path=f"/dns-query?dns={encoded(QUERY)}")
 POST = block(("content-type", DNS_MESSAGE), method="POST")
-START = PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0)
 CANCEL = struct.pack("!I", 8)
-ENTIRE = END_HEADERS | END_STREAM
 
 
 def odd() -> Iterator[int]:
@@ -146,7 +146,7 @@ def test_a_flood_ends_its_connection_within_20_kb(name: str, piece: int) -> None
     flood = floods()[name]
     visit = Visit()
     visit.front.warm()
-    start = b"" if name == "nothing of HTTP" else START
+    start = b"" if name == "nothing of HTTP" else GREETING
     data = start + b"".join(next_pieces(flood, 2 * MOST))
     taken = visit.give(data, piece=piece)
     assert visit.connection.closed
@@ -168,19 +168,19 @@ def test_a_flood_gets_hardly_anything_back() -> None:
     """No flood is made larger: a frame on a stream that is gone costs ten octets and is answered with thirteen, that is all."""
     for name in ("pings", "settings", "streams over the limit", "data of streams that are gone", "rapid reset"):
         visit = Visit()
-        taken = visit.give(START + b"".join(next_pieces(floods()[name], MOST)), piece=100)
+        taken = visit.give(GREETING + b"".join(next_pieces(floods()[name], MOST)), piece=100)
         assert len(visit.connection.written) < 1.3 * taken + 300, name
 
 
 def test_a_rapid_reset_is_thrown_out_before_one_of_its_requests_is_read() -> None:
     visit = Visit()
-    visit.give(START + b"".join(next_pieces(floods()["rapid reset"], 16_000)), piece=16_384)
+    visit.give(GREETING + b"".join(next_pieces(floods()["rapid reset"], 16_000)), piece=16_384)
     assert (True, 0, 0) == (visit.connection.closed, visit.front.desk.counters["misses"], len(visit.front.port.queries))
 
 
 def test_who_was_thrown_out_stays_out_for_a_while_and_nobody_else_does() -> None:
     visit = Visit()
-    visit.give(START + frame(PING, 0, 0, bytes(8)) * 1_000)
+    visit.give(GREETING + frame(PING, 0, 0, bytes(8)) * 1_000)
     client, neighbour = visit.connection.client, visit.front.client("127.0.0.2")
     assert (False, True) == (visit.house.may_enter(client, visit.now), visit.house.may_enter(neighbour, visit.now))
     assert visit.house.may_enter(client, later(visit, BARRED + 1))

@@ -8,7 +8,7 @@ import pytest
 from kit.certificates import identity
 from kit.figures import holds
 from kit.h2_dial import ask, connected
-from kit.https import ACK, DATA, DNS_MESSAGE, END_HEADERS, HEADERS, PREFACE, SETTINGS, block, frame
+from kit.https import DATA, DNS_MESSAGE, END_HEADERS, GREETING, HEADERS, block, frame
 from kit.wayin import serving
 
 from resolver.settings import Served
@@ -17,7 +17,6 @@ CROWD = 600
 MOST_EACH = 40.0
 """kB of memory for one of them; 2,000 are let in."""
 
-START = PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0)
 UNFINISHED = frame(HEADERS, END_HEADERS, 1, block(("content-type", DNS_MESSAGE), method="POST")) + frame(
     DATA, 0, 1, b"x"
 )
@@ -35,7 +34,7 @@ def test_slow_connections_hold_little_and_an_honest_client_is_served(kind: str) 
         before = way_in.state()
         for number in range(CROWD):
             tls = stack.enter_context(connected(port, f"127.2.0.{1 + number // 50}"))
-            tls.sendall(START if kind == "silent" else START + UNFINISHED)
+            tls.sendall(GREETING if kind == "silent" else GREETING + UNFINISHED)
         with connected(port, "127.0.0.251") as tls:
             assert ask(tls)
             after = way_in.state()

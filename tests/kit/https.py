@@ -21,12 +21,17 @@ DNS_MESSAGE = "application/dns-message"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PING, GOAWAY, WINDOW, CONTINUATION = 0, 1, 2, 3, 4, 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS, PADDED = 1, 1, 4, 8
+ENTIRE = END_HEADERS | END_STREAM
 
 BASIC = [(":method", "POST"), (":scheme", "https"), (":authority", "dns.example"), (":path", "/dns-query")]
 
 
 def frame(kind: int, flags: int, stream: int, body: bytes = b"") -> bytes:
     return len(body).to_bytes(3, "big") + bytes((kind, flags)) + struct.pack("!I", stream) + body
+
+
+GREETING = PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0)
+"""All that a client must say before it asks."""
 
 
 def frames(data: bytes) -> list[tuple[int, int, int, bytes]]:
