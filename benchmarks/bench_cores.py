@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import kit
+from figures import spread
 
 from anchorhold.control_client import ask_service
 
@@ -147,8 +148,8 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for cores, runs in found.items():
         rates = [one[0] for one in runs]
-        figures = [kit.spread(rates, ".0f"), kit.ratio(rates, first)]
-        figures += [kit.spread([one[1] for one in runs], ".2f"), kit.spread([one[2] for one in runs], ".2f")]
+        figures = [spread(rates, ".0f"), kit.ratio(rates, first)]
+        figures += [spread([one[1] for one in runs], ".2f"), spread([one[2] for one in runs], ".2f")]
         print(f"| {cores} | {' | '.join(figures)} | {json.dumps(runs[-1][3])} |")
 
 

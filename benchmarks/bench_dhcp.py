@@ -22,6 +22,7 @@ import figures
 import kit
 import namespace
 import page
+from figures import spread
 
 HELD = (0, 5_000, 20_000)
 WARM = 50
@@ -144,8 +145,8 @@ def table(results: dict[Key, Figures], options: argparse.Namespace) -> str:
         reference = results.get((held, outstanding, "kea-dhcp4"))
         for (_, _, name), row in [item for item in results.items() if item[0][:2] == (held, outstanding)]:
             ratio = kit.ratio(row.cpu, reference.cpu if reference else ())
-            cells = [name, kit.spread(row.rate, ",.0f"), kit.spread(row.median, ".2f"), kit.spread(row.slow, ".2f")]
-            cells += [kit.spread(row.cpu), ratio, kit.spread(row.resident), kit.spread(row.octets, ".0f")]
+            cells = [name, spread(row.rate, ",.0f"), spread(row.median, ".2f"), spread(row.slow, ".2f")]
+            cells += [spread(row.cpu), ratio, spread(row.resident), spread(row.octets, ".0f")]
             lines.append("| " + " | ".join([*cells, str(row.failed)]) + " |")
     twice = sum(row.twice for row in results.values())
     lines += ["", f"Addresses given twice: {twice}."]

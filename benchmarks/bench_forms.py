@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 import kit
+from figures import spread
 
 import anchorhold
 from resolver.cache.packets import AnswerKey, PacketCache
@@ -100,7 +101,7 @@ def main() -> None:
     print("| what | plain, µs: median (minimum to maximum) | compiled | plain / compiled |\n|---|---|---|---|")
     for name in WAYS:
         here, there = [one[name] for one in plain], [one[name] for one in compiled]
-        print(f"| {name} | {kit.spread(here, '.2f')} | {kit.spread(there, '.2f')} | {kit.ratio(here, there)} |")
+        print(f"| {name} | {spread(here, '.2f')} | {spread(there, '.2f')} | {kit.ratio(here, there)} |")
 
 
 if __name__ == "__main__":

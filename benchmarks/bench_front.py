@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-import kit
+from figures import spread
 
 from privacy.reply import Outer, dress
 from resolver.admission import Admission
@@ -201,7 +201,7 @@ def main() -> None:
     for name, way in WAYS.items():
         run, each = way()
         figures = measure(run, each, options.rounds, options.seconds)
-        print(f"| {name} | {kit.spread(figures, '.2f')} |")
+        print(f"| {name} | {spread(figures, '.2f')} |")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import latency
 import namespace
 import page
 import tree
+from figures import spread
 
 RTT_MS = 20
 REFERENCE = "unbound"
@@ -191,8 +192,8 @@ def saturated_table(rows: dict[str, list[Sample]]) -> list[str]:
         cpu, packets = [one.cpu for one in samples], [one.packets for one in samples]
         rate, failed = statistics.median(one.rate for one in samples), sum(one.failed for one in samples)
         lines.append(
-            f"| {name} | {kit.spread(cpu, '.0f')} | {kit.ratio(cpu, [one.cpu for one in reference])} "
-            f"| {kit.spread(packets, '.2f')} | {kit.ratio(packets, [one.packets for one in reference])} "
+            f"| {name} | {spread(cpu, '.0f')} | {kit.ratio(cpu, [one.cpu for one in reference])} "
+            f"| {spread(packets, '.2f')} | {kit.ratio(packets, [one.packets for one in reference])} "
             f"| {rate:,.0f} | {failed} |"
         )
     return lines
@@ -208,7 +209,7 @@ def paced_table(rows: dict[str, list[Sample]]) -> list[str]:
         middle, most, nearly = percentiles([latency for one in samples for latency in one.latencies])
         packets, cpu = [one.packets for one in samples], statistics.median(one.cpu for one in samples)
         lines.append(
-            f"| {name} | {middle:.0f} | {most:.0f} | {nearly:.0f} | {kit.spread(packets, '.2f')} "
+            f"| {name} | {middle:.0f} | {most:.0f} | {nearly:.0f} | {spread(packets, '.2f')} "
             f"| {kit.ratio(packets, reference)} | {cpu:.0f} | {sum(one.failed for one in samples)} |"
         )
     return lines

@@ -22,6 +22,7 @@ import namespace
 import page
 import readings
 import world
+from figures import spread
 
 LIMIT = 3.0
 """Percent."""
@@ -114,7 +115,7 @@ def table(results: dict[str, Figures], filters: str, head: str) -> tuple[str, bo
         cost = statistics.median(figures.cost())
         good = good and cost <= LIMIT
         lines.append(
-            f"| {what} | {kit.spread(figures.sealed, '.2f')} | {kit.spread(figures.unsealed, '.2f')} | "
+            f"| {what} | {spread(figures.sealed, '.2f')} | {spread(figures.unsealed, '.2f')} | "
             f"{cost:+.1f} % ({min(figures.cost()):+.1f} to {max(figures.cost()):+.1f}) | ≤ {LIMIT:g} % |"
         )
     return "\n".join([*lines, "", page.verdict(good), ""]), good

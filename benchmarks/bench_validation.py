@@ -22,6 +22,7 @@ import page
 import peers
 import signed_tree
 import upstreams
+from figures import spread
 from signed_tree import P256, RSA
 
 REFERENCE = "unbound"
@@ -179,7 +180,7 @@ def table(results: Results, options: argparse.Namespace) -> str:
             middle, rate = statistics.median(cpu), statistics.median(one.rate for one in samples)
             failed = sum(one.failed for one in samples)
             lines.append(
-                f"| {name} | {kit.spread(cpu)} | {kit.ratio(cpu, reference)} | {1e6 / middle:,.0f} | {rate:,.0f} | {failed} |"
+                f"| {name} | {spread(cpu)} | {kit.ratio(cpu, reference)} | {1e6 / middle:,.0f} | {rate:,.0f} | {failed} |"
             )
         lines.append("")
     return "\n".join(lines)

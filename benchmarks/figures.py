@@ -172,5 +172,5 @@ def cells_of(taken: list[float], name: str, best: tuple[str, float] | None, *, h
 
 
 def spread(taken: Sequence[float], form: str = ".1f") -> str:
-    """`median (minimum to maximum)`. Imports nothing beside it: the tests have another `kit`."""
+    """`median (minimum to maximum)`."""
     return f"{statistics.median(taken):{form}} ({min(taken):{form}} to {max(taken):{form}})"

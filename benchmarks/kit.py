@@ -240,11 +240,6 @@ def serving(command: list[str], core: int, log: Path, port: int, name: str) -> I
         stop(process)
 
 
-def spread(figures: Sequence[float], form: str = ".1f") -> str:
-    """`median (minimum to maximum)`."""
-    return f"{statistics.median(figures):{form}} ({min(figures):{form}} to {max(figures):{form}})"
-
-
 def ratio(mine: Sequence[float], reference: Sequence[float]) -> str:
     """Median by median; nothing where the reference was not measured."""
     return f"{statistics.median(mine) / statistics.median(reference):.2f}" if reference else "–"

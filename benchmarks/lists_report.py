@@ -6,7 +6,7 @@ import platform
 import statistics
 from dataclasses import dataclass
 
-import kit
+from figures import spread
 
 Figures = dict[str, float]
 
@@ -27,7 +27,7 @@ class Runs:
         return statistics.median(self.all_of(who, what))
 
     def spread(self, who: str, what: str, form: str = ".1f") -> str:
-        return kit.spread(self.all_of(who, what), form)
+        return spread(self.all_of(who, what), form)
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:

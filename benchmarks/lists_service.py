@@ -15,6 +15,7 @@ import kit
 import page
 import peers
 import readings
+from figures import spread
 
 PATIENCE = 120.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -126,7 +127,7 @@ def report(found: dict[str, list[Found]], count: int, asked: int, head: str) -> 
     """The page. `head`: how it was run."""
 
     def row(title: str, of: Callable[[Found], float], form: str) -> str:
-        return f"| {title} | {' | '.join(kit.spread([of(one) for one in some], form) for some in found.values())} |\n"
+        return f"| {title} | {' | '.join(spread([of(one) for one in some], form) for some in found.values())} |\n"
 
     def sums(place: int) -> Callable[[Found], float]:
         return lambda one: sum(pair[place] for pair in one.memory.values())
