@@ -13,7 +13,7 @@ from typing import Protocol
 
 from anchorhold.__about__ import __version__
 from anchorhold.control_connection import ControlConnection
-from anchorhold.control_lines import Front, Wanted, cache_line, explain, status_line
+from anchorhold.control_lines import Front, Wanted, answer_fact, explain, status_line
 from anchorhold.control_requests import (
     BadRequest,
     Line,
@@ -142,14 +142,12 @@ class ControlServer:
             case "status":
                 self._report(connection)
             case "cache-stats":
-                connection.say({"cell": "front", "cache": cache_line(self._front().desk)})
-                self._pass_on_to_all(Verb.CACHE_STATS, b"", connection)
+                self._answer_all(Verb.CACHE_STATS, b"", connection, now)
             case "cache-flush":
                 name = octets(request, "name")
                 if not name:
                     raise BadRequest('cache-flush needs a name; the root, "00", is all of it')
-                connection.say({"cell": "front", "flushed": self._front().desk.cache.flush(name)})
-                self._pass_on_to_all(Verb.CACHE_FLUSH, name, connection)
+                self._answer_all(Verb.CACHE_FLUSH, name, connection, now)
             case "cache-dump":
                 self._pass_on(Verb.CACHE_DUMP, b"", 0, connection)
             case "anchors":
@@ -175,8 +173,9 @@ class ControlServer:
         if not self._relay.fact(verb, argument, group, connection.relay):
             raise BadRequest(_NO_RESOLVER)
 
-    def _pass_on_to_all(self, verb: Verb, argument: bytes, connection: ControlConnection) -> None:
-        """To all others that know clients, as far as they are there, and then to the resolver."""
+    def _answer_all(self, verb: Verb, argument: bytes, connection: ControlConnection, now: Instant) -> None:
+        """By us, then by all others that know clients, as far as they are there, and then by the resolver."""
+        connection.say(answer_fact(self._front(), verb, argument, now))
         asks: list[Ask] = [(ask, None) for _, ask in (*self._fronts(verb, argument), *self._secures(verb, argument))]
         asks.append((partial(self._relay.fact, verb, argument, 0), {"error": _NO_RESOLVER}))
         self._ask_all(connection, asks)

@@ -93,7 +93,7 @@ def cache_line(desk: Desk) -> Line:
 
 
 def answer_fact(front: Front, verb: int, argument: bytes, now: Instant) -> Line:
-    """What the first front asks another one."""
+    """What the first front asks itself and each other one."""
     cell: Line = {"cell": nth("front", front.number)}
     match verb:
         case Verb.STATUS:
