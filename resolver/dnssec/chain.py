@@ -141,7 +141,7 @@ class Chain:
         anchor = self._anchor(name, rrtype)
         if not isinstance(anchor, TrustAnchor):
             return anchor
-        rrsets = tuple(rrset for rrset in rrsets if rrset.rrtype in (_SOA, _NSEC, _NSEC3))
+        rrsets = tuple([rrset for rrset in rrsets if rrset.rrtype in (_SOA, _NSEC, _NSEC3)])
         failure: Bogus | None = None
         for zone in signers_of(rrsets, name, rrtype, anchor.zone):
             keys = await self.keys(zone)
@@ -351,9 +351,8 @@ class Chain:
         failure: Unsigned | None = None
         records: list[Verified] = []
         tried = 0
-        for rrset in sorted(rrsets, key=lambda rrset: rrset.rrtype != _SOA):
-            if rrset.rrtype == _SOA and rrset.owner != zone:
-                continue
+        apex = [rrset for rrset in rrsets if rrset.rrtype == _SOA and rrset.owner == zone]
+        for rrset in (*apex, *[rrset for rrset in rrsets if rrset.rrtype != _SOA]):
             if tried == PROOFS:
                 break
             found = self._verify(rrset, keys)

@@ -7,7 +7,7 @@ from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, is_below
-from wire.dns.signing import parse_rrsig
+from wire.dns.signing import SIGNER_AT, parse_rrsig
 from wire.errors import Malformed
 
 SIGNERS = 2
@@ -33,15 +33,19 @@ def rrsets_of(found: Resolved) -> Iterator[RRset]:
 def signers_of(rrsets: tuple[RRset, ...], name: bytes, rrtype: int, top: bytes) -> list[bytes]:
     """The zones that signatures say are theirs and that could be the zone of `name`: at or above it and at or below the
     anchor, for DS above; the deepest first."""
-    found: set[bytes] = set()
+    found: list[bytes] = []
+    last = b""
     every = [rdata for rrset in rrsets for rdata in rrset.signatures[:SIGNATURES_READ]]
     for rdata in every[:SIGNERS_READ]:
+        # A name says itself where it ends.
+        if last and rdata.startswith(last, SIGNER_AT):
+            continue
         try:
-            signer = parse_rrsig(rdata).signer
+            last = signer = parse_rrsig(rdata).signer
         except Malformed:
             continue
         if signer in found:
             continue
         if is_below(name, signer) and is_below(signer, top) and not (rrtype == _DS and signer == name != ROOT):
-            found.add(signer)
-    return sorted(found, key=len, reverse=True)[:SIGNERS] if len(found) > 1 else list(found)
+            found.append(signer)
+    return sorted(found, key=len, reverse=True)[:SIGNERS] if len(found) > 1 else found

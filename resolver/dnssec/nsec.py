@@ -17,6 +17,8 @@ _RRSIG, _NSEC, _NXNAME = (int(RecordType[t]) for t in ("RRSIG", "NSEC", "NXNAME"
 RANGES_READ = 1_024
 """NSEC records as they were read: each is looked at for several names, and that of a zone's apex by every denial."""
 
+ABSENT = Absent()
+
 NO_TYPES = Types({})
 """Of a name that exists only because names below it do."""
 
@@ -82,7 +84,10 @@ class NsecChain:
 
     def absent(self, name: bytes) -> Absent | None:
         """Proof that `name` does not exist; None if that is not said."""
-        return None if self.encloser(name) is None else Absent()
+        for found in self._covering(name):
+            if not is_below(found.next, name):
+                return ABSENT
+        return None
 
     def encloser(self, name: bytes) -> Encloser | None:
         """Proof that `name` does not exist, and its deepest ancestor that does; None if that is not said.
@@ -98,7 +103,7 @@ class NsecChain:
             if not is_below(found.next, name):
                 place = canonical_order(name)
                 depth = max(_in_common(place, found.start), _in_common(place, found.end))
-                return Encloser(_ancestor(name, depth))
+                return Encloser(_ancestor(name, len(place) - depth))
         return None
 
     def says_no_name(self, name: bytes) -> bool:
@@ -108,7 +113,12 @@ class NsecChain:
     def _covering(self, name: bytes) -> list[Range]:
         found = self._covers.get(name)
         if found is None:
-            found = [r for r in self._ranges if r.covers(name, self.zone) and not r.is_silent_on(name)]
+            place, zone = canonical_order(name), self.zone
+            found = [
+                one
+                for one in self._ranges
+                if place > one.start and (place < one.end or one.next == zone) and not one.is_silent_on(name)
+            ]
             self._covers[name] = found
         return found
 
@@ -160,8 +170,8 @@ def _in_common(place: tuple[bytes, ...], other: tuple[bytes, ...]) -> int:
     return count
 
 
-def _ancestor(name: bytes, depth: int) -> bytes:
-    """The ancestor with so many labels."""
-    for _ in range(len(canonical_order(name)) - depth):
+def _ancestor(name: bytes, above: int) -> bytes:
+    """The ancestor with so many labels less."""
+    for _ in range(above):
         name = parent(name)
     return name

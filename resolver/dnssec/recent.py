@@ -9,11 +9,11 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from resolver.dnssec.budget import Validation
-from resolver.dnssec.signature import Signing, Unsigned, Verifier, prove, untimely, verified
+from resolver.dnssec.signature import Signing, Unsigned, Verifier, Window, prove, verified, window_of
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import RRset
 from wire.dns.codes import RecordType
-from wire.dns.signing import Signature, parse_rrsig
+from wire.dns.signing import parse_rrsig
 from wire.units import Epoch
 
 KEPT = 2_048
@@ -28,12 +28,13 @@ _Place = tuple[bytes, int, tuple[bytes, ...], tuple[bytes, ...]]
 
 
 class _Known(NamedTuple):
-    """By which keys, with which signature, and what it cost to verify it."""
+    """By which keys, the original TTL, what it cost to verify it, and when that holds."""
 
     signing: Signing
-    signature: Signature
+    ttl: int
     wildcard: bytes | None
     cost: int
+    window: Window
 
 
 class Recent:
@@ -51,23 +52,25 @@ class Recent:
     ) -> Verified | Unsigned:
         """As `prove`. Raises Spent."""
         # With several signatures it depends on the time which of them is tried.
-        if rrset.rrtype not in _AGAIN or len(rrset.signatures) != 1:
+        owner, rrtype, _, rdatas, signatures = rrset
+        if rrtype not in _AGAIN or len(signatures) != 1 or date is None:
             return prove(rrset, signing, date, budget, verifier)
-        place = (rrset.owner, rrset.rrtype, rrset.rdatas, rrset.signatures)
+        place = (owner, rrtype, rdatas, signatures)
         known = self._known.get(place)
         # Other keys, even equal ones, were proved anew: so is what they signed.
-        if known is None or known.signing is not signing or untimely(known.signature, date) is not None:
+        if known is None or known.signing is not signing or not known.window.since <= date <= known.window.until:
             return self._prove(place, rrset, signing, date, budget, verifier)
         self._known.move_to_end(place)
         budget.verify(known.cost)
-        return verified(rrset, signing.zone, known.signature, known.wildcard, rrset.signatures[0], date)
+        left = max(known.window.ends - int(date), 0)
+        return verified(rrset, signing.zone, known.wildcard, signatures[0], min(known.ttl, left), left)
 
     def _prove(
         self,
         place: _Place,
         rrset: RRset,
         signing: Signing,
-        date: Epoch | None,
+        date: Epoch,
         budget: Validation,
         verifier: Verifier,
     ) -> Verified | Unsigned:
@@ -76,8 +79,11 @@ class Recent:
         length = len(rrset.owner) + sum(map(len, rrset.rdatas + rrset.signatures))
         # What took several keys costs that each time.
         if isinstance(found, Verified) and budget.wrong == wrong and length <= LONGEST:
-            known = _Known(signing, parse_rrsig(found.by), found.wildcard, units - budget.units)
-            self._known[place] = known
+            signature = parse_rrsig(found.by)
+            window = window_of(signature, date)
+            self._known[place] = _Known(
+                signing, signature.original_ttl, found.wildcard, units - budget.units, window
+            )
             self._known.move_to_end(place)
             if len(self._known) > self._kept:
                 self._known.popitem(last=False)

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from resolver.dnssec.security import Security
 from wire.dns.codes import RecordType
 
+_BEGIN = b"root-key-sentinel-"
 _LABEL = re.compile(rb"root-key-sentinel-(is|not)-ta-([0-9]{5})")
 _TYPES = (int(RecordType.A), int(RecordType.AAAA))
 
@@ -33,4 +34,5 @@ def is_sentinel(name: bytes) -> bool:
 
 
 def _said(name: bytes) -> re.Match[bytes] | None:
-    return _LABEL.fullmatch(name[1 : 1 + name[0]])
+    # Nearly every name says nothing of them.
+    return _LABEL.fullmatch(name[1 : 1 + name[0]]) if name.startswith(_BEGIN, 1) else None

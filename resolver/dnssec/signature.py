@@ -243,6 +243,24 @@ def untimely(signature: Signature, date: Epoch | None) -> Unsigned | None:
     return NOT_YET if serial(signature.inception, now) > skew else None
 
 
+class Window(NamedTuple):
+    """Whole seconds since 1970: from `since` to `until` a signature is neither too early nor too late (the skew is in it); it
+    `ends` before."""
+
+    since: int
+    until: int
+    ends: int
+
+
+def window_of(signature: Signature, date: Epoch) -> Window:
+    """When a signature that is timely at `date` is: what `untimely` would find at other dates, at hand."""
+    now = int(date)
+    skew = min(SKEW, serial(signature.expiration, signature.inception) // SKEW_SHARE)
+    begins = now - serial(now & 0xFFFFFFFF, signature.inception)
+    ends = now + serial(signature.expiration, now & 0xFFFFFFFF)
+    return Window(begins - skew, ends + skew, ends)
+
+
 def _try(
     rrset: RRset,
     ordered: list[bytes],
@@ -264,17 +282,15 @@ def _try(
         except Wrong:
             budget.fail(cost)
             continue
-        return verified(rrset, zone, signature, wildcard, candidate.rdata, date)
+        left = UNDATED if date is None else max(serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
+        return verified(rrset, zone, wildcard, candidate.rdata, min(signature.original_ttl, left), left)
     return WRONG
 
 
-def verified(
-    rrset: RRset, zone: bytes, signature: Signature, wildcard: bytes | None, rdata: bytes, date: Epoch | None
-) -> Verified:
-    """What a valid signature makes of the RRset (RFC 4035 §5.3.3). The TTL of the RRSIG itself is in `rrset.ttl` already."""
-    left = UNDATED if date is None else max(serial(signature.expiration, int(date) & 0xFFFFFFFF), 0)
-    ttl = min(rrset.ttl, signature.original_ttl, left)
-    return Verified(rrset if ttl == rrset.ttl else rrset._replace(ttl=ttl), zone, wildcard, left, rdata)
+def verified(rrset: RRset, zone: bytes, wildcard: bytes | None, rdata: bytes, most: int, left: int) -> Verified:
+    """What a valid signature makes of the RRset (RFC 4035 §5.3.3): its TTL is `most` at most. That of the RRSIG itself is in
+    `rrset.ttl` already."""
+    return Verified(rrset if rrset.ttl <= most else rrset._replace(ttl=most), zone, wildcard, left, rdata)
 
 
 def _signed_owner(owner: bytes, signature: Signature) -> tuple[bytes, bytes | None]:

@@ -224,7 +224,7 @@ class Judging:
         return proved.rrset._replace(ttl=ttl), proof
 
     async def _negative(self, name: bytes, rrtype: int, end: Negative) -> Negative | Bogus:
-        rrsets = (*self._proofs, *(() if end.soa is None else (end.soa,)))
+        rrsets = self._proofs if end.soa is None else (end.soa, *self._proofs)
         absence = await self._chain.absence(name, rrtype, rrsets)
         if not isinstance(absence, Absence):
             self._chain.steps.append(Denied(name, rrtype, absence))
@@ -251,14 +251,15 @@ class Judging:
         proof = self._kept(absence)
         soa = None if absence.soa is None else absence.soa.rrset
         if soa is not None:
-            soa = soa._replace(ttl=min(soa.ttl, *(record.ttl for record in proof), soa.ttl))
+            soa = soa._replace(ttl=min([soa.ttl, *[record.ttl for record in proof]]))
         return Negative(end.absent and not isinstance(found, NoData), soa, proof)
 
     def _kept(self, absence: Absence) -> tuple[RRset, ...]:
         """The proof as it is given out."""
-        signed = (*absence.proof.records, *([absence.soa] if absence.soa else []))
-        self.valid = min(self.valid, *(record.left for record in signed), self.valid)
-        return tuple(record.rrset for record in absence.proof.records)
+        records = absence.proof.records
+        signed = records if absence.soa is None else (*records, absence.soa)
+        self.valid = min([self.valid, *[record.left for record in signed]])
+        return tuple([record.rrset for record in records])
 
     def _believe(
         self, found: "NoName | NoData | WildcardNoData | RightlyExpanded | NotProved", absence: Absence
@@ -279,9 +280,10 @@ class Judging:
 
 def _proofs(resolved: Resolved) -> tuple[RRset, ...]:
     """A response with several aliases has the proofs for all of them in one place."""
-    parts = (*resolved.links, resolved.end) if resolved.links else (resolved.end,)
-    proofs = [p for part in parts if isinstance(part, _WITH_PROOFS) for p in part.proof]
-    return tuple(dict.fromkeys(proofs)) if proofs else ()
+    if not resolved.links:
+        return resolved.end.proof if isinstance(resolved.end, _WITH_PROOFS) else ()
+    parts = (*resolved.links, resolved.end)
+    return tuple(dict.fromkeys([p for part in parts if isinstance(part, _WITH_PROOFS) for p in part.proof]))
 
 
 def _leads_on(link: Alias, name: bytes) -> bool:

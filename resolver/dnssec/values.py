@@ -1,6 +1,5 @@
 """What has been verified, told apart by type from what has only been received."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from resolver.iterate.verdict import RRset
@@ -25,8 +24,7 @@ class Verified(NamedTuple):
     by: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
+class Learned(NamedTuple):
     """What an answer showed that answers to other questions can be made of (RFC 8198): the records of a proof with the SOA of
     their zone, if it was there, records that were `expanded` from a wildcard, or a DNAME (`renamer`)."""
 

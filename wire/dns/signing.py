@@ -12,6 +12,9 @@ _KEY = struct.Struct("!HBB")
 _DS = struct.Struct("!HBB")
 _RRSIG = struct.Struct("!HBBIIIH")
 
+SIGNER_AT = _RRSIG.size
+"""Where the signer's name begins in an RRSIG."""
+
 ZONE_KEY, REVOKED = 0x0100, 0x0080
 """Bits of a key's flags: RFC 4034 §2.1.1, RFC 5011 §3."""
 
