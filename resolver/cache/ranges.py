@@ -21,7 +21,7 @@ from resolver.dnssec.denial import (
     wildcard_at,
 )
 from resolver.dnssec.evidence import NoData, NoName, NotProved, RightlyExpanded, WildcardNoData
-from resolver.dnssec.nsec import NsecChain, Range, read_range
+from resolver.dnssec.nsec import Range, encloser_by, read_range
 from resolver.dnssec.nsec3 import MAX_ITERATIONS, Hashes, HashesSpent, Hashing, HashRange, read_hash_range
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import Alias, RRset, TooLong
@@ -106,6 +106,10 @@ class Ranges:
         self._longest = longest
         self._entries: Shelf[_Key, _Entry] = Shelf(memory, self._forget)
         self._order: dict[tuple[bytes, _Kind], list[tuple[bytes, ...]]] = {}
+        self._kinds: dict[bytes, int] = {}
+        """Of each zone, how many kinds of records are here."""
+        self._renamers = 0
+        """How many DNAMEs."""
         self._hashing: dict[bytes, Hashing] = {}
 
     def __len__(self) -> int:
@@ -166,12 +170,9 @@ class Ranges:
         """
         if not self._entries:
             return None
-        for above in suffixes(parent(name)):
-            if (above, _Kind.DNAME) not in self._order or name == above:
-                continue
-            renamer = self._fresh(_Key(above, _Kind.DNAME, ()), now)
-            if renamer is not None and is_below(renamer.record.zone, top):
-                return Renamed(rename(name, renamer.record.rrset._replace(ttl=_left(renamer, now))))
+        renamed = self._renamed(name, now, top) if self._renamers else None
+        if renamed is not None:
+            return renamed
         zone = self._zone(name, rrtype, now)
         if zone is None or not is_below(zone, top):
             return None
@@ -184,6 +185,15 @@ class Ranges:
         spans = [entry.span for entry in records if entry.span is not None]
         proof = Proof(zone, tuple([entry.record for entry in records]), hashes, spans)
         return self._denied(name, rrtype, proof, records, now) or self._expanded(name, rrtype, proof, records, now)
+
+    def _renamed(self, name: bytes, now: Instant, top: bytes) -> Renamed | None:
+        for above in suffixes(parent(name)):
+            if (above, _Kind.DNAME) not in self._order or name == above:
+                continue
+            renamer = self._fresh(_Key(above, _Kind.DNAME, ()), now)
+            if renamer is not None and is_below(renamer.record.zone, top):
+                return Renamed(rename(name, renamer.record.rrset._replace(ttl=_left(renamer, now))))
+        return None
 
     def _denied(self, name: bytes, rrtype: int, proof: Proof, records: list[_Entry], now: Instant) -> Denied | None:
         soa = self._fresh(_Key(proof.zone, _Kind.SOA, ()), now)
@@ -217,6 +227,8 @@ class Ranges:
         """The deepest zone known that may speak of the name: of DS only the parent does."""
         start = parent(name) if rrtype == _DS and name != ROOT else name
         for zone in suffixes(start):
+            if zone not in self._kinds:
+                continue
             ranges = self._order.get((zone, _Kind.NSEC)) or zone in self._hashing
             if ranges or self._fresh(_Key(zone, _Kind.SOA, ()), now) is not None:
                 return zone
@@ -230,10 +242,9 @@ class Ranges:
         found = None if first is None else first.span
         if first is None or found is None or not (found.owner == name or found.covers(name, zone)):
             return []
-        enclosed = NsecChain(zone, [found]).encloser(name)
-        if enclosed is None:
+        if found.owner == name or is_below(found.next, name) or found.is_silent_on(name):
             return [first]
-        star = self._before(zone, _Kind.NSEC, canonical_order(wildcard_at(enclosed.closest)), now)
+        star = self._before(zone, _Kind.NSEC, canonical_order(wildcard_at(encloser_by(found, name))), now)
         return [first] if star is None or star is first else [first, star]
 
     def _hashed(self, zone: bytes, name: bytes, now: Instant, hashes: Hashes) -> list[_Entry]:
@@ -298,8 +309,10 @@ class Ranges:
     def _make_room(self, zone: bytes, start: tuple[bytes, ...], end: tuple[bytes, ...] | None) -> None:
         """What a new range says is not there has gone: drop the ranges that began there."""
         order = self._order.get((zone, _Kind.NSEC), [])
-        stop = len(order) if end is None else bisect_left(order, end)
-        for place in order[bisect_right(order, start) : stop]:
+        at = stop = bisect_right(order, start)
+        while stop < len(order) and (end is None or order[stop] < end):
+            stop += 1
+        for place in order[at:stop]:
             self._entries.drop(_Key(zone, _Kind.NSEC, place))
 
     def _put(self, key: _Key, record: Verified, lifetime: int, now: Instant, span: Range | None = None) -> None:
@@ -312,17 +325,29 @@ class Ranges:
             known.record, known.expires, known.span, known.visited = record, now + lifetime, span, True
             return
         if self._entries.put(key, _Entry(record, now + lifetime, span)):
-            insort(self._order.setdefault(key[:2], []), key.place)
+            order = self._order.get(key[:2])
+            if order is None:
+                order = self._order[key[:2]] = []
+                self._kinds[key.zone] = self._kinds.get(key.zone, 0) + 1
+            insort(order, key.place)
+            self._renamers += key.kind is _Kind.DNAME
             self._entries.trim()
 
     def _forget(self, key: _Key) -> None:
         """An entry has left: so does its place in the order."""
         order = self._order[key[:2]]
         del order[bisect_left(order, key.place)]
+        self._renamers -= key.kind is _Kind.DNAME
         if not order:
             del self._order[key[:2]]
-            if key.kind is _Kind.NSEC3:
-                self._hashing.pop(key.zone, None)
+            self._forget_kind(key.zone, key.kind)
+
+    def _forget_kind(self, zone: bytes, kind: _Kind) -> None:
+        left = self._kinds.pop(zone) - 1
+        if left:
+            self._kinds[zone] = left
+        if kind is _Kind.NSEC3:
+            self._hashing.pop(zone, None)
 
     def _drop_all(self, zone: bytes, kind: _Kind) -> None:
         for place in tuple(self._order.get((zone, kind), ())):
@@ -352,9 +377,14 @@ def _covers(entry: _Entry, digest: bytes) -> bool:
 
 
 def _judgements(name: bytes, rrtype: int, proof: Proof) -> Iterator[NoName | NoData | WildcardNoData | NotProved]:
-    """What the proof may show, one after another: mostly one or two tell already."""
+    """What the proof may show, one after another; the likeliest first. Of a name without an NSEC of its own, NSEC show at most
+    one of the two."""
+    between = all(record.rrset.rrtype == _NSEC and record.rrset.owner != name for record in proof.records)
+    if between:
+        yield proves_no_name(name, proof)
     yield proves_no_data(name, rrtype, proof)
-    yield proves_no_name(name, proof)
+    if not between:
+        yield proves_no_name(name, proof)
     yield proves_wildcard_no_data(name, rrtype, proof)
 
 

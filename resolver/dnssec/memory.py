@@ -93,12 +93,10 @@ class TrustMemory:
             return None
         self._entries.move_to_end(key)
         value, expires, _ = entry
-        if isinstance(value, Bogus):
+        # How long something may be kept that rests on them is asked of delegations only.
+        if isinstance(value, Trusted | Bogus):
             return value
-        left = int(expires - now)
-        if isinstance(value, Trusted):
-            return Trusted(value.signing, min(value.ttl, left))
-        return replace(value, ttl=min(value.ttl, left))
+        return replace(value, ttl=min(value.ttl, int(expires - now)))
 
     def _store(self, key: _Key, value: Cut | Trusted, now: Instant) -> None:
         self._drop(key)

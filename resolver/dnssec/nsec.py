@@ -1,8 +1,8 @@
 """What NSEC records say of names: which exist, with which types, and which do not (RFC 4035 §5.4, RFC 6840 §4)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from resolver.dnssec.evidence import Absent, Encloser
 from resolver.dnssec.values import Verified
@@ -23,19 +23,15 @@ NO_TYPES = Types({})
 """Of a name that exists only because names below it do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """One NSEC: nothing exists between `owner` and `next` but names above `next`; `types` are the owner's."""
+class Range(NamedTuple):
+    """One NSEC: nothing exists between `owner` and `next` but names above `next`; `types` are the owner's. `start`, `end`: both
+    names as `canonical_order` gives them."""
 
     owner: bytes
     next: bytes
     types: Types
-    start: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
-    end: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "start", canonical_order(self.owner))
-        object.__setattr__(self, "end", canonical_order(self.next))
+    start: tuple[bytes, ...]
+    end: tuple[bytes, ...]
 
     def covers(self, name: bytes, zone: bytes) -> bool:
         """Whether `name`, below the apex of `zone`, lies strictly between; behind the last owner comes the apex again."""
@@ -99,12 +95,8 @@ class NsecChain:
         return self._enclosers[name]
 
     def _encloser(self, name: bytes) -> Encloser | None:
-        for found in self._covering(name):
-            if not is_below(found.next, name):
-                place = canonical_order(name)
-                depth = max(_in_common(place, found.start), _in_common(place, found.end))
-                return Encloser(_ancestor(name, len(place) - depth))
-        return None
+        found = next((encloser_by(one, name) for one in self._covering(name) if not is_below(one.next, name)), None)
+        return None if found is None else Encloser(found)
 
     def says_no_name(self, name: bytes) -> bool:
         """Whether an NSEC at the name itself says that it does not exist (compact denial)."""
@@ -121,6 +113,13 @@ class NsecChain:
             ]
             self._covers[name] = found
         return found
+
+
+def encloser_by(span: Range, name: bytes) -> bytes:
+    """The deepest ancestor that exists of a name that `span` covers."""
+    place = canonical_order(name)
+    depth = max(_in_common(place, span.start), _in_common(place, span.end))
+    return _ancestor(name, len(place) - depth)
 
 
 def read_range(record: Verified, zone: bytes) -> Range | None:
@@ -143,7 +142,7 @@ def _read_range(owner: bytes, rdata: bytes, zone: bytes) -> Range | None:
         return None
     if not (is_below(owner, zone) and is_below(found.next, zone)):
         return None
-    span = Range(owner, found.next, found.types)
+    span = Range(owner, found.next, found.types, canonical_order(owner), canonical_order(found.next))
     return span if span.next == zone or span.start < span.end else None
 
 
