@@ -81,9 +81,7 @@ class Recent:
         if isinstance(found, Verified) and budget.wrong == wrong and length <= LONGEST:
             signature = parse_rrsig(found.by)
             window = window_of(signature, date)
-            self._known[place] = _Known(
-                signing, signature.original_ttl, found.wildcard, units - budget.units, window
-            )
+            self._known[place] = _Known(signing, signature.original_ttl, found.wildcard, units - budget.units, window)
             self._known.move_to_end(place)
             if len(self._known) > self._kept:
                 self._known.popitem(last=False)
