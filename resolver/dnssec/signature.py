@@ -290,7 +290,8 @@ def _try(
 def verified(rrset: RRset, zone: bytes, wildcard: bytes | None, rdata: bytes, most: int, left: int) -> Verified:
     """What a valid signature makes of the RRset (RFC 4035 §5.3.3): its TTL is `most` at most. That of the RRSIG itself is in
     `rrset.ttl` already."""
-    return Verified(rrset if rrset.ttl <= most else rrset._replace(ttl=most), zone, wildcard, left, rdata)
+    ttl = min(rrset.ttl, most)
+    return Verified(rrset if ttl == rrset.ttl else rrset._replace(ttl=ttl), zone, wildcard, left, rdata)
 
 
 def _signed_owner(owner: bytes, signature: Signature) -> tuple[bytes, bytes | None]:

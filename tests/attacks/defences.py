@@ -419,7 +419,7 @@ PROOF = (
     Defence(
         "TTLs bounded by signatures (RFC 4035 §5.3.3)",
         SIGNED,
-        "ttl = min(rrset.ttl, signature.original_ttl, left)",
+        "ttl = min(rrset.ttl, most)",
         "ttl = rrset.ttl",
         f"{CHAIN}::test_ttls_are_bounded_by_the_signatures",
     ),
