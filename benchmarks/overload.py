@@ -43,6 +43,8 @@ FILLING = 20.0
 SHARE_KEPT, SLOWEST, GROWTH = 99.0, 20.0, 1_024
 """Answers of a hundred; ms of 99 of 100 hits; KiB between the first and the second half."""
 
+BY_WAY = ("hit over udp", "hit over tcp", "hit over tls")
+
 KINDS = {"hit": 50, "plain": 20, "far": 10, "nxdomain": 15, "local": 5}
 MIX = [
     ("n{k}.w{w}.plain.example", "A", 60),
@@ -243,7 +245,7 @@ def summary(seen: Seen) -> str:
     return (
         f"{seen.title}: {seen.offered}; honest: {crowd['asked']} asked, {seen.kept:.2f} % answered, "
         f"{crowd['again']} asked again, {crowd['failures']} failures, {crowd['lost']} lost, 99 of 100 hits {seen.wait('hit')} ms "
-        f"({seen.wait('hit over udp')} over UDP); growth {seen.growth}; "
+        f"({', '.join(f'{seen.wait(how)} {how[4:]}' for how in BY_WAY)}); growth {seen.growth}; "
         f"CPU { ({name: round(share, 2) for name, share in seen.cpu.items()}) }; {crowd['examples']}"
     )
 
@@ -267,7 +269,7 @@ def section(seen: Seen) -> tuple[list[str], bool]:
         ("answers that honest clients had, of 100", f"{seen.kept:.2f}", f"≥ {seen.least:g}", seen.kept >= seen.least),
         ("wrong ones", crowd["wrong"], "0", crowd["wrong"] == 0),
         ("99 of 100 waits for known names, ms", seen.wait("hit"), f"≤ {SLOWEST:g}", seen.wait("hit") <= SLOWEST),
-        ("the same over UDP", seen.wait("hit over udp"), "", True),
+        *((f"the same, {how[4:]}", seen.wait(how), "", True) for how in BY_WAY),
         ("questions asked again", f"{crowd['again']} of {crowd['asked']}", "", True),
         ("SERVFAIL, asked again", crowd["failures"], "", True),
         ("longest wait, s", f"{crowd['slowest']:.2f}", "", True),
