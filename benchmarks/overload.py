@@ -40,6 +40,9 @@ KNOWN = 12
 """Names that honest clients ask for again and again."""
 
 FILLING = 20.0
+STORM_FILLING = 90.0
+"""Seconds, before what grows is measured: caches, and the memory that as many connections and questions at once as are let in
+take. Under the attacks it takes longer, for few of their questions are let through; answers count from the beginning."""
 SHARE_KEPT, SLOWEST, GROWTH = 99.0, 20.0, 1_024
 """Answers of a hundred; ms of 99 of 100 hits; KiB between the first and the second half."""
 
@@ -188,15 +191,16 @@ def offered(made: world.World, title: str, clients: int, loud: dict[str, Any], n
 def attacked(made: world.World, seconds: float) -> Seen:
     slow = honest(made, 30_000_000)
     time.sleep(2)
-    observer = Observer(made)
+    filling = Observer(made)
     storm = made.helper("onslaught.py")
     put_behind(storm)
-    storm.say({"ports": world.PORTS, "seconds": seconds})
+    whole = STORM_FILLING + seconds
+    storm.say({"ports": world.PORTS, "seconds": whole})
     floods = {
         what: flood(
             made,
             questions=questions,
-            seconds=seconds,
+            seconds=whole,
             rate=rate,
             addresses=40,
             network=80 + place,
@@ -204,11 +208,15 @@ def attacked(made: world.World, seconds: float) -> Seen:
         )
         for place, (what, (rate, questions)) in enumerate(ATTACKS.items())
     }
+    filling.until(STORM_FILLING)
+    observer = Observer(made)
     observer.until(seconds)
     counts = storm.line()
     sent = {what: helper.line()["sent"] for what, helper in floods.items()}
     more = [f"{what}: {many:,}" for what, many in {**sent, **counts}.items()]
-    text = f"{seconds:g} s; what was sent is below"
+    filled = ", ".join(f"{name} {grown:+.0f}" for name, grown in filling.growth().items())
+    more.append(f"KiB by which cells grew while they filled, second half of {STORM_FILLING:g} s over first: {filled}")
+    text = f"{whole:g} s, growth and CPU of the last {seconds:g} s; what was sent is below"
     return observer.seen("Attacks of all kinds at once", text, slow, *more, least=100.0)
 
 
