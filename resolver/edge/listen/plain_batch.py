@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING
 
 from resolver.admission import Admission, Client
 from resolver.cache.packets import ROADS
-from resolver.edge.listen.datagram import BATCH, MAX_PACKET, Way, source_of
+from resolver.edge.listen.datagram import BATCH, MAX_PACKET, Way, source_of, waited_for
 from resolver.edge.serve import Desk
+from resolver.pressure import Pressure
 from wire.units import Instant
 
 if TYPE_CHECKING:
     from resolver.edge.listen.batched import BatchedListener
 
-MANY = 8
-"""Where so many come in one call there are more by the time that they are answered."""
+FEW, OTHER, LOOKED, MANY = 16, 4, 1_024, 8
+"""As in batch.pyx."""
 STRIDE = MAX_PACKET + 192
 """Octets from one packet's room to the next; as in batch.pyx."""
 NAME = 28
 """Octets of a sockaddr_in6 (ip6(7)); a sockaddr_in is shorter."""
-CONTROL = 64
+CONTROL = 128
 LARGEST = 65_536
 """Octets of one message that is sent by itself, at most."""
 
@@ -125,7 +126,8 @@ class Batch:
         self._four = [names[at + 4 : at + 8] for at in range(0, BATCH * NAME, NAME)]
         self._six = [names[at + 8 : at + 24] for at in range(0, BATCH * NAME, NAME)]
         """The address in each sockaddr."""
-        self._descriptor = -1
+        self._descriptor, self._wildcard = -1, False
+        self._dropped = self._spent = 0
 
     def drain(
         self,
@@ -137,37 +139,62 @@ class Batch:
         now: Instant,
     ) -> None:
         """As that of batch.pyx."""
-        self._descriptor = descriptor
-        taken = 0
-        while taken < BATCH:
-            count = self._receive(BATCH - taken, wildcard, desk)
+        self._descriptor, self._wildcard = descriptor, wildcard
+        self._dropped = self._spent = looked = 0
+        pressure, most = listener.pressure, BATCH
+        # Who is dropped costs little, and who asks little comes behind them.
+        while self._spent < BATCH and looked < LOOKED:
+            count = self._receive(most, wildcard, desk, timed=not looked)
             if count > 0:
-                self._answer_all(count, wildcard, listener, desk, admission, now)
+                if not looked:
+                    pressure.waited(self._waited(desk), now)
+                self._answer_all(count, listener, desk, admission, pressure if pressure.on else None, now)
             if count < MANY:
-                return
-            taken += count
+                break
+            looked += count
+            most = FEW if pressure.on else min(most, BATCH - self._spent)
+        if self._dropped:
+            desk.counters["dropped-pressure"] += self._dropped
 
-    def _receive(self, most: int, wildcard: bool, desk: Desk) -> int:
+    def _receive(self, most: int, wildcard: bool, desk: Desk, *, timed: bool) -> int:
+        """How many came, -1 for none. `timed`: the first with the time when it came."""
         room, written = self._room, BATCH if wildcard != self._had_control else self._written
         # What the kernel and the answers have written there is put right in one go.
         end = written * _SIZE
         room.headers[:end] = (self._with_control if wildcard else self._without)[:end]
         end = written * _VECTOR
         room.vectors[:end] = self._vectors[:end]
+        if timed:
+            room.longs[_CONTROL_LENGTH_AT] = CONTROL
         count: int = _recvmmsg(self._descriptor, room.address, most, socket.MSG_DONTWAIT, None)
         if count < 0 and (error := ctypes.get_errno()) != errno.EAGAIN:
             desk.counters[f"udp-{error}"] += 1
         self._written, self._had_control = max(count, 1), wildcard
         return count
 
-    def _answer_all(
-        self, count: int, wildcard: bool, listener: "BatchedListener", desk: Desk, admission: Admission, now: Instant
-    ) -> None:
-        """Answer the hits among the first `count` packets of the room, and hand on the rest: the hot loop."""
+    def _waited(self, desk: Desk) -> float:
+        """Seconds that the first packet waited in the socket; 0 if that does not tell. Of its control messages only those stay
+        that `_turn_round` needs."""
         room = self._room
+        seconds = waited_for(_unpacked(room.controls[: room.longs[_CONTROL_LENGTH_AT]]), desk.date())
+        if not self._wildcard:
+            room.longs[_CONTROL_LENGTH_AT] = 0
+        return seconds
+
+    def _answer_all(
+        self,
+        count: int,
+        listener: "BatchedListener",
+        desk: Desk,
+        admission: Admission,
+        pressure: Pressure | None,
+        now: Instant,
+    ) -> None:
+        """Answer the hits among the first `count` packets of the room, and hand on the rest: the hot loop. `pressure`: None if it
+        is off."""
+        room, wildcard = self._room, self._wildcard
         packets, names, ints, sizes = room.packets, room.names, room.ints, room.sizes
-        cache, known = desk.cache, admission.by_octets
-        shelves = cache.rendered
+        cache, known, shelves = desk.cache, admission.by_octets, desk.cache.rendered
         addresses = self._four if names[:2] == _FOUR else self._six
         hits: list[int] = []
         later: list[tuple[bytes, Client, int]] = []
@@ -176,6 +203,9 @@ class Batch:
             end = start + ints[_INTS * i + _LENGTH_AT]
             octets = bytes(addresses[i])
             client = known.get(octets) or admission.client_at(octets, now)
+            if pressure is not None and not pressure.admits(client.household, now):
+                self._dropped += 1
+                continue
             if wildcard:
                 self._turn_round(i)
             bucket = client.bucket
@@ -185,30 +215,30 @@ class Batch:
                     # It may answer, and what came before goes before.
                     self._settle(hits, later, listener, desk, now)
                     if listener.is_over(bytes(packets[start:end]), client, self._road(listener, i), now):
+                        self._spent += OTHER
                         continue
             elif not client.allowed:
                 desk.counters["dropped-access"] += 1
                 continue
             entry = shelves[ROADS * client.group].get(bytes(packets[start + 2 : end]))
             if entry is not None and (names[NAME * i + 2] or names[NAME * i + 3]):
-                body = entry.body
                 if entry.until > now:
                     entry.used = True
-                elif cache.renew(entry, now):
-                    body = entry.body
-                else:
-                    body = b""
+                elif not cache.renew(entry, now):
+                    entry = None
+            else:
+                entry = None
+            if entry is not None:
+                body = entry.body
                 length = 2 + len(body)
-                if 2 < length <= MAX_PACKET:
+                if length <= MAX_PACKET:
                     # In place: the id stands before it already.
                     packets[start + 2 : start + length] = body
                     sizes[2 * i + 1] = length
                     hits.append(i)
-                    continue
-                if body:
-                    desk.counters["hits"] += 1
-                    self._road(listener, i).send(bytes(packets[start : start + 2]) + body)
-                    continue
+                else:
+                    self._send_apart(bytes(packets[start : start + 2]) + body, i, listener, desk)
+                continue
             later.append((bytes(packets[start:end]), client, i))
         self._settle(hits, later, listener, desk, now)
 
@@ -222,9 +252,11 @@ class Batch:
     ) -> None:
         """Send the answers that are made, then see to what is no hit."""
         if hits:
+            self._spent += len(hits)
             desk.counters["hits"] += len(hits)
             self._send(hits, desk)
             hits.clear()
+        self._spent += OTHER * len(later)
         for data, client, i in later:
             listener.other(data, client, self._road(listener, i), now)
         later.clear()
@@ -245,6 +277,12 @@ class Batch:
                 desk.counters[f"udp-send-{ctypes.get_errno()}"] += 1
                 sent = 1
             at += sent
+
+    def _send_apart(self, response: bytes, i: int, listener: "BatchedListener", desk: Desk) -> None:
+        """One that has no room in that of its packet."""
+        self._spent += 1
+        desk.counters["hits"] += 1
+        self._road(listener, i).send(response)
 
     def _turn_round(self, i: int) -> None:
         """Make of the control messages that came the one that makes the reply leave from the address that was asked; or none."""
