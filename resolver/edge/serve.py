@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable
 from privacy.cookies import CookieState, check_cookie, server_cookie
 from privacy.reply import MINIMUM_PAYLOAD, Outer, dress
 from resolver.admission import Client
-from resolver.cache.packets import ENCRYPTED, KEPT_FLAGS, REFRESH_AGAIN_AFTER, ROADS, Answer, AnswerKey, PacketCache
+from resolver.cache.packets import (
+    ENCRYPTED,
+    KEPT_FLAGS,
+    REFRESH_AGAIN_AFTER,
+    ROADS,
+    Answer,
+    AnswerKey,
+    PacketCache,
+    Rendered,
+)
 from resolver.edge.flights import Flight, Flights, Port, Road, Waiter
 from resolver.edge.refusals import NO_RECURSION, Refusal, build_explanation, build_formerr, refusal_for
 from resolver.edge.turns import Turns
@@ -78,7 +87,14 @@ class Desk:
     def quick(self, message: bytes, client: Client, road: Road, now: Instant) -> bytes | None:
         """The response to a message that was answered before, octet for octet; None if there is none: then `receive` is to be
         asked. Costs one look-up, and once a second its TTLs."""
-        kind = ENCRYPTED if road.encrypted else road.stream
+        entry = self.recall(message, client, ENCRYPTED if road.encrypted else road.stream, now)
+        if entry is None:
+            return None
+        self.counters["hits"] += 1
+        return message[:2] + entry.body
+
+    def recall(self, message: bytes, client: Client, kind: int, now: Instant) -> Rendered | None:
+        """The same as the cache has it, for this second, on a road of this `kind`; not counted yet."""
         entry = self.cache.rendered[ROADS * client.group + kind].get(message[2:])
         if entry is None:
             return None
@@ -86,8 +102,7 @@ class Desk:
             entry.used = True
         elif not self.cache.renew(entry, now):
             return None
-        self.counters["hits"] += 1
-        return message[:2] + entry.body
+        return entry
 
     def knows(self, message: bytes, client: Client, road: Road) -> bool:
         """Whether a message like that, octet for octet, was answered before: then it is well-formed."""
