@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from resolver.iterate.classify import understand
 from resolver.iterate.resolve import Resolved
-from resolver.iterate.verdict import Alias, Chain, Negative, Positive, RRset, TooLong
+from resolver.iterate.verdict import Alias, Chain, Negative, Positive, RRset, TooLong, with_ttl
 from resolver.settings import CacheSettings
 from wire.dns.codes import BOGUS, EdnsOption, HeaderFlag, Rcode
 from wire.dns.message import Message, parse_received
@@ -119,11 +119,13 @@ def bounded(resolved: Resolved, limits: CacheSettings) -> Resolved:
             end = Positive(_bounded(rrset, limits), proof, dname=None if dname is None else _bounded(dname, limits))
         case Negative(absent=absent, soa=RRset() as soa, proof=proof):
             ttl = limits.bounded_negative(min(soa.ttl, int.from_bytes(soa.rdatas[0][-4:], "big")))
-            end = Negative(absent, soa._replace(ttl=ttl), proof)
+            end = Negative(absent, with_ttl(soa, ttl), proof)
         case TooLong(dname=dname):
             end = TooLong(_bounded(dname, limits))
         case _:
             pass
+    if not resolved.links:
+        return Resolved((), end, resolved.onward)
     links = tuple(
         Alias(
             _bounded(link.rrset, limits),
@@ -137,8 +139,7 @@ def bounded(resolved: Resolved, limits: CacheSettings) -> Resolved:
 
 
 def _bounded(rrset: RRset, limits: CacheSettings) -> RRset:
-    ttl = limits.bounded(rrset.ttl)
-    return rrset if ttl == rrset.ttl else rrset._replace(ttl=ttl)
+    return with_ttl(rrset, limits.bounded(rrset.ttl))
 
 
 def _count(resolved: Resolved) -> int:

@@ -24,7 +24,7 @@ from resolver.dnssec.evidence import NoData, NoName, NotProved, RightlyExpanded,
 from resolver.dnssec.nsec import Range, encloser_by, read_range
 from resolver.dnssec.nsec3 import MAX_ITERATIONS, Hashes, HashesSpent, Hashing, HashRange, read_hash_range
 from resolver.dnssec.values import Verified
-from resolver.iterate.verdict import Alias, RRset, TooLong
+from resolver.iterate.verdict import Alias, RRset, TooLong, with_ttl
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, canonical_order, is_below, parent, suffixes
 from wire.units import Instant
@@ -202,8 +202,8 @@ class Ranges:
         for found in _judgements(name, rrtype, proof):
             if isinstance(found, NoName | NoData | WildcardNoData) and not found.opt_out:
                 ttl = min([_left(entry, now) for entry in (soa, *records)])
-                rrsets = tuple([entry.record.rrset._replace(ttl=ttl) for entry in records])
-                return Denied(found, soa.record.rrset._replace(ttl=ttl), rrsets)
+                rrsets = tuple([with_ttl(entry.record.rrset, ttl) for entry in records])
+                return Denied(found, with_ttl(soa.record.rrset, ttl), rrsets)
         return None
 
     def _expanded(self, name: bytes, rrtype: int, proof: Proof, records: list[_Entry], now: Instant) -> Expanded | None:

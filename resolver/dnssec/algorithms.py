@@ -102,7 +102,7 @@ def _ecdsa(curve: EllipticCurve, hashing: HashAlgorithm, size: int) -> Verify:
     def verify(public: bytes, signature: bytes, data: bytes) -> None:
         if len(public) != 2 * size or len(signature) != 2 * size:
             raise Wrong("an ECDSA key or signature of another length")
-        r, s = (int.from_bytes(part, "big") for part in (signature[:size], signature[size:]))
+        r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
         try:
             load(public).verify(encode_dss_signature(r, s), data, scheme)
         except (InvalidSignature, UnsupportedAlgorithm, ValueError) as why:

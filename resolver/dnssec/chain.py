@@ -127,7 +127,7 @@ class Chain:
             return anchor
         failure: Bogus | None = None
         for zone in signers_of((rrset,), rrset.owner, rrset.rrtype, anchor.zone):
-            keys = await self.keys(zone)
+            keys = self._known_keys(zone) or await self.keys(zone)
             if isinstance(keys, Insecure):
                 return keys
             found = self._verify(rrset, keys) if isinstance(keys, Trusted) else keys
@@ -144,7 +144,7 @@ class Chain:
         rrsets = tuple([rrset for rrset in rrsets if rrset.rrtype in (_SOA, _NSEC, _NSEC3)])
         failure: Bogus | None = None
         for zone in signers_of(rrsets, name, rrtype, anchor.zone):
-            keys = await self.keys(zone)
+            keys = self._known_keys(zone) or await self.keys(zone)
             if isinstance(keys, Insecure):
                 return keys
             if isinstance(keys, Trusted):
@@ -162,8 +162,8 @@ class Chain:
 
     async def keys(self, zone: bytes) -> Keys:
         """The keys of `zone`; Bogus if it is none. Raises Spent."""
-        found = self._keys.get(zone) or self._memory.keys(zone, self._questions.now())
-        if found is None or (self._again and zone not in self._keys and isinstance(found, Bogus)):
+        found = self._known_keys(zone)
+        if found is None:
             self.budget.descend()
             try:
                 found = await self._find_keys(zone)
@@ -171,7 +171,17 @@ class Chain:
                 self.budget.ascend()
             if not self._is_our_own_fault(found):
                 self._memory.store_keys(zone, found, self._questions.now())
-        self._keys[zone] = found
+            self._keys[zone] = found
+        return found
+
+    def _known_keys(self, zone: bytes) -> Keys | None:
+        """The same, if they need not be looked for."""
+        found = self._keys.get(zone)
+        if found is None:
+            found = self._memory.keys(zone, self._questions.now())
+            if found is None or (self._again and isinstance(found, Bogus)):
+                return None
+            self._keys[zone] = found
         return found
 
     async def cut(self, zone: bytes) -> Cut:

@@ -96,7 +96,8 @@ class Doubting:
         questions = claim.questions
         date = questions.date()
         checked = await self._validator.check(claim)
-        if checked.explanation == NOT_YET.explanation and questions.now() >= self._wall.doubtful:
+        early = checked.explanation is not None and checked.explanation == NOT_YET.explanation
+        if early and questions.now() >= self._wall.doubtful:
             self._wall.doubtful = Instant(questions.now() + WITNESS_PAUSE)
             witness = Witness(date)
             looking = Validator(self._validator.anchors, TrustMemory(), verifier=witness.verify, dates=Dates.IGNORED)

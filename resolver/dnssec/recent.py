@@ -24,6 +24,9 @@ LONGEST = 1_024
 _AGAIN = frozenset(int(RecordType[t]) for t in ("SOA", "NSEC", "NSEC3", "DNAME"))
 """Types of records that come with answers to many questions."""
 
+_RANGES = frozenset(int(RecordType[t]) for t in ("NSEC", "NSEC3"))
+"""Of these most come once only: they are remembered from the second time on."""
+
 _Place = tuple[bytes, int, tuple[bytes, ...], tuple[bytes, ...]]
 
 
@@ -43,6 +46,8 @@ class Recent:
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
         self._known: OrderedDict[_Place, _Known] = OrderedDict()
+        self._seen: set[int] = set()
+        """Of ranges that came once, what their places hash to."""
 
     def __len__(self) -> int:
         return len(self._known)
@@ -76,6 +81,8 @@ class Recent:
     ) -> Verified | Unsigned:
         units, wrong = budget.units, budget.wrong
         found = prove(rrset, signing, date, budget, verifier)
+        if rrset.rrtype in _RANGES and not self._came_before(hash(place)):
+            return found
         length = len(rrset.owner) + sum(map(len, rrset.rdatas + rrset.signatures))
         # What took several keys costs that each time.
         if isinstance(found, Verified) and budget.wrong == wrong and length <= LONGEST:
@@ -86,3 +93,11 @@ class Recent:
             if len(self._known) > self._kept:
                 self._known.popitem(last=False)
         return found
+
+    def _came_before(self, place: int) -> bool:
+        if place in self._seen:
+            return True
+        if len(self._seen) >= self._kept:
+            self._seen.clear()
+        self._seen.add(place)
+        return False

@@ -19,7 +19,7 @@ from resolver.dnssec.budget import (
 )
 from resolver.dnssec.canonical import canonical_data, canonical_records
 from resolver.dnssec.values import Verified
-from resolver.iterate.verdict import RRset
+from resolver.iterate.verdict import RRset, with_ttl
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError, RecordType
 from wire.dns.names import WILDCARD, count_labels, is_below, suffixes
@@ -291,7 +291,7 @@ def verified(rrset: RRset, zone: bytes, wildcard: bytes | None, rdata: bytes, mo
     """What a valid signature makes of the RRset (RFC 4035 §5.3.3): its TTL is `most` at most. That of the RRSIG itself is in
     `rrset.ttl` already."""
     ttl = min(rrset.ttl, most)
-    return Verified(rrset if ttl == rrset.ttl else rrset._replace(ttl=ttl), zone, wildcard, left, rdata)
+    return Verified(with_ttl(rrset, ttl), zone, wildcard, left, rdata)
 
 
 def _signed_owner(owner: bytes, signature: Signature) -> tuple[bytes, bytes | None]:

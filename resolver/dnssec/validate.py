@@ -24,7 +24,7 @@ from resolver.dnssec.signature import ABSENT, Dates, Prover, Verifier, prove, ve
 from resolver.dnssec.steps import Denied
 from resolver.dnssec.values import LONG, Learned, Verified
 from resolver.iterate.resolve import Resolved
-from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
+from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong, with_ttl
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError, RecordType
 from wire.dns.names import is_below
@@ -251,7 +251,7 @@ class Judging:
         proof = self._kept(absence)
         soa = None if absence.soa is None else absence.soa.rrset
         if soa is not None:
-            soa = soa._replace(ttl=min([soa.ttl, *[record.ttl for record in proof]]))
+            soa = with_ttl(soa, min([soa.ttl, *[record.ttl for record in proof]]))
         return Negative(end.absent and not isinstance(found, NoData), soa, proof)
 
     def _kept(self, absence: Absence) -> tuple[RRset, ...]:

@@ -17,6 +17,12 @@ class RRset(NamedTuple):
     signatures: tuple[bytes, ...] = ()
 
 
+def with_ttl(rrset: RRset, ttl: int) -> RRset:
+    """The same records for another number of seconds."""
+    owner, rrtype, former, rdatas, signatures = rrset
+    return rrset if former == ttl else RRset(owner, rrtype, ttl, rdatas, signatures)
+
+
 @dataclass(frozen=True, slots=True)
 class Positive:
     """Records of the type asked for. `proof`: what shows that a wildcard was rightly expanded (NSEC, NSEC3). `servers`:

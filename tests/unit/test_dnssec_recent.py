@@ -74,6 +74,21 @@ def test_its_ttl_is_its_own_each_time() -> None:
     assert (found.rrset.ttl, proving.counting.calls) == (30, 1)
 
 
+def test_a_range_is_remembered_from_the_second_time_on() -> None:
+    proving = Proving()
+    span = signed(rrtype=NSEC)
+    found = [proving(span) for _ in range(3)]
+    assert found[0] == found[1] == found[2] == prove(span, keys(), DATE, Validation(), Counting())
+    assert (proving.counting.calls, len(proving.recent)) == (2, 1)
+
+
+def test_what_was_seen_once_of_many_ranges_is_forgotten() -> None:
+    proving = Proving(kept=2)
+    for number in (1, 2, 3, 1, 2, 3):
+        proving(signed(rrtype=NSEC, rdata=bytes((number,)) + RDATA))
+    assert (proving.counting.calls, len(proving.recent)) == (6, 0)
+
+
 @pytest.mark.parametrize(
     "other",
     [signed(rdata=RDATA + b"x"), RRset(ZONE, SOA, 60, (RDATA,), (rrsig(), rrsig(b"bad")))],
