@@ -116,10 +116,11 @@ class NsecChain:
 
 
 def encloser_by(span: Range, name: bytes) -> bytes:
-    """The deepest ancestor that exists of a name that `span` covers."""
-    place = canonical_order(name)
-    depth = max(_in_common(place, span.start), _in_common(place, span.end))
-    return _ancestor(name, len(place) - depth)
+    """The deepest ancestor that exists of a name that `span` covers, by the two names of the range."""
+    above = parent(name)
+    while not (is_below(span.owner, above) or is_below(span.next, above)):
+        above = parent(above)
+    return above
 
 
 def read_range(record: Verified, zone: bytes) -> Range | None:
@@ -157,20 +158,3 @@ def denies_its_owner(types: Types) -> bool:
     A bitmap that has NXNAME and other types contradicts itself and proves nothing.
     """
     return _NXNAME in types and len(types) == sum(rrtype in types for rrtype in (_RRSIG, _NSEC, _NXNAME))
-
-
-def _in_common(place: tuple[bytes, ...], other: tuple[bytes, ...]) -> int:
-    """How many labels both names end in, given as `canonical_order` does."""
-    count = 0
-    for mine, its in zip(place, other, strict=False):
-        if mine != its:
-            break
-        count += 1
-    return count
-
-
-def _ancestor(name: bytes, above: int) -> bytes:
-    """The ancestor with so many labels less."""
-    for _ in range(above):
-        name = parent(name)
-    return name
