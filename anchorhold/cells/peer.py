@@ -185,8 +185,7 @@ class Peer(Pair):
             case MessageType.REPLY:
                 desk.replied(message.handle, ipc.parse_reply(message), now)
             case MessageType.CREDIT if len(message.body) == 4:
-                desk.credits += int.from_bytes(message.body, "little")
-                desk.pump(now)
+                desk.grant(int.from_bytes(message.body, "little"), now, self.name.number)
             case MessageType.SNAPSHOT:
                 desk.counters["resolver-generation"] = message.generation
                 if message.flags & ipc.FORGET:
