@@ -12,7 +12,8 @@ class Outlet:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._room = _room_of(descriptor)
+        self._room: select.epoll | select.poll | None = None
+        self._used = False
         self._untold = 0
         self._torn = False
         """What was written last ends within a line."""
@@ -21,6 +22,8 @@ class Outlet:
     def write(self, line: bytes) -> None:
         """One line, without its end, at once or not at all."""
         told = b"supervisor: lines of the log that were lost here: %d\n" % self._untold if self._untold else b""
+        if not self._used:
+            self._used, self._room = True, _room_of(self._descriptor)
         data = (b"\n" if self._torn else b"") + told + line + b"\n"
         written = self._write(data)
         if written == len(data):
@@ -54,3 +57,7 @@ def _room_of(descriptor: int) -> "select.epoll | select.poll | None":
         room.close()
         return None
     return room
+
+
+TOLD, LOG = Outlet(1), Outlet(2)
+"""The supervisor's."""
