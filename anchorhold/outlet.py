@@ -13,17 +13,19 @@ class Outlet:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._room: select.epoll | select.poll | None = None
-        self._used = False
         self._untold = 0
         self._torn = False
         """What was written last ends within a line."""
         self.lost = 0
 
+    def open(self) -> "Outlet":
+        """From now on it is looked whether there is room; until then, lines are written as if there were."""
+        self._room = _room_of(self._descriptor)
+        return self
+
     def write(self, line: bytes) -> None:
         """One line, without its end, at once or not at all."""
         told = b"supervisor: lines of the log that were lost here: %d\n" % self._untold if self._untold else b""
-        if not self._used:
-            self._used, self._room = True, _room_of(self._descriptor)
         data = (b"\n" if self._torn else b"") + told + line + b"\n"
         written = self._write(data)
         if written == len(data):
