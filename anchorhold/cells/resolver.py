@@ -165,8 +165,8 @@ class ResolverCell:
         readiness(loop)
         # Contexts with the system's authorities read files: make them before the sandbox.
         profile = PROFILE if isinstance(loop, asyncio.BaseEventLoop) else PROFILE_UVLOOP
-        enter(replace(profile, memory=ceilings.of_resolver(self._settings)), settle=_settle)
         log_mistakes(NAME)
+        enter(replace(profile, memory=ceilings.of_resolver(self._settings)), settle=_settle)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
         loop.add_reader(self._link.fileno(), self._hear)
         await self._hear_keeper_first()
