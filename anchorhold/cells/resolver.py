@@ -141,7 +141,7 @@ class ResolverCell:
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
         self.prepare()
-        return run_loop(lambda: end_after(NAME, self.run()))
+        return run_loop(NAME, lambda: end_after(NAME, self.run()))
 
     async def run(self) -> int:
         """Serve until told to end; gives the exit code."""
