@@ -1,10 +1,10 @@
 """One core and several: cached answers over UDP, and misses, validated or not: answers a second, CPU time for each, and how many
 cores were busy.
 
-`python benchmarks/bench_cores.py [--cores 1,2] [--rounds N] [--seconds N] [--only hits|misses]`. For misses see
-`core_misses.py`. The load of hits is made so that it takes little of the same machine: 64 questions in one call, which the kernel takes apart (UDP_SEGMENT, udp(7)); it yields to the cells (nice 10), reads no
-answer, and asks more than can be answered. What was answered is counted by the fronts. Clients are 64 addresses, spread over
-the cells as any others are.
+`python benchmarks/bench_cores.py [--cores 1,2] [--rounds N] [--seconds N] [--only hits|misses]`. For misses see `core_misses.py`.
+The load of hits is made so that it takes little of the same machine: 64 questions in one call, which the kernel takes apart
+(UDP_SEGMENT, udp(7)); it yields to the cells (nice 10), reads no answer, and asks more than can be answered. What was answered is
+counted by the fronts. Clients are 64 addresses, spread over the cells as any others are.
 """
 
 import argparse
