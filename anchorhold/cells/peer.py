@@ -24,6 +24,9 @@ from wire.units import Instant
 MAX_UNSENT = 8 * 1024 * 1024
 """Octets that may wait for a cell that does not read; past that it counts as gone."""
 
+TURN = 16_384
+"""Octets taken of one pair in one wake-up, some hundred replies: clients whose answers are known wait behind them."""
+
 _RD = int(QueryFlag.RD)
 
 Answer = Callable[[bytes, bool], None]
@@ -106,6 +109,10 @@ class Pair(PairEnd):
         except Malformed as error:
             self._cell.accuse(self.name)
             self._cell.lose(self, f"{self.other} sent what does not decode, it is ended: {error}")
+
+    def _pull(self) -> bytes:
+        """As that of all pairs, but at most TURN octets."""
+        return self.socket.recv(TURN, sockets.NOW)
 
     def _take(self, message: Message, now: Instant) -> None:
         match message.type:

@@ -46,6 +46,7 @@ from anchorhold.sites import Sites
 from anchorhold.troubles import Watchman
 from net import apart
 from net.clock import now
+from net.entropy import Entropy
 from net.readiness import readiness
 from net.sockets import adopt
 from net.tls import TlsFactory
@@ -148,7 +149,7 @@ class ResolverCell:
         self._ending = loop.create_future()
         watch_memory(loop, "resolver")
         assert self._settings is not None  # noqa: S101 # prepare saw to it
-        tools = Tools(now=now, entropy=os.urandom, lookup=self._lookup, count=self._count, tls=TlsFactory())
+        tools = Tools(now=now, entropy=Entropy(), lookup=self._lookup, count=self._count, tls=TlsFactory())
         world = ForwardingWorld(tools, self._spread_key, Sites())
         # What is packaged, while our own files can still be read.
         world.wall.not_before(built_date())

@@ -62,7 +62,7 @@ class Desk:
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._secret = secret
-        self._date = date
+        self.date = date
         self._handle = first_handle
         self._flights = Flights()
         self._lanes = tuple(Lane() for _ in range(resolvers))
@@ -218,12 +218,12 @@ class Desk:
         cookie = query.cookie
         answer_cookie = b""
         if cookie is not None and self.settings.cookies and not road.encrypted:
-            state = check_cookie(self._secret, cookie, client.packed, int(self._date()))
+            state = check_cookie(self._secret, cookie, client.packed, int(self.date()))
             if state is CookieState.MALFORMED:
                 return None
             self.counters[f"cookie-{state.value}"] += 1
             head = cookie[:8]
-            answer_cookie = head + server_cookie(self._secret, head, client.packed, int(self._date()))
+            answer_cookie = head + server_cookie(self._secret, head, client.packed, int(self.date()))
         return Outer(data[:2], query.question, limit, True, edns.do, answer_cookie, padded=road.encrypted, ad=ad)
 
     @staticmethod
