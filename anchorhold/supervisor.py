@@ -15,7 +15,7 @@ from anchorhold import facts, zygote
 from anchorhold.accounts import Accounts
 from anchorhold.activation import take_handed
 from anchorhold.cell_environment import cell_environment
-from anchorhold.cell_process import CellProcess
+from anchorhold.cell_process import CellProcess, alike
 from anchorhold.changing import Changing
 from anchorhold.config.request import Snapshot
 from anchorhold.control_path import default_control_path, default_state_directory
@@ -26,6 +26,7 @@ from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen
 from anchorhold.lists_side import ListsSide
 from anchorhold.notify import ServiceManager
+from anchorhold.outlet import LOG, TOLD
 from anchorhold.pairs import Cells, introduce_started, pairs_of
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.roster import roster
@@ -65,10 +66,8 @@ class Supervisor:
         self._state = Path(service.state) if service.state else default_state_directory()
         open_state(self._state)
         self._spread_key = spread_key(self._state)
-        self.fronts = tuple(CellProcess("front", FRONT_MODULE, number=number) for number in range(service.cores))
-        self.resolvers = tuple(
-            CellProcess("resolver", RESOLVER_MODULE, number=number) for number in range(service.cores)
-        )
+        self.fronts = alike("front", FRONT_MODULE, service.cores)
+        self.resolvers = alike("resolver", RESOLVER_MODULE, service.cores)
         self.keeper = CellProcess("keeper", KEEPER_MODULE)
         control = Path(service.control) if service.control else default_control_path()
         handed = take_handed(os.environ)
@@ -89,13 +88,12 @@ class Supervisor:
         self._vital = (*self.resolvers, *self.fronts)
         """Without one of these somebody who asks in clear text is not answered."""
         self._pairs = pairs_of(Cells(self.keeper, self.lists, self.resolvers, self.dhcp, self.fronts, self.secures))
-        self._several = (*self.resolvers, *self.fronts, *self.secures) if service.cores > 1 else ()
         self._selector = selectors.DefaultSelector()
         ours = cell_environment(os.environ, "")
         self._manager = ServiceManager(os.environ, time.monotonic(), os.getpid())
         self._changing = Changing(
             *(config, control, self._selector, ours, snapshot, self._take_over, self._manager),
-            lambda: roster(os.getpid(), self._cells),
+            lambda: roster(os.getpid(), self._cells, LOG.lost),
         )
         self._cold = zygote.cold(side.cells[0].module for side in self._sides if side.wanted)
         """What of the cells is to be imported yet: those that need it are started after the others. Lists first: nobody is
@@ -191,8 +189,6 @@ class Supervisor:
         if cell in self.resolvers:
             cell.send(LinkType.SECRET, b"", (self._spread_key,))
             self._lists.give_image(cell)
-        if cell in self._several:
-            cell.send(LinkType.NUMBER, bytes((cell.number, len(self.resolvers))))
         for side in self._sides:
             if cell in side.cells:
                 side.give_all(cell)
@@ -243,7 +239,7 @@ class Supervisor:
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
-            facts.announce(f"serving on {self._front.describe()}{self._secure.shortfall()}")
+            TOLD.write(f"serving on {self._front.describe()}{self._secure.shortfall()}".encode())
         else:
             facts.log(NAME, f"configuration {generation} is in force")
         self._announced = generation
