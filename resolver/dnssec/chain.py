@@ -15,13 +15,7 @@ from typing import NamedTuple, Protocol
 
 from resolver.cache.rrsets import Failed
 from resolver.dnssec.anchors import Anchors, NegativeAnchor, TrustAnchor
-from resolver.dnssec.budget import (
-    PROOFS,
-    RECORDS_OF_AN_ANSWER,
-    WALKED,
-    Spent,
-    Validation,
-)
+from resolver.dnssec.budget import PROOFS, RECORDS_OF_AN_ANSWER, WALKED, Spent, Validation
 from resolver.dnssec.denial import Proof, proves_no_ds
 from resolver.dnssec.evidence import InsecureDelegation, NoCut, NotProved, TooExpensive, Unproved
 from resolver.dnssec.evidence import Spent as HashesSpent
@@ -350,9 +344,8 @@ class Chain:
         place = (keys.signing.zone, rrset)
         found = self._proved.get(place)
         if found is None:
-            found = self._proved[place] = self._prover(
-                rrset, keys.signing, self._signed_at, self.budget, self._verifier
-            )
+            found = self._prover(rrset, keys.signing, self._signed_at, self.budget, self._verifier)
+            self._proved[place] = found
         return found
 
     def _absence(self, rrsets: tuple[RRset, ...], keys: Trusted) -> Absence:
