@@ -141,7 +141,7 @@ class ResolverCell:
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
         self.prepare()
-        return run_loop(lambda: end_after(NAME, self.run()))
+        return run_loop(NAME, lambda: end_after(NAME, self.run()))
 
     async def run(self) -> int:
         """Serve until told to end; gives the exit code."""
@@ -165,8 +165,8 @@ class ResolverCell:
         readiness(loop)
         # Contexts with the system's authorities read files: make them before the sandbox.
         profile = PROFILE if isinstance(loop, asyncio.BaseEventLoop) else PROFILE_UVLOOP
-        enter(replace(profile, memory=ceilings.of_resolver(self._settings)), settle=_settle)
         log_mistakes(NAME)
+        enter(replace(profile, memory=ceilings.of_resolver(self._settings)), settle=_settle)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
         loop.add_reader(self._link.fileno(), self._hear)
         await self._hear_keeper_first()
