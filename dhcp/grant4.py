@@ -65,9 +65,9 @@ class Terms(NamedTuple):
     name: str
 
 
-def foresee(book: LeaseBook, asked: Asked, scope: Scope, address: Address, now: Epoch) -> Terms:
-    """The lease as `grant` would make it now: what an offer tells."""
-    return _terms(book, asked, book.at(_ADDRESS4, address), asked.share(scope), now)
+def foresee(book: LeaseBook, asked: Asked, held: Lease | None, scope: Scope, now: Epoch) -> Terms:
+    """The lease as `grant` would make it now of what is `held` of an address: what an offer tells."""
+    return _terms(book, asked, held, asked.share(scope), now)
 
 
 def grant(

@@ -1,7 +1,7 @@
 """Who a client is: keyed tags in place of identifiers (RFC 2131 §4.2, RFC 4361, RFC 6842).
 
-A tag says nothing without the key: who reads our memory or our disk finds no hardware address in it, and who knows an
-address and the key finds its tag again.
+A tag says nothing without the key: who reads our disk, or our memory a few seconds after a client spoke, finds no hardware
+address in it, and who knows an address and the key finds its tag again.
 """
 
 import hashlib
@@ -134,15 +134,15 @@ def duid_hardware(duid: bytes) -> bytes:
 
 class Recent:
     """Clients that said something a moment ago: mostly the next message of one comes within milliseconds, a REQUEST after a
-    DISCOVER. What they are known by is kept in clear meanwhile, so it is kept for one message more, and for no longer than
-    `RECENT_SECONDS` while others speak: whoever holds it calls `pass_time` at each wake-up."""
+    DISCOVER. What they are known by is kept in clear meanwhile, so it is kept for one message more and for few seconds: whoever
+    holds it calls `pass_time` at least every `RECENT_SECONDS` while there are any."""
 
     __slots__ = ("_known", "_since")
 
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, int, bytes | None], Identity] = {}
         self._since: Instant | None = None
-        """When the first of them was remembered, or a moment later."""
+        """From when on time counts; None: nobody was there when it was asked last."""
 
     def __len__(self) -> int:
         return len(self._known)

@@ -80,7 +80,7 @@ def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: E
         return Outcome(
             "rapid", lease_reply(asked, MessageType4.ACK, scope, address, lease.duration, lease.name), changes
         )
-    terms = foresee(book, asked, scope, address, now)
+    terms = foresee(book, asked, held, scope, now)
     reply = lease_reply(asked, _OFFER, scope, address, terms.duration, terms.name)
     why = "reservation-in-use" if _is_displaced(asked, address) else "offered"
     if held is not None and held.state is _BOUND:

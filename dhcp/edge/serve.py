@@ -27,7 +27,7 @@ from dhcp.edge.rogues import OTHER_SERVER4, OTHER_SERVER6, Rogues
 from dhcp.edge.sockets4 import receive4, send4
 from dhcp.edge.sockets6 import receive6, receive_icmp6, send6
 from dhcp.ground import make_ground
-from dhcp.identity import Identifier, Identity, Recent, hardware_octets
+from dhcp.identity import RECENT_SECONDS, Identifier, Identity, Recent, hardware_octets
 from dhcp.incident import Incident
 from dhcp.limits import Accusers, Limits
 from dhcp.newcomer import meet
@@ -116,6 +116,8 @@ class Server:
         now = monotonic()
         waits = [patience, LONGEST_PAUSE, self.ledger.pause(now)]
         waits += [due for due in (self._prober.due(now), self._advertising.due(now)) if due is not None]
+        if self._recent:
+            waits.append(RECENT_SECONDS)
         if (end := self.ledger.book.next_end) is not None:
             waits.append(max(0.0, end - self.ledger.now()))
         return max(0.0, min(waits))
@@ -254,11 +256,12 @@ class Server:
             outcome = handle4(message, arrival, self.ledger.book, self._ground, self._second, identity)
         else:
             outcome = handle6(message, arrival, self.ledger.book, self._ground, self._second)
-        self.counters[outcome.why] += 1
-        if outcome.why == _CHOSE_ANOTHER:
+        why = outcome.why
+        self.counters[why] += 1
+        if why == _CHOSE_ANOTHER:
             # A client that chose another server has heard one.
             self._notice(OTHER_SERVER4 if isinstance(message, Packet4) else OTHER_SERVER6, arrival)
-        if self.settings.log_clients:
+        if self.settings.log_until > 0:
             self._trace(outcome, message, arrival)
         self._take(outcome, message, arrival)
 
