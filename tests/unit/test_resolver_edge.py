@@ -13,11 +13,11 @@ from kit.questions import query_for, response
 from kit.world import install, respond, settings, world_of
 
 from net.clock import now as clock
-from privacy.memory import Fact, Retention, keep
+from privacy.memory import Fact
 from resolver.cache import answers
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.edge import account
-from resolver.edge import world as world_module
+from resolver.edge import attempt as attempt_module
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.port import UpstreamFailed, Why
 from resolver.servers import LATE_TO_REST, State
@@ -307,7 +307,7 @@ def first_operator(scene: Scene, name: str) -> str:
 def test_a_site_moves_when_its_operator_fails_or_is_silent_and_that_is_counted_once(
     trouble: Callable[[], Behaviour], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(world_module, "MOVE_AFTER", 0.005)
+    monkeypatch.setattr(attempt_module, "MOVE_AFTER", 0.005)
 
     @on_loop
     async def conversation() -> None:
@@ -388,15 +388,3 @@ async def test_our_own_mistake_is_counted_and_the_client_is_told() -> None:
         scene.resolver.counters["mistakes"],
         [fact.text for fact in scene.facts],
     )
-
-
-def test_names_are_reported_only_if_the_user_wants_them() -> None:
-    fact = Fact("resolver", "asked", "www.example. type 1")
-    assert ("resolver: asked", "resolver: asked: www.example. type 1") == (
-        keep(fact, Retention()),
-        keep(fact, Retention(names=True)),
-    )
-
-
-def test_a_log_line_holds_nothing_unprintable() -> None:
-    assert "x: a?b?c" == keep(Fact("x", "a\nb\x1bc"), Retention())
