@@ -66,14 +66,16 @@ class Supervisor:
         open_state(self._state)
         self._spread_key = spread_key(self._state)
         self.fronts = tuple(CellProcess("front", FRONT_MODULE, number=number) for number in range(service.cores))
-        self.resolver = CellProcess("resolver", RESOLVER_MODULE)
+        self.resolvers = tuple(
+            CellProcess("resolver", RESOLVER_MODULE, number=number) for number in range(service.cores)
+        )
         self.keeper = CellProcess("keeper", KEEPER_MODULE)
         control = Path(service.control) if service.control else default_control_path()
         handed = take_handed(os.environ)
         self._front = FrontSide(self.fronts, control, handed)
         theirs = cell_environment(os.environ, accounts.user)
         self._secure = SecureSide(self._state, theirs, accounts.owner, handed, service.cores)
-        self._lists = ListsSide(self.resolver, self._state, accounts.owner_of("lists"))
+        self._lists = ListsSide(self.resolvers, self._state, accounts.owner_of("lists"))
         keeper = KeeperFolder(self.keeper, self._state, accounts.owner_of("keeper"))
         dhcp = DhcpSide(self._state, accounts.owner_of("dhcp"))
         self._sides = (self._front, self._lists, dhcp, self._secure, keeper)
@@ -83,8 +85,11 @@ class Supervisor:
         for line in accounts.shared(("resolver", *(side.cells[0].kind for side in self._sides if side.wanted))):
             facts.log(NAME, line)
         self.dhcp, self.lists, self.secures = dhcp.cell, self._lists.cell, self._secure.cells
-        self._cells = (self.keeper, self.lists, self.resolver, *self.fronts, self.dhcp, *self.secures)
-        self._pairs = pairs_of(Cells(self.keeper, self.lists, self.resolver, self.dhcp, self.fronts, self.secures))
+        self._cells = (self.keeper, self.lists, *self.resolvers, *self.fronts, self.dhcp, *self.secures)
+        self._vital = (*self.resolvers, *self.fronts)
+        """Without one of these somebody who asks in clear text is not answered."""
+        self._pairs = pairs_of(Cells(self.keeper, self.lists, self.resolvers, self.dhcp, self.fronts, self.secures))
+        self._several = (*self.resolvers, *self.fronts, *self.secures) if service.cores > 1 else ()
         self._selector = selectors.DefaultSelector()
         ours = cell_environment(os.environ, "")
         self._manager = ServiceManager(os.environ, time.monotonic(), os.getpid())
@@ -152,7 +157,7 @@ class Supervisor:
         self._secure.tell((*self.fronts, self.dhcp))
         self._changing.look(now)
         self._settle()
-        self._manager.look(now, (*self.fronts, self.resolver), self._cells)
+        self._manager.look(now, self._vital, self._cells)
 
     # Cells.
 
@@ -166,8 +171,7 @@ class Supervisor:
         facts.log(NAME, f"{cell.name} (pid {pid}) ended: {why}")
         for side in self._sides:
             side.ended()
-        # Without the keeper nothing is kept, and without dhcp nobody gets an address; but whoever asks in clear text is answered.
-        vital = cell in (*self.fronts, self.resolver)
+        vital = cell in self._vital
         if vital:
             self._changing.take_back(f"{cell.name} ended: {why}")
         if not self._announced and cell.restarts.count >= START_ATTEMPTS and vital:
@@ -184,11 +188,11 @@ class Supervisor:
             return False
         assert cell.link is not None  # noqa: S101 # start made it
         self._selector.register(cell.link, selectors.EVENT_READ, cell)
-        if cell is self.resolver:
+        if cell in self.resolvers:
             cell.send(LinkType.SECRET, b"", (self._spread_key,))
-            self._lists.give_image()
-        if cell.number:
-            cell.send(LinkType.NUMBER, bytes((cell.number,)))
+            self._lists.give_image(cell)
+        if cell in self._several:
+            cell.send(LinkType.NUMBER, bytes((cell.number, len(self.resolvers))))
         for side in self._sides:
             if cell in side.cells:
                 side.give_all(cell)
@@ -214,10 +218,11 @@ class Supervisor:
         if message is None or message.type is not LinkType.READY:
             return
         generation = self._snapshot.generation
-        # The resolver first: nobody must send it a group that it does not know yet.
-        for asking in (*self.fronts, *self.secures):
-            if self.resolver.ready == generation and asking.ready and asking.sent != generation:
-                self._hand_settings(asking)
+        # The resolvers first: nobody must send them a group that they do not know yet.
+        if all(resolver.ready == generation for resolver in self.resolvers):
+            for asking in (*self.fronts, *self.secures):
+                if asking.ready and asking.sent != generation:
+                    self._hand_settings(asking)
         if cell in self.secures:
             facts.log(NAME, f"{cell.name} (pid {cell.pid}) serves {self._secure.describe()}")
         if self._announced and cell.restarts.count > cell.returns:
@@ -234,7 +239,7 @@ class Supervisor:
 
     def _in_force(self) -> bool:
         """Whether the newest configuration is, for everybody who asks in clear text."""
-        return all(cell.ready == self._snapshot.generation for cell in (self.resolver, *self.fronts))
+        return all(cell.ready == self._snapshot.generation for cell in self._vital)
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
@@ -261,9 +266,10 @@ class Supervisor:
             facts.log(NAME, "cores, control, state, user, sandbox or the first hook changed; that needs a restart")
         os.close(self._spread_key)
         self._spread_key = key
-        self.resolver.send(LinkType.SECRET, b"", (key,))
         self._hand_settings(self.keeper)
-        self._hand_settings(self.resolver)
+        for resolver in self.resolvers:
+            resolver.send(LinkType.SECRET, b"", (key,))
+            self._hand_settings(resolver)
         self._hand_settings(self.dhcp)
         self._hand_settings(self.lists)
         # After the settings: a socket of an interface that the cell knows nothing of would be closed.
@@ -277,7 +283,7 @@ class Supervisor:
         self._manager.say("STOPPING=1")
         until = time.monotonic() + STOP_PATIENCE
         # front first: what it still waits for comes from the resolver; the keeper last, for it saves the time.
-        order = (self.fronts, self.secures, (self.dhcp,), (self.lists,), (self.resolver,), (self.keeper,))
+        order = (self.fronts, self.secures, (self.dhcp,), (self.lists,), self.resolvers, (self.keeper,))
         for cells, spare in zip(order, (1.0, 0.8, 0.7, 0.6, 0.5, 0.0), strict=True):
             for cell in cells:
                 cell.dismiss()

@@ -38,7 +38,7 @@ from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import InForce, Told
 from anchorhold.keeper.packaged import built_date
 from anchorhold.keeper.side import KeeperSide
-from anchorhold.link import LinkMessage, LinkType, PairName, accuse, pair_name, send_message
+from anchorhold.link import LinkMessage, LinkType, PairName, accuse, number_of, pair_name, send_message
 from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import enter, preload
 from anchorhold.secret import take_secret
@@ -85,6 +85,8 @@ class ResolverCell:
         self._settings: ResolverSettings | None = None
         self._spread_key = b""
         self._restarts = 0
+        self._number = 0
+        """Which it is of several of its kind."""
         self._pairs: dict[PairName, socket.socket] = {}
         self._lines: dict[PairName, FrontLine] = {}
         self._keeper_pair: socket.socket | None = None
@@ -127,6 +129,8 @@ class ResolverCell:
                 self._lists_told.set()
             case LinkType.LISTS, ():
                 self._lists_told.set()
+            case LinkType.NUMBER, ():
+                self._number, _ = number_of(message)
             case LinkType.SECRET, (descriptor,):
                 self._spread_key = take_secret(descriptor)
             case ((LinkType.PING | LinkType.END), ()):
@@ -250,7 +254,8 @@ class ResolverCell:
                 self._lines[name].close()
             lost = partial(self._lost, name)
             carrying = self._carrying if name.kind is LinkType.SECURE_PEER else None
-            self._lines[name] = FrontLine(pair, self._resolver, self._restarts, lost, self._keeper, carrying)
+            more = self._keeper, carrying, self._number
+            self._lines[name] = FrontLine(pair, self._resolver, self._restarts, lost, *more)
             self._lines[name].start()
 
     def _lost(self, name: PairName, error: Nonsense | None) -> None:

@@ -20,7 +20,8 @@ READ_BY_BOTH = (
     "test_wire_message.py",
     "test_wire_peek.py",
     "test_resolver_cache_packets.py",
-    "test_front_listeners.py",
+    "test_front_datagrams.py",
+    "test_front_streams.py",
     "test_front_peek.py",
     "test_front_desk.py",
 )
