@@ -166,8 +166,12 @@ def table_of(name: str, seconds: float) -> Table:
     part = PARTS[name]
     found = {cell: look(part, cell, seconds) for cell in part.cells}
     whole = sum(sum(steps.values()) for steps in found.values())
-    steps = sorted({step for one in found.values() for step in one}, key=lambda s: -sum(f.get(s, 0) for f in found.values()))
-    table = Table(f"{part.title}: where {whole:.0f} CPU µs go", note=f"py-spy, {RATE} samples a second, cells unsealed.")
+    steps = sorted(
+        {step for one in found.values() for step in one}, key=lambda s: -sum(f.get(s, 0) for f in found.values())
+    )
+    table = Table(
+        f"{part.title}: where {whole:.0f} CPU µs go", note=f"py-spy, {RATE} samples a second, cells unsealed."
+    )
     for step in steps:
         row = {f"in-{cell}": found[cell][step] for cell in part.cells if step in found[cell]}
         table.add(step, row | {"share": 100 * sum(row.values()) / whole if whole else 0.0})
