@@ -65,6 +65,8 @@ def hit(way: str) -> Callable[[Path], Iterator[Scene]]:
 
             def load(seconds: float) -> int:
                 if not seconds:
+                    if encrypted:
+                        kit.wait_for_listener(place.port(way))
                     return kit.dnsperf(place.udp, names).completed
                 return hits.saturate(hits.WAYS[way], place.port(way), names, seconds).completed
 
@@ -148,9 +150,9 @@ def look(part: Part, cell: str, seconds: float) -> dict[str, float]:
         for scene in part.scene(folder):
             command = [sys.executable, str(HERE / "unsealed.py"), *scene.command[1:]]
             with kit.serving(command, kit.SERVER_CORE, folder / "log", scene.port, scene.name) as pid:
+                scene.load(0)
                 cells = readings.processes(pid)
                 place_alone(cells, cell)
-                scene.load(0)
                 samples = folder / "samples"
                 before = kit.cpu_seconds(cells[cell])
                 with looked_at(cells[cell], samples, seconds):

@@ -9,50 +9,41 @@ WAITING = ("EpollSelector.select (selectors.py", "_worker (concurrent/futures/th
 LOOP = "event loop, waking up, timers"
 OTHER = "all else"
 
-STEPS = (
-    ("resolver/edge/listen/", "client's packets and streams in and out, with TLS, HTTP and the kernel"),
-    ("net/h2", "HTTP/2"),
-    ("net/tls_server", "client's packets and streams in and out, with TLS, HTTP and the kernel"),
-    ("resolver/doh.py", "HTTP/2"),
-    ("resolver/http.py", "HTTP/2"),
-    ("wire/dns/peek.py", "the query is looked at, counted, looked up in the cache"),
-    ("resolver/edge/serve.py", "the query is looked at, counted, looked up in the cache"),
-    ("resolver/edge/flights.py", "the query is looked at, counted, looked up in the cache"),
-    ("resolver/edge/turns.py", "the query is looked at, counted, looked up in the cache"),
-    ("resolver/edge/refusals.py", "the query is looked at, counted, looked up in the cache"),
-    ("resolver/admission.py", "the query is looked at, counted, looked up in the cache"),
-    ("resolver/local.py", "the query is looked at, counted, looked up in the cache"),
-    ("resolver/cache/packets.py", "the query is looked at, counted, looked up in the cache"),
-    ("privacy/reply.py", "the reply gets its outer form"),
-    ("privacy/padding.py", "the reply gets its outer form"),
-    ("anchorhold/ipc.py", "from cell to cell, with the kernel"),
-    ("anchorhold/cells/", "from cell to cell, with the kernel"),
-    ("anchorhold/pair_stream.py", "from cell to cell, with the kernel"),
-    ("resolver/policy/", "rules, routes, what may leave and come in"),
-    ("resolver/edge/judging.py", "rules, routes, what may leave and come in"),
-    ("resolver/addresses.py", "rules, routes, what may leave and come in"),
-    ("resolver/routes.py", "rules, routes, what may leave and come in"),
-    ("resolver/snapshot.py", "rules, routes, what may leave and come in"),
-    ("privacy/lists/", "rules, routes, what may leave and come in"),
-    ("privacy/outbound.py", "the query that leaves"),
-    ("resolver/edge/converse.py", "the query that leaves"),
-    ("resolver/edge/upstream/", "exchange with the upstream, with TLS and the kernel"),
-    ("net/", "exchange with the upstream, with TLS and the kernel"),
-    ("resolver/accept.py", "the answer is read and scrubbed"),
-    ("resolver/iterate/classify.py", "the answer is read and scrubbed"),
-    ("wire/", "messages and names, where they are not compiled"),
-    ("resolver/dnssec/", "validation, with the signature"),
-    ("resolver/edge/validating.py", "validation, with the signature"),
-    ("cryptography/", "validation, with the signature"),
-    ("resolver/compose.py", "the answer is written anew and remembered"),
-    ("resolver/cache/", "the answer is written anew and remembered"),
-    ("resolver/", "one question from its beginning to its end: flight, plan, budget, health"),
-    ("privacy/spread.py", "one question from its beginning to its end: flight, plan, budget, health"),
-    ("anchorhold/sites.py", "one question from its beginning to its end: flight, plan, budget, health"),
-    ("asyncio/", LOOP),
-    ("selectors.py", LOOP),
-)
-"""The beginning of a file's path → the step it belongs to; the first that fits counts."""
+_CLIENTS = "client's packets and streams in and out, with TLS, HTTP and the kernel"
+_HTTP = "HTTP/2"
+_DESK = "the query is looked at, counted, looked up in the cache"
+_DRESS = "the reply gets its outer form"
+_CELLS = "from cell to cell, with the kernel"
+_RULES = "rules, routes, what may leave and come in"
+_QUERY = "the query that leaves"
+_UPSTREAM = "exchange with the upstream, with TLS and the kernel"
+_READ = "the answer is read and scrubbed"
+_WIRE = "messages and names, where they are not compiled"
+_PROOF = "validation, with the signature"
+_KEEP = "the answer is written anew and remembered"
+_FLIGHT = "one question from its beginning to its end: flight, plan, budget, health"
+
+BEGINNINGS = {
+    _CLIENTS: "resolver/edge/listen/ net/tls_server",
+    _HTTP: "net/h2 resolver/doh.py resolver/http.py",
+    _DESK: "wire/dns/peek.py resolver/edge/serve.py resolver/edge/flights.py resolver/edge/turns.py resolver/edge/refusals.py "
+    "resolver/admission.py resolver/pressure.py resolver/local.py resolver/cache/packets.py",
+    _DRESS: "privacy/reply.py privacy/padding.py",
+    _CELLS: "anchorhold/ipc.py anchorhold/pair_stream.py anchorhold/cells/",
+    _RULES: "resolver/policy/ resolver/edge/judging.py resolver/addresses.py resolver/routes.py resolver/snapshot.py "
+    "privacy/lists/",
+    _QUERY: "privacy/outbound.py resolver/edge/converse.py",
+    _UPSTREAM: "resolver/edge/upstream/ net/",
+    _READ: "resolver/accept.py resolver/iterate/classify.py",
+    _WIRE: "wire/",
+    _PROOF: "resolver/dnssec/ resolver/edge/validating.py cryptography/",
+    _KEEP: "resolver/compose.py resolver/cache/",
+    _FLIGHT: "resolver/ privacy/spread.py anchorhold/sites.py",
+    LOOP: "asyncio/ selectors.py",
+}
+"""Step → how the paths of its files begin; the first that fits counts."""
+
+STEPS = tuple((beginning, step) for step, beginnings in BEGINNINGS.items() for beginning in beginnings.split())
 
 
 def step_of(stack: str) -> str:

@@ -1,4 +1,4 @@
-"""What can be asked at once keeps the same promises as what is waited for, and nothing that seals or chooses its road first can."""
+"""What can be asked at once keeps the same promises as what is waited for; nothing that seals or chooses its road first can."""
 
 import asyncio
 
