@@ -52,7 +52,7 @@ def _profile(*messages: str) -> SandboxProfile:
 
 
 PROFILE = _profile("recvmsg", "sendmsg")
-"""In plain Python."""
+"""Where the C library has no others."""
 PROFILE_BATCHED = _profile("recvmmsg", "sendmmsg")
 """Where UDP goes in batches, and the messages of the supervisor's link by the same calls."""
 
