@@ -21,6 +21,7 @@ from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
     end_after,
+    end_without_memory,
     hear,
     ignore_terminal_signals,
     receive_until_start,
@@ -136,7 +137,11 @@ class ListsCell:
         context = TlsFactory().client(Peer("", alpn=("http/1.1",))).context
         warm_up()
         with asyncio.Runner(loop_factory=NoLookups) as runner:
-            return runner.run(self._live(Fetcher(context, self._resolver.addresses)))
+            try:
+                return runner.run(self._live(Fetcher(context, self._resolver.addresses)))
+            except MemoryError:
+                # As in `loops.run_loop`.
+                end_without_memory(NAME)
 
     async def _live(self, fetcher: Fetcher) -> int:
         assert self._settings is not None  # noqa: S101 # serve saw to it
