@@ -17,6 +17,7 @@ from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.heap import keep_to_heap
+from anchorhold.cells.loops import new_loop
 from anchorhold.cells.loops import run_loop as run_loop
 from anchorhold.cells.resolver_profile import PROFILE, PROFILE_UVLOOP
 from anchorhold.cells.start import (
@@ -31,7 +32,6 @@ from anchorhold.cells.start import (
     tell_ready,
     watch_memory,
 )
-from anchorhold.cells.warming import verify_once
 from anchorhold.cells.whereabouts import Means, Whereabouts, open_network
 from anchorhold.facts import divert, log
 from anchorhold.keeper.line import KeeperLine
@@ -355,10 +355,9 @@ class ResolverCell:
 
 
 def _settle() -> None:
-    """What libraries begin late, and the one thread."""
+    """The one thread."""
     keep_to_heap()
     apart.start()
-    verify_once()
 
 
 def _mapped(descriptor: int) -> ListImage | None:
@@ -382,6 +381,11 @@ def _bootstrap_of(name: str, settings: ResolverSettings) -> int:
 
 
 SETTINGS = ResolverSettings
+
+
+def warm() -> None:
+    """What is the same in every life."""
+    new_loop()
 
 
 def run(link: socket.socket) -> None:
