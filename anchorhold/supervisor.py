@@ -232,12 +232,13 @@ class Supervisor:
     def _announce(self, generation: int) -> None:
         if not self._announced:
             facts.announce(f"serving on {self._front.describe()}{self._secure.shortfall()}")
-            # What imports took of the libraries is not needed to watch cells.
-            pages.let_go(pages.opened())
         else:
             facts.log(NAME, f"configuration {generation} is in force")
-        self._announced = generation
         self._manager.say("READY=1", f"STATUS=serving on {self._front.describe()}; configuration {generation}")
+        if not self._announced:
+            # What imports took of the libraries is not needed to watch cells.
+            pages.let_go(pages.opened())
+        self._announced = generation
 
     # A new configuration.
 

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from kit import tree
-
 _HEAD = re.compile(r"^[0-9a-f]+-[0-9a-f]+ (?P<rights>\S{4}) \S+ (?P<device>\S+) \d+ *(?P<path>.*)$")
 KINDS = ("code", "constants", "relocations", "variables", "heap", "anonymous", "sealed files", "stack", "page tables")
 """What a mapping is: of a file its code, what is read only, what ld.so wrote addresses into (RELRO), what is written to; the heap
@@ -112,9 +110,8 @@ def costs(pid: int) -> dict[str, Cost]:
     return found
 
 
-def by_kind(pids: Iterable[int]) -> list[str]:
+def by_kind(rows: Iterable[tuple[str, dict[str, Cost]]]) -> list[str]:
     """A table in Markdown: a row for each process, a column for each kind."""
-    rows = [(name_of(pid), costs(pid)) for pid in pids]
     total = dict.fromkeys(KINDS, Cost())
     lines = [f"| process | {' | '.join(KINDS)} | PSS |", f"| --- |{' --- |' * (len(KINDS) + 1)}"]
     for name, found in rows:
@@ -152,8 +149,10 @@ def main() -> None:
     parser.add_argument("pid", type=int)
     parser.add_argument("--libraries", action="store_true")
     options = parser.parse_args()
+    from kit import tree  # tests have another `kit`
+
     pids = tree(options.pid)
-    lines = by_kind(pids)
+    lines = by_kind((name_of(pid), costs(pid)) for pid in pids)
     if options.libraries:
         lines += ["", *by_library(pids)]
     sys.stdout.write("\n".join(lines) + "\n")
