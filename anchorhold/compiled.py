@@ -25,7 +25,7 @@ MODULES = (
     "resolver.cache.packets",
     "resolver.edge.listen.batch",
 )
-"""What is compiled; what others import stands first. The last has no plain form: `resolver/edge/listen/datagram.py` stands in."""
+"""What is compiled; what others import stands first. The plain form of the last is `resolver/edge/listen/plain_batch.py`."""
 
 VARIABLE = "ANCHORHOLD_COMPILED"
 """In the environment, at build and at run time: one of `Choice`; nothing is AUTO."""

@@ -30,6 +30,9 @@ from anchorhold.spreading import cell_of
 from net import sockets
 from net.shortage import is_shortage
 from resolver.edge.listen.door import OF_ONE, Door, Watch
+from resolver.partition import resolver_for
+from wire.dns.names import parse_name
+from wire.errors import Malformed
 from wire.units import Instant
 
 MAX_CONNECTIONS = 8
@@ -52,8 +55,8 @@ Ask = tuple[Way, Line | None]
 class Relay(Protocol):
     """The ways to other cells for an operator's question."""
 
-    def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
-        """Ask the resolver. False if there is none just now."""
+    def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer, number: int = 0) -> bool:
+        """Ask the resolver of this number. False if there is none, or none just now."""
 
     def lease_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         """Ask the dhcp cell. False if there is none, or none just now."""
@@ -149,17 +152,18 @@ class ControlServer:
                     raise BadRequest('cache-flush needs a name; the root, "00", is all of it')
                 self._answer_all(Verb.CACHE_FLUSH, name, connection, now)
             case "cache-dump":
-                self._pass_on(Verb.CACHE_DUMP, b"", 0, connection)
+                self._ask_all(connection, self._resolvers(Verb.CACHE_DUMP, b""))
             case "anchors":
-                self._pass_on(Verb.ANCHORS, b"", 0, connection)
+                self._ask_first(Verb.ANCHORS, b"", connection)
             case "except":
-                self._pass_on(Verb.EXCEPT, exception_argument(request), 0, connection)
+                # The keeper tells all what comes of it.
+                self._ask_first(Verb.EXCEPT, exception_argument(request), connection)
             case "pause":
                 names = tuple(group.name for group in self._front().desk.settings.client_groups)
                 argument, group = pause_argument(request, names)
-                self._pass_on(Verb.PAUSE, argument, group, connection)
+                self._ask_all(connection, self._resolvers(Verb.PAUSE, argument, group))
             case "blocked":
-                self._pass_on(Verb.BLOCKED, blocked_argument(request), 0, connection)
+                self._ask_all(connection, self._resolvers(Verb.BLOCKED, blocked_argument(request)))
             case "leases":
                 if not self._relay.lease_fact(Verb.LEASES, inner_argument(request), connection.relay):
                     raise BadRequest(self._no_dhcp())
@@ -169,16 +173,25 @@ class ControlServer:
             case _:
                 raise BadRequest(f"unknown verb {verb!r}")
 
-    def _pass_on(self, verb: Verb, argument: bytes, group: int, connection: ControlConnection) -> None:
-        if not self._relay.fact(verb, argument, group, connection.relay):
+    def _ask_first(self, verb: Verb, argument: bytes, connection: ControlConnection) -> None:
+        """What all resolvers know alike: the first that is there."""
+        numbers = range(self._front().cores)
+        if not any(self._relay.fact(verb, argument, 0, connection.relay, number) for number in numbers):
             raise BadRequest(_NO_RESOLVER)
 
     def _answer_all(self, verb: Verb, argument: bytes, connection: ControlConnection, now: Instant) -> None:
-        """By us, then by all others that know clients, as far as they are there, and then by the resolver."""
+        """By us, then by all others that know clients, as far as they are there, and then by the resolvers."""
         connection.say(answer_fact(self._front(), verb, argument, now))
         asks: list[Ask] = [(ask, None) for _, ask in (*self._fronts(verb, argument), *self._secures(verb, argument))]
-        asks.append((partial(self._relay.fact, verb, argument, 0), {"error": _NO_RESOLVER}))
-        self._ask_all(connection, asks)
+        self._ask_all(connection, [*asks, *self._resolvers(verb, argument)])
+
+    def _resolvers(self, verb: Verb, argument: bytes, group: int = 0) -> list[Ask]:
+        """The ways to all resolvers."""
+        return [self._resolver(verb, argument, group, number) for number in range(self._front().cores)]
+
+    def _resolver(self, verb: Verb, argument: bytes, group: int, number: int) -> Ask:
+        named: Line = {"cell": nth("resolver", number)} if self._front().cores > 1 else {}
+        return partial(self._relay.fact, verb, argument, group, number=number), named | {"error": _NO_RESOLVER}
 
     def _fronts(self, verb: Verb, argument: bytes) -> list[tuple[str, Way]]:
         """The ways to the other fronts, whether they are there or not."""
@@ -201,7 +214,7 @@ class ControlServer:
         return "the lists cell is not there just now; try again in a second"
 
     def _report(self, connection: ControlConnection) -> None:
-        """The status of all cells: ours and that of the other fronts, the resolver's, and those of dhcp, secure and lists if they
+        """The status of all cells: ours and that of the other fronts, of the resolvers, and of dhcp, secure and lists if they
         should be there."""
         connection.say(status_line(self._front()))
         settings = self._front().desk.settings
@@ -212,7 +225,7 @@ class ControlServer:
             for cell, ask in self._secures(Verb.STATUS, b"")
         ]
         rest: list[Ask] = [
-            (partial(self._relay.fact, Verb.STATUS, b"", 0), {"error": _NO_RESOLVER}),
+            *self._resolvers(Verb.STATUS, b""),
             (
                 partial(self._relay.lease_fact, Verb.STATUS, b""),
                 {"cell": "dhcp", "error": self._no_dhcp()} if settings.leases else None,
@@ -255,7 +268,12 @@ class ControlServer:
         front = self._front()
         key = octets(request, "key")
         flags, address, dnssec = request.get("flags", 0), request.get("client") or "", request.get("dnssec", False)
-        if len(key) < 5 or not isinstance(flags, int) or not isinstance(address, str) or not isinstance(dnssec, bool):
+        if (
+            not _is_key(key)
+            or not isinstance(flags, int)
+            or not isinstance(address, str)
+            or not isinstance(dnssec, bool)
+        ):
             raise BadRequest("explain needs a key, flags and a client, and dnssec true or false")
         wanted = Wanted(key, flags, address)
         try:
@@ -270,9 +288,8 @@ class ControlServer:
                 connection.finish()
                 return
             # Who gets no answer at all makes nobody ask either.
-            verb = Verb.TRACE if dnssec and found.allowed else Verb.EXPLAIN
-            ask = partial(self._relay.fact, verb, bytes((flags & 0xFF,)) + key, found.group)
-            self._ask_all(connection, [(ask, {"error": _NO_RESOLVER})])
+            verb, number = Verb.TRACE if dnssec and found.allowed else Verb.EXPLAIN, resolver_for(key[:-4], front.cores)
+            self._ask_all(connection, [self._resolver(verb, bytes((flags & 0xFF,)) + key, found.group, number)])
 
         def heard(text: bytes, more: bool) -> None:
             connection.add(text, more)
@@ -284,3 +301,12 @@ class ControlServer:
             return
         connection.say(found.line)
         go_on()
+
+
+def _is_key(octets: bytes) -> bool:
+    """Whether that is a folded wire name, a type and a class."""
+    try:
+        name, end = parse_name(octets, 0)
+    except Malformed:
+        return False
+    return octets[:-4] == name and len(octets) == end + 4

@@ -26,7 +26,7 @@ def log(cell: str, text: str, name: str = "", retention: Retention = NOTHING) ->
     """
     line = keep(Fact(cell, text, name), retention)
     if line is not None:
-        _write(2, line)
+        _write(line)
 
 
 def log_lines(cell: str, text: str) -> None:
@@ -35,21 +35,16 @@ def log_lines(cell: str, text: str) -> None:
         log(cell, line)
 
 
-def announce(text: str) -> None:
-    """Write one line to standard output, for whoever started us."""
-    _write(1, text)
-
-
 def pass_on(cell: str, line: bytes, kind: str = "") -> None:
     """Log a line that `cell`, which calls itself `kind`, has diverted to us; whose it is we say."""
     log(cell, line.decode("utf-8", "replace").removeprefix(f"{kind or cell}: "))
 
 
-def _write(descriptor: int, line: str) -> None:
+def _write(line: str) -> None:
     data = line.encode("utf-8", "backslashreplace")
     try:
-        if _divert is None or descriptor != 2:
-            os.write(descriptor, data + b"\n")
+        if _divert is None:
+            os.write(2, data + b"\n")
         else:
             _divert(data)
     except OSError:

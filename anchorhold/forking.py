@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
-from anchorhold.facts import log
+from anchorhold.facts import divert, log
 from anchorhold.mistakes import EXIT_MISTAKE, place_of
 from anchorhold.sandbox.rights import be_called
 from anchorhold.signals import SIGNALS
@@ -137,6 +137,8 @@ def _live(
 def _settle(name: str, descriptors: Collection[int], environment: Mapping[str, str] | None, output: bool) -> None:
     """Let go of all that is not ours. The group of its own: Ctrl-C is for who forked."""
     os.setpgid(0, 0)
+    # What watches over standard error is the supervisor's.
+    divert(None)
     close_others(descriptors)
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     os.dup2(null, 0)

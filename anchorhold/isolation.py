@@ -45,6 +45,8 @@ class Isolation:
     """All of them, the supervisor first."""
 
     cells: tuple[Cell, ...]
+    lost: int = 0
+    """Lines of the log that standard error did not take."""
 
     @property
     def sealed(self) -> tuple[Cell, ...]:
@@ -142,9 +144,10 @@ def of_roster(text: str, proc: Path = PROC) -> Isolation:
             for number in (int(row["pid"]),)
         ]
         first = Cell(SUPERVISOR, pid, 0, _read(pid, pid, proc), _said(str(found["sealed"])))
+        lost = int(found["lost"])
     except (ValueError, KeyError, TypeError):
         raise ControlFailed("the supervisor's list of its cells does not read; is it of another version?") from None
-    return Isolation((first, *rows))
+    return Isolation((first, *rows), lost)
 
 
 def _read(pid: int, beside: int, proc: Path) -> Process | None:

@@ -86,7 +86,8 @@ class LinkType(IntEnum):
     FRONT_STATUS = 28
     """To the first front, which has the control socket, and another: ends of a pair on which it hands on what operators ask."""
     NUMBER = 29
-    """To front and secure, before START: which it is of several of its kind. Body: u8, from 1 on; the first is not told."""
+    """To front, secure and resolver, before START, where there are several of each: which it is, u8 from 0 on, and of how many,
+    u8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,13 @@ def pair_name(message: LinkMessage) -> PairName:
     if len(message.body) > 1:
         raise Malformed(f"{message.type.name} with more than a number")
     return PairName(message.type, message.body[0] if message.body else 0)
+
+
+def number_of(message: LinkMessage) -> tuple[int, int]:
+    """Which cell of how many, in a NUMBER. Raises Malformed."""
+    if len(message.body) != 2 or message.body[0] >= message.body[1]:
+        raise Malformed("NUMBER that is none")
+    return message.body[0], message.body[1]
 
 
 def nth(cell: str, number: int) -> str:

@@ -4,6 +4,7 @@ import errno
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,10 @@ from anchorhold.facts import log
 from anchorhold.spreading import spread
 from net.datagram import omit_path_mtu
 from net.opening import open_socket as open_socket_at_once
+from resolver.edge.listen.datagram import TIMESTAMP
 
 NAME = "supervisor"
-BACKLOG = 256
-SECURE_BACKLOG = 2_048
+BACKLOG = 2_048
 """Who waits here longer than a moment would be forgotten by the kernel and try again after a second."""
 RECEIVE_BUFFER = 4 * 1024 * 1024
 """Octets for datagrams that wait; the kernel may grant less."""
@@ -106,11 +107,10 @@ def open_shared(
     cores: int,
     handed: Handover | None = None,
     setting: str = "[listen]",
-    backlog: int = BACKLOG,
 ) -> tuple[socket.socket, ...]:
     """As `open_socket`, one for each of so many cells, among which the kernel spreads clients. One that is in `handed` is the
     only one there: nothing can be bound beside it. Raises CannotListen."""
-    first = open_socket(address, kind, handed, setting, backlog)
+    first = open_socket(address, kind, handed, setting)
     if cores == 1:
         return (first,)
     if handed is not None and handed.has(first):
@@ -121,7 +121,7 @@ def open_shared(
         # Not before it is bound: else somebody who has the port and shares it would not be noticed.
         first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         place = address.at(first.getsockname()[1])
-        group.extend(open_socket(place, kind, None, setting, backlog, share=True) for _ in range(1, cores))
+        group.extend(open_socket(place, kind, None, setting, share=True) for _ in range(1, cores))
         spread(tuple(group))
     except CannotListen:
         close_all(group)
@@ -144,7 +144,6 @@ def open_socket(
     kind: socket.SocketKind,
     handed: Handover | None = None,
     setting: str = "[listen]",
-    backlog: int = BACKLOG,
     *,
     share: bool = False,
 ) -> socket.socket:
@@ -163,7 +162,7 @@ def open_socket(
             # Its connections have it from here, on every system we know (tests/unit/test_net_sockets.py).
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # One that listens already takes the new length.
-            opened.listen(backlog)
+            opened.listen(BACKLOG)
         else:
             _prepare_datagrams(opened, ipaddress.ip_address(address.host).is_unspecified)
     except OSError as error:
@@ -189,6 +188,9 @@ def _prepare_datagrams(udp: socket.socket, wildcard: bool) -> None:
     _enlarge_buffer(udp)
     # A kernel without OMIT serves all the same: answers are small enough not to be cut up on any common path.
     omit_path_mtu(udp)
+    if sys.platform == "linux":
+        # When each came: who has waited for long tells that more comes than can be answered.
+        udp.setsockopt(socket.SOL_SOCKET, TIMESTAMP, 1)
     if wildcard and udp.family == socket.AF_INET6:
         udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     elif wildcard:

@@ -1,5 +1,5 @@
-"""What the supervisor does for the `lists` cell: its folder; and the image of all lists, which it keeps for the resolver. Nothing
-is read from either.
+"""What the supervisor does for the `lists` cell: its folder; and the image of all lists, which it keeps for the resolvers.
+Nothing is read from either.
 """
 
 import os
@@ -13,25 +13,25 @@ from anchorhold.state import LISTS_NAME, open_folder
 MODULE = "anchorhold.cells.lists"
 
 GIVE_EVERY = 1.0
-"""Seconds between two images for the resolver: a cell gone wrong must not fill its link."""
+"""Seconds between two images for a resolver: a cell gone wrong must not fill its link."""
 
 
 class ListsSide:
-    """The cell, wanted or not, and what it and the resolver are to be given."""
+    """The cell, wanted or not, and what it and the resolvers are to be given."""
 
-    def __init__(self, resolver: CellProcess, state: Path, owner: tuple[int, int] | None) -> None:
+    def __init__(self, resolvers: tuple[CellProcess, ...], state: Path, owner: tuple[int, int] | None) -> None:
         self.cell = CellProcess("lists", MODULE, keeps=LinkType.LISTS)
         self.cells = (self.cell,)
         self.cell.due = None
         self.wanted = False
         """Whether the configuration in force has lists."""
-        self._resolver = resolver
+        self._resolvers = resolvers
         self._state = state
         self._owner = owner
         self._folder = -1
         self._image: LinkMessage | None = None
         self._fresh = False
-        """Whether the resolver has not been given it yet."""
+        """Whether the resolvers have not been given it yet."""
         self._give_at = 0.0
 
     def begin(self, snapshot: Snapshot) -> None:
@@ -59,17 +59,19 @@ class ListsSide:
         self.wanted = wanted
 
     def look(self, now: float) -> None:
-        """Called with every wake-up: the resolver gets what is new."""
+        """Called with every wake-up: every resolver gets what is new."""
         if self._fresh and now >= self._give_at:
             self._give_at = now + GIVE_EVERY
-            self.give_image()
+            self._fresh = False
+            for resolver in self._resolvers:
+                self.give_image(resolver)
 
     def give_all(self, _cell: CellProcess) -> None:
         """To a cell that has just been started."""
         self.cell.send(LinkType.FOLDER, b"", (self._folder,))
 
     def take(self, image: LinkMessage) -> None:
-        """A new image, or word that there is none: the resolver gets it soon, and again whenever it is started."""
+        """A new image, or word that there is none: every resolver gets it soon, and again whenever it is started."""
         known = self._image is not None and bool(self._image.descriptors)
         if len(image.descriptors) > 1 or not self.wanted or (known and not image.descriptors):
             _close(image)
@@ -78,11 +80,10 @@ class ListsSide:
         self._image = image
         self._fresh = True
 
-    def give_image(self) -> None:
-        """To the resolver, if there is one."""
-        self._fresh = False
+    def give_image(self, resolver: CellProcess) -> None:
+        """To this one, if there is an image."""
         if self._image is not None:
-            self._resolver.send(LinkType.LISTS, self._image.body, self._image.descriptors)
+            resolver.send(LinkType.LISTS, self._image.body, self._image.descriptors)
 
     def ended(self) -> None:
         """The cell ended; without lists it is not started again. What it made stays in force."""

@@ -13,7 +13,8 @@ class Cells(NamedTuple):
 
     keeper: CellProcess
     lists: CellProcess
-    resolver: CellProcess
+    resolvers: tuple[CellProcess, ...]
+    """The first is asked for what is asked once: keys for the keeper, addresses for lists."""
     dhcp: CellProcess
     fronts: tuple[CellProcess, ...]
     """The first has the control socket, and asks all others for operators."""
@@ -25,16 +26,16 @@ Pair = tuple[LinkType, CellProcess, CellProcess]
 
 def pairs_of(cells: Cells) -> tuple[Pair, ...]:
     """Every pair, and as what it is sent to both."""
-    resolver, dhcp, first = cells.resolver, cells.dhcp, cells.fronts[0]
+    resolvers, dhcp, first = cells.resolvers, cells.dhcp, cells.fronts[0]
     return (
-        *((LinkType.PEER, resolver, front) for front in cells.fronts),
-        *((LinkType.SECURE_PEER, resolver, secure) for secure in cells.secures),
-        (LinkType.KEEPER, resolver, cells.keeper),
+        *((LinkType.PEER, resolver, front) for resolver in resolvers for front in cells.fronts),
+        *((LinkType.SECURE_PEER, resolver, secure) for resolver in resolvers for secure in cells.secures),
+        *((LinkType.KEEPER, resolver, cells.keeper) for resolver in resolvers),
         *((LinkType.HOSTS, dhcp, front) for front in cells.fronts),
         *((LinkType.SECURE_HOSTS, dhcp, secure) for secure in cells.secures),
         *((LinkType.FRONT_STATUS, front, first) for front in cells.fronts[1:]),
         *((LinkType.STATUS, secure, first) for secure in cells.secures),
-        (LinkType.LISTS_PEER, resolver, cells.lists),
+        (LinkType.LISTS_PEER, resolvers[0], cells.lists),
         (LinkType.LISTS_STATUS, cells.lists, first),
     )
 

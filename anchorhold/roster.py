@@ -2,7 +2,7 @@
 
 One JSON object: `pid` is the supervisor's; each of `cells` has `cell`, `pid` (0: it does not run), `generation` (0: it is not
 ready), `restarts`, and `sealed`, what the process itself said when it had given up its rights (LinkType.SEALED), unread: that is
-what `said` writes. `sealed` beside `pid` is the supervisor's own.
+what `said` writes. `sealed` beside `pid` is the supervisor's own; `lost` how many lines of the log were.
 """
 
 import json
@@ -29,8 +29,9 @@ class Listed(Protocol):
         """0 while there is none."""
 
 
-def roster(pid: int, cells: Iterable[Listed]) -> str:
-    """The list, without cells that the configuration does not want or that wait for something before their first start."""
+def roster(pid: int, cells: Iterable[Listed], lost: int = 0) -> str:
+    """The list, without cells that the configuration does not want or that wait for something before their first start. `lost`:
+    lines of the log that standard error did not take."""
     rows = [
         {
             "cell": cell.name,
@@ -42,7 +43,7 @@ def roster(pid: int, cells: Iterable[Listed]) -> str:
         for cell in cells
         if cell.pid or cell.due is not None
     ]
-    return json.dumps({"pid": pid, "sealed": _own(), "cells": rows})
+    return json.dumps({"pid": pid, "sealed": _own(), "cells": rows, "lost": lost})
 
 
 def said(found: Standing) -> str:

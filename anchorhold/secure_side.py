@@ -22,7 +22,7 @@ from anchorhold.config.service import SecureService, ServedAddress
 from anchorhold.facts import log
 from anchorhold.forking import fork
 from anchorhold.link import LinkType
-from anchorhold.listeners import SECURE_BACKLOG, CannotListen, close_all, open_shared
+from anchorhold.listeners import CannotListen, close_all, open_shared
 from anchorhold.renewals import Renewals
 from anchorhold.secret import make_secret, seal_copy
 from resolver.settings import Served
@@ -337,7 +337,7 @@ class SecureSide:
 
 def _open(served: ServedAddress, handed: Handover | None, cores: int) -> SecureListener:
     kind = socket.SOCK_STREAM if served.served.stream else socket.SOCK_DGRAM
-    endpoints = open_shared(served.address, kind, cores, handed, "[secure] listen", SECURE_BACKLOG)
+    endpoints = open_shared(served.address, kind, cores, handed, "[secure] listen")
     for endpoint in endpoints if kind is socket.SOCK_DGRAM else ():
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     place = ServedAddress(served.served, served.address.at(endpoints[0].getsockname()[1]))

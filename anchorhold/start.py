@@ -11,10 +11,13 @@ from anchorhold.config.request import LoaderRun, Refused
 from net import h2_codecs
 
 NAME = "supervisor"
+LAST_STANDARD = 2
+"""Standard error's descriptor."""
 
 
 def run(config: Path) -> int:
     """Serve by the configuration file `config` until a signal says stop. Gives the exit code."""
+    hold_standard_descriptors()
     if compiled.FORM.refused:
         facts.log(NAME, compiled.FORM.why)
         return 3
@@ -42,3 +45,10 @@ def run(config: Path) -> int:
         facts.log(NAME, str(error))
         return 3
     return supervisor.serve()
+
+
+def hold_standard_descriptors() -> None:
+    """Nothing that is opened later may be taken for standard error, if whoever started us closed it: the log would go there."""
+    while (opened := os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)) <= LAST_STANDARD:
+        pass
+    os.close(opened)

@@ -26,6 +26,7 @@ from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen
 from anchorhold.lists_side import ListsSide
 from anchorhold.notify import ServiceManager
+from anchorhold.outlet import Outlet
 from anchorhold.pairs import Cells, introduce_started, pairs_of
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.roster import roster
@@ -66,14 +67,16 @@ class Supervisor:
         open_state(self._state)
         self._spread_key = spread_key(self._state)
         self.fronts = tuple(CellProcess("front", FRONT_MODULE, number=number) for number in range(service.cores))
-        self.resolver = CellProcess("resolver", RESOLVER_MODULE)
+        self.resolvers = tuple(
+            CellProcess("resolver", RESOLVER_MODULE, number=number) for number in range(service.cores)
+        )
         self.keeper = CellProcess("keeper", KEEPER_MODULE)
         control = Path(service.control) if service.control else default_control_path()
         handed = take_handed(os.environ)
         self._front = FrontSide(self.fronts, control, handed)
         theirs = cell_environment(os.environ, accounts.user)
         self._secure = SecureSide(self._state, theirs, accounts.owner, handed, service.cores)
-        self._lists = ListsSide(self.resolver, self._state, accounts.owner_of("lists"))
+        self._lists = ListsSide(self.resolvers, self._state, accounts.owner_of("lists"))
         keeper = KeeperFolder(self.keeper, self._state, accounts.owner_of("keeper"))
         dhcp = DhcpSide(self._state, accounts.owner_of("dhcp"))
         self._sides = (self._front, self._lists, dhcp, self._secure, keeper)
@@ -83,14 +86,18 @@ class Supervisor:
         for line in accounts.shared(("resolver", *(side.cells[0].kind for side in self._sides if side.wanted))):
             facts.log(NAME, line)
         self.dhcp, self.lists, self.secures = dhcp.cell, self._lists.cell, self._secure.cells
-        self._cells = (self.keeper, self.lists, self.resolver, *self.fronts, self.dhcp, *self.secures)
-        self._pairs = pairs_of(Cells(self.keeper, self.lists, self.resolver, self.dhcp, self.fronts, self.secures))
+        self._cells = (self.keeper, self.lists, *self.resolvers, *self.fronts, self.dhcp, *self.secures)
+        self._vital = (*self.resolvers, *self.fronts)
+        """Without one of these somebody who asks in clear text is not answered."""
+        self._pairs = pairs_of(Cells(self.keeper, self.lists, self.resolvers, self.dhcp, self.fronts, self.secures))
+        self._several = (*self.resolvers, *self.fronts, *self.secures) if service.cores > 1 else ()
         self._selector = selectors.DefaultSelector()
+        self._told, self._outlet = Outlet(1), Outlet(2)
         ours = cell_environment(os.environ, "")
         self._manager = ServiceManager(os.environ, time.monotonic(), os.getpid())
         self._changing = Changing(
             *(config, control, self._selector, ours, snapshot, self._take_over, self._manager),
-            lambda: roster(os.getpid(), self._cells),
+            lambda: roster(os.getpid(), self._cells, self._outlet.lost),
         )
         # All of it before the first fork: whatever is imported later makes pages of before another's than the copies have.
         zygote.warm(*zygote.cold(side.cells[0].module for side in self._sides if side.wanted))
@@ -103,6 +110,7 @@ class Supervisor:
 
     def serve(self) -> int:
         """Until SIGTERM or SIGINT; gives the exit code."""
+        facts.divert(self._outlet.write)
         signals = open_signals()
         self._selector.register(signals, selectors.EVENT_READ)
         while not self._stopping:
@@ -145,7 +153,7 @@ class Supervisor:
         self._secure.tell((*self.fronts, self.dhcp))
         self._changing.look(now)
         self._settle()
-        self._manager.look(now, (*self.fronts, self.resolver), self._cells)
+        self._manager.look(now, self._vital, self._cells)
 
     # Cells.
 
@@ -159,8 +167,7 @@ class Supervisor:
         facts.log(NAME, f"{cell.name} (pid {pid}) ended: {why}")
         for side in self._sides:
             side.ended()
-        # Without the keeper nothing is kept, and without dhcp nobody gets an address; but whoever asks in clear text is answered.
-        vital = cell in (*self.fronts, self.resolver)
+        vital = cell in self._vital
         if vital:
             self._changing.take_back(f"{cell.name} ended: {why}")
         if not self._announced and cell.restarts.count >= START_ATTEMPTS and vital:
@@ -177,11 +184,11 @@ class Supervisor:
             return False
         assert cell.link is not None  # noqa: S101 # start made it
         self._selector.register(cell.link, selectors.EVENT_READ, cell)
-        if cell is self.resolver:
+        if cell in self.resolvers:
             cell.send(LinkType.SECRET, b"", (self._spread_key,))
-            self._lists.give_image()
-        if cell.number:
-            cell.send(LinkType.NUMBER, bytes((cell.number,)))
+            self._lists.give_image(cell)
+        if cell in self._several:
+            cell.send(LinkType.NUMBER, bytes((cell.number, len(self.resolvers))))
         for side in self._sides:
             if cell in side.cells:
                 side.give_all(cell)
@@ -207,10 +214,11 @@ class Supervisor:
         if message is None or message.type is not LinkType.READY:
             return
         generation = self._snapshot.generation
-        # The resolver first: nobody must send it a group that it does not know yet.
-        for asking in (*self.fronts, *self.secures):
-            if self.resolver.ready == generation and asking.ready and asking.sent != generation:
-                self._hand_settings(asking)
+        # The resolvers first: nobody must send them a group that they do not know yet.
+        if all(resolver.ready == generation for resolver in self.resolvers):
+            for asking in (*self.fronts, *self.secures):
+                if asking.ready and asking.sent != generation:
+                    self._hand_settings(asking)
         if cell in self.secures:
             facts.log(NAME, f"{cell.name} (pid {cell.pid}) serves {self._secure.describe()}")
         if self._announced and cell.restarts.count > cell.returns:
@@ -227,11 +235,11 @@ class Supervisor:
 
     def _in_force(self) -> bool:
         """Whether the newest configuration is, for everybody who asks in clear text."""
-        return all(cell.ready == self._snapshot.generation for cell in (self.resolver, *self.fronts))
+        return all(cell.ready == self._snapshot.generation for cell in self._vital)
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
-            facts.announce(f"serving on {self._front.describe()}{self._secure.shortfall()}")
+            self._told.write(f"serving on {self._front.describe()}{self._secure.shortfall()}".encode())
         else:
             facts.log(NAME, f"configuration {generation} is in force")
         self._manager.say("READY=1", f"STATUS=serving on {self._front.describe()}; configuration {generation}")
@@ -257,9 +265,10 @@ class Supervisor:
             facts.log(NAME, "cores, control, state, user, sandbox or the first hook changed; that needs a restart")
         os.close(self._spread_key)
         self._spread_key = key
-        self.resolver.send(LinkType.SECRET, b"", (key,))
         self._hand_settings(self.keeper)
-        self._hand_settings(self.resolver)
+        for resolver in self.resolvers:
+            resolver.send(LinkType.SECRET, b"", (key,))
+            self._hand_settings(resolver)
         self._hand_settings(self.dhcp)
         self._hand_settings(self.lists)
         # After the settings: a socket of an interface that the cell knows nothing of would be closed.
@@ -273,7 +282,7 @@ class Supervisor:
         self._manager.say("STOPPING=1")
         until = time.monotonic() + STOP_PATIENCE
         # front first: what it still waits for comes from the resolver; the keeper last, for it saves the time.
-        order = (self.fronts, self.secures, (self.dhcp,), (self.lists,), (self.resolver,), (self.keeper,))
+        order = (self.fronts, self.secures, (self.dhcp,), (self.lists,), self.resolvers, (self.keeper,))
         for cells, spare in zip(order, (1.0, 0.8, 0.7, 0.6, 0.5, 0.0), strict=True):
             for cell in cells:
                 cell.dismiss()

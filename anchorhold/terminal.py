@@ -12,6 +12,7 @@ import click
 
 from anchorhold.control_client import Answer, ControlFailed, Unreachable, ask_service
 from anchorhold.control_path import default_control_path
+from anchorhold.together import resolvers_in, together
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -90,10 +91,11 @@ def complain(cells: dict[str, Answer]) -> None:
 
 
 def resolver_answer(control: Path | None, request: Answer) -> Answer:
-    """What the resolver says to a request that is for it alone. Raises CommandFailed, also if that is an error."""
-    resolver = by_cell(service_answer(control, request)).get("resolver", {})
-    complain({"resolver": resolver})
-    return resolver
+    """What the resolver says to a request that is for it alone, or all of them together. Raises CommandFailed, also if that is an
+    error."""
+    cells = resolvers_in(by_cell(service_answer(control, request)))
+    complain(cells)
+    return together(cells)
 
 
 def print_json(value: object) -> None:

@@ -85,7 +85,7 @@ def packets(opt: bytes = b"", tag: str = "") -> list[bytes]:
 def warm_desk() -> tuple[Desk, Admission]:
     desk, admission = Desk(SETTINGS, bytes(32), 1, lambda: 1_700_000_000.0), Admission(SETTINGS)
     desk.connect(Port(desk))
-    desk.credits = 1 << 40
+    desk.grant(1 << 40, START)
     for _ in range(2):
         for packet in packets():
             desk.receive(packet, admission.client("127.0.0.1", START), Silence(), START)

@@ -14,6 +14,7 @@ import os
 import pstats
 import struct
 import time
+from collections.abc import Callable
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,7 +28,7 @@ from net.tls import TlsFactory
 from privacy.channel import Channel, Kind
 from resolver.dnssec.canonical import canonical_records
 from resolver.edge.resolve import Resolver
-from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
+from resolver.edge.upstream.port import Ended, Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
 from resolver.settings import (
     Anchor,
@@ -66,6 +67,13 @@ class InstantUpstream:
             at += 1 + query[at]
         await asyncio.sleep(0)
         return self._answers[query[12 : at + 5]]
+
+    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], None]:
+        at = 12
+        while query[at]:
+            at += 1 + query[at]
+        asyncio.get_running_loop().call_soon(ended, self._answers[query[12 : at + 5]])
+        return lambda: None
 
     async def close(self) -> None:
         pass

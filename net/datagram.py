@@ -1,11 +1,17 @@
-"""UDP sockets for one question each: connected, from a source port that nobody can guess (RFC 5452 §9.2)."""
+"""UDP sockets for one question at a time: connected, from a source port that nobody can guess (RFC 5452 §9.2).
 
+To make one costs a good part of what a question does, so one whose question was answered as it should be may serve again: a few
+times, within a second, for the same far end (docs/decisions/0035-what-a-miss-costs.md).
+"""
+
+import asyncio
 import errno
 import socket
 from collections.abc import Callable
 
 from net.addresses import endpoint_of, family_of
 from net.opening import open_socket
+from net.readiness import READ, readiness
 
 FIRST_PORT, PORTS = 1024, 65536 - 1024
 """All ports but the privileged ones; the kernel's own choice comes from 28,232 (14.8 bits)."""
@@ -17,6 +23,116 @@ _IP_MTU_DISCOVER = 10
 _IPV6_MTU_DISCOVER = 23
 _PMTUDISC_OMIT = 5
 """Linux: ignore path MTU news, so nobody can make our fragments small (include/uapi/linux/in.h)."""
+
+
+USES, LIFE = 16, 1.0
+"""Questions that one socket serves at most, one after the other, and for how many seconds since it was made."""
+
+MOST_IDLE = 128
+"""Sockets of one far end that are kept for the next question."""
+
+
+class Datagram:
+    """One socket, which the loop watches. `happened` is called when there is something to read; None: nobody asks by it, and
+    whatever comes is a reason to close it."""
+
+    __slots__ = ("_fileno", "_readiness", "chosen", "endpoint", "former", "happened", "made", "receive", "send", "uses")
+
+    def __init__(self, address: str, port: int, entropy: Callable[[int], bytes]) -> None:
+        """Raises OSError."""
+        loop = asyncio.get_running_loop()
+        self.endpoint, self.chosen = open_datagram(address, port, entropy)
+        self.send, self.receive = self.endpoint.send, self.endpoint.recv
+        self.happened: Callable[[], None] | None = None
+        self.made, self.uses = loop.time(), 0
+        self.former = b""
+        """How the answer before began, its question with it."""
+        self._fileno = self.endpoint.fileno()
+        self._readiness = readiness(loop)
+        try:
+            self._readiness.watch(self._fileno, READ, self._look)
+        except OSError:
+            self.endpoint.close()
+            raise
+
+    def _look(self, _events: int) -> None:
+        if self.happened is None:
+            self.close()
+        else:
+            self.happened()
+
+    def repeats(self, packet: bytes) -> bool:
+        """Whether it is the answer before that comes once more, as networks do it."""
+        return bool(self.former) and packet.startswith(self.former)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is of no more use."""
+        return self._fileno < 0
+
+    def close(self) -> None:
+        """Let go of it; once is enough."""
+        if self._fileno >= 0:
+            self._readiness.forget(self._fileno)
+            self._fileno = -1
+            self.endpoint.close()
+
+
+class Datagrams:
+    """The sockets to one far end."""
+
+    def __init__(self, address: str, port: int, entropy: Callable[[int], bytes]) -> None:
+        self._far = address, port
+        self._entropy = entropy
+        self._idle: list[Datagram] = []
+        self._closed = self._armed = False
+
+    def take(self) -> Datagram:
+        """One that nobody uses. Raises OSError."""
+        idle, now = self._idle, asyncio.get_running_loop().time()
+        while idle:
+            at = int.from_bytes(self._entropy(2), "big") % len(idle)
+            idle[at], idle[-1] = idle[-1], idle[at]
+            found = idle.pop()
+            if not found.closed and now - found.made < LIFE:
+                found.uses += 1
+                return found
+            found.close()
+        made = Datagram(*self._far, self._entropy)
+        made.uses = 1
+        return made
+
+    def give_back(self, used: Datagram) -> None:
+        """Its one packet was answered by one, and that was a good one."""
+        used.happened = None
+        loop = asyncio.get_running_loop()
+        if self._closed or used.uses >= USES or len(self._idle) >= MOST_IDLE or loop.time() - used.made >= LIFE:
+            used.close()
+            return
+        self._idle.append(used)
+        if not self._armed:
+            self._armed = True
+            readiness(loop).after(LIFE, self._sweep)
+
+    def close(self) -> None:
+        """Close those that nobody uses, and the others when they are given back."""
+        self._closed = True
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Nothing is open for long that nobody needs."""
+        self._armed = False
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        idle, self._idle = self._idle, []
+        for one in idle:
+            if self._closed or one.closed or now - one.made >= LIFE:
+                one.close()
+            else:
+                self._idle.append(one)
+        if self._idle:
+            self._armed = True
+            readiness(loop).after(LIFE, self._sweep)
 
 
 def open_datagram(address: str, port: int, entropy: Callable[[int], bytes]) -> tuple[socket.socket, bool]:

@@ -5,12 +5,15 @@ Knows nothing of requests. Each frame has a price, each request that was served 
 """
 
 from enum import IntEnum
+from struct import Struct
 from typing import NamedTuple
 
 PREFACE = 24
 """Octets that come before the first frame (RFC 9113 §3.4)."""
 
 HEADER = 9
+_HEADER = Struct("!BHBBI")
+"""Length in three octets, type, flags, stream (RFC 9113 §4.1)."""
 MAX_FRAME = 16_384
 """Octets of one frame; we never allow more (RFC 9113 §4.2)."""
 
@@ -85,7 +88,7 @@ class Guard:
         self._skip = PREFACE
         self._head = b""
         self._block = 0
-        self._newest = b"\0\0\0\0"
+        self._newest = 0
 
     def weigh(self, data: bytes) -> None:
         """Take the price of every frame whose header is in `data`. Raises Abusive."""
@@ -96,25 +99,26 @@ class Guard:
             self._head += data[:missing]
             if len(self._head) < HEADER:
                 return
-            at = missing + self._pay(self._head)
+            at = missing + self._pay(self._head, 0)
             self._head = b""
         while at + HEADER <= end:
-            at += HEADER + self._pay(data[at : at + HEADER])
+            at += HEADER + self._pay(data, at)
         if at < end:
             self._head, at = data[at:], end
         self._skip = at - end
 
-    def _pay(self, header: bytes) -> int:
-        """The length of the frame that begins with `header`. Raises Abusive."""
-        length = header[0] << 16 | header[1] << 8 | header[2]
+    def _pay(self, data: bytes, at: int) -> int:
+        """The length of the frame that begins at `at`. Raises Abusive."""
+        high, low, kind, _, stream = _HEADER.unpack_from(data, at)
+        length: int = high << 16 | low
         if length > MAX_FRAME:
             raise Abusive("frame-size")
-        kind = header[3]
-        price = _TABLE[kind]
-        self.spend(price.frame + length // price.grain)
+        price, grain = _TABLE[kind]
+        self.purse -= price + length // grain
+        if self.purse < 0:
+            raise Abusive("frames")
         if kind == _HEADERS:
             self._block = length
-            stream = header[5:]
             if stream > self._newest:
                 self._newest = stream
             else:

@@ -123,7 +123,8 @@ class Http2Server:
         try:
             self._guard.weigh(data)
             self._codec.receive(data, self)
-            self._go_on()
+            if self.held:
+                self._go_on()
         except Abusive:
             self.goodbye(Code.ENHANCE_YOUR_CALM)
             raise
@@ -138,7 +139,8 @@ class Http2Server:
         stream = self._streams.get(stream_id)
         if stream is None or self.ended:
             return
-        self._drop_body(stream)
+        if stream.body:
+            self._drop_body(stream)
         stream.good = good
         try:
             self._sent(stream_id, stream, self._codec.respond(stream_id, headers, body))
@@ -167,8 +169,9 @@ class Http2Server:
 
     def _sent(self, stream_id: int, stream: _Stream, rest: int) -> None:
         """All of a response but `rest` octets of its body was sent."""
-        self.held += rest - stream.rest
-        stream.rest = rest
+        if rest or stream.rest:
+            self.held += rest - stream.rest
+            stream.rest = rest
         if not rest:
             self._done(stream_id, stream)
 
@@ -242,7 +245,8 @@ class Http2Server:
             self._forget(stream_id)
         elif not stream.told:
             self._found.append(Asked(stream_id, stream.headers, bytes(stream.body)))
-            self._drop_body(stream)
+            if stream.body:
+                self._drop_body(stream)
 
     def on_reset(self, stream_id: int, *, by_client: bool) -> None:
         """As `Service`."""

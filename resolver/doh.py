@@ -2,7 +2,8 @@
 response. Knows no connection and no HTTP library."""
 
 import re
-from binascii import a2b_base64
+from binascii import Error, a2b_base64
+from collections.abc import Sequence
 from struct import Struct
 
 from resolver.http import NO_STORE, HttpRequest, HttpResponse, accepts, media_type, refused
@@ -20,6 +21,12 @@ _QR = 0x80
 _ALLOW = ("allow", "GET, POST")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 _STANDARD = str.maketrans("-_", "+/")
+_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+"""The same for octets; what base64url has not is nothing to base64 then either."""
+_PADDING = b"", b"===", b"==", b"="
+"""By how many characters there are more than a multiple of four; one is wrong with any."""
+_MESSAGES = frozenset((b"application/dns-message", b"*/*"))
+"""What an ordinary client accepts."""
 _COUNTS = Struct("!HHHH")
 _FIXED = Struct("!HHIH")
 _SOA, _OPT = int(RecordType.SOA), int(RecordType.OPT)
@@ -45,6 +52,26 @@ def take_query(request: HttpRequest) -> bytes | HttpResponse:
     if len(taken) < _HEADER or taken[2] & _QR:
         return refused(400, "this is no DNS query")
     return taken
+
+
+def read_ordinary(headers: Sequence[tuple[bytes, bytes]], start: bytes) -> bytes | None:
+    """The message in a GET as nearly everybody sends it, at a target that begins with `start` (the path and `?dns=`). None says
+    nothing of the request: `take_query` is to be asked, and would take the same message where there is one here."""
+    fields = dict(headers)
+    target = fields.get(b":path", b"")
+    if (
+        not target.startswith(start)
+        or fields.get(b":method") != b"GET"
+        or fields.get(b":scheme") != b"https"
+        or fields.get(b"accept", b"*/*") not in _MESSAGES
+        or len(fields) != len(headers)
+    ):
+        return None
+    text = target[len(start) :]
+    try:
+        return a2b_base64(text.translate(_TO_STANDARD) + _PADDING[len(text) & 3], strict_mode=True)
+    except Error:
+        return None
 
 
 def check_query(message: bytes) -> HttpResponse | None:

@@ -234,13 +234,19 @@ def ask_again(query: Query, snapshot: Snapshot, memory: AnswerMemory) -> Later |
 
 
 async def answer_later(
-    later: Later, snapshot: Snapshot, memory: AnswerMemory, world: World, deadline: Instant
+    later: Later,
+    snapshot: Snapshot,
+    memory: AnswerMemory,
+    world: World,
+    deadline: Instant,
+    budget: Budget | None = None,
 ) -> Reply:
     """Ask the outside, remember what came, and say it. The memory may have changed meanwhile: it is read again.
 
-    Whatever it leads to, aliases into other routes, a fallback, a second look, comes out of one budget.
+    Whatever it leads to, aliases into other routes, a fallback, a second look, comes out of one budget; `budget`: out of this
+    one, of which something was spent already.
     """
-    translator, budget = later.translator, Budget(deadline)
+    translator, budget = later.translator, budget or Budget(deadline)
     if translator is None:
         return await _ask(later, snapshot, memory, world, budget)
 
@@ -275,12 +281,8 @@ async def _ask(
         outcome = await _follow(later, outcome, snapshot, memory, world, budget, links)
     now = world.now()
     match outcome:
-        case Heard(accepted=accepted, learned=learned):
-            if not later.made:
-                memory.store(later.key, accepted, now)
-                memory.learn(later.upstream_group, learned, now)
-            seconds, explanation = float(accepted.keep), accepted.explanation
-            return Reply(accepted.message, accepted.ttl_offsets, seconds, generation, Origin.UPSTREAM, explanation)
+        case Heard():
+            return remember(later, outcome, generation, memory, now)
         case Silent(explanation=explanation, rcode=rcode) if later.made:
             return failure(query, generation, explanation, rcode)
         case Silent(explanation=explanation, rcode=rcode, pause=pause, ours=ours):
@@ -297,6 +299,16 @@ async def _ask(
             # A refresh that failed says so: whoever wanted it has the answer that it was to replace.
             stale = None if fresh is not None else memory.stale(later.key, generation, now)
             return stale or failure(query, generation, explanation, rcode)
+
+
+def remember(later: Later, heard: Heard, generation: int, memory: AnswerMemory, now: Instant) -> Reply:
+    """Keep what was heard, unless it is ours, and say it."""
+    message, offsets, _, seconds, explanation, _ = accepted = heard.accepted
+    if not later.made:
+        memory.store(later.key, accepted, now)
+        if heard.learned:
+            memory.learn(later.upstream_group, heard.learned, now)
+    return Reply(message, offsets, float(seconds), generation, Origin.UPSTREAM, explanation)
 
 
 async def _follow(

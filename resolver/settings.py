@@ -351,7 +351,7 @@ class FrontSettings:
     `rate` is queries a second and `burst` the bucket's depth, per client address (/56 for IPv6); 0 means no limit.
     `payload` is the largest UDP answer in octets (RFC 6891 §6.2.5). Without a DHCP server there are no `leases`, without
     encrypted ways in there is no `announcement`. `lists`: whether a cell has lists, for operators.
-    `cores`: so many cells of each kind serve clients; `tcp_clients` is what this one may have.
+    `tcp_clients` is what this one of several may have.
     """
 
     generation: int
@@ -370,7 +370,6 @@ class FrontSettings:
     leases: LeaseNames | None = None
     announcement: Announcement | None = None
     lists: bool = False
-    cores: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from anchorhold.cells.peer import Pair, Peer
 from anchorhold.cells.start import hear, receive_until_start, tell_ready
 from anchorhold.control_requests import Line
 from anchorhold.facts import divert, log
-from anchorhold.link import LinkMessage, LinkType, PairName, accuse, pair_name, send_message
+from anchorhold.link import LinkMessage, LinkType, PairName, accuse, number_of, pair_name, send_message
 from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter
 from anchorhold.secret import take_secret
@@ -96,8 +96,8 @@ class ClientsCell:
         self._pairs: dict[PairName, Pair] = {}
         self._pair_sockets: dict[PairName, int] = {}
         """Descriptors of the ends of fresh pairs that nothing was done with yet."""
-        self._number = 0
-        """Which it is of several of its kind."""
+        self._number, self._cores = 0, 1
+        """Which it is of so many of its kind; there are as many resolvers."""
         self._asked = Asked(self._selector, self._answer, lambda: self.accuse(PairName(self.asked_on)))
         self._ending = False
         self._due = 0.0
@@ -177,7 +177,7 @@ class ClientsCell:
         if settings is None or not self._secret:
             raise Malformed("START before SETTINGS and SECRET")
         first_handle = int.from_bytes(os.urandom(8), "big")
-        self.desk = Desk(settings, self._secret, first_handle, time.time)
+        self.desk = Desk(settings, self._secret, first_handle, time.time, self._cores)
         self.admission = Admission(settings)
 
     def serve(self) -> int:
@@ -254,7 +254,7 @@ class ClientsCell:
         del self._pairs[pair.name]
         self.desk.counters[pair.lost] += 1
         if pair.name.kind is self.peer:
-            self.desk.connect(None)
+            self.desk.connect(None, pair.name.number)
         pair.close()
 
     def accuse(self, name: PairName) -> None:
@@ -277,8 +277,8 @@ class ClientsCell:
     def _take(self, message: LinkMessage) -> None:
         """Keep what came; what it means is for `prepare` or `_apply` to see."""
         match message.type, message.descriptors:
-            case LinkType.NUMBER, () if len(message.body) == 1:
-                self._number = message.body[0]
+            case LinkType.NUMBER, ():
+                self._number, self._cores = number_of(message)
             case kind, (descriptor,) if self._is_asked(kind):
                 self._asked.take(descriptor)
             case kind, (descriptor,) if kind in self.pairs:
@@ -343,7 +343,7 @@ class ClientsCell:
             self.lose(former, f"a new {former.other.removeprefix('the ')} takes over")
         pair = self._pairs[name] = self.pairs[name.kind](self, endpoint, name)
         if isinstance(pair, Peer):
-            self.desk.connect(pair)
+            self.desk.connect(pair, name.number)
         self.watch(endpoint, selectors.EVENT_READ, pair)
 
 

@@ -26,6 +26,7 @@ from anchorhold.ipc import (
 from anchorhold.keeper.account import anchors_status, keeper_status
 from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.side import KeeperSide
+from anchorhold.link import nth
 from net.clock import date
 from net.sockets import NOW
 from resolver.dnssec.story import exceptions
@@ -56,14 +57,16 @@ class FrontLine:
         lost: Callable[[Nonsense | None], None],
         keeper: KeeperSide | None = None,
         carrying: CarryDesk | None = None,
+        number: int = 0,
     ) -> None:
-        """`carrying`: for the pair to `secure`, whose oblivious relay has bodies to carry."""
+        """`carrying`: for the pair to `secure`, whose oblivious relay has bodies to carry. `number`: which resolver this is."""
         self._pair = pair
         self._resolver = resolver
         self._restarts = restarts
         self._lost = lost
         self._keeper = keeper or KeeperSide()
         self._carrying = carrying
+        self._cell = nth("resolver", number)
         self._changes: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._inbox = Inbox()
@@ -210,7 +213,7 @@ class FrontLine:
                 self._tell(message.handle, self._lines(verb, argument, message))
 
     def _tell(self, handle: int, lines: Iterable[account.Line]) -> None:
-        text = "\n".join(json.dumps({"cell": "resolver"} | line) for line in lines)
+        text = "\n".join(json.dumps({"cell": self._cell} | line) for line in lines)
         for message in build_facts(handle, text.encode()):
             self._post(message)
 

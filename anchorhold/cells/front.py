@@ -52,7 +52,7 @@ def _profile(*messages: str) -> SandboxProfile:
 
 
 PROFILE = _profile("recvmsg", "sendmsg")
-"""In plain Python."""
+"""Where the C library has no others."""
 PROFILE_BATCHED = _profile("recvmmsg", "sendmmsg")
 """Where UDP goes in batches, and the messages of the supervisor's link by the same calls."""
 
@@ -81,8 +81,6 @@ class FrontCell(ClientsCell):
         self._control: ControlServer | None = None
         self._control_socket = -1
         self._waiting: list[tuple[LinkType, int, bytes]] = []
-        self._cores = 1
-        """How many cells of each kind that knows clients were started."""
         self._proved = b""
         """By which name clients may be sent to the encrypted ways in."""
 
@@ -117,7 +115,6 @@ class FrontCell(ClientsCell):
         return self.desk.settings.tcp_clients
 
     def _begin(self) -> None:
-        self._cores = self.desk.settings.cores
         self._judge_proof()
 
     def _apply_own(self, kind: LinkType) -> None:
@@ -181,9 +178,9 @@ class FrontCell(ClientsCell):
         """For one of them, if no descriptor is left."""
         return any(streams.make_room(now) for streams in self._streams)
 
-    def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
-        """An operator's question to the resolver, if there is one."""
-        return self._relay(LinkType.PEER, verb, argument, group, answer)
+    def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer, number: int = 0) -> bool:
+        """An operator's question to the resolver of this number, if there is one."""
+        return self._relay(LinkType.PEER, verb, argument, group, answer, number)
 
     def lease_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         """An operator's question to the dhcp cell, if there is one."""

@@ -24,7 +24,7 @@ from anchorhold.keeper.folder import Folder
 from anchorhold.keeper.keeper import SAVE_TIME_EVERY, Keeper
 from anchorhold.keeper.messages import MORE, NONE, NOTHING, Found, InForce, pack, unpack
 from anchorhold.keeper.packaged import built_date, packaged_root, trust_anchors
-from anchorhold.link import LinkMessage, LinkType, PairName, accuse, send_message
+from anchorhold.link import LinkMessage, LinkType, PairName, accuse, nth, pair_name, send_message
 from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import SandboxProfile, enter, preload
 from anchorhold.sandbox.profile import Network, calls
@@ -45,8 +45,9 @@ PROFILE = SandboxProfile(
     ),
     network=Network.NONE,
     folder=True,
-    descriptors=64,
+    descriptors=128,
 )
+"""Descriptors: with a pair to each resolver, of which there are 64 at most."""
 NAME = "keeper"
 
 ANSWER_PATIENCE = 60.0
@@ -62,10 +63,12 @@ class KeeperCell:
         self._link = link
         self._selector = selectors.SelectSelector()
         self._folder: Folder | None = None
-        self._pair: Pair | None = None
-        self._pair_socket: socket.socket | None = None
-        self._asked: dict[bytes, float] = {}
-        """Zones whose keys are waited for, and until when (monotonic seconds)."""
+        self._pairs: dict[PairName, Pair] = {}
+        """One to each resolver."""
+        self._fresh: dict[PairName, socket.socket] = {}
+        """Ends of those that nothing was done with yet."""
+        self._asked: dict[bytes, tuple[float, Pair]] = {}
+        """Zones whose keys are waited for: until when (monotonic seconds), and from whom."""
         self._save_at = 0.0
         self._ending = False
         self._settings: KeeperSettings | None = None
@@ -111,10 +114,11 @@ class KeeperCell:
     def _turn(self, now: float) -> None:
         self._ask_for_keys(now)
         for key, _ in self._selector.select(self._patience(now)):
-            if key.fileobj is self._link:
+            pair = key.data
+            if pair is None:
                 self._hear()
-            elif self._pair is not None and key.fileobj is self._pair.socket:
-                self._hear_resolver(self._pair)
+            elif pair.name in self._pairs and self._pairs[pair.name] is pair:
+                self._hear_resolver(pair)
         now = time.monotonic()
         if now >= self._save_at:
             self._save_at = now + SAVE_TIME_EVERY
@@ -122,16 +126,16 @@ class KeeperCell:
             self._keeper.keep_time(date())
             if self._keeper.storage != before:
                 self._tell()
-        for zone in [zone for zone, until in self._asked.items() if now >= until]:
+        for zone in [zone for zone, (until, _) in self._asked.items() if now >= until]:
             self._learn(zone, None)
         if self._keeper.exceptions.expire(self._keeper.date(date())):
-            self._tell_exceptions(self._keeper.in_force())
+            self._send_all(_exceptions(self._keeper.in_force()))
 
     def _patience(self, now: float) -> float:
         """Seconds until something is to be done. What is due by the clock is looked at once an hour anyway: it may jump."""
-        waits = [self._save_at - now, *(until - now for until in self._asked.values())]
+        waits = [self._save_at - now, *(until - now for until, _ in self._asked.values())]
         waits.append(self._keeper.exceptions.pause(self._keeper.date(date())))
-        if self._pair is not None and not self._asked:
+        if self._pairs and not self._asked:
             waits.append(self._keeper.pause(date()))
         return max(0.0, min(waits))
 
@@ -159,9 +163,10 @@ class KeeperCell:
     def _take(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
             case LinkType.KEEPER, (descriptor,):
-                if self._pair_socket is not None:
-                    self._pair_socket.close()
-                self._pair_socket = sockets.adopt(descriptor)
+                name = pair_name(message)
+                if name in self._fresh:
+                    self._fresh[name].close()
+                self._fresh[name] = sockets.adopt(descriptor)
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, KeeperSettings)
                 os.close(descriptor)
@@ -172,65 +177,77 @@ class KeeperCell:
             case _:
                 raise Malformed(f"{message.type.name} is not for the keeper, or its descriptor is missing")
 
-    # the resolver
+    # the resolvers
 
     def _connect(self) -> None:
-        """Talk to the resolver over the newest pair, and tell it first what is in force."""
-        if self._pair_socket is None:
-            return
-        self._disconnect()
-        self._pair = Pair(self._pair_socket)
-        self._pair_socket = None
-        self._selector.register(self._pair.socket, selectors.EVENT_READ)
-        # Before the anchors: with those the resolver begins to serve.
-        self._tell_exceptions(self._keeper.in_force())
-        self._tell()
+        """Talk to each resolver over the newest pair, and tell it first what is in force."""
+        fresh, self._fresh = self._fresh, {}
+        for name, endpoint in fresh.items():
+            if name in self._pairs:
+                self._disconnect(self._pairs[name])
+            pair = self._pairs[name] = Pair(endpoint, name)
+            self._selector.register(endpoint, selectors.EVENT_READ, pair)
+            # Before the anchors: with those the resolver begins to serve.
+            self._send(pair, _exceptions(self._keeper.in_force()))
+            self._send(pair, self._anchors())
 
-    def _disconnect(self) -> None:
-        self._asked.clear()
-        if self._pair is not None:
-            self._selector.unregister(self._pair.socket)
-            self._pair.socket.close()
-            self._pair = None
+    def _disconnect(self, pair: "Pair") -> None:
+        # What it was asked for is asked of the next.
+        self._asked = {zone: asked for zone, asked in self._asked.items() if asked[1] is not pair}
+        if self._pairs.get(pair.name) is pair:
+            del self._pairs[pair.name]
+            self._selector.unregister(pair.socket)
+            pair.socket.close()
 
     def _tell(self) -> None:
+        self._send_all(self._anchors())
+
+    def _anchors(self) -> bytes:
         told = self._keeper.told()
         if not told:
             # Who waits for our first word is to know that there is none.
-            self._send(build_message(MessageType.ANCHORS, 0, b"", flags=NONE))
-            return
+            return build_message(MessageType.ANCHORS, 0, b"", flags=NONE)
         bodies = (build_message(MessageType.ANCHORS, 0, pack(one), flags=MORE) for one in told[:-1])
-        self._send(b"".join(bodies) + build_message(MessageType.ANCHORS, 0, pack(told[-1])))
+        return b"".join(bodies) + build_message(MessageType.ANCHORS, 0, pack(told[-1]))
 
-    def _tell_exceptions(self, in_force: InForce, handle: int = 0) -> None:
-        self._send(build_message(MessageType.EXCEPTIONS, handle, pack(in_force)))
+    def _change_exception(self, wanted: Wanted, pair: "Pair", handle: int) -> None:
+        """Who wanted it is told last: then all have it."""
+        in_force = self._keeper.change_exception(wanted, date())
+        for other in [one for one in self._pairs.values() if one is not pair]:
+            self._send(other, _exceptions(replace(in_force, refused="")))
+        self._send(pair, _exceptions(in_force, handle))
 
     def _ask_for_keys(self, now: float) -> None:
+        """Of the first resolver that is there: nobody outside is to be asked once for each."""
         for zone in self._keeper.due(date()):
-            if self._pair is not None and zone not in self._asked:
-                self._asked[zone] = now + ANSWER_PATIENCE
-                self._send(build_message(MessageType.LOOK, 0, zone))
+            if self._pairs and zone not in self._asked:
+                pair = self._pairs[min(self._pairs)]
+                self._asked[zone] = now + ANSWER_PATIENCE, pair
+                self._send(pair, build_message(MessageType.LOOK, 0, zone))
 
-    def _send(self, data: bytes) -> None:
-        if self._pair is not None and not self._pair.send(data):
-            self._disconnect()
+    def _send_all(self, data: bytes) -> None:
+        for pair in [*self._pairs.values()]:
+            self._send(pair, data)
+
+    def _send(self, pair: "Pair", data: bytes) -> None:
+        if not pair.send(data):
+            self._disconnect(pair)
 
     def _hear_resolver(self, pair: "Pair") -> None:
         try:
             messages = pair.receive()
             if messages is None:
-                self._disconnect()
+                self._disconnect(pair)
                 return
             for message in messages:
                 if message.type is MessageType.EXCEPT:
-                    wanted = unpack(message, Wanted)
-                    self._tell_exceptions(self._keeper.change_exception(wanted, date()), message.handle)
+                    self._change_exception(unpack(message, Wanted), pair, message.handle)
                 else:
                     self._take_keys(message)
         except Malformed as error:
-            log(NAME, f"the resolver sent what does not decode, it is ended: {error}")
-            accuse(self._link, PairName(LinkType.KEEPER))
-            self._disconnect()
+            log(NAME, f"the {nth('resolver', pair.name.number)} sent what does not decode, it is ended: {error}")
+            accuse(self._link, pair.name)
+            self._disconnect(pair)
 
     def _take_keys(self, message: Message) -> None:
         if message.type is not MessageType.KEYS:
@@ -251,8 +268,9 @@ class KeeperCell:
 class Pair:
     """This cell's end. Little is written, seldom: what the other end does not take within a second ends the pair."""
 
-    def __init__(self, endpoint: socket.socket) -> None:
+    def __init__(self, endpoint: socket.socket, name: PairName) -> None:
         self.socket = endpoint
+        self.name = name
         self._inbox = Inbox()
 
     def send(self, data: bytes) -> bool:
@@ -278,6 +296,10 @@ class Pair:
         except OSError:
             return None
         return list(self._inbox.feed(data)) if data else None
+
+
+def _exceptions(in_force: InForce, handle: int = 0) -> bytes:
+    return build_message(MessageType.EXCEPTIONS, handle, pack(in_force))
 
 
 def _report(text: str, zone: str) -> None:

@@ -24,6 +24,9 @@ from wire.units import Instant
 MAX_UNSENT = 8 * 1024 * 1024
 """Octets that may wait for a cell that does not read; past that it counts as gone."""
 
+TURN = 16_384
+"""Octets taken of one pair in one wake-up, some hundred replies: clients whose answers are known wait behind them."""
+
 _RD = int(QueryFlag.RD)
 
 Answer = Callable[[bytes, bool], None]
@@ -107,6 +110,10 @@ class Pair(PairEnd):
             self._cell.accuse(self.name)
             self._cell.lose(self, f"{self.other} sent what does not decode, it is ended: {error}")
 
+    def _pull(self) -> bytes:
+        """As that of all pairs, but at most TURN octets."""
+        return self.socket.recv(TURN, sockets.NOW)
+
     def _take(self, message: Message, now: Instant) -> None:
         match message.type:
             case MessageType.FACT:
@@ -178,8 +185,7 @@ class Peer(Pair):
             case MessageType.REPLY:
                 desk.replied(message.handle, ipc.parse_reply(message), now)
             case MessageType.CREDIT if len(message.body) == 4:
-                desk.credits += int.from_bytes(message.body, "little")
-                desk.pump(now)
+                desk.grant(int.from_bytes(message.body, "little"), now, self.name.number)
             case MessageType.SNAPSHOT:
                 desk.counters["resolver-generation"] = message.generation
                 if message.flags & ipc.FORGET:

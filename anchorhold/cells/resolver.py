@@ -38,7 +38,7 @@ from anchorhold.keeper.line import KeeperLine
 from anchorhold.keeper.messages import InForce, Told
 from anchorhold.keeper.packaged import built_date
 from anchorhold.keeper.side import KeeperSide
-from anchorhold.link import LinkMessage, LinkType, PairName, accuse, pair_name, send_message
+from anchorhold.link import LinkMessage, LinkType, PairName, accuse, number_of, pair_name, send_message
 from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import enter, preload
 from anchorhold.secret import take_secret
@@ -46,6 +46,7 @@ from anchorhold.sites import Sites
 from anchorhold.troubles import Watchman
 from net import apart
 from net.clock import now
+from net.entropy import Entropy
 from net.readiness import readiness
 from net.sockets import adopt
 from net.tls import TlsFactory
@@ -84,6 +85,8 @@ class ResolverCell:
         self._settings: ResolverSettings | None = None
         self._spread_key = b""
         self._restarts = 0
+        self._number = 0
+        """Which it is of several of its kind."""
         self._pairs: dict[PairName, socket.socket] = {}
         self._lines: dict[PairName, FrontLine] = {}
         self._keeper_pair: socket.socket | None = None
@@ -126,6 +129,8 @@ class ResolverCell:
                 self._lists_told.set()
             case LinkType.LISTS, ():
                 self._lists_told.set()
+            case LinkType.NUMBER, ():
+                self._number, _ = number_of(message)
             case LinkType.SECRET, (descriptor,):
                 self._spread_key = take_secret(descriptor)
             case ((LinkType.PING | LinkType.END), ()):
@@ -144,7 +149,7 @@ class ResolverCell:
         self._ending = loop.create_future()
         watch_memory(loop, "resolver")
         assert self._settings is not None  # noqa: S101 # prepare saw to it
-        tools = Tools(now=now, entropy=os.urandom, lookup=self._lookup, count=self._count, tls=TlsFactory())
+        tools = Tools(now=now, entropy=Entropy(), lookup=self._lookup, count=self._count, tls=TlsFactory())
         world = ForwardingWorld(tools, self._spread_key, Sites())
         # What is packaged, while our own files can still be read.
         world.wall.not_before(built_date())
@@ -249,7 +254,8 @@ class ResolverCell:
                 self._lines[name].close()
             lost = partial(self._lost, name)
             carrying = self._carrying if name.kind is LinkType.SECURE_PEER else None
-            self._lines[name] = FrontLine(pair, self._resolver, self._restarts, lost, self._keeper, carrying)
+            more = self._keeper, carrying, self._number
+            self._lines[name] = FrontLine(pair, self._resolver, self._restarts, lost, *more)
             self._lines[name].start()
 
     def _lost(self, name: PairName, error: Nonsense | None) -> None:

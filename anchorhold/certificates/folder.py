@@ -38,7 +38,7 @@ class CertificateFolder:
     def alone(self) -> Iterator[None]:
         """No other run changes the folder meanwhile; waits for one that does."""
         # Opened anew: a lock belongs to the opening, and ours may be shared with the process that started us.
-        lock = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._descriptor)
+        lock = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._descriptor)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -131,7 +131,7 @@ class CertificateFolder:
             os.unlink(name, dir_fd=self._descriptor)
         except FileNotFoundError:
             return
-        os.fsync(self._descriptor)
+        os.fdatasync(self._descriptor)
 
     def _require_secret(self, name: str) -> None:
         try:

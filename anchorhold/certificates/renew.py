@@ -10,6 +10,7 @@ import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from anchorhold.cells.rules import FOLDER, MEMORY, WAKE
 from anchorhold.certificates.folder import CertificateFolder, CertificatesRefused
 from anchorhold.certificates.renewal import Issuer, look
 from anchorhold.certificates.renewal import run as renew
@@ -18,6 +19,7 @@ from anchorhold.certificates.subjects import Address, is_lasting
 from anchorhold.config.places import read_named_file
 from anchorhold.facts import log
 from anchorhold.sandbox import CRYPTOGRAPHY, Network, SandboxProfile, SandboxRefused, enter, preload
+from anchorhold.sandbox.profile import calls
 from anchorhold.snapshot import load
 from dhcp.edge.folder import hand_over
 from dhcp.edge.links import read_links
@@ -25,7 +27,22 @@ from net import clock
 from wire.errors import Malformed
 
 NAME = "certificates"
-PROFILE = SandboxProfile(NAME, network=Network.NONE, folder=True)
+PROFILE = SandboxProfile(
+    NAME,
+    calls=(
+        *FOLDER,
+        *calls("close", "flock"),
+        *MEMORY,
+        *WAKE,
+        # Keys: OpenSSL looks whether it was forked.
+        *calls("getrandom", "getpid"),
+        # What there is to say.
+        *calls("write", "exit_group"),
+    ),
+    network=Network.NONE,
+    folder=True,
+    descriptors=64,
+)
 ASKING = SandboxProfile(NAME, apart=False)
 """To ask an authority names have to be found, and a hook is a program: then files stay, as the service's user sees them."""
 

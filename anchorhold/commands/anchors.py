@@ -31,6 +31,7 @@ from anchorhold.terminal import (
     service_answer,
     show,
 )
+from anchorhold.together import together
 from net.clock import date
 from resolver.dnssec.algorithms import DIGESTS
 from resolver.dnssec.iana import MAX_OCTETS, KeyDigest, NotAnchors, RootAnchors, read_root_anchors
@@ -70,7 +71,7 @@ def command(ctx: click.Context, control: Path | None, as_json: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     cells = by_cell(service_answer(control, {"verb": "anchors"}))
-    resolver = cells.get("resolver", {})
+    resolver = together(cells)
     if as_json:
         print_json(resolver)
     else:

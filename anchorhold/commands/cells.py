@@ -84,6 +84,8 @@ def notes(isolation: Isolation) -> list[str]:
         )
         lines.append(f"One user for {', '.join(names)}: {printable(user)}; {why}")
     lines += [f"Missing in {names}: {printable(text)}" for names, text in isolation.missing]
+    if isolation.lost:
+        lines.append(f"Lines of the log that standard error did not take: {isolation.lost:,}")
     return lines
 
 
@@ -104,6 +106,7 @@ def as_data(isolation: Isolation) -> dict[str, object]:
         "absent": list(isolation.absent),
         "rights": [{"cell": name, "right": text} for name, text in isolation.rights],
         "shared": [{"user": user, "cells": list(names)} for user, names in isolation.shared],
+        "log_lines_lost": isolation.lost,
         "missing": [{"cells": names.split(), "what": text} for names, text in isolation.missing],
     }
 

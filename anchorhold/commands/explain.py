@@ -21,6 +21,7 @@ from anchorhold.terminal import (
     service_answer,
     show,
 )
+from anchorhold.together import together
 from wire.dns.codes import QueryFlag
 
 _LEASE_STEP = ("lease", "a name of a lease, or where such names are: front answers, nothing leaves")
@@ -71,7 +72,7 @@ def command(
     if dnssec:
         request["dnssec"] = True
     cells = by_cell(service_answer(control, request))
-    chain = cells.get("resolver", {}).get("dnssec")
+    chain = together(cells).get("dnssec")
     if as_json:
         print_json(cells)
     else:
@@ -94,7 +95,7 @@ def _judge(chain: object) -> None:
 
 def explain_lines(name: str, rrtype: str, client: str, cells: dict[str, Answer]) -> list[str]:
     """The decision as numbered sentences, then what each party sees."""
-    front, resolver = cells.get("front", {}), cells.get("resolver", {})
+    front, resolver = cells.get("front", {}), together(cells)
     if front.get("allowed") is False:
         return [f"{name} {rrtype}", "  1. client    not on the access list: no answer at all, nothing leaves"]
     steps = [("client", _client_step(client, front, resolver))]

@@ -25,6 +25,7 @@ from anchorhold.terminal import (
     show,
     show_time,
 )
+from anchorhold.together import together
 from anchorhold.troubles import counters_in, troubles
 from dhcp.facts import EDGE, WHY
 
@@ -51,18 +52,19 @@ def command(control: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(cells)
     else:
+        resolver = together(cells)
         _print_cells(cells)
         _print_isolation(control)
         _print_troubles(cells)
-        _print_clock(cells.get("resolver", {}))
-        _print_network(cells.get("resolver", {}))
-        _print_policy(cells.get("resolver", {}))
-        _print_upstreams(cells.get("resolver", {}))
-        _print_iterations(cells.get("resolver", {}))
-        _print_keeper(cells.get("resolver", {}))
+        _print_clock(resolver)
+        _print_network(resolver)
+        _print_policy(resolver)
+        _print_upstreams(resolver)
+        _print_iterations(resolver)
+        _print_keeper(resolver)
         _print_leases(cells.get("dhcp", {}))
         _print_lists(cells.get("lists", {}))
-        print_exceptions(cells.get("resolver", {}))
+        print_exceptions(resolver)
         _print_counters(cells)
         _print_dhcp_counters(cells.get("dhcp", {}))
     complain(cells)

@@ -71,7 +71,7 @@ class Checker:
                 self._note(("service", "cores"), "an oblivious target has its keys in one process", hint)
             reader = SecureReader(self._config.secure, self.notes, self._places)
             ways = reader.service(service.listen)
-            secure = served(reader.settings(front), self._config.secure, carried, self._note)
+            secure = served(reader.settings(front, self._cores()), self._config.secure, carried, self._note)
             said = announcement(self._config.secure, secure, (ways.listen, service.listen), resolver, self.notes)
             front = replace(front, announcement=said)
             secure, service = replace(secure, front=front), replace(service, secure=ways)
@@ -125,7 +125,6 @@ class Checker:
             tcp_idle=limits.tcp_idle,
             deadline=limits.deadline,
             lists=bool(self._config.lists),
-            cores=self._cores(),
         )
 
     def _client_groups(self) -> tuple[ClientGroup, ...]:
@@ -292,6 +291,6 @@ class Checker:
         )
 
     def _cores(self) -> int:
-        """How many cells of each kind that knows clients."""
+        """How many cells of each kind that knows clients, and how many resolvers."""
         wanted = self._config.service.cores
         return min(self._places.processors, MOST_CORES) if wanted == ALL_CORES else wanted

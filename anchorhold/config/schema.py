@@ -59,9 +59,10 @@ class ServiceTable:
     """Directory of what outlives a run: `spread.key`, trust anchors. Empty: `$STATE_DIRECTORY`, else `/var/lib/anchorhold` as
     root, else `~/.local/state/anchorhold`. Relative to this file."""
     cores: Cores = 1
-    """So many `front` cells serve clients side by side, and so many `secure` cells where there is `[secure]`, each on a core of
-    its own; `"all"`: as many as the service may run on. Each client address (IPv6: /56) always comes to the same one, so what one
-    client may use stays as it is; what all together may use is shared out. See docs/guide/cores.md."""
+    """So many `front` cells serve clients side by side, so many `secure` cells where there is `[secure]`, and so many resolvers,
+    each on a core of its own; `"all"`: as many as the service may run on. Each client address (IPv6: /56) always comes to the
+    same one, so what one client may use stays as it is; what all together may use is shared out. Each name is resolved by one of
+    the resolvers. See docs/guide/cores.md."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class SecureReader:
         self._notes = notes
         self._places = places
 
-    def settings(self, front: FrontSettings) -> SecureSettings:
+    def settings(self, front: FrontSettings, cores: int) -> SecureSettings:
         """What the cell gets; what clients are told of it comes later, into `front`."""
         table = self._table
         if table.connections_per_address > table.connections:
@@ -39,7 +39,7 @@ class SecureReader:
             name=self._name(),
             path=self._path("path", table.path),
             idle=table.idle,
-            connections=share(table.connections, front.cores),
+            connections=share(table.connections, cores),
             connections_per_address=table.connections_per_address,
             streams=table.streams,
             identities=self._identities([group.name for group in front.client_groups]),

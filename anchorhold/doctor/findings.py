@@ -7,6 +7,7 @@ from enum import Enum
 from anchorhold.certificates.subjects import is_covered
 from anchorhold.control_client import Answer
 from anchorhold.link import kind_of
+from anchorhold.together import together
 from anchorhold.troubles import counters_in, troubles
 from resolver.designated import Designation
 from resolver.settings import Served
@@ -150,7 +151,7 @@ def of_status(cells: dict[str, Answer], secure: bool) -> Iterator[Finding]:
         line = cells.get(cell)
         if line is None or "error" in line:
             yield Finding(Level.BAD, f"cell {cell}", "does not answer", "see the log; it is started again by itself")
-    resolver = cells.get("resolver", {})
+    resolver = together(cells)
     yield from _of_machine(cells)
     yield from _of_clock(resolver)
     yield from _of_keeper(resolver)
@@ -175,7 +176,7 @@ def _of_machine(cells: dict[str, Answer]) -> Iterator[Finding]:
             yield Finding(
                 Level.WARNING, f"machine ({cell})", f"{trouble.what}: {trouble.means} ({times} times)", trouble.remedy
             )
-    network = cells.get("resolver", {}).get("network")
+    network = together(cells).get("network")
     if isinstance(network, dict) and "routes" not in str(network.get("watched")):
         yield Finding(
             Level.WARNING,

@@ -18,6 +18,7 @@ cdef class Rendered:
     cdef public Answer answer
     cdef public bytes body
     cdef public Rendered following
+    cdef public object heading
     cdef public bytes raw
     cdef public int shelf
     cdef public double until

@@ -30,7 +30,7 @@ MAX_RENDERED = 8
 """Different packets remembered for one answer (case, payload size, DO are spelled differently by clients)."""
 
 _ANSWER_OVERHEAD = 236
-_RENDERED_OVERHEAD = 240
+_RENDERED_OVERHEAD = 248
 """Octets of Python objects beside the octets themselves; `tests/unit/test_resolver_cache_packets.py` measures them."""
 
 _REFRESH_SHARE = 0.1
@@ -119,11 +119,15 @@ class Answer:
             one = one.following
 
 
+Heading = tuple[tuple[bytes, bytes], ...]
+"""Header fields of HTTP: names and values."""
+
+
 class Rendered:
     """A response without its id to the packet `raw`, also without, good until `until`; `shelf` is where it stands, `following`
-    the next one of the same answer."""
+    the next one of the same answer. `heading` is for who sends it: what goes before this very body, None until it is made."""
 
-    __slots__ = ("answer", "body", "following", "raw", "shelf", "until", "used")
+    __slots__ = ("answer", "body", "following", "heading", "raw", "shelf", "until", "used")
 
     def __init__(self, answer: Answer, raw: bytes, shelf: int, body: bytes, until: float) -> None:
         self.answer = answer
@@ -133,6 +137,7 @@ class Rendered:
         self.until = until
         self.used = False
         self.following = answer.rendered
+        self.heading: Heading | None = None
 
     @property
     def size(self) -> int:
@@ -208,7 +213,7 @@ class PacketCache:
             if known.used:
                 answer.hits += 1
             self.size += len(response) - 2 - len(known.body)
-            known.body, known.until, known.used = response[2:], until, False
+            known.body, known.until, known.used, known.heading = response[2:], until, False, None
             return
         if known is not None or sum(1 for _ in answer.packets()) >= MAX_RENDERED:
             return
@@ -230,6 +235,7 @@ class PacketCache:
             return False
         age = int(now - stored)
         entry.body = _aged(entry.body, answer.packed, count, age)
+        entry.heading = None
         entry.until = min(stored + age + 1, expires)
         answer.hits += 1 + entry.used
         answer.visited = True

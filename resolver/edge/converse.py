@@ -22,4 +22,9 @@ async def converse(
     road: Road, question: bytes, flags: int, entropy: Callable[[int], bytes], deadline: Instant
 ) -> bytes:
     """The response to `question` (folded name, type, class; `flags`: QueryFlag bits). Raises UpstreamFailed."""
-    return await road.exchange(conceal(question, flags, road.channel(), entropy), deadline)
+    return await road.exchange(concealed(road, question, flags, entropy), deadline)
+
+
+def concealed(road: Road, question: bytes, flags: int, entropy: Callable[[int], bytes]) -> bytes:
+    """The same query as it leaves."""
+    return conceal(question, flags, road.channel(), entropy)

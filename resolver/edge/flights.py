@@ -44,12 +44,21 @@ class Waiter(NamedTuple):
 
 
 class Flight:
-    """One question on its way. The group in `key` is an index in the settings of `generation`; `household` asked first."""
+    """One question on its way. The group in `key` is an index in the settings of `generation`; `household` asked first;
+    `place` is which of several resolvers has it."""
 
-    __slots__ = ("deadline", "generation", "handle", "household", "key", "refresh", "sent", "waiters")
+    __slots__ = ("deadline", "generation", "handle", "household", "key", "place", "refresh", "sent", "waiters")
 
     def __init__(
-        self, handle: int, key: AnswerKey, household: bytes, generation: int, deadline: Instant, *, refresh: bool
+        self,
+        handle: int,
+        key: AnswerKey,
+        household: bytes,
+        generation: int,
+        deadline: Instant,
+        *,
+        refresh: bool,
+        place: int = 0,
     ) -> None:
         self.handle = handle
         self.key = key
@@ -57,6 +66,7 @@ class Flight:
         self.generation = generation
         self.deadline = deadline
         self.refresh = refresh
+        self.place = place
         self.sent = False
         self.waiters: list[Waiter] = []
 

@@ -5,35 +5,32 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from net.clock import now as clock
 from privacy.lists.matcher import ListImage
 from privacy.memory import Fact
-from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.dnssec.anchors import TrustAnchor
 from resolver.dnssec.clock import Turn
 from resolver.dnssec.scope import NOWHERE, Followed, anchors_for, with_followed
+from resolver.edge.begun import Begun, begin
+from resolver.edge.dependence import memory_for, places_in
+from resolver.edge.inflight import Answer, Flight, Place
 from resolver.edge.iterating import Closing, Iterations
 from resolver.edge.judging import Judging, servers_at
 from resolver.edge.routed import RoutedWorld
 from resolver.edge.world import ForwardingWorld
-from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure, lead_on
+from resolver.iterate.budget import Budget
+from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure, lead_on, remember
 from resolver.policy.inspection import Servers
 from resolver.policy.rebinding import TAKEN_OUT
 from resolver.policy_settings import Action
-from resolver.routes import EVERYBODY
 from resolver.settings import NegativeTrustAnchor, ResolverSettings
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
 from wire.dns.codes import ExtendedError
 from wire.dns.names import ROOT, show_name
 from wire.units import Instant
-
-Answer = Callable[[Reply], None]
-
-Place = tuple[MemoryKey, bool, Snapshot, bool]
-"""What questions that may share a flight have in common: the key, whether the answer is judged again, what is in force, whether
-the clock is wrong."""
 
 _NOW = {origin: f"now-{origin.name.lower()}" for origin in Origin}
 _LATER = {origin: f"later-{origin.name.lower()}" for origin in Origin}
@@ -46,26 +43,12 @@ TURNS = {
 _BROKEN = Explanation(ExtendedError.OTHER, "the resolver made a mistake; it was logged")
 
 
-class Flight:
-    """One question on its way, and who waits for it."""
-
-    __slots__ = ("deadline", "later", "snapshot", "stale_timer", "task", "waiters")
-
-    def __init__(self, later: Later, snapshot: Snapshot, deadline: Instant) -> None:
-        self.deadline = deadline
-        self.later = later
-        self.snapshot = snapshot
-        self.waiters: dict[object, Answer] = {}
-        self.task: asyncio.Task[None] | None = None
-        self.stale_timer: asyncio.TimerHandle | None = None
-
-
 class Resolver:
     """One resolver cell's mind. `report` takes facts for the log."""
 
     def __init__(self, settings: ResolverSettings, world: ForwardingWorld, report: Callable[[Fact], None]) -> None:
         self.world = world
-        self.memory = _memory_for(settings)
+        self.memory = memory_for(settings)
         self.judging = Judging(settings, world.date, self._servers_of, report)
         self.changed: Callable[[], None] = lambda: None
         """Told when verdicts have changed within a generation: nobody must give out again what was answered before."""
@@ -83,6 +66,7 @@ class Resolver:
         self._flights: dict[Place, Flight] = {}
         self._waiting: dict[object, Flight] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._ended = False
         self.iterations = Iterations(world.tools, world.counters, report, self._root_anchor, world.date, world.place)
         self.routed = RoutedWorld(world, self.iterations)
         world.use(settings.upstream_groups)
@@ -96,8 +80,8 @@ class Resolver:
         settings = self._as_followed()
         self.judging.standing.use(settings)
         self._former, self.snapshot = self.snapshot, Snapshot(settings, self.judging.book())
-        if _places(self._former.settings) != _places(settings):
-            self.memory = _memory_for(settings)
+        if places_in(self._former.settings) != places_in(settings):
+            self.memory = memory_for(settings)
         self.iterations.use(settings.iterations, settings.cache)
         gone = self.world.use(settings.upstream_groups)
         self.routed.use(self.snapshot)
@@ -143,7 +127,7 @@ class Resolver:
         if settings.dnssec == self.snapshot.settings.dnssec:
             return False
         self.snapshot = Snapshot(settings, self.snapshot.book, self.snapshot)
-        self.memory = _memory_for(settings)
+        self.memory = memory_for(settings)
         self.routed.use(self.snapshot)
         return True
 
@@ -157,7 +141,7 @@ class Resolver:
         if (former := self._former) is not None:
             self._former = Snapshot(former.settings, self.judging.book_as(former.book), former)
         if any(rule.action is Action.ROUTE and rule.schedule >= 0 for rule in settings.policy.rules):
-            self.memory = _memory_for(settings)
+            self.memory = memory_for(settings)
         self.routed.use(self.snapshot)
         self.counters["judged-anew"] += 1
         self.changed()
@@ -223,7 +207,7 @@ class Resolver:
         self.memory.forget_failures()
         if turn is Turn.FOUND:
             # The clock may have been wrong for longer than that was known: what was proved by it is proved anew.
-            self.memory = _memory_for(self.snapshot.settings)
+            self.memory = memory_for(self.snapshot.settings)
             self.routed.validators.flush(ROOT)
 
     def _as_followed(self) -> ResolverSettings:
@@ -286,16 +270,50 @@ class Resolver:
         if flight is None:
             patience = min(patience, snapshot.settings.deadline)
             flight = self._flights[place] = Flight(later, snapshot, Instant(clock() + patience))
-            loop = asyncio.get_running_loop()
-            flight.task = loop.create_task(self._fly(flight, place))
-            if later.stale is not None:
-                flight.stale_timer = loop.call_later(snapshot.settings.cache.stale_after, self._give_stale, flight)
+            self._wait(flight, query, snapshot, waiter, answer, later.made)
             self.counters["asked"] += 1
+            if later.stale is not None:
+                after = snapshot.settings.cache.stale_after
+                flight.stale_timer = asyncio.get_running_loop().call_later(after, self._give_stale, flight)
+            self._start(flight, place)
         else:
             self.counters["shared"] += 1
-        # Who waits for one flight may be of several client groups: each looks at the answer with its own eyes.
-        flight.waiters[waiter] = lambda reply: self._finish(query, reply, snapshot, waiter, answer, later.made)
+            self._wait(flight, query, snapshot, waiter, answer, later.made)
+
+    def _wait(
+        self, flight: Flight, query: Query, snapshot: Snapshot, waiter: object, answer: Answer, made: bool
+    ) -> None:
+        """Who waits for one flight may be of several client groups: each looks at the answer with its own eyes."""
+        flight.waiters[waiter] = lambda reply: self._finish(query, reply, snapshot, waiter, answer, made)
         self._waiting[waiter] = flight
+
+    def _start(self, flight: Flight, place: Place) -> None:
+        """The usual way, if it can be gone; else the long one."""
+        budget = Budget(flight.deadline)
+        if not self.routed.serves(flight.snapshot) or not begin(
+            self.routed, flight.later, budget, partial(self._land, flight, place)
+        ):
+            self._go_on(flight, place, budget)
+
+    def _go_on(self, flight: Flight, place: Place, budget: Budget) -> None:
+        if not self._ended:
+            flight.task = asyncio.get_running_loop().create_task(self._fly(flight, place, budget))
+
+    def _land(self, flight: Flight, place: Place, begun: Begun) -> None:
+        """On the usual way there is something to go on with."""
+        try:
+            heard = begun.judge(flight.snapshot.settings.cache)
+            if heard is None:
+                begun.budget.begun = begun
+                self._go_on(flight, place, begun.budget)
+            else:
+                generation = flight.snapshot.generation
+                self._end(flight, place, remember(flight.later, heard, generation, self.memory, clock()))
+        except Exception as error:
+            # Whoever brought the answer has others to bring.
+            self._fail(flight, place, error)
+            context = {"message": "a question could not be gone on with", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
     def _give_stale(self, flight: Flight) -> None:
         """The upstreams are late: who waits gets the old answer, the question goes on (RFC 8767 §5)."""
@@ -304,20 +322,24 @@ class Resolver:
             self.counters["stale"] += 1
             self._give(flight, stale)
 
-    async def _fly(self, flight: Flight, place: Place) -> None:
-        query = flight.later.query
+    async def _fly(self, flight: Flight, place: Place, budget: Budget) -> None:
+        later, snapshot = flight.later, flight.snapshot
         try:
-            reply = await answer_later(flight.later, flight.snapshot, self.memory, self.routed, flight.deadline)
-        except MemoryError:
-            self.exhausted()
-            raise
+            reply = await answer_later(later, snapshot, self.memory, self.routed, flight.deadline, budget)
         except Exception as error:
-            # Our own mistake must not leave clients without an answer; it is counted and said, then it goes on up.
-            self.counters["mistakes"] += 1
-            self._report(Fact("resolver", f"mistake: {type(error).__name__}"))
-            self._end(flight, place, failure(query, flight.snapshot.generation, _BROKEN))
+            self._fail(flight, place, error)
             raise
         self._end(flight, place, reply)
+
+    def _fail(self, flight: Flight, place: Place, error: Exception) -> None:
+        """Our own mistake must not leave clients without an answer; it is counted and said, then it goes on up."""
+        if isinstance(error, MemoryError):
+            self.exhausted()
+            return
+        self.counters["mistakes"] += 1
+        self._report(Fact("resolver", f"mistake: {type(error).__name__}"))
+        if flight.waiters or self._flights.get(place) is flight:
+            self._end(flight, place, failure(flight.later.query, flight.snapshot.generation, _BROKEN))
 
     def _end(self, flight: Flight, place: Place, reply: Reply) -> None:
         self._flights.pop(place, None)
@@ -360,26 +382,12 @@ class Resolver:
 
     async def close(self) -> None:
         """End every connection and every flight."""
+        self._ended = True
         tasks = [flight.task for flight in self._flights.values() if flight.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.routed.close()
-
-
-def _memory_for(settings: ResolverSettings) -> AnswerMemory:
-    """Apart are the client groups whose aliases may lead elsewhere than everybody's."""
-    apart = {route.client_group for route in settings.routes}
-    apart |= {group for rule in settings.policy.rules if rule.action is Action.ROUTE for group in rule.groups}
-    apart |= {group for zone in settings.policy.local for group in zone.groups}
-    return AnswerMemory(settings.cache, frozenset(apart) - {EVERYBODY})
-
-
-def _places(settings: ResolverSettings) -> tuple[object, ...]:
-    """What an answer's place in the memory, and its form, depend on."""
-    policy = settings.policy
-    elsewhere = tuple(rule for rule in policy.rules if rule.action is Action.ROUTE), policy.local, policy.schedules
-    return settings.upstream_groups, settings.iterations, settings.cache, settings.routes, settings.dnssec, elsewhere
 
 
 async def _close_all(gone: Sequence[Closing]) -> None:

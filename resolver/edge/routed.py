@@ -7,6 +7,7 @@ from resolver.cache.rrsets import Cut, Failed
 from resolver.dnssec.clock import WRONG_CLOCK, Doubting
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.validate import Checker, Claim
+from resolver.edge.begun import AtHand, Begun
 from resolver.edge.iterating import Iterations
 from resolver.edge.upstream.failures import EXPLANATIONS
 from resolver.edge.upstream.port import Why
@@ -52,6 +53,7 @@ class RoutedWorld:
         self.iterations = iterations
         self.counters: Counter[str] = forwarding.counters
         self.validators = Validators(self.counters)
+        self.at_hand = AtHand(forwarding)
         self.current: Snapshot | None = None
         """The settings whose groups and iterations are open. Indices of others may mean something else."""
 
@@ -91,6 +93,9 @@ class RoutedWorld:
         validator: Checker | None = None,
     ) -> Checked | Silent:
         """The answer and what it is worth, by `validator` instead of the one that is there; with CD nothing is checked."""
+        begun, budget.begun = budget.begun, None
+        if isinstance(begun, Begun):
+            return await self._take_over(begun, snapshot, query, upstream_group, limits, budget)
         if not self.serves(snapshot):
             return CHANGED
         usual = self._validator(query, upstream_group)
@@ -105,6 +110,14 @@ class RoutedWorld:
             unproved = self.forwarding.wall.wrong and outcome == Silent(EXPLANATIONS[Why.CERTIFICATE])
             return NO_CERTIFICATE if unproved else outcome
         return await self._iterate(iterator, validator, upstream_group, errand, budget, anew)
+
+    async def _take_over(
+        self, begun: Begun, snapshot: Snapshot, query: Query, place: int, limits: CacheSettings, budget: Budget
+    ) -> Checked | Silent:
+        """Go on with a question that was put to the first server before. What its place means may have changed since."""
+        trip = Trip(budget, _Errand(self, snapshot, query, limits).leads_to(place))
+        validator = Doubting(begun.validator, self.forwarding.wall)
+        return await self.forwarding.answer(query, place, validator, limits, trip, begun)
 
     def _validator(self, query: Query, place: int) -> Checker | Silent:
         """Who tells the worth of the answer; or that nobody can, for the clock is wrong: then nobody is asked."""

@@ -9,11 +9,21 @@ from collections.abc import Callable, Iterable
 from privacy.cookies import CookieState, check_cookie, server_cookie
 from privacy.reply import MINIMUM_PAYLOAD, Outer, dress
 from resolver.admission import Client
-from resolver.cache.packets import ENCRYPTED, KEPT_FLAGS, REFRESH_AGAIN_AFTER, ROADS, Answer, AnswerKey, PacketCache
+from resolver.cache.packets import (
+    ENCRYPTED,
+    KEPT_FLAGS,
+    REFRESH_AGAIN_AFTER,
+    ROADS,
+    Answer,
+    AnswerKey,
+    PacketCache,
+    Rendered,
+)
 from resolver.edge.flights import Flight, Flights, Port, Road, Waiter
+from resolver.edge.lane import Lane
 from resolver.edge.refusals import NO_RECURSION, Refusal, build_explanation, build_formerr, refusal_for
-from resolver.edge.turns import Turns
 from resolver.local import Host, Leases, LocalNames
+from resolver.partition import resolver_for
 from resolver.policy.discovery import OwnNames
 from resolver.settings import FrontSettings
 from resolver.values import Explanation, Origin, Reply
@@ -43,18 +53,19 @@ _ORIGINS = {origin: (origin.name.lower(), f"replies-{origin.name.lower()}") for 
 class Desk:
     """Everything `front` thinks, for one generation of settings at a time.
 
-    `secret` keys the cookies, `first_handle` should be random, `date` reads the wall clock (for cookies only).
+    `secret` keys the cookies, `first_handle` should be random, `date` reads the wall clock (for cookies only); `resolvers` is how
+    many there are to ask.
     """
 
-    def __init__(self, settings: FrontSettings, secret: bytes, first_handle: int, date: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: FrontSettings, secret: bytes, first_handle: int, date: Callable[[], float], resolvers: int = 1
+    ) -> None:
         self.counters: Counter[str] = Counter()
-        self.credits = 0
         self._secret = secret
-        self._date = date
+        self.date = date
         self._handle = first_handle
         self._flights = Flights()
-        self._queue = Turns()
-        self.port: Port | None = None
+        self._lanes = tuple(Lane() for _ in range(resolvers))
         self.origin = "front-cache"
         """Where the answer that is being sent came from; whoever relays it for an operator reads this."""
         self.local = LocalNames(settings)
@@ -78,7 +89,14 @@ class Desk:
     def quick(self, message: bytes, client: Client, road: Road, now: Instant) -> bytes | None:
         """The response to a message that was answered before, octet for octet; None if there is none: then `receive` is to be
         asked. Costs one look-up, and once a second its TTLs."""
-        kind = ENCRYPTED if road.encrypted else road.stream
+        entry = self.recall(message, client, ENCRYPTED if road.encrypted else road.stream, now)
+        if entry is None:
+            return None
+        self.counters["hits"] += 1
+        return message[:2] + entry.body
+
+    def recall(self, message: bytes, client: Client, kind: int, now: Instant) -> Rendered | None:
+        """The same as the cache has it, for this second, on a road of this `kind`; not counted yet."""
         entry = self.cache.rendered[ROADS * client.group + kind].get(message[2:])
         if entry is None:
             return None
@@ -86,8 +104,7 @@ class Desk:
             entry.used = True
         elif not self.cache.renew(entry, now):
             return None
-        self.counters["hits"] += 1
-        return message[:2] + entry.body
+        return entry
 
     def knows(self, message: bytes, client: Client, road: Road) -> bool:
         """Whether a message like that, octet for octet, was answered before: then it is well-formed."""
@@ -179,7 +196,8 @@ class Desk:
         held = places.held_by(household)
         if places.taken < MAX_WAITING or held >= MAX_OF_ONE:
             return held < MAX_OF_ONE
-        other = self._queue.who_gives_way(held)
+        fullest = sorted(self._lanes, key=lambda lane: len(lane.queue), reverse=True)
+        other = next(filter(None, (lane.queue.who_gives_way(held) for lane in fullest)), None)
         if other is None:
             return False
         self._end(other)
@@ -200,12 +218,12 @@ class Desk:
         cookie = query.cookie
         answer_cookie = b""
         if cookie is not None and self.settings.cookies and not road.encrypted:
-            state = check_cookie(self._secret, cookie, client.packed, int(self._date()))
+            state = check_cookie(self._secret, cookie, client.packed, int(self.date()))
             if state is CookieState.MALFORMED:
                 return None
             self.counters[f"cookie-{state.value}"] += 1
             head = cookie[:8]
-            answer_cookie = head + server_cookie(self._secret, head, client.packed, int(self._date()))
+            answer_cookie = head + server_cookie(self._secret, head, client.packed, int(self.date()))
         return Outer(data[:2], query.question, limit, True, edns.do, answer_cookie, padded=road.encrypted, ad=ad)
 
     @staticmethod
@@ -276,36 +294,20 @@ class Desk:
     def _open(self, key: AnswerKey, household: bytes, now: Instant, *, refresh: bool) -> Flight:
         self._handle = (self._handle + 1) & 0xFFFF_FFFF_FFFF_FFFF
         deadline = Instant(now + self.settings.deadline)
-        flight = Flight(self._handle, key, household, self.settings.generation, deadline, refresh=refresh)
+        place = resolver_for(key.question[:-4], len(self._lanes))
+        generation = self.settings.generation
+        flight = Flight(self._handle, key, household, generation, deadline, refresh=refresh, place=place)
         self._flights.add(flight)
-        if self.port is not None and self.credits > 0 and not self._queue:
-            self._send(flight, self.port, now)
-        else:
-            self._queue.put(flight)
-            self.pump(now)
+        self._lanes[place].put(flight, now)
         return flight
 
-    def pump(self, now: Instant) -> None:
-        """Send what is queued, as far as the credits go."""
-        while self.port is not None and self.credits > 0 and (flight := self._queue.take()) is not None:
-            self._send(flight, self.port, now)
+    def grant(self, credits: int, now: Instant, resolver: int = 0) -> None:
+        """This resolver takes so many more questions."""
+        self._lanes[resolver].grant(credits, now)
 
-    def _send(self, flight: Flight, port: Port, now: Instant) -> None:
-        self.credits -= 1
-        flight.sent = True
-        if flight.refresh and not flight.waiters:
-            port.refresh(flight)
-        else:
-            port.query(flight, max(flight.deadline - now, 0.001))
-
-    def connect(self, port: Port | None) -> None:
-        """A new way to the resolver, or none for now: what is open will be asked again."""
-        self.port = port
-        self.credits = 0
-        self._queue = Turns()
-        for flight in self._flights:
-            flight.sent = False
-            self._queue.put(flight)
+    def connect(self, port: Port | None, resolver: int = 0) -> None:
+        """A new way to this resolver, or none for now: what is open there will be asked again."""
+        self._lanes[resolver].connect(port, [flight for flight in self._flights if flight.place == resolver])
 
     def replied(self, handle: int, reply: Reply, now: Instant) -> None:
         """The resolver's answer to a flight; for one that ended, it goes into the cache all the same if it is ours."""
@@ -350,12 +352,11 @@ class Desk:
     def _remove(self, flight: Flight) -> None:
         self._flights.remove(flight)
         if not flight.sent:
-            self._queue.discard(flight)
+            self._lanes[flight.place].queue.discard(flight)
 
     def _end(self, flight: Flight) -> None:
         self._remove(flight)
-        if flight.sent and self.port is not None:
-            self.port.cancel(flight.handle)
+        self._lanes[flight.place].cancel(flight)
 
     def forget(self, road: Road) -> None:
         """A stream is gone: nobody waits on it any more; a question nobody waits for is cancelled."""

@@ -5,7 +5,7 @@ Every outcome is a value.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from net.clock import now as clock
@@ -15,37 +15,29 @@ from resolver.cache.rrsets import Failed
 from resolver.dnssec.clock import WallClock
 from resolver.dnssec.security import Checked, Security
 from resolver.dnssec.validate import Checker, Claim
+from resolver.edge.attempt import Attempt
+from resolver.edge.begun import DO_AND_CD, Begun
 from resolver.edge.converse import converse
 from resolver.edge.place import ASKED_AGAIN, Place
 from resolver.edge.servers import Group, Server
 from resolver.edge.sharing import Shared
-from resolver.edge.upstream.failures import EXPLANATIONS, LIES, UNSEEN
+from resolver.edge.upstream.failures import EXPLANATIONS, LIES
+from resolver.edge.upstream.pooled import AGAIN
 from resolver.edge.upstream.port import Tools, Upstream, UpstreamFailed, Why
 from resolver.forward import MAX_SERVERS, Candidate, Circumstances, Plan, rank
 from resolver.iterate.budget import LINKS, MORE_FOR_A_KEY, Budget
 from resolver.iterate.resolve import Resolved
 from resolver.pipeline import Silent
 from resolver.settings import CacheSettings, Profile, Strategy, UpstreamGroup, UpstreamSpec
-from resolver.values import Explanation, Query
-from wire.dns.codes import ExtendedError, QueryFlag, Rcode, show_rcode
+from resolver.values import Query
+from wire.dns.codes import QueryFlag
 from wire.units import Epoch, Instant, Seconds
 
-MOVE_AFTER = 2.0
-"""Seconds of silence after which a site's operator counts as failed for a question, and the next one is asked; of whoever
-answered, seconds that it may take to find out what the answer is worth."""
-
-FORGED_ELSEWHERE = 1
-"""Further servers asked once an answer turned out forged."""
-
-DO_AND_CD = int(QueryFlag.DO | QueryFlag.CD)
-_CD, _SERVFAIL = int(QueryFlag.CD), int(Rcode.SERVFAIL)
-_UNPROVED = (Security.BOGUS, Security.INDETERMINATE)
+_CD = int(QueryFlag.CD)
 _NOT_IN_TIME = EXPLANATIONS[Why.TIMEOUT]
 
 TOO_LATE = Failed(_NOT_IN_TIME, given_up=True)
 """Our time is over, not that of whoever asks for us too."""
-
-BOGUS_EXPLANATION = Explanation(ExtendedError.DNSSEC_BOGUS, "an upstream says that the data are not genuine")
 
 
 class Trip(NamedTuple):
@@ -123,11 +115,18 @@ class ForwardingWorld:
         return rank(group.settings.strategy, group.candidates, Circumstances(site, self.spread_key, chance, clock()))
 
     async def answer(
-        self, query: Query, upstream_group: int, validator: Checker, limits: CacheSettings, trip: Trip
+        self,
+        query: Query,
+        upstream_group: int,
+        validator: Checker,
+        limits: CacheSettings,
+        trip: Trip,
+        begun: Begun | None = None,
     ) -> Checked | Silent:
         """The first answer of the group's servers, by its strategy, that is not forged. With CD nothing is checked."""
-        group = self.groups[upstream_group]
-        attempt = Attempt(self, group, query.key, limits, trip.budget)
+        group = self.groups[upstream_group] if begun is None else begun.group
+        plan = self.planned(query.name, upstream_group) if begun is None else begun.plan
+        attempt = Attempt(self, group, query.key, limits, trip.budget, begun)
 
         async def examine(resolved: Resolved, server: int, again: bool) -> Checked:
             questions = OfOneOperator(self, group, server, limits, trip.budget)
@@ -138,7 +137,7 @@ class ForwardingWorld:
             claim = Claim(query.name, query.rrtype, resolved, questions, trip.budget.validation, again, server)
             return await validator.check(claim)
 
-        return await attempt.run(self._plan(query.name, upstream_group), examine)
+        return await attempt.run(plan, examine)
 
     @staticmethod
     async def _to_its_end(resolved: Resolved, rrtype: int, trip: Trip, questions: "OfOneOperator") -> Resolved:
@@ -161,20 +160,19 @@ class ForwardingWorld:
     ) -> Resolved | Failed:
         """What the group says, by its strategy, unchecked: for addresses of servers, and for keys, which prove themselves."""
         attempt = Attempt(self, self.groups[upstream_group], question, limits, budget)
-        return await attempt.hear(self._plan(question[:-4], upstream_group))
+        return await attempt.hear(self.planned(question[:-4], upstream_group))
 
     async def exchange(
-        self, server: Server, question: bytes, limits: CacheSettings, budget: Budget
+        self, server: Server, question: bytes, limits: CacheSettings, budget: Budget, begun: Begun | None = None
     ) -> Understood | Rejected:
-        """One question to one server, and what it teaches about the server. Raises UpstreamFailed."""
-        health, start = server.health, clock()
-        health.began()
-        server.queries += 1
-        budget.pay(1, 0)
+        """One question to one server, and what it teaches about the server; `begun` if it was put already. Raises
+        UpstreamFailed."""
+        if begun is not None and begun.verdict is not None:
+            return begun.verdict
+        health = server.health
+        start = self.began(server, budget) if begun is None else begun.start
         try:
-            # With DO and CD, whoever asked us for what: we validate, so a forwarder need not, and must not keep back what it
-            # finds forged (RFC 4035 §3.2.2, RFC 6840 §5.9).
-            data = await self._converse(server, question, budget)
+            data = await self._converse(server, question, budget, begun)
         except UpstreamFailed as error:
             if error.why is Why.BUSY:
                 health.spared(error.why.value)
@@ -184,6 +182,26 @@ class ForwardingWorld:
         except asyncio.CancelledError:
             health.given_up(Seconds(clock() - start), clock())
             raise
+        return self.learned(server, question, data, start, limits, budget)
+
+    def began(self, server: Server, budget: Budget) -> Instant:
+        """A question goes out now."""
+        server.health.began()
+        server.queries += 1
+        budget.pay(1, 0)
+        return clock()
+
+    def not_begun(self, server: Server, budget: Budget) -> None:
+        """It did not after all."""
+        server.health.open -= 1
+        server.queries -= 1
+        budget.pay(-1, 0)
+
+    def learned(
+        self, server: Server, question: bytes, data: bytes, start: Instant, limits: CacheSettings, budget: Budget
+    ) -> Understood | Rejected:
+        """What came, and what it teaches about the server."""
+        health = server.health
         budget.pay(0, len(data))
         verdict = read(question, data, limits)
         if isinstance(verdict, Understood) or verdict.fault is Fault.RCODE:
@@ -193,23 +211,34 @@ class ForwardingWorld:
             health.failed(verdict.fault.value, verdict.lied, clock())
         return verdict
 
-    async def _converse(self, server: Server, question: bytes, budget: Budget) -> bytes:
-        """There and back; once more if this machine came into another network on the way. Raises UpstreamFailed."""
-        here = self.place.number
+    async def _converse(self, server: Server, question: bytes, budget: Budget, begun: Begun | None) -> bytes:
+        """There and back; once more if this machine came into another network on the way, or on a connection of before. Raises
+        UpstreamFailed."""
+        here = self.place.number if begun is None else begun.place
         try:
+            if begun is not None:
+                return await begun.outcome()
             return await converse(server.upstream, question, DO_AND_CD, self.tools.entropy, budget.deadline)
-        except UpstreamFailed:
-            if not await self.place.is_another(here, budget.deadline):
+        except UpstreamFailed as failure:
+            if begun is not None and failure.why in AGAIN:
+                self.tools.count("retry")
+            elif await self.place.is_another(here, budget.deadline):
+                self.counters[ASKED_AGAIN] += 1
+                budget.pay(1, 0)
+            else:
                 raise
-        self.counters[ASKED_AGAIN] += 1
-        budget.pay(1, 0)
         return await converse(server.upstream, question, DO_AND_CD, self.tools.entropy, budget.deadline)
 
-    def _plan(self, name: bytes, upstream_group: int) -> Plan:
+    def planned(self, name: bytes, upstream_group: int) -> Plan:
+        """The same, counted."""
         plan = self.plan(name, upstream_group)
         if plan.moved:
-            self.counters["spread-moved"] += 1
+            self.count_moved()
         return plan
+
+    def count_moved(self) -> None:
+        """A site's own operator is down."""
+        self.counters["spread-moved"] += 1
 
     def saw(self, server: Server, name: bytes) -> None:
         """This operator was shown a question for this name: count it, and the site in its sketch."""
@@ -266,134 +295,3 @@ class OfOneOperator:
     def date(self) -> Epoch:
         """The wall clock, but nothing that cannot be."""
         return self._world.date()
-
-
-Examine = Callable[[Resolved, int, bool], Awaitable[Checked]]
-"""What an answer is worth: (answer, the server's place in its group, whether another one's turned out forged) → verdict."""
-
-
-async def _believe(resolved: Resolved, server: int, _again: bool) -> Checked:
-    return Checked(resolved, Security.INSECURE, None, server=server)
-
-
-class Attempt:
-    """One question on its way down a plan: the first answer that holds wins, the others are given up."""
-
-    def __init__(
-        self, world: ForwardingWorld, group: Group, question: bytes, limits: CacheSettings, budget: Budget
-    ) -> None:
-        self._world = world
-        self._group = group
-        self._question = question
-        self._limits = limits
-        self._budget = budget
-        self._last = _NOT_IN_TIME
-        self._rcode = _SERVFAIL
-        self._bogus = False
-        self._forged: Checked | None = None
-        self._patient_until = 0.0
-
-    async def run(self, plan: Plan, examine: Examine) -> Checked | Silent:
-        """Down the plan until one answers; what that is worth. Forged answers end it once a second server gave one too."""
-        if len(plan.order) == 1:
-            return await self._try(plan.order[0], examine) or self._outcome()
-        left = list(plan.order)
-        running: set[asyncio.Task[Checked | None]] = set()
-        for _ in range(plan.at_once):
-            self._start(left, running, examine)
-        hedges, moved = plan.hedged - plan.at_once, plan.moved
-        try:
-            while running:
-                may_hedge = bool(left) and hedges > 0
-                patience = self._patience(plan, left, may_hedge)
-                done, running = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-                found = next((task.result() for task in done if task.result() is not None), None)
-                if found is not None:
-                    return found
-                if self._budget.spent(clock()):
-                    break
-                if not done and clock() < self._patient_until:
-                    # Somebody answered, and keys are looked for: nobody else needs to see the name.
-                    continue
-                if self._forged is not None:
-                    # A name that is broken for good must not be shown to every operator there is.
-                    del left[FORGED_ELSEWHERE:]
-                if not done and may_hedge:
-                    self._world.counters["hedged"] += 1
-                if (not done or not running) and left:
-                    if hedges <= 0 and not moved:
-                        moved = True
-                        self._world.counters["spread-moved"] += 1
-                    self._start(left, running, examine)
-                    hedges -= 1
-                    if self._forged is not None:
-                        left.clear()
-            return self._outcome()
-        finally:
-            for task in running:
-                task.cancel()
-
-    async def hear(self, plan: Plan) -> Resolved | Failed:
-        """The first answer, whatever it is worth."""
-        outcome = await self.run(plan, _believe)
-        return Failed(outcome.explanation) if isinstance(outcome, Silent) else outcome.resolved
-
-    def _start(self, left: list[int], running: "set[asyncio.Task[Checked | None]]", examine: Examine) -> None:
-        """Ask the next server too, if there is one."""
-        if left:
-            running.add(asyncio.get_running_loop().create_task(self._try(left.pop(0), examine)))
-
-    def _patience(self, plan: Plan, left: list[int], may_hedge: bool) -> float:
-        """Seconds to wait for those running."""
-        now = clock()
-        until_end = max(self._budget.deadline - now, 0.0)
-        if not left:
-            return until_end
-        asked = plan.order[len(plan.order) - len(left) - 1]
-        patience = self._group.servers[asked].health.hedge_delay() if may_hedge else MOVE_AFTER
-        return min(max(patience, self._patient_until - now), until_end)
-
-    async def _try(self, index: int, examine: Examine) -> Checked | None:
-        """One server; its failure is remembered as the explanation."""
-        world, server = self._world, self._group.servers[index]
-        spent = self._budget.spent(clock())
-        if spent:
-            self._last = Explanation(ExtendedError.NO_REACHABLE_AUTHORITY, spent)
-            return None
-        shown = True
-        try:
-            verdict = await world.exchange(server, self._question, self._limits, self._budget)
-        except UpstreamFailed as error:
-            shown = error.why not in UNSEEN
-            world.counters[f"failed-{error.why.value}"] += 1
-            self._last = EXPLANATIONS[error.why]
-            return None
-        finally:
-            # Also when given up: the question may be there already.
-            if shown:
-                world.saw(server, self._question[:-4])
-        if isinstance(verdict, Understood):
-            if verdict.dropped:
-                world.counters["records-dropped"] += verdict.dropped
-            self._patient_until = clock() + MOVE_AFTER
-            checked = await examine(verdict.resolved, index, self._forged is not None)
-            self._patient_until = 0.0
-            if checked.security in _UNPROVED:
-                self._forged = checked
-                return None
-            return checked
-        world.counters[f"rejected-{verdict.fault.value}"] += 1
-        if verdict.bogus:
-            self._bogus = True
-        elif verdict.fault is Fault.RCODE:
-            self._last = Explanation(ExtendedError.OTHER, f"the upstream says {show_rcode(verdict.rcode)}")
-            self._rcode = verdict.rcode if verdict.rcode == Rcode.REFUSED else Rcode.SERVFAIL
-        else:
-            self._last = EXPLANATIONS[Why.MISMATCH if verdict.fault is Fault.MISMATCH else Why.MALFORMED]
-        return None
-
-    def _outcome(self) -> Checked | Silent:
-        if self._forged is not None:
-            return self._forged
-        ours = self._last is EXPLANATIONS[Why.BUSY]
-        return Silent(BOGUS_EXPLANATION) if self._bogus else Silent(self._last, self._rcode, ours=ours)

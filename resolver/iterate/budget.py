@@ -38,10 +38,21 @@ Source = tuple[bytes, Endpoint]
 
 class Budget:
     """Counts down; never refilled, whatever is begun anew. `deadline` is an instant of the monotonic clock; `validation` what
-    validating may cost. `heard` are the servers whose word of a zone was taken since it was last emptied, `shunned` those whose
-    word turned out to be forged."""
+    validating may cost; `begun` what was begun with it before anybody waits for it, until that is taken over. `heard` are the
+    servers whose word of a zone was taken since it was last emptied, `shunned` those whose word turned out to be forged."""
 
-    __slots__ = ("deadline", "heard", "lookups", "octets", "packets", "restarts", "sent", "shunned", "validation")
+    __slots__ = (
+        "_validation",
+        "begun",
+        "deadline",
+        "heard",
+        "lookups",
+        "octets",
+        "packets",
+        "restarts",
+        "sent",
+        "shunned",
+    )
 
     def __init__(self, deadline: Instant, packets: int = PACKETS) -> None:
         self.deadline = deadline
@@ -50,9 +61,17 @@ class Budget:
         self.lookups = LOOKUPS
         self.restarts = RESTARTS
         self.sent = 0
-        self.validation = Validation()
+        self._validation: Validation | None = None
+        self.begun: object = None
         self.heard: set[Source] = set()
         self.shunned: frozenset[Source] = frozenset()
+
+    @property
+    def validation(self) -> Validation:
+        """What validating may cost; one object from the first look on."""
+        if self._validation is None:
+            self._validation = Validation()
+        return self._validation
 
     def pay(self, packets: int, octets: int) -> None:
         """This much was used."""

@@ -62,6 +62,12 @@ def test_every_path_a_document_names_exists(document: Path) -> None:
     assert missing == []
 
 
+def test_every_benchmark_is_in_the_table_of_the_lab() -> None:
+    rows = [line for line in (ROOT / "docs" / "lab.md").read_text().splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(bench_\w+\.py)`", row.split("|")[1])}
+    assert named == {path.name for path in (ROOT / "benchmarks").glob("bench_*.py")}
+
+
 def test_no_installed_distribution_ships_a_room_of_ours() -> None:
     """`resolver` and `net` are old names elsewhere; one of them in site-packages would shadow ours."""
     owners: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""`[service] cores = 2`: two fronts and two cells `secure` beside one resolver, as real processes."""
+"""`[service] cores = 2`: two fronts, two cells `secure` and two resolvers, as real processes."""
 
 import os
 import signal
@@ -26,9 +26,12 @@ from kit.service import Running, started
 from anchorhold.control_client import Answer, ask_service
 from anchorhold.isolation import read_isolation
 from anchorhold.spreading import cell_of
+from resolver.partition import resolver_for
+from wire.dns.names import read_name
 
 PATIENCE = 10.0
 CELLS = ("front", "front-2", "secure", "secure-2")
+RESOLVERS = ("resolver", "resolver-2")
 
 
 def source_of(cell: int) -> str:
@@ -37,6 +40,11 @@ def source_of(cell: int) -> str:
 
 
 SOURCES = tuple(map(source_of, range(2)))
+
+
+def of(name: str) -> int:
+    """Which of two resolvers it goes to."""
+    return resolver_for(read_name(name), 2)
 
 
 class Upstream:
@@ -118,6 +126,23 @@ def test_each_client_has_its_front_and_a_name_that_both_are_asked_for_goes_out_o
     assert whole.upstream.asked.count(name) == 1
 
 
+def test_names_are_shared_out_among_the_resolvers_and_each_goes_out_once(whole: Service) -> None:
+    sites = {
+        number: [site for site in map("site{}.example".format, range(50)) if of(site) == number] for number in range(2)
+    }
+    before = whole.told(verb="status")
+    for site in (*sites[0][:5], *sites[1][:5]):
+        for source in SOURCES:
+            for name in (site, f"www.{site}"):
+                assert whole.ask(name, source).answer
+    after = whole.told(verb="status")
+    grown = [after[name]["counters"]["asked"] - before[name]["counters"].get("asked", 0) for name in RESOLVERS]  # type: ignore[index,attr-defined]
+    assert (grown, {whole.upstream.asked.count(f"www.{site}.") for site in (*sites[0][:5], *sites[1][:5])}) == (
+        [10, 10],
+        {1},
+    )
+
+
 def test_over_tls_it_is_likewise(whole: Service) -> None:
     port = tls_port(whole.running)
     for source in SOURCES:
@@ -169,11 +194,11 @@ def test_over_quic_each_client_has_its_cell_too(whole: Service) -> None:
 def test_operators_see_every_cell_and_a_flush_reaches_all(whole: Service) -> None:
     for source in SOURCES:
         whole.ask("flush.example", source)
-    assert set(whole.told(verb="status")) == {*CELLS, "resolver"}
+    assert set(whole.told(verb="status")) == {*CELLS, *RESOLVERS}
     everything = whole.told(verb="cache-flush", name="00")
-    assert [everything[name]["flushed"] > 0 for name in (*CELLS[:2], "resolver")] == [True] * 3  # type: ignore[operator]
+    assert [everything[name]["flushed"] > 0 for name in (*CELLS[:2], *RESOLVERS)] == [True] * 4  # type: ignore[operator]
     caches = whole.told(verb="cache-stats")
-    assert [caches[name]["cache"]["answers"] for name in CELLS] == [0] * 4  # type: ignore[index]
+    assert [caches[name]["cache"]["answers"] for name in (*CELLS, *RESOLVERS)] == [0] * 6  # type: ignore[index]
     for source in SOURCES:
         whole.ask("flush.example", source)
     assert whole.upstream.asked.count("flush.example.") == 2
@@ -206,11 +231,15 @@ def test_no_front_is_connected_and_the_resolver_hears_no_client(whole: Service) 
         assert not [
             one for one in internet_sockets(whole.running.cell(name)) if one.transport == "udp" and one.connected
         ]
-    assert not [one for one in internet_sockets(whole.running.cell("resolver")) if one.listening]
+    for name in RESOLVERS:
+        assert not [one for one in internet_sockets(whole.running.cell(name)) if one.listening]
     cells = {cell.name: cell for cell in read_isolation(whole.folder / "control.sock").cells}
     for name in CELLS:
         assert (cells[name].said.missing, cells[name].process.seccomp) == (cells["front"].said.missing, 2)  # type: ignore[union-attr]
         assert cells[name].process.user != 0  # type: ignore[union-attr]
+    first, other = (cells[name] for name in RESOLVERS)
+    assert (other.said.missing, other.said.calls) == (first.said.missing, first.said.calls)  # type: ignore[union-attr]
+    assert (other.process.seccomp, other.process.user) == (2, first.process.user)  # type: ignore[union-attr]
 
 
 class Crowd:
@@ -228,7 +257,8 @@ class Crowd:
             client.settimeout(PATIENCE)
             client.connect(("127.0.0.1", self._port))
             self._asked += 1
-            client.send(dns.message.make_query(f"n{self._asked}.localhost", "A").to_wire())
+            name = f"n{self._asked}.localhost" if self._asked % 4 < 2 else f"www.n{self._asked}.example"
+            client.send(dns.message.make_query(name, "A").to_wire())
             self._waiting.append(client)
 
     def wait(self) -> None:
@@ -240,7 +270,7 @@ class Crowd:
 
 def test_each_may_be_killed_and_comes_back_and_nothing_is_lost(whole: Service) -> None:
     crowd = Crowd(whole)
-    for name in (*CELLS, "resolver"):
+    for name in (*CELLS, *RESOLVERS, "keeper"):
         crowd.ask()
         crowd.wait()
         pid = whole.running.cell(name)
@@ -252,8 +282,11 @@ def test_each_may_be_killed_and_comes_back_and_nothing_is_lost(whole: Service) -
     for source in SOURCES:
         assert ask_over_tls(tls_port(whole.running), "localhost", source=source).answer
     status = whole.told(verb="status")
-    assert set(status) == {*CELLS, "resolver"}
-    assert [status[name]["restarts"] for name in CELLS] == [1] * 4
+    assert set(status) == {*CELLS, *RESOLVERS}
+    assert [status[name]["restarts"] for name in (*CELLS, *RESOLVERS)] == [1] * 6
+    # Whoever came and went, no name was asked for twice but what was open when its resolver was killed.
+    asked = [name for name in whole.upstream.asked if name.startswith("www.n")]
+    assert len(asked) - len(set(asked)) <= 2 * 20
 
 
 def test_reloads_lose_nothing_and_both_have_the_new_configuration(whole: Service) -> None:
@@ -267,7 +300,8 @@ def test_reloads_lose_nothing_and_both_have_the_new_configuration(whole: Service
     crowd.wait()
     for source in SOURCES:
         assert whole.ask("new.test", source).answer[0][0].to_text() == "192.0.2.99"
-    until(lambda: {whole.told(verb="status")[name]["generation"] for name in CELLS} == {2}, "configuration 2 in all")
+    every = (*CELLS, *RESOLVERS)
+    until(lambda: {whole.told(verb="status")[name]["generation"] for name in every} == {2}, "configuration 2 in all")
 
 
 DHCP = """\

@@ -35,11 +35,12 @@ from anchorhold.cell_process import CellProcess
 from anchorhold.cells.resolver import KEEPER_PATIENCE
 from anchorhold.cells.start import EXIT_MEMORY
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
+from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.files import GivenAnchors, GivenKey, as_time, read_clock, read_points, show_record, write_given
 from anchorhold.keeper.keeper import NO_FOLDER
-from anchorhold.keeper.messages import NOTHING, Found, Told, pack, unpack
+from anchorhold.keeper.messages import NOTHING, Found, InForce, Told, pack, unpack
 from anchorhold.keeper.packaged import built_date, packaged_root
-from anchorhold.link import LinkType
+from anchorhold.link import LinkMessage, LinkType, PairName
 from anchorhold.state import StateRefused, open_folder
 from resolver.dnssec.rollover import KeyState
 from resolver.iterate.verdict import RRset
@@ -84,11 +85,15 @@ class Kept:
         self.pair.sendall(build_message(MessageType.KEYS, 0, pack(found)))
 
     def link_message(self) -> LinkType:
+        return self.said().type
+
+    def said(self) -> LinkMessage:
+        """To the supervisor."""
         assert self.cell.link is not None
         self.cell.link.settimeout(PATIENCE)
         while (message := self.cell.receive()) is not None:
             if message.type not in (LinkType.LOG, LinkType.SEALED):
-                return message.type
+                return message
         raise AssertionError("the keeper is gone")
 
     def use(self, generation: int, *seeds: int, times: int = 1) -> None:
@@ -105,6 +110,16 @@ class Kept:
         self.cell.send(LinkType.KEEPER, b"", (theirs.fileno(),))
         theirs.close()
         self.heard, self.inbox = [], Inbox()
+
+    @contextmanager
+    def another(self) -> Iterator["Kept"]:
+        """A further resolver's end."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            ours.settimeout(PATIENCE)
+            self.cell.send(LinkType.KEEPER, b"\1", (theirs.fileno(),))
+            theirs.close()
+            yield Kept(self.cell, ours)
 
     def end(self) -> None:
         self.cell.dismiss()
@@ -347,3 +362,51 @@ def ask_until_answered(port: int) -> float:
 
 if __name__ == "__main__":
     print(at_its_ceiling(Path(sys.argv[1])))
+
+
+# -- several resolvers
+
+
+def test_all_resolvers_are_told_and_the_first_is_asked(home: tuple[Path, int]) -> None:
+    give(home[0], 1)
+    with keeper(home[1]) as kept, kept.another() as other:
+        assert (record(1),) == kept.told().point.records == other.told().point.records
+        kept.next(MessageType.LOOK)
+        kept.answer(keyset({1: ENTRY, 2: ENTRY}, {1: ENTRY}, time.time()))
+        assert {record(1), record(2)} == {key.record for key in other.told().point.keys}
+        # Nobody outside is to be asked twice.
+        assert [] == [message for message in other.heard if message.type is MessageType.LOOK]
+
+
+def test_when_the_first_is_gone_the_next_is_asked(home: tuple[Path, int]) -> None:
+    with keeper(home[1]) as kept, kept.another() as other:
+        other.told()
+        kept.next(MessageType.LOOK)
+        kept.pair.close()
+        assert ROOT == other.next(MessageType.LOOK).body
+        kept.renew()
+        kept.told()
+        # What the other was asked for is its to answer.
+        other.pair.sendall(build_message(MessageType.KEYS, 0, ROOT, flags=NOTHING))
+        assert ["the keys could not be had"] * 2 == [kept.told().problem, other.told().problem]
+
+
+def test_an_exception_is_told_to_all_and_a_refusal_to_who_wanted_it(home: tuple[Path, int]) -> None:
+    with keeper(home[1]) as kept, kept.another() as other:
+        for one in (kept, other):
+            assert () == unpack(one.next(MessageType.EXCEPTIONS), InForce).exceptions
+        other.pair.sendall(build_message(MessageType.EXCEPT, 7, pack(Wanted(b"\3bad\0", 60, "broken"))))
+        told = [one.next(MessageType.EXCEPTIONS) for one in (kept, other)]
+        assert [0, 7] == [message.handle for message in told]
+        assert [b"\3bad\0"] * 2 == [unpack(message, InForce).exceptions[0].zone for message in told]
+
+
+def test_who_talks_nonsense_is_accused_and_the_others_go_on(home: tuple[Path, int]) -> None:
+    with keeper(home[1]) as kept, kept.another() as other:
+        kept.told()
+        other.told()
+        other.pair.sendall(build_message(MessageType.QUERY, 0))
+        assert PairName(LinkType.KEEPER, 1).octets == kept.said().body
+        kept.next(MessageType.LOOK)
+        kept.pair.sendall(build_message(MessageType.KEYS, 0, ROOT, flags=NOTHING))
+        assert "the keys could not be had" == kept.told().problem

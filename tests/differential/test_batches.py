@@ -1,10 +1,12 @@
-"""UDP in batches and one datagram at a time: the same packets get the same answers, and the same is counted."""
+"""UDP in batches, compiled and in plain Python, and one datagram at a time: the same packets get the same answers, and the same
+is counted."""
 
 import errno
 import random
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from typing import Any
 
 import dns.message
@@ -15,6 +17,10 @@ from kit.two_forms import there
 
 from wire.units import Instant
 
+Find = Callable[[str], Any]
+FORMS: dict[str, Find] = {"compiled": there, "plain": import_module}
+"""Where the modules are found whose batches are meant."""
+MODULES = {"compiled": "batch", "plain": "plain_batch"}
 PATIENCE = 5.0
 START = 1_000.0
 COUNT = 600
@@ -53,12 +59,20 @@ def script(seed: int) -> list[tuple[int, bytes]]:
 SCRIPT = script(7)
 
 
+@pytest.fixture(params=FORMS)
+def find(request: pytest.FixtureRequest) -> Find:
+    """Each form, and it is the one that it says."""
+    find = FORMS[request.param]
+    assert find("resolver.edge.listen.batched").batch.__name__ == f"resolver.edge.listen.{MODULES[request.param]}"
+    return find
+
+
 @contextmanager
 def service(
-    kind: str, host: str, wildcard: bool, changes: dict[str, object]
+    find: Find, kind: str, host: str, wildcard: bool, changes: dict[str, object]
 ) -> Iterator[tuple[Any, Any, socket.socket]]:
     """A desk, its listener of this kind, and the socket."""
-    desk = there("kit.desk").Counter53(credits=1 << 20, **changes)
+    desk = find("kit.desk").Counter53(credits=1 << 20, **changes)
     desk.warm()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as server:
@@ -71,17 +85,17 @@ def service(
         else:
             server.bind((host, 0))
         server.setblocking(False)
-        module = there("resolver.edge.listen.batched")
+        module = find("resolver.edge.listen.batched")
         listener = getattr(module, kind)(server, wildcard, desk.desk, desk.admission)
         yield desk, listener, server
 
 
 def played(
-    kind: str, host: str, wildcard: bool, changes: dict[str, object], seed: int
+    find: Find, kind: str, host: str, wildcard: bool, changes: dict[str, object], seed: int
 ) -> tuple[list[list[bytes]], dict[str, int]]:
     """What each of three clients heard, and the counters."""
     chance = random.Random(seed)
-    with service(kind, host, wildcard, changes) as (desk, listener, server):
+    with service(find, kind, host, wildcard, changes) as (desk, listener, server):
         clients = []
         for number in range(3):
             one = socket.socket(server.family, socket.SOCK_DGRAM)
@@ -101,7 +115,7 @@ def played(
             for number, client in enumerate(clients):
                 heard[number] += received(client)
             for flight in desk.port.queries[1:]:
-                desk.reply(flight, there("kit.desk").answer(flight.key.question), now)
+                desk.reply(flight, find("kit.desk").answer(flight.key.question), now)
             del desk.port.queries[1:]
             now += chance.choice((0.0, 0.2, 0.7, 3.0))
         for client in clients:
@@ -122,17 +136,61 @@ def received(client: socket.socket) -> list[bytes]:
 @pytest.mark.parametrize(
     ("host", "wildcard"), [("127.0.0.1", False), ("127.0.0.9", True), ("::1", False), ("::1", True)]
 )
-def test_the_same_answers_and_the_same_counters(host: str, wildcard: bool, changes: dict[str, object]) -> None:
-    plain, counted = played("DatagramListener", host, wildcard, changes, 7)
-    batched, counted_there = played("BatchedListener", host, wildcard, changes, 7)
+def test_the_same_answers_and_the_same_counters(
+    find: Find, host: str, wildcard: bool, changes: dict[str, object]
+) -> None:
+    single, counted = played(find, "DatagramListener", host, wildcard, changes, 7)
+    batched, counted_there = played(find, "BatchedListener", host, wildcard, changes, 7)
     # Within a wake-up hits go first.
-    assert [sorted(one) for one in plain] == [sorted(one) for one in batched]
+    assert [sorted(one) for one in single] == [sorted(one) for one in batched]
     assert counted == counted_there
-    assert any(plain) == ("dropped-access" not in counted or counted["dropped-access"] < COUNT)
+    assert any(single) == ("dropped-access" not in counted or counted["dropped-access"] < COUNT)
 
 
-def test_what_is_sent_to_nowhere_is_counted_and_after_the_end_nothing_is_sent() -> None:
-    with service("BatchedListener", "127.0.0.1", False, {}) as (desk, listener, _):
+def test_an_answer_that_has_no_room_in_that_of_its_packet_is_sent_all_the_same(find: Find) -> None:
+    with (
+        service(find, "BatchedListener", "127.0.0.1", False, {}) as (desk, listener, server),
+        socket.socket(server.family, socket.SOCK_DGRAM) as client,
+    ):
+        client.connect(server.getsockname())
+        client.settimeout(PATIENCE)
+        asked = dns.message.make_query("www.example", "A", id=7).to_wire()
+        for _ in range(2):
+            client.send(asked)
+            listener.ready(1, Instant(START))
+            client.recv(65_535)
+        (entry,) = desk.desk.cache.rendered[0].values()
+        entry.body = bytes(5_000)
+        for packet in (asked, b"\0\1" + asked[2:]):
+            client.send(packet)
+        before = desk.desk.counters["hits"]
+        listener.ready(1, Instant(START))
+        assert [asked[:2] + entry.body, b"\0\1" + entry.body] == [client.recv(65_535) for _ in range(2)]
+        assert before + 2 == desk.desk.counters["hits"]
+
+
+def test_a_batch_of_one_kind_of_socket_leaves_nothing_to_the_next(find: Find) -> None:
+    kinds = [("::1", True), ("127.0.0.1", False), ("::1", False), ("127.0.0.9", True)]
+    with ExitStack() as stack:
+        served = [stack.enter_context(service(find, "BatchedListener", host, wild, {})) for host, wild in kinds]
+        clients = []
+        for (host, _), (_, _, server) in zip(kinds, served, strict=True):
+            client = stack.enter_context(socket.socket(server.family, socket.SOCK_DGRAM))
+            client.connect((host, server.getsockname()[1]))
+            client.settimeout(PATIENCE)
+            clients.append(client)
+        asked = dns.message.make_query("www.example", "A", id=7).to_wire()
+        for count in (1, 20, 2, 1):
+            for client, (_, listener, _) in zip(clients, served, strict=True):
+                for _ in range(count):
+                    client.send(asked)
+                listener.ready(1, Instant(START))
+                # Connected: what came from another address would not be heard.
+                assert 1 == len({client.recv(65_535) for _ in range(count)})
+
+
+def test_what_is_sent_to_nowhere_is_counted_and_after_the_end_nothing_is_sent(find: Find) -> None:
+    with service(find, "BatchedListener", "127.0.0.1", False, {}) as (desk, listener, _):
         listener.road(b"\0" * 16, b"").send(b"x")
         listener.close()
         listener.road(b"\0" * 16, b"").send(b"x")
@@ -144,8 +202,8 @@ def test_what_is_sent_to_nowhere_is_counted_and_after_the_end_nothing_is_sent() 
         )
 
 
-def test_messages_of_the_link_come_and_go_by_the_same_calls() -> None:
-    batched = there("resolver.edge.listen.batched")
+def test_messages_of_the_link_come_and_go_by_the_same_calls(find: Find) -> None:
+    batched = find("resolver.edge.listen.batched")
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, batched.one_by_one(theirs) as link, socket.socket() as given:
         with pytest.raises(BlockingIOError):

@@ -51,7 +51,7 @@ def test_a_client_with_a_cookie_of_before_is_answered_from_the_cache_and_gets_an
     front, dates = Counter53(), [float(DATE)]
     front.desk = Desk(front.settings, bytes(range(32)), 41, lambda: dates[-1])
     front.desk.connect(front.port)
-    front.desk.credits = 10
+    front.desk.grant(10, START)
     front.warm()
     first = front.ask(asking(b"client 1"))
     dates.append(DATE + jump)

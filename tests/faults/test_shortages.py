@@ -19,7 +19,7 @@ from kit.refusing import Refusing, refusing_at
 from kit.world import UNVALIDATED, no_lookup, two_labels
 
 from anchorhold.troubles import QUIET, Trouble, Watchman, trouble_of, troubles
-from net import transport
+from net import datagram, transport
 from net.clock import now as clock
 from net.shortage import SHORTAGES
 from net.tls import TlsFactory
@@ -221,7 +221,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, *script: int) -> list[Refusing]:
     """Sockets for questions whose `send` fails so, all together."""
     made: list[Refusing] = []
     errors = list(script)
-    real = packets.open_datagram
+    real = datagram.open_datagram
 
     def opened(address: str, port: int, entropy: Callable[[int], bytes]) -> tuple[socket.socket, bool]:
         bare, chosen = real(address, port, entropy)
@@ -230,7 +230,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, *script: int) -> list[Refusing]:
         made.append(one)
         return one, chosen
 
-    monkeypatch.setattr(packets, "open_datagram", opened)
+    monkeypatch.setattr(datagram, "open_datagram", opened)
     return made
 
 
@@ -298,7 +298,7 @@ def test_a_question_that_is_forbidden_or_has_no_way_fails_at_once(
 def exhausted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """While its list holds an error, no socket can be had for questions."""
     state: list[int] = []
-    real_socket, real_datagram = transport.open_socket, packets.open_datagram
+    real_socket, real_datagram = transport.open_socket, datagram.open_datagram
 
     def any_socket(family: int, kind: int, protocol: int = 0) -> socket.socket:
         if state:
@@ -311,7 +311,7 @@ def exhausted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return real_datagram(address, port, entropy)
 
     monkeypatch.setattr(transport, "open_socket", any_socket)
-    monkeypatch.setattr(packets, "open_datagram", opened)
+    monkeypatch.setattr(datagram, "open_datagram", opened)
     return state
 
 

@@ -71,13 +71,13 @@ class FakePort:
 class Counter53:
     """A desk with its port and its admission; `ask` puts a query on it."""
 
-    def __init__(self, credits: int = 100, **changes: object) -> None:
+    def __init__(self, credits: int = 100, resolvers: int = 1, **changes: object) -> None:
         self.settings = settings(**changes)
-        self.desk = Desk(self.settings, SECRET, 41, lambda: DATE)
+        self.desk = Desk(self.settings, SECRET, 41, lambda: DATE, resolvers)
         self.admission = Admission(self.settings)
         self.port = FakePort()
         self.desk.connect(self.port)
-        self.desk.credits = credits
+        self.desk.grant(credits, START)
 
     def client(self, address: str = "127.0.0.1") -> Client:
         return self.admission.client(address, START)

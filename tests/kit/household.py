@@ -81,7 +81,7 @@ async def household(text: str) -> AsyncIterator[Household]:
     resolver = Resolver(loaded.resolver, world(), lambda fact: None)
     desk = Desk(loaded.front, SECRET, 41, lambda: DATE)
     desk.connect(Joined(desk, resolver))
-    desk.credits = 1_000
+    desk.grant(1_000, START)
     try:
         yield Household(desk, Admission(loaded.front), resolver)
     finally:

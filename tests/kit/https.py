@@ -67,8 +67,8 @@ class FakeConnection:
         assert not self.closed
         self.written += data
 
-    def cut(self) -> None:
-        pass
+    def write_apart(self, data: bytes) -> None:
+        self.write(data)
 
     def close(self) -> None:
         self.closed = True

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from anchorhold.cells import dhcp, front, keeper, lists, resolver, secure
+from anchorhold.certificates import renew
 from anchorhold.config import loader, request
 from anchorhold.lists import helper
 from anchorhold.sandbox import SandboxProfile
@@ -23,6 +24,7 @@ FILTERED: dict[str, SandboxProfile] = {
     "workshop": helper.PROFILE,
     "loader": loader.PROFILE,
     "reader": request.PROFILE,
+    "certificates": renew.PROFILE,
 }
 """All that have a table of system calls."""
 

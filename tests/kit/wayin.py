@@ -73,7 +73,7 @@ class Loop:
         self.desk = Desk(settings.front, bytes(32), 1, time.time)
         self._port = AnsweringPort(self.desk)
         self.desk.connect(self._port)
-        self.desk.credits = 1 << 60
+        self.desk.grant(1 << 60, Instant(0.0))
         self.house = SecureHouse(settings, self.desk, Admission(settings.front))
         serve_doh(self.house)
         self.listeners: list[TlsListener | QuicListener] = []

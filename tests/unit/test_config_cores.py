@@ -13,7 +13,7 @@ LIMITS = "[limits]\ntcp_clients = 301\ntcp_clients_per_address = 200\n"
 
 def cores_of(found: Loaded) -> set[int]:
     assert found.secure is not None
-    return {found.service.cores, found.front.cores, found.secure.front.cores, found.resolver.cores}
+    return {found.service.cores, found.resolver.cores}
 
 
 def test_there_is_one_of_each_if_nothing_is_said_and_all_limits_are_its() -> None:

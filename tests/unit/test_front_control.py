@@ -17,6 +17,7 @@ from anchorhold.control import MAX_CONNECTIONS, ControlServer
 from anchorhold.control_lines import Front, Wanted, answer_fact
 from anchorhold.forms import describe
 from anchorhold.ipc import MAX_REQUEST, Verb
+from resolver.partition import resolver_for
 from resolver.settings import LeaseNames
 from wire.units import Instant
 
@@ -35,13 +36,23 @@ class FakeRelay:
         self.lease_asked: list[tuple[Verb, bytes]] = []
         self.lease_answers: list[Answer] = []
         self.asked: list[tuple[Verb, bytes, int]] = []
+        self.numbers: list[int] = []
+        """Which resolver each time."""
+        self.gone: set[int] = set()
         self.answers: list[Answer] = []
         self.there = there
 
-    def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> bool:
+    def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer, number: int = 0) -> bool:
         self.asked.append((verb, argument, group))
-        self.answers.append(answer)
-        return self.there
+        self.numbers.append(number)
+        if number not in self.gone:
+            self.answers.append(answer)
+        return self.there and number not in self.gone
+
+    def answer_all(self) -> None:
+        """As each resolver does that is asked, one after another."""
+        while self.answers:
+            self.answers.pop(0)(b'{"cell": "resolver"}', False)
 
     def lease_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
         self.lease_asked.append((verb, argument))
@@ -205,16 +216,52 @@ def test_a_flush_forgets_here_and_there(tmp_path: Path) -> None:
     assert ([(Verb.CACHE_FLUSH, name, 0)], 0) == (one.relay.asked, len(one.front.desk.cache))
 
 
+@pytest.mark.parametrize(
+    ("said", "numbers"),
+    [
+        ({"verb": "pause", "seconds": 600}, [0, 1, 2]),
+        ({"verb": "blocked"}, [0, 1, 2]),
+        ({"verb": "cache-dump"}, [0, 1, 2]),
+        ({"verb": "anchors"}, [0]),
+        ({"verb": "except", "zone": "00", "seconds": 0}, [0]),
+    ],
+)
+def test_all_resolvers_are_asked_what_each_knows_for_itself(
+    tmp_path: Path, said: dict[str, object], numbers: list[int]
+) -> None:
+    with service(tmp_path, cores=3) as one, one.connect() as client:
+        one.say(client, request(**said))
+        one.relay.answer_all()
+    assert numbers == one.relay.numbers
+
+
+def test_what_all_resolvers_know_is_told_by_the_first_that_is_there(tmp_path: Path) -> None:
+    with service(tmp_path, cores=3) as one, one.connect() as client:
+        one.relay.gone = {0}
+        one.say(client, request(verb="anchors"))
+    assert [0, 1] == one.relay.numbers
+
+
+def test_a_question_is_explained_by_the_resolver_that_would_have_it(tmp_path: Path) -> None:
+    with service(tmp_path, cores=3) as one:
+        for name in ("a.example", "b.example", "www.c.example"):
+            with one.connect() as client:
+                one.say(client, request(verb="explain", key=question(name).hex(), flags=1))
+    asked = [resolver_for(question(name)[:-4], 3) for name in ("a.example", "b.example", "www.c.example")]
+    assert (asked, 1 < len(set(asked))) == (one.relay.numbers, True)
+
+
 def test_all_fronts_are_reported_and_one_that_is_gone_is_named(tmp_path: Path) -> None:
     with service(tmp_path, cores=3) as one:
         one.relay.fronts[1] = []
         client = one.connect()
         one.say(client, request(verb="status"))
-        one.relay.answers[0](b'{"cell": "resolver"}', False)
+        one.relay.gone = {2}
+        one.relay.answer_all()
         found = lines(client)
-    assert ["front", "front-2", "front-3", "resolver"] == [line["cell"] for line in found]
+    assert ["front", "front-2", "front-3", "resolver", "resolver", "resolver-3"] == [line["cell"] for line in found]
     assert (["error" in line for line in found], one.relay.fronts) == (
-        [False, False, True, False],
+        [False, False, True, False, False, True],
         {1: [(Verb.STATUS, b"")]},
     )
 
@@ -224,8 +271,9 @@ def test_a_flush_reaches_every_front(tmp_path: Path) -> None:
         one.relay.fronts = {1: [], 2: []}
         client = one.connect()
         one.say(client, request(verb="cache-flush", name="00"))
-        one.relay.answers[0](b'{"cell": "resolver"}', False)
-        assert ["front", "front-2", "front-3", "resolver"] == [line["cell"] for line in lines(client)]
+        one.relay.answer_all()
+        assert ["front", "front-2", "front-3", *["resolver"] * 3] == [line["cell"] for line in lines(client)]
+    assert ([(Verb.CACHE_FLUSH, b"\0", 0)] * 3, [0, 1, 2]) == (one.relay.asked, one.relay.numbers)
     assert {1: [(Verb.CACHE_FLUSH, b"\0")], 2: [(Verb.CACHE_FLUSH, b"\0")]} == one.relay.fronts
 
 

@@ -138,8 +138,7 @@ def test_a_group_that_a_reload_takes_away_hurts_nobody() -> None:
     front = Counter53(credits=0)
     road = front.ask(query(), address="127.0.0.65")
     front.desk.use(settings(generation=2, client_groups=(ClientGroup("default"),)))
-    front.desk.credits = 1
-    front.desk.pump(START)
+    front.desk.grant(1, START)
     (flight,) = front.port.queries
     assert (1, 1) == (flight.generation, flight.key.group)
     front.reply(flight, answer(flight.key.question, generation=2))
@@ -154,10 +153,9 @@ def test_without_credits_questions_wait_in_order() -> None:
     for name in ("a.example", "b.example", "c.example"):
         front.ask(query(name))
     assert 1 == len(front.port.queries)
-    front.desk.credits += 2
-    front.desk.pump(START)
+    front.desk.grant(2, START)
     assert [b"a", b"b", b"c"] == [flight.key.question[1:2] for flight in front.port.queries]
-    assert 0 == front.desk.credits
+    assert 0 == front.desk._lanes[0].credits
 
 
 def test_past_the_deadline_who_waits_is_told_and_the_question_cancelled() -> None:
@@ -174,7 +172,7 @@ def test_a_question_no_credit_came_for_says_so_and_is_let_go_of() -> None:
     front = Counter53(credits=0)
     road = front.ask(query(use_edns=0))
     front.desk.expire(Instant(START + 5.0))
-    assert ([14], [], 0) == (errors(road.message), front.port.cancelled, len(front.desk._queue))
+    assert ([14], [], 0) == (errors(road.message), front.port.cancelled, len(front.desk._lanes[0].queue))
 
 
 def test_a_long_outage_does_not_pile_up_questions() -> None:
@@ -183,9 +181,9 @@ def test_a_long_outage_does_not_pile_up_questions() -> None:
     for turn in range(20):
         for number in range(50):
             front.ask(query(f"n{turn}-{number}.example"), now=START + 6.0 * turn)
-        assert len(front.desk._queue) <= 50
+        assert len(front.desk._lanes[0].queue) <= 50
         front.desk.expire(Instant(START + 6.0 * turn + 5.5))
-    assert (0, 0) == (front.desk.open, len(front.desk._queue))
+    assert (0, 0) == (front.desk.open, len(front.desk._lanes[0].queue))
 
 
 def test_a_new_resolver_is_asked_everything_that_is_open_again() -> None:
@@ -194,8 +192,7 @@ def test_a_new_resolver_is_asked_everything_that_is_open_again() -> None:
     fresh = FakePort()
     front.desk.connect(fresh)
     assert [] == fresh.queries
-    front.desk.credits = 10
-    front.desk.pump(Instant(START + 2.0))
+    front.desk.grant(10, Instant(START + 2.0))
     assert [flight.handle for flight in front.port.queries] == [flight.handle for flight in fresh.queries]
     assert [3.0, 3.0] == fresh.deadlines
     for flight in fresh.queries:
@@ -234,8 +231,7 @@ def test_in_a_full_waiting_room_who_asks_most_gives_way(monkeypatch: pytest.Monk
     assert ([0, 0, 0, 1], 0) == ([len(road.sent) for road in loud], len(quiet.sent))
     assert (dns.rcode.SERVFAIL, [14]) == (loud[3].message.rcode(), errors(loud[3].message))
     assert (4, 1) == (front.desk.open, front.desk.counters["gave-way"])
-    front.desk.credits = 3
-    front.desk.pump(START)
+    front.desk.grant(3, START)
     assert b"quiet" in [flight.key.question[1:6] for flight in front.port.queries]
 
 

@@ -43,7 +43,7 @@ def counter(leases: LeaseNames = HOME, *, forbidden: bool = True) -> Counter53:
     front = Counter53(leases=leases, client_groups=GROUPS)
     if forbidden:
         front.desk.connect(Forbidden())
-        front.desk.credits = 100
+        front.desk.grant(100, START)
     return front
 
 

@@ -179,7 +179,7 @@ def test_answers_are_authoritative_and_keep_whether_recursion_was_desired() -> N
 def desk(announcement: Announcement | None = HOME) -> tuple[Desk, FakePort]:
     made, port = Desk(settings(announcement=announcement), SECRET, 1, lambda: DATE), FakePort()
     made.connect(port)
-    made.credits = 10
+    made.grant(10, START)
     made.encrypted_up = True
     return made, port
 

@@ -484,7 +484,7 @@ class Through:
         self.scene = Scene(chosen, image)
         self.front = Counter53(1_000)
         self.front.desk.connect(self)  # type: ignore[arg-type]
-        self.front.desk.credits = 1_000
+        self.front.desk.grant(1_000, START)
 
     def query(self, flight: object, deadline: float) -> None:
         key, handle = flight.key, flight.handle  # type: ignore[attr-defined]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.doh import MEDIA_TYPE, build_answer, check_query, label_below, take_query
-from resolver.http import HttpRequest, HttpResponse, accepts, media_type
+from resolver.doh import MEDIA_TYPE, build_answer, check_query, label_below, read_ordinary, take_query
+from resolver.http import HttpRequest, HttpResponse, accepts, media_type, read_fields, read_request
 
 QUERY = dns.message.make_query("www.example", "A", id=0).to_wire()
 POST = HttpRequest("POST", "/dns-query", "", MEDIA_TYPE, MEDIA_TYPE, QUERY, "")
@@ -62,6 +62,63 @@ def test_get_and_post_carry_the_same_octets(message: bytes) -> None:
     assert (
         message == take_query(GET._replace(query=f"dns={encoded(message)}")) == take_query(POST._replace(body=message))
     )
+
+
+ORDINARY = {
+    b":method": b"GET",
+    b":scheme": b"https",
+    b":authority": b"dns.example",
+    b":path": b"/dns-query?dns=" + encoded(QUERY).encode(),
+    b"accept": b"application/dns-message",
+}
+
+
+@pytest.mark.parametrize("accept", [b"application/dns-message", b"*/*", None])
+def test_an_ordinary_get_is_read_at_a_glance(accept: bytes | None) -> None:
+    headers = [(name, value) for name, value in (ORDINARY | {b"accept": accept}).items() if value is not None]
+    assert QUERY == read_ordinary(headers, b"/dns-query?dns=")
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=40).map(encoded),
+        st.text("Aa09-_+/=&!*.\n \xe9", max_size=24),
+        st.tuples(st.binary(max_size=8).map(encoded), st.sampled_from("=&+/A*")).map("".join),
+    ),
+    st.sampled_from(["/dns-query?dns=", "/dns-query?", "/dns-query", "/", "/dns-query/x?dns=", "/dns-query?x&dns="]),
+    st.sampled_from(["GET", "POST", "HEAD", "get"]),
+    st.lists(
+        st.sampled_from(
+            [
+                (b"accept", b"application/dns-message"),
+                (b"accept", b"*/*"),
+                (b"accept", b"application/dns-message;q=0"),
+                (b"accept", b"text/html"),
+                (b"cookie", b"a"),
+                (b"content-type", b"x"),
+            ]
+        ),
+        max_size=3,
+    ),
+    st.sampled_from([b"https", b"http"]),
+)
+def test_what_is_read_at_a_glance_is_what_is_read_closely(
+    text: str, start: str, method: str, more: list[tuple[bytes, bytes]], scheme: bytes
+) -> None:
+    path = (start + text).encode("latin-1")
+    headers = [(b":method", method.encode()), (b":scheme", scheme), (b":authority", b"x"), (b":path", path), *more]
+    message = read_ordinary(headers, b"/dns-query?dns=")
+    if message is None:
+        return
+    request = read_request(read_fields(headers), b"", "")
+    assert isinstance(request, HttpRequest)
+    assert "/dns-query" == request.path
+    taken = take_query(request)
+    if isinstance(taken, HttpResponse):
+        assert 400 == taken.status
+        assert len(message) < 12 or message[2] & 0x80
+    else:
+        assert message == taken
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from privacy.memory import Fact, Retention, keep
 from resolver.cache import answers
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.edge import account
-from resolver.edge import world as world_module
+from resolver.edge import attempt as attempt_module
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.port import UpstreamFailed, Why
 from resolver.servers import LATE_TO_REST, State
@@ -307,7 +307,7 @@ def first_operator(scene: Scene, name: str) -> str:
 def test_a_site_moves_when_its_operator_fails_or_is_silent_and_that_is_counted_once(
     trouble: Callable[[], Behaviour], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(world_module, "MOVE_AFTER", 0.005)
+    monkeypatch.setattr(attempt_module, "MOVE_AFTER", 0.005)
 
     @on_loop
     async def conversation() -> None:

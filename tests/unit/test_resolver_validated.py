@@ -19,7 +19,7 @@ from kit.virtual import run_virtually, virtual_now
 from kit.world import ScriptedUpstream, install, spec
 
 from privacy.memory import Fact
-from resolver.edge import resolve, sharing
+from resolver.edge import attempt, begun, resolve, sharing
 from resolver.edge import world as forwarding
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream.port import UpstreamFailed, Why
@@ -35,7 +35,7 @@ Pause = Callable[[dns.message.Message], float]
 
 @pytest.fixture(autouse=True)
 def a_clock_that_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (resolve, forwarding, sharing):
+    for module in (resolve, forwarding, attempt, begun, sharing):
         monkeypatch.setattr(module, "clock", lambda: Instant(virtual_now()))
 
 

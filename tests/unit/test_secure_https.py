@@ -23,6 +23,7 @@ from kit.https import (
     later,
 )
 
+from resolver.cache.packets import ENCRYPTED, shelf_of
 from resolver.edge.listen.https import LINGER, PATIENCE
 from resolver.http import HttpResponse
 from wire.units import Instant
@@ -66,6 +67,41 @@ def test_a_get_is_answered_as_a_post_is() -> None:
     one, other = (visit.heard[stream] for stream in streams)
     assert (200, 200) == (one.status, other.status)
     assert one.body == other.body
+
+
+def test_a_get_that_was_answered_before_is_answered_at_once_and_no_otherwise() -> None:
+    visit = Visit().greet()
+    visit.front.warm()
+    target, counters = f"/dns-query?dns={encoded(query())}", visit.front.desk.counters
+    first = visit.heard[visit.get(target)]
+    assert len(visit.house.desk.cache.rendered[ENCRYPTED]) == 1
+    before = counters["hits"]
+    again, posted = visit.heard[visit.get(target)], visit.heard[visit.post(query())]
+    assert before + 2 == counters["hits"]
+    assert first == again == posted
+    later(visit, 5.5)
+    # Its age is another, and so is what is said of it.
+    aged, posted = visit.heard[visit.get(target)], visit.heard[visit.post(query())]
+    assert aged == posted
+    assert ("private, max-age=295", 295) == (
+        aged.headers["cache-control"],
+        dns.message.from_wire(aged.body).answer[0].ttl,
+    )
+    assert (0, 1) == (visit.house.uploads, len(visit.front.port.queries))
+
+
+def test_what_is_answered_at_once_is_that_of_the_clients_own_group() -> None:
+    front = Counter53()
+    visit = Visit(front, peer_name="tablet.dns.example", identities=(("tablet", 1),)).greet()
+    target = f"/dns-query?dns={encoded(query())}"
+    other = Visit(front).greet()
+    for one, ttl in ((visit, 120), (other, 300)):
+        one.get(target)
+        reply_all(one, ttl)
+        one.get(target)
+    assert [1, 1] == [len(front.desk.cache.rendered[shelf_of(group, ENCRYPTED)]) for group in (0, 1)]
+    said = [one.heard[one.get(target)].headers["cache-control"] for one in (visit, other)]
+    assert ["private, max-age=120", "private, max-age=300"] == said
 
 
 def test_an_answer_is_padded_and_a_cookie_is_not_given_back() -> None:
@@ -170,6 +206,15 @@ def test_a_client_over_its_rate_is_told_so() -> None:
     visit = Visit(Counter53(rate=1.0, burst=2.0)).greet()
     streams = [visit.post(query()) for _ in range(3)]
     assert [429] == [visit.heard[stream].status for stream in streams if stream in visit.heard]
+
+
+def test_who_asks_too_fast_for_what_is_cached_is_told_so_too() -> None:
+    visit = Visit(Counter53(rate=1.0, burst=3.0)).greet()
+    visit.front.warm()
+    target = f"/dns-query?dns={encoded(query())}"
+    heard = [visit.heard[visit.get(target)] for _ in range(5)]
+    assert [200, 200, 200, 429, 429] == [one.status for one in heard]
+    assert ("1", 2) == (heard[-1].headers["retry-after"], visit.front.desk.counters["dropped-rate"])
 
 
 def test_head_is_refused_without_a_body() -> None:

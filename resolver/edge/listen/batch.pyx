@@ -59,8 +59,16 @@ cdef extern from "<sys/socket.h>" nogil:
     unsigned char *CMSG_DATA(cmsghdr *)
     size_t CMSG_SPACE(size_t)
     size_t CMSG_LEN(size_t)
+    enum:
+        SOL_SOCKET
+
     int recvmmsg(int, mmsghdr *, unsigned int, int, void *)
     int sendmmsg(int, mmsghdr *, unsigned int, int)
+
+cdef extern from "<time.h>" nogil:
+    struct timespec:
+        long tv_sec
+        long tv_nsec
 
 cdef extern from "<netinet/in.h>" nogil:
     enum:
@@ -76,12 +84,16 @@ cdef extern from "<netinet/in.h>" nogil:
 
 cdef enum:
     BATCH = 64  # packets of one wake-up; as in datagram.py
+    FEW = 16  # packets of one call under pressure: what is no hit and came first keeps the others waiting
+    OTHER = 4  # hits in whose place there is one packet that is none
+    LOOKED = 1024  # the same, with those that are dropped unread
     MANY = 8  # where so many come in one call there are more by the time that they are answered
     MAX_PACKET = 4096  # octets of a query that are read; as in datagram.py
     STRIDE = 4096 + 192  # from one packet's room to the next: whole pages would all lie in the same few lines of the cache
     NAME = 28  # a sockaddr_in6 (ip6(7)); a sockaddr_in is shorter
     PKTINFO6 = 20  # a struct in6_pktinfo
-    CONTROL = 64  # one control message with it takes 40
+    TIMESTAMP = 35  # SO_TIMESTAMPNS; as in datagram.py
+    CONTROL = 128  # one control message with a struct in6_pktinfo takes 40, one with a time 32
     PORT_AT = 2
     ADDRESS4_AT = 4
     ADDRESS6_AT = 8
@@ -94,6 +106,8 @@ cdef class Batch:
 
     cdef int descriptor
     cdef bint wildcard
+    cdef int dropped
+    cdef int spent
     cdef mmsghdr incoming[BATCH]
     cdef mmsghdr outgoing[BATCH]
     cdef iovec came[BATCH]
@@ -125,19 +139,28 @@ cdef class Batch:
     def drain(self, int descriptor, bint wildcard, listener, desk, admission, double now):
         """Take what has arrived at a bound UDP socket, up to BATCH, answer the hits, and give everything else to `listener`: to `other`
         and `is_over`, as `datagram.py` has them. `wildcard`: the socket tells which address was asked."""
-        cdef int count, taken = 0
+        cdef int count, most = BATCH, looked = 0
+        cdef object pressure = listener.pressure
         self.descriptor = descriptor
         self.wildcard = wildcard
-        while taken < BATCH:
-            count = self._receive(BATCH - taken, desk)
+        self.dropped = 0
+        self.spent = 0
+        # Who is dropped costs little, and who asks little comes behind them.
+        while self.spent < BATCH and looked < LOOKED:
+            count = self._receive(most, looked == 0, desk)
             if count > 0:
-                self._answer_all(count, listener, desk, admission, now)
+                if not looked:
+                    pressure.waited(self._waited(desk), now)
+                self._answer_all(count, listener, desk, admission, pressure if pressure.on else None, now)
             if count < MANY:
-                return
-            taken += count
+                break
+            looked += count
+            most = FEW if pressure.on else min(most, BATCH - self.spent)
+        if self.dropped:
+            desk.counters["dropped-pressure"] += self.dropped
 
-    cdef int _answer_all(self, int count, listener, desk, admission, double now) except -1:
-        """Answer the hits among the first `count` packets of the room, and hand on the rest."""
+    cdef int _answer_all(self, int count, listener, desk, admission, pressure, double now) except -1:
+        """Answer the hits among the first `count` packets of the room, and hand on the rest. `pressure`: None if it is off."""
         cdef int i, hits = 0, sent = 0
         cdef Py_ssize_t length
         cdef unsigned char *packet
@@ -161,6 +184,9 @@ cdef class Batch:
                 bucket = client.bucket
                 allowed = client.allowed
                 shelf = shelves[_ROADS * <Py_ssize_t> client.group]
+            if pressure is not None and not pressure.admits(client.household, now):
+                self.dropped += 1
+                continue
             if self.wildcard:
                 self._turn_round(i)
             if bucket is not None:
@@ -171,6 +197,7 @@ cdef class Batch:
                     sent = self._settle(sent, hits, later, listener, desk, now)
                     data = PyBytes_FromStringAndSize(<char *> packet, length)
                     if listener.is_over(data, client, self._road(listener, i), now):
+                        self.spent += OTHER
                         continue
             elif not allowed:
                 desk.counters["dropped-access"] += 1
@@ -199,8 +226,10 @@ cdef class Batch:
     cdef int _settle(self, int sent, int hits, list later, listener, desk, double now) except -1:
         """Send the answers that are made and not sent, then see to what is no hit; how many answers that is so far."""
         if hits > sent:
+            self.spent += hits - sent
             desk.counters["hits"] += hits - sent
             self._send(sent, hits, desk)
+        self.spent += OTHER * len(later)
         for data, client, i in later:
             listener.other(data, client, self._road(listener, i), now)
         later.clear()
@@ -215,16 +244,33 @@ cdef class Batch:
             return True
         return cache.renew(entry, now)
 
-    cdef int _receive(self, int most, desk) except -2:
+    cdef int _receive(self, int most, bint timed, desk) except -2:
+        """How many came, -1 for none. `timed`: the first with the time when it came."""
         cdef int i, count, error
         for i in range(most):
             self.incoming[i].msg_hdr.msg_namelen = NAME
-            self.incoming[i].msg_hdr.msg_controllen = CONTROL if self.wildcard else 0
+            self.incoming[i].msg_hdr.msg_controllen = CONTROL if self.wildcard or (timed and i == 0) else 0
         count = recvmmsg(self.descriptor, self.incoming, most, MSG_DONTWAIT, NULL)
         error = errno
         if count < 0 and error != EAGAIN:
             desk.counters[f"udp-{error}"] += 1
         return count
+
+    cdef double _waited(self, desk) except? -1.0:
+        """Seconds that the first packet waited in the socket; 0 if that does not tell. Of its control messages only those stay that
+        `_turn_round` needs."""
+        cdef msghdr *header = &self.incoming[0].msg_hdr
+        cdef cmsghdr *one = CMSG_FIRSTHDR(header)
+        cdef timespec came
+        cdef double seconds = 0.0
+        while one != NULL:
+            if one.cmsg_level == SOL_SOCKET and one.cmsg_type == TIMESTAMP and one.cmsg_len >= CMSG_LEN(sizeof(came)):
+                memcpy(&came, CMSG_DATA(one), sizeof(came))
+                seconds = <double> desk.date() - <double> came.tv_sec - <double> came.tv_nsec / 1e9
+            one = CMSG_NXTHDR(header, one)
+        if not self.wildcard:
+            header.msg_controllen = 0
+        return seconds
 
     cdef bint _is_neighbour(self, int i) noexcept:
         """Whether it came from where the one before it came from, whichever the port."""

@@ -1,4 +1,4 @@
-"""UDP in batches, where the compiled modules are loaded: a hit costs its share of two system calls and no object of Python's."""
+"""UDP in batches: a hit costs its share of two system calls and, where the compiled modules are loaded, no object of Python's."""
 
 import socket
 from collections.abc import Iterable
@@ -11,8 +11,11 @@ from wire.units import Instant
 
 try:
     from resolver.edge.listen import batch
-except ImportError:
-    batch = None  # type: ignore[assignment] # plain Python
+except ImportError:  # plain Python
+    try:
+        from resolver.edge.listen import plain_batch as batch  # type: ignore[no-redef]
+    except (ImportError, AttributeError):  # no ctypes, or a C library without these calls
+        batch = None  # type: ignore[assignment]
 
 BATCHED = batch is not None
 """Whether UDP goes in batches, by recvmmsg(2) and sendmmsg(2)."""

@@ -9,6 +9,7 @@ from resolver.admission import Admission, Client
 from resolver.cache.packets import ROADS
 from resolver.edge.flights import Road
 from resolver.edge.serve import Desk
+from resolver.pressure import Pressure
 from wire.units import Instant
 
 BATCH = 64
@@ -20,11 +21,16 @@ MAX_PACKET = 4_096
 IP_PKTINFO = 8
 """Linux's number; the socket module of Python 3.11 lacks the name."""
 
-ANCILLARY = socket.CMSG_SPACE(20)
-"""Room for the address that was asked."""
+TIMESTAMP = 35
+"""SO_TIMESTAMPNS and SCM_TIMESTAMPNS, as most architectures number them (asm-generic/socket.h): the socket has it set where the
+system knows it, and then tells when each packet came."""
+
+ANCILLARY = socket.CMSG_SPACE(20) + socket.CMSG_SPACE(16)
+"""Room for the address that was asked, and for the time."""
 
 _PKTINFO4 = struct.Struct("=I4s4s")
 _PKTINFO6 = struct.Struct("=16sI")
+_TIMESPEC = struct.Struct("@ll")
 Address = tuple[str, int] | tuple[str, int, int, int]
 
 
@@ -67,6 +73,7 @@ class DatagramListener:
         self.wildcard = wildcard
         self._desk = desk
         self.admission = admission
+        self.pressure = Pressure()
         self._stirred = False
         """Something that was no hit came with this wake-up."""
 
@@ -90,12 +97,20 @@ class DatagramListener:
     def _drain(self, now: Instant) -> None:
         """The hot loop: everything it needs is a local variable."""
         receive, send = self.socket.recvfrom, self.socket.sendto
-        desk, admission = self._desk, self.admission
-        clients, shelves, hits = admission.clients, desk.cache.rendered, 0
+        desk, admission, pressure = self._desk, self.admission, self.pressure
+        clients, shelves, hits, on = admission.clients, desk.cache.rendered, 0, True
         try:
-            for _ in range(BATCH):
-                data, address = receive(MAX_PACKET)
+            for place in range(BATCH):
+                if place:
+                    data, address = receive(MAX_PACKET)
+                else:
+                    data, ancillary, _, address = self.socket.recvmsg(MAX_PACKET, ANCILLARY)
+                    pressure.waited(waited_for(ancillary, desk.date()), now)
+                    on = pressure.on
                 client = clients.get(address[0]) or admission.client(address[0], now)
+                if on and not pressure.admits(client.household, now):
+                    desk.counters["dropped-pressure"] += 1
+                    continue
                 bucket = client.bucket
                 if bucket is not None:
                     bucket.tokens -= 1.0
@@ -122,11 +137,16 @@ class DatagramListener:
         desk.counters["hits"] += hits
 
     def _drain_wildcard(self, now: Instant) -> None:
-        desk, admission = self._desk, self.admission
+        desk, admission, pressure = self._desk, self.admission, self.pressure
         try:
-            for _ in range(BATCH):
+            for place in range(BATCH):
                 data, ancillary, _, address = self.socket.recvmsg(MAX_PACKET, ANCILLARY)
+                if not place:
+                    pressure.waited(waited_for(ancillary, desk.date()), now)
                 client = admission.client(address[0], now)
+                if pressure.on and not pressure.admits(client.household, now):
+                    desk.counters["dropped-pressure"] += 1
+                    continue
                 if not client.allowed:
                     desk.counters["dropped-access"] += 1
                     continue
@@ -179,6 +199,17 @@ class DatagramListener:
                 self.socket.sendto(response, address)
         except OSError as error:
             self._desk.counters[f"udp-send-{error.errno}"] += 1
+
+
+def waited_for(ancillary: list[tuple[int, int, bytes]], date: float) -> float:
+    """Seconds from when the packet came until `date`; 0 if the socket does not tell."""
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == TIMESTAMP and len(content) >= _TIMESPEC.size:
+            seconds: int
+            nanoseconds: int
+            seconds, nanoseconds = _TIMESPEC.unpack_from(content)
+            return date - seconds - nanoseconds / 1e9
+    return 0.0
 
 
 def source_of(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:

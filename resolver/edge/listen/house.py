@@ -72,6 +72,8 @@ class SecureHouse:
     def __init__(self, settings: SecureSettings, desk: Desk, admission: Admission) -> None:
         self.desk = desk
         self.handlers: dict[str, Handler] = {}
+        self.doh_target: bytes | None = None
+        """How the target of a DNS query by GET begins, if any is served."""
         self.guests: set[Guest] = set()
         self.places = Connections()
         self.uploads = 0

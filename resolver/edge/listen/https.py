@@ -5,9 +5,9 @@ from net.h2_guard import BROKEN, Abusive
 from net.h2_server import MAX_HELD, Asked, Http2Server, TooLarge
 from resolver.doh import MAX_BODY
 from resolver.edge.listen.house import SecureHouse
-from resolver.edge.listen.requests import TOO_LARGE, Exchanges
+from resolver.edge.listen.requests import TOO_LARGE, Exchanges, Fields, answer_at_once
 from resolver.edge.listen.tls import TlsConnection
-from resolver.http import HttpRequest, HttpResponse, read_fields, read_request, response_headers
+from resolver.http import HttpResponse, read_fields, read_request, response_headers
 from wire.units import Instant
 
 PATIENCE = 10.0
@@ -54,8 +54,7 @@ class HttpsSession:
         for event in events:
             if event.__class__ is Asked:  # nearly always
                 self._active = now
-                stream, headers, body = event
-                self._start(stream, read_request(read_fields(headers), body, self._connection.peer_name), now)
+                self._take(event, now)
             elif event.__class__ is TooLarge:
                 self._respond(event.stream, TOO_LARGE)
             else:
@@ -94,18 +93,28 @@ class HttpsSession:
             self._codec.let_go()
             self._codec = None
 
-    def _start(self, stream: int, request: HttpRequest | HttpResponse, now: Instant) -> None:
+    def _take(self, asked: Asked, now: Instant) -> None:
+        stream, headers, body = asked
+        connection = self._connection
+        ready = answer_at_once(self._house, headers, connection.peer_name, connection.client, now)
+        if ready is not None:
+            self._send(stream, *ready)
+            return
+        request = read_request(read_fields(headers), body, connection.peer_name)
         if isinstance(request, HttpResponse):
             self._respond(stream, request)
-            return
-        self._exchanges.start(stream, request, self._connection.client, now)
+        else:
+            self._exchanges.start(stream, request, connection.client, now)
 
     def _respond(self, stream: int, response: HttpResponse) -> None:
+        self._send(stream, response_headers(response), response.body, response.status < 400)
+
+    def _send(self, stream: int, headers: Fields, body: bytes, good: bool) -> None:
         codec = self._codec
         if codec is None:
             return
         before = codec.held
-        codec.respond(stream, response_headers(response), response.body, good=response.status < 400)
+        codec.respond(stream, headers, body, good=good)
         self._house.uploads += codec.held - before
         self._flush()
 
@@ -113,8 +122,7 @@ class HttpsSession:
         if self._codec is not None:
             data = self._codec.outgoing()
             if data:
-                self._connection.write(data)
-                self._connection.cut()
+                self._connection.write_apart(data)
 
     def _part(self, why: str) -> bool:
         self._house.count(f"https-{why}")

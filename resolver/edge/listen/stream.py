@@ -12,6 +12,8 @@ from wire.dns.framing import Framer, frame
 from wire.units import Instant
 
 READ_SIZE = 16_384
+NEWCOMER = 0.05
+"""Seconds in which one who has come is to ask if all places are taken: a question follows at once upon the handshake."""
 MAX_UNSENT = 256 * 1024
 """Octets a client may leave unread before it is cut off."""
 
@@ -27,6 +29,7 @@ class Connection:
         "_stalled",
         "active",
         "address",
+        "asked",
         "client",
         "dirty",
         "framer",
@@ -43,6 +46,8 @@ class Connection:
         self.client = client
         self.address = ""
         self.active = now
+        self.asked = False
+        """Something that is a question."""
         self.framer = Framer()
         self.open = 0
         self.half = False
@@ -195,12 +200,15 @@ class StreamListener(Acceptor[Connection]):
         return Connection(self, endpoint, client, now)
 
     def make_room(self, now: Instant) -> bool:
-        """Who has been silent longest goes, if nothing is owed to it; who came just now may have asked what nobody read yet."""
-        idle = [c for c in self.connections if not c.owing and now - c.active >= MINIMUM_IDLE]
+        """Who has been silent longest goes, if nothing is owed to it, but those that never asked before all others; who came just
+        now may have asked what nobody read yet."""
+        idle = [
+            c for c in self.connections if not c.owing and now - c.active >= (MINIMUM_IDLE if c.asked else NEWCOMER)
+        ]
         if not idle:
             return False
         self.count("tcp-shed")
-        min(idle, key=lambda connection: connection.active).close()
+        min(idle, key=lambda connection: (connection.asked, connection.active)).close()
         return True
 
     def left(self, connection: Connection) -> None:
@@ -224,12 +232,18 @@ class StreamListener(Acceptor[Connection]):
             connection.send(response)
         elif not self._desk.receive(message, client, connection, now):
             connection.close()
+            return
+        connection.asked = True
 
     def expire(self, now: Instant) -> None:
-        """Close who has been idle too long for how full it is."""
+        """Close who has been idle too long for how full it is. A crowd that never asks anything is none to those who did."""
         settings = self._desk.settings
-        patience = idle_time(settings.tcp_idle, self.places.taken, settings.tcp_clients)
-        for connection in [c for c in self.connections if now - c.active > patience and c.open <= 0]:
+        asked = sum(connection.asked for connection in self.connections)
+        patience = {
+            False: idle_time(settings.tcp_idle, self.places.taken, settings.tcp_clients),
+            True: idle_time(settings.tcp_idle, asked, settings.tcp_clients),
+        }
+        for connection in [c for c in self.connections if now - c.active > patience[c.asked] and c.open <= 0]:
             self.count("tcp-idle")
             connection.close()
         # Answers are owed, but nobody lives for ever: a client that stopped reading or sends half a message goes too.

@@ -1,11 +1,16 @@
-"""Clear DNS: one UDP socket for each question, TCP when UDP is cut short or looks forged (RFC 5452, RFC 7766)."""
+"""Clear DNS: one UDP socket for each question under way, TCP when UDP is cut short or looks forged (RFC 5452, RFC 7766)."""
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from net.datagram import Datagrams
 from net.dial import MAX_ADDRESSES
 from privacy.channel import Channel, Kind
 from resolver.edge.upstream.cookies import CookieJar
 from resolver.edge.upstream.framed import Framed
-from resolver.edge.upstream.packets import Doubt, PacketExchange
-from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
+from resolver.edge.upstream.packets import Doubt, Outcome, PacketExchange, Pools
+from resolver.edge.upstream.port import Ended, Tools, UpstreamFailed, Why
 from resolver.settings import Profile, UpstreamSpec
 from wire.dns.message import Message
 from wire.units import Instant
@@ -35,6 +40,8 @@ class Udp:
         self._tcp = open_tcp(spec, Profile.OPPORTUNISTIC, tools)
         self._preferred = spec.addresses[0] if spec.addresses else ""
         self._open: set[PacketExchange] = set()
+        self._pools: Pools = {}
+        self._over_tcp: set[asyncio.Task[None]] = set()
         self._channel = _channel_with(b"")
         self._closed = False
 
@@ -48,8 +55,38 @@ class Udp:
     async def exchange(self, query: bytes, deadline: Instant) -> bytes:
         """As the port says."""
         outcome = await self._over_udp(query, deadline)
-        if not isinstance(outcome, Doubt):
-            return outcome.data
+        return await self._instead(query, deadline, outcome) if isinstance(outcome, Doubt) else outcome.data
+
+    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], None] | None:
+        """As resolver.edge.upstream.port.Prompt, where the address is known."""
+        if not self._spec.addresses or self._closed or len(self._open) >= MAX_OPEN:
+            return None
+        exchange = self._exchange(query, self._spec.addresses, deadline)
+
+        def heard(outcome: Outcome) -> None:
+            self._over(exchange)
+            if isinstance(outcome, Message):
+                ended(outcome.data)
+            elif isinstance(outcome, Doubt):
+                task = asyncio.get_running_loop().create_task(self._then(query, deadline, outcome, ended))
+                self._over_tcp.add(task)
+                task.add_done_callback(self._over_tcp.discard)
+            else:
+                ended(outcome)
+
+        self._open.add(exchange)
+        exchange.start(heard)
+        return partial(self._over, exchange)
+
+    async def _then(self, query: bytes, deadline: Instant, doubt: Doubt, ended: Ended) -> None:
+        try:
+            outcome: bytes | UpstreamFailed = await self._instead(query, deadline, doubt)
+        except UpstreamFailed as failure:
+            outcome = failure
+        ended(outcome)
+
+    async def _instead(self, query: bytes, deadline: Instant, outcome: Doubt) -> bytes:
+        """Over TCP, for UDP will not do. Raises UpstreamFailed."""
         self._tools.count(outcome.value)
         try:
             return await self._tcp.exchange(query, deadline)
@@ -63,6 +100,8 @@ class Udp:
         self._closed = True
         for exchange in list(self._open):
             exchange.fail(Why.UNREACHABLE, "closed")
+        for pool in self._pools.values():
+            pool.close()
         await self._tcp.close()
 
     async def _over_udp(self, query: bytes, deadline: Instant) -> Message | Doubt:
@@ -73,16 +112,28 @@ class Udp:
             raise UpstreamFailed(Why.UNREACHABLE, "closed")
         if len(self._open) >= MAX_OPEN:
             raise UpstreamFailed(Why.BUSY, "too many questions under way")
-        targets = [(address, self._spec.port) for address in _ordered(addresses, self._preferred)]
-        exchange = PacketExchange(query, targets, deadline, self._jar, self._tools)
+        exchange = self._exchange(query, addresses, deadline)
         self._open.add(exchange)
         try:
-            outcome = await exchange.run()
+            return await exchange.run()
         finally:
-            self._open.discard(exchange)
-            exchange.close()
+            self._over(exchange)
+
+    def _exchange(self, query: bytes, addresses: tuple[str, ...], deadline: Instant) -> PacketExchange:
+        targets = [(address, self._spec.port) for address in _ordered(addresses, self._preferred)]
+        if targets[0] not in self._pools:
+            # What a name leads to may be others from time to time.
+            for pool in self._pools.values() if len(self._pools) >= MAX_ADDRESSES else ():
+                pool.close()
+            kept = self._pools if len(self._pools) < MAX_ADDRESSES else {}
+            self._pools = {**kept, targets[0]: Datagrams(*targets[0], self._tools.entropy)}
+        return PacketExchange(query, targets, deadline, self._jar, self._tools, pools=self._pools)
+
+    def _over(self, exchange: PacketExchange) -> None:
+        """It has ended, or nobody wants its end."""
+        self._open.discard(exchange)
+        exchange.close()
         self._preferred = exchange.answered_by or self._preferred
-        return outcome
 
 
 def _channel_with(cookie: bytes) -> Channel:

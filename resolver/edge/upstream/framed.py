@@ -2,11 +2,13 @@
 
 import asyncio
 import struct
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from resolver.edge.upstream.pool import PoolLimits
 from resolver.edge.upstream.pooled import IDLE, Pooled, PooledLink
-from resolver.edge.upstream.port import LARGEST, Tools, UpstreamFailed, Why
+from resolver.edge.upstream.port import LARGEST, Ended, Tools, UpstreamFailed, Why
 from resolver.edge.upstream.questions import same_question, spelled_question
 from wire.dns.framing import Framer
 from wire.units import Instant
@@ -30,7 +32,7 @@ class _Ask(NamedTuple):
     """An exchange under way. `question` is what must come back, or empty where the channel is authenticated; `most` is how
     many octets it may have."""
 
-    future: "asyncio.Future[bytes]"
+    ended: Ended
     due: float
     sent: float
     question: bytes
@@ -67,15 +69,19 @@ class FramedLink(PooledLink):
 
     def ask(self, query: bytes, due: Instant, most: int = LARGEST) -> "asyncio.Future[bytes]":
         """Send a query under an id of our own. The future ends by `due`, or raises UpstreamFailed."""
+        future: asyncio.Future[bytes] = self._loop.create_future()
+        self.begin(query, due, partial(_settle, future), most)
+        return future
+
+    def begin(self, query: bytes, due: Instant, ended: Ended, most: int = LARGEST) -> None:
+        """The same; `ended` is told by `due`, and not before this returns."""
         now = self._now()
         identifier = self._fresh_id()
-        future: asyncio.Future[bytes] = self._loop.create_future()
         question = spelled_question(query) if self._compare else b""
-        self._asks[identifier] = _Ask(future, due, now, question, most)
+        self._asks[identifier] = _Ask(ended, due, now, question, most)
         self._last_used = now
         self.wake_at(due, now)
         self.write(_PREFIX.pack(len(query), identifier) + query[2:])
-        return future
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock for an idle end."""
@@ -101,7 +107,7 @@ class FramedLink(PooledLink):
             self._ghosts.add(identifier)
             # nothing was heard since it was sent: the peer is dead to us, later exchanges go elsewhere
             self.retired = self.retired or self._last_heard <= ask.sent or len(self._ghosts) > MAX_GHOSTS
-            _refuse(ask.future, Why.TIMEOUT, "no response in time")
+            ask.ended(UpstreamFailed(Why.TIMEOUT, "no response in time"))
             self._upstream.freed()
         idle = self._last_used + IDLE
         if not self._asks and (self.retired or now >= idle):
@@ -143,15 +149,14 @@ class FramedLink(PooledLink):
                 self._break(Why.MISMATCH, "an id that was never asked")
             return
         if not message[2] & _QR:
-            _refuse(ask.future, Why.MALFORMED, "not a response")
+            ask.ended(UpstreamFailed(Why.MALFORMED, "not a response"))
         elif len(message) > ask.most:
-            _refuse(ask.future, Why.TOO_LARGE, _TOO_LARGE)
+            ask.ended(UpstreamFailed(Why.TOO_LARGE, _TOO_LARGE))
         elif ask.question and not same_question(message, ask.question):
-            _refuse(ask.future, Why.MISMATCH, "another question")
+            ask.ended(UpstreamFailed(Why.MISMATCH, "another question"))
         else:
             self.answered = True
-            if not ask.future.done():
-                ask.future.set_result(message)
+            ask.ended(message)
         self._upstream.freed()
 
     def _refuse_too_large(self) -> None:
@@ -163,7 +168,7 @@ class FramedLink(PooledLink):
             return
         del self._asks[identifier]
         self._ghosts.add(identifier)
-        _refuse(ask.future, Why.TOO_LARGE, _TOO_LARGE)
+        ask.ended(UpstreamFailed(Why.TOO_LARGE, _TOO_LARGE))
         self._upstream.freed()
         if not self._asks:
             self.retired = True
@@ -178,7 +183,7 @@ class FramedLink(PooledLink):
     def _fail_all(self, why: Why, detail: str) -> None:
         asks, self._asks = self._asks, {}
         for ask in asks.values():
-            _refuse(ask.future, why, detail)
+            ask.ended(UpstreamFailed(why, detail))
 
 
 class Framed(Pooled[FramedLink]):
@@ -196,9 +201,25 @@ class Framed(Pooled[FramedLink]):
         """One message there, one back."""
         return await link.ask(query, deadline, most)
 
+    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], None] | None:
+        """As resolver.edge.upstream.port.Prompt, over a connection that stands."""
+        link = self.ready()
+        if link is None:
+            return None
+        link.begin(query, deadline, ended)
+        return _never_mind
 
-def _refuse(future: "asyncio.Future[bytes]", why: Why, detail: str) -> None:
-    """Fail an exchange; whoever waited may be gone already, then nobody hears of it."""
-    if not future.done():
-        future.set_exception(UpstreamFailed(why, detail))
+
+def _never_mind() -> None:
+    """Nobody hears of the response any more. Its id is taken until it comes or is due."""
+
+
+def _settle(future: "asyncio.Future[bytes]", outcome: bytes | UpstreamFailed) -> None:
+    """End an exchange; whoever waited may be gone already, then nobody hears of it."""
+    if future.done():
+        return
+    if isinstance(outcome, UpstreamFailed):
+        future.set_exception(outcome)
         future.exception()
+    else:
+        future.set_result(outcome)

@@ -2,13 +2,12 @@
 
 import asyncio
 import errno
-import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 
-from net.datagram import open_datagram
-from net.readiness import READ, Waiting, readiness
+from net.datagram import Datagram, Datagrams
+from net.readiness import Waiting, readiness
 from net.shortage import is_shortage
 from resolver.edge.upstream.cookies import CLIENT_LENGTH, CookieJar, cookie_of, replace_cookie
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
@@ -43,23 +42,56 @@ class Doubt(Enum):
     BAD_COOKIE = "udp-bad-cookie"
 
 
+Outcome = Message | Doubt | UpstreamFailed
+"""The response, why TCP must be asked, or why there is nothing."""
+
+
 class _Leg:
-    """One socket to one address; `cookie` is our part of the cookie if the query had one."""
+    """One socket to one address; `cookie` is our part of the cookie if the query had one. `pool`: where the socket is from."""
 
-    __slots__ = ("address", "cookie", "expects_cookie", "identifier", "opened", "packet", "port")
+    __slots__ = ("address", "cookie", "datagram", "expects_cookie", "identifier", "packet", "pool", "port")
 
-    def __init__(self, address: str, packet: bytes, opened: socket.socket, cookie: bytes, expects_cookie: bool) -> None:
+    def __init__(self, address: str, port: int, packet: bytes, datagram: Datagram, pool: Datagrams | None) -> None:
         self.address = address
+        self.port = port
         self.packet = packet
         self.identifier = packet[:2]
-        self.opened = opened
-        self.port = 0
-        self.cookie = cookie
-        self.expects_cookie = expects_cookie
+        self.datagram = datagram
+        self.pool = pool
+        self.cookie = b""
+        self.expects_cookie = False
+
+
+Pools = dict[tuple[str, int], Datagrams]
+"""The sockets of each far end that serve several questions, one after the other."""
 
 
 class PacketExchange:
-    """Sends `query` to the first of `targets` (address, port), later to the others, until one answer is good."""
+    """Sends `query` to the first of `targets` (address, port), later to the others, until one answer is good. Sockets to far ends
+    that are not in `pools` serve this one question."""
+
+    __slots__ = (
+        "_bad_cookie",
+        "_deadline",
+        "_ended",
+        "_jar",
+        "_legs",
+        "_loop",
+        "_packets",
+        "_pools",
+        "_query",
+        "_question",
+        "_readiness",
+        "_resend_after",
+        "_sent",
+        "_shortage",
+        "_started",
+        "_targets",
+        "_timer",
+        "_tools",
+        "answered_by",
+        "done",
+    )
 
     def __init__(
         self,
@@ -69,6 +101,7 @@ class PacketExchange:
         jar: CookieJar,
         tools: Tools,
         resend_after: tuple[float, ...] = RESEND_AFTER,
+        pools: Pools | None = None,
     ) -> None:
         self._resend_after = resend_after
         self._query = query
@@ -79,7 +112,9 @@ class PacketExchange:
         self._tools = tools
         self._loop = asyncio.get_running_loop()
         self._readiness = readiness(self._loop)
-        self._outcome: asyncio.Future[Message | Doubt] = self._loop.create_future()
+        self._pools = pools
+        self._ended: Callable[[Outcome], None] | None = None
+        self.done = False
         self._legs: list[_Leg] = []
         self._started = tools.now()
         self._sent = self._packets = 0
@@ -91,27 +126,36 @@ class PacketExchange:
 
     async def run(self) -> Message | Doubt:
         """The response, or why TCP must be asked. Raises UpstreamFailed. Call `close` afterwards, whatever happened."""
+        outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        self.start(lambda found: None if outcome.done() else outcome.set_result(found))
+        found = await outcome
+        if isinstance(found, UpstreamFailed):
+            raise found
+        return found
+
+    def start(self, ended: Callable[[Outcome], None]) -> None:
+        """Send; `ended` is told once what came of it, perhaps before this returns, and nothing is open any more then."""
+        self._ended = ended
         self._send_next()
-        return await self._outcome
 
     def fail(self, why: Why, detail: str = "") -> None:
         """End it without an answer."""
-        if not self._outcome.done():
-            self._outcome.set_exception(UpstreamFailed(why, detail))
-            self._outcome.exception()
+        self._settle(UpstreamFailed(why, detail))
 
     def close(self) -> None:
-        """Close every socket."""
+        """End it and tell nobody. Once is enough."""
+        self.done = True
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         for leg in self._legs:
-            self._close_leg(leg)
+            leg.datagram.close()
         self._legs.clear()
 
     def _send_next(self) -> None:
         """Send to the next target that takes it; every target gets a first packet, a single one gets repetitions."""
         limit = max(len(self._targets), 1 + len(self._resend_after))
-        while self._sent < limit and not self._outcome.done():
+        while self._sent < limit and not self.done:
             address, port = self._targets[self._sent % len(self._targets)]
             self._sent += 1
             if self._send(address, port):
@@ -133,7 +177,7 @@ class PacketExchange:
             self._note(error)
             return False
         try:
-            leg.opened.send(leg.packet)
+            leg.datagram.send(leg.packet)
         except OSError as error:
             self._note(error)
             if is_shortage(error) or isinstance(error, BlockingIOError):
@@ -148,19 +192,17 @@ class PacketExchange:
         self._tools.count(f"udp-upstream-{errno.errorcode.get(error.errno or 0, 'unknown')}")
 
     def _open_leg(self, address: str, port: int) -> _Leg:
-        opened, chosen = open_datagram(address, port, self._tools.entropy)
-        if not chosen:
+        entropy, jar = self._tools.entropy, self._jar
+        pool = self._pools.get((address, port)) if self._pools is not None else None
+        datagram = Datagram(address, port, entropy) if pool is None else pool.take()
+        if not datagram.chosen:
             self._tools.count("udp-port-by-kernel")
-        query = replace_cookie(self._query, self._jar.content(address))
-        cookie = self._jar.client(address)
-        packet = self._tools.entropy(2) + query[2:]
-        leg = _Leg(address, packet, opened, cookie if cookie in query else b"", self._jar.expects(address))
-        leg.port = port
-        try:
-            self._readiness.watch(opened.fileno(), READ, partial(self._on_readable, leg))
-        except OSError:
-            opened.close()
-            raise
+        query = replace_cookie(self._query, jar.content(address))
+        leg = _Leg(address, port, entropy(2) + query[2:], datagram, pool)
+        cookie = jar.client(address)
+        if cookie in query:
+            leg.cookie, leg.expects_cookie = cookie, jar.expects(address)
+        datagram.happened = partial(self._on_readable, leg)
         self._legs.append(leg)
         return leg
 
@@ -185,13 +227,13 @@ class PacketExchange:
             for leg in tuple(self._legs) if self._deadline > self._started else ():
                 self._on_readable(leg)
             self.fail(Why.TIMEOUT, "no good packet in time")
-        elif not self._outcome.done():
+        elif not self.done:
             self._send_next()
 
-    def _on_readable(self, leg: _Leg, _events: int = READ) -> None:
-        while not self._outcome.done() and leg in self._legs:
+    def _on_readable(self, leg: _Leg) -> None:
+        while not self.done and leg in self._legs:
             try:
-                packet = leg.opened.recv(MAX_PACKET)
+                packet = leg.datagram.receive(MAX_PACKET)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:  # an ICMP error: this address is out, the next one is asked at once
@@ -209,7 +251,8 @@ class PacketExchange:
             self._tools.count("udp-malformed")
         elif packet[:2] != leg.identifier or not echoes_question(packet, self._question):
             # somebody guesses, or a middle box spoils the case: TCP tells (RFC 5452 §9.1, "near miss")
-            self._settle(Doubt.NEAR_MISS)
+            if not leg.datagram.repeats(packet):
+                self._settle(Doubt.NEAR_MISS)
         elif not packet[2] & _QR:
             self._tools.count("udp-malformed")
         elif packet[2] & _TC:
@@ -226,6 +269,10 @@ class PacketExchange:
         if leg.cookie and not self._judge_cookie(leg, message):
             return
         self.answered_by = leg.address
+        if self._packets == 1 and self._sent == 1 and leg.pool is not None:
+            self._legs.remove(leg)
+            leg.datagram.former = packet[: _HEADER + len(self._question)]
+            leg.pool.give_back(leg.datagram)
         self._settle(message)
 
     def _judge_cookie(self, leg: _Leg, message: Message) -> bool:
@@ -257,15 +304,15 @@ class PacketExchange:
         if not self._send(leg.address, port):
             self._settle(Doubt.BAD_COOKIE)
 
-    def _settle(self, outcome: Message | Doubt) -> None:
-        if not self._outcome.done():
-            self._outcome.set_result(outcome)
+    def _settle(self, outcome: Outcome) -> None:
+        if self.done:
+            return
+        self.close()
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(outcome)
 
     def _drop_leg(self, leg: _Leg) -> None:
         if leg in self._legs:
             self._legs.remove(leg)
-            self._close_leg(leg)
-
-    def _close_leg(self, leg: _Leg) -> None:
-        self._readiness.forget(leg.opened.fileno())
-        leg.opened.close()
+            leg.datagram.close()

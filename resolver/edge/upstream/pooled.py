@@ -52,6 +52,10 @@ class PooledUpstream(Generic[M]):
         """The road, which never changes."""
         return self._channel
 
+    def ready(self) -> M | None:
+        """A connection that stands and has room."""
+        return self._pool.ready()
+
     async def prepare(self, deadline: Instant) -> None:
         """See that there is a connection. Raises UpstreamFailed."""
         if self._pool.ready() is None:

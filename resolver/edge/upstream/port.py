@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from net.clock import date
 from net.tls import TlsFactory
@@ -75,6 +75,19 @@ class Tools:
     count: Callable[[str], None]
     tls: TlsFactory
     date: Callable[[], Epoch] = date
+
+
+Ended = Callable[[bytes | UpstreamFailed], None]
+"""Told how an exchange ended, once: the response, or why there is none. Raises nothing."""
+
+
+@runtime_checkable
+class Prompt(Upstream, Protocol):
+    """One that can mostly be asked at once, so that nobody needs a task to wait for it."""
+
+    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], None] | None:
+        """As `exchange`, but tells `ended`, perhaps before this returns. Gives what ends it early, after which nobody cares for
+        what `ended` is told. None: it takes waiting to send this one, and nothing was done."""
 
 
 Open = Callable[[UpstreamSpec, Profile, Tools], Upstream]

@@ -1,0 +1,56 @@
+"""Standard error of the supervisor, and standard output: it must neither wait for them nor end because of them. A pipe that
+nobody reads, a terminal that is gone, a full disk: a line that is not taken at once is lost, and counted; the next one that is
+taken says how many were.
+"""
+
+import os
+import select
+
+
+class Outlet:
+    """Of one descriptor. `lost`: lines since the start that nobody took."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._room = _room_of(descriptor)
+        self._untold = 0
+        self._torn = False
+        """What was written last ends within a line."""
+        self.lost = 0
+
+    def write(self, line: bytes) -> None:
+        """One line, without its end, at once or not at all."""
+        told = b"supervisor: lines of the log that were lost here: %d\n" % self._untold if self._untold else b""
+        data = (b"\n" if self._torn else b"") + told + line + b"\n"
+        written = self._write(data)
+        if written == len(data):
+            self._untold, self._torn = 0, False
+            return
+        self._torn = self._torn if written == 0 else data[written - 1 : written] != b"\n"
+        self.lost += 1
+        self._untold += 1
+
+    def _write(self, data: bytes) -> int:
+        """How many octets were taken. Where there is room at all, a pipe has room for as much as a line (pipe(7): PIPE_BUF), as
+        has a socket; a file, and the end of somebody who is gone, never wait."""
+        try:
+            return os.write(self._descriptor, data) if self._room is None or self._room.poll(0) else 0
+        except OSError:
+            return 0
+
+
+def _room_of(descriptor: int) -> "select.epoll | select.poll | None":
+    """Tells whether writing there would not wait, also where it would fail; None where it never does. By epoll where there is
+    one: its calls are made anyway."""
+    if not hasattr(select, "epoll"):
+        ready = select.poll()
+        ready.register(descriptor, select.POLLOUT)
+        return ready
+    room = select.epoll()
+    try:
+        room.register(descriptor, select.EPOLLOUT)
+    except OSError:
+        # A file (EPERM, epoll_ctl(2)), or nothing at all.
+        room.close()
+        return None
+    return room

@@ -1,0 +1,30 @@
+"""A question on its way through the resolver, and what two of them must have in common to be one."""
+
+import asyncio
+from collections.abc import Callable
+
+from resolver.cache.answers import MemoryKey
+from resolver.pipeline import Later
+from resolver.snapshot import Snapshot
+from resolver.values import Reply
+from wire.units import Instant
+
+Answer = Callable[[Reply], None]
+
+Place = tuple[MemoryKey, bool, Snapshot, bool]
+"""What questions that may share a flight have in common: the key, whether the answer is judged again, what is in force, whether
+the clock is wrong."""
+
+
+class Flight:
+    """One question on its way, and who waits for it."""
+
+    __slots__ = ("deadline", "later", "snapshot", "stale_timer", "task", "waiters")
+
+    def __init__(self, later: Later, snapshot: Snapshot, deadline: Instant) -> None:
+        self.deadline = deadline
+        self.later = later
+        self.snapshot = snapshot
+        self.waiters: dict[object, Answer] = {}
+        self.task: asyncio.Task[None] | None = None
+        self.stale_timer: asyncio.TimerHandle | None = None
