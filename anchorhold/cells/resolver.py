@@ -17,8 +17,7 @@ from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.heap import keep_to_heap
-from anchorhold.cells.loops import new_loop
-from anchorhold.cells.loops import run_loop as run_loop
+from anchorhold.cells.loops import new_loop, run_loop
 from anchorhold.cells.resolver_profile import PROFILE, PROFILE_UVLOOP
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
