@@ -12,11 +12,16 @@ class Outlet:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._room = _room_of(descriptor)
+        self._room: select.epoll | select.poll | None = None
         self._untold = 0
         self._torn = False
         """What was written last ends within a line."""
         self.lost = 0
+
+    def open(self) -> "Outlet":
+        """From now on it is looked whether there is room; until then, lines are written as if there were."""
+        self._room = _room_of(self._descriptor)
+        return self
 
     def write(self, line: bytes) -> None:
         """One line, without its end, at once or not at all."""
@@ -54,3 +59,7 @@ def _room_of(descriptor: int) -> "select.epoll | select.poll | None":
         room.close()
         return None
     return room
+
+
+TOLD, LOG = Outlet(1), Outlet(2)
+"""The supervisor's."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from anchorhold import compiled, facts, sandbox, zygote
 from anchorhold.cell_environment import cell_environment
 from anchorhold.config.request import LoaderRun, Refused
+from anchorhold.outlet import LOG, TOLD
 from net import h2_codecs
 
 NAME = "supervisor"
@@ -44,6 +45,8 @@ def run(config: Path) -> int:
     except CannotStart as error:
         facts.log(NAME, str(error))
         return 3
+    TOLD.open()
+    facts.divert(LOG.open().write)
     return supervisor.serve()
 
 

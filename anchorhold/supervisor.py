@@ -26,7 +26,7 @@ from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen
 from anchorhold.lists_side import ListsSide
 from anchorhold.notify import ServiceManager
-from anchorhold.outlet import Outlet
+from anchorhold.outlet import LOG, TOLD
 from anchorhold.pairs import Cells, introduce_started, pairs_of
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.roster import roster
@@ -92,12 +92,11 @@ class Supervisor:
         self._pairs = pairs_of(Cells(self.keeper, self.lists, self.resolvers, self.dhcp, self.fronts, self.secures))
         self._several = (*self.resolvers, *self.fronts, *self.secures) if service.cores > 1 else ()
         self._selector = selectors.DefaultSelector()
-        self._told, self._outlet = Outlet(1), Outlet(2)
         ours = cell_environment(os.environ, "")
         self._manager = ServiceManager(os.environ, time.monotonic(), os.getpid())
         self._changing = Changing(
             *(config, control, self._selector, ours, snapshot, self._take_over, self._manager),
-            lambda: roster(os.getpid(), self._cells, self._outlet.lost),
+            lambda: roster(os.getpid(), self._cells, LOG.lost),
         )
         # All of it before the first fork: whatever is imported later makes pages of before another's than the copies have.
         zygote.warm(*zygote.cold(side.cells[0].module for side in self._sides if side.wanted))
@@ -110,7 +109,6 @@ class Supervisor:
 
     def serve(self) -> int:
         """Until SIGTERM or SIGINT; gives the exit code."""
-        facts.divert(self._outlet.write)
         signals = open_signals()
         self._selector.register(signals, selectors.EVENT_READ)
         while not self._stopping:
@@ -239,7 +237,7 @@ class Supervisor:
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
-            self._told.write(f"serving on {self._front.describe()}{self._secure.shortfall()}".encode())
+            TOLD.write(f"serving on {self._front.describe()}{self._secure.shortfall()}".encode())
         else:
             facts.log(NAME, f"configuration {generation} is in force")
         self._manager.say("READY=1", f"STATUS=serving on {self._front.describe()}; configuration {generation}")

@@ -32,7 +32,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 def test_lines_go_out_whole_and_as_they_are(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
-    one = Outlet(writing)
+    one = Outlet(writing).open()
     one.write(LINE)
     one.write("front: ä".encode())
     assert os.read(reading, 4_096) == LINE + "\nfront: ä\n".encode()
@@ -42,7 +42,7 @@ def test_lines_go_out_whole_and_as_they_are(pipe: tuple[int, int]) -> None:
 def test_nobody_waits_for_a_reader_that_does_not_read_and_what_was_lost_is_told(pipe: tuple[int, int]) -> None:
     """EAGAIN, as it would be: the pipe is not told not to wait, for others write there too."""
     reading, writing = pipe
-    one = Outlet(writing)
+    one = Outlet(writing).open()
     for _ in range(MANY):
         one.write(LINE)
     assert 0 < one.lost < MANY
@@ -59,7 +59,7 @@ def test_an_error_loses_the_line_and_the_next_one_says_so(
     error: int, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, writing = pipe
-    one = Outlet(writing)
+    one = Outlet(writing).open()
 
     def refuse(_descriptor: int, _data: bytes) -> int:
         raise OSError(error, "no")
@@ -77,7 +77,7 @@ def test_a_disk_that_fills_up_within_a_line_leaves_no_line_that_two_are_in(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, writing = pipe
-    one, write = Outlet(writing), os.write
+    one, write = Outlet(writing).open(), os.write
     with monkeypatch.context() as full:
         full.setattr(outlet.os, "write", lambda descriptor, data: write(descriptor, data[:5]))
         one.write(LINE)
@@ -90,7 +90,7 @@ def test_a_reader_that_is_gone_is_no_end(pipe: tuple[int, int]) -> None:
     """The real thing: EPIPE, and SIGPIPE that nobody is ended by."""
     reading, writing = pipe
     os.close(reading)
-    one = Outlet(writing)
+    one = Outlet(writing).open()
     for _ in range(3):
         one.write(LINE)
     assert one.lost == 3
@@ -100,7 +100,7 @@ def test_a_full_disk_is_no_end() -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
     descriptor = os.open("/dev/full", os.O_WRONLY)
-    one = Outlet(descriptor)
+    one = Outlet(descriptor).open()
     one.write(LINE)
     os.close(descriptor)
     one.write(LINE)
