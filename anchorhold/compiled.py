@@ -131,16 +131,20 @@ class _Finder:
         return spec_from_file_location(name, path, loader=ExtensionFileLoader(name, path))
 
 
-def load(folder: Path = FOLDER) -> None:
-    """Import all in their compiled form. Raises NotCompiled, and then none is."""
+def load(folder: Path = FOLDER, known: Mapping[str, str] | None = None) -> None:
+    """Import all in their compiled form. Raises NotCompiled, and then none is: also where the folder does not tell `known` any
+    more (None: what it tells now), for it was put in place anew meanwhile, and some may be of the one and some of the other."""
     early = [name for name in MODULES if name in sys.modules]
     if early:
         raise NotCompiled(f"{early[0]} was imported before")
+    known = told(folder) if known is None else known
     before, finder = set(sys.modules), _Finder(folder)
     sys.meta_path.insert(0, finder)
     try:
         for name in MODULES:
             import_module(name)
+        if told(folder) != known:
+            raise ImportError("they were built anew while they were loaded")
     except ImportError as error:
         for name in set(sys.modules) - before:
             del sys.modules[name]
@@ -158,8 +162,9 @@ def choose(environment: Mapping[str, str], folder: Path = FOLDER) -> Form:
     if wanted is Choice.PURE:
         return Form(False, f"{VARIABLE}={wanted.value}")
     try:
+        known = told(folder)
         check(folder)
-        load(folder)
+        load(folder, known)
     except (NotCompiled, OSError) as error:
         if wanted is Choice.REQUIRE:
             return Form(False, f"{error}; {VARIABLE}={Choice.AUTO.value} runs in plain Python then", refused=True)

@@ -22,6 +22,7 @@ from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     collect_seldom,
     end_after,
+    end_without_memory,
     hear,
     ignore_terminal_signals,
     receive_until_start,
@@ -138,7 +139,11 @@ class ListsCell:
         factory = TlsFactory()
         warm_up()
         with asyncio.Runner(loop_factory=NoLookups) as runner:
-            return runner.run(self._live(Fetcher(partial(_context, factory), self._resolver.addresses)))
+            try:
+                return runner.run(self._live(Fetcher(partial(_context, factory), self._resolver.addresses)))
+            except MemoryError:
+                # As in `loops.run_loop`.
+                end_without_memory(NAME)
 
     async def _live(self, fetcher: Fetcher) -> int:
         assert self._settings is not None  # noqa: S101 # serve saw to it

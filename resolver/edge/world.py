@@ -21,6 +21,7 @@ from resolver.edge.converse import converse
 from resolver.edge.place import ASKED_AGAIN, Place
 from resolver.edge.servers import Group, Server
 from resolver.edge.sharing import Shared
+from resolver.edge.transfer import Sharing
 from resolver.edge.upstream.failures import EXPLANATIONS, LIES
 from resolver.edge.upstream.pooled import AGAIN
 from resolver.edge.upstream.port import Tools, Upstream, UpstreamFailed, Why
@@ -66,6 +67,8 @@ class ForwardingWorld:
         self.shared = Shared(self.counters, "keys-shared")
         self.wall = WallClock()
         self.place = Place()
+        self.sharing: Sharing | None = None
+        """How copies of the root zone are shared, where there are several resolvers."""
         self._sketch_key = tools.entropy(32)
         self._servers: dict[tuple[UpstreamSpec, Profile], Server] = {}
 

@@ -122,6 +122,30 @@ def test_what_cannot_be_loaded_leaves_everything_plain(tmp_path: Path) -> None:
     assert "False False True plain_batch True" == python("pure", "-c", code)
 
 
+@pytest.mark.parametrize(("place", "form"), [(0, "plain"), (len(MODULES) - 1, "plain"), (None, "compiled")])
+def test_what_is_built_anew_while_it_is_loaded_leaves_everything_plain(
+    tmp_path: Path, place: int | None, form: str
+) -> None:
+    """Between two modules another build is put in place. The control: without that, they are loaded."""
+    shutil.copytree(compiled.FOLDER, tmp_path / "built")
+    there("wire.dns.names")
+    code = (
+        "import pathlib, sys, json; from anchorhold import compiled\n"
+        f"folder, place, real = pathlib.Path({str(tmp_path / 'built')!r}), {place}, compiled.import_module\n"
+        "def swapping(name):\n"
+        "    if place is not None and name == compiled.MODULES[place]:\n"
+        "        (folder / compiled.MANIFEST).write_text(json.dumps({**compiled.told(folder), name: 'another'}))\n"
+        "    return real(name)\n"
+        "compiled.import_module = swapping\n"
+        "form = compiled.choose({}, folder)\n"
+        "import wire.dns.message\n"
+        "plain = wire.dns.message.__file__.endswith('.py')\n"
+        "print('plain' if plain and not form.compiled else 'compiled' if form.compiled and not plain else 'mixed', form.why)\n"
+    )
+    why = "" if form == "compiled" else "they were built anew while they were loaded"
+    assert f"{form} {why}".strip() == python("pure", "-c", code)
+
+
 def test_the_compiled_form_is_all_of_it_or_nothing() -> None:
     """Some were imported before: they would not fit together."""
     code = "import wire.dns.names, anchorhold\nprint(anchorhold.compiled.FORM)"

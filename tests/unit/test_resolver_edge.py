@@ -13,7 +13,7 @@ from kit.questions import query_for, response
 from kit.world import install, respond, settings, world_of
 
 from net.clock import now as clock
-from privacy.memory import Fact, Retention, keep
+from privacy.memory import Fact
 from resolver.cache import answers
 from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.edge import account
@@ -388,15 +388,3 @@ async def test_our_own_mistake_is_counted_and_the_client_is_told() -> None:
         scene.resolver.counters["mistakes"],
         [fact.text for fact in scene.facts],
     )
-
-
-def test_names_are_reported_only_if_the_user_wants_them() -> None:
-    fact = Fact("resolver", "asked", "www.example. type 1")
-    assert ("resolver: asked", "resolver: asked: www.example. type 1") == (
-        keep(fact, Retention()),
-        keep(fact, Retention(names=True)),
-    )
-
-
-def test_a_log_line_holds_nothing_unprintable() -> None:
-    assert "x: a?b?c" == keep(Fact("x", "a\nb\x1bc"), Retention())
