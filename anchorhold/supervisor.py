@@ -232,13 +232,12 @@ class Supervisor:
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
+            # What imports took of the libraries is not needed to watch cells.
+            pages.let_go(pages.opened())
             TOLD.write(f"serving on {self._front.describe()}{self._secure.shortfall()}".encode())
         else:
             facts.log(NAME, f"configuration {generation} is in force")
         self._manager.say("READY=1", f"STATUS=serving on {self._front.describe()}; configuration {generation}")
-        if not self._announced:
-            # What imports took of the libraries is not needed to watch cells.
-            pages.let_go(pages.opened())
         self._announced = generation
 
     # A new configuration.
