@@ -13,6 +13,7 @@ KEPT = frozenset(
         "ANCHORHOLD_LOOP",
         "ANCHORHOLD_COMPILED",
         "ANCHORHOLD_HTTP2",
+        "ANCHORHOLD_QUIC",
         "MALLOC_ARENA_MAX",
     }
 )

@@ -9,7 +9,7 @@ from anchorhold import compiled, facts, sandbox, zygote
 from anchorhold.cell_environment import cell_environment
 from anchorhold.config.request import LoaderRun, Refused
 from anchorhold.outlet import LOG, TOLD
-from net import h2_codecs
+from net import h2_codecs, quic_codecs
 
 NAME = "supervisor"
 LAST_STANDARD = 2
@@ -22,9 +22,10 @@ def run(config: Path) -> int:
     if compiled.FORM.refused:
         facts.log(NAME, compiled.FORM.why)
         return 3
-    if h2_codecs.REFUSED:
-        facts.log(NAME, h2_codecs.REFUSED)
-        return 3
+    for refused in (h2_codecs.REFUSED, quic_codecs.REFUSED):
+        if refused:
+            facts.log(NAME, refused)
+            return 3
     zygote.begin()
     try:
         loading = LoaderRun(config, 1, cell_environment(os.environ, ""))

@@ -80,7 +80,7 @@ key = "{place.key}"
 
 
 def plain(place: Place) -> list[str]:
-    """Ours without what is compiled, and with h2."""
+    """Ours without what is compiled, with h2 and aioquic."""
     return ["env", *peers.ALL_PLAIN, *anchorhold(place)]
 
 

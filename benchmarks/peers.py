@@ -14,7 +14,7 @@ import trustme
 UPSTREAM_NAME = "upstream.bench.example"
 SCHEMES = {"dot": "tls", "doh": "https", "doq": "quic", "doh3": "h3"}
 """Of the encrypted ways, as ours has them in its URLs."""
-ALL_PLAIN = ("ANCHORHOLD_COMPILED=pure", "ANCHORHOLD_HTTP2=h2")
+ALL_PLAIN = ("ANCHORHOLD_COMPILED=pure", "ANCHORHOLD_HTTP2=h2", "ANCHORHOLD_QUIC=aioquic")
 """Ours without what is optional."""
 IS_PLAIN = "nothing optional is at work in ours: it is the row above"
 
@@ -256,20 +256,19 @@ servers = [{server}]
 
 
 def plain(folder: Path, port: int, upstream: Upstream, mode: str, anchor: str = "") -> list[str]:
-    """Ours without what is compiled, and with h2."""
+    """Ours without what is compiled, with h2 and aioquic."""
     return ["env", *ALL_PLAIN, *anchorhold(folder, port, upstream, mode, anchor)]
 
 
 def is_plain() -> bool:
     """Whether nothing optional is at work in ours, so that it needs no second row."""
-    return form_of_ours().startswith("plain Python") and form_of_ours().endswith("by h2")
+    return form_of_ours().startswith("plain Python") and form_of_ours().endswith("by h2, QUIC by aioquic")
 
 
 @cache
 def form_of_ours() -> str:
     """What ours says of the form it runs in."""
-    program = "from anchorhold.compiled import FORM; from net.h2_codecs import CODEC"
-    program += "; print(f'{FORM}, HTTP/2 by {CODEC.value}')"
+    program = "from anchorhold.forms import describe; print(describe())"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -282,7 +281,7 @@ PEERS = {
     peer.name: peer
     for peer in (
         Peer(figures.OURS, "python3", EVERY_WAY, EVERY_WAY, anchorhold),
-        Peer(figures.PLAIN, "python3", ("udp", "tls", "https"), (), plain),
+        Peer(figures.PLAIN, "python3", ("udp", "tls", "https", "quic", "h3"), (), plain),
         Peer("unbound", "unbound", ("udp", "tls"), ("udp", "tls"), unbound),
         Peer("dnsmasq", "dnsmasq", ("udp",), (), dnsmasq),
         Peer("dnsdist", "dnsdist", ("udp", "tls", "https"), (), dnsdist),

@@ -39,7 +39,7 @@ TARGETS = (
     Target("miss-dot", "miss over warm DoT, CPU", "cpu", 1.0, "unbound"),
     Target("signed-dot", "validated miss over warm DoT, CPU", "cpu", 1.0, "unbound"),
     Target("miss-doh", "miss over warm DoH, CPU", "cpu", 1.3, f"miss-dot/{OURS}"),
-    Target("miss-doq", "miss over warm DoQ, CPU", "cpu", 1.3, f"miss-dot/{OURS}"),
+    Target("miss-doq", "miss over warm DoQ, CPU, with qh3", "cpu", 1.3, f"miss-dot/{OURS}", needs="qh3"),
     Target(
         "growth",
         "front: find one of 10⁶ answers",

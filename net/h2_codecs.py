@@ -4,18 +4,13 @@ h2 is the reference and always there; ngh2 (nghttp2) does the same for less time
 What a peer may cost us is bounded above either: by `net/h2_guard.py` for a server, by the link itself for a client.
 """
 
-import importlib
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum, IntEnum
 from typing import NamedTuple, Protocol
 
-VARIABLE = "ANCHORHOLD_HTTP2"
-"""In the environment: the codec that is to be used, one of `Codec`; nothing is ngh2 where it is installed, else h2."""
-
-FIT = "0.3."
-"""How the version of an ngh2 begins that does what is expected here: it is young, and its interface may change."""
+from net.installed import Choice
 
 MAX_HEADERS = 16 * 1024
 """Octets of the headers of one request or response, counted as RFC 9113 §6.5.2 does."""
@@ -39,6 +34,10 @@ class Codec(Enum):
 
     H2 = "h2"
     NGH2 = "ngh2"
+
+
+CHOICE = Choice("ANCHORHOLD_HTTP2", Codec.H2, Codec.NGH2, "0.3.", "fast")
+"""ngh2 is young, and its interface may change."""
 
 
 class Code(IntEnum):
@@ -187,35 +186,5 @@ def build_goaway(last: int, code: Code) -> bytes:
     return _frame(_GOAWAY, struct.pack("!II", last, code))
 
 
-def lacks() -> str:
-    """Why ngh2 cannot be used; nothing if it can."""
-    try:
-        version = importlib.import_module("ngh2").__version__
-    except ImportError:
-        return "ngh2 is not installed: pip install anchorhold[fast]"
-    return "" if version.startswith(FIT) else f"ngh2 is of version {version}, not {FIT}*: pip install anchorhold[fast]"
-
-
-def choose(environment: Mapping[str, str]) -> Codec:
-    """The codec that is wanted and there. Raises ValueError with what to do."""
-    wanted = environment.get(VARIABLE, "")
-    if wanted == Codec.H2.value:
-        return Codec.H2
-    if wanted not in ("", Codec.NGH2.value):
-        raise ValueError(f"{VARIABLE} is {wanted!r}: it must be h2 or ngh2")
-    lack = lacks()
-    if wanted and lack:
-        raise ValueError(f"{VARIABLE} is {wanted}, but {lack}")
-    return Codec.H2 if lack else Codec.NGH2
-
-
-def choose_gently(environment: Mapping[str, str]) -> tuple[Codec, str]:
-    """The same; what is wrong with the wish is told beside h2."""
-    try:
-        return choose(environment), ""
-    except ValueError as error:
-        return Codec.H2, str(error)
-
-
-CODEC, REFUSED = choose_gently(os.environ)
+CODEC, REFUSED = CHOICE.choose_gently(os.environ)
 """The codec of this process, and why it was not to start."""

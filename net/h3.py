@@ -1,4 +1,5 @@
-"""A client connection of HTTP/3 (RFC 9114) for small requests and bounded responses; the codec is aioquic's.
+"""A client connection of HTTP/3 (RFC 9114) for small requests and bounded responses; the codec is aioquic's, over whichever
+codec of QUIC.
 
 Knows nothing of DNS. Requests, responses and failures are those of HTTP/2 (`net/h2.py`).
 """
@@ -8,13 +9,14 @@ from dataclasses import dataclass, field
 
 from aioquic.h3.connection import FrameType, H3Connection, Setting, StreamType
 from aioquic.h3.events import DataReceived, H3Event, HeadersReceived, PushPromiseReceived
-from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import StopSendingReceived, StreamDataReceived, StreamReset
 
 from net.h2 import Response, StreamFailed, StreamFailure
 from net.h2_codecs import MAX_HEADERS, Header
+from net.h3_streams import Streams
 from net.qpack import StaticEncoder
 from net.quic_client import QuicClient
+from net.quic_codecs import Octets, Reset, Stopped
 from net.quic_requests import RequestLimits, RequestLink
 
 NO_ERROR, EXCESSIVE_LOAD, CANCELLED = 0x100, 0x107, 0x10C
@@ -44,8 +46,8 @@ class _Incoming:
 class _Codec(H3Connection):
     """aioquic's codec with our settings: no dynamic table in either direction, no server push."""
 
-    def __init__(self, quic: QuicConnection) -> None:
-        super().__init__(quic)
+    def __init__(self, streams: Streams) -> None:
+        super().__init__(streams)  # type: ignore[arg-type]  # it has what the codec uses
         self._encoder = StaticEncoder()  # type: ignore[assignment]  # it has what the codec calls
 
     def _init_connection(self) -> None:
@@ -130,36 +132,37 @@ class Http3Link(RequestLink[Response]):
     def ready(self) -> None:
         """Open the control streams (RFC 9114 §6.2)."""
         super().ready()
-        self._codec = _Codec(self.core)
+        self._codec = _Codec(Streams(self.core, is_client=True))
 
-    def heard(self, event: StreamDataReceived) -> None:
+    def heard(self, event: Octets) -> None:
         """Octets of a response, or of a control stream."""
         self.note_heard()
-        incoming = self._incoming.get(event.stream_id)
-        if event.stream_id & ONE_WAY:
-            self._control += len(event.data)
-        elif incoming is not None and self._counts_too_much(incoming, len(event.data)):
-            self.give_up(event.stream_id, StreamFailed(StreamFailure.TOO_LARGE, "response"))
+        stream_id, data = event.stream, event.data
+        incoming = self._incoming.get(stream_id)
+        if stream_id & ONE_WAY:
+            self._control += len(data)
+        elif incoming is not None and self._counts_too_much(incoming, len(data)):
+            self.give_up(stream_id, StreamFailed(StreamFailure.TOO_LARGE, "response"))
             return
-        if self._control > MAX_CONTROL:
+        if self._control > MAX_CONTROL or (stream_id & ONE_WAY and stream_id >> 2 >= MAX_ONE_WAY):
             self.fail_all(StreamFailed(StreamFailure.PROTOCOL, "too much that is no response"), EXCESSIVE_LOAD)
             return
-        for heard in self._codec.handle_event(event):
+        for heard in self._codec.handle_event(StreamDataReceived(data, event.ended, stream_id)):
             self._on_event(heard)
         if self._codec._is_done:  # the codec has closed the connection, and says so nowhere else
             self.fail_all(StreamFailed(StreamFailure.PROTOCOL, "not HTTP/3"), NO_ERROR)
-        elif event.stream_id & ONE_WAY:
-            for last in self._goaways.feed(event.stream_id, event.data):
+        elif stream_id & ONE_WAY:
+            for last in self._goaways.feed(stream_id, data):
                 self._on_goaway(last)
 
-    def was_reset(self, event: StreamReset) -> None:
+    def was_reset(self, event: Reset) -> None:
         """As the base, and the codec forgets it."""
-        self._codec.handle_event(event)
+        self._codec.handle_event(StreamReset(event.code, event.stream))
         super().was_reset(event)
 
-    def was_stopped(self, event: StopSendingReceived) -> None:
+    def was_stopped(self, event: Stopped) -> None:
         """The codec ends the connection if it was one of the streams that must not end."""
-        self._codec.handle_event(event)
+        self._codec.handle_event(StopSendingReceived(event.code, event.stream))
 
     def _counts_too_much(self, incoming: _Incoming, octets: int) -> bool:
         incoming.octets += octets

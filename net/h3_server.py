@@ -1,4 +1,4 @@
-"""HTTP/3 as a server speaks it (RFC 9114), over aioquic's codec: octets of streams in, parts of requests out.
+"""HTTP/3 as a server speaks it (RFC 9114), by aioquic's codec: octets of streams in, parts of requests out.
 
 QPACK without a dynamic table (RFC 9204 §3.2.3), so no stream waits for another and a short block of headers stays short.
 """
@@ -20,6 +20,7 @@ from aioquic.h3.connection import (
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.events import StopSendingReceived, StreamDataReceived, StreamReset
 
+from net.h3_streams import Streams
 from net.quic_server import Conversation, Heard, Octets, Reset, Stopped
 
 MAX_HEADERS = 8 * 1024
@@ -91,7 +92,7 @@ class HttpServer:
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        self._http = _BoundedHttp(conversation.core)
+        self._http = _BoundedHttp(Streams(conversation.core, is_client=False))  # type: ignore[arg-type]  # what the codec uses
 
     def heard(self, event: Heard) -> list[Headers | Body]:
         """What came of an event of a stream. A broken rule closes the connection."""

@@ -1,35 +1,33 @@
-"""A client connection of QUIC (RFC 9000) over one connected UDP socket; the codec is aioquic's core, without its asyncio.
+"""A client connection of QUIC (RFC 9000) over one connected UDP socket; the codec is one of `net/quic_codecs.py`.
 
 The socket is read and written here, so that both event loops behave alike, all datagrams of one turn leave together, and
-nothing but the handshake is sent to a peer that is not proved. No early data (RFC 9001 §4.6), no migration: what the core would
-send to another address is not sent.
+nothing but the handshake is sent to a peer that is not proved. No early data (RFC 9001 §4.6), no migration.
 """
 
 import asyncio
 import errno
-import hmac
-import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
-
-from aioquic.quic.events import (
-    ConnectionTerminated,
-    HandshakeCompleted,
-    QuicEvent,
-    StopSendingReceived,
-    StreamDataReceived,
-    StreamReset,
-)
-from aioquic.quic.packet import QuicErrorCode
-from aioquic.tls import AlertDescription, SessionTicket
+from typing import Any, TypeVar
 
 from net.addresses import endpoint_of, family_of
 from net.dial import DialFailed, DialFailure, failure_of, race
 from net.opening import open_socket
 from net.proof import Unproved
-from net.quic_client import Core, QuicClient
+from net.quic_client import QuicClient
+from net.quic_codecs import (
+    ALERTS,
+    BAD_CERTIFICATE,
+    INTERNAL_ERROR,
+    Began,
+    ClientCore,
+    Ended,
+    Heard,
+    Octets,
+    Reset,
+    Stopped,
+)
 from net.shortage import is_shortage
 
 MAX_QUIET = 4_096
@@ -40,22 +38,10 @@ MAX_AT_ONCE = 64
 
 LARGEST_DATAGRAM = 65_535
 
-_PEER = ("", 0)
-"""The one address of a connection as the core sees it: the socket is connected."""
-
-_SHORTEST_RESET = 21
-_TOKEN = 16
-"""Octets of a stateless reset and of the token at its end (RFC 9000 §10.3)."""
-
 _IP_MTU_DISCOVER = 10
 _IPV6_MTU_DISCOVER = 23
 _PMTUDISC_PROBE = 3
 """Linux: never fragment (RFC 9000 §14), whatever the path's MTU is said to be (include/uapi/linux/in.h)."""
-
-_ALERTS = range(QuicErrorCode.CRYPTO_ERROR, QuicErrorCode.CRYPTO_ERROR + 256)
-
-for _name in ("quic", "http3"):  # the codec's own log lines hold connection ids and the peer's words
-    logging.getLogger(_name).disabled = True
 
 
 class QuicLink:
@@ -73,7 +59,6 @@ class QuicLink:
         self._client = client
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = self._loop.create_future()
-        self._tickets: list[SessionTicket] = []
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
@@ -83,7 +68,7 @@ class QuicLink:
         self._allowed = 0
         self._quiet = 0
         self.address = ""
-        self.core: Core
+        self.core: ClientCore
 
     # what subclasses and owners use
 
@@ -99,9 +84,9 @@ class QuicLink:
             self._socket = _connected(address, port)
         except OSError as error:
             raise DialFailed(failure_of(error), _text(error)) from None
-        self.core = Core(self._client.configuration(address), self._tickets, self.one_way)
+        self.core = self._client.core(address, self.one_way)
         self._loop.add_reader(self._socket, self._on_readable)
-        self.core.connect(_PEER, self._loop.time())
+        self.core.connect(self._loop.time())
         self._transmit()
         try:
             await self._opened
@@ -111,7 +96,7 @@ class QuicLink:
 
     def streams_left(self) -> int:
         """Streams that may still be opened (RFC 9000 §4.6)."""
-        return self._allowed - (self.core.get_next_available_stream_id() >> 2)
+        return self._allowed - (self.core.next_stream() >> 2)
 
     def send_soon(self) -> None:
         """Send what the core holds at the end of this turn of the loop."""
@@ -122,7 +107,7 @@ class QuicLink:
     def close(self, code: int | None = None) -> None:
         """Say that it ends, with the application's `code`, and end; `lost` comes later."""
         if not self.closed:
-            self.core.close(error_code=self.code if code is None else code)
+            self.core.end(self.code if code is None else code)
             self._transmit()
             self._end(DialFailure.RESET, "closed")
 
@@ -132,8 +117,8 @@ class QuicLink:
 
     def keep_sessions(self) -> None:
         """Keep what the server gave for resumption; only call it once it has behaved."""
-        self._client.remember(self._tickets)
-        self._tickets.clear()
+        self._client.remember(self.core.sessions)
+        self.core.sessions.clear()
 
     def wake_at(self, due: float, now: float) -> None:
         """See that `timed` is called at `due` or before; both are instants of the owner's clock, in seconds."""
@@ -146,15 +131,15 @@ class QuicLink:
     def ready(self) -> None:
         """The peer is proved: streams may be opened."""
 
-    def heard(self, event: StreamDataReceived) -> None:
+    def heard(self, event: Octets) -> None:
         """Octets of a stream came, in order."""
         raise NotImplementedError
 
-    def was_reset(self, event: StreamReset) -> None:
+    def was_reset(self, event: Reset) -> None:
         """The peer will not finish its side of a stream."""
         raise NotImplementedError
 
-    def was_stopped(self, event: StopSendingReceived) -> None:
+    def was_stopped(self, event: Stopped) -> None:
         """The peer reads no more of a stream."""
 
     def allowed_more(self) -> None:
@@ -181,11 +166,11 @@ class QuicLink:
             except OSError as error:
                 self._broken(error)
                 return
-            if self._resets(data):
+            if self.core.resets(data):
                 self._end(DialFailure.RESET, "stateless reset")
                 return
             self._quiet += 1
-            self.core.receive_datagram(data, _PEER, now)
+            self._give(self.core.receive, data, now)
         self._digest()
         if self._quiet > MAX_QUIET:
             self.close()
@@ -194,11 +179,20 @@ class QuicLink:
     def _on_timer(self) -> None:
         self._timer = None
         now = self._loop.time()
-        due = self.core.get_timer()
+        due = self.core.due()
         if due is not None and now >= due:
-            self.core.handle_timer(now)
+            self._give(self.core.expire, now)
             self._digest()
         self._transmit()
+
+    def _give(self, take: Callable[..., None], *given: object) -> None:
+        """To the core. What it cannot bear is the server's doing, and ends the connection."""
+        try:
+            take(*given)
+        except Exception as error:
+            self.core.end(INTERNAL_ERROR, transport=True)
+            self._transmit()
+            self._end(DialFailure.RESET, type(error).__name__)
 
     def _on_wake(self) -> None:
         self._wake = None
@@ -210,18 +204,18 @@ class QuicLink:
 
     def _digest(self) -> None:
         """Act on all that the core understood; then see whether it has given up the connection."""
-        while not self.closed and (event := self.core.next_event()) is not None:
-            handler = _HANDLERS.get(event.__class__)
-            if handler is not None:
-                handler(self, event)
+        for event in self.core.heard():
+            if self.closed:
+                return
+            _HANDLERS[event.__class__](self, event)
         if self.closed:
             return
-        ours = self.core._close_event  # the codec tells of its own closing only three timeouts later
-        if ours is not None:
+        over = self.core.over
+        if over is not None:
             self._transmit()
-            self._end(*_meaning(ours))
+            self._end(*_meaning(over))
             return
-        allowed = self.core._remote_max_streams_bidi  # there is no event for MAX_STREAMS
+        allowed = self.core.allowed
         if allowed > self._allowed and self._opened.done():
             self._allowed = allowed
             self.allowed_more()
@@ -230,9 +224,7 @@ class QuicLink:
         if self._socket is None:
             return
         now = self._loop.time()
-        for data, address in self.core.datagrams_to_send(now):
-            if address != _PEER:
-                continue  # a preferred address of the server (RFC 9000 §9.6): we stay where we are
+        for data in self.core.outgoing(now):
             try:
                 self._socket.send(data)
             except (BlockingIOError, InterruptedError):
@@ -242,7 +234,7 @@ class QuicLink:
                     break  # likewise
                 self._broken(error)
                 return
-        due = self.core.get_timer()
+        due = self.core.due()
         # a timer that comes too early finds nothing to do, and is set again
         if due is not None and (self._timer is None or due < self._timer_due):
             if self._timer is not None:
@@ -250,34 +242,26 @@ class QuicLink:
             self._timer_due = due
             self._timer = self._loop.call_at(due, self._on_timer)
 
-    def _handshaken(self, event: QuicEvent) -> None:
+    def _handshaken(self, event: Began) -> None:
         try:
             self._client.prove(self.core, self.address)
         except Unproved as error:
-            self.core.close(error_code=QuicErrorCode.CRYPTO_ERROR + AlertDescription.bad_certificate)
+            self.core.end(BAD_CERTIFICATE, transport=True)
             self._transmit()
             self._end(DialFailure.CERTIFICATE, str(error))
             return
-        self._allowed = self.core._remote_max_streams_bidi
+        self._allowed = self.core.allowed
         self.ready()
         if not self._opened.done():
             self._opened.set_result(None)
 
-    def _stream_heard(self, event: StreamDataReceived) -> None:
+    def _stream_heard(self, event: Octets) -> None:
         self._quiet = 0
         self.heard(event)
-
-    def _terminated(self, event: ConnectionTerminated) -> None:
-        self._end(*_meaning(event))
 
     def _broken(self, error: OSError) -> None:
         """The socket says that nobody is there (ICMP), or is of no use."""
         self._end(DialFailure.UNREACHABLE, _text(error))
-
-    def _resets(self, data: bytes) -> bool:
-        """Whether this is a stateless reset: the server knows nothing of the connection any more."""
-        token = self.core._peer_cid.stateless_reset_token
-        return len(data) >= _SHORTEST_RESET and bool(token) and hmac.compare_digest(data[-_TOKEN:], token)
 
     def _end(self, failure: DialFailure, detail: str) -> None:
         opened, self._socket = self._socket, None
@@ -295,14 +279,13 @@ class QuicLink:
             self._loop.call_soon(self.lost, detail)
 
 
-_HANDLERS: dict[type, Callable[..., None]] = {
-    HandshakeCompleted: QuicLink._handshaken,
-    ConnectionTerminated: QuicLink._terminated,
-    StreamDataReceived: QuicLink._stream_heard,
-    StreamReset: lambda link, event: link.was_reset(event),
-    StopSendingReceived: lambda link, event: link.was_stopped(event),
+_HANDLERS: dict[type[Heard], Callable[[QuicLink, Any], None]] = {
+    Began: QuicLink._handshaken,
+    Octets: QuicLink._stream_heard,
+    Reset: lambda link, event: link.was_reset(event),
+    Stopped: lambda link, event: link.was_stopped(event),
 }
-"""What we do about each event of the core; every other one is its own affair."""
+"""What we do about each thing that is heard."""
 
 Q = TypeVar("Q", bound=QuicLink)
 
@@ -331,13 +314,13 @@ async def dial_quic(target: QuicTarget, make: Callable[[], Q]) -> Q:
     return await race(target.addresses, one)
 
 
-def _meaning(event: ConnectionTerminated) -> tuple[DialFailure, str]:
+def _meaning(end: Ended) -> tuple[DialFailure, str]:
     """Why a connection ended. The peer's words are not repeated."""
-    if event.error_code in _ALERTS and event.frame_type is not None:
-        return DialFailure.TLS, f"alert {event.error_code - QuicErrorCode.CRYPTO_ERROR}"
-    if event.reason_phrase == "Idle timeout":
+    if end.code in ALERTS and end.transport:
+        return DialFailure.TLS, f"alert {end.code - ALERTS.start}"
+    if end.silent:
         return DialFailure.TIMEOUT, "nothing was heard"
-    return DialFailure.RESET, f"code {event.error_code:#x}"
+    return DialFailure.RESET, f"code {end.code:#x}"
 
 
 def _connected(address: str, port: int) -> socket.socket:

@@ -1,15 +1,12 @@
-"""How a client speaks QUIC to one peer: the codec's settings, the sessions kept, and the proof of who answers."""
+"""How a client speaks QUIC to one peer: what it says of itself, the sessions kept, and the proof of who answers."""
 
-import ssl
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
-
-from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import Limit, QuicConnection
-from aioquic.quic.packet import QuicFrameType
-from aioquic.tls import SessionTicket
+from typing import Any
 
 from net.proof import Unproved, prove_certificate
+from net.quic_codecs import CODEC, Call, ClientCore, Codec
 from net.tls import TlsClient
 
 IDLE_TIMEOUT = 15.0
@@ -25,37 +22,19 @@ MAX_TICKETS = 4
 """Sessions kept for one peer, each to be used once (RFC 8446 §C.4)."""
 
 
-class FixedLimit(Limit):
-    """How many streams the server may open, for good: the codec alone would double the number again and again."""
+def codec_of(codec: Codec) -> Callable[[Call], ClientCore]:
+    """What makes a client's end of a connection. Imports it: only what is used is loaded."""
+    if codec is Codec.QH3:
+        from net.quic_client_qh3 import Qh3Client
 
-    @property
-    def value(self) -> int:
-        """What was said at first."""
-        return self._value
+        return Qh3Client
+    from net.quic_client_aioquic import AioquicClient
 
-    @value.setter
-    def value(self, value: int) -> None:
-        if not hasattr(self, "_value"):
-            self._value = value
+    return AioquicClient
 
 
-class Core(QuicConnection):
-    """The codec with the spin bit off: it lets whoever is on the path measure round trips (RFC 9000 §17.4)."""
-
-    def __init__(self, configuration: QuicConfiguration, tickets: list[SessionTicket], one_way: int) -> None:
-        """`one_way` streams of one direction the server may open, and none of both directions."""
-        super().__init__(configuration=configuration, session_ticket_handler=tickets.append)
-        # there is no setting for these
-        self._local_max_streams_bidi = FixedLimit(QuicFrameType.MAX_STREAMS_BIDI, "max_streams_bidi", 0)
-        self._local_max_streams_uni = FixedLimit(QuicFrameType.MAX_STREAMS_UNI, "max_streams_uni", one_way)
-
-    @property
-    def _spin_bit(self) -> bool:
-        return False
-
-    @_spin_bit.setter
-    def _spin_bit(self, value: bool) -> None:
-        """What the server spins is not answered."""
+open_core = codec_of(CODEC)
+"""At once: a sealed cell opens no file any more."""
 
 
 class QuicClient:
@@ -63,30 +42,29 @@ class QuicClient:
 
     def __init__(self, tls: TlsClient) -> None:
         self.tls = tls
-        self._tickets: deque[SessionTicket] = deque(maxlen=MAX_TICKETS)
+        self._sessions: deque[Any] = deque(maxlen=MAX_TICKETS)
 
-    def configuration(self, address: str) -> QuicConfiguration:
-        """For one connection to `address`; takes the newest session with it."""
-        return QuicConfiguration(
-            alpn_protocols=list(self.tls.peer.alpn),
-            idle_timeout=IDLE_TIMEOUT,
-            max_data=CONNECTION_WINDOW,
-            max_stream_data=STREAM_WINDOW,
-            server_name=self.tls.server_name(address),
-            session_ticket=self._tickets.pop() if self._tickets else None,
-            verify_mode=ssl.CERT_NONE,  # `prove` does it, before anything of ours is sent
+    def core(self, address: str, one_way: int) -> ClientCore:
+        """For one connection to `address`, on which the server may open `one_way` streams of one direction and none of both;
+        takes the newest session with it."""
+        session = self._sessions.pop() if self._sessions else None
+        name = self.tls.server_name(address)
+        return open_core(
+            Call(self.tls.peer.alpn, name, session, IDLE_TIMEOUT, CONNECTION_WINDOW, STREAM_WINDOW, one_way)
         )
 
-    def remember(self, tickets: list[SessionTicket]) -> None:
+    def remember(self, sessions: list[Any]) -> None:
         """Offer these sessions later, without early data. The peer must have been proved."""
-        self._tickets.extend(replace(ticket, max_early_data_size=None) for ticket in tickets)
+        self._sessions.extend(replace(session, max_early_data_size=None) for session in sessions)
 
-    def prove(self, core: QuicConnection, address: str) -> None:
+    def prove(self, core: ClientCore, address: str) -> None:
         """Whether the peer of `core` is the one we mean; a resumed session was proved when it began. Raises Unproved."""
-        tls = core.tls
-        if tls.session_resumed:
+        if core.resumed:
             return
-        leaf = tls._peer_certificate  # the codec shows it nowhere else
-        if leaf is None:
+        try:
+            certificates = core.shown()
+        except ValueError as error:
+            raise Unproved("no certificate that can be read") from error
+        if not certificates:
             raise Unproved("no certificate")
-        prove_certificate(self.tls, leaf, tls._peer_certificate_chain, address)
+        prove_certificate(self.tls, certificates[0], certificates[1:], address)

@@ -3,7 +3,6 @@
 Its handlers are replaced by their names, so an aioquic that renames one is found by the tests of this file and not by a flood.
 """
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
@@ -16,30 +15,13 @@ from aioquic.quic.crypto import NoCallback
 from aioquic.quic.packet import QuicErrorCode
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
-from aioquic.tls import SessionTicket
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
-# What aioquic logs names connections and says what peers sent; we count instead.
-for _name in ("quic", "http3"):
-    logging.getLogger(_name).disabled = True
-
-UNIDIRECTIONAL = 8
-"""Unidirectional streams that a client may have open: HTTP/3 needs three."""
-
-WINDOW = 128 * 1024
-"""Octets that a client may send ahead of what was taken, over all its streams: nearly two of the longest messages."""
-STREAM_WINDOW = 72 * 1024
-"""The same on one stream: one message and its wrapping."""
+from net.quic_strain import STRAIN_FRAME, UNIDIRECTIONAL, WINDOW, Strain, Tickets
 
 MAX_CRYPTO = 16 * 1024
 """Octets of one epoch's handshake; a ClientHello has some hundreds, or 2,000 with a key share against quantum computers."""
-
-STRAIN_START, STRAIN_MOST = 256.0, 1_024.0
-STRAIN_REFILL = 64.0
-"""A second."""
-STRAIN_REWARD = 8.0
-STRAIN_FRAME = 0.25
 
 _NO_APPLICATION_DISABLES = bytes.fromhex("0c00")
 """disable_active_migration (RFC 9000 §18.2): id 0x0c, no content."""
@@ -65,48 +47,6 @@ FLIGHT = 4 * 1024
 
 _SMALL = {epoch: Buffer(capacity=8) for epoch in (tls.Epoch.INITIAL, tls.Epoch.HANDSHAKE, tls.Epoch.ONE_RTT)}
 """For messages after the handshake, of which there are none."""
-
-
-class Strain:
-    """What a peer may cost before it has asked for anything: a datagram or a control frame is 1, a frame of content 0.25, an
-    answered question gives 8 back, a cancelled one takes 4."""
-
-    __slots__ = ("left", "updated")
-
-    def __init__(self, now: float) -> None:
-        self.left = STRAIN_START
-        self.updated = now
-
-    def refill(self, now: float) -> None:
-        """What time gives back."""
-        self.left = min(STRAIN_MOST, self.left + (now - self.updated) * STRAIN_REFILL)
-        self.updated = now
-
-    def reward(self) -> None:
-        """A question was answered."""
-        self.left = min(STRAIN_MOST, self.left + STRAIN_REWARD)
-
-
-class Tickets:
-    """TLS sessions that may be resumed: in memory only, each once (RFC 8446 §C.4), the oldest forgotten first."""
-
-    MOST = 1_024
-
-    def __init__(self) -> None:
-        self._kept: dict[bytes, SessionTicket] = {}
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def keep(self, ticket: SessionTicket) -> None:
-        """Remember one that was just given out."""
-        if len(self._kept) >= self.MOST:
-            del self._kept[next(iter(self._kept))]
-        self._kept[ticket.ticket] = ticket
-
-    def take(self, label: bytes) -> SessionTicket | None:
-        """The session behind it, which is then forgotten."""
-        return self._kept.pop(label, None)
 
 
 class _Charging:

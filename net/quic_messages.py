@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from aioquic.quic.events import StreamDataReceived
-
 from net.h2 import StreamFailed, StreamFailure
 from net.quic_client import QuicClient
+from net.quic_codecs import Octets
 from net.quic_requests import RequestLimits, RequestLink
 
 CLIENT_BIDIRECTIONAL = 0
@@ -25,7 +24,7 @@ class MessageLink(RequestLink[bytes]):
         """What comes back until the stream ends, at most `most` octets; only if there is `room`. Raises StreamFailed."""
         stream_id = self.begin(due)
         self._incoming[stream_id] = bytearray(), most
-        self.core.send_stream_data(stream_id, octets, end_stream=True)
+        self.core.send(stream_id, octets, ended=True)
         try:
             return await self.outcome(stream_id)
         finally:
@@ -36,10 +35,10 @@ class MessageLink(RequestLink[bytes]):
         self.answered = False
         self.fail_all(StreamFailed(StreamFailure.LOST, "the connection ended"), self.violated)
 
-    def heard(self, event: StreamDataReceived) -> None:
+    def heard(self, event: Octets) -> None:
         """Octets of an answer. The server opens no stream of its own."""
         self.note_heard()
-        stream_id = event.stream_id
+        stream_id = event.stream
         if stream_id & 3 != CLIENT_BIDIRECTIONAL:
             self.answered = False
             self.fail_all(StreamFailed(StreamFailure.PROTOCOL, "the server opened a stream"), self.violated)
@@ -51,5 +50,5 @@ class MessageLink(RequestLink[bytes]):
         octets += event.data
         if len(octets) > most:
             self.give_up(stream_id, StreamFailed(StreamFailure.TOO_LARGE, "answer"))
-        elif event.end_stream:
+        elif event.ended:
             self.finish(stream_id, bytes(octets))

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from aioquic.quic.events import StreamReset
-
 from net.h2 import StreamFailed, StreamFailure
 from net.quic import QuicLink
 from net.quic_client import QuicClient
+from net.quic_codecs import Gone, Reset
 
 MAX_STREAMS = 256
 """Requests at once on one connection, even if the server allows more."""
@@ -69,7 +68,7 @@ class RequestLink(QuicLink, Generic[R]):
     def begin(self, due: float) -> int:
         """The stream of a new request, which ends by the instant `due`; only if there is `room`."""
         now = self._limits.now()
-        stream_id = self.core.get_next_available_stream_id()
+        stream_id = self.core.next_stream()
         self._requests[stream_id] = _Request(self._loop.create_future(), due, now)
         self._last_used = now
         self.wake_at(due, now)
@@ -107,9 +106,10 @@ class RequestLink(QuicLink, Generic[R]):
     def give_up(self, stream_id: int, reason: StreamFailed) -> None:
         """Tell the asker why, and the server to stop (RFC 9000 §3.5)."""
         if not self.closed:
-            self.core.reset_stream(stream_id, self.cancelled)  # without effect once all was acknowledged
-            with contextlib.suppress(ValueError):  # the codec has forgotten it already: all of it came
-                self.core.stop_stream(stream_id, self.cancelled)
+            with contextlib.suppress(Gone):  # all of it was acknowledged
+                self.core.reset(stream_id, self.cancelled)
+            with contextlib.suppress(Gone):  # all of it came
+                self.core.stop(stream_id, self.cancelled)
             self.send_soon()
         self.fail(stream_id, reason)
 
@@ -129,11 +129,11 @@ class RequestLink(QuicLink, Generic[R]):
         """Octets of a stream came."""
         self._last_heard = self._limits.now()
 
-    def was_reset(self, event: StreamReset) -> None:
+    def was_reset(self, event: Reset) -> None:
         """A server that refuses streams here may have room on a fresh connection."""
-        if self.is_open(event.stream_id):
+        if self.is_open(event.stream):
             self.retired = True
-            self.fail(event.stream_id, StreamFailed(StreamFailure.RESET, f"code {event.error_code:#x}"))
+            self.fail(event.stream, StreamFailed(StreamFailure.RESET, f"code {event.code:#x}"))
 
     def allowed_more(self) -> None:
         """There is room again."""

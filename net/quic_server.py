@@ -1,95 +1,75 @@
-"""One connection of QUIC as a server sees it (RFC 9000), over aioquic's core: datagrams in, datagrams out, no socket, no clock.
+"""One connection of QUIC as a server sees it (RFC 9000), by a codec of `net/quic_codecs.py`: datagrams in, datagrams out, no
+socket, no clock.
 
 Nothing a peer sends makes anything here raise.
 """
 
 import os
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Protocol
 
-from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import END_STATES, QuicConnectionState
-from aioquic.quic.events import (
-    ConnectionIdRetired,
-    ConnectionTerminated,
-    HandshakeCompleted,
-    QuicEvent,
-    StopSendingReceived,
-    StreamDataReceived,
-    StreamReset,
+from net.quic_codecs import (
+    CODEC,
+    CONNECTION_REFUSED,
+    INTERNAL_ERROR,
+    Began,
+    Codec,
+    Gone,
+    Heard,
+    Octets,
+    Reset,
+    ServerCore,
+    Stopped,
 )
-from aioquic.quic.packet import QuicErrorCode
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import load_pem_x509_certificates
+from net.quic_packets import Resets
+from net.quic_strain import House, Meeting, Strain
 
-from net.quic_guard import STREAM_WINDOW, WINDOW, GuardedConnection, Strain, Tickets
-from net.quic_packets import ID_LENGTH, VERSION, Resets
+__all__ = ["Began", "Conversation", "Heard", "Octets", "Reset", "Stopped", "Terms"]
 
 CANCELLED = 4.0
-"""What a question costs that was asked and not wanted, in addition to its frames (net/quic_guard.py)."""
+"""What a question costs that was asked and not wanted, in addition to its frames (net/quic_strain.py)."""
 
 FAREWELL = 5.0
 """Seconds longer than a silent connection is kept that its client is told: so it hears of the end and need not find out."""
 
-_PEER = ("peer", 0)
-"""The one address of a connection as the core sees it: packets of another never reach it."""
+
+class _Common(Protocol):
+    def meet(self, meeting: Meeting) -> ServerCore:
+        """A connection that begins."""
 
 
-class Began(NamedTuple):
-    """The handshake is done. `protocol` is that of ALPN, `hello` the ClientHello as a handshake message (RFC 8446 §4)."""
+def codec_of(codec: Codec) -> Callable[[House], _Common]:
+    """What makes what the connections of a listener have in common. Imports it: only what is used is loaded."""
+    if codec is Codec.QH3:
+        from net.quic_server_qh3 import Qh3House
 
-    protocol: str
-    resumed: bool
-    hello: bytes
+        return Qh3House
+    from net.quic_server_aioquic import AioquicHouse
 
-
-class Octets(NamedTuple):
-    """Octets of a stream, in order; `ended` with the last."""
-
-    stream: int
-    data: bytes
-    ended: bool
+    return AioquicHouse
 
 
-class Reset(NamedTuple):
-    """The peer will send no more on a stream."""
-
-    stream: int
-
-
-class Stopped(NamedTuple):
-    """The peer wants to hear no more on a stream, and it was reset."""
-
-    stream: int
-
-
-Heard = Began | Octets | Reset | Stopped
+open_house = codec_of(CODEC)
+"""At once: a sealed cell opens no file any more."""
 
 
 class Terms:
     """What all connections of one listener have in common; `idle`: seconds. Raises ValueError if the PEM texts are none."""
 
     def __init__(self, chain: bytes, key: bytes, protocols: tuple[str, ...], idle: float, streams: int) -> None:
-        certificates = load_pem_x509_certificates(chain)
-        self.configuration = QuicConfiguration(
-            is_client=False,
-            alpn_protocols=list(protocols),
-            connection_id_length=ID_LENGTH,
-            idle_timeout=idle + FAREWELL,
-            max_data=WINDOW,
-            max_stream_data=STREAM_WINDOW,
-            supported_versions=[VERSION],
-            certificate=certificates[0],
-            certificate_chain=certificates[1:],
-            private_key=load_pem_private_key(key, None),
-        )
-        self.streams = streams
-        self.tickets = Tickets()
         self.resets = Resets(os.urandom(32))
+        self.house = House(chain, key, protocols, self.resets)
+        self.use(idle, streams)
+        self._common = open_house(self.house)
 
     def use(self, idle: float, streams: int) -> None:
         """Other settings came."""
-        self.configuration.idle_timeout = idle + FAREWELL
-        self.streams = streams
+        self.house.idle = idle + FAREWELL
+        self.house.streams = streams
+
+    def meet(self, meeting: Meeting) -> ServerCore:
+        """A connection that begins."""
+        return self._common.meet(meeting)
 
 
 class Conversation:
@@ -100,11 +80,9 @@ class Conversation:
 
     def __init__(self, terms: Terms, original: bytes, retried: bytes | None, now: float) -> None:
         self._strain = Strain(now)
-        self.core = GuardedConnection(
-            terms.configuration, terms.streams, terms.tickets, self._strain, terms.resets.token, original, retried
-        )
-        self.fresh = self.core.issued
-        self.stale: list[bytes] = []
+        self.core = terms.meet(Meeting(original, retried, self._strain))
+        self.fresh = self.core.fresh
+        self.stale = self.core.stale
         self.broken = ""
 
     # in
@@ -116,97 +94,68 @@ class Conversation:
         if self.overstrained:
             return []
         try:
-            self.core.receive_datagram(datagram, _PEER, now)
+            self.core.receive(datagram, now)
         except Exception as error:  # whatever it is, it is this peer's doing and ends with it
             self._break(error)
-        return self._events()
+        return self.core.heard()
 
     def expire(self, now: float) -> list[Heard]:
         """The time of `timer` has come."""
         try:
-            self.core.handle_timer(now)
+            self.core.expire(now)
         except Exception as error:  # as above
             self._break(error)
-        return self._events()
+        return self.core.heard()
 
-    def _events(self) -> list[Heard]:
-        heard: list[Heard] = []
-        while (event := self.core.next_event()) is not None:
-            kept = self._translate(event)
-            if kept is not None:
-                heard.append(kept)
-        return heard
-
-    def _translate(self, event: QuicEvent) -> Heard | None:
-        match event:
-            case StreamDataReceived():
-                return Octets(event.stream_id, event.data, event.end_stream)
-            case StreamReset():
-                self._settle_window(event.stream_id)
-                return Reset(event.stream_id)
-            case StopSendingReceived():
-                return Stopped(event.stream_id)
-            case HandshakeCompleted():
-                began = Began(event.alpn_protocol or "", event.session_resumed, self.core.hello)
-                self.core.shake_off()
-                return began
-            case ConnectionIdRetired():
-                self.stale.append(event.connection_id)
-            case ConnectionTerminated() | _:
-                pass
-        return None
-
-    def _settle_window(self, stream: int) -> None:
-        """What was sent on a stream that was then reset will be taken by nobody: give it back to the window."""
-        known = self.core._streams.get(stream)
-        if known is not None:
-            self.core.taken += known.receiver.highest_offset - known.receiver.starting_offset()
+    def more(self) -> list[Heard]:
+        """What waited until room was given back by `took`."""
+        return self.core.heard()
 
     def _break(self, error: Exception) -> None:
         self.broken = type(error).__name__
-        self.core.close(QuicErrorCode.INTERNAL_ERROR, 0)
+        self.core.end(INTERNAL_ERROR, transport=True)
 
     # out
 
     def send(self, stream: int, data: bytes, *, ended: bool) -> None:
         """Queue octets; dropped where the peer wants none any more."""
         try:
-            self.core.send_stream_data(stream, data, ended)
-        except (ValueError, AssertionError, RuntimeError):
+            self.core.send(stream, data, ended=ended)
+        except Gone:
             # The stream was reset or is forgotten: nobody waits.
             return
 
     def reset(self, stream: int, code: int) -> None:
         """Send nothing more on a stream."""
         try:
-            self.core.reset_stream(stream, code)
-        except (ValueError, AssertionError, RuntimeError):
+            self.core.reset(stream, code)
+        except Gone:
             return
 
     def stop(self, stream: int, code: int) -> None:
         """Ask the peer to send nothing more on a stream."""
         try:
-            self.core.stop_stream(stream, code)
-        except (ValueError, AssertionError, RuntimeError):
+            self.core.stop(stream, code)
+        except Gone:
             return
 
     def close(self, code: int) -> None:
         """End it with an error code of the application."""
-        self.core.close(code, None)
+        self.core.end(code)
 
     def refuse(self) -> None:
         """End it with an error code of the transport: the server will not have it (RFC 9000 §20.1)."""
-        self.core.close(QuicErrorCode.CONNECTION_REFUSED, 0)
+        self.core.end(CONNECTION_REFUSED, transport=True)
 
     def outgoing(self, now: float) -> list[bytes]:
         """Datagrams that are to be sent now."""
         if not self.started:
             return []
         try:
-            return [datagram for datagram, _ in self.core.datagrams_to_send(now)]
+            return self.core.outgoing(now)
         except Exception as error:  # as above
             self._break(error)
-            self.core._close_end()
+            self.core.abandon()
             return []
 
     def let_go(self) -> None:
@@ -235,25 +184,24 @@ class Conversation:
     @property
     def timer(self) -> float | None:
         """When `expire` is due."""
-        return self.core.get_timer() if self.started else None
+        return self.core.due() if self.started else None
 
     @property
     def started(self) -> bool:
         """Whether any packet could be read."""
-        return self.core._state is not QuicConnectionState.FIRSTFLIGHT
+        return self.core.started
 
     @property
     def closing(self) -> bool:
         """Whether one side has closed it: what comes now is of no more interest."""
-        return self.core._close_event is not None
+        return self.core.closing
 
     @property
     def ended(self) -> bool:
         """Nothing more will come of it."""
-        return self.core._state in END_STATES
+        return self.core.over
 
     @property
     def validated(self) -> bool:
         """Whether the peer has proved that it is where it says (RFC 9000 §8.1)."""
-        paths = self.core._network_paths
-        return bool(paths) and paths[0].is_validated
+        return self.core.validated

@@ -38,7 +38,7 @@ ROWS = {
     "resolver/edge": ({"wire", "privacy", "resolver", "net"}, {"cryptography", "re2"}, True),
     "dhcp": ({"wire", "dhcp"}, set(), False),
     "dhcp/edge": ({"wire", "dhcp", "net"}, set(), True),
-    "net": ({"net"}, {"cryptography", "h2", "hpack", "hyperframe", "ngh2", "aioquic"}, True),
+    "net": ({"net"}, {"cryptography", "h2", "hpack", "hyperframe", "ngh2", "aioquic", "qh3"}, True),
     "anchorhold": (
         set(ROOMS),
         {"click", "rich", "pydantic", "pydantic_core", "msgspec", "dns", "publicsuffixlist", "cryptography", "uvloop"}

@@ -3,7 +3,9 @@
 import select
 import time
 
+import pytest
 from kit.certificates import identity
+from kit.codecs import quic_codec
 from kit.figures import holds
 from kit.quic import query
 from kit.quic_dial import Dialled, step_all
@@ -12,6 +14,10 @@ from kit.wayin import serving
 
 from resolver.edge.listen.quic import RETRY_ABOVE
 from resolver.settings import Served
+
+__all__ = ["quic_codec"]
+
+pytestmark = pytest.mark.usefixtures("quic_codec")
 
 ATTACK = "forged first packets of QUIC"
 

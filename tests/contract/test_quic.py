@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from aioquic.tls import Epoch
+from kit.codecs import quic_codec
 from kit.liar import Liar, Lie, answer
 from kit.meeting import LOOPS, Counts, make_tools, meet, outcome, query_for, run, soon
 from kit.relay import Fate, Relay
@@ -18,7 +19,9 @@ from resolver.settings import HttpMethod, Profile
 from resolver.values import QueryFlag
 from wire.units import Instant
 
-pytestmark = pytest.mark.parametrize("loop", LOOPS)
+__all__ = ["quic_codec"]
+
+pytestmark = [pytest.mark.parametrize("loop", LOOPS), pytest.mark.usefixtures("quic_codec")]
 both = pytest.mark.parametrize("scheme", ["quic", "h3"])
 QUERY = query_for()
 RIGHT = answer(QUERY)[2:]
@@ -218,7 +221,7 @@ def test_a_server_that_only_makes_work_is_left(loop: str, scheme: str) -> None:
         async with Liar(scheme, Lie.NONE, Lie.SILENCE, Lie.NONE) as liar, meet(liar) as (upstream, _):
             assert await outcome(upstream, QUERY) == RIGHT
             (member,) = upstream._pool._members  # type: ignore[attr-defined]
-            pending = asyncio.ensure_future(outcome(upstream, QUERY))
+            pending = asyncio.ensure_future(outcome(upstream, QUERY, 15))
             await liar.wait_for(2)
             side = liar.sides[0]
             for number in range(60_000):

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from kit.codecs import use_codec
+from kit.codecs import QUIC_CODECS, use_codec, use_quic_codec
 from kit.liar import Liar, Lie, answer
 from kit.meeting import LOOPS, Counts, make_tools, meet, outcome, profile_for, query_for, run, soon
 
@@ -15,10 +15,16 @@ from resolver.settings import Profile
 
 pytestmark = pytest.mark.parametrize("loop", LOOPS)
 over_h2 = pytest.param("https", marks=pytest.mark.codec(Codec.H2), id="https-h2")
-"""Beside `https` over the codec that is used by itself."""
-every = pytest.mark.parametrize("scheme", [*TRANSPORTS, over_h2])
-streams = pytest.mark.parametrize("scheme", [*sorted(TRANSPORTS.keys() - {"udp"}), over_h2])
-encrypted = pytest.mark.parametrize("scheme", [*sorted(ENCRYPTED), over_h2])
+over_aioquic = [
+    pytest.param(scheme, marks=pytest.mark.quic_codec(QUIC_CODECS[0]), id=f"{scheme}-aioquic")
+    for scheme in ("quic", "h3")
+    if len(QUIC_CODECS) > 1
+]
+others = [over_h2, *over_aioquic]
+"""Beside the same over the codecs that are used by themselves."""
+every = pytest.mark.parametrize("scheme", [*TRANSPORTS, *others])
+streams = pytest.mark.parametrize("scheme", [*sorted(TRANSPORTS.keys() - {"udp"}), *others])
+encrypted = pytest.mark.parametrize("scheme", [*sorted(ENCRYPTED), *others])
 
 QUERY = query_for()
 RIGHT = answer(QUERY)[2:]
@@ -30,6 +36,9 @@ def codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     mark = request.node.get_closest_marker("codec")
     if mark is not None:
         use_codec(mark.args[0], monkeypatch)
+    over_quic = request.node.get_closest_marker("quic_codec")
+    if over_quic is not None:
+        use_quic_codec(over_quic.args[0], monkeypatch)
 
 
 @every

@@ -1,13 +1,16 @@
-"""The codecs of HTTP/2 that are installed; the same tests hold for each."""
+"""The codecs of HTTP/2 and of QUIC that are installed; the same tests hold for each."""
 
 import pytest
 from h2.connection import H2Connection
 
 import net.h2
 import net.h2_server
-from net.h2_codecs import Codec, lacks
+import net.quic_client
+import net.quic_server
+from net import quic_codecs
+from net.h2_codecs import CHOICE, Codec
 
-CODECS = [Codec.H2] if lacks() else [Codec.H2, Codec.NGH2]
+CODECS = [Codec.H2] if CHOICE.lacks() else [Codec.H2, Codec.NGH2]
 
 CONNECTIONS: tuple[type, ...] = (H2Connection,)
 """What does the work in each."""
@@ -28,4 +31,23 @@ def http2_codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """Each in turn."""
     codec: Codec = request.param
     use_codec(codec, monkeypatch)
+    return codec
+
+
+QUIC_CODECS = [quic_codecs.Codec.AIOQUIC]
+if not quic_codecs.CHOICE.lacks():
+    QUIC_CODECS.append(quic_codecs.Codec.QH3)
+
+
+def use_quic_codec(codec: quic_codecs.Codec, patch: pytest.MonkeyPatch) -> None:
+    """For connections of clients and listeners that are made from now on."""
+    patch.setattr(net.quic_client, "open_core", net.quic_client.codec_of(codec))
+    patch.setattr(net.quic_server, "open_house", net.quic_server.codec_of(codec))
+
+
+@pytest.fixture(params=QUIC_CODECS, ids=lambda codec: codec.value)
+def quic_codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> quic_codecs.Codec:
+    """Each in turn."""
+    codec: quic_codecs.Codec = request.param
+    use_quic_codec(codec, monkeypatch)
     return codec

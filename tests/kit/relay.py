@@ -33,6 +33,7 @@ class Relay(asyncio.DatagramProtocol):
         self._far: dict[Addr, asyncio.DatagramTransport] = {}
         self._kept: dict[object, list[Callable[[], None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> "Relay":
         loop = asyncio.get_running_loop()
@@ -60,10 +61,11 @@ class Relay(asyncio.DatagramProtocol):
         task.add_done_callback(self._tasks.discard)
 
     async def _up(self, data: bytes, addr: Addr, fate: Fate) -> None:
-        if addr not in self._far:
-            back = _Back(self, addr)
-            loop = asyncio.get_running_loop()
-            self._far[addr], _ = await loop.create_datagram_endpoint(lambda: back, remote_addr=self._target)
+        async with self._opening:  # a client's first flight may be two datagrams
+            if addr not in self._far:
+                back = _Back(self, addr)
+                loop = asyncio.get_running_loop()
+                self._far[addr], _ = await loop.create_datagram_endpoint(lambda: back, remote_addr=self._target)
         far = self._far[addr]
         self.pass_on(fate, addr, lambda: far.sendto(data))
 

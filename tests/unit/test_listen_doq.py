@@ -3,10 +3,15 @@
 import dns.edns
 import dns.message
 import pytest
+from kit.codecs import quic_codec
 from kit.quic import QuicClient, QuicHouse, connected, query
 
 from resolver.edge.listen.doq import DoqError
 from wire.dns.framing import frame
+
+__all__ = ["quic_codec"]
+
+pytestmark = pytest.mark.usefixtures("quic_codec")
 
 KEEPALIVE = dns.edns.GenericOption(11, b"")
 

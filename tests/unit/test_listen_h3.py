@@ -7,12 +7,17 @@ import pytest
 from aioquic.buffer import encode_uint_var
 from aioquic.h3.connection import ErrorCode, FrameType, H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
+from kit.codecs import quic_codec
 from kit.quic import QuicClient, QuicHouse, connected, query
 
 from net.h3_server import MAX_CONTROL, MAX_HEADERS
 from resolver.doh import MEDIA_TYPE
 from resolver.edge.listen.house import BARRED
 from resolver.edge.listen.requests import serve_doh
+
+__all__ = ["quic_codec"]
+
+pytestmark = pytest.mark.usefixtures("quic_codec")
 
 Fields = list[tuple[bytes, bytes]]
 

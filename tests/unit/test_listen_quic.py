@@ -6,15 +6,23 @@ import weakref
 
 import dns.edns
 import pytest
-from aioquic.quic.packet import QuicErrorCode
+from aioquic.buffer import Buffer
+from aioquic.quic.packet import QuicErrorCode, pull_quic_transport_parameters
+from kit.codecs import quic_codec
 from kit.quic import QuicClient, QuicHouse, Wire, connected, query
 
-from net.quic_guard import MAX_CRYPTO, STREAM_WINDOW, WINDOW, Tickets
+from net.quic_codecs import Codec
+from net.quic_guard import MAX_CRYPTO
 from net.quic_packets import LONGEST_RESET, SHORTEST_RESET
+from net.quic_strain import STREAM_WINDOW, WINDOW, Tickets
 from resolver import admission
 from resolver.edge.listen import quic as listening
 from resolver.edge.listen.doq import DoqError
 from resolver.edge.listen.quic import HANDSHAKE_PATIENCE, RESET_RATE, RETRY_ABOVE
+
+__all__ = ["quic_codec"]
+
+pytestmark = pytest.mark.usefixtures("quic_codec")
 
 CLIENT = ("127.0.0.1", 40_000)
 
@@ -141,7 +149,7 @@ def test_short_initials_other_versions_strangers_and_noise() -> None:
 
 
 @pytest.mark.parametrize("fresh_id", [False, True])
-def test_who_did_not_hear_of_the_end_is_told_at_the_next_packet(fresh_id: bool) -> None:
+def test_who_did_not_hear_of_the_end_is_told_at_the_next_packet(fresh_id: bool, quic_codec: Codec) -> None:
     house = QuicHouse()
     client = connected(house)
     (guest,) = house.listener.guests
@@ -154,7 +162,9 @@ def test_who_did_not_hear_of_the_end_is_told_at_the_next_packet(fresh_id: bool) 
     ((reset, address, _),) = house.socket.sent
     assert address == client.address
     assert SHORTEST_RESET <= len(reset) <= min(LONGEST_RESET, len(sent) - 1)
-    assert reset[-16:] == client.core._peer_cid.stateless_reset_token
+    # Of an id that it did not begin with, qh3 alone makes the token: then the client waits until its own patience ends.
+    known = reset[-16:] == client.core._peer_cid.stateless_reset_token
+    assert known is not (fresh_id and quic_codec is Codec.QH3)
 
 
 def test_a_client_may_change_its_connection_id_as_soon_as_it_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +241,7 @@ def test_the_client_is_told_not_to_move() -> None:
     client.core._parse_transport_parameters = lambda data, **how: (seen.append(data), parse(data, **how))[1]  # type: ignore
     house.run(0.2)
     assert seen
-    assert seen[0].endswith(b"\x0c\x00")
+    assert pull_quic_transport_parameters(Buffer(data=seen[0])).disable_active_migration
 
 
 # a bad network
@@ -302,14 +312,15 @@ def test_one_ipv6_household_has_the_places_of_one_client(monkeypatch: pytest.Mon
     connected(house, address=("2001:db8:0:100::1", 1_000))
 
 
-def test_packets_that_nobody_acknowledged_keep_no_connection() -> None:
+def test_packets_that_nobody_acknowledged_keep_no_connection(quic_codec: Codec) -> None:
     house = QuicHouse()
     connected(house)
     client = house.connect()
     # Three journeys of 10 ms: the handshake is done here, and what was said of it is still on its way.
     house.run(0.035)
     (guest,) = [one for one in house.listener.guests if one.address == client.address]
-    assert any(space.sent_packets for space in guest.conversation.core._spaces.values())
+    if quic_codec is Codec.AIOQUIC:
+        assert any(space.sent_packets for space in guest.conversation.core._spaces.values())  # type: ignore[attr-defined]
     core = weakref.ref(guest.conversation.core)
     gc.collect()
     gc.disable()
@@ -485,6 +496,7 @@ FLOODS = {
     "PATH_CHALLENGE": (b"\x1a" + bytes(8)) * 110,
     "empty STREAM": b"\x0a\x00\x00" * 330,
     "PADDING": bytes(1_000),
+    "a gap in CRYPTO": b"\x06\x02\x01x" * 250,
 }
 
 
@@ -523,7 +535,9 @@ def test_a_flood_of_frames_ends_the_connection_within_300_datagrams_and_costs_no
     ],
     ids=["a gap in CRYPTO", "a gap in a stream", "stream 101", "an id never given", "no frame", "HANDSHAKE_DONE"],
 )
-def test_what_is_out_of_bounds_ends_the_connection(frames: bytes, code: int) -> None:
+def test_what_is_out_of_bounds_ends_the_connection(frames: bytes, code: int, quic_codec: Codec) -> None:
+    if quic_codec is Codec.QH3 and code == QuicErrorCode.CRYPTO_BUFFER_EXCEEDED:
+        pytest.skip("qh3 counts the octets that it keeps, and keeps none of this")
     house = QuicHouse()
     client = connected(house)
     house.listener.take(client.inject(frames), client.address, [], house.now)
@@ -533,7 +547,7 @@ def test_what_is_out_of_bounds_ends_the_connection(frames: bytes, code: int) -> 
     assert house.listener.guests == set()
 
 
-def test_gaps_on_all_streams_hold_no_more_than_the_connections_window() -> None:
+def test_gaps_on_all_streams_hold_no_more_than_the_connections_window(quic_codec: Codec) -> None:
     house = QuicHouse()
     client = connected(house)
     (guest,) = house.listener.guests
@@ -544,8 +558,9 @@ def test_gaps_on_all_streams_hold_no_more_than_the_connections_window() -> None:
         house.listener.flush(house.now)
         if house.listener.guests == set():
             break
-    held = sum(len(stream.receiver._buffer) for stream in guest.conversation.core._streams.values())
-    assert held <= WINDOW
+    if quic_codec is Codec.AIOQUIC:
+        held = sum(len(stream.receiver._buffer) for stream in guest.conversation.core._streams.values())  # type: ignore[attr-defined]
+        assert held <= WINDOW
     assert house.listener.guests == set()
     assert MAX_CRYPTO <= WINDOW
 
@@ -567,7 +582,7 @@ def test_a_hundred_streams_at_once_and_a_thousand_one_after_another() -> None:
         house.run(0.3)
     assert len(client.answers) == 130 + 17 * 51
     (guest,) = house.listener.guests
-    assert len(guest.conversation.core._streams) == 0
+    assert not getattr(guest.conversation.core, "_streams", {})
     assert guest.talk is not None
     assert guest.talk._roads == {}  # type: ignore[attr-defined]
 
@@ -581,3 +596,37 @@ def test_a_long_life_gives_the_window_back() -> None:
         client.ask(padded)
         house.run(0.5)
     assert len(client.answers) == 40
+
+
+def test_a_handshake_that_only_brings_pieces_holds_little(quic_codec: Codec) -> None:
+    """Of the ClientHello, again and again: whoever sends it need not be where it says."""
+    house = QuicHouse()
+    address = ("127.0.0.9", 1_234)
+    first = initial(address)
+    house.listener.take(first, address, [], house.now)
+    (guest,) = house.listener.guests
+    for _ in range(300):
+        house.listener.take(first, address, [], house.now)
+    house.turn()
+    assert guest not in house.listener.guests
+    assert house.down[address] <= 3 * 1_200
+
+
+def test_octets_that_nobody_takes_stop_a_client_and_who_takes_them_back_is_served_or_goes(quic_codec: Codec) -> None:
+    house = QuicHouse(idle=5.0)
+    client = connected(house)
+    streams = [client.ask(bytes((255, 255)) + bytes(50_000), framed=False, ended=False) for _ in range(40)]
+    house.run(3.0)
+    (guest,) = house.listener.guests
+    held = sum(len(road.pieces) for road in guest.talk._roads.values())  # type: ignore[attr-defined,union-attr]
+    assert held == WINDOW
+    for stream in streams:
+        client.core.reset_stream(stream, DoqError.REQUEST_CANCELLED)
+    house.run(1.0)
+    after = client.ask(query())
+    house.run(5.0)
+    # qh3 gives room for what it hands out, so it hands out no more, and what takes octets back is behind them.
+    assert (len(client.answers.get(after, b"")) == 470) is (quic_codec is Codec.AIOQUIC)
+    house.run(5.0)
+    assert house.listener.guests == set()
+    assert "quic-excessive-load" not in house.counters

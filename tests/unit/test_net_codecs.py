@@ -1,48 +1,64 @@
-"""Which codec of HTTP/2 is used: ngh2 where one is installed that fits, h2 else, and what was asked for or none."""
+"""Which library does a job that two can do: the fast one where one is installed that fits, the plain one else, and what was asked
+for or none."""
 
 import sys
+from enum import Enum
 from types import SimpleNamespace
 
 import pytest
 
-from net.h2_codecs import FIT, VARIABLE, Codec, choose, choose_gently
+from net import h2_codecs, quic_codecs
+from net.installed import Choice
+
+CHOICES = {choice.variable: choice for choice in (h2_codecs.CHOICE, quic_codecs.CHOICE)}
+each = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES)
 
 
-def install(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
+def install(choice: Choice[Enum], monkeypatch: pytest.MonkeyPatch, rest: str | None) -> None:
+    """A version that begins as one that fits does, or one that does not, or none."""
+    version = {"fits": f"{choice.fit}0", "later": f"{choice.fit}7", "other": "0.0.1"}.get(rest or "")
     module = None if version is None else SimpleNamespace(__version__=version)
-    monkeypatch.setitem(sys.modules, "ngh2", module)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, choice.fast.value, module)  # type: ignore[arg-type]
 
 
+@each
 @pytest.mark.parametrize(
-    ("version", "wanted", "codec"),
+    ("version", "wanted", "fast"),
     [
-        (f"{FIT}0", "", Codec.NGH2),
-        (f"{FIT}7", "ngh2", Codec.NGH2),
-        (f"{FIT}0", "h2", Codec.H2),
-        (None, "", Codec.H2),
-        (None, "h2", Codec.H2),
-        ("0.4.0", "", Codec.H2),
+        ("fits", "", True),
+        ("fits", "auto", True),
+        ("later", "fast", True),
+        ("fits", "plain", False),
+        (None, "", False),
+        (None, "plain", False),
+        ("other", "", False),
+        ("other", "auto", False),
     ],
 )
 def test_the_codec_is_what_is_wanted_and_there(
-    version: str | None, wanted: str, codec: Codec, monkeypatch: pytest.MonkeyPatch
+    choice: Choice[Enum], version: str | None, wanted: str, fast: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(monkeypatch, version)
-    assert (codec, "") == choose_gently({VARIABLE: wanted} if wanted else {})
+    install(choice, monkeypatch, version)
+    named = {"fast": choice.fast.value, "plain": choice.plain.value}.get(wanted, wanted)
+    found = choice.choose_gently({choice.variable: named} if named else {})
+    assert (choice.fast if fast else choice.plain, "") == found
 
 
+@each
 @pytest.mark.parametrize(
     ("version", "wanted", "told"),
     [
-        (None, "ngh2", "not installed"),
-        ("0.4.0", "ngh2", "version 0.4.0"),
-        (f"{FIT}0", "nghttp", "must be h2 or ngh2"),
+        (None, "fast", "not installed"),
+        ("other", "fast", "version 0.0.1"),
+        ("fits", "nghttp", "must be"),
     ],
 )
 def test_what_cannot_be_is_told_and_nothing_is_put_in_its_place(
-    version: str | None, wanted: str, told: str, monkeypatch: pytest.MonkeyPatch
+    choice: Choice[Enum], version: str | None, wanted: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(monkeypatch, version)
+    install(choice, monkeypatch, version)
+    wish = {choice.variable: choice.fast.value if wanted == "fast" else wanted}
     with pytest.raises(ValueError, match=told):
-        choose({VARIABLE: wanted})
-    assert told in choose_gently({VARIABLE: wanted})[1]
+        choice.choose(wish)
+    found, why = choice.choose_gently(wish)
+    assert (found, told in why) == (choice.plain, True)

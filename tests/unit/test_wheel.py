@@ -12,7 +12,7 @@ import pytest
 from kit.two_forms import there
 
 from anchorhold.compiled import MODULES, VARIABLE
-from net.h2_codecs import CODEC
+from net import h2_codecs, quic_codecs
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("anchorhold", "dhcp", "net", "privacy", "resolver", "wire")
@@ -91,7 +91,7 @@ def test_what_is_in_it_runs(wheel: Wheel, tmp_path: Path) -> None:
     form = f"compiled ({len(MODULES)} modules)" if wheel.way == "compiled" else "plain Python (not built)"
     command = [sys.executable, "-P", "-m", "anchorhold", "version", "--json", "--control", str(tmp_path / "none")]
     said = json.loads(subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True).stdout)
-    assert f"{form}, HTTP/2 by {CODEC.value}" == said["form"]
+    assert f"{form}, HTTP/2 by {h2_codecs.CODEC.value}, QUIC by {quic_codecs.CODEC.value}" == said["form"]
     code = (
         "import anchorhold, anchorhold.cells.front as front, wire.dns.message as message\n"
         "read = message.parse_message(bytes.fromhex('00010100000100000000000003777777076578616d706c650000010001'))\n"

@@ -205,10 +205,12 @@ class QuicGuest:
         conversation = self.conversation
         if conversation.validated:
             self._listener.proved(self)
-        for event in heard:
-            if conversation.overstrained or conversation.closing:
-                break
-            self._take(event, now)
+        while heard:
+            for event in heard:
+                if conversation.overstrained or conversation.closing:
+                    break
+                self._take(event, now)
+            heard = conversation.more()
         for label in conversation.fresh:
             self._listener.know(label, self)
         for label in conversation.stale:

@@ -1,0 +1,52 @@
+"""Which of two libraries does a job: the one that is always there, or a faster one where a version that fits is installed."""
+
+import importlib
+from collections.abc import Mapping
+from enum import Enum
+from typing import Generic, NamedTuple, TypeVar
+
+C = TypeVar("C", bound=Enum)
+
+AUTO = "auto"
+"""The wish for whatever is best, as no wish at all is."""
+
+
+class Choice(NamedTuple, Generic[C]):
+    """`plain` and `fast` are named as their packages. `variable` of the environment names the one that is wanted; a version of
+    `fast` fits that begins with `fit`; `extra` of this package installs it."""
+
+    variable: str
+    plain: C
+    fast: C
+    fit: str
+    extra: str
+
+    def lacks(self) -> str:
+        """Why the fast one cannot be used; nothing if it can."""
+        name = self.fast.value
+        try:
+            version = importlib.import_module(name).__version__
+        except ImportError:
+            return f"{name} is not installed: pip install anchorhold[{self.extra}]"
+        if version.startswith(self.fit):
+            return ""
+        return f"{name} is of version {version}, not {self.fit}*: pip install anchorhold[{self.extra}]"
+
+    def choose(self, environment: Mapping[str, str]) -> C:
+        """The one that is wanted and there. Raises ValueError with what to do."""
+        wanted = environment.get(self.variable, "")
+        if wanted == self.plain.value:
+            return self.plain
+        if wanted not in ("", AUTO, self.fast.value):
+            raise ValueError(f"{self.variable} is {wanted!r}: it must be {self.plain.value} or {self.fast.value}")
+        lack = self.lacks()
+        if wanted == self.fast.value and lack:
+            raise ValueError(f"{self.variable} is {wanted}, but {lack}")
+        return self.plain if lack else self.fast
+
+    def choose_gently(self, environment: Mapping[str, str]) -> tuple[C, str]:
+        """The same; what is wrong with the wish is told beside the plain one."""
+        try:
+            return self.choose(environment), ""
+        except ValueError as error:
+            return self.plain, str(error)
