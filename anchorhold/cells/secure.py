@@ -142,9 +142,9 @@ class SecureCell(ClientsCell):
         pages.let_go(self._maps)
 
     def _carrier(self) -> CarryingPeer | None:
-        """The way to the cell that connects out, while there is one."""
-        pair = self._pairs.get(PairName(LinkType.SECURE_PEER))
-        return pair if isinstance(pair, CarryingPeer) else None
+        """The way to a cell that connects out, while there is one: the first, so that a target is connected to once."""
+        pairs = (self._pairs.get(PairName(LinkType.SECURE_PEER, number)) for number in range(self._cores))
+        return next((pair for pair in pairs if isinstance(pair, CarryingPeer)), None)
 
     def _ways(self) -> list[TlsListener | QuicListener]:
         return [*self._tls, *self._quic]
