@@ -58,7 +58,7 @@ bench-names: setup ## local names and protection against rebinding: what a quest
 bench-start: setup ## start to first answer, memory of all cells, restarts (root)
 	$(BIN)/python benchmarks/bench_start.py
 
-bench-cores: setup ## cached answers over UDP by one front and by two
+bench-cores: peers ## cached answers and misses with one core and with two
 	$(BIN)/python benchmarks/bench_cores.py
 
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/

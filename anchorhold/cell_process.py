@@ -23,14 +23,22 @@ MAX_SILENT_PINGS = 3
 """Unanswered pings after which a cell counts as hung. Counted, not timed: a machine that slept is no hung cell."""
 
 
+def alike(kind: str, module: str, count: int) -> "tuple[CellProcess, ...]":
+    """So many cells of a kind."""
+    return tuple(CellProcess(kind, module, number=number, several=count) for number in range(count))
+
+
 class CellProcess:
     """A cell that is started again and again. `run(link)` of `module` is its whole life."""
 
-    def __init__(self, kind: str, module: str, keeps: LinkType | None = None, number: int = 0) -> None:
+    def __init__(
+        self, kind: str, module: str, keeps: LinkType | None = None, number: int = 0, several: int = 1
+    ) -> None:
         """`keeps`: the kind of message whose descriptors are for who hears it; all others it sends are closed. `number`: which it
-        is of several of its kind, from 0 on."""
+        is of `several` of its kind, from 0 on."""
         self.kind = kind
         self.number = number
+        self._several = several
         self.name = nth(kind, number)
         self.keeps = keeps
         self.restarts = Restarts()
@@ -84,6 +92,8 @@ class CellProcess:
         self.sealed = ""
         self._leave_until = self._served = 0.0
         self._started = self._pinged = now
+        if self._several > 1:
+            self.send(LinkType.NUMBER, bytes((self.number, self._several)))
 
     def send(self, kind: LinkType, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
         """Send one message. A cell that cannot take it is ended; its death is seen later like any other."""

@@ -85,6 +85,10 @@ class MessageType(IntEnum):
     body: the sealed query, or nothing if the target's keys are wanted."""
     CARRIED = 16
     """resolver → secure: what came of it (body: see `resolver/carried.py`)."""
+    COPY = 17
+    """resolver → first resolver: a copy of the root zone is wanted (flags 4; body: `Source.mark`, and the serial u32 of the copy
+    that is there, if one is). And the answer: in pieces, or that there is none or no newer one (see
+    `anchorhold/cells/root_copies.py`)."""
 
 
 class Verb(IntEnum):

@@ -88,6 +88,8 @@ class LinkType(IntEnum):
     NUMBER = 29
     """To front, secure and resolver, before START, where there are several of each: which it is, u8 from 0 on, and of how many,
     u8."""
+    ROOT_PEER = 30
+    """To the first resolver and another: ends of a pair over which copies of the root zone go."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ def pairs_of(cells: Cells) -> tuple[Pair, ...]:
     return (
         *((LinkType.PEER, resolver, front) for resolver in resolvers for front in cells.fronts),
         *((LinkType.SECURE_PEER, resolver, secure) for resolver in resolvers for secure in cells.secures),
+        *((LinkType.ROOT_PEER, resolvers[0], resolver) for resolver in resolvers[1:]),
         *((LinkType.KEEPER, resolver, cells.keeper) for resolver in resolvers),
         *((LinkType.HOSTS, dhcp, front) for front in cells.fronts),
         *((LinkType.SECURE_HOSTS, dhcp, secure) for secure in cells.secures),

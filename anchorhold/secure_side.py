@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.activation import Handover
-from anchorhold.cell_process import CellProcess
+from anchorhold.cell_process import CellProcess, alike
 from anchorhold.cells.start import EXIT_CREDENTIALS
 from anchorhold.certificates.settings import CHAIN, FOLDER_NAME, KEY
 from anchorhold.config.request import Snapshot
@@ -106,7 +106,7 @@ class SecureSide:
         handed: Handover | None = None,
         cores: int = 1,
     ) -> None:
-        self.cells = tuple(CellProcess("secure", MODULE, number=number) for number in range(cores))
+        self.cells = alike("secure", MODULE, cores)
         for cell in self.cells:
             cell.due = None
         self.wanted = False

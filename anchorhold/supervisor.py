@@ -15,7 +15,7 @@ from anchorhold import facts, zygote
 from anchorhold.accounts import Accounts
 from anchorhold.activation import take_handed
 from anchorhold.cell_environment import cell_environment
-from anchorhold.cell_process import CellProcess
+from anchorhold.cell_process import CellProcess, alike
 from anchorhold.changing import Changing
 from anchorhold.config.request import Snapshot
 from anchorhold.control_path import default_control_path, default_state_directory
@@ -66,10 +66,8 @@ class Supervisor:
         self._state = Path(service.state) if service.state else default_state_directory()
         open_state(self._state)
         self._spread_key = spread_key(self._state)
-        self.fronts = tuple(CellProcess("front", FRONT_MODULE, number=number) for number in range(service.cores))
-        self.resolvers = tuple(
-            CellProcess("resolver", RESOLVER_MODULE, number=number) for number in range(service.cores)
-        )
+        self.fronts = alike("front", FRONT_MODULE, service.cores)
+        self.resolvers = alike("resolver", RESOLVER_MODULE, service.cores)
         self.keeper = CellProcess("keeper", KEEPER_MODULE)
         control = Path(service.control) if service.control else default_control_path()
         handed = take_handed(os.environ)
@@ -90,7 +88,6 @@ class Supervisor:
         self._vital = (*self.resolvers, *self.fronts)
         """Without one of these somebody who asks in clear text is not answered."""
         self._pairs = pairs_of(Cells(self.keeper, self.lists, self.resolvers, self.dhcp, self.fronts, self.secures))
-        self._several = (*self.resolvers, *self.fronts, *self.secures) if service.cores > 1 else ()
         self._selector = selectors.DefaultSelector()
         ours = cell_environment(os.environ, "")
         self._manager = ServiceManager(os.environ, time.monotonic(), os.getpid())
@@ -192,8 +189,6 @@ class Supervisor:
         if cell in self.resolvers:
             cell.send(LinkType.SECRET, b"", (self._spread_key,))
             self._lists.give_image(cell)
-        if cell in self._several:
-            cell.send(LinkType.NUMBER, bytes((cell.number, len(self.resolvers))))
         for side in self._sides:
             if cell in side.cells:
                 side.give_all(cell)

@@ -81,6 +81,7 @@ PARTS = {
     "cells": Part("start of all cells", program("bench_start.py --runs 5")),
     "memory": Part("start, memory and hits among 10⁵ answers", footprint.memory),
     "growth": Part("our caches from 10³ to 10⁶ answers", program("bench_cache.py")),
+    "profile": Part("where our time goes, where a target is missed", program("bench_profile.py")),
     "clients": Part("cached answers to 1 to 1,000 clients", footprint.clients),
 }
 """In the order in which they are measured."""

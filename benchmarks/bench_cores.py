@@ -1,9 +1,10 @@
-"""Cached answers over UDP with one front and with several: answers a second, CPU time for each, and how many cores were busy.
+"""One core and several: cached answers over UDP, and misses, validated or not: answers a second, CPU time for each, and how many
+cores were busy.
 
-`python benchmarks/bench_cores.py [--cores 1,2] [--rounds N] [--seconds N]`. The load is made so that it takes little of the same
-machine: 64 questions in one call, which the kernel takes apart (UDP_SEGMENT, udp(7)); it yields to the cells (nice 10), reads no
-answer, and asks more than can be answered. What was answered is counted by the fronts. Clients are 64 addresses, spread over
-the cells as any others are.
+`python benchmarks/bench_cores.py [--cores 1,2] [--rounds N] [--seconds N] [--only hits|misses]`. For misses see `core_misses.py`.
+The load of hits is made so that it takes little of the same machine: 64 questions in one call, which the kernel takes apart
+(UDP_SEGMENT, udp(7)); it yields to the cells (nice 10), reads no answer, and asks more than can be answered. What was answered is
+counted by the fronts. Clients are 64 addresses, spread over the cells as any others are.
 """
 
 import argparse
@@ -15,9 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import core_misses
 import kit
 from figures import spread
 
@@ -133,17 +136,26 @@ def main() -> None:
     parser.add_argument("--cores", default="1,2")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--only", choices=("hits", "misses"))
     parser.add_argument("--load", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.load:
         load(options.load)
     wanted = [int(word) for word in options.cores.split(",")]
+    print(f"{os.cpu_count()} processors; median (minimum to maximum)\n")
+    if options.only != "misses":
+        print_hits(wanted, options.rounds, options.seconds)
+    for title, scene in core_misses.SCENES.items() if options.only != "hits" else ():
+        print_misses(title, scene, wanted, options.rounds)
+
+
+def print_hits(wanted: list[int], rounds: int, seconds: float) -> None:
     found: dict[int, list[tuple[float, float, float, list[int]]]] = {cores: [] for cores in wanted}
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         for cores in wanted:
-            found[cores].append(measured(cores, options.seconds))
+            found[cores].append(measured(cores, seconds))
     first = [one[0] for one in found[wanted[0]]]
-    print(f"{os.cpu_count()} processors; {CLIENTS} clients; median (minimum to maximum)\n")
+    print(f"Cached answers, {CLIENTS} clients\n")
     print("| cores | answers/s | times the first | CPU µs for each | fronts kept busy | answers of each front |")
     print("|---|---|---|---|---|---|")
     for cores, runs in found.items():
@@ -151,6 +163,27 @@ def main() -> None:
         figures = [spread(rates, ".0f"), kit.ratio(rates, first)]
         figures += [spread([one[1] for one in runs], ".2f"), spread([one[2] for one in runs], ".2f")]
         print(f"| {cores} | {' | '.join(figures)} | {json.dumps(runs[-1][3])} |")
+
+
+def print_misses(
+    title: str, scene: Callable[[], AbstractContextManager[core_misses.Scene]], wanted: list[int], rounds: int
+) -> None:
+    found: dict[int, list[core_misses.Sample]] = {cores: [] for cores in wanted}
+    with scene() as place:
+        for _ in range(rounds):
+            for cores in wanted:
+                found[cores].append(core_misses.measured(place, cores))
+    first = [one.rate for one in found[wanted[0]]]
+    print(f"\nMisses forwarded over UDP, {title}\n")
+    print(
+        "| cores | answers/s | times the first | CPU µs for each | of it resolvers | resolvers busy | asked by each | failed |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for cores, runs in found.items():
+        figures = [spread([one.rate for one in runs], ".0f"), kit.ratio([one.rate for one in runs], first)]
+        figures += [spread([one.cpu for one in runs], ".0f"), spread([one.resolving for one in runs], ".0f")]
+        figures += [spread([one.busy for one in runs], ".2f"), json.dumps(runs[-1].each)]
+        print(f"| {cores} | {' | '.join(figures)} | {sum(one.failed for one in runs)} |")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ def upstream_command(folder: Path, upstream: Upstream, chain: Path, key: Path, t
     if tree is None:
         text += "  local-zone: bench.example. redirect\n"
         text += '  local-data: "bench.example. 3600 IN A 192.0.2.1"\n'
+        # And a zone with many sites below it.
+        text += '  local-zone: bench. redirect\n  local-data: "bench. 3600 IN A 192.0.2.1"\n'
     text += "remote-control:\n  control-enable: no\n"
     for zone, file in tree.files.items() if tree else ():
         text += f'auth-zone:\n  name: "{zone}."\n  zonefile: "{file}"\n  for-downstream: yes\n  for-upstream: no\n'

@@ -45,6 +45,9 @@ class Agenda:
 
     def until(self, now: float) -> list[Key]:
         """All keys whose time is not after `now`, in order; they stay until their time is changed."""
+        if not self._heap or self._heap[0][0] > now:
+            # A key's time is never before that of its entry.
+            return []
         return self._take(lambda entry, count: entry[0] <= now)
 
     def some(self, limit: int) -> list[Key]:

@@ -66,6 +66,8 @@ class Asked(NamedTuple):
     """The name the client wants."""
     reservation: Reservation | None
     classes: tuple[ClientClass, ...]
+    is_changing: bool
+    """The client changes its hardware address, and no reservation says that it is known all the same."""
 
     def option(self, number: int, size: int = 4) -> bytes:
         """An option of just so many octets; empty if it is absent or of another length."""
@@ -76,11 +78,6 @@ class Asked(NamedTuple):
     def refuses_names(self) -> bool:
         """True if the client wants nobody to publish its name (flag N of option 81, RFC 4702 §2.1)."""
         return self.fqdn is not None and FqdnFlag.N in self.fqdn.flags
-
-    @property
-    def is_changing(self) -> bool:
-        """True if the client changes its hardware address, and no reservation says that it is known all the same."""
-        return self.identity.changing and self.reservation is None
 
     def is_ours(self, server: Address) -> bool:
         """True if a server identifier is one of this server's."""
@@ -100,7 +97,10 @@ class Asked(NamedTuple):
         """The client, as one who looks for an address."""
         classes = frozenset(one.name for one in self.classes) if self.classes else _EVERYBODY_ELSE
         may_probe = self.direct and self.plan.settings.conflict_check
-        return Seeker(self.identity, self.scopes, classes, self.reservation, requested, self.ground.own, may_probe)
+        # As Seeker(...) makes it, and cheaper.
+        return tuple.__new__(
+            Seeker, (self.identity, self.scopes, classes, self.reservation, requested, self.ground.own, may_probe)
+        )
 
     def scope_of(self, address: Address) -> Scope | None:
         """Which of the subnets on the client's link has this address."""
@@ -138,6 +138,7 @@ def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, gro
         plan, packet, arrival, link, kind, identity, relay, selected, scopes, direct, source,
         relay.override if relay is not None and relay.override else source, ground, fqdn, label, reservation,
         classes_of(plan.settings, _traits(packet, relay), reservation) if plan.settings.classes else (),
+        identity.changing and reservation is None,
     ))  # fmt: skip
 
 

@@ -103,6 +103,10 @@ class LeaseBook:
         """Offers and leases of a client, whatever their kind and identity association."""
         return _several(self._clients.get(client))
 
+    def knows(self, client: Tag) -> bool:
+        """True if there is an offer or a lease of a client."""
+        return client in self._clients
+
     def all_named(self, name: str) -> tuple[Lease, ...]:
         """Every lease with this name: of one device, IPv4 and IPv6."""
         return _several(self._names.get(name))
@@ -195,10 +199,8 @@ class LeaseBook:
         lease = after if after is not None else before
         if lease is None:
             return
-        if before is not None and after is not None and (before.kind, before.address) != (after.kind, after.address):
-            raise Mismatch("a change is about one address")
-        if before is not None and after is not None and before.length != after.length:
-            raise Mismatch("a prefix keeps its length")
+        if before is not None and after is not None and before[:3] != after[:3]:
+            raise Mismatch("a change is about one address or prefix, which keeps its kind and length")
         held = self._held[lease.kind].get(lease.address)
         if held is not before and held != before:
             raise Mismatch("the book does not hold what the change began with")
@@ -249,24 +251,26 @@ class LeaseBook:
         place = (lease.kind, lease.subnet)
         total, changing = self._taken.get(place, _NONE_TAKEN)
         if total + step:
-            self._taken[place] = Taken(total + step, changing + step * lease.changing)
+            self._taken[place] = tuple.__new__(Taken, (total + step, changing + step * lease.changing))
         else:
             del self._taken[place]
 
     def _list(self, lease: Lease) -> None:
-        if lease.state is _QUARANTINED:
-            return
-        if lease.state is _OFFERED:
+        state = lease.state
+        if state is _OFFERED:
             self._offered[lease.kind][lease.address] = None
+        elif state is _QUARANTINED:
+            return
         _add(self._clients, lease.client, lease)
         if lease.name:
             _add(self._names, lease.name, lease)
 
     def _unlist(self, lease: Lease) -> None:
-        if lease.state is _QUARANTINED:
-            return
-        if lease.state is _OFFERED:
+        state = lease.state
+        if state is _OFFERED:
             del self._offered[lease.kind][lease.address]
+        elif state is _QUARANTINED:
+            return
         _remove(self._clients, lease.client, lease)
         if lease.name:
             _remove(self._names, lease.name, lease)
@@ -360,8 +364,9 @@ def answered(book: LeaseBook, kind: Kind, address: Address, now: Epoch) -> tuple
 
 
 def _may_be_reclaimed(lease: Lease) -> bool:
-    return not lease.wanted and (
-        lease.state is _QUARANTINED or (lease.state is _BOUND and (lease.changing or not lease.renewals))
+    state = lease.state
+    return (
+        state is not _OFFERED and not lease.wanted and (state is _QUARANTINED or lease.changing or not lease.renewals)
     )
 
 
@@ -377,8 +382,9 @@ def _several(value: One | None) -> tuple[Lease, ...]:
 
 
 def _add(index: dict[_Key, One], key: _Key, lease: Lease) -> None:
-    held = index.get(key)
-    index[key] = lease if held is None else (*_several(held), lease)
+    held = index.setdefault(key, lease)
+    if held is not lease:
+        index[key] = (*_several(held), lease)
 
 
 def _remove(index: dict[_Key, One], key: _Key, lease: Lease) -> None:

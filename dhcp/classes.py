@@ -97,9 +97,11 @@ class Share(NamedTuple):
 
     def time_for(self, changing: bool, renewals: int) -> int:
         """Seconds of a lease that was confirmed so often. A changing device begins with `changing_time`, doubled for each."""
+        plain = not self.classes and self.reservation is None  # as most are: nothing to look for
+        longest = self.subnet.lease_time if plain else self.lease_time
         if not changing:
-            return self.lease_time
-        return min(self.lease_time, self.subnet.changing_time << min(renewals, _DOUBLINGS))
+            return longest
+        return min(longest, self.subnet.changing_time << min(renewals, _DOUBLINGS))
 
     @property
     def named(self) -> bool:

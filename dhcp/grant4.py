@@ -65,9 +65,9 @@ class Terms(NamedTuple):
     name: str
 
 
-def foresee(book: LeaseBook, asked: Asked, scope: Scope, address: Address, now: Epoch) -> Terms:
-    """The lease as `grant` would make it now: what an offer tells."""
-    return _terms(book, asked, book.at(_ADDRESS4, address), asked.share(scope), now)
+def foresee(book: LeaseBook, asked: Asked, held: Lease | None, scope: Scope, now: Epoch) -> Terms:
+    """The lease as `grant` would make it now of what is `held` of an address: what an offer tells."""
+    return _terms(book, asked, held, asked.share(scope), now)
 
 
 def grant(
@@ -82,7 +82,7 @@ def grant(
         Epoch(now + duration), duration, renewals, asked.is_changing, name, False, b"", _identifier(asked),
     ))  # fmt: skip
     taken = freed(book, name, Claimant(identity.client, identity.hardware)) if name else ()
-    return lease, (*taken, *_others(book, asked, address), LeaseChange(held, lease))
+    return lease, (*taken, *_others(book, asked, address), tuple.__new__(LeaseChange, (held, lease)))
 
 
 def _terms(book: LeaseBook, asked: Asked, held: Lease | None, share: Share, now: Epoch) -> Terms:
@@ -91,13 +91,13 @@ def _terms(book: LeaseBook, asked: Asked, held: Lease | None, share: Share, now:
         since, renewals = held.since, held.renewals
         if now - since >= _PROVEN * duration_of(asked, share, renewals):
             renewals += 1
-    label = "" if asked.refuses_names else asked.label
+    label = "" if asked.fqdn is not None and asked.refuses_names else asked.label
     name = ""
     if label or share.reservation is not None:
         claimant = Claimant(asked.identity.client, asked.identity.hardware)
         name = published(book, asked.plan, share, claimant, label)
     duration = asked.ground.bounded(duration_of(asked, share, renewals), held, now)
-    return Terms(since, renewals, duration, name)
+    return tuple.__new__(Terms, (since, renewals, duration, name))
 
 
 def room(book: LeaseBook, asked: Asked) -> tuple[LeaseChange, ...]:
@@ -118,9 +118,8 @@ def drop_offers(book: LeaseBook, asked: Asked, but: Address = b"") -> tuple[Leas
 
 def _others(book: LeaseBook, asked: Asked, address: Address) -> list[LeaseChange]:
     """A client that has a lease has no offers any more, and its name is where it was seen last."""
-    held = book.of_client(_ADDRESS4, asked.identity.client)
     changes: list[LeaseChange] = []
-    for lease in held:
+    for lease in book.of_client(_ADDRESS4, asked.identity.client):
         if lease.address != address and lease.state is _OFFERED:
             changes.append(LeaseChange(lease, None))
         elif lease.address != address and lease.name:

@@ -1,7 +1,7 @@
 """Who a client is: keyed tags in place of identifiers (RFC 2131 §4.2, RFC 4361, RFC 6842).
 
-A tag says nothing without the key: who reads our memory or our disk finds no hardware address in it, and who knows an
-address and the key finds its tag again.
+A tag says nothing without the key: who reads our disk, or our memory a few seconds after a client spoke, finds no hardware
+address in it, and who knows an address and the key finds its tag again.
 """
 
 import hashlib
@@ -13,9 +13,13 @@ from dhcp.values import Tag
 from wire.dhcp.codes4 import Option4
 from wire.dhcp.packet4 import Packet4
 from wire.dhcp.packet6 import MAX_DUID, MIN_DUID
+from wire.units import Instant
 
 _CLIENT_IDENTIFIER = int(Option4.CLIENT_IDENTIFIER)
 
+RECENT_SECONDS = 2.0
+_RECENT = 256
+"""Clients remembered at once, by what they say they are."""
 TAG_OCTETS = 16
 _BLOCK = 64
 """Octets that SHA-256 takes at once."""
@@ -126,6 +130,42 @@ def duid_hardware(duid: bytes) -> bytes:
     if start is None or len(duid) <= start or htype > 0xFF:
         return b""
     return hardware_octets(duid[start:], htype)
+
+
+class Recent:
+    """Clients that said something a moment ago: mostly the next message of one comes within milliseconds, a REQUEST after a
+    DISCOVER. What they are known by is kept in clear meanwhile, so it is kept for one message more and for few seconds: whoever
+    holds it calls `pass_time` at least every `RECENT_SECONDS` while there are any."""
+
+    __slots__ = ("_known", "_since")
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, int, bytes | None], Identity] = {}
+        self._since: Instant | None = None
+        """From when on time counts; None: nobody was there when it was asked last."""
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def identify(self, key: bytes, packet: Packet4) -> Identity | None:
+        """As `identify` below; `key` is always the same."""
+        known, who = self._known, (packet.chaddr, packet.htype, packet.options.get(_CLIENT_IDENTIFIER))
+        found = known.pop(who, None)
+        if found is None:
+            found = identify(key, packet)
+            if found is not None:
+                if len(known) >= _RECENT:
+                    known.clear()
+                known[who] = found
+        return found
+
+    def pass_time(self, now: Instant) -> None:
+        """Forget all of them, if it is time."""
+        if self._since is None or not self._known:
+            self._since = now if self._known else None
+        elif now - self._since >= RECENT_SECONDS:
+            self._known.clear()
+            self._since = None
 
 
 def identify(key: bytes, packet: Packet4) -> Identity | None:

@@ -67,6 +67,7 @@ class Limits:
 
     def __init__(self, rate: float, interface_rate: float) -> None:
         self._rate = rate
+        self._burst = max(BURST, rate)
         self._interface_rate = interface_rate
         self._clients: OrderedDict[Tag, Bucket] = OrderedDict()
         self._interfaces: dict[int, Bucket] = {}
@@ -75,14 +76,14 @@ class Limits:
         """Whether a message of `client` that came in on `interface` is looked at. `holder`: it has a lease (or an offer)."""
         if not holder and not self._interface(interface, now).take(self._interface_rate, self._interface_rate, now):
             return False
-        return self._client(client, now).take(self._rate, max(BURST, self._rate), now)
+        return self._client(client, now).take(self._rate, self._burst, now)
 
     def _client(self, client: Tag, now: Instant) -> Bucket:
         bucket = self._clients.get(client)
         if bucket is None:
             if len(self._clients) >= _CLIENTS:
                 self._clients.popitem(last=False)
-            bucket = self._clients[client] = Bucket(max(BURST, self._rate), now)
+            bucket = self._clients[client] = Bucket(self._burst, now)
         else:
             self._clients.move_to_end(client)
         return bucket

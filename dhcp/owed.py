@@ -1,8 +1,8 @@
 """What the book holds and the disk did not take: remembered until it does, one form for each address."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from dhcp.values import Kind, Lease, LeaseChange, State
+from dhcp.values import Kind, Lease, LeaseChange, State, concerns_disk
 from wire.units import Epoch
 
 FROM_MEMORY = 600
@@ -28,7 +28,11 @@ class Owed:
 
     def due(self, changes: Iterable[LeaseChange]) -> tuple[LeaseChange, ...]:
         """What is owed and, after it, the durable of these changes."""
-        return (*self._owed.values(), *(change for change in changes if change.durable))
+        return (*self._owed.values(), *(change for change in changes if concerns_disk(change)))
+
+    def before(self, durable: Sequence[LeaseChange]) -> Sequence[LeaseChange]:
+        """What is owed and, after it, these changes, which are all durable."""
+        return (*self._owed.values(), *durable) if self._owed else durable
 
     def paid(self) -> None:
         """All that was due is on disk."""

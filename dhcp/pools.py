@@ -140,7 +140,8 @@ def _by_lot(book: LeaseBook, plan: Plan, seeker: Seeker, now: Epoch) -> Choice:
             return Choice("reclaim", scope, holder.address, holder)
         address = draw(book, scope, seeker)
         if address is not None:
-            return Choice("lot", scope, address)
+            # As Choice(...) makes it, and cheaper.
+            return tuple.__new__(Choice, ("lot", scope, address, None))
     for scope in seeker.scopes:
         holder = _gone(book, plan, scope, seeker, now)
         if holder is not None:

@@ -113,7 +113,9 @@ def _has_another(book: LeaseBook, asked: Asked) -> bool:
 
 def _yes(asked: Asked, book: LeaseBook, why: str, scope: Scope, address: Address, now: Epoch) -> Outcome:
     lease, changes = grant(book, asked, scope, address, now)
-    return Outcome(why, lease_reply(asked, _ACK, scope, address, lease.duration, lease.name), changes)
+    reply = lease_reply(asked, _ACK, scope, address, lease.duration, lease.name)
+    # As Outcome(...) makes it, and cheaper.
+    return tuple.__new__(Outcome, (why, reply, changes, ()))
 
 
 _TEXTS = {

@@ -14,7 +14,8 @@ from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.packet4 import Packet4
 from wire.units import Epoch
 
-_ADDRESS4, _BOUND, _OFFER, _REQUESTED = Kind.ADDRESS4, State.BOUND, MessageType4.OFFER, int(Option4.REQUESTED_ADDRESS)
+_ADDRESS4, _BOUND, _REQUESTED = Kind.ADDRESS4, State.BOUND, int(Option4.REQUESTED_ADDRESS)
+_DISCOVER, _OFFER, _REQUEST = MessageType4.DISCOVER, MessageType4.OFFER, MessageType4.REQUEST
 """Not looked up for each message: members of an enum cost more."""
 
 
@@ -35,11 +36,12 @@ def handle4(
     asked = read_asked(request, arrival, known, ground)
     if isinstance(asked, str):
         return Outcome(asked)
-    match asked.kind:
-        case MessageType4.DISCOVER:
-            return _discover(asked, book, now)
-        case MessageType4.REQUEST:
-            return handle_request(asked, book, now)
+    kind = asked.kind
+    if kind is _DISCOVER:
+        return _discover(asked, book, now)
+    if kind is _REQUEST:
+        return handle_request(asked, book, now)
+    match kind:
         case MessageType4.DECLINE:
             return _decline(asked, book, now)
         case MessageType4.RELEASE:
@@ -67,7 +69,9 @@ def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: E
     held = book.at(_ADDRESS4, address)
     freed = room(book, asked) if held is None else ()
     # Its own are dropped anyway.
-    dropped = tuple(dict.fromkeys((*freed, *drop_offers(book, asked, but=address))))
+    dropped = (*freed, *drop_offers(book, asked, but=address))
+    if len(dropped) > 1:
+        dropped = tuple(dict.fromkeys(dropped))
     if needs_probe(asked, held):
         waiting = LeaseChange(held, offer(asked, held, scope, address, now))
         return Outcome("probe", changes=(*dropped, waiting), probes=(probe(asked, address),))
@@ -76,13 +80,14 @@ def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: E
         return Outcome(
             "rapid", lease_reply(asked, MessageType4.ACK, scope, address, lease.duration, lease.name), changes
         )
-    terms = foresee(book, asked, scope, address, now)
+    terms = foresee(book, asked, held, scope, now)
     reply = lease_reply(asked, _OFFER, scope, address, terms.duration, terms.name)
     why = "reservation-in-use" if _is_displaced(asked, address) else "offered"
     if held is not None and held.state is _BOUND:
         return Outcome(why, reply, drop_offers(book, asked))
-    made = LeaseChange(held, offer(asked, held, scope, address, now))
-    return Outcome(why, reply, (*dropped, made))
+    made = tuple.__new__(LeaseChange, (held, offer(asked, held, scope, address, now)))
+    # As Outcome(...) makes it, and cheaper.
+    return tuple.__new__(Outcome, (why, reply, (*dropped, made) if dropped else (made,), ()))
 
 
 def _is_displaced(asked: Asked, address: Address) -> bool:

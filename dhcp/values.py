@@ -92,24 +92,35 @@ class LeaseChange(NamedTuple):
 
     @property
     def place(self) -> tuple[Kind, Address]:
-        """What it is about."""
-        lease = self.after if self.after is not None else self.before
-        assert lease is not None  # noqa: S101 # a change of nothing is never made
-        return lease.kind, lease.address
+        """See `place_of`."""
+        return place_of(self)
 
     @property
     def durable(self) -> bool:
-        """True if it concerns the disk: anything but an offer held in memory, or a holder that is looked for."""
-        before, after = self
-        if before is not None and before.state is _OFFERED:
-            before = None
-        if after is not None and after.state is _OFFERED:
-            after = None
-        if before is None or after is None:
-            return before is not after
-        if before.wanted != after.wanted:
-            before = before._replace(wanted=after.wanted)
-        return before != after
+        """See `concerns_disk`."""
+        return concerns_disk(self)
+
+
+def place_of(change: LeaseChange) -> tuple[Kind, Address]:
+    """What it is about. (As a property it costs more.)"""
+    before, after = change
+    lease = after if after is not None else before
+    assert lease is not None  # noqa: S101 # a change of nothing is never made
+    return lease.kind, lease.address
+
+
+def concerns_disk(change: LeaseChange) -> bool:
+    """True for anything but an offer held in memory, or a holder that is looked for. (As a property it costs more.)"""
+    before, after = change
+    if before is not None and before.state is _OFFERED:
+        before = None
+    if after is not None and after.state is _OFFERED:
+        after = None
+    if before is None or after is None:
+        return before is not after
+    if before.wanted != after.wanted:
+        before = before._replace(wanted=after.wanted)
+    return before != after
 
 
 class Path(Enum):

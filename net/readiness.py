@@ -1,6 +1,6 @@
 """Sockets that live for one answer, and timers that nearly always are given up: what a loop's own books cost too much for.
 
-A question over UDP has a socket of its own. To enter it into the loop and take it out again costs more than to read it; here it
+A question over UDP has a socket for itself. To enter it into the loop and take it out again costs more than to read it; here it
 is entered into an epoll of our own, which the loop knows once, and closing the socket takes it out. Likewise the time after which
 a question is put again is the same for all and rarely comes: those who wait stand in a row, and the loop knows of the first.
 """

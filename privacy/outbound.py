@@ -5,6 +5,7 @@ anything else of the client could come.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from privacy.channel import Channel, Kind
 from privacy.padding import query_padding
@@ -14,6 +15,9 @@ from wire.dns.message import build_query
 
 PAYLOAD = 1232
 """The UDP payload we accept: no fragment on any common path."""
+
+OPTS_KEPT = 512
+"""EDNS records kept as they were written: one for each length of padding, and for each cookie."""
 
 _OPT_HEADER = 11
 _MESSAGE_HEADER = 12
@@ -32,19 +36,24 @@ def conceal(question: bytes, flags: int, channel: Channel, entropy: Callable[[in
     (RFC 8467 §4.1), oblivious ones around the message (`privacy/odoh.py`). Clear ones: a cookie if the channel has one
     (RFC 7873), and random letter case over UDP (0x20). To servers that are not asked to resolve neither RD nor CD is said.
     """
-    options: list[tuple[int, bytes]] = []
+    padding = -1
     if channel.encrypted:
         length = _MESSAGE_HEADER + len(question) + _OPT_HEADER
         # An envelope has padding of its own; the empty option asks for a padded answer (RFC 8467 §4.2).
         padding = 0 if channel.kind is Kind.ODOH else query_padding(length)
-        options.append((EdnsOption.PADDING, bytes(padding)))
-    elif channel.cookie:
-        options.append((EdnsOption.COOKIE, channel.cookie))
     if channel.kind is Kind.UDP:
         question = _random_case(question, entropy)
     header = (_RD_CD if flags & _CD else _RD) if channel.recursion else 0
-    opt = build_opt(PAYLOAD, bool(flags & _DO), options) if channel.edns else b""
+    opt = _opt(bool(flags & _DO), padding, channel.cookie) if channel.edns else b""
     return build_query(question, header, opt)
+
+
+@lru_cache(OPTS_KEPT)
+def _opt(do: bool, padding: int, cookie: bytes) -> bytes:
+    """`padding`: octets of it; -1: none, and the cookie if there is one. Nothing of the question is in it."""
+    if padding >= 0:
+        return build_opt(PAYLOAD, do, [(EdnsOption.PADDING, bytes(padding))])
+    return build_opt(PAYLOAD, do, [(EdnsOption.COOKIE, cookie)] if cookie else [])
 
 
 def _random_case(question: bytes, entropy: Callable[[int], bytes]) -> bytes:

@@ -172,13 +172,16 @@ def _remembered(query: Query, route: Route, snapshot: Snapshot, memory: AnswerMe
     generation = snapshot.generation
     groups = [group for group in (route.upstream_group, route.fallback) if group >= 0]
     keys = [memory.key(query, group) for group in groups]
-    for key in keys:
+    known = [key for key in keys if memory.knows(key)]
+    for key in known:
         fresh = memory.fresh(key, generation, now)
         if fresh is not None:
             return fresh
     concluded = _concluded(query, groups[0], snapshot, memory, now)
     if isinstance(concluded, Reply):
         return concluded
+    if not known:
+        return Later(query, groups[0], keys[0], None, route.fallback, known=concluded)
     stale = next(filter(None, (memory.stale(key, generation, now) for key in keys)), None)
     failures = [memory.failed(key, now) for key in keys]
     if failures[0] is None:

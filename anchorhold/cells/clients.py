@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 from anchorhold.cells.asked import Asked
 from anchorhold.cells.heap import on_heap
 from anchorhold.cells.peer import Pair, Peer
-from anchorhold.cells.start import hear, receive_until_start, tell_ready
+from anchorhold.cells.start import hear, receive_until_start, take_short_turns, tell_ready
 from anchorhold.control_requests import Line
 from anchorhold.facts import divert, log
 from anchorhold.link import LinkMessage, LinkType, PairName, accuse, number_of, pair_name, send_message
@@ -185,6 +185,7 @@ class ClientsCell:
         self.prepare()
         self._link.setblocking(False)
         self._equip()
+        take_short_turns()
         log_mistakes(self.name)
         enter(on_heap(replace(self.profile, memory=self._most_memory())), settle=self._begin)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))

@@ -16,9 +16,11 @@ from anchorhold import ceilings, snapshot
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
+from anchorhold.cells.given import bootstrap_of, mapped
 from anchorhold.cells.heap import keep_to_heap
 from anchorhold.cells.loops import run_loop as run_loop
 from anchorhold.cells.resolver_profile import PROFILE, PROFILE_UVLOOP
+from anchorhold.cells.root_copies import RootCopies
 from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     end_after,
@@ -54,6 +56,7 @@ from privacy.lists.matcher import ListImage
 from privacy.memory import Fact, Retention
 from resolver.edge.carrier import Carrier
 from resolver.edge.resolve import Resolver
+from resolver.edge.transfer import Sharing
 from resolver.edge.upstream.discovered import WARNINGS
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
@@ -85,8 +88,9 @@ class ResolverCell:
         self._settings: ResolverSettings | None = None
         self._spread_key = b""
         self._restarts = 0
-        self._number = 0
-        """Which it is of several of its kind."""
+        self._number, self._resolvers = 0, 1
+        """Which it is of so many."""
+        self._copies = RootCopies(self._accuse)
         self._pairs: dict[PairName, socket.socket] = {}
         self._lines: dict[PairName, FrontLine] = {}
         self._keeper_pair: socket.socket | None = None
@@ -124,13 +128,15 @@ class ResolverCell:
                 self._settings = snapshot.load(descriptor, ResolverSettings)
                 os.close(descriptor)
             case LinkType.LISTS, (descriptor,):
-                self._image = _mapped(descriptor)
+                self._image = mapped(descriptor)
                 os.close(descriptor)
                 self._lists_told.set()
             case LinkType.LISTS, ():
                 self._lists_told.set()
             case LinkType.NUMBER, ():
-                self._number, _ = number_of(message)
+                self._number, self._resolvers = number_of(message)
+            case LinkType.ROOT_PEER, (_,):
+                self._copies.take(message)
             case LinkType.SECRET, (descriptor,):
                 self._spread_key = take_secret(descriptor)
             case ((LinkType.PING | LinkType.END), ()):
@@ -153,6 +159,7 @@ class ResolverCell:
         world = ForwardingWorld(tools, self._spread_key, Sites())
         # What is packaged, while our own files can still be read.
         world.wall.not_before(built_date())
+        world.sharing = self._sharing()
         self._resolver = Resolver(self._settings, world, self._report)
         self._resolver.changed = self._forget
         self._resolver.exhausted = partial(end_without_memory, "resolver")
@@ -163,6 +170,7 @@ class ResolverCell:
         self._resolver.whereabouts = self._whereabouts.status
         # It has a descriptor of its own, which may not be had later.
         readiness(loop)
+        self._copies.connect(self._resolver.iterations.keeper_of)
         # Contexts with the system's authorities read files: make them before the sandbox.
         profile = PROFILE if isinstance(loop, asyncio.BaseEventLoop) else PROFILE_UVLOOP
         log_mistakes(NAME)
@@ -226,6 +234,8 @@ class ResolverCell:
                 self._connect()
             case LinkType.LISTS if self._resolver is not None:
                 self._resolver.use_image(self._image)
+            case LinkType.ROOT_PEER if self._resolver is not None:
+                self._copies.connect(self._resolver.iterations.keeper_of)
             case LinkType.KEEPER:
                 self._connect_keeper()
             case LinkType.SETTINGS if self._settings is not None and self._resolver is not None:
@@ -264,6 +274,14 @@ class ResolverCell:
         if error is not None:
             log("resolver", str(error))
             accuse(self._link, name)
+
+    def _accuse(self, name: PairName, error: Malformed) -> None:
+        log("resolver", f"another resolver sent what does not decode, it is ended: {error}")
+        accuse(self._link, name)
+
+    def _sharing(self) -> Sharing | None:
+        """The first goes outside for copies of the root zone, and the others ask it."""
+        return Sharing(self._copies.fetch if self._number else None) if self._resolvers > 1 else None
 
     # the keeper
 
@@ -350,7 +368,7 @@ class ResolverCell:
         resolver = self._resolver
         if resolver is None:
             raise UpstreamFailed(Why.NO_ADDRESS, "not started yet")
-        place = _bootstrap_of(name, resolver.snapshot.settings)
+        place = bootstrap_of(name, resolver.snapshot.settings)
         found: list[str] = []
         for rrtype in FAMILIES:
             key = read_name(name) + rrtype.to_bytes(2, "big") + b"\0\1"
@@ -365,26 +383,6 @@ def _settle() -> None:
     keep_to_heap()
     apart.start()
     verify_once()
-
-
-def _mapped(descriptor: int) -> ListImage | None:
-    """The image of the lists; None if it is of no use, which is said: then no list counts until the next comes."""
-    try:
-        return ListImage(snapshot.map_sealed(descriptor))
-    except Malformed as error:
-        log("resolver", f"the image of the lists is of no use: {error}")
-        return None
-
-
-def _bootstrap_of(name: str, settings: ResolverSettings) -> int:
-    """The place of the group that looks up `name`. Raises UpstreamFailed."""
-    asked = [server for group in settings.upstream_groups for server in group.servers]
-    asked += [target.spec for target in settings.carried]
-    wanted = {server.bootstrap for server in asked if server.name == name and server.bootstrap}
-    for place, group in enumerate(settings.upstream_groups):
-        if group.name in wanted:
-            return place
-    raise UpstreamFailed(Why.NO_ADDRESS, "no bootstrap group")
 
 
 SETTINGS = ResolverSettings

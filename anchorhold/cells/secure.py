@@ -86,6 +86,7 @@ class SecureCell(ClientsCell):
         self._terms: dict[Served, Terms] = {}
         self._quic: list[QuicListener] = []
         self._until = 0.0
+        self._next_tending = 0.0
         self._names: tuple[str, ...] = ()
         """Of the certificate, as its end is."""
         self._proved: tuple[str, str] | None = None
@@ -156,6 +157,7 @@ class SecureCell(ClientsCell):
             self._open_listeners()
 
     def _use_settings(self, now: Instant) -> None:
+        self._next_tending = 0.0
         self.house.use(self.settings, self.admission)
         serve_doh(self.house)
         self._oblivious.use()
@@ -186,6 +188,10 @@ class SecureCell(ClientsCell):
         self._quic = [listener for listener in self._quic if not listener.ended]
 
     def _tend(self, now: Instant) -> None:
+        # Nothing here comes about by what clients say, and a wake-up may be for one answer.
+        if now < self._next_tending:
+            return
+        self._next_tending = now + IDLE_TURN
         self._tell_proved()
         for served, contexts in self._contexts.items():
             if not contexts.turn(now):

@@ -279,6 +279,7 @@ CALLS: dict[str, tuple[int, int | None]] = {
     "kcmp": (312, 272),
     "finit_module": (313, 273),
     "sched_setattr": (314, 274),
+    "sched_getattr": (315, 275),
     "renameat2": (316, 276),
     "seccomp": (317, 277),
     "getrandom": (318, 278),

@@ -67,6 +67,8 @@ class Advertising:
     def turn(self, now: Instant) -> None:
         """Send what is due."""
         every = now >= self._look_at
+        if not (every or self._memories or self._parting):
+            return
         if every:
             self._look_at = now + LOOK_EVERY
             there = {interface.number for interface in self._interfaces}

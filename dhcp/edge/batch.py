@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dhcp.edge.probe import Message
-from dhcp.values import Address, Kind, LeaseChange, Reply4, Reply6
+from dhcp.values import Address, Kind, LeaseChange, Reply4, Reply6, concerns_disk, place_of
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.codes6 import MessageType6
 
@@ -33,6 +33,8 @@ class Batch:
 
     changes: list[LeaseChange] = field(default_factory=list)
     replies: list[Waiting] = field(default_factory=list)
+    durable: list[LeaseChange] = field(default_factory=list)
+    """Those of the changes that are."""
     _due: set[tuple[Kind, Address]] = field(default_factory=set)
     """The addresses of which the disk has to be told something."""
 
@@ -40,8 +42,9 @@ class Batch:
         """These were made in the book, after all others."""
         self.changes += changes
         for change in changes:
-            if change.durable:
-                self._due.add(change.place)
+            if concerns_disk(change):
+                self.durable.append(change)
+                self._due.add(place_of(change))
 
     def needs_no_disk(self, waiting: Waiting) -> bool:
         """True if the reply may leave before anything is kept: an OFFER or Advertise (it promises nothing, RFC 2131 §3.1 (2))
@@ -50,17 +53,19 @@ class Batch:
         Its own changes are in memory alone, and of no address in them, nor of the one it tells, is the disk to be told: so none
         of them is taken back if the disk fails, for a change goes with another only if both are about one address.
         """
-        reply = waiting.reply
+        reply, due = waiting.reply, self._due
         if isinstance(reply, Reply6):
             # What it tells besides its changes are leases that the client has.
             if reply.data[:1] != _ADVERTISE:
                 return False
-        elif reply.packet.options.get(_TYPE) != _OFFER or (_ADDRESS4, reply.packet.yiaddr) in self._due:
-            return False
-        return not self._due or all(one.place not in self._due for one in self.changes[waiting.first : waiting.end])
+        else:
+            packet = reply.packet
+            if packet.options.get(_TYPE) != _OFFER or (due and (_ADDRESS4, packet.yiaddr) in due):
+                return False
+        return not due or due.isdisjoint(map(place_of, self.changes[waiting.first : waiting.end]))
 
     def clear(self) -> tuple[list[LeaseChange], list[Waiting]]:
         """All of it; the batch is empty then."""
         taken = self.changes, self.replies
-        self.changes, self.replies, self._due = [], [], set()
+        self.changes, self.replies, self.durable, self._due = [], [], [], set()
         return taken

@@ -55,13 +55,14 @@ class Ledger:
         self.book.apply(changes)
         self.settle(changes)
 
-    def settle(self, changes: Sequence[LeaseChange]) -> frozenset[int]:
-        """`changes` were applied to the book, in this order: bring them to disk, all in one commit.
+    def settle(self, changes: Sequence[LeaseChange], durable: Sequence[LeaseChange] | None = None) -> frozenset[int]:
+        """`changes` were applied to the book, in this order: bring them to disk, all in one commit. `durable`: those of them that
+        are, if the caller knows.
 
         Gives the positions of those that were taken back, because the disk did not take them and they may not count without:
         whoever waits for one gets no reply.
         """
-        due = self._owed.due(changes)
+        due = self._owed.due(changes) if durable is None else self._owed.before(durable)
         if not due:
             return frozenset()
         return frozenset() if self._commit(due) else self._take_back(changes)

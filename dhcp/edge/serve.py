@@ -27,7 +27,7 @@ from dhcp.edge.rogues import OTHER_SERVER4, OTHER_SERVER6, Rogues
 from dhcp.edge.sockets4 import receive4, send4
 from dhcp.edge.sockets6 import receive6, receive_icmp6, send6
 from dhcp.ground import make_ground
-from dhcp.identity import Identifier, Identity, hardware_octets, identify
+from dhcp.identity import RECENT_SECONDS, Identifier, Identity, Recent, hardware_octets
 from dhcp.incident import Incident
 from dhcp.limits import Accusers, Limits
 from dhcp.newcomer import meet
@@ -90,6 +90,7 @@ class Server:
         self._rogues = Rogues(self.counters, lambda text: report(text, ""))
         self._advertising = Advertising(settings, self.interfaces, self.links, self._rogues, self.counters)
         self._batch = Batch()
+        self._recent = Recent()
         self._look_around()
         selector.register(links.socket, selectors.EVENT_READ, self._links_changed)
 
@@ -105,6 +106,7 @@ class Server:
         self._end_probes(self._prober.turn(now))
         self._expire()
         self._settle()
+        self._recent.pass_time(now)
         self.ledger.maintain(now)
         self._advertising.turn(now)
         if self.ledger.failures:
@@ -114,6 +116,8 @@ class Server:
         now = monotonic()
         waits = [patience, LONGEST_PAUSE, self.ledger.pause(now)]
         waits += [due for due in (self._prober.due(now), self._advertising.due(now)) if due is not None]
+        if self._recent:
+            waits.append(RECENT_SECONDS)
         if (end := self.ledger.book.next_end) is not None:
             waits.append(max(0.0, end - self.ledger.now()))
         return max(0.0, min(waits))
@@ -130,9 +134,10 @@ class Server:
 
     def _keep(self) -> list[Message]:
         """See `_settle`; the messages that are to be answered once more."""
+        durable = self._batch.durable
         changes, replies = self._batch.clear()
         went_well, again = not self.ledger.why, list[Message]()
-        lost = self.ledger.settle(changes) if changes else frozenset[int]()
+        lost = self.ledger.settle(changes, durable) if changes else frozenset[int]()
         for waiting in replies:
             if lost and not lost.isdisjoint(range(waiting.first, waiting.end)):
                 if went_well and waiting.message is not None:
@@ -219,8 +224,7 @@ class Server:
         except Malformed as error:
             self.counters["bootp" if error.what == "BOOTP" else "malformed"] += 1
             return
-        book = self.ledger.book
-        identity = identify(book.key, packet)
+        identity = self._recent.identify(self.ledger.book.key, packet)
         if identity is None:
             self.counters["nobody"] += 1
         elif self._admits(identity.client, arrival):
@@ -239,7 +243,7 @@ class Server:
             self._handle(message, arrival)
 
     def _admits(self, client: Tag, arrival: Arrival) -> bool:
-        holder = bool(self.ledger.book.all_of(client))
+        holder = self.ledger.book.knows(client)
         admitted = self._limits.admits(client, arrival.interface, holder, self._woken)
         if not admitted:
             self.counters["limited"] += 1
@@ -252,11 +256,12 @@ class Server:
             outcome = handle4(message, arrival, self.ledger.book, self._ground, self._second, identity)
         else:
             outcome = handle6(message, arrival, self.ledger.book, self._ground, self._second)
-        self.counters[outcome.why] += 1
-        if outcome.why == _CHOSE_ANOTHER:
+        why = outcome.why
+        self.counters[why] += 1
+        if why == _CHOSE_ANOTHER:
             # A client that chose another server has heard one.
             self._notice(OTHER_SERVER4 if isinstance(message, Packet4) else OTHER_SERVER6, arrival)
-        if self.settings.log_clients:
+        if self.settings.log_until > 0:
             self._trace(outcome, message, arrival)
         self._take(outcome, message, arrival)
 
@@ -271,19 +276,24 @@ class Server:
             self._ground = self._ground._replace(longest=longest)
 
     def _take(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
-        first = len(self._batch.changes)
-        self._apply(outcome.changes)
-        if outcome.probes:
-            for probe in outcome.probes:
+        _, reply, changes, probes = outcome
+        batch = self._batch
+        first = end = len(batch.changes)
+        if changes:
+            self._apply(changes)
+            end += len(changes)
+        if probes:
+            for probe in probes:
                 if not self._prober.begin(probe, (message, arrival), monotonic()):
                     self.counters["probes-full"] += 1
-        elif outcome.reply is not None:
+        elif reply is not None:
             limit = _limit_of(message) if isinstance(message, Packet4) else 0
-            waiting = Waiting(outcome.reply, first, len(self._batch.changes), limit, (message, arrival))
-            if self._batch.needs_no_disk(waiting):
+            # As Waiting(...) makes it, and cheaper.
+            waiting: Waiting = tuple.__new__(Waiting, (reply, first, end, limit, (message, arrival)))
+            if batch.needs_no_disk(waiting):
                 self._send(waiting)
             else:
-                self._batch.replies.append(waiting)
+                batch.replies.append(waiting)
 
     def _apply(self, changes: Sequence[LeaseChange]) -> None:
         self.ledger.book.apply(changes)
@@ -356,16 +366,17 @@ class Server:
             self.counters["not-sent"] += 1
 
     def _send4(self, interface: Interface, reply: Reply4, limit: int) -> bool:
-        link = self.links.current().get(interface.number)
+        # As it was when this was last looked around.
+        link = self._ground.links.get(interface.number)
         udp, frames = interface.sockets.get(_UDP4), interface.sockets.get(_FRAMES)
         if link is None or udp is None or frames is None:
             return False
         if limit:
             limit = min(limit, self.links.mtu(interface.number) or limit)
-        fitted = fit_packet4(reply.packet, limit, reply.shared)
-        if fitted.dropped:
-            self.counters["options-dropped"] += len(fitted.dropped)
-        return send4(udp, frames, reply, fitted.data, link.hardware)
+        data, dropped = fit_packet4(reply.packet, limit, reply.shared)
+        if dropped:
+            self.counters["options-dropped"] += len(dropped)
+        return send4(udp, frames, reply, data, link.hardware)
 
 
 def show_address(address: bytes) -> str:

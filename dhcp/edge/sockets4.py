@@ -17,11 +17,14 @@ CONTROL_SIZE = 64
 _PKTINFO = struct.Struct("=I4s4s")
 """Index, our address (where it goes out from), the header's destination (ip(7))."""
 
+_PKTINFO_SIZE = _PKTINFO.size
 _LEVEL = int(socket.IPPROTO_IP)
 
 EVERYBODY = b"\xff\xff\xff\xff"
 _BROADCAST = (socket.inet_ntoa(EVERYBODY), CLIENT4)
 NOBODY = bytes(4)
+_FRAME, _TO_ALL = Path.FRAME, Path.BROADCAST
+"""Not looked up for each message: members of an enum cost more."""
 
 
 def receive4(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arrival]]:
@@ -29,7 +32,7 @@ def receive4(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arri
     for data, control, _, (host, port) in drain(endpoint.recvmsg, READ_SIZE, CONTROL_SIZE, NOW):
         destination = NOBODY
         for level, kind, value in control:
-            if kind == IP_PKTINFO and level == _LEVEL and len(value) >= _PKTINFO.size:
+            if kind == IP_PKTINFO and level == _LEVEL and len(value) >= _PKTINFO_SIZE:
                 destination = value[8:12]
         yield data, _arrival(number, host, destination, port)
 
@@ -42,16 +45,26 @@ def _arrival(number: int, host: str, destination: Address, port: int) -> Arrival
 
 def send4(udp: socket.socket, frames: socket.socket, reply: Reply4, data: bytes, hardware: bytes) -> bool:
     """Send a reply; False if it could not be sent, which its client's patience makes good. `hardware` is our own address."""
+    _, path, interface, source, address, port, theirs, _ = reply
     try:
-        if reply.path is Path.FRAME and len(reply.hardware) == len(ALL_STATIONS) == len(hardware):
-            carried = Datagram(hardware, reply.hardware, reply.source, reply.address, SERVER4, reply.port, data)
+        if path is _FRAME and len(theirs) == len(ALL_STATIONS) == len(hardware):
+            carried = Datagram(hardware, theirs, source, address, SERVER4, port, data)
             frames.sendmsg((build_datagram(carried),), (), NOW)
             return True
-        place = _BROADCAST
-        if reply.path is not Path.BROADCAST and reply.path is not Path.FRAME:
-            place = (socket.inet_ntoa(reply.address), reply.port)
-        packed = _PKTINFO.pack(reply.interface, reply.source, NOBODY)
-        udp.sendmsg((data,), ((_LEVEL, IP_PKTINFO, packed),), NOW, place)
+        place = _BROADCAST if path is _TO_ALL or path is _FRAME else _place(address, port)
+        udp.sendmsg((data,), _from(interface, source), NOW, place)
     except OSError:
         return False
     return True
+
+
+@lru_cache(maxsize=256)
+def _place(address: Address, port: int) -> tuple[str, int]:
+    """Most replies go to a relay."""
+    return socket.inet_ntoa(address), port
+
+
+@lru_cache(maxsize=256)
+def _from(interface: int, source: Address) -> tuple[tuple[int, int, bytes]]:
+    """What tells the kernel the way a reply leaves by."""
+    return ((_LEVEL, IP_PKTINFO, _PKTINFO.pack(interface, source, NOBODY)),)

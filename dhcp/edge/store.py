@@ -28,15 +28,18 @@ from dhcp.edge.schema import (
     prepare,
     transaction,
 )
-from dhcp.record import Row, row_of
+from dhcp.record import COLUMNS, Row, row_of
 from dhcp.sealing import Seal
 from dhcp.store import Loaded, StoreDamaged, StoreFailed
-from dhcp.values import Lease, LeaseChange, State, Tag
+from dhcp.values import Lease, LeaseChange, State, Tag, concerns_disk, place_of
 from wire.units import Epoch
 
 NAME = "leases.db"
 DRAFT, REBUILT = f"{NAME}.new", f"{NAME}.rebuilt"
 
+_OFFERED = State.OFFERED
+"""Looking up a member of an enum costs more."""
+_OCTETS = tuple(place for place, (_, kind) in enumerate(COLUMNS) if kind == "BYTEA")
 PATIENCE = 2.0
 """Seconds to wait for a former process to let go of the file."""
 LOG_FOR = 600.0
@@ -267,18 +270,22 @@ class SqliteStore:
             return ()
         return (f"{KEY_NAME} is not the one {NAME} was written with: its leases are nobody's and last until their end",)
 
-    def _rows(self, changes: Iterable[LeaseChange]) -> tuple[list[Row], list[Row]]:
+    def _rows(self, changes: Iterable[LeaseChange]) -> tuple[list[list[object]], list[Row]]:
         """What to put and what to delete: for each address what counts in the end."""
         last: dict[tuple[int, bytes], Lease | None] = {}
         for change in changes:
-            if change.durable:
-                kind, address = change.place
-                offered = change.after is not None and change.after.state is State.OFFERED
-                last[int(kind), address] = None if offered else change.after
-        put = [row_of(lease, self._seal, self._names_in_clear) for lease in last.values() if lease is not None]
+            if concerns_disk(change):
+                kind, address = place_of(change)
+                after = change.after
+                last[int(kind), address] = None if after is not None and after.state is _OFFERED else after
+        put = [
+            _as_bound(row_of(lease, self._seal, self._names_in_clear)) for lease in last.values() if lease is not None
+        ]
         return put, [place for place, lease in last.items() if lease is None]
 
-    def _write(self, connection: sqlite3.Connection, put: list[Row], gone: list[Row], clock: Saved | None) -> None:
+    def _write(
+        self, connection: sqlite3.Connection, put: list[list[object]], gone: list[Row], clock: Saved | None
+    ) -> None:
         if put:
             connection.executemany(PUT, put)
         if gone:
@@ -301,6 +308,15 @@ class SqliteStore:
     def _has_written(self, now: Epoch) -> None:
         if self._log_since is None:
             self._log_since = now
+
+
+def _as_bound(row: Row) -> list[object]:
+    """With its octets as SQLite's binding takes them at once. For `bytes` it looks for adapters first, which costs more than all
+    else of a row."""
+    bound = list(row)
+    for place in _OCTETS:
+        bound[place] = bytearray(bound[place])
+    return bound
 
 
 def _free_pages(connection: sqlite3.Connection) -> int:

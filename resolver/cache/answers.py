@@ -54,7 +54,14 @@ _PLACE = struct.Struct("!Bii")
 
 
 def _packed(key: MemoryKey) -> bytes:
-    return key.question + _PLACE.pack(*key[1:])
+    question, flags, upstream_group, client_group = key
+    return question + _PLACE.pack(flags, upstream_group, client_group)
+
+
+def _without_or_with(key: MemoryKey) -> bytes:
+    """The place of the same question without DO, or with it."""
+    question, flags, upstream_group, client_group = key
+    return question + _PLACE.pack(flags ^ _DO, upstream_group, client_group)
 
 
 def _unpacked(packed: bytes) -> MemoryKey:
@@ -142,6 +149,13 @@ class AnswerMemory:
             query.key, query.flags & KEPT_FLAGS, upstream_group, query.group if query.group in self._apart else -1
         )
 
+    def knows(self, key: MemoryKey) -> bool:
+        """Whether there is anything of it, fresh or not, or for who asks without DO: most questions are new."""
+        entries = self._entries
+        if _packed(key) in entries or key in self._failures:
+            return True
+        return bool(key.flags & _DO) and _without_or_with(key) in entries
+
     def fresh(self, key: MemoryKey, generation: int, now: Instant) -> Reply | None:
         """The answer, if it has not expired; its TTLs are what is left."""
         entry = self._entries.get(_packed(key))
@@ -189,15 +203,17 @@ class AnswerMemory:
 
     def store(self, key: MemoryKey, accepted: Accepted, now: Instant) -> None:
         """Keep an answer, unless it may not be kept; what was remembered, a failure too, is over either way."""
+        entries, packed, other = self._entries, _packed(key), _without_or_with(key)
         self._failures.pop(key, None)
-        self._entries.drop(_packed(key))
-        other = MemoryKey(key.question, key.flags ^ _DO, key.upstream_group, key.client_group)
-        if (self.left(other, now) or 0.0) < 0.0:
-            self._entries.drop(_packed(other))
+        former = entries.get(other)
+        if former is not None and former.expires < now:
+            entries.drop(other)
         if accepted.keep <= 0:
+            entries.drop(packed)
             return
-        self._entries.put(_packed(key), _Entry(accepted, now))
-        self._entries.trim()
+        entries.put(packed, _Entry(accepted, now))
+        if entries.size > entries.ceiling:
+            entries.trim()
 
     def store_failure(
         self, key: MemoryKey, explanation: Explanation, rcode: int, now: Instant, least: float = 0.0

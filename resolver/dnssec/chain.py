@@ -195,7 +195,7 @@ class Chain:
             self.steps.append(Began(name, anchor))
         if isinstance(anchor, NegativeAnchor):
             ttl = MOST_SECONDS if anchor.until is None else int(anchor.until - self._date)
-            return Insecure(_not_validated(anchor.reason), ttl)
+            return Insecure(not_validated(anchor.reason), ttl)
         return anchor or NO_ANCHOR
 
     # -- one zone
@@ -381,7 +381,8 @@ def not_proved(found: NotProved, absence: Absence) -> Insecure | Bogus:
 
 
 @lru_cache(REASONS)
-def _not_validated(reason: str) -> Explanation:
+def not_validated(reason: str) -> Explanation:
+    """What clients are told of a name whose anchor is a negative one, for this reason."""
     return Explanation(ExtendedError.OTHER, f"not validated: {reason}"[:120])
 
 

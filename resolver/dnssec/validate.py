@@ -7,9 +7,9 @@ not proved is not there: a proof nobody needs is dropped, and one that is needed
 from typing import NamedTuple, Protocol
 
 from resolver.cache.rrsets import rename
-from resolver.dnssec.anchors import Anchors
+from resolver.dnssec.anchors import Anchors, NegativeAnchor
 from resolver.dnssec.budget import Spent, Validation
-from resolver.dnssec.chain import Absence, Chain, Questions, not_proved
+from resolver.dnssec.chain import Absence, Chain, Questions, not_proved, not_validated
 from resolver.dnssec.denial import (
     proves_no_data,
     proves_no_name,
@@ -28,8 +28,9 @@ from resolver.iterate.verdict import Alias, Negative, Positive, RRset, TooLong
 from resolver.values import Explanation
 from wire.dns.codes import ExtendedError, RecordType
 from wire.dns.names import is_below
+from wire.units import Epoch
 
-_RRSIG, _CNAME = int(RecordType.RRSIG), int(RecordType.CNAME)
+_RRSIG, _CNAME, _DS = int(RecordType.RRSIG), int(RecordType.CNAME), int(RecordType.DS)
 
 RENAMED_OTHERWISE = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "the DNAME makes another alias than this"))
 WILD_DNAME = Bogus(Explanation(ExtendedError.DNSSEC_BOGUS, "a DNAME made from a wildcard (RFC 6672 §3.3)"))
@@ -83,6 +84,13 @@ class Validator:
     def forgetful(self) -> "Validator":
         """The same with a memory of its own, still empty."""
         return Validator(self.anchors, TrustMemory(), self.policy, dates=self._dates)
+
+    def exempts(self, name: bytes, rrtype: int, date: Epoch) -> Explanation | None:
+        """Why records of `name` are not validated by the administrator's will; None if they are, or a parent's or nobody's."""
+        if rrtype in (_DS, _RRSIG):
+            return None
+        anchor = self.anchors.closest(name, date)
+        return not_validated(anchor.reason) if isinstance(anchor, NegativeAnchor) else None
 
     async def check(self, claim: Claim) -> Checked:
         """What the answer is worth. Raises nothing."""

@@ -14,7 +14,7 @@ from resolver.edge.gate import Gate
 from resolver.edge.place import ASKED_AGAIN, Place
 from resolver.edge.probing import DOT_PORT, Encryption
 from resolver.edge.sharing import Shared
-from resolver.edge.transfer import Means, RootKeeper, Source, no_anchor
+from resolver.edge.transfer import Means, RootKeeper, Sharing, Source, no_anchor
 from resolver.edge.upstream.port import Tools
 from resolver.edge.upstream.port import Why as Reason
 from resolver.edge.upstream.questions import same_question
@@ -181,6 +181,11 @@ def _why(exchange: Exchange) -> Why:
     return _WHY.get(reason, Why.NONSENSE)
 
 
+def _source(one: Iteration) -> Source:
+    servers = tuple(read_endpoint(text, one.port) for text in one.local_root_servers)
+    return Source(one.local_root, servers, one.port)
+
+
 class Iterations:
     """The iterators of one generation of settings. Servers' records are shared by all; what was learned is not."""
 
@@ -192,14 +197,15 @@ class Iterations:
         root_anchor: Callable[[], TrustAnchor | None] = no_anchor,
         date: Callable[[], Epoch] | None = None,
         place: Place | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         """`root_anchor` gives the root's trust anchor as it is now, to check copies of the root zone by; `date` the date as far
-        as it is known."""
+        as it is known; `sharing`: how such copies are shared, where there are several resolvers."""
         self.sockets = Sockets(tools, counters, place=place)
         self.servers = Servers()
         self.iterators: tuple[Iterator, ...] = ()
         self._counters = counters
-        self._means = Means(clock, date or tools.date, tools.entropy, report, root_anchor)
+        self._means = Means(clock, date or tools.date, tools.entropy, report, root_anchor, sharing)
         self._limits: CacheSettings | None = None
         self._keepers: dict[Iteration, RootKeeper] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -239,11 +245,14 @@ class Iterations:
         iterator.counters = self._counters
         return iterator
 
+    def keeper_of(self, mark: bytes) -> RootKeeper | None:
+        """Who keeps the copy of this source (`Source.mark`)."""
+        return next((keeper for one, keeper in self._keepers.items() if _source(one).mark == mark), None)
+
     def _keeper(self, one: Iteration) -> RootKeeper:
         holder = RootHolder()
         holder.counters = self._counters
-        servers = tuple(read_endpoint(text, one.port) for text in one.local_root_servers)
-        keeper = RootKeeper(holder, Source(one.local_root, servers, one.port), self._means)
+        keeper = RootKeeper(holder, _source(one), self._means)
         keeper.start()
         return keeper
 

@@ -67,7 +67,8 @@ class Resolver:
         self._waiting: dict[object, Flight] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._ended = False
-        self.iterations = Iterations(world.tools, world.counters, report, self._root_anchor, world.date, world.place)
+        near = world.place, world.sharing
+        self.iterations = Iterations(world.tools, world.counters, report, self._root_anchor, world.date, *near)
         self.routed = RoutedWorld(world, self.iterations)
         world.use(settings.upstream_groups)
         self.iterations.use(settings.iterations, settings.cache)

@@ -12,10 +12,12 @@ from resolver.settings import Profile, UpstreamGroup, UpstreamSpec
 class Server:
     """One upstream with its record and its operator's share."""
 
-    __slots__ = ("_upstream", "health", "profile", "prompt", "queries", "spec")
+    __slots__ = ("_upstream", "health", "profile", "prompt", "queries", "shown", "spec")
 
     def __init__(self, spec: UpstreamSpec, profile: Profile, tools: Tools) -> None:
         self.spec = spec
+        self.shown = f"operator:{spec.operator}"
+        """The counter of questions that its operator was shown."""
         self.profile = profile
         self.upstream = open_upstream(spec, profile, tools)
         self.health = Health()

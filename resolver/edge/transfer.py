@@ -4,8 +4,9 @@ A task beside the questions: none waits for it. What is asked is the same for ev
 """
 
 import asyncio
+import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,6 +32,10 @@ DEADLINE = 60.0
 """Seconds for all that is asked of one server at once."""
 
 
+MARK = 8
+"""Octets of what a source is known by."""
+
+
 class TransferFailed(Exception):
     """No copy from this server. The text says why, without its address."""
 
@@ -44,6 +49,11 @@ class Source:
     servers: tuple[Endpoint, ...]
     port: int = 53
 
+    @property
+    def mark(self) -> bytes:
+        """By which another process of ours, with the same settings, knows the same source."""
+        return hashlib.sha256(repr((self.servers, self.port)).encode()).digest()[:MARK]
+
 
 def no_anchor() -> TrustAnchor | None:
     """The signature of a copy is not checked."""
@@ -53,17 +63,26 @@ def no_anchor() -> TrustAnchor | None:
 @dataclass(frozen=True, slots=True)
 class Means:
     """What the keeper may use: both clocks, n random octets, a way to say what happened, the root's trust anchor as it is
-    now (None: signatures are not checked)."""
+    now (None: signatures are not checked), and how copies are shared with other processes of ours, if there are any."""
 
     now: Callable[[], Instant]
     date: Callable[[], Epoch]
     entropy: Callable[[int], bytes]
     report: Callable[[Fact], None]
     anchor: Callable[[], TrustAnchor | None] = no_anchor
+    sharing: "Sharing | None" = None
 
     def moment(self) -> Moment:
         """Both clocks at once."""
         return Moment(self.now(), self.date())
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """`fetch` has the copy of who goes outside for all, as `fetch` below has that of a server; None: that is us, and what we got
+    is kept as it came."""
+
+    fetch: "Callable[[Source, int | None], Awaitable[bytes | None]] | None"
 
 
 class RootKeeper:
@@ -74,6 +93,10 @@ class RootKeeper:
         self._source = source
         self._means = means
         self._said = ""
+        self._data = b""
+        self._looked = asyncio.Event()
+        self._good = False
+        """Whether the last round went well."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -92,26 +115,43 @@ class RootKeeper:
             await self.take(self._source.given)
         failures = 0
         while self._source.servers:
-            failures = 0 if await self.refresh() else failures + 1
+            self._good = await self.refresh()
+            self._looked.set()
+            failures = 0 if self._good else failures + 1
             chance = int.from_bytes(self._means.entropy(4), "big")
             await asyncio.sleep(wait_after(self.holder.timers(self._means.now()), failures, chance))
 
     async def refresh(self) -> bool:
         """One round through the servers; whether one of them had the copy in use or a newer one."""
+        sharing = self._means.sharing
+        if sharing is not None and sharing.fetch is not None:
+            return await self._obtain(partial(sharing.fetch, self._source))
         for server in self._source.servers:
-            timers = self.holder.timers(self._means.now())
-            try:
-                data = await fetch(server, None if timers is None else timers.serial, self._means.entropy)
-            except TransferFailed as error:
-                self.holder.fail(str(error))
-                self._say()
-                continue
-            if data is None:
-                self.holder.confirm(self._means.moment())
-                return True
-            if await self.take(data):
+            if await self._obtain(partial(fetch, server, entropy=self._means.entropy)):
                 return True
         return False
+
+    async def _obtain(self, fetch: Callable[[int | None], Awaitable[bytes | None]]) -> bool:
+        timers = self.holder.timers(self._means.now())
+        try:
+            data = await fetch(None if timers is None else timers.serial)
+        except TransferFailed as error:
+            self.holder.fail(str(error))
+            self._say()
+            return False
+        if data is None:
+            self.holder.confirm(self._means.moment())
+            return True
+        return await self.take(data)
+
+    async def copy(self, serial: int | None) -> bytes | None:
+        """For another process of ours: what `fetch` would give it, as soon as we have looked outside. Raises TransferFailed:
+        nobody is to take an old copy for a new one because we could not look."""
+        await self._looked.wait()
+        timers = self.holder.timers(self._means.now())
+        if timers is None or not self._good:
+            raise TransferFailed("there is none")
+        return None if timers.serial == serial else self._data
 
     async def take(self, data: bytes) -> bool:
         """Check a copy in a thread, for it takes its time, and use it if it is good, the root's own, and newer."""
@@ -128,6 +168,8 @@ class RootKeeper:
             return False
         copy.proved = proof is not None
         outcome = self.holder.offer(copy, moment.now)
+        if outcome is Offered.TAKEN and self._means.sharing is not None:
+            self._data = data
         self._say()
         return outcome is not Offered.OLDER
 

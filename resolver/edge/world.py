@@ -21,8 +21,8 @@ from resolver.edge.converse import converse
 from resolver.edge.place import ASKED_AGAIN, Place
 from resolver.edge.servers import Group, Server
 from resolver.edge.sharing import Shared
+from resolver.edge.transfer import Sharing
 from resolver.edge.upstream.failures import EXPLANATIONS, LIES
-from resolver.edge.upstream.pooled import AGAIN
 from resolver.edge.upstream.port import Tools, Upstream, UpstreamFailed, Why
 from resolver.forward import MAX_SERVERS, Candidate, Circumstances, Plan, rank
 from resolver.iterate.budget import LINKS, MORE_FOR_A_KEY, Budget
@@ -66,6 +66,8 @@ class ForwardingWorld:
         self.shared = Shared(self.counters, "keys-shared")
         self.wall = WallClock()
         self.place = Place()
+        self.sharing: Sharing | None = None
+        """How copies of the root zone are shared, where there are several resolvers."""
         self._sketch_key = tools.entropy(32)
         self._servers: dict[tuple[UpstreamSpec, Profile], Server] = {}
 
@@ -212,21 +214,17 @@ class ForwardingWorld:
         return verdict
 
     async def _converse(self, server: Server, question: bytes, budget: Budget, begun: Begun | None) -> bytes:
-        """There and back; once more if this machine came into another network on the way, or on a connection of before. Raises
-        UpstreamFailed."""
+        """There and back; once more if this machine came into another network on the way. Raises UpstreamFailed."""
         here = self.place.number if begun is None else begun.place
         try:
             if begun is not None:
                 return await begun.outcome()
             return await converse(server.upstream, question, DO_AND_CD, self.tools.entropy, budget.deadline)
-        except UpstreamFailed as failure:
-            if begun is not None and failure.why in AGAIN:
-                self.tools.count("retry")
-            elif await self.place.is_another(here, budget.deadline):
-                self.counters[ASKED_AGAIN] += 1
-                budget.pay(1, 0)
-            else:
+        except UpstreamFailed:
+            if not await self.place.is_another(here, budget.deadline):
                 raise
+        self.counters[ASKED_AGAIN] += 1
+        budget.pay(1, 0)
         return await converse(server.upstream, question, DO_AND_CD, self.tools.entropy, budget.deadline)
 
     def planned(self, name: bytes, upstream_group: int) -> Plan:
@@ -243,7 +241,7 @@ class ForwardingWorld:
     def saw(self, server: Server, name: bytes) -> None:
         """This operator was shown a question for this name: count it, and the site in its sketch."""
         operator = server.spec.operator
-        self.counters[f"operator:{operator}"] += 1
+        self.counters[server.shown] += 1
         sketch = self.sketches.get(operator)
         if sketch is None:
             sketch = self.sketches[operator] = SiteSketch(self._sketch_key)

@@ -4,20 +4,27 @@ import json
 import os
 import signal
 import socket
+import socketserver
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
+import dns.zone
 from click.testing import CliRunner
 from kit.datagrams import answering
 from kit.forwarder import root_server
 from kit.keyset import ENTRY, keyset, record, signer
 from kit.peers import open_folder, until
+from kit.rootzone import SMALL, with_digest
 from kit.service import Running, config_text, started
 from kit.signing import plain, rrset_of
 
@@ -150,3 +157,53 @@ def check_policy(one: Service, wanted: list[str]) -> None:
     assert found() == BLOCKED
     rows = json.loads(one.command("blocked", "--json"))["blocked"]
     assert {row["name"] for row in rows} == set(wanted)
+
+
+class RootServer(socketserver.BaseRequestHandler):
+    """Gives the root zone away; `asked` is what for, by everybody."""
+
+    asked: ClassVar[list[str]] = []
+    zone = dns.zone.from_text(with_digest(SMALL), ".", relativize=False)
+
+    def handle(self) -> None:
+        with self.request.makefile("rb") as file:
+            while length := file.read(2):
+                query = dns.message.from_wire(file.read(int.from_bytes(length, "big")))
+                rrtype = query.question[0].rdtype
+                self.asked.append(dns.rdatatype.to_text(rrtype))
+                response = dns.message.make_response(query)
+                soa = dns.rrset.from_rdata_list(dns.name.root, 86_400, [self.zone.get_soa()])
+                response.answer.append(soa)
+                if rrtype == dns.rdatatype.AXFR:
+                    rest = [
+                        (name, rdataset)
+                        for name, rdataset in self.zone.iterate_rdatasets()
+                        if rdataset.rdtype != soa.rdtype
+                    ]
+                    for name, rdataset in rest:
+                        response.answer.append(dns.rrset.from_rdata_list(name, rdataset.ttl, [*rdataset]))
+                    response.answer.append(dns.rrset.from_rdata_list(dns.name.root, 86_400, [self.zone.get_soa()]))
+                wire = response.to_wire(max_size=65_535)
+                self.request.sendall(len(wire).to_bytes(2, "big") + wire)
+
+
+def test_the_root_zone_is_fetched_once_for_all_resolvers(tmp_path: Path) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), RootServer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            root = f'[resolve]\nmode = "iterate"\nlocal_root_servers = ["127.0.0.1@{server.server_address[1]}"]\n'
+            with serving(tmp_path, 9, more=root) as one:
+
+                def serials() -> list[object]:
+                    return [line["iterations"][0]["local_root"]["serial"] for line in one.told(verb="status")]  # type: ignore[index]
+
+                until(lambda: serials() == [2026112400] * 2, "a copy in both")
+                assert RootServer.asked == ["SOA", "AXFR"]
+                # Whoever is started anew has it from the first.
+                one.kill("resolver-2")
+                until(lambda: serials() == [2026112400] * 2, "a copy in the new one")
+                assert RootServer.asked == ["SOA", "AXFR"]
+        finally:
+            server.shutdown()
+            thread.join()

@@ -69,6 +69,8 @@ class Lie(Enum):
     INTERIM = auto()  # a 1xx, then the answer
     INTERIM_END = auto()  # a 1xx, and nothing more
     INTERIM_TRAILERS = auto()  # a 1xx, then trailers
+    # UDP only
+    TWICE = auto()  # the right answer, doubled by the network
     # DNS over QUIC only
     TWO = auto()
     OWN_STREAM = auto()
@@ -121,6 +123,8 @@ def messages(lie: Lie, query: bytes) -> list[bytes]:
             return [honest[:12] + honest[12:].swapcase()]
         case Lie.CUT_OFF:
             return [honest[:-6]]
+        case Lie.TWICE:
+            return [honest, honest]
         case Lie.GARBAGE:
             return [os.urandom(48)]
         case Lie.TRUNCATED:

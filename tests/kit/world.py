@@ -12,7 +12,7 @@ from net.clock import now as clock
 from net.tls import TlsFactory
 from privacy.channel import Channel, Kind
 from resolver.compose import Accepted
-from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
+from resolver.edge.upstream.port import Ended, Tools, Upstream, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
 from resolver.iterate.budget import Budget
 from resolver.pipeline import Heard, Silent
@@ -114,6 +114,42 @@ class ScriptedUpstream:
         self.closed = True
 
 
+PROMPT = False
+"""Whether `install` makes upstreams that can be asked at once; tests set it to go both ways."""
+
+
+class AtOnce:
+    """The same upstream as one that can be asked at once (resolver.edge.upstream.port.Prompt)."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    def channel(self) -> Channel:
+        return self._upstream.channel()
+
+    async def exchange(self, query: bytes, deadline: Instant) -> bytes:
+        return await self._upstream.exchange(query, deadline)
+
+    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], object]:
+        task = asyncio.ensure_future(self._upstream.exchange(query, deadline))
+        task.add_done_callback(lambda task: None if task.cancelled() else self._tell(task, ended))
+        return task.cancel
+
+    @staticmethod
+    def _tell(task: "asyncio.Future[bytes]", ended: Ended) -> None:
+        failure = task.exception()
+        assert failure is None or isinstance(failure, UpstreamFailed)
+        ended(failure or task.result())
+
+    async def close(self) -> None:
+        await self._upstream.close()
+
+    @property
+    def closed(self) -> bool:
+        closed: bool = self._upstream.closed  # type: ignore[attr-defined]
+        return closed
+
+
 def respond(query: bytes, address: str = "192.0.2.1", ttl: int = 300) -> bytes:
     """An honest answer to a query as it went out."""
     name = show_name(parse_message(query).question[:-4].lower())
@@ -164,7 +200,7 @@ def install(world: ForwardingWorld, upstreams: list[ScriptedUpstream]) -> None:
     """Put the scripted upstreams in the place of the real ones."""
     servers = [server for group in world.groups for server in group.servers]
     for server, upstream in zip(servers, upstreams, strict=True):
-        server.upstream = upstream
+        server.upstream = AtOnce(upstream) if PROMPT else upstream
 
 
 __all__ = ["RD", "ScriptedUpstream", "ScriptedWorld", "answer_to", "install", "play", "respond", "settings", "world_of"]

@@ -3,7 +3,9 @@ import hmac
 import pytest
 
 from dhcp.identity import (
+    RECENT_SECONDS,
     Identifier,
+    Recent,
     duid_hardware,
     duid_inside,
     hardware_octets,
@@ -13,6 +15,7 @@ from dhcp.identity import (
     tag,
 )
 from wire.dhcp.packet4 import Packet4
+from wire.units import Instant
 
 KEY = bytes(range(32))
 MAC = bytes.fromhex("001122334455")
@@ -118,3 +121,46 @@ def test_the_link_layer_address_of_a_duid(duid: bytes, expected: bytes) -> None:
 )
 def test_a_locally_administered_address_is_a_changing_one(address: str, htype: int, expected: bool) -> None:
     assert expected is is_changing(bytes.fromhex(address), htype)
+
+
+def test_who_spoke_a_moment_ago_is_known_for_one_message_more() -> None:
+    recent, asks = Recent(), packet({61: b"\0phone", 53: b"\1"})
+    chooses = packet({61: b"\0phone", 53: b"\3"})
+    first = recent.identify(KEY, asks)
+    assert (identify(KEY, asks), 1) == (first, len(recent))
+    assert recent.identify(KEY, chooses) is first, "nothing is hashed again"
+    assert 0 == len(recent), "and nothing of it is kept"
+    assert first == recent.identify(KEY, asks)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [packet({61: b"\0other"}), packet({61: b"\0phone"}, chaddr=bytes(6)), packet({61: b"\0phone"}, htype=6), packet()],
+)
+def test_who_differs_in_anything_is_somebody_else(other: Packet4) -> None:
+    recent = Recent()
+    recent.identify(KEY, packet({61: b"\0phone"}))
+    assert identify(KEY, other) == recent.identify(KEY, other)
+
+
+def test_who_does_not_speak_again_is_forgotten_after_seconds() -> None:
+    recent = Recent()
+    recent.pass_time(Instant(0.0))
+    recent.identify(KEY, packet())
+    recent.pass_time(Instant(10.0))
+    recent.pass_time(Instant(10.0 + RECENT_SECONDS / 2))
+    assert 1 == len(recent)
+    recent.pass_time(Instant(10.0 + RECENT_SECONDS))
+    assert 0 == len(recent)
+    recent.identify(KEY, packet())
+    recent.pass_time(Instant(20.0))
+    assert 1 == len(recent), "its time begins anew"
+
+
+def test_never_more_than_a_few_are_remembered_and_nobody_is_not() -> None:
+    recent = Recent()
+    assert recent.identify(KEY, packet(chaddr=b"")) is None
+    assert 0 == len(recent)
+    for number in range(1, 1_000):
+        recent.identify(KEY, packet(chaddr=b"\0" + number.to_bytes(5, "big")))
+        assert len(recent) <= 256

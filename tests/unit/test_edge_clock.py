@@ -10,6 +10,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 import pytest
+from kit import world as scripted
 from kit.lies import Lie
 from kit.loops import on_loop
 from kit.lying import anchored, asked, forwarder, iterating
@@ -36,6 +37,12 @@ TRUTH = Lie("nothing but the truth", "www.shop.example. A", {}, frozenset())
 SOURCE, OTHER, PLAIN = "www.shop.example.", "www.bank.org.", "www.plain.example."
 CD, DO = int(QueryFlag.CD), int(QueryFlag.DO)
 YEAR = 365 * DAY
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["in a task", "at once"])
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upstreams that have to be waited for, and such as can be asked at once: what comes of it is the same."""
+    monkeypatch.setattr(scripted, "PROMPT", request.param)
 
 
 class Scene:

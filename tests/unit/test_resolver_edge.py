@@ -8,6 +8,7 @@ import dns.edns
 import dns.message
 import dns.rcode
 import pytest
+from kit import world as scripted
 from kit.loops import on_loop
 from kit.questions import query_for, response
 from kit.world import install, respond, settings, world_of
@@ -27,6 +28,12 @@ from wire.dns.codes import ExtendedError
 from wire.dns.names import read_name
 
 Behaviour = Callable[[bytes], object]
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["in a task", "at once"])
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upstreams that have to be waited for, and such as can be asked at once: what comes of it is the same."""
+    monkeypatch.setattr(scripted, "PROMPT", request.param)
 
 
 def honest(query: bytes) -> object:
@@ -380,7 +387,8 @@ async def test_dump_and_flush_see_the_same_answers() -> None:
 
 @on_loop
 async def test_our_own_mistake_is_counted_and_the_client_is_told() -> None:
-    scene = Scene(settings("a"), lambda query: 1 / 0)
+    scene = Scene(settings("a"), honest)
+    scene.resolver.memory.store = lambda key, accepted, now: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     reply = await scene.ask("www.example.")
     assert (Origin.FAILURE, 1, ["mistake: ZeroDivisionError"]) == (

@@ -11,6 +11,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
+from kit import world as scripted
 from kit.lies import recursive
 from kit.lying import anchored, asked, world
 from kit.questions import query_for
@@ -31,6 +32,12 @@ from wire.units import Instant
 EVERYTHING = (Route(b"\0", -1, 0),)
 KEYS = (dns.rdatatype.DS, dns.rdatatype.DNSKEY)
 Pause = Callable[[dns.message.Message], float]
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["in a task", "at once"])
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upstreams that have to be waited for, and such as can be asked at once: what comes of it is the same."""
+    monkeypatch.setattr(scripted, "PROMPT", request.param)
 
 
 @pytest.fixture(autouse=True)

@@ -173,7 +173,8 @@ def fit_packet4(packet: Packet4, limit: int = MIN_LIMIT, shared: Shared | None =
     body = _written(packet.options, shared if shared is not None else share_options(packet.options))
     room = max(limit, MIN_LIMIT) - _IP_UDP - _HEAD.size
     if len(body) < room:
-        return Fitted4(_finish(packet, body, packet.sname, packet.file), ())
+        # As Fitted4(...) makes it, and cheaper.
+        return tuple.__new__(Fitted4, (_finish(packet, body), ()))
     return _squeeze(packet, room)
 
 
@@ -189,10 +190,9 @@ def share_options(options: dict[int, bytes]) -> Shared:
 
 def _written(options: dict[int, bytes], shared: Shared) -> bytes:
     """All of them, in the order of `fit_packet4`."""
-    body, others = shared
-    if _IDENTIFIER in options:
-        body += _field(_IDENTIFIER, options[_IDENTIFIER])
-    body += others
+    first, others = shared
+    identifier = options.get(_IDENTIFIER)
+    body = first + others if identifier is None else first + _field(_IDENTIFIER, identifier) + others
     for number in _OWN_LATER:
         if number in options:
             body += _field(number, options[number])
@@ -207,11 +207,13 @@ def _field(number: int, value: bytes) -> bytes:
     return b"".join(_field(number, value[at : at + 255]) for at in range(0, size, 255))
 
 
-def _finish(packet: Packet4, body: bytes, sname: bytes, file: bytes) -> bytes:
-    chaddr = packet.chaddr
+def _finish(packet: Packet4, body: bytes, fields: tuple[bytes, bytes] | None = None) -> bytes:
+    """`fields`: what `sname` and `file` are to hold, if it is not the packet's own."""
+    op, htype, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, sname, file, _ = packet
+    if fields is not None:
+        sname, file = fields
     if len(chaddr) > 16 or len(sname) > _SNAME or len(file) > _FILE:
         raise ValueError("chaddr, sname or file is longer than its field")
-    op, htype, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr = packet[:10]
     head = _HEAD.pack(
         op, htype, len(chaddr), hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, sname, file, COOKIE
     )
@@ -231,7 +233,7 @@ def _squeeze(packet: Packet4, room: int) -> Fitted4:
         main = main[:at] + bytes((_OVERLOAD, 1, overload)) + main[at:]
     file = file + b"\xff" if file else packet.file
     sname = sname + b"\xff" if sname else packet.sname
-    return Fitted4(_finish(packet, main + relay, sname, file), tuple(dropped))
+    return Fitted4(_finish(packet, main + relay, (sname, file)), tuple(dropped))
 
 
 def _by_importance(options: dict[int, bytes]) -> Iterator[tuple[int, bytes]]:

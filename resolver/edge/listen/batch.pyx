@@ -87,7 +87,7 @@ cdef enum:
     FEW = 16  # packets of one call under pressure: what is no hit and came first keeps the others waiting
     OTHER = 4  # hits in whose place there is one packet that is none
     LOOKED = 1024  # the same, with those that are dropped unread
-    MANY = 8  # where so many come in one call there are more by the time that they are answered
+    MANY = 2  # where so many come in one call there are more by the time that they are answered
     MAX_PACKET = 4096  # octets of a query that are read; as in datagram.py
     STRIDE = 4096 + 192  # from one packet's room to the next: whole pages would all lie in the same few lines of the cache
     NAME = 28  # a sockaddr_in6 (ip6(7)); a sockaddr_in is shorter

@@ -22,7 +22,7 @@ from wire.units import Instant
 if TYPE_CHECKING:
     from resolver.edge.listen.batched import BatchedListener
 
-FEW, OTHER, LOOKED, MANY = 16, 4, 1_024, 8
+FEW, OTHER, LOOKED, MANY = 16, 4, 1_024, 2
 """As in batch.pyx."""
 STRIDE = MAX_PACKET + 192
 """Octets from one packet's room to the next; as in batch.pyx."""

@@ -57,7 +57,7 @@ class Udp:
         outcome = await self._over_udp(query, deadline)
         return await self._instead(query, deadline, outcome) if isinstance(outcome, Doubt) else outcome.data
 
-    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], None] | None:
+    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], object] | None:
         """As resolver.edge.upstream.port.Prompt, where the address is known."""
         if not self._spec.addresses or self._closed or len(self._open) >= MAX_OPEN:
             return None
@@ -79,11 +79,13 @@ class Udp:
         return partial(self._over, exchange)
 
     async def _then(self, query: bytes, deadline: Instant, doubt: Doubt, ended: Ended) -> None:
+        outcome: bytes | UpstreamFailed = UpstreamFailed(Why.UNREACHABLE, "broken off")
         try:
-            outcome: bytes | UpstreamFailed = await self._instead(query, deadline, doubt)
+            outcome = await self._instead(query, deadline, doubt)
         except UpstreamFailed as failure:
             outcome = failure
-        ended(outcome)
+        finally:
+            ended(outcome)
 
     async def _instead(self, query: bytes, deadline: Instant, outcome: Doubt) -> bytes:
         """Over TCP, for UDP will not do. Raises UpstreamFailed."""

@@ -3,6 +3,7 @@
 import asyncio
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from net.h2 import Http2Link, Limits, Response, StreamFailed, unindexed
 from net.h2_codecs import Header
@@ -12,7 +13,7 @@ from resolver.edge.upstream.failures import stream_failure
 from resolver.edge.upstream.freshness import Freshness, lower_ttls, read_freshness
 from resolver.edge.upstream.pool import PoolLimits
 from resolver.edge.upstream.pooled import IDLE, Pooled, PooledLink, tls_client
-from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
+from resolver.edge.upstream.port import Ended, Tools, UpstreamFailed, Why
 from resolver.settings import HttpMethod, Profile, UpstreamSpec
 from wire.errors import Malformed
 from wire.units import Instant
@@ -32,10 +33,10 @@ _HEADER = 12
 _QR = 0x80
 
 
-def open_https(spec: UpstreamSpec, profile: Profile, tools: Tools) -> "Https":
+def open_https(spec: UpstreamSpec, profile: Profile, tools: Tools) -> "Direct":
     """A server over HTTPS; not proved if `profile` is opportunistic. Raises ValueError for bad authorities."""
     channel = Channel(Kind.HTTPS, encrypted=True, authenticated=profile is Profile.STRICT)
-    return Https(spec, tools, channel, tls_client(spec, profile, tools, alpn=("h2",)))
+    return Direct(spec, tools, channel, tls_client(spec, profile, tools, alpn=("h2",)))
 
 
 class Requests:
@@ -142,9 +143,42 @@ class Https(Pooled[HttpsLink]):
             response = await link.request(headers, body, deadline)
         except StreamFailed as error:
             raise stream_failure(error) from None
+        return self._read(response)
+
+    def _read(self, response: Response) -> bytes:
         if self._observe is not None:
             self._observe(response.headers)
         return read_response(response)
+
+
+class Direct(Https):
+    """One that can be asked at once: what is sent is the query itself, which those who seal it must not inherit."""
+
+    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], object] | None:
+        """As resolver.edge.upstream.port.Prompt, over a connection that stands."""
+        link = self.ready()
+        if link is None:
+            return None
+        headers, body = self._requests.build(query)
+        try:
+            future = link.request(headers, body, deadline)
+        except StreamFailed as error:
+            self.settled(query, deadline, ended, stream_failure(error))
+            return lambda: None
+        future.add_done_callback(partial(self._heard, query, deadline, ended))
+        return future.cancel
+
+    def _heard(self, query: bytes, deadline: Instant, ended: Ended, future: "asyncio.Future[Response]") -> None:
+        if future.cancelled():
+            return
+        outcome: bytes | UpstreamFailed
+        try:
+            outcome = self._read(future.result())
+        except StreamFailed as error:
+            outcome = stream_failure(error)
+        except UpstreamFailed as failure:
+            outcome = failure
+        self.settled(query, deadline, ended, outcome)
 
 
 def authority_of(spec: UpstreamSpec) -> bytes:

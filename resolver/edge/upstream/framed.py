@@ -201,12 +201,12 @@ class Framed(Pooled[FramedLink]):
         """One message there, one back."""
         return await link.ask(query, deadline, most)
 
-    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], None] | None:
+    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], object] | None:
         """As resolver.edge.upstream.port.Prompt, over a connection that stands."""
         link = self.ready()
         if link is None:
             return None
-        link.begin(query, deadline, ended)
+        link.begin(query, deadline, partial(self.settled, query, deadline, ended))
         return _never_mind
 
 

@@ -1,5 +1,6 @@
 """What transports with connections share: a pool of them, one retry on a fresh one, and (tcp, tls, https) TLS that proves."""
 
+import asyncio
 from typing import Generic, TypeVar
 
 from net.dial import DialFailed, Target, dial
@@ -8,7 +9,7 @@ from net.tls import Peer, TlsClient
 from privacy.channel import Channel
 from resolver.edge.upstream.failures import dial_failure
 from resolver.edge.upstream.pool import Member, Pool, PoolLimits
-from resolver.edge.upstream.port import LARGEST, Tools, UpstreamFailed, Why
+from resolver.edge.upstream.port import LARGEST, Ended, Tools, UpstreamFailed, Why
 from resolver.settings import Profile, UpstreamSpec
 from wire.units import Instant
 
@@ -34,6 +35,7 @@ class PooledUpstream(Generic[M]):
         self._spec = spec
         self._tools = tools
         self._channel = channel
+        self._afresh: set[asyncio.Task[None]] = set()
         self._pool: Pool[M] = Pool(self.connect, self.limits(), tools)
 
     def limits(self) -> PoolLimits:
@@ -69,8 +71,31 @@ class PooledUpstream(Generic[M]):
         except UpstreamFailed as failure:
             if failure.why not in AGAIN:
                 raise
+        return await self._again(query, deadline, most)
+
+    async def _again(self, query: bytes, deadline: Instant, most: int = LARGEST) -> bytes:
+        """On another connection. Raises UpstreamFailed."""
         self._tools.count("retry")
         return await self.ask(await self._pool.take(deadline), query, deadline, most)
+
+    def settled(self, query: bytes, deadline: Instant, ended: Ended, outcome: bytes | UpstreamFailed) -> None:
+        """Tell how an exchange ended that nobody waits for in a task; one that may do better on another connection is put there
+        first."""
+        if isinstance(outcome, UpstreamFailed) and outcome.why in AGAIN:
+            task = asyncio.get_running_loop().create_task(self._then(query, deadline, ended))
+            self._afresh.add(task)
+            task.add_done_callback(self._afresh.discard)
+        else:
+            ended(outcome)
+
+    async def _then(self, query: bytes, deadline: Instant, ended: Ended) -> None:
+        outcome: bytes | UpstreamFailed = UpstreamFailed(Why.UNREACHABLE, "broken off")
+        try:
+            outcome = await self._again(query, deadline)
+        except UpstreamFailed as failure:
+            outcome = failure
+        finally:
+            ended(outcome)
 
     async def close(self) -> None:
         """As the port says."""

@@ -85,7 +85,7 @@ Ended = Callable[[bytes | UpstreamFailed], None]
 class Prompt(Upstream, Protocol):
     """One that can mostly be asked at once, so that nobody needs a task to wait for it."""
 
-    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], None] | None:
+    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], object] | None:
         """As `exchange`, but tells `ended`, perhaps before this returns. Gives what ends it early, after which nobody cares for
         what `ended` is told. None: it takes waiting to send this one, and nothing was done."""
 

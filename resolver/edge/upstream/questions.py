@@ -1,14 +1,13 @@
 """The question section as it was spelled, and whether an answer repeats it (RFC 5452 §3)."""
 
+from wire.dns.names import skip_name
+
 _AT = 12
 
 
 def spelled_question(query: bytes) -> bytes:
     """Name, type and class of a query of ours, letter case as sent."""
-    at = _AT
-    while length := query[at]:
-        at += 1 + length
-    return query[_AT : at + 5]
+    return query[_AT : skip_name(query, _AT) + 4]
 
 
 def echoes_question(message: bytes, question: bytes) -> bool:

@@ -1,0 +1,42 @@
+"""How long the turns on a processor are of a process that answers clients."""
+
+import ctypes
+import os
+import struct
+
+from kit.children import ended
+from kit.profiles import LINUX
+
+from anchorhold.cells.start import SHORT_TURN, take_short_turns
+from anchorhold.sandbox.libc import system_call
+
+
+def attributes() -> tuple[int, ...]:
+    """Policy, nice and turn (0 before Linux 6.12) of this process."""
+    memory = ctypes.create_string_buffer(48)
+    system_call("sched_getattr", 0, memory, 48, 0)  # type: ignore[arg-type] # to be written to
+    _, policy, _, nice, _, turn, _, _ = struct.unpack("=IIQiIQQQ", memory.raw)
+    return policy, nice, turn
+
+
+@LINUX
+def test_a_turn_is_short_and_nothing_else_changes() -> None:
+    def body() -> None:
+        os.nice(3)
+        policy, nice, turn = attributes()
+        take_short_turns()
+        assert (policy, nice, SHORT_TURN if turn else 0) == attributes()
+        assert turn != SHORT_TURN
+
+    assert 0 == ended(body)
+
+
+@LINUX
+def test_who_runs_by_another_policy_keeps_its_turns() -> None:
+    def body() -> None:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        before = attributes()
+        take_short_turns()
+        assert before == attributes()
+
+    assert 0 == ended(body)
