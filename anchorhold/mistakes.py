@@ -34,9 +34,7 @@ def _short(code: CodeType, line: int) -> str:
 def log_mistakes(name: str) -> None:
     """What Python and its libraries would write to standard error by themselves, with lines of our files, which would have to be
     read, and words of strangers, becomes a line of the log; what libraries log is not written."""
-    logging.disable()
-    # Of one that nobody closed it is asked even if nobody hears of it, and asks the kernel for addresses.
-    socket.socket.__repr__ = object.__repr__  # type: ignore[method-assign]
+    hush()
 
     def warn(_words: Warning | str, category: type[Warning], file: str, line: int, *_rest: object) -> None:
         log(name, f"a mistake of ours: {category.__name__} at {Path(file).name}:{line}")
@@ -45,6 +43,15 @@ def log_mistakes(name: str) -> None:
     # Of a hook that finds no memory for it Python would write there, and not by a call that a cell may make.
     sys.stderr = None
     sys.unraisablehook = lambda lost: _tell(name, lost.exc_value)
+
+
+def hush() -> None:
+    """What of it is the same for every process, and so is done once, before they are forked."""
+    if logging.root.manager.disable < logging.CRITICAL:
+        logging.disable()
+    # Of one that nobody closed it is asked even if nobody hears of it, and asks the kernel for addresses.
+    if socket.socket.__repr__ is not object.__repr__:
+        socket.socket.__repr__ = object.__repr__  # type: ignore[method-assign]
 
 
 def loop_mistake(name: str, context: Mapping[str, object]) -> None:

@@ -1,8 +1,11 @@
-"""The registrable domain of a name, by the public suffix list of a maintained package (data, read once at start)."""
+"""The registrable domain of a name, by the public suffix list of a maintained package: data, read at the start and taken apart
+at the first question."""
 
 from collections import OrderedDict
+from functools import cached_property
+from pathlib import Path
 
-from publicsuffixlist import PublicSuffixList
+from publicsuffixlist import PSLFILE, PublicSuffixList
 
 from wire.dns.names import ROOT, suffixes
 
@@ -14,9 +17,15 @@ class Sites:
     """Callable: folded wire name → folded wire name of its site; a public suffix itself is its own site."""
 
     def __init__(self) -> None:
-        self._list = PublicSuffixList(accept_unknown=True)
+        # As text: ten thousand names are of use only to who spreads questions over operators.
+        self._text = Path(PSLFILE).read_bytes()
         self._known: OrderedDict[bytes, bytes] = OrderedDict()
         """Names inside a site → the site. A name below one of them is in the same site."""
+
+    @cached_property
+    def _list(self) -> PublicSuffixList:
+        text, self._text = self._text, b""
+        return PublicSuffixList(text, accept_unknown=True)
 
     def __call__(self, name: bytes) -> bytes:
         """The site of `name`. Cannot fail."""

@@ -30,7 +30,7 @@ from anchorhold.outlet import LOG, TOLD
 from anchorhold.pairs import Cells, introduce_started, pairs_of
 from anchorhold.restarts import MAX_DELAY
 from anchorhold.roster import roster
-from anchorhold.sandbox import SandboxRefused
+from anchorhold.sandbox import SandboxRefused, pages
 from anchorhold.secure_side import SecureSide
 from anchorhold.signals import open_signals
 from anchorhold.state import StateRefused, open_state, spread_key
@@ -95,9 +95,8 @@ class Supervisor:
             *(config, control, self._selector, ours, snapshot, self._take_over, self._manager),
             lambda: roster(os.getpid(), self._cells, LOG.lost),
         )
-        self._cold = zygote.cold(side.cells[0].module for side in self._sides if side.wanted)
-        """What of the cells is to be imported yet: those that need it are started after the others. Lists first: nobody is
-        answered before the resolver has them."""
+        # All of it before the first fork: whatever is imported later makes pages of before another's than the copies have.
+        zygote.warm(*zygote.cold(side.cells[0].module for side in self._sides if side.wanted))
         zygote.freeze()
         self._stopping = self._deaths = False
         self._exit_code = 0
@@ -111,10 +110,6 @@ class Supervisor:
         self._selector.register(signals, selectors.EVENT_READ)
         while not self._stopping:
             self._tick(time.monotonic())
-            if self._cold:
-                zygote.warm(self._cold[0])
-                zygote.freeze()
-                self._cold = self._cold[1:]
             for key, _ in self._selector.select(self._patience(time.monotonic())):
                 if key.fileobj is signals:
                     self._take_signals(signals.take())
@@ -143,9 +138,7 @@ class Supervisor:
             if self._deaths:
                 self._reap(cell, now)
         self._deaths = False
-        due = [
-            cell for cell in self._cells if cell.due is not None and cell.due <= now and cell.module not in self._cold
-        ]
+        due = [cell for cell in self._cells if cell.due is not None and cell.due <= now]
         started = [cell for cell in due if self._start(cell, now)]
         introduce_started(self._pairs, started)
         for cell in started:
@@ -239,11 +232,13 @@ class Supervisor:
 
     def _announce(self, generation: int) -> None:
         if not self._announced:
+            # What imports took of the libraries is not needed to watch cells.
+            pages.let_go(pages.opened())
             TOLD.write(f"serving on {self._front.describe()}{self._secure.shortfall()}".encode())
         else:
             facts.log(NAME, f"configuration {generation} is in force")
-        self._announced = generation
         self._manager.say("READY=1", f"STATUS=serving on {self._front.describe()}; configuration {generation}")
+        self._announced = generation
 
     # A new configuration.
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 
+from anchorhold.mistakes import hush
 from anchorhold.sandbox import preload
 from anchorhold.snapshot import learn
 
@@ -23,6 +24,7 @@ def warm(*modules: str) -> None:
     """Import these cells, and what they name in LAZY because it would be imported at its first use; learn how their SETTINGS are
     read, and call `warm`, where a cell has it, for what else is the same in all its lives."""
     preload()
+    hush()
     for name in modules:
         module = import_module(name)
         preload(*getattr(module, "LAZY", ()))

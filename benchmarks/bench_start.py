@@ -23,6 +23,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import memory_map
 import namespace
 import page
 from figures import OURS, Table, write_tables
@@ -159,6 +160,8 @@ def measure(folder: Path, runs: int) -> list[str]:
         sums = [sums[0] + kib["Pss"], sums[1] + private]
         lines.append(f"| {name} | {kib['Pss']:,} | {private:,} | {kib['Rss']:,} |")
     lines.append(f"| **together** | **{sums[0]:,}** | {sums[1]:,} | |")
+    lines += ["", "PSS by kinds of memory, and of it private, KiB:", ""]
+    lines += memory_map.by_kind((name, memory_map.costs(pid)) for name, pid in found.items())
     lines += ["", "| killed | back after, median | worst of 5 |", "| --- | --- | --- |"]
     for name in CELLS:
         times = []

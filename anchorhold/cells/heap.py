@@ -11,6 +11,11 @@ M_MMAP_MAX = -4
 M_ARENA_MAX = -8
 """mallopt(3)."""
 
+_LIBRARY = ctypes.CDLL(None)
+"""Looked up before a process is copied, as what is used of it is."""
+_MALLOPT = getattr(_LIBRARY, "mallopt", None)
+_SET_ARENAS = ctypes.pythonapi.PyObject_SetArenaAllocator
+
 SPARE = 1024 * 1024
 """Octets at the end of the heap that are kept when they are free: else each large message would ask for them anew."""
 STEP = 256 * 1024
@@ -20,13 +25,11 @@ STEP = 256 * 1024
 def keep_to_heap() -> bool:
     """From now on large pieces, too, come from the heap (brk(2)), not from mappings of their own, which mremap(2) makes larger.
     False where the C library is not glibc: it may do as it likes."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except AttributeError:
+    if _MALLOPT is None:
         return False
     # Threads, too: a heap of their own is a mapping.
     settings = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, SPARE), (M_TOP_PAD, STEP), (M_ARENA_MAX, 1))
-    return all(mallopt(what, value) for what, value in settings)
+    return all(_MALLOPT(what, value) for what, value in settings)
 
 
 def on_heap(profile: SandboxProfile) -> SandboxProfile:
@@ -47,6 +50,6 @@ def keep_all_to_heap() -> bool:
     if not keep_to_heap():
         return False
     # labs(0) is 0: no arena is to be had, and nothing happens to one that is given back.
-    nothing = ctypes.cast(ctypes.CDLL(None).labs, ctypes.c_void_p).value
-    ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(_Arenas(None, nothing, nothing)))
+    nothing = ctypes.cast(_LIBRARY.labs, ctypes.c_void_p).value
+    _SET_ARENAS(ctypes.byref(_Arenas(None, nothing, nothing)))
     return True

@@ -16,7 +16,7 @@ from anchorhold.ceilings import KEEPER
 from anchorhold.cells.heap import on_heap
 from anchorhold.cells.rules import FOLDER, HEAP, SNAPSHOT, WAKE
 from anchorhold.cells.start import hear, ignore_terminal_signals, receive_until_start, run_guarded, tell_ready
-from anchorhold.cells.warming import verify_once
+from anchorhold.cells.warming import begin_once
 from anchorhold.facts import divert, log
 from anchorhold.ipc import READ_SIZE, Inbox, Message, MessageType, build_message
 from anchorhold.keeper.exceptions import Wanted
@@ -91,7 +91,6 @@ class KeeperCell:
         log_mistakes(NAME)
         self._link.setblocking(False)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
-        verify_once()
         self._keeper.open(date())
         self._keeper.follow(trust_anchors(self._settings.anchors), date())
 
@@ -313,7 +312,7 @@ SETTINGS = KeeperSettings
 def warm() -> None:
     """What is the same in every life."""
     packaged_root()
-    verify_once()
+    begin_once()
 
 
 def run(link: socket.socket) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import mmap
 import os
 import socket
+import ssl
 from collections.abc import Coroutine
 from dataclasses import replace
 from functools import partial
@@ -133,12 +134,13 @@ class ListsCell:
         self._restarts = receive_until_start(self._link, self._take)
         if self._settings is None or self._folder < 0:
             raise Malformed("START before SETTINGS and FOLDER")
-        # The system's authorities are files: read before nothing can be read any more.
-        context = TlsFactory().client(Peer("", alpn=("http/1.1",))).context
+        # The system's authorities are files: read before nothing can be read any more. What is made of them takes two megabytes
+        # and a while, and has time until the first fetch.
+        factory = TlsFactory()
         warm_up()
         with asyncio.Runner(loop_factory=NoLookups) as runner:
             try:
-                return runner.run(self._live(Fetcher(context, self._resolver.addresses)))
+                return runner.run(self._live(Fetcher(partial(_context, factory), self._resolver.addresses)))
             except MemoryError:
                 # As in `loops.run_loop`.
                 end_without_memory(NAME)
@@ -323,6 +325,11 @@ class ListsCell:
                 return self._desk.answer(argument)
             case _:
                 return {"error": "this is no question to the lists cell"}
+
+
+def _context(factory: TlsFactory) -> ssl.SSLContext:
+    """How servers of lists are spoken to: the same one each time."""
+    return factory.client(Peer("", alpn=("http/1.1",))).context
 
 
 def ports_of(settings: ListsSettings) -> frozenset[int]:

@@ -18,7 +18,7 @@ from anchorhold.cells.carrying import CarryDesk
 from anchorhold.cells.desk import FrontLine, Nonsense
 from anchorhold.cells.given import bootstrap_of, mapped
 from anchorhold.cells.heap import keep_to_heap
-from anchorhold.cells.loops import run_loop as run_loop
+from anchorhold.cells.loops import new_loop, run_loop
 from anchorhold.cells.resolver_profile import PROFILE, PROFILE_UVLOOP
 from anchorhold.cells.root_copies import RootCopies
 from anchorhold.cells.start import (
@@ -33,7 +33,6 @@ from anchorhold.cells.start import (
     tell_ready,
     watch_memory,
 )
-from anchorhold.cells.warming import verify_once
 from anchorhold.cells.whereabouts import Means, Whereabouts, open_network
 from anchorhold.facts import divert, log
 from anchorhold.keeper.line import KeeperLine
@@ -379,13 +378,17 @@ class ResolverCell:
 
 
 def _settle() -> None:
-    """What libraries begin late, and the one thread."""
+    """The one thread."""
     keep_to_heap()
     apart.start()
-    verify_once()
 
 
 SETTINGS = ResolverSettings
+
+
+def warm() -> None:
+    """What is the same in every life."""
+    new_loop()
 
 
 def run(link: socket.socket) -> None:

@@ -1,6 +1,8 @@
 """What libraries do once and late is done before the system calls are those of service only: OpenSSL looks for an algorithm when
 it is first used, and waits for nobody, but says so to the kernel (futex)."""
 
+import hmac
+import ssl
 from contextlib import suppress
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
@@ -11,6 +13,14 @@ from resolver.dnssec.algorithms import ALGORITHMS, Wrong
 _RSA = b"\3\1\0\1" + b"\xff" * 256
 """A key of 2,048 bits that nobody has (RFC 3110 §2); to verify with it takes the whole way to "wrong"."""
 _SECRET = 2**200 + 1
+
+
+def begin_once() -> None:
+    """What OpenSSL reads, looks for and sets up at its first use, before processes are copied: so the copies share it."""
+    verify_once()
+    for protocol in (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER):
+        ssl.SSLContext(protocol)
+    hmac.digest(b"", b"", "sha256")
 
 
 def verify_once() -> None:

@@ -1,6 +1,7 @@
 """What comes with the program: the root's anchors, and the day it was made."""
 
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 
 from anchorhold.__about__ import BUILT
@@ -13,8 +14,9 @@ PACKAGED = "data/trust-anchors/root.ds"
 """In the package `anchorhold`; trust-anchors/README.md says where it is from."""
 
 
+@cache
 def packaged_root() -> tuple[DelegationSigner, ...]:
-    """The root's anchors as packaged."""
+    """The root's anchors as packaged; read once."""
     text = files("anchorhold").joinpath(PACKAGED).read_text(encoding="ascii")
     return tuple(record for anchor in read_anchors(text) for record in anchor.records)
 

@@ -86,7 +86,10 @@ class Given:
 class Fetcher:
     """Fetches one thing after another; nothing is kept between two of them, neither cookies nor connections."""
 
-    def __init__(self, context: ssl.SSLContext, addresses: Addresses, patience: Patience = PATIENCE) -> None:
+    def __init__(
+        self, context: Callable[[], ssl.SSLContext], addresses: Addresses, patience: Patience = PATIENCE
+    ) -> None:
+        """`context` is called with each fetch, and not before."""
         self._context = context
         self._addresses = addresses
         self._patience = patience
@@ -119,7 +122,7 @@ class Fetcher:
     def _client(self) -> httpx2.AsyncClient:
         patience = self._patience
         timeout = httpx2.Timeout(patience.idle, connect=patience.connect)
-        transport = Transport(self._context)
+        transport = Transport(self._context())
         return httpx2.AsyncClient(
             transport=transport, trust_env=False, follow_redirects=False, timeout=timeout, headers=HEADERS
         )

@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import os
 import pwd
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -56,7 +57,9 @@ class SandboxRefused(Exception):
 def preload(*further: str) -> None:
     """Import what would be imported lazily: `LAZY`, and `further` module names of the caller's. Call before `enter`."""
     for name in (*LAZY, *further):
-        importlib.import_module(name)
+        # To ask is less than to import again, in each copy of a process that has.
+        if name not in sys.modules:
+            importlib.import_module(name)
 
 
 def configured_user() -> str:

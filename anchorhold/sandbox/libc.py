@@ -9,13 +9,19 @@ Argument = int | bytes | None
 
 _LIBRARY = ctypes.CDLL(None, use_errno=True)
 """One for all calls: each makes types of its own."""
+_FUNCTIONS = {
+    name: getattr(_LIBRARY, name)
+    for name in ("capget", "capset", "madvise", "mount", "pivot_root", "prctl", "syscall", "umount2", "unshare")
+    if hasattr(_LIBRARY, name)
+}
+"""Looked up before a process is copied, so that no copy has to."""
 
 
 def call(function: str, *arguments: Argument) -> int:
     """A function of the C library that gives -1 for an error. Raises OSError, also where there is no such function."""
-    if not hasattr(_LIBRARY, function):
+    if function not in _FUNCTIONS:
         raise OSError(0, f"there is no {function}() here")
-    result = getattr(_LIBRARY, function)(*(_passed(argument) for argument in arguments))
+    result = _FUNCTIONS[function](*(_passed(argument) for argument in arguments))
     return _checked(result, function)
 
 

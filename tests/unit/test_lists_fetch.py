@@ -44,7 +44,7 @@ def fetch(wanted: Wanted, got: Got | None = None, patience: Patience = QUICK) ->
     got = got or Got()
     context = ssl.create_default_context(cadata=authority().pem)
     with asyncio.Runner(loop_factory=NoLookups) as runner:
-        given = runner.run(Fetcher(context, got.addresses, patience).fetch(wanted, got.take))
+        given = runner.run(Fetcher(lambda: context, got.addresses, patience).fetch(wanted, got.take))
     return got.text, given
 
 
@@ -152,7 +152,7 @@ def test_a_certificate_for_another_name_or_by_a_stranger_proves_nothing() -> Non
     with list_server() as one, asyncio.Runner(loop_factory=NoLookups) as runner:
         wanted, got = at_home(one, "/", Page(LIST)), Got()
         with pytest.raises(FetchFailed, match="does not prove the name"):
-            runner.run(Fetcher(context, got.addresses, QUICK).fetch(wanted, got.take))
+            runner.run(Fetcher(lambda: context, got.addresses, QUICK).fetch(wanted, got.take))
 
 
 def test_nothing_is_imported_while_it_fetches(server: ListServer) -> None:

@@ -1,0 +1,52 @@
+"""Pages of files that a process has used at its start and uses no more: it lets go of them.
+
+Whoever runs a program has its pages in memory, and counts as their holder, whether he will ever use them again or not; what a
+start takes of the libraries is several megabytes. They are those of the file, so the kernel has them, and gives them again to who
+touches them.
+"""
+
+import contextlib
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from anchorhold.sandbox.libc import call
+
+DONT_NEED = 4
+"""MADV_DONTNEED (madvise(2))."""
+_MAPPING = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) r-(?:-|x)p \S+ \S+ [1-9]")
+"""A mapping that may not be written to, of a file: it has an inode (proc_pid_maps(5))."""
+_WRITTEN = b"Anonymous:"
+"""What of it was written to before that was forbidden, as ld.so does for addresses (proc_pid_smaps(5)): that is nowhere else, and
+must stay."""
+
+
+def opened() -> BinaryIO:
+    """What this process maps, to be read later: where it is shut in, it has no /proc. Empty where there is none."""
+    try:
+        return open("/proc/self/smaps", "rb")
+    except OSError:
+        return io.BytesIO()
+
+
+def let_go(maps: BinaryIO) -> None:
+    """Let go of the pages of files that nobody has written to. Closes `maps`."""
+    with maps:
+        for start, octets in unwritten(maps):
+            # It is for who comes next only: a kernel that will not is no reason not to serve.
+            with contextlib.suppress(OSError):
+                call("madvise", start, octets, DONT_NEED)
+
+
+def unwritten(lines: Iterable[bytes]) -> Iterator[tuple[int, int]]:
+    """Start and length, in octets, of each such mapping in the text of /proc/PID/smaps."""
+    start = end = 0
+    for line in lines:
+        if line[0] in b"0123456789abcdef":
+            found = _MAPPING.match(line)
+            start, end = (int(found[1], 16), int(found[2], 16)) if found else (0, 0)
+        elif start and line.startswith(_WRITTEN):
+            if line.split()[1] == b"0":
+                yield start, end - start
+            start = 0
