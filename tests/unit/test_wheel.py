@@ -93,16 +93,16 @@ def test_what_is_in_it_runs(wheel: Wheel, tmp_path: Path) -> None:
     said = json.loads(subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True).stdout)
     assert f"{form}, HTTP/2 by {h2_codecs.CODEC.value}, QUIC by {quic_codecs.CODEC.value}" == said["form"]
     code = (
-        "import anchorhold, anchorhold.cells.front as front, wire.dns.message as message\n"
+        "import anchorhold, resolver.edge.listen.batched as batched, wire.dns.message as message\n"
         "read = message.parse_message(bytes.fromhex('00010100000100000000000003777777076578616d706c650000010001'))\n"
-        "print(anchorhold.__file__, len(read.question), sorted(rule.call for rule in front.FrontCell.profile.calls)[-2])\n"
+        "print(anchorhold.__file__, len(read.question), batched.batch.__name__)\n"
     )
     run = [sys.executable, "-P", "-c", code]
-    there_, octets, call = subprocess.run(
+    there_, octets, batch = subprocess.run(
         run, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout.split()
     assert (str(tmp_path), "17") == (str(Path(there_).parents[1]), octets)
-    assert ("sendmmsg" if wheel.way == "compiled" else "sendmsg") == call
+    assert f"resolver.edge.listen.{'batch' if wheel.way == 'compiled' else 'plain_batch'}" == batch
 
 
 def test_who_requires_the_compiled_form_gets_no_wheel_without_it(tmp_path: Path) -> None:
