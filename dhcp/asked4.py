@@ -124,8 +124,9 @@ def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, gro
     if isinstance(seat, str):
         return seat
     relay, selected, scopes, direct, source = seat
-    fqdn = _fqdn(packet)
-    label = _label(packet, fqdn)
+    options = packet.options
+    fqdn = _fqdn(packet) if _FQDN in options else None
+    label = _label(packet, fqdn) if fqdn is not None or _HOST_NAME in options else ""
     reservation = None
     if plan.settings.reservations:
         reservation = reservation_of(

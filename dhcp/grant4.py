@@ -30,10 +30,14 @@ def duration_of(asked: Asked, share: Share, renewals: int) -> int:
     return longest
 
 
-def offer(asked: Asked, held: Lease | None, scope: Scope, address: Address, now: Epoch) -> Lease:
-    """What is held for 30 seconds for a client that is told of `address`."""
+def offer(
+    asked: Asked, held: Lease | None, scope: Scope, address: Address, now: Epoch, duration: int | None = None
+) -> Lease:
+    """What is held for 30 seconds for a client that is told of `address`. `duration`: what `duration_of` says of a first lease,
+    if it was asked before."""
     identity, until = asked.identity, Epoch(now + OFFER_SECONDS)
-    duration = duration_of(asked, asked.share(scope), 0)
+    if duration is None:
+        duration = duration_of(asked, asked.share(scope), 0)
     # As Lease(...) makes it, and cheaper; below, too.
     return tuple.__new__(Lease, (
         _ADDRESS4, address, 32, identity.client, identity.hardware, 0, scope.subnet.name, _OFFERED, now, now, until,

@@ -122,13 +122,12 @@ def _configured(
 
 def _prepared(asked: Asked, kind: MessageType4, scope: Scope, duration: int | None) -> Prepared:
     """What is the same for clients that are alike: put together once for each kind of them, and kept as it is written."""
-    share = asked.share(scope)
     wanted = asked.packet.options.get(_LIST, b"") or _WITHOUT_LIST
     relay = asked.relay.address if asked.relay is not None else b""
-    if share.reservation is not None:
+    if asked.reservation is not None:
         return _prepare(asked, kind, scope, duration, (wanted, relay))
     kept = asked.ground.prepared
-    classes = tuple([one.name for one in share.classes]) if share.classes else ()
+    classes = tuple([one.name for one in asked.classes]) if asked.classes else ()
     alike = (
         kind, asked.kind, duration, scope.subnet.name, wanted, asked.server, asked.source, asked.link.number, relay, classes,
     )  # fmt: skip

@@ -85,7 +85,8 @@ def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: E
     why = "reservation-in-use" if _is_displaced(asked, address) else "offered"
     if held is not None and held.state is _BOUND:
         return Outcome(why, reply, drop_offers(book, asked))
-    made = tuple.__new__(LeaseChange, (held, offer(asked, held, scope, address, now)))
+    # Of what is not bound nothing was renewed, and nothing bounds it.
+    made = tuple.__new__(LeaseChange, (held, offer(asked, held, scope, address, now, terms.duration)))
     # As Outcome(...) makes it, and cheaper.
     return tuple.__new__(Outcome, (why, reply, (*dropped, made) if dropped else (made,), ()))
 

@@ -29,11 +29,13 @@ MAX_HOUSEHOLDS = 16_384
 class Pressure:
     """Of one socket. `on`: whether anybody is to be asked about (`admits`); it is off as long as nothing waits for long."""
 
-    __slots__ = ("_asked", "_next", "on", "rate")
+    __slots__ = ("_asked", "_next", "on", "rate", "sole")
 
     def __init__(self) -> None:
         self.on = False
         self.rate = FREE
+        self.sole = b""
+        """The household that has asked alone since this began, of which nothing is counted; empty: none has, or several have."""
         self._next = Instant(0.0)
         self._asked: dict[bytes, tuple[float, Instant]] = {}
         """How much of its share each household has used up, and when that was so; it comes back with time."""
@@ -52,15 +54,22 @@ class Pressure:
             self.rate *= UP ** min((now - self._next) / STEP + 1.0, 20.0)
         self._next = Instant(now + STEP)
         if self.rate >= FREE:
-            self.on = False
+            self.on, self.sole = False, b""
             self._asked.clear()
 
     def admits(self, household: bytes, now: Instant) -> bool:
         """Whether one more question of it is within its share."""
+        if household == self.sole:
+            return True
         asked = self._asked
+        if not asked and not self.sole:
+            self.sole = household
+            return True
+        if self.sole:
+            asked[self.sole], self.sole = (0.0, now), b""
         used, since = asked.get(household, (0.0, now))
         used = max(used - (now - since) * self.rate, 0.0) + 1.0
-        if used > max(self.rate, DEPTH) and len(asked) > 1:
+        if used > max(self.rate, DEPTH):
             return False
         if len(asked) >= MAX_HOUSEHOLDS:
             asked.clear()

@@ -106,7 +106,17 @@ def test_a_single_household_has_nobody_to_be_fair_to() -> None:
     pressure, now = pressed(100)
     assert all(pressure.admits(LOUD, now) for _ in range(1_000))
     assert pressure.admits(QUIET, now)
-    assert not pressure.admits(LOUD, now)
+    assert [True] * int(DEPTH) + [False] == [pressure.admits(LOUD, now) for _ in range(int(DEPTH) + 1)]
+
+
+def test_what_a_household_asked_while_it_was_alone_is_not_held_against_it() -> None:
+    pressure, now = pressed(100)
+    for _ in range(10_000):
+        pressure.admits(LOUD, now)
+    pressure.admits(QUIET, now)
+    later = Instant(now + 10.0)
+    assert pressure.admits(LOUD, later)
+    assert b"" == pressure.sole
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -32,6 +32,9 @@ BROADCAST = 0x8000
 """In `flags`: answer by broadcast (RFC 2131 §2)."""
 
 _HEAD = struct.Struct("!4BIHH4s4s4s4s16s64s128s4s")
+_HEAD_SIZE = _HEAD.size
+_READ = struct.Struct("!4BIHH4s4s4s4s16s192s4s")
+"""The same with `sname` and `file` in one."""
 _IP_UDP = 28
 """Octets of the headers below."""
 
@@ -46,6 +49,8 @@ _OWN_LATER = (12, 81, 118, _RELAY)
 _OWN = (_IDENTIFIER, *_OWN_LATER)
 """What is each client's own: identifier, names, selected subnet; the relay's last."""
 _FILE, _SNAME = 128, 64
+_NO_NAMES = bytes(_SNAME + _FILE)
+"""`sname` and `file` of most messages."""
 _IN_FILE, _IN_SNAME = 1, 2
 """Bits of option 52 (RFC 2132 §9.3)."""
 
@@ -90,31 +95,42 @@ class Shared(NamedTuple):
     first: bytes
     """Before the client's identifier."""
     others: bytes
+    total: int
+    """How many they are."""
 
 
 def parse_packet4(data: bytes) -> Packet4:
     """One message; it may be shorter than 300 octets, and its options may lack the end. Raises Malformed, which is "BOOTP" for a
     message of that elder protocol."""
-    if not _HEAD.size <= len(data) <= MAX_PACKET:
+    if not _HEAD_SIZE <= len(data) <= MAX_PACKET:
         raise Malformed(
-            "shorter than a DHCP header" if len(data) < _HEAD.size else "longer than any DHCP message", len(data)
+            "shorter than a DHCP header" if len(data) < _HEAD_SIZE else "longer than any DHCP message", len(data)
         )
     (
-        op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, sname, file, cookie,
-    ) = _HEAD.unpack_from(data)  # fmt: skip
+        op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, names, cookie,
+    ) = _READ.unpack_from(data)  # fmt: skip
     if cookie != COOKIE:
         raise Malformed("BOOTP", 236)
     if hlen > 16:
         raise Malformed("hardware address longer than its field", 2)
     options: dict[int, bytes] = {}
-    _gather(data, _HEAD.size, options)
-    if _OVERLOAD in options:
-        sname, file = _overloaded(options, sname, file)
+    _gather(data, _HEAD_SIZE, options)
+    sname = file = b""
+    if names != _NO_NAMES or _OVERLOAD in options:
+        sname, file = _names(names, options)
     # As Packet4(...) makes it, and cheaper.
     return tuple.__new__(Packet4, (
         op, htype, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr,
-        chaddr[:hlen], sname.rstrip(b"\0"), file.rstrip(b"\0"), options,
+        chaddr[:hlen], sname, file, options,
     ))  # fmt: skip
+
+
+def _names(names: bytes, options: dict[int, bytes]) -> tuple[bytes, bytes]:
+    """`sname` and `file` as `Packet4` has them; what they hold of options is added to these."""
+    sname, file = names[:_SNAME], names[_SNAME:]
+    if _OVERLOAD in options:
+        sname, file = _overloaded(options, sname, file)
+    return sname.rstrip(b"\0"), file.rstrip(b"\0")
 
 
 def _gather(data: bytes, at: int, options: dict[int, bytes]) -> None:
@@ -171,7 +187,7 @@ def fit_packet4(packet: Packet4, limit: int = MIN_LIMIT, shared: Shared | None =
     if that was asked before. Raises ValueError for a message that has no form as octets: a mistake of ours.
     """
     body = _written(packet.options, shared if shared is not None else share_options(packet.options))
-    room = max(limit, MIN_LIMIT) - _IP_UDP - _HEAD.size
+    room = max(limit, MIN_LIMIT) - _IP_UDP - _HEAD_SIZE
     if len(body) < room:
         # As Fitted4(...) makes it, and cheaper.
         return tuple.__new__(Fitted4, (_finish(packet, body), ()))
@@ -185,14 +201,19 @@ def share_options(options: dict[int, bytes]) -> Shared:
         raise ValueError("pad, overload and end are made here")
     first = [_field(number, options[number]) for number in _FIRST if number in options and number not in _OWN]
     others = [_field(*item) for item in options.items() if item[0] not in _FIRST and item[0] not in _OWN]
-    return Shared(b"".join(first), b"".join(others))
+    return Shared(b"".join(first), b"".join(others), len(first) + len(others))
 
 
 def _written(options: dict[int, bytes], shared: Shared) -> bytes:
     """All of them, in the order of `fit_packet4`."""
-    first, others = shared
+    first, others, total = shared
     identifier = options.get(_IDENTIFIER)
-    body = first + others if identifier is None else first + _field(_IDENTIFIER, identifier) + others
+    if identifier is None:
+        body = first + others
+    else:
+        body, total = first + _field(_IDENTIFIER, identifier) + others, total + 1
+    if len(options) == total:  # as of most clients: there are no others
+        return body
     for number in _OWN_LATER:
         if number in options:
             body += _field(number, options[number])

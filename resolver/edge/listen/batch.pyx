@@ -155,7 +155,7 @@ cdef class Batch:
             if count < MANY:
                 break
             looked += count
-            most = FEW if pressure.on else min(most, BATCH - self.spent)
+            most = FEW if pressure.on and not pressure.sole else min(most, BATCH - self.spent)
         if self.dropped:
             desk.counters["dropped-pressure"] += self.dropped
 
@@ -184,7 +184,7 @@ cdef class Batch:
                 bucket = client.bucket
                 allowed = client.allowed
                 shelf = shelves[_ROADS * <Py_ssize_t> client.group]
-            if pressure is not None and not pressure.admits(client.household, now):
+            if pressure is not None and client.household != pressure.sole and not pressure.admits(client.household, now):
                 self.dropped += 1
                 continue
             if self.wildcard:

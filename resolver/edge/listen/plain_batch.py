@@ -152,7 +152,7 @@ class Batch:
             if count < MANY:
                 break
             looked += count
-            most = FEW if pressure.on else min(most, BATCH - self._spent)
+            most = FEW if pressure.on and not pressure.sole else min(most, BATCH - self._spent)
         if self._dropped:
             desk.counters["dropped-pressure"] += self._dropped
 
