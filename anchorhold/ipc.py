@@ -7,6 +7,7 @@ deadline u32 (milliseconds left; 0: none). What does not decode raises `Malforme
 import struct
 from collections.abc import Callable, Iterator
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from resolver.values import Explanation, Origin, Reply
@@ -43,6 +44,10 @@ SO_FAR = 0xFFFF_FFFF
 
 PONG = 1
 """Flag of PING: this is the answer."""
+
+
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
 
 
 class MessageType(IntEnum):
@@ -179,7 +184,7 @@ class Inbox:
                     raise Malformed("unknown message type", at)
                 body = data[at + HEADER.size : stop]
                 at = stop
-                yield Message(message_type, flags, group, handle, generation, deadline, body)
+                yield _new(Message, (message_type, flags, group, handle, generation, deadline, body))
         finally:
             self._rest = data[at:]
 
@@ -213,15 +218,23 @@ _REPLY = struct.Struct("<IHHHB")
 _NO_EXPLANATION = 0xFFFF
 
 
+@lru_cache(64)
+def _offsets(count: int) -> struct.Struct:
+    """So many of them."""
+    return struct.Struct(f"<{count}H")
+
+
 def build_reply(reply: Reply) -> bytes:
     """The body of a REPLY."""
     count = len(reply.ttl_offsets)
     explanation = reply.explanation
-    code = _NO_EXPLANATION if explanation is None else int(explanation.code)
-    also = _NO_EXPLANATION if explanation is None or explanation.also is None else int(explanation.also)
-    text = b"" if explanation is None else explanation.text.encode("ascii", "replace")[:255]
-    head = _REPLY.pack(min(int(reply.cacheable * 1000), 0xFFFFFFFF), code, also, count, len(text))
-    return b"".join((head, struct.pack(f"<{count}H", *reply.ttl_offsets), text, reply.message))
+    if explanation is None:
+        head = _REPLY.pack(min(int(reply.cacheable * 1000), 0xFFFFFFFF), _NO_EXPLANATION, _NO_EXPLANATION, count, 0)
+        return head + _offsets(count).pack(*reply.ttl_offsets) + reply.message
+    also = _NO_EXPLANATION if explanation.also is None else int(explanation.also)
+    text = explanation.text.encode("ascii", "replace")[:255]
+    head = _REPLY.pack(min(int(reply.cacheable * 1000), 0xFFFFFFFF), int(explanation.code), also, count, len(text))
+    return b"".join((head, _offsets(count).pack(*reply.ttl_offsets), text, reply.message))
 
 
 def parse_reply(message: Message) -> Reply:
@@ -230,7 +243,7 @@ def parse_reply(message: Message) -> Reply:
     try:
         cacheable, code, also, count, text_length = _REPLY.unpack_from(body)
         at = _REPLY.size
-        offsets = struct.unpack_from(f"<{count}H", body, at)
+        offsets = _offsets(count).unpack_from(body, at)
         at += 2 * count
         origin = _ORIGINS[message.flags]
         explanation = None
@@ -240,6 +253,7 @@ def parse_reply(message: Message) -> Reply:
     except (struct.error, ValueError, KeyError) as error:
         raise Malformed(f"reply: {error}") from None
     at += text_length
-    if len(body) - at < 12 or any(offset + 4 > len(body) - at for offset in offsets):
+    length = len(body) - at
+    if length < 12 or (offsets and max(offsets) + 4 > length):
         raise Malformed("reply without a whole message", at)
     return Reply(body[at:], offsets, cacheable / 1000, message.generation, origin, explanation)

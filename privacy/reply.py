@@ -4,6 +4,7 @@ The resolver's undressed answer is the same for everybody; id, spelling, ages, E
 truncation are put on here, for one client.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from privacy.padding import reply_padding
@@ -66,7 +67,8 @@ def dress(message: bytes, ttl_offsets: tuple[int, ...], age: int, outer: Outer) 
     if len(out) + len(opt) > outer.limit:
         return _truncated(out, question_end, _opt(question_end, outer))
     out[11] = 1
-    return bytes(out + opt)
+    out += opt
+    return bytes(out)
 
 
 def lower_ttls(out: bytearray, ttl_offsets: tuple[int, ...], age: int) -> None:
@@ -85,6 +87,8 @@ def _truncated(out: bytearray, question_end: int, opt: bytes) -> bytes:
 
 
 def _opt(length: int, outer: Outer) -> bytes:
+    if not (outer.cookie or outer.explanations or outer.padded):
+        return _plain_opt(outer.do, outer.extended_rcode)
     options: list[tuple[int, bytes]] = []
     size = length + _OPT_HEADER
     errors = ((EdnsOption.EXTENDED_ERROR, content) for content in outer.explanations)
@@ -95,3 +99,9 @@ def _opt(length: int, outer: Outer) -> bytes:
     if outer.padded and size + _OPTION_HEADER <= outer.limit:
         options.append((EdnsOption.PADDING, bytes(reply_padding(size, outer.limit))))
     return build_opt(PAYLOAD, outer.do, options, outer.extended_rcode)
+
+
+@lru_cache(64)
+def _plain_opt(do: bool, extended_rcode: int) -> bytes:
+    """What most clients get: an OPT without options."""
+    return build_opt(PAYLOAD, do, [], extended_rcode)

@@ -13,6 +13,8 @@ from wire.dns.rdata import expand_rdata
 
 _IN, _RRSIG = int(RecordClass.IN), int(RecordType.RRSIG)
 _DO, _CD = int(QueryFlag.DO), int(QueryFlag.CD)
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
 
 # Plain numbers: enum arithmetic costs a microsecond each time.
 ANSWER_FLAGS = int(HeaderFlag.QR | HeaderFlag.RD | HeaderFlag.RA)
@@ -88,9 +90,9 @@ def _records(rrsets: list[RRset], most: int, signed: bool) -> list[ResourceRecor
     found: list[ResourceRecord] = []
     for owner, rrtype, rrset_ttl, rdatas, signatures in rrsets:
         ttl = min(rrset_ttl, most)
-        found += [ResourceRecord(owner, rrtype, _IN, ttl, rdata) for rdata in rdatas]
+        found += [_new(ResourceRecord, (owner, rrtype, _IN, ttl, rdata)) for rdata in rdatas]
         if signed:
-            found += [ResourceRecord(owner, _RRSIG, _IN, ttl, rdata) for rdata in signatures]
+            found += [_new(ResourceRecord, (owner, _RRSIG, _IN, ttl, rdata)) for rdata in signatures]
     return found
 
 

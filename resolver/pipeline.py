@@ -170,6 +170,14 @@ def lead_on(query: Query, said: Say, memory: AnswerMemory) -> Later:
 def _remembered(query: Query, route: Route, snapshot: Snapshot, memory: AnswerMemory, now: Instant) -> Reply | Later:
     """What the memory holds of the route's upstream group and its fallback; else whom to ask first."""
     generation = snapshot.generation
+    if route.fallback < 0 and not memory.knows(key := memory.key(query, route.upstream_group)):
+        # The usual miss.
+        concluded = _concluded(query, route.upstream_group, snapshot, memory, now)
+        return (
+            concluded
+            if isinstance(concluded, Reply)
+            else Later(query, route.upstream_group, key, None, known=concluded)
+        )
     groups = [group for group in (route.upstream_group, route.fallback) if group >= 0]
     keys = [memory.key(query, group) for group in groups]
     known = [key for key in keys if memory.knows(key)]

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from anchorhold import ipc
 from anchorhold.cells.pair import Gone, PairEnd
-from anchorhold.ipc import Message, MessageType, Verb, build_message
+from anchorhold.ipc import HEADER, Message, MessageType, Verb, build_message
 from anchorhold.leases.messages import ALL, MORE, parse_hosts
 from anchorhold.link import PairName, nth
 from net import sockets
@@ -28,6 +28,7 @@ TURN = 16_384
 """Octets taken of one pair in one wake-up, some hundred replies: clients whose answers are known wait behind them."""
 
 _RD = int(QueryFlag.RD)
+_REPLY = MessageType.REPLY
 
 Answer = Callable[[bytes, bool], None]
 """Takes a piece of text for an operator, and whether more follow."""
@@ -168,22 +169,20 @@ class Peer(Pair):
         self._out += build_message(MessageType.CANCEL, handle)
 
     def _post(self, kind: MessageType, flight: Flight, deadline: int) -> None:
-        key = flight.key
-        self._out += build_message(
-            kind,
-            flight.handle,
-            key.question,
-            flags=key.flags | _RD,
-            group=key.group,
-            generation=flight.generation,
-            deadline=deadline,
-        )
+        question, flags, group = flight.key
+        # As `build_message`: each miss comes by here.
+        self._out += HEADER.pack(kind, flags | _RD, group, len(question), flight.handle, flight.generation, deadline)
+        self._out += question
+
+    def _take(self, message: Message, now: Instant) -> None:
+        if message.type is _REPLY:
+            self._cell.desk.replied(message.handle, ipc.parse_reply(message), now)
+        else:
+            super()._take(message, now)
 
     def _take_own(self, message: Message, now: Instant) -> None:
         desk = self._cell.desk
         match message.type:
-            case MessageType.REPLY:
-                desk.replied(message.handle, ipc.parse_reply(message), now)
             case MessageType.CREDIT if len(message.body) == 4:
                 desk.grant(int.from_bytes(message.body, "little"), now, self.name.number)
             case MessageType.SNAPSHOT:

@@ -6,6 +6,7 @@ Time is an argument. A ceiling in octets holds; what was not used since eviction
 import struct
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from privacy.reply import lower_ttls
@@ -53,6 +54,12 @@ _PLACE = struct.Struct("!Bii")
 """After the question, what else an answer is found by."""
 
 
+@lru_cache(64)
+def _offsets(count: int) -> struct.Struct:
+    """So many of them."""
+    return struct.Struct(f"!{count}H")
+
+
 def _packed(key: MemoryKey) -> bytes:
     question, flags, upstream_group, client_group = key
     return question + _PLACE.pack(flags, upstream_group, client_group)
@@ -87,7 +94,7 @@ class _Entry:
     def __init__(self, accepted: Accepted, now: Instant) -> None:
         offsets = accepted.ttl_offsets
         head = _HEAD.pack(now, accepted.keep, accepted.valid, accepted.rcode, len(offsets))
-        self.packed = head + struct.pack(f"!{len(offsets)}H", *offsets) + accepted.message
+        self.packed = head + _offsets(len(offsets)).pack(*offsets) + accepted.message
         self.explanation = accepted.explanation
         self.visited = False
         self.doubted = False
@@ -106,7 +113,7 @@ class _Entry:
     def open(self) -> _Held:
         """All that is in it, the message to be changed at will."""
         stored, fresh, valid, rcode, count = _HEAD.unpack_from(self.packed)
-        offsets = struct.unpack_from(f"!{count}H", self.packed, _HEAD.size)
+        offsets = _offsets(count).unpack_from(self.packed, _HEAD.size)
         return _Held(stored, fresh, valid, rcode, offsets, bytearray(self.packed[_HEAD.size + 2 * count :]))
 
 
@@ -151,8 +158,8 @@ class AnswerMemory:
 
     def knows(self, key: MemoryKey) -> bool:
         """Whether there is anything of it, fresh or not, or for who asks without DO: most questions are new."""
-        entries = self._entries
-        if _packed(key) in entries or key in self._failures:
+        entries, failures = self._entries, self._failures
+        if _packed(key) in entries or (failures and key in failures):
             return True
         return bool(key.flags & _DO) and _without_or_with(key) in entries
 
@@ -204,7 +211,8 @@ class AnswerMemory:
     def store(self, key: MemoryKey, accepted: Accepted, now: Instant) -> None:
         """Keep an answer, unless it may not be kept; what was remembered, a failure too, is over either way."""
         entries, packed, other = self._entries, _packed(key), _without_or_with(key)
-        self._failures.pop(key, None)
+        if self._failures:
+            self._failures.pop(key, None)
         former = entries.get(other)
         if former is not None and former.expires < now:
             entries.drop(other)

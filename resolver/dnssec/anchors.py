@@ -56,12 +56,13 @@ class Anchors:
 
     def closest(self, name: bytes, date: Epoch) -> TrustAnchor | NegativeAnchor | None:
         """What decides about `name` (folded); None: nothing can be said of it."""
+        trusted, negatives = self.trusted, self.negative
         for zone in suffixes(name):
-            negative = self.negative.get(zone)
+            negative = negatives.get(zone) if negatives else None
             if negative is not None and (negative.until is None or date < negative.until):
                 return negative
-            if zone in self.trusted:
-                return self.trusted[zone]
+            if zone in trusted:
+                return trusted[zone]
         return None
 
 

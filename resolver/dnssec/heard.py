@@ -1,6 +1,6 @@
 """What came back for a question, looked through before anything of it is believed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from resolver.dnssec.budget import SIGNATURES_READ, SIGNERS_READ
 from resolver.iterate.resolve import Resolved
@@ -35,7 +35,10 @@ def signers_of(rrsets: tuple[RRset, ...], name: bytes, rrtype: int, top: bytes) 
     anchor, for DS above; the deepest first."""
     found: list[bytes] = []
     last = b""
-    every = [rdata for rrset in rrsets for rdata in rrset.signatures[:SIGNATURES_READ]]
+    if len(rrsets) == 1:
+        every: Sequence[bytes] = rrsets[0].signatures[:SIGNATURES_READ]
+    else:
+        every = [rdata for rrset in rrsets for rdata in rrset.signatures[:SIGNATURES_READ]]
     for rdata in every[:SIGNERS_READ]:
         # A name says itself where it ends.
         if last and rdata.startswith(last, SIGNER_AT):

@@ -115,6 +115,8 @@ class Validator:
 class Judging:
     """One answer part by part; what is found good gathers in `links` and `end`."""
 
+    __slots__ = ("_chain", "_proofs", "_resolved", "end", "explanation", "learned", "links", "security", "valid")
+
     def __init__(self, chain: Chain, resolved: Resolved) -> None:
         self.links: list[Alias] = []
         self.end: End | None = None

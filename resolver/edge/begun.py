@@ -183,13 +183,14 @@ class Begun:
 
     def _check(self, resolved: Resolved, index: int) -> Checked | None:
         query, questions = self._later.query, self._world.at_hand
-        end = resolved.end
-        if isinstance(end, Positive) and end.dname is None and end.rrset[:2] == (query.name, query.rrtype):
-            exempt = self.validator.exempts(query.name, query.rrtype, questions.date())
+        name, rrtype, end = query.name, query.rrtype, resolved.end
+        if self.validator.anchors.negative and isinstance(end, Positive) and end.dname is None:
+            same = end.rrset[:2] == (name, rrtype)
+            exempt = self.validator.exempts(name, rrtype, questions.date()) if same else None
             if exempt is not None:
                 return Checked(resolved, Security.INSECURE, exempt, server=index)
         validation = self.budget.validation
-        claim = Claim(query.name, query.rrtype, resolved, questions, validation, False, index)
+        claim = Claim(name, rrtype, resolved, questions, validation, False, index)
         checked = at_once(self.validator.check(claim))
         if checked is None:
             # Nobody was asked.

@@ -119,7 +119,8 @@ class Flights:
         if self._by_key.get(flight.key) is flight:
             del self._by_key[flight.key]
         for waiter in flight.waiters:
-            self._part(waiter.road, flight)
+            if waiter.road.stream:
+                self._part(waiter.road, flight)
 
     def _part(self, road: Road, flight: Flight) -> None:
         flights = self._by_road.get(road)

@@ -43,6 +43,8 @@ much more: 200 a second, each open for 5 seconds at most."""
 MAX_WAITERS = 256
 """Clients that may wait for one question."""
 
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
 _STREAM_LIMIT = 65_535
 _QR = 0x80
 _DO, _CD = int(QueryFlag.DO), int(QueryFlag.CD)
@@ -138,7 +140,7 @@ class Desk:
             self._refuse(refusal, outer or Outer(data[:2], query.question, MINIMUM_PAYLOAD, edns=True), query, road)
             return True
         packet = data if self._is_common(query, road) else b""
-        self._look_up(query, Waiter(road, outer, packet), client, now)
+        self._look_up(query, _new(Waiter, (road, outer, packet)), client, now)
         return True
 
     def slip(self, data: bytes, road: Road) -> None:
@@ -157,7 +159,7 @@ class Desk:
         road.send(self._dressed(self._own(built.message, None), 0, outer))
 
     def _look_up(self, query: Peek, waiter: Waiter, client: Client, now: Instant) -> None:
-        key = AnswerKey(query.key, _kept_flags(query), client.group)
+        key = _new(AnswerKey, (query.key, _kept_flags(query), client.group))
         answer = self.cache.find(key, now)
         if answer is not None:
             self.counters["hits"] += 1
@@ -214,9 +216,10 @@ class Desk:
             payload = MINIMUM_PAYLOAD if edns is None else max(edns.payload, MINIMUM_PAYLOAD)
             limit = min(payload, self.settings.payload)
         if edns is None:
-            return Outer(data[:2], query.question, limit, edns=False, ad=ad)
-        cookie = query.cookie
+            return _new(Outer, (data[:2], query.question, limit, False, False, b"", (), False, 0, ad))
         answer_cookie = b""
+        # Most have no option at all.
+        cookie = query.cookie if edns.options else None
         if cookie is not None and self.settings.cookies and not road.encrypted:
             state = check_cookie(self._secret, cookie, client.packed, int(self.date()))
             if state is CookieState.MALFORMED:
@@ -224,7 +227,8 @@ class Desk:
             self.counters[f"cookie-{state.value}"] += 1
             head = cookie[:8]
             answer_cookie = head + server_cookie(self._secret, head, client.packed, int(self.date()))
-        return Outer(data[:2], query.question, limit, True, edns.do, answer_cookie, padded=road.encrypted, ad=ad)
+        form = (data[:2], query.question, limit, True, edns.do, answer_cookie, (), road.encrypted, 0, ad)
+        return _new(Outer, form)
 
     @staticmethod
     def _is_common(query: Peek, road: Road) -> bool:
@@ -319,10 +323,10 @@ class Desk:
         self.origin, counter = _ORIGINS[reply.origin]
         self.counters[counter] += 1
         if reply.cacheable > 0 and reply.generation == flight.generation == self.settings.generation:
-            answer = self.cache.store(flight.key, reply, now)
+            self.cache.store(flight.key, reply, now)
             # Not remembered by packet yet: most answers are asked for once.
             for waiter in flight.waiters:
-                waiter.road.send(self._dressed(answer.reply, 0, waiter.outer))
+                waiter.road.send(self._dressed(reply, 0, waiter.outer))
             return
         for waiter in flight.waiters:
             self._pass_on(reply, waiter)

@@ -252,7 +252,7 @@ def gather(message: Message, records: list[Record], zone: bytes) -> RRsets:
     for record in records:
         owner, rrtype = record.owner, record.rrtype
         if owner not in below:
-            below[owner] = is_below(owner, zone)
+            below[owner] = zone == ROOT or is_below(owner, zone)
             if len(below) > MAX_OWNERS:
                 raise Malformed("more names than an answer needs", record.ttl_offset)
         if record.rrclass != _IN or not below[owner]:

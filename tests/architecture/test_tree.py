@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -66,6 +67,13 @@ def test_every_benchmark_is_in_the_table_of_the_lab() -> None:
     rows = [line for line in (ROOT / "docs" / "lab.md").read_text().splitlines() if line.startswith("| `")]
     named = {name for row in rows for name in re.findall(r"`(bench_\w+\.py)`", row.split("|")[1])}
     assert named == {path.name for path in (ROOT / "benchmarks").glob("bench_*.py")}
+
+
+def test_no_file_beside_a_program_hides_a_module_of_the_standard_library() -> None:
+    """Of a program that is run by its path the first folder to look in is its own."""
+    folders = [ROOT / "benchmarks", *(path for path in (ROOT / "tests").iterdir() if path.is_dir())]
+    files = [path for folder in folders for path in folder.glob("*.py") if path.stem in sys.stdlib_module_names]
+    assert [] == [path.relative_to(ROOT).as_posix() for path in files]
 
 
 def test_no_installed_distribution_ships_a_room_of_ours() -> None:

@@ -7,7 +7,7 @@ from itertools import chain, count, repeat
 import dns.message
 import hpack
 import pytest
-from kit.codecs import http2_codec
+from kit.coders import http2_codec
 from kit.desk import Counter53, answer
 from kit.https import (
     ACK,

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from kit.certificates import identity
-from kit.codecs import quic_codec
+from kit.coders import quic_codec
 from kit.figures import holds
 from kit.quic import query
 from kit.quic_dial import Dialled, step_all

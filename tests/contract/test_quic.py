@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from aioquic.tls import Epoch
-from kit.codecs import quic_codec
+from kit.coders import quic_codec
 from kit.liar import Liar, Lie, answer
 from kit.meeting import LOOPS, Counts, make_tools, meet, outcome, query_for, run, soon
 from kit.relay import Fate, Relay

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from kit.codecs import QUIC_CODECS, use_codec, use_quic_codec
+from kit.coders import QUIC_CODECS, use_codec, use_quic_codec
 from kit.liar import Liar, Lie, answer
 from kit.meeting import LOOPS, Counts, make_tools, meet, outcome, profile_for, query_for, run, soon
 

@@ -7,7 +7,7 @@ import hpack
 import pytest
 from h2.exceptions import ProtocolError
 from h2.utilities import HeaderValidationFlags, validate_headers
-from kit.codecs import CODECS, use_codec
+from kit.coders import CODECS, use_codec
 from kit.h2_talk import Talker, fields_of, pieces
 from kit.https import (
     DATA,

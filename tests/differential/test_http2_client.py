@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import hpack
 import pytest
-from kit.codecs import CODECS, use_codec
+from kit.coders import CODECS, use_codec
 from kit.h2_talk import pieces
 from kit.https import (
     ACK,

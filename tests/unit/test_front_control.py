@@ -5,7 +5,7 @@ from pathlib import Path
 import dns.message
 import pytest
 from kit.desk import START, answer, question
-from kit.operator import lines, request, service
+from kit.operating import lines, request, service
 
 from anchorhold.control import MAX_CONNECTIONS
 from anchorhold.ipc import MAX_REQUEST, Verb

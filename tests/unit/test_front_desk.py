@@ -214,6 +214,14 @@ def test_a_reply_to_nobody_is_counted_and_dropped() -> None:
     assert 1 == front.desk.counters["replies-late"]
 
 
+def test_an_answer_that_finds_no_room_in_the_cache_is_given_all_the_same() -> None:
+    front = Counter53(cache=CacheSettings(memory=1))
+    road = front.ask(query())
+    front.reply(front.port.queries[0], answer(front.port.queries[0].key.question))
+    assert "192.0.2.0" in road.message.to_text()
+    assert 0 == len(front.desk.cache)
+
+
 def test_a_full_waiting_room_is_an_answer_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "MAX_WAITING", 2)
     front = Counter53()

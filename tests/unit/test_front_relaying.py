@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from kit.desk import START, Counter53, question
 from kit.leased import HOME
-from kit.operator import lines, request, service
+from kit.operating import lines, request, service
 
 from anchorhold.control_lines import Front, Wanted, answer_fact
 from anchorhold.forms import describe

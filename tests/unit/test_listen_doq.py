@@ -3,7 +3,7 @@
 import dns.edns
 import dns.message
 import pytest
-from kit.codecs import quic_codec
+from kit.coders import quic_codec
 from kit.quic import QuicClient, QuicHouse, connected, query
 
 from resolver.edge.listen.doq import DoqError

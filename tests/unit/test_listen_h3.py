@@ -7,7 +7,7 @@ import pytest
 from aioquic.buffer import encode_uint_var
 from aioquic.h3.connection import ErrorCode, FrameType, H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
-from kit.codecs import quic_codec
+from kit.coders import quic_codec
 from kit.quic import QuicClient, QuicHouse, connected, query
 
 from net.h3_server import MAX_CONTROL, MAX_HEADERS

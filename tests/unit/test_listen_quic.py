@@ -8,7 +8,7 @@ import dns.edns
 import pytest
 from aioquic.buffer import Buffer
 from aioquic.quic.packet import QuicErrorCode, pull_quic_transport_parameters
-from kit.codecs import quic_codec
+from kit.coders import quic_codec
 from kit.quic import QuicClient, QuicHouse, Wire, connected, query
 
 from net.quic_codecs import Codec

@@ -5,7 +5,7 @@ import struct
 
 import hpack
 import pytest
-from kit.codecs import http2_codec
+from kit.coders import http2_codec
 
 from net.h2 import CONNECTION_WINDOW, MAX_CONTROL, MAX_UNREAD, Http2Link, Limits, Response, StreamFailed, StreamFailure
 

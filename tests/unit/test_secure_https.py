@@ -5,7 +5,7 @@ import random
 import dns.message
 import dns.rcode
 import pytest
-from kit.codecs import http2_codec
+from kit.coders import http2_codec
 from kit.desk import START, Counter53, answer
 from kit.https import (
     DNS_MESSAGE,

@@ -8,7 +8,7 @@ import dns.edns
 import dns.message
 import pytest
 from kit.certificates import authority
-from kit.codecs import CONNECTIONS, http2_codec
+from kit.coders import CONNECTIONS, http2_codec
 from kit.desk import START, Counter53, FakeRoad, answer
 from kit.encrypted import READ, SteppedClient, encrypted
 from kit.https import PREFACE, SETTINGS

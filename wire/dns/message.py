@@ -21,8 +21,9 @@ _ONE, _ONE_OR_NONE = (1,), (1, 0)
 _new = tuple.__new__
 """Makes a named tuple without the call of a Python function that its own name is: a message has many records."""
 
-MESSAGES_KEPT = 128
-"""Responses as they were read: so many may come at once before their turn."""
+MESSAGES_KEPT = 16
+"""Responses as they were read: so many may come at once before their turn. What is let go of soon is where the
+next one is read into, while the processor still has it at hand."""
 
 
 class Record(NamedTuple):

@@ -19,8 +19,9 @@ ZONE_KEY, REVOKED = 0x0100, 0x0080
 """Bits of a key's flags: RFC 4034 §2.1.1, RFC 5011 §3."""
 
 
-SIGNATURES_KEPT = 1_024
-"""RRSIGs as they were read: whoever looks for the signer and whoever verifies read the same one."""
+SIGNATURES_KEPT = 256
+"""RRSIGs as they were read: whoever looks for the signer and whoever verifies read the same one. More would only take room in the
+processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
