@@ -112,9 +112,10 @@ class Asked(NamedTuple):
 
 def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, ground: Ground) -> Asked | str:
     """The request with its place, or the word for why it is not answered."""
-    kind = _kind(packet)
-    if isinstance(kind, str):
-        return kind
+    options = packet.options
+    kind = _KINDS.get(options.get(_TYPE, b""))
+    if kind is None or packet.op != 1:
+        return _unfit(packet)
     if identity is None:
         return "nobody"
     plan, link = ground.plan, ground.links.get(arrival.interface)
@@ -124,11 +125,10 @@ def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, gro
     if isinstance(seat, str):
         return seat
     relay, selected, scopes, direct, source = seat
-    options = packet.options
     fqdn = _fqdn(packet) if _FQDN in options else None
     label = _label(packet, fqdn) if fqdn is not None or _HOST_NAME in options else ""
-    reservation = None
-    if plan.settings.reservations:
+    reservation, settings = None, plan.settings
+    if settings.reservations:
         reservation = reservation_of(
             plan, identity, packet.chaddr, label, lambda host: any(scope.fits(host.address4) for scope in scopes)
         )
@@ -138,21 +138,19 @@ def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, gro
     return tuple.__new__(Asked, (
         plan, packet, arrival, link, kind, identity, relay, selected, scopes, direct, source,
         relay.override if relay is not None and relay.override else source, ground, fqdn, label, reservation,
-        classes_of(plan.settings, _traits(packet, relay), reservation) if plan.settings.classes else (),
+        classes_of(settings, _traits(packet, relay), reservation) if settings.classes else (),
         identity.changing and reservation is None,
     ))  # fmt: skip
 
 
-_KINDS: dict[bytes, MessageType4 | str] = {bytes((kind,)): kind for kind in MessageType4}
+_KINDS = {bytes((kind,)): kind for kind in MessageType4}
 
 
-def _kind(packet: Packet4) -> MessageType4 | str:
+def _unfit(packet: Packet4) -> str:
+    """The word for a message that is none of a client."""
     if packet.op != 1:
         return "not-a-request"
-    octets = packet.options.get(_TYPE, b"")
-    if not octets:
-        return "bootp"
-    return _KINDS.get(octets, "unknown-type")
+    return "unknown-type" if packet.options.get(_TYPE) else "bootp"
 
 
 def _seat_of(packet: Packet4, arrival: Arrival, ground: Ground, link: Link) -> Seat | str:
@@ -160,7 +158,7 @@ def _seat_of(packet: Packet4, arrival: Arrival, ground: Ground, link: Link) -> S
     options = packet.options
     if packet.ciaddr != ZERO or _RELAY_INFORMATION in options or _SUBNET_SELECTION in options:
         return _find_seat(packet, arrival, ground, link)
-    key = (arrival.interface, arrival.source, arrival.destination, packet.giaddr)
+    key = (arrival, packet.giaddr)
     seat: Seat | str | None = ground.seats.get(key)
     if seat is None:
         seat = _find_seat(packet, arrival, ground, link)

@@ -210,6 +210,7 @@ class LeaseBook:
             self._drop(held)
 
     def _put(self, before: Lease | None, after: Lease) -> None:
+        kind, address = after.kind, after.address
         if before is None:
             self._mark(after)
             self._count(after, 1)
@@ -218,10 +219,10 @@ class LeaseBook:
             if before.subnet != after.subnet or before.changing != after.changing:
                 self._count(before, -1)
                 self._count(after, 1)
-        self._held[after.kind][after.address] = after
+        self._held[kind][address] = after
         self._list(after)
         if before is None or after.until < before.until:
-            self._ends.put(after.until, after.kind, after.address)
+            self._ends.put(after.until, kind, address)
             self._ends.trim(len(self))
         if _may_be_reclaimed(after) and (
             before is None

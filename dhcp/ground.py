@@ -5,7 +5,7 @@ from typing import NamedTuple
 from dhcp.classes import Share
 from dhcp.plan import Plan, Scope
 from dhcp.plan6 import Plan6
-from dhcp.values import Address, Lease, Links, State
+from dhcp.values import Address, Arrival, Lease, Links, State
 from wire.dhcp.packet4 import Shared
 from wire.units import Epoch
 
@@ -58,8 +58,8 @@ class Ground(NamedTuple):
     """All our IPv6 addresses."""
     here: dict[int, tuple[Address, ...]]
     """Our IPv4 addresses of each interface, in the order the kernel tells them."""
-    seats: dict[tuple[int, Address, Address, Address], Seat]
-    """By interface, source, destination and giaddr, of messages that say no more of where they come from."""
+    seats: dict[tuple[Arrival, Address], Seat]
+    """By giaddr too, of messages that say no more of where they come from."""
     prepared: dict[object, Prepared]
     """What was put together before, for clients that are alike."""
     shares: dict[str, Share]

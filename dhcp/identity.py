@@ -114,10 +114,10 @@ def is_telling(identifier: bytes) -> bool:
 
 def duid_inside(identifier: bytes) -> bytes:
     """The DUID of an option 61 made as RFC 4361 §6.1 says: 255, four octets of IAID, DUID. Empty if it is not one."""
+    if not identifier.startswith(_RFC4361):
+        return b""
     duid = identifier[5:]
-    if identifier[:1] == _RFC4361 and MIN_DUID <= len(duid) <= MAX_DUID:
-        return duid
-    return b""
+    return duid if MIN_DUID <= len(duid) <= MAX_DUID else b""
 
 
 def duid_hardware(duid: bytes) -> bytes:

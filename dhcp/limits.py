@@ -79,13 +79,14 @@ class Limits:
         return self._client(client, now).take(self._rate, self._burst, now)
 
     def _client(self, client: Tag, now: Instant) -> Bucket:
-        bucket = self._clients.get(client)
+        clients = self._clients
+        bucket = clients.get(client)
         if bucket is None:
-            if len(self._clients) >= _CLIENTS:
-                self._clients.popitem(last=False)
-            bucket = self._clients[client] = Bucket(self._burst, now)
+            if len(clients) >= _CLIENTS:
+                clients.popitem(last=False)
+            bucket = clients[client] = Bucket(self._burst, now)
         else:
-            self._clients.move_to_end(client)
+            clients.move_to_end(client)
         return bucket
 
     def _interface(self, number: int, now: Instant) -> Bucket:

@@ -18,12 +18,12 @@ class Occupied:
 
     def mark(self, number: int) -> None:
         """`number` is taken; it was not."""
-        block = number // self._block
-        marks = self._blocks.get(block)
+        block, inside = divmod(number, self._block)
+        marks, counts = self._blocks.get(block), self._counts
         if marks is None:
             marks = self._blocks[block] = bytearray(self._block)
-        marks[number % self._block] = 1
-        self._counts[block] = self._counts.get(block, 0) + 1
+        marks[inside] = 1
+        counts[block] = counts.get(block, 0) + 1
 
     def clear(self, number: int) -> None:
         """`number` is free again; it was taken."""

@@ -1,9 +1,9 @@
 """What a DHCPv4 reply holds and how it gets to its client (RFC 2131 §4.1, §4.3.1, table 3)."""
 
-from dhcp.asked4 import CLIENT_PORT, EVERYBODY, SERVER_PORT, ZERO, Asked
+from dhcp.asked4 import CLIENT_PORT, EVERYBODY, ZERO, Asked
 from dhcp.classes import Share, options4, own_options4
 from dhcp.derived4 import derived4
-from dhcp.ground import Prepared
+from dhcp.ground import Prepared, Relay
 from dhcp.identity import ETHERNET, ETHERNET_OCTETS
 from dhcp.plan import Scope
 from dhcp.values import Address, Path, Reply4
@@ -89,7 +89,7 @@ def refusal(asked: Asked, text: bytes) -> Reply4:
     _echo(packet.options, options)
     made = _packet(asked, flags, (ZERO, ZERO), ZERO, b"", options)
     if asked.relay is not None:
-        return _relayed(asked, made)
+        return _relayed(asked, asked.relay, made)
     if not asked.direct:
         # The RFC says broadcast "in all cases"; on our own link that would not reach a client behind a router.
         return Reply4(made, Path.UNICAST, asked.arrival.interface, asked.source, packet.ciaddr, CLIENT_PORT, b"")
@@ -105,7 +105,8 @@ def _configured(
     name: str,
 ) -> Reply4:
     """A reply with what the client asked for. `addresses`: ciaddr, yiaddr; `duration`: seconds, None: without a lease."""
-    asks = asked.packet.options
+    request = asked.packet
+    asks = request.options
     prepared = _prepared(asked, kind, scope, duration)
     options = prepared.options.copy()
     if name and _HOST in asks.get(_LIST, b""):
@@ -116,14 +117,14 @@ def _configured(
     if asked.fqdn is not None:
         options[Option4.FQDN] = fqdn_answer(asked.fqdn, name, asked.plan.domain_of(scope.subnet.name))
     server, file = prepared.boot
-    packet = _packet(asked, asked.packet.flags, addresses, server, file, options)
+    packet = _packet(asked, request.flags, addresses, server, file, options)
     return _path(asked, packet, prepared.shared)
 
 
 def _prepared(asked: Asked, kind: MessageType4, scope: Scope, duration: int | None) -> Prepared:
     """What is the same for clients that are alike: put together once for each kind of them, and kept as it is written."""
-    wanted = asked.packet.options.get(_LIST, b"") or _WITHOUT_LIST
-    relay = asked.relay.address if asked.relay is not None else b""
+    wanted, relayed = asked.packet.options.get(_LIST) or _WITHOUT_LIST, asked.relay
+    relay = relayed.address if relayed is not None else b""
     if asked.reservation is not None:
         return _prepare(asked, kind, scope, duration, (wanted, relay))
     kept = asked.ground.prepared
@@ -221,8 +222,9 @@ def _packet(
 
 def _path(asked: Asked, packet: Packet4, shared: Shared) -> Reply4:
     """RFC 2131 §4.1: the relay, else the address the client has, else all, else its hardware address."""
-    if asked.relay is not None:
-        return _relayed(asked, packet, shared)
+    relay = asked.relay
+    if relay is not None:
+        return _relayed(asked, relay, packet, shared)
     interface = asked.arrival.interface
     address = asked.packet.ciaddr
     # Only if that is the lease's: any other address is somebody's who asked for nothing.
@@ -234,11 +236,10 @@ def _path(asked: Asked, packet: Packet4, shared: Shared) -> Reply4:
     return Reply4(packet, Path.FRAME, interface, asked.source, packet.yiaddr, CLIENT_PORT, packet.chaddr, shared)
 
 
-def _relayed(asked: Asked, packet: Packet4, shared: Shared | None = None) -> Reply4:
-    port = asked.relay.port if asked.relay is not None else SERVER_PORT
+def _relayed(asked: Asked, relay: Relay, packet: Packet4, shared: Shared | None = None) -> Reply4:
     interface, source = asked.arrival.interface, asked.source
     # As Reply4(...) makes it, and cheaper.
-    return tuple.__new__(Reply4, (packet, _BY_RELAY, interface, source, packet.giaddr, port, b"", shared))
+    return tuple.__new__(Reply4, (packet, _BY_RELAY, interface, source, packet.giaddr, relay.port, b"", shared))
 
 
 def _broadcast(asked: Asked, packet: Packet4, shared: Shared | None = None) -> Reply4:

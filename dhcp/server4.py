@@ -82,7 +82,7 @@ def _offer(asked: Asked, book: LeaseBook, scope: Scope, address: Address, now: E
         )
     terms = foresee(book, asked, held, scope, now)
     reply = lease_reply(asked, _OFFER, scope, address, terms.duration, terms.name)
-    why = "reservation-in-use" if _is_displaced(asked, address) else "offered"
+    why = "reservation-in-use" if asked.reservation is not None and _is_displaced(asked, address) else "offered"
     if held is not None and held.state is _BOUND:
         return Outcome(why, reply, drop_offers(book, asked))
     # Of what is not bound nothing was renewed, and nothing bounds it.
