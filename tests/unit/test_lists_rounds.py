@@ -249,33 +249,35 @@ def image(mark: bytes) -> LinkMessage:
     return LinkMessage(LinkType.LISTS, mark * 32, (os.memfd_create("image"),))
 
 
-Side = tuple[ListsSide, FakeResolver]
+Side = tuple[ListsSide, FakeResolver, FakeResolver]
 
 
 @pytest.fixture
 def side(tmp_path: Path) -> Iterator[Side]:
-    resolver = FakeResolver()
-    made = ListsSide(resolver, tmp_path, None)
+    resolver, other = FakeResolver(), FakeResolver()
+    made = ListsSide((resolver, other), tmp_path, None)
     made.begin(Snapshot(1, -1, -1, -1, ServiceSettings((), "", "", ""), lists=0))
-    yield made, resolver
+    yield made, resolver, other
     made.close()
-    resolver.hang_up()
-    resolver.theirs.close()
+    for one in (resolver, other):
+        one.hang_up()
+        one.theirs.close()
 
 
-def test_an_image_goes_to_the_resolver_and_again_to_the_next_one(side: Side) -> None:
-    made, resolver = side
+def test_an_image_goes_to_every_resolver_and_again_to_one_that_is_started_anew(side: Side) -> None:
+    made, resolver, other = side
     made.take(image(b"a"))
     made.look(1.0)
-    made.give_image()
+    made.give_image(resolver)
     assert [b"a" * 32] * 2 == [message.body for message in resolver.heard()]
+    assert [b"a" * 32] == [message.body for message in other.heard()]
     made.take(LinkMessage(LinkType.LISTS, b"", ()))
     made.look(9.0)
-    assert [] == resolver.heard()
+    assert [] == resolver.heard() + other.heard()
 
 
 def test_images_in_a_row_do_not_fill_the_resolvers_link(side: Side) -> None:
-    made, resolver = side
+    made, resolver, _ = side
     for number in range(500):
         made.take(image(bytes((number % 250,))))
         made.look(1.0 + number / 10_000)
@@ -284,18 +286,19 @@ def test_images_in_a_row_do_not_fill_the_resolvers_link(side: Side) -> None:
 
 
 def test_word_that_there_is_none_is_passed_on(side: Side) -> None:
-    made, resolver = side
+    made, *resolvers = side
     made.take(LinkMessage(LinkType.LISTS, b"", ()))
     made.look(1.0)
-    assert [()] == [message.descriptors for message in resolver.heard()]
+    for resolver in resolvers:
+        assert [()] == [message.descriptors for message in resolver.heard()]
 
 
 def test_without_lists_the_image_is_let_go_of(side: Side) -> None:
-    made, resolver = side
+    made, resolver, _ = side
     kept = image(b"a")
     made.take(kept)
     made.use(Snapshot(2, -1, -1, -1, ServiceSettings((), "", "", "")), 5.0)
-    made.give_image()
+    made.give_image(resolver)
     assert [] == resolver.heard()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(kept.descriptors[0])
