@@ -219,12 +219,13 @@ class ClientsCell:
             return
         # Before the flush: what ends here is answered in this wake-up.
         due = self.desk.expire(now)
-        paused = False
+        paused = ended = False
         for listening in self._listening:
             listening.flush(now)
             listening.expire_sometimes(now)
             paused = paused or listening.paused
-        if any(listening.ended for listening in self._listening):
+            ended = ended or listening.ended
+        if ended:
             self._listening = [listening for listening in self._listening if not listening.ended]
         self._tend(now)
         if now >= self._next_look:

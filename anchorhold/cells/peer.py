@@ -68,6 +68,8 @@ class Pair(PairEnd):
         self.name = name
         self._cell = cell
         self._blocked = self._closed = False
+        self._wants = selectors.EVENT_READ
+        """What its cell watches it for."""
         self._facts: dict[int, Answer] = {}
         self._fact_handles = itertools.count(1)
 
@@ -144,7 +146,10 @@ class Pair(PairEnd):
             self._cell.lose(self, f"{self.other} {gone}")
             return
         wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._blocked else 0)
-        self._cell.watch(self.socket, wants, self)
+        # Hardly ever does that change.
+        if wants != self._wants:
+            self._wants = wants
+            self._cell.watch(self.socket, wants, self)
 
 
 class Peer(Pair):

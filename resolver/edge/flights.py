@@ -89,6 +89,10 @@ class Flights:
     def __contains__(self, flight: Flight) -> bool:
         return flight.handle in self._by_handle
 
+    def first(self) -> Flight | None:
+        """The one that began before all others."""
+        return next(iter(self._by_handle.values()), None)
+
     def get(self, handle: int) -> Flight | None:
         """The one with this handle, if it has not ended."""
         return self._by_handle.get(handle)

@@ -342,8 +342,7 @@ class Desk:
 
     def expire(self, now: Instant) -> float | None:
         """End flights past their deadline with SERVFAIL; seconds until the next is due, None if none is open."""
-        while self._flights:
-            flight = next(iter(self._flights))
+        while (flight := self._flights.first()) is not None:
             if flight.deadline > now:
                 return flight.deadline - now
             self._end(flight)
