@@ -30,16 +30,16 @@ _FRAME, _TO_ALL = Path.FRAME, Path.BROADCAST
 def receive4(endpoint: socket.socket, number: int) -> Iterator[tuple[bytes, Arrival]]:
     """What waits at port 67 of interface `number`, as much as is read at once."""
     for data, control, _, (host, port) in drain(endpoint.recvmsg, READ_SIZE, CONTROL_SIZE, NOW):
-        destination = NOBODY
-        for level, kind, value in control:
-            if kind == IP_PKTINFO and level == _LEVEL and len(value) >= _PKTINFO_SIZE:
-                destination = value[8:12]
-        yield data, _arrival(number, host, destination, port)
+        yield data, _arrival(number, host, tuple(control), port)
 
 
 @lru_cache(maxsize=256)
-def _arrival(number: int, host: str, destination: Address, port: int) -> Arrival:
+def _arrival(number: int, host: str, control: tuple[tuple[int, int, bytes], ...], port: int) -> Arrival:
     """Most messages come from nowhere or from a relay."""
+    destination = NOBODY
+    for level, kind, value in control:
+        if kind == IP_PKTINFO and level == _LEVEL and len(value) >= _PKTINFO_SIZE:
+            destination = value[8:12]
     return Arrival(number, socket.inet_aton(host), destination, b"", port)
 
 
