@@ -141,6 +141,7 @@ CALLS: dict[str, tuple[int, int | None]] = {
     "setpriority": (141, 140),
     "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
+    "sched_getscheduler": (145, 120),
     "mlock": (149, 228),
     "munlock": (150, 229),
     "mlockall": (151, 230),
