@@ -102,13 +102,14 @@ def take_descriptors() -> None:
 def take_short_turns() -> None:
     """From now on a turn of this process on a processor is short, and so it has it sooner: an answer that is there already does
     not wait until others have had their longer turns. Its share stays what it is. Linux from 6.12 on; elsewhere nothing
-    changes."""
-    if not hasattr(os, "sched_getscheduler") or os.sched_getscheduler(0) != os.SCHED_OTHER:
+    changes, nor where one may not even ask (a unit's filter; musl has no sched_getscheduler)."""
+    if not hasattr(os, "sched_getscheduler"):
         return
-    nice = os.getpriority(os.PRIO_PROCESS, 0)
-    attributes = _ATTRIBUTES.pack(_ATTRIBUTES.size, os.SCHED_OTHER, 0, nice, 0, SHORT_TURN, 0, 0)
     with contextlib.suppress(OSError):
-        system_call("sched_setattr", 0, attributes, 0)
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
+            nice = os.getpriority(os.PRIO_PROCESS, 0)
+            attributes = _ATTRIBUTES.pack(_ATTRIBUTES.size, os.SCHED_OTHER, 0, nice, 0, SHORT_TURN, 0, 0)
+            system_call("sched_setattr", 0, attributes, 0)
 
 
 def ignore_terminal_signals() -> None:

@@ -1,9 +1,11 @@
 """How long the turns on a processor are of a process that answers clients."""
 
 import ctypes
+import errno
 import os
 import struct
 
+import pytest
 from kit.children import ended
 from kit.profiles import LINUX
 
@@ -40,3 +42,17 @@ def test_who_runs_by_another_policy_keeps_its_turns() -> None:
         assert before == attributes()
 
     assert 0 == ended(body)
+
+
+@LINUX
+@pytest.mark.parametrize("call", ["sched_getscheduler", "getpriority"])
+def test_who_may_not_even_ask_serves_all_the_same(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit's filter says EPERM, the C library musl ENOSYS."""
+
+    def refuse(*_: int) -> int:
+        raise OSError(errno.EPERM, "no")
+
+    monkeypatch.setattr(os, call, refuse)
+    before = attributes()
+    take_short_turns()
+    assert before == attributes()
