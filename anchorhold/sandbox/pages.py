@@ -1,7 +1,7 @@
 """Pages of files that a process has used at its start and uses no more: it lets go of them.
 
-Whoever runs a program has its pages in memory, and counts as their holder, whether he will ever use them again or not; what a
-start takes of the libraries is several megabytes. They are those of the file, so the kernel has them, and gives them again to who
+Whoever runs a program has its pages in memory, and counts as their holder, whether he will ever use them again or not; so does
+what a start takes of the libraries. They are those of the file, so the kernel has them, and gives them again to who
 touches them.
 """
 
@@ -17,9 +17,9 @@ DONT_NEED = 4
 """MADV_DONTNEED (madvise(2))."""
 _MAPPING = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) r-(?:-|x)p \S+ \S+ [1-9]")
 """A mapping that may not be written to, of a file: it has an inode (proc_pid_maps(5))."""
-_WRITTEN = b"Anonymous:"
-"""What of it was written to before that was forbidden, as ld.so does for addresses (proc_pid_smaps(5)): that is nowhere else, and
-must stay."""
+_WRITTEN, _SWAPPED = b"Anonymous:", b"Swap:"
+"""What of it was written to before that was forbidden, as ld.so does for addresses, and is in memory or has gone to swap since
+(proc_pid_smaps(5), in this order): that is nowhere else, and must stay."""
 
 
 def opened() -> BinaryIO:
@@ -46,7 +46,8 @@ def unwritten(lines: Iterable[bytes]) -> Iterator[tuple[int, int]]:
         if line[0] in b"0123456789abcdef":
             found = _MAPPING.match(line)
             start, end = (int(found[1], 16), int(found[2], 16)) if found else (0, 0)
-        elif start and line.startswith(_WRITTEN):
-            if line.split()[1] == b"0":
+        elif start and line.startswith((_WRITTEN, _SWAPPED)):
+            if line.split()[1] != b"0":
+                start = 0
+            elif line.startswith(_SWAPPED):
                 yield start, end - start
-            start = 0

@@ -11,21 +11,32 @@ SMAPS = b"""\
 55d0a0000000-55d0a0001000 r--p 00000000 fe:00 17 /usr/bin/program
 Rss:                   4 kB
 Anonymous:             0 kB
+Swap:                  0 kB
 VmFlags: rd mr mw me
 55d0a0001000-55d0a0005000 r-xp 00001000 fe:00 17 /usr/bin/program
 Anonymous:             0 kB
+Swap:                  0 kB
 55d0a0005000-55d0a0007000 r--p 00005000 fe:00 17 /usr/bin/program
 Anonymous:             8 kB
+Swap:                  0 kB
 55d0a0007000-55d0a0008000 rw-p 00007000 fe:00 17 /usr/bin/program
 Anonymous:             0 kB
+Swap:                  0 kB
 55d0a0008000-55d0a0009000 r--s 00000000 00:01 9 /memfd:settings (deleted)
 Anonymous:             0 kB
+Swap:                  0 kB
+55d0a0008800-55d0a0009000 r--p 00007000 fe:00 17 /usr/bin/program
+Anonymous:             0 kB
+Swap:                  4 kB
 55d0a0009000-55d0a000a000 ---p 00000000 fe:00 17 /usr/bin/program
 Anonymous:             0 kB
+Swap:                  0 kB
 7f0000000000-7f0000002000 r--p 00000000 00:00 0 [vvar]
 Anonymous:             0 kB
+Swap:                  0 kB
 7f0000002000-7f0000003000 r-xp 00000000 00:00 0
 Anonymous:             0 kB
+Swap:                  0 kB
 """
 
 
