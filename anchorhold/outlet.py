@@ -3,6 +3,7 @@ nobody reads, a terminal that is gone, a full disk: a line that is not taken at 
 taken says how many were.
 """
 
+import contextlib
 import os
 import select
 
@@ -20,6 +21,7 @@ class Outlet:
 
     def open(self) -> "Outlet":
         """From now on it is looked whether there is room; until then, lines are written as if there were."""
+        self._descriptor = _opened_anew(self._descriptor)
         self._room = _room_of(self._descriptor)
         return self
 
@@ -37,11 +39,19 @@ class Outlet:
 
     def _write(self, data: bytes) -> int:
         """How many octets were taken. Where there is room at all, a pipe has room for as much as a line (pipe(7): PIPE_BUF), as
-        has a socket; a file, and the end of somebody who is gone, never wait."""
+        has a socket, and a terminal takes what it has room for; a file, and the end of somebody who is gone, never wait."""
         try:
             return os.write(self._descriptor, data) if self._room is None or self._room.poll(0) else 0
         except OSError:
             return 0
+
+
+def _opened_anew(descriptor: int) -> int:
+    """A terminal, of which somebody may have stopped reading, with an opening of our own, which does not wait; if it may not be
+    opened, and all else, as it is: not to wait would be said to everybody who has this opening."""
+    with contextlib.suppress(OSError):
+        return os.open(os.ttyname(descriptor), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    return descriptor
 
 
 def _room_of(descriptor: int) -> "select.epoll | select.poll | None":

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from kit.children import ended
 
 from anchorhold import outlet
 from anchorhold.outlet import Outlet
@@ -94,6 +95,21 @@ def test_a_reader_that_is_gone_is_no_end(pipe: tuple[int, int]) -> None:
     for _ in range(3):
         one.write(LINE)
     assert one.lost == 3
+
+
+def test_nobody_waits_for_a_terminal_that_is_there_and_is_not_read() -> None:
+    """The real thing, in a process that would be ended: it has room for less than a line, and would wait for more."""
+
+    def body() -> None:
+        reading, writing = os.openpty()
+        one = Outlet(writing).open()
+        for _ in range(MANY):
+            one.write(LINE)
+        assert 0 < one.lost < MANY
+        assert os.get_blocking(writing), "others write there too"
+        os.close(reading)
+
+    assert 0 == ended(body)
 
 
 def test_a_full_disk_is_no_end() -> None:
