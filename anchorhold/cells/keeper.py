@@ -243,19 +243,19 @@ class KeeperCell:
                 if message.type is MessageType.EXCEPT:
                     self._change_exception(unpack(message, Wanted), pair, message.handle)
                 else:
-                    self._take_keys(message)
+                    self._take_keys(message, pair)
         except Malformed as error:
             log(NAME, f"the {nth('resolver', pair.name.number)} sent what does not decode, it is ended: {error}")
             accuse(self._link, pair.name)
             self._disconnect(pair)
 
-    def _take_keys(self, message: Message) -> None:
+    def _take_keys(self, message: Message, pair: "Pair") -> None:
         if message.type is not MessageType.KEYS:
             raise Malformed(f"{message.type.name} is not for the keeper")
         found = None if message.flags & NOTHING else unpack(message, Found)
         zone = message.body if found is None else found.zone
-        # Keys that nobody asked for are no nonsense: the question may have been given up.
-        if zone in self._asked:
+        # Keys that nobody asked it for are no nonsense: the question may have been given up.
+        if zone in self._asked and self._asked[zone][1] is pair:
             self._learn(zone, found)
 
     def _learn(self, zone: bytes, found: Found | None) -> None:

@@ -391,6 +391,22 @@ def test_when_the_first_is_gone_the_next_is_asked(home: tuple[Path, int]) -> Non
         assert ["the keys could not be had"] * 2 == [kept.told().problem, other.told().problem]
 
 
+def test_keys_count_from_who_was_asked_for_them_only(home: tuple[Path, int]) -> None:
+    give(home[0], 1)
+    with keeper(home[1]) as kept, kept.another() as other:
+        kept.told()
+        other.told()
+        kept.next(MessageType.LOOK)
+        # One that went wrong cannot keep them from the others.
+        other.pair.sendall(build_message(MessageType.KEYS, 0, ROOT, flags=NOTHING))
+        other.pair.sendall(build_message(MessageType.EXCEPT, 7, pack(Wanted(b"\3bad\0", 60, "broken"))))
+        while other.next(MessageType.EXCEPTIONS).handle != 7:
+            pass
+        kept.answer(keyset({1: ENTRY, 2: ENTRY}, {1: ENTRY}, time.time()))
+        told = kept.told()
+        assert ({record(1), record(2)}, "") == ({key.record for key in told.point.keys}, told.problem)
+
+
 def test_an_exception_is_told_to_all_and_a_refusal_to_who_wanted_it(home: tuple[Path, int]) -> None:
     with keeper(home[1]) as kept, kept.another() as other:
         for one in (kept, other):
