@@ -22,6 +22,8 @@ WANTED, NOTHING, SAME = 4, 8, 16
 
 PATIENCE = 300.0
 """Seconds for the first resolver to have looked outside."""
+MAX_LOOKS = 16
+"""Copies that one other waits for at once; who wants more is told that there is none, and tries again."""
 
 GONE = "the first resolver is not there"
 NONE = "the first resolver has none"
@@ -124,6 +126,11 @@ class CopyLine:
             return
         if len(message.body) not in (MARK, MARK + 4):
             raise Malformed("COPY of the wrong length")
+        if self._stream.unsent > 3 * MAX_OCTETS:
+            raise Malformed("COPY asked for without end")
+        if len(self._looks) >= MAX_LOOKS:
+            self._stream.write(build_message(MessageType.COPY, message.handle, flags=NOTHING))
+            return
         task = asyncio.get_running_loop().create_task(self._look(message))
         self._looks.add(task)
         task.add_done_callback(self._looks.discard)
@@ -148,6 +155,9 @@ class CopyLine:
             if keeper is None:
                 raise TransferFailed(NONE)
             data = await keeper.copy(int.from_bytes(rest, "little") if rest else None)
+            if self._stream.unsent > MAX_OCTETS:
+                # With the next it is two of the longest at most that wait here, and words that there is none.
+                raise TransferFailed(NONE)
         except TransferFailed:
             self._stream.write(build_message(MessageType.COPY, message.handle, flags=NOTHING))
             return

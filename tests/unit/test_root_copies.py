@@ -210,6 +210,64 @@ def test_a_copy_without_end_is_nonsense_too(monkeypatch: pytest.MonkeyPatch) -> 
     asyncio.run(main())
 
 
+async def outcome(resolver: Resolver, asks: bytes, most: int) -> list[bytes]:
+    """The headers of what comes for them, as far as it is there and no more than `most`; bodies are left out."""
+    near, far = socket.socketpair()
+    resolver.connect(near, 1)
+    far.setblocking(False)
+    loop, found, data = asyncio.get_running_loop(), [], b""
+    with far:
+        await loop.sock_sendall(far, asks)
+        while len(found) < most:
+            data += await loop.sock_recv(far, 65_536)
+            while len(data) >= HEADER.size:
+                found.append(data[: HEADER.size])
+                data = data[HEADER.size :]
+    return found
+
+
+def test_who_wants_more_at_once_than_anybody_needs_is_told_that_there_is_none() -> None:
+    async def main() -> None:
+        first = Resolver(0)
+        first.begin()
+        (keeper,) = first.iterations._keepers.values()
+        ask = [
+            build_message(MessageType.COPY, handle, keeper._source.mark, flags=WANTED)
+            for handle in range(root_copies.MAX_LOOKS + 2)
+        ]
+        # It has not looked outside, so the first ones wait.
+        answers = await outcome(first, b"".join(ask), 2)
+        refused = [build_message(MessageType.COPY, root_copies.MAX_LOOKS + more, flags=NOTHING) for more in range(2)]
+        assert (answers, first.lost) == (refused, [])
+        await first.iterations.close()
+
+    asyncio.run(main())
+
+
+def test_what_is_not_taken_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root_copies, "MAX_OCTETS", 10_000)
+    outside = Outside(signed_root(OURS))
+
+    async def scene(first: Resolver, other: Resolver) -> None:
+        outside.open.set()
+        await until(lambda: first.local()["serial"])
+        (keeper,) = first.iterations._keepers.values()
+        near, far = socket.socketpair()
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        first.connect(near, 2)
+        line = first.copies._lines[PairName(LinkType.ROOT_PEER, 2)]
+        far.setblocking(False)
+        ask, loop = build_message(MessageType.COPY, 1, keeper._source.mark, flags=WANTED), asyncio.get_running_loop()
+        with far:
+            while not first.lost:
+                await loop.sock_sendall(far, ask)
+                await asyncio.sleep(0)
+                assert line._stream.unsent <= 3 * root_copies.MAX_OCTETS + len(signed_root(OURS))
+        assert first.lost == [(PairName(LinkType.ROOT_PEER, 2), "COPY asked for without end")]
+
+    play(outside, scene, monkeypatch)
+
+
 def test_who_wants_another_source_is_told_that_there_is_none() -> None:
     async def main() -> None:
         first, (near, far) = Resolver(0), socket.socketpair()
