@@ -26,10 +26,11 @@ def _joined(lines: list[Answer]) -> Answer:
         return found
     for field in lines[0]:
         rows = [row for line in lines for row in _rows(line.get(field))]
+        inner = [one for line in lines if isinstance(one := line.get(field), dict)]
         if field in JOIN and rows:
             found[field] = JOIN[field](rows)
-        elif field == "policy":
-            found[field] = _joined([inner for line in lines if isinstance(inner := line.get(field), dict)])
+        elif field in WHOLE and inner:
+            found[field] = WHOLE[field](inner)
         elif field in LATEST:
             found[field] = max((_number(line.get(field)) for line in lines), default=0)
     return found
@@ -66,8 +67,9 @@ def _upstream(rows: Rows) -> Answer:
     spent = sum(_number(row["latency_ms"]) * _number(row.get("exchanges")) for row in heard)
     failures: dict[str, float] = {}
     for row in rows:
-        for why, count in (row.get("failures") or {}).items():  # type: ignore[attr-defined]
-            failures[why] = failures.get(why, 0) + count
+        counted = row.get("failures")
+        for why, count in counted.items() if isinstance(counted, dict) else ():
+            failures[why] = failures.get(why, 0) + _number(count)
     return rows[0] | {
         "state": ", ".join(dict.fromkeys(str(row.get("state")) for row in rows)),
         "exchanges": _sum(rows, "exchanges"),
@@ -104,6 +106,11 @@ def _blocked(rows: Rows) -> Rows:
     return sorted(rows, key=lambda row: _number(row.get("last_s")))
 
 
+def _clock(rows: Rows) -> Answer:
+    """Each finds out for itself that it is wrong: as who does not believe it, if there is one, says."""
+    return min(rows, key=lambda row: bool(row.get("believed")))
+
+
 JOIN: dict[str, Callable[[Rows], Rows]] = {
     "upstreams": _upstreams,
     "operators": _operators,
@@ -112,5 +119,6 @@ JOIN: dict[str, Callable[[Rows], Rows]] = {
     "paused": _paused,
     "blocked": _blocked,
 }
+WHOLE: dict[str, Callable[[Rows], Answer]] = {"policy": _joined, "clock": _clock}
 LATEST = ("until_s", "watched")
 """Seconds that something goes on: as long as it does anywhere."""

@@ -90,6 +90,17 @@ def test_what_is_paused_or_watched_anywhere_is_said() -> None:
     }
 
 
+def test_a_clock_that_one_of_them_does_not_believe_is_wrong() -> None:
+    lines = {"resolver": {"clock": {"believed": True}}, "resolver-2": {"clock": {"believed": False, "not_before": 7}}}
+    assert together(lines) == {"clock": {"believed": False, "not_before": 7}}
+
+
+def test_nonsense_of_one_that_went_wrong_is_no_end_of_a_command() -> None:
+    row = upstream(1, 10.0) | {"failures": ["timeout"]}
+    lines = {name: {"policy": 3, "clock": [], "upstreams": [row]} for name in ("resolver", "resolver-2")}
+    assert together(lines) == {"policy": 3, "clock": [], "upstreams": [upstream(2, 10.0)]}
+
+
 def test_what_was_blocked_last_stands_first_whoever_saw_it() -> None:
     first = {"until_s": 60.0, "blocked": [{"name": "b.", "last_s": 2.0}, {"name": "c.", "last_s": 9.0}]}
     second = {"until_s": 59.9, "blocked": [{"name": "a.", "last_s": 1.0}]}
