@@ -134,7 +134,7 @@ class ListsCell:
         self._restarts = receive_until_start(self._link, self._take)
         if self._settings is None or self._folder < 0:
             raise Malformed("START before SETTINGS and FOLDER")
-        # The system's authorities are files: read before nothing can be read any more. What is made of them takes two megabytes
+        # The system's authorities are files: read before nothing can be read any more. What is made of them takes memory
         # and a while, and has time until the first fetch.
         factory = TlsFactory()
         warm_up()
