@@ -5,21 +5,13 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 from kit.processes import descriptors, state
-from kit.service import Running, config_text, started
+from kit.service import Running, started
 
 from anchorhold.cli import main
 
 CELLS = ("front", "resolver", "keeper")
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "anchorhold.toml"
-    path.write_text(config_text(tmp_path))
-    return path
 
 
 def asked(config: Path, *more: str, command: str = "cells") -> Result:

@@ -17,7 +17,6 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rrset
-import pytest
 from kit.certificates import NAME
 from kit.peers import need_root
 from kit.processes import InternetSocket, descriptors, internet_sockets, state, unbound_internet_sockets
@@ -101,13 +100,6 @@ def client_socket(port: int) -> socket.socket:
 
 def talks_outside(one: InternetSocket, service: tuple[str, int]) -> bool:
     return one.local != service
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "anchorhold.toml"
-    path.write_text(config_text(tmp_path))
-    return path
 
 
 def test_while_a_query_is_under_way_each_process_holds_its_own_side_only(tmp_path: Path) -> None:

@@ -8,21 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-from kit.service import PATIENCE, RUN, config_text
+from kit.service import PATIENCE, RUN
 
 from anchorhold.control_client import ask_service
 from anchorhold.isolation import read_isolation
 
 F_SETPIPE_SZ = 1_031
 RELOADS = 400
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "anchorhold.toml"
-    path.write_text(config_text(tmp_path))
-    return path
 
 
 def drained(reading: int) -> bytes:

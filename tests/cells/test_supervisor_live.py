@@ -16,13 +16,6 @@ from kit.peers import need_root, peer
 from kit.service import FAKES, Running, config_text, started
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "anchorhold.toml"
-    path.write_text(config_text(tmp_path))
-    return path
-
-
 def told(running: Running) -> dict[str, list[tuple[str, ...]]]:
     """What each fake cell was given, by process id: (kind, body, descriptors)."""
     given: dict[str, list[tuple[str, ...]]] = {}

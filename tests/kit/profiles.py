@@ -3,6 +3,9 @@
 import ctypes
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -33,6 +36,19 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="what is tested is Li
 ORDINARY = 65_533
 """A user without a name, for what an ordinary user can and cannot have."""
 _SET_DUMPABLE = 4
+
+
+@contextmanager
+def folder_for(profile: SandboxProfile) -> Iterator[int]:
+    """An empty folder, for `enter`, if the profile has one; else -1."""
+    with tempfile.TemporaryDirectory(prefix="anchorhold-folder-") as empty:
+        os.chmod(empty, 0o755)
+        folder = os.open(empty, os.O_RDONLY | os.O_DIRECTORY) if profile.folder else -1
+        try:
+            yield folder
+        finally:
+            if folder >= 0:
+                os.close(folder)
 
 
 def become_ordinary() -> None:

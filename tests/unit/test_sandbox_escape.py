@@ -10,7 +10,6 @@ import mmap
 import os
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from dataclasses import dataclass, replace
 import pytest
 from kit.children import ended
 from kit.peers import lacking
-from kit.profiles import FILTERED, LINUX, become_ordinary
+from kit.profiles import FILTERED, LINUX, become_ordinary, folder_for
 
 from anchorhold.sandbox import SandboxProfile, enter, limits, preload
 from anchorhold.sandbox.libc import call, system_call
@@ -186,14 +185,8 @@ def attempt(what: Callable[[Outside], None], profile: SandboxProfile, who: str, 
         except OSError:
             os._exit(DENIED)
 
-    with tempfile.TemporaryDirectory(prefix="anchorhold-escape-") as empty:
-        os.chmod(empty, 0o755)
-        folder = os.open(empty, os.O_RDONLY | os.O_DIRECTORY) if profile.folder else -1
-        try:
-            return ended(body)
-        finally:
-            if folder >= 0:
-                os.close(folder)
+    with folder_for(profile) as folder:
+        return ended(body)
 
 
 @pytest.mark.parametrize("who", WHO)

@@ -3,18 +3,16 @@ text before it warns, and that asks the kernel for addresses, which no cell may.
 
 import asyncio
 import gc
-import os
 import signal
 import socket
 import ssl
-import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from kit.children import ended
-from kit.profiles import FILTERED, LINUX
+from kit.profiles import FILTERED, LINUX, folder_for
 
 from anchorhold.facts import divert
 from anchorhold.mistakes import log_mistakes
@@ -85,14 +83,8 @@ def collect_within(profile: SandboxProfile, make: Callable[[], Left]) -> int:
         gc.collect()
         assert any(b"a mistake of ours: ResourceWarning at " in line for line in said)
 
-    with tempfile.TemporaryDirectory(prefix="anchorhold-unclosed-") as empty:
-        os.chmod(empty, 0o755)
-        folder = os.open(empty, os.O_RDONLY | os.O_DIRECTORY) if profile.folder else -1
-        try:
-            return ended(body)
-        finally:
-            if folder >= 0:
-                os.close(folder)
+    with folder_for(profile) as folder:
+        return ended(body)
 
 
 @EACH
