@@ -89,7 +89,7 @@ def miss(scheme: str) -> Callable[[Path], AbstractContextManager[Scene]]:
             port = kit.free_port()
 
             def load(seconds: float) -> int:
-                return kit.dnsperf(port, names if seconds else warm, seconds=seconds).completed
+                return misses.asked_once(port, names if seconds else warm, seconds).completed
 
             yield Scene(peers.anchorhold(folder, port, upstream, scheme), port, "warm.bench.example", load)
 
