@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from kit.children import ended
+from kit.profiles import LINUX
 
 from anchorhold import outlet
 from anchorhold.outlet import Outlet
@@ -112,9 +113,8 @@ def test_nobody_waits_for_a_terminal_that_is_there_and_is_not_read() -> None:
     assert 0 == ended(body)
 
 
+@LINUX
 def test_a_full_disk_is_no_end() -> None:
-    if not os.path.exists("/dev/full"):
-        pytest.skip("this system has no /dev/full")
     descriptor = os.open("/dev/full", os.O_WRONLY)
     one = Outlet(descriptor).open()
     one.write(LINE)
