@@ -81,7 +81,7 @@ PARTS = {
     "cells": Part("start of all cells", program("bench_start.py --runs 5")),
     "memory": Part("start, memory and hits among 10⁵ answers", footprint.memory),
     "growth": Part("our caches from 10³ to 10⁶ answers", program("bench_cache.py")),
-    "profile": Part("where our time goes, where a target is missed", program("bench_profile.py")),
+    "profile": Part("where our CPU time goes", program("bench_profile.py")),
     "clients": Part("cached answers to 1 to 1,000 clients", footprint.clients),
 }
 """In the order in which they are measured."""
@@ -103,7 +103,7 @@ def commit() -> str:
 def measure(name: str, run: hits.Run) -> Done:
     """What fails is told on the page, and the other parts go on."""
     begun, at = time.monotonic(), f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}"
-    done = Done(name, run.rounds, commit(), at, load=os.getloadavg()[0])
+    done = Done(name, commit(), at, load=os.getloadavg()[0])
     try:
         done.tables = PARTS[name].measure(run)
     except (SystemExit, Exception) as reason:
@@ -153,10 +153,9 @@ def pages(parts: dict[str, Done]) -> str:
     ]
     for name, done in parts.items():
         lines += ["", f"## {name}: {PARTS[name].title}"]
-        lines += [
-            "",
-            f"{done.rounds} rounds, {done.at} UTC, {done.took:.0f} s, load of the machine before {done.load:.1f}.",
-        ]
+        rounds = f"{done.rounds} round{'s' * (done.rounds != 1)}"
+        told = f"{rounds}, {done.at} UTC, {done.took:.0f} s, load of the machine before {done.load:.1f}."
+        lines += ["", told]
         if done.failure:
             lines += ["", f"**Not measured**: {done.failure}"]
         for table in done.tables:

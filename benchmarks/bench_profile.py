@@ -1,5 +1,5 @@
-"""What is left where a target is missed: py-spy looks at the cells under the load of `make bench`, and tells which step of a
-question takes how much of its CPU time. As root: `python benchmarks/bench_profile.py [--parts miss-udp miss-dot]`.
+"""Where our CPU time goes: py-spy looks at the cells under the load of `make bench`, and tells which step of a question takes how
+much. As root: `python benchmarks/bench_profile.py [--parts miss-udp miss-dot]`.
 
 One cell at a time is looked at, alone on its core: where two share one, whoever wakes the other is charged with what that does.
 How much CPU time a question takes in it is read from schedstat in the same run. The cells are not sealed (`unsealed.py`), for
@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import figures
 import hit_servers
 import hits
 import kit
+import misses
 import peers
 import readings
 import signed_tree
@@ -33,6 +34,8 @@ RATE = 400
 """Samples a second."""
 SECONDS = 4.0
 ZONES, EACH = 60, 300
+MISSES_OVER_OURS = 40_000
+"""They are in the memory of our own far end, and suffice for SECONDS."""
 HERE = Path(__file__).parent
 
 
@@ -53,10 +56,11 @@ class Part:
 
     title: str
     cells: tuple[str, ...]
-    scene: Callable[[Path], Iterator[Scene]]
+    scene: Callable[[Path], AbstractContextManager[Scene]]
 
 
-def hit(way: str) -> Callable[[Path], Iterator[Scene]]:
+def hit(way: str) -> Callable[[Path], AbstractContextManager[Scene]]:
+    @contextmanager
     def scene(folder: Path) -> Iterator[Scene]:
         names = hits.write_names(folder / "names", (f"host{n}.bench.example" for n in range(hits.HOT_NAMES)))
         encrypted = () if way in hit_servers.CLEAR else (way,)
@@ -75,22 +79,25 @@ def hit(way: str) -> Callable[[Path], Iterator[Scene]]:
     return scene
 
 
-def miss(scheme: str) -> Callable[[Path], Iterator[Scene]]:
+def miss(scheme: str) -> Callable[[Path], AbstractContextManager[Scene]]:
+    @contextmanager
     def scene(folder: Path) -> Iterator[Scene]:
-        names = hits.write_names(folder / "names", (f"m{n}.bench.example" for n in range(300_000)))
+        count = MISSES_OVER_OURS if scheme in peers.OVER_OURS else misses.MISSES
+        names = hits.write_names(folder / "names", (f"m{n}.bench.example" for n in range(count)))
         warm = hits.write_names(folder / "warm", (f"w{n}.bench.example" for n in range(2_000)))
         with upstreams.running(folder, (scheme,), names) as upstream:
             port = kit.free_port()
 
             def load(seconds: float) -> int:
-                return kit.dnsperf(port, names if seconds else warm, seconds=seconds).completed
+                return misses.asked_once(port, names if seconds else warm, seconds).completed
 
             yield Scene(peers.anchorhold(folder, port, upstream, scheme), port, "warm.bench.example", load)
 
     return scene
 
 
-def signed(scheme: str) -> Callable[[Path], Iterator[Scene]]:
+def signed(scheme: str) -> Callable[[Path], AbstractContextManager[Scene]]:
+    @contextmanager
     def scene(folder: Path) -> Iterator[Scene]:
         tree = signed_tree.build(folder, {signed_tree.P256: ZONES}, EACH)
         zones = tree.zones[signed_tree.P256]
@@ -117,9 +124,10 @@ PARTS = {
     "doh": Part("Cached answers over HTTPS (HTTP/2)", ("secure",), hit("doh")),
     "miss-udp": Part("Misses forwarded over UDP", ("front", "resolver"), miss("udp")),
     "miss-dot": Part("Misses forwarded over warm DoT", ("front", "resolver"), miss("tls")),
+    "miss-doq": Part("Misses forwarded over warm DoQ", ("front", "resolver"), miss("quic")),
     "signed-dot": Part("Misses forwarded over warm DoT, validated", ("front", "resolver"), signed("tls")),
 }
-"""Those of `make bench` whose target is furthest away."""
+"""Always these: those of which a target for CPU time was missed when they were chosen."""
 
 
 @contextmanager
@@ -146,21 +154,19 @@ def place_alone(cells: dict[str, int], alone: str) -> None:
 
 def look(part: Part, cell: str, seconds: float) -> dict[str, float]:
     """Step → CPU µs of this cell for each question."""
-    with hits.workshop() as folder:
-        for scene in part.scene(folder):
-            command = [sys.executable, str(HERE / "unsealed.py"), *scene.command[1:]]
-            with kit.serving(command, kit.SERVER_CORE, folder / "log", scene.port, scene.name) as pid:
-                scene.load(0)
-                cells = readings.processes(pid)
-                place_alone(cells, cell)
-                samples = folder / "samples"
-                before = kit.cpu_seconds(cells[cell])
-                with looked_at(cells[cell], samples, seconds):
-                    answered = scene.load(seconds)
-                spent = 1e6 * (kit.cpu_seconds(cells[cell]) - before) / max(answered, 1)
-                found = stacks.shares(samples.read_text().splitlines())
-                return {step: share * spent for step, share in found.items()}
-    raise AssertionError
+    with hits.workshop() as folder, part.scene(folder) as scene:
+        command = [sys.executable, str(HERE / "unsealed.py"), *scene.command[1:]]
+        with kit.serving(command, kit.SERVER_CORE, folder / "log", scene.port, scene.name) as pid:
+            scene.load(0)
+            cells = readings.processes(pid)
+            place_alone(cells, cell)
+            samples = folder / "samples"
+            before = kit.cpu_seconds(cells[cell])
+            with looked_at(cells[cell], samples, seconds):
+                answered = scene.load(seconds)
+            spent = 1e6 * (kit.cpu_seconds(cells[cell]) - before) / max(answered, 1)
+            found = stacks.shares(samples.read_text().splitlines())
+            return {step: share * spent for step, share in found.items()}
 
 
 def table_of(name: str, seconds: float) -> Table:

@@ -64,18 +64,18 @@ class InstantUpstream:
         return Channel(Kind.TLS, True, True)
 
     async def exchange(self, query: bytes, deadline: Instant) -> bytes:
-        at = 12
-        while query[at]:
-            at += 1 + query[at]
         await asyncio.sleep(0)
-        return self._answers[query[12 : at + 5]]
+        return self._answer(query)
 
     def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], None]:
+        asyncio.get_running_loop().call_soon(ended, self._answer(query))
+        return lambda: None
+
+    def _answer(self, query: bytes) -> bytes:
         at = 12
         while query[at]:
             at += 1 + query[at]
-        asyncio.get_running_loop().call_soon(ended, self._answers[query[12 : at + 5]])
-        return lambda: None
+        return self._answers[query[12 : at + 5]]
 
     async def close(self) -> None:
         pass

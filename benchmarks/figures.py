@@ -108,17 +108,22 @@ def is_peer(server: str) -> bool:
 
 @dataclass(slots=True)
 class Done:
-    """A part that was measured: with so many rounds, at this commit and moment (ISO 8601, UTC), within so many seconds;
-    `failure` says why it has no figures."""
+    """A part that was measured: at this commit and moment (ISO 8601, UTC), within so many seconds; `failure` says why it has no
+    figures."""
 
     part: str
-    rounds: int = 0
     commit: str = ""
     at: str = ""
     took: float = 0.0
     load: float = 0.0
     failure: str = ""
     tables: list[Table] = field(default_factory=list)
+
+    @property
+    def rounds(self) -> int:
+        """As many as there are figures; parts that are programs of their own have their own number."""
+        rows = [row for table in self.tables for row in table.rows.values()]
+        return max((len(taken) for row in rows for taken in row.values()), default=0)
 
 
 def write_tables(path: Path, tables: Iterable[Table]) -> None:
@@ -144,6 +149,7 @@ def load(folder: Path, part: str) -> Done | None:
     if not path.exists():
         return None
     found = json.loads(path.read_text())
+    found.pop("rounds", None)  # of a commit that kept it beside the figures
     return Done(**found | {"tables": [Table(**table) for table in found["tables"]]})
 
 

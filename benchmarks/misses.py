@@ -57,8 +57,18 @@ def measure(
     with kit.serving(command, kit.SERVER_CORE, place / "log", port, "warm.bench.example") as pid:
         kit.dnsperf(port, warm)  # connections and the interpreter
         before = kit.cpu_seconds(pid)
-        load = kit.dnsperf(port, names, seconds=run.seconds)
+        load = asked_once(port, names, run.seconds)
         return figures_of(kit.cpu_seconds(pid) - before, load)
+
+
+def asked_once(port: int, names: Path, seconds: float) -> kit.Load:
+    """Raises SystemExit if there were too few names: what is asked for again is a hit."""
+    load = kit.dnsperf(port, names, seconds=seconds)
+    with names.open() as lines:
+        there = sum(1 for _ in lines)
+    if load.completed + load.lost > there:
+        raise SystemExit(f"{there} names are too few for {seconds} s")
+    return load
 
 
 def figures_of(spent: float, load: kit.Load) -> dict[str, float]:

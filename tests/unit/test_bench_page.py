@@ -73,10 +73,17 @@ def test_waits_of_what_was_lost_are_told_as_such() -> None:
 def test_a_part_is_kept_as_it_was(tmp_path: Path) -> None:
     made = table(unbound=5.0)
     made.add("dnsmasq", {"p99": math.inf})
-    done = Done("udp", 3, "abc", "2026-11-27 12:00", 1.5, 0.2, "", [made])
+    done = Done("udp", "abc", "2026-11-27 12:00", 1.5, 0.2, "", [made])
     figures.save(tmp_path / "kept", done)
     assert done == figures.load(tmp_path / "kept", "udp")
     assert figures.load(tmp_path / "kept", "tcp") is None
+
+
+def test_a_part_had_as_many_rounds_as_it_has_figures() -> None:
+    """And not as many as were asked for: a part that is a program of its own may have others."""
+    assert 3 == Done("udp", tables=[table(unbound=5.0)]).rounds
+    assert 1 == Done("profile", tables=[Table("steps", {"loop": {"share": [40.0]}})]).rounds
+    assert 0 == Done("tcp", failure="nothing answers").rounds
 
 
 def verdicts_of(**tables: Table) -> dict[tuple[str, str, str], targets.Verdict]:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from kit.profiles import LINUX
 
 from anchorhold import outlet
 from anchorhold.outlet import Outlet
@@ -96,9 +97,8 @@ def test_a_reader_that_is_gone_is_no_end(pipe: tuple[int, int]) -> None:
     assert one.lost == 3
 
 
+@LINUX
 def test_a_full_disk_is_no_end() -> None:
-    if not os.path.exists("/dev/full"):
-        pytest.skip("this system has no /dev/full")
     descriptor = os.open("/dev/full", os.O_WRONLY)
     one = Outlet(descriptor).open()
     one.write(LINE)

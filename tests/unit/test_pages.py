@@ -1,9 +1,8 @@
 """Pages of files that are let go: none that was written to, and a process goes on as before."""
 
 import hashlib
-import sys
 
-import pytest
+from kit.profiles import LINUX
 
 from anchorhold.sandbox import pages
 
@@ -34,7 +33,7 @@ def test_only_what_nobody_has_written_to_is_let_go() -> None:
     assert [(0x55D0A0000000, 0x1000), (0x55D0A0001000, 0x4000)] == found
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc to read")
+@LINUX
 def test_a_process_has_less_and_goes_on() -> None:
     before, expected = _resident(), hashlib.sha256(b"an octet").digest()
     pages.let_go(pages.opened())

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import pytest
 from kit.children import ended
+from kit.meeting import LOOPS
 from kit.profiles import FILTERED, LINUX
 
 from anchorhold.facts import divert
@@ -100,14 +101,12 @@ def test_a_socket_that_nobody_closed_ends_no_cell(cell: str) -> None:
     assert 0 == collect_within(FILTERED[cell], sockets)
 
 
-@pytest.mark.parametrize("cell", ["resolver", "lists"])
+WITH_TRANSPORTS = {"resolver": "asyncio", "lists": "asyncio", "resolver on uvloop": "uvloop"}
+
+
+@pytest.mark.parametrize("cell", [cell for cell, loop in WITH_TRANSPORTS.items() if loop in LOOPS])
 def test_a_transport_that_nobody_closed_ends_no_cell(cell: str) -> None:
-    assert 0 == collect_within(FILTERED[cell], lambda: transports(asyncio.SelectorEventLoop()))
-
-
-def test_a_transport_of_uvloop_that_nobody_closed_ends_no_cell() -> None:
-    uvloop = pytest.importorskip("uvloop")
-    assert 0 == collect_within(FILTERED["resolver on uvloop"], lambda: transports(uvloop.new_event_loop()))
+    assert 0 == collect_within(FILTERED[cell], lambda: transports(LOOPS[WITH_TRANSPORTS[cell]]()))
 
 
 def test_without_what_is_done_about_it_the_cell_ends() -> None:
