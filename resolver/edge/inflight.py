@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from resolver.cache.answers import MemoryKey
+from resolver.cache.answers import AnswerMemory, MemoryKey
 from resolver.pipeline import Later
 from resolver.snapshot import Snapshot
 from resolver.values import Reply
@@ -17,13 +17,15 @@ the clock is wrong."""
 
 
 class Flight:
-    """One question on its way, and who waits for it."""
+    """One question on its way, and who waits for it. `memory`: where the answer goes; if that is not in force any more when it
+    comes, it goes with it."""
 
-    __slots__ = ("deadline", "later", "snapshot", "stale_timer", "task", "waiters")
+    __slots__ = ("deadline", "later", "memory", "snapshot", "stale_timer", "task", "waiters")
 
-    def __init__(self, later: Later, snapshot: Snapshot, deadline: Instant) -> None:
+    def __init__(self, later: Later, snapshot: Snapshot, memory: AnswerMemory, deadline: Instant) -> None:
         self.deadline = deadline
         self.later = later
+        self.memory = memory
         self.snapshot = snapshot
         self.waiters: dict[object, Answer] = {}
         self.task: asyncio.Task[None] | None = None

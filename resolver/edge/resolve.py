@@ -269,8 +269,8 @@ class Resolver:
         place = (later.key, later.translator is not None, snapshot, self.world.wall.wrong)
         flight = self._flights.get(place)
         if flight is None:
-            patience = min(patience, snapshot.settings.deadline)
-            flight = self._flights[place] = Flight(later, snapshot, Instant(clock() + patience))
+            deadline = Instant(clock() + min(patience, snapshot.settings.deadline))
+            flight = self._flights[place] = Flight(later, snapshot, self.memory, deadline)
             self._wait(flight, query, snapshot, waiter, answer, later.made)
             self.counters["asked"] += 1
             if later.stale is not None:
@@ -290,11 +290,12 @@ class Resolver:
 
     def _start(self, flight: Flight, place: Place) -> None:
         """The usual way, if it can be gone; else the long one."""
-        budget = Budget(flight.deadline)
-        if not self.routed.serves(flight.snapshot) or not begin(
-            self.routed, flight.later, budget, partial(self._land, flight, place)
-        ):
-            self._go_on(flight, place, budget)
+        budget, landed = Budget(flight.deadline), partial(self._land, flight, place)
+        try:
+            if not self.routed.serves(flight.snapshot) or not begin(self.routed, flight.later, budget, landed):
+                self._go_on(flight, place, budget)
+        except Exception as error:
+            self._stumble(flight, place, error)
 
     def _go_on(self, flight: Flight, place: Place, budget: Budget) -> None:
         if not self._ended:
@@ -309,12 +310,15 @@ class Resolver:
                 self._go_on(flight, place, begun.budget)
             else:
                 generation = flight.snapshot.generation
-                self._end(flight, place, remember(flight.later, heard, generation, self.memory, clock()))
+                self._end(flight, place, remember(flight.later, heard, generation, flight.memory, clock()))
         except Exception as error:
-            # Whoever brought the answer has others to bring.
-            self._fail(flight, place, error)
-            context = {"message": "a question could not be gone on with", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
+            self._stumble(flight, place, error)
+
+    def _stumble(self, flight: Flight, place: Place, error: Exception) -> None:
+        """As `_fail`, where that goes up no further: whoever brought the question or its answer has others to bring."""
+        self._fail(flight, place, error)
+        context = {"message": "a question is not gone on with", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
     def _give_stale(self, flight: Flight) -> None:
         """The upstreams are late: who waits gets the old answer, the question goes on (RFC 8767 §5)."""
@@ -324,9 +328,9 @@ class Resolver:
             self._give(flight, stale)
 
     async def _fly(self, flight: Flight, place: Place, budget: Budget) -> None:
-        later, snapshot = flight.later, flight.snapshot
+        later, snapshot, memory = flight.later, flight.snapshot, flight.memory
         try:
-            reply = await answer_later(later, snapshot, self.memory, self.routed, flight.deadline, budget)
+            reply = await answer_later(later, snapshot, memory, self.routed, flight.deadline, budget)
         except Exception as error:
             self._fail(flight, place, error)
             raise

@@ -149,7 +149,7 @@ class RootKeeper:
         nobody is to take an old copy for a new one because we could not look."""
         await self._looked.wait()
         timers = self.holder.timers(self._means.now())
-        if timers is None or not self._good:
+        if timers is None or not self._good or not self._data:
             raise TransferFailed("there is none")
         return None if timers.serial == serial else self._data
 
@@ -168,7 +168,8 @@ class RootKeeper:
             return False
         copy.proved = proof is not None
         outcome = self.holder.offer(copy, moment.now)
-        if outcome is Offered.TAKEN and self._means.sharing is not None:
+        sharing = self._means.sharing
+        if outcome is Offered.TAKEN and sharing is not None and sharing.fetch is None:
             self._data = data
         self._say()
         return outcome is not Offered.OLDER

@@ -13,14 +13,14 @@ import dns.message
 import dns.query
 import dns.rcode
 import pytest
-from kit.desk import answer, settings
+from kit.desk import answer, hear, settings
 from kit.front import PATIENCE, RunningFront, is_silent, running_front
 from kit.processes import descriptors
 
 from anchorhold.ipc import MessageType, build_message
 from anchorhold.link import LinkType, send_message
 from resolver.settings import Announcement, ClientGroup, Endpoint, FrontSettings, Served
-from wire.dns.framing import Framer, frame
+from wire.dns.framing import frame
 
 
 def query(name: str = "www.example", **changes: object) -> dns.message.Message:
@@ -38,15 +38,6 @@ def datagram(front: RunningFront, host: str = "127.0.0.1") -> socket.socket:
 def exchange(client: socket.socket, asked: dns.message.Message) -> dns.message.Message:
     client.send(asked.to_wire())
     return dns.message.from_wire(client.recv(65_535))
-
-
-def hear(client: socket.socket, count: int) -> list[dns.message.Message]:
-    framer, found = Framer(), list[bytes]()
-    while len(found) < count:
-        data = client.recv(65_536)
-        assert data
-        found += framer.feed(data)
-    return [dns.message.from_wire(one) for one in found]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

@@ -83,6 +83,19 @@ def test_silence_ends_in_time(loop: str, scheme: str) -> None:
     run(loop, conversation())
 
 
+def test_nobody_waits_for_ever_for_a_response_that_we_cannot_read_by_our_own_mistake() -> None:
+    async def conversation() -> None:
+        told: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context.get("exception")))
+        async with Liar("https") as liar, meet(liar) as (upstream, _):
+            assert await outcome(upstream, QUERY) == RIGHT
+            upstream._read = lambda response: bytes(1 // 0)  # type: ignore[attr-defined]
+            assert "unreachable" == await at_once(upstream)
+        assert [ZeroDivisionError] == [type(one) for one in told]
+
+    run("asyncio", conversation())
+
+
 @loops
 def test_a_packet_that_comes_twice_is_no_guess(loop: str) -> None:
     """The socket serves again, and what the network doubles is told from what somebody forges."""

@@ -1,5 +1,7 @@
 """`front`'s desk without a socket: roads that keep what they are given, a port that keeps what was asked."""
 
+import socket
+
 import dns.message
 
 from resolver.admission import Admission, Client
@@ -7,6 +9,7 @@ from resolver.edge.flights import Flight
 from resolver.edge.serve import Desk
 from resolver.settings import CacheSettings, ClientGroup, FrontSettings
 from resolver.values import Explanation, Origin, Reply
+from wire.dns.framing import Framer
 from wire.dns.message import ResourceRecord, build_response
 from wire.dns.names import read_name
 from wire.units import Instant
@@ -25,6 +28,16 @@ def settings(**changes: object) -> FrontSettings:
         "rate": 0.0,
     }
     return FrontSettings(**(values | changes))  # type: ignore[arg-type]
+
+
+def hear(client: socket.socket, count: int) -> list[dns.message.Message]:
+    """So many messages of a stream, or a few more."""
+    framer, found = Framer(), list[bytes]()
+    while len(found) < count:
+        data = client.recv(65_536)
+        assert data
+        found += framer.feed(data)
+    return [dns.message.from_wire(one) for one in found]
 
 
 class FakeRoad:

@@ -219,8 +219,9 @@ class Http3Side(QuicSide):
 
     def answer(self, stream: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         assert self.codec is not None
-        self.codec.send_headers(stream, headers)
-        self.codec.send_data(stream, body, True)
+        with suppress(RuntimeError):  # as in `send`
+            self.codec.send_headers(stream, headers)
+            self.codec.send_data(stream, body, True)
 
 
 SIDES: dict[str, type[QuicSide]] = {"quic": DoqSide, "h3": Http3Side}

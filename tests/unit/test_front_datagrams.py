@@ -45,6 +45,16 @@ def received(client: socket.socket) -> list[dns.message.Message]:
             return found
 
 
+def answered(
+    listener: DatagramListener, client: socket.socket, count: int, now: float = START
+) -> list[dns.message.Message]:
+    """What comes of so many questions at once, in one wake-up."""
+    for _ in range(count):
+        client.send(query().to_wire())
+    listener.ready(READ, Instant(now))
+    return received(client)
+
+
 def test_a_hot_packet_is_answered_with_its_own_id_from_its_octets() -> None:
     front = Counter53()
     front.warm()
@@ -64,9 +74,7 @@ def test_a_hot_packet_of_a_past_second_is_rendered_anew() -> None:
     with datagrams(front) as (listener, client):
         ages = []
         for now in (START, START + 0.9, START + 1.1, START + 250.5):
-            client.send(query().to_wire())
-            listener.ready(READ, Instant(now))
-            ages.append(received(client)[0].answer[0].ttl)
+            ages.append(answered(listener, client, 1, now)[0].answer[0].ttl)
     assert [300, 300, 299, 50] == ages
 
 
@@ -74,10 +82,7 @@ def test_one_wake_up_takes_a_batch_and_leaves_the_rest_for_the_next() -> None:
     front = Counter53()
     front.warm()
     with datagrams(front) as (listener, client):
-        for _ in range(BATCH + 5):
-            client.send(query().to_wire())
-        listener.ready(READ, START)
-        first = len(received(client))
+        first = len(answered(listener, client, BATCH + 5))
         listener.ready(READ, START)
         assert (BATCH, 5) == (first, len(received(client)))
 
@@ -96,10 +101,7 @@ def test_over_the_rate_every_second_query_is_told_to_use_tcp_and_the_others_noth
     front = Counter53(rate=1.0, burst=2.0)
     front.warm()
     with datagrams(front) as (listener, client):
-        for _ in range(8):
-            client.send(query().to_wire())
-        listener.ready(READ, START)
-        heard = received(client)
+        heard = answered(listener, client, 8)
     assert [False, False, True, True, True] == [bool(message.flags & dns.flags.TC) for message in heard]
     assert 6 == front.desk.counters["dropped-rate"]
 
@@ -108,22 +110,15 @@ def test_a_client_over_its_rate_is_served_again_as_soon_as_a_token_has_grown() -
     front = Counter53(rate=10.0, burst=1.0)
     front.warm()
     with datagrams(front) as (listener, client):
-        for _ in range(50):
-            client.send(query().to_wire())
-        listener.ready(READ, START)
-        received(client)
-        client.send(query().to_wire())
-        listener.ready(READ, Instant(START + 0.2))
-        assert [1] == [len(message.answer) for message in received(client)]
+        answered(listener, client, 50)
+        assert [1] == [len(message.answer) for message in answered(listener, client, 1, START + 0.2)]
 
 
 def test_a_datagram_that_the_kernel_does_not_take_is_counted_and_the_batch_goes_on() -> None:
     front = Counter53(payload=1_232)
     front.warm()
     with datagrams(front) as (listener, client):
-        client.send(query().to_wire())
-        listener.ready(READ, START)
-        received(client)
+        answered(listener, client, 1)
         entry = next(iter(front.desk.cache.rendered[0].values()))
         entry.body = bytes(70_000)
         client.send(query().to_wire())

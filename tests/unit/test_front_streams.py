@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import dns.flags
 import dns.message
 import pytest
-from kit.desk import START, Counter53, answer, settings
+from kit.desk import START, Counter53, answer, hear, settings
 
 from resolver import admission
 from resolver.admission import Admission, Connections
@@ -16,7 +16,7 @@ from resolver.edge.listen import stream
 from resolver.edge.listen.acceptor import MINIMUM_IDLE, idle_time
 from resolver.edge.listen.stream import StreamListener
 from resolver.settings import ClientGroup
-from wire.dns.framing import Framer, frame
+from wire.dns.framing import frame
 from wire.units import Instant
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -55,6 +55,16 @@ class Streams:
         connection.ready(READ, Instant(now))
         self.listener.flush(Instant(now))
 
+    def say(
+        self, octets: bytes, now: float = START, source: str = "127.0.0.1"
+    ) -> tuple[socket.socket, stream.Connection]:
+        """One who connects and says that, as far as it is read in one wake-up."""
+        client, connection = self.connect(now, source)
+        assert connection is not None
+        client.sendall(octets)
+        self.read(connection, now)
+        return client, connection
+
     @staticmethod
     def wait(endpoint: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
@@ -69,15 +79,6 @@ def streams(front: Counter53) -> Iterator[Streams]:
         yield service
         for connection in list(service.listener.connections):
             connection.close()
-
-
-def hear(client: socket.socket, count: int) -> list[dns.message.Message]:
-    framer, found = Framer(), list[bytes]()
-    while len(found) < count:
-        data = client.recv(65_536)
-        assert data
-        found += framer.feed(data)
-    return [dns.message.from_wire(one) for one in found]
 
 
 def test_answers_come_as_they_are_ready_and_not_as_they_were_asked() -> None:
@@ -135,10 +136,7 @@ def test_a_pipeline_of_cached_names_is_answered_in_one_wake_up_however_long() ->
     front = Counter53(tcp_pipeline=4)
     front.warm()
     with streams(front) as service:
-        client, connection = service.connect()
-        assert connection is not None
-        client.sendall(frame(query().to_wire()) * 200)
-        service.read(connection)
+        client, _ = service.say(frame(query().to_wire()) * 200)
         assert 200 == len(hear(client, 200))
 
 
@@ -147,10 +145,7 @@ def test_what_waited_behind_a_miss_is_answered_in_the_wake_up_that_brings_its_an
     front = Counter53(tcp_pipeline=1)
     front.warm()
     with streams(front) as service:
-        client, connection = service.connect()
-        assert connection is not None
-        client.sendall(frame(query("miss.example").to_wire()) + frame(query().to_wire()) * 5)
-        service.read(connection)
+        client, _ = service.say(frame(query("miss.example").to_wire()) + frame(query().to_wire()) * 5)
         flight = front.port.queries[-1]
         front.reply(flight, answer(flight.key.question))
         service.listener.flush(START)
@@ -177,10 +172,7 @@ def test_half_closed_clients_get_all_their_answers_and_then_the_end() -> None:
 def test_a_client_that_leaves_takes_its_questions_with_it() -> None:
     front = Counter53()
     with streams(front) as service:
-        client, connection = service.connect()
-        assert connection is not None
-        client.sendall(frame(query().to_wire()))
-        service.read(connection)
+        client, connection = service.say(frame(query().to_wire()))
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
         service.read(connection)
@@ -190,10 +182,7 @@ def test_a_client_that_leaves_takes_its_questions_with_it() -> None:
 def test_after_nonsense_the_connection_is_closed_and_nothing_behind_it_is_asked() -> None:
     front = Counter53()
     with streams(front) as service:
-        client, connection = service.connect()
-        assert connection is not None
-        client.sendall(frame(b"x") + frame(query().to_wire()) * 3)
-        service.read(connection)
+        client, _ = service.say(frame(b"x") + frame(query().to_wire()) * 3)
         assert b"" == client.recv(1)
     assert [] == front.port.queries
 
@@ -201,10 +190,7 @@ def test_after_nonsense_the_connection_is_closed_and_nothing_behind_it_is_asked(
 def test_over_its_rate_a_client_loses_its_connection() -> None:
     front = Counter53(rate=1.0, burst=3.0)
     with streams(front) as service:
-        client, connection = service.connect()
-        assert connection is not None
-        client.sendall(frame(query().to_wire()) * 10)
-        service.read(connection)
+        service.say(frame(query().to_wire()) * 10)
     assert (1, 0) == (front.desk.counters["dropped-rate"], service.listener.places.taken)
     assert 0 == front.desk.open
 
@@ -253,30 +239,21 @@ def test_who_never_asked_makes_room_before_who_did() -> None:
     front = Counter53(tcp_clients=2)
     front.warm()
     with streams(front) as service:
-        client, old = service.connect()
-        assert old is not None
-        client.sendall(frame(query().to_wire()))
-        service.read(old)
+        client, old = service.say(frame(query().to_wire()))
         for number in range(5):
             # Each longer silent than allowed for a newcomer, and none as long as the one that had its answer.
             assert service.connect(START + 1.0 + number, f"127.0.1.{number + 1}")[1] is not None
         assert old in service.listener.connections
         # One that asked holds its place, but not for ever.
         client.close()
-        second, other = service.connect(START + 7.0, "127.0.2.1")
-        assert other is not None
-        second.sendall(frame(query().to_wire()))
-        service.read(other, START + 7.0)
+        service.say(frame(query().to_wire()), START + 7.0, "127.0.2.1")
         assert service.connect(START + 8.0, "127.0.2.2")[1] is not None
         assert old not in service.listener.connections
 
 
 def test_who_says_what_is_no_question_has_not_asked() -> None:
     with streams(Counter53()) as service:
-        client, connection = service.connect()
-        assert connection is not None
-        client.sendall(frame(query().to_wire()[:2] + b"\x80" + bytes(20)))
-        service.read(connection)
+        _, connection = service.say(frame(query().to_wire()[:2] + b"\x80" + bytes(20)))
         assert (False, False) == (connection.asked, connection in service.listener.connections)
 
 
@@ -284,10 +261,7 @@ def test_a_crowd_that_never_asks_ends_nobody_who_did() -> None:
     front = Counter53(tcp_clients=10)
     front.warm()
     with streams(front) as service:
-        client, asked = service.connect()
-        assert asked is not None
-        client.sendall(frame(query().to_wire()))
-        service.read(asked)
+        _, asked = service.say(frame(query().to_wire()))
         for number in range(9):
             assert service.connect(START, f"127.0.1.{number + 1}")[1] is not None
         service.listener.expire(Instant(START + MINIMUM_IDLE + 0.1))
@@ -344,10 +318,7 @@ def test_the_idle_are_closed_and_those_who_wait_for_an_answer_are_not() -> None:
     front = Counter53()
     with streams(front) as service:
         _, idle = service.connect()
-        client, waiting = service.connect()
-        assert waiting is not None
-        client.sendall(frame(query().to_wire()))
-        service.read(waiting)
+        _, waiting = service.say(frame(query().to_wire()))
         service.listener.expire(Instant(START + 30.5))
         assert {waiting} == service.listener.connections
         service.listener.expire(Instant(START + 35.5))

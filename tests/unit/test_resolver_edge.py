@@ -1,6 +1,7 @@
 """The acting part: hedging, failing over, sharing flights, stale timers, health; over scripted upstreams, on a real loop."""
 
 import asyncio
+import gc
 import struct
 from collections.abc import Callable
 
@@ -288,6 +289,25 @@ async def test_answers_survive_a_reload_only_if_the_groups_stay_as_they_are() ->
     assert 0 == len(scene.resolver.memory)
 
 
+@pytest.mark.parametrize("others", [(), (honest,)], ids=["answered", "late, and answered by another"])
+def test_what_was_asked_before_all_was_forgotten_is_given_out_and_not_remembered(others: tuple[Behaviour, ...]) -> None:
+    """Its place in the memory may be another group's by now, and what it was believed by may count no more."""
+
+    @on_loop
+    async def conversation() -> None:
+        gate, hosts = Waiting(), "ab"[: 1 + len(others)]
+        scene = Scene(settings(*hosts), gate, *others)
+        scene.world.groups[0].servers[0].health.rtt = 0.001
+        asked = asyncio.ensure_future(scene.ask("www.example."))
+        await turns()
+        scene.resolver.use(settings(*hosts, strategy=Strategy.RANDOM, generation=2))
+        if not others:
+            gate.go.set()
+        assert (Origin.UPSTREAM, 0) == ((await asked).origin, len(scene.resolver.memory))
+
+    conversation()
+
+
 @on_loop
 async def test_spread_shows_a_site_to_one_operator_only() -> None:
     scene = Scene(
@@ -396,3 +416,17 @@ async def test_our_own_mistake_is_counted_and_the_client_is_told() -> None:
         scene.resolver.counters["mistakes"],
         [fact.text for fact in scene.facts],
     )
+
+
+@on_loop
+async def test_our_own_mistake_before_anybody_was_asked_is_one_question_s_and_not_the_next_one_s() -> None:
+    scene = Scene(settings("north/a", "south/b", strategy=Strategy.SPREAD), honest, honest)
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context.get("exception")))
+    site_of, scene.world.site_of = scene.world.site_of, lambda name: bytes(1 // 0)
+    assert Origin.FAILURE is (await scene.ask("www.example.")).origin
+    scene.world.site_of = site_of
+    assert Origin.UPSTREAM is (await scene.ask("www.example.")).origin
+    await turns()
+    gc.collect()
+    assert ([ZeroDivisionError], 0) == ([type(one) for one in told], scene.resolver.open)

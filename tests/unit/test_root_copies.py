@@ -114,6 +114,21 @@ def test_outside_is_asked_once_and_both_have_it(monkeypatch: pytest.MonkeyPatch)
     play(outside, scene, monkeypatch)
 
 
+def test_who_has_it_from_the_first_does_not_keep_it_to_give_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    outside = Outside(signed_root(OURS))
+
+    async def scene(first: Resolver, other: Resolver) -> None:
+        outside.open.set()
+        await until(lambda: (first.local()["serial"], other.local()["serial"]) == (SERIAL, SERIAL))
+        (kept,), (used,) = first.iterations._keepers.values(), other.iterations._keepers.values()
+        assert signed_root(OURS) == await kept.copy(None)
+        await used._looked.wait()
+        with pytest.raises(TransferFailed):
+            await used.copy(None)
+
+    play(outside, scene, monkeypatch)
+
+
 def test_each_checks_what_it_gets(monkeypatch: pytest.MonkeyPatch) -> None:
     outside = Outside(signed_root(OURS))
 

@@ -1,6 +1,5 @@
 """Clear DNS: one UDP socket for each question under way, TCP when UDP is cut short or looks forged (RFC 5452, RFC 7766)."""
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -11,6 +10,7 @@ from resolver.edge.upstream.cookies import CookieJar
 from resolver.edge.upstream.framed import Framed
 from resolver.edge.upstream.packets import Doubt, Outcome, PacketExchange, Pools
 from resolver.edge.upstream.port import Ended, Tools, UpstreamFailed, Why
+from resolver.edge.upstream.prompt import Afterwards
 from resolver.settings import Profile, UpstreamSpec
 from wire.dns.message import Message
 from wire.units import Instant
@@ -41,7 +41,7 @@ class Udp:
         self._preferred = spec.addresses[0] if spec.addresses else ""
         self._open: set[PacketExchange] = set()
         self._pools: Pools = {}
-        self._over_tcp: set[asyncio.Task[None]] = set()
+        self._over_tcp = Afterwards()
         self._channel = _channel_with(b"")
         self._closed = False
 
@@ -68,24 +68,13 @@ class Udp:
             if isinstance(outcome, Message):
                 ended(outcome.data)
             elif isinstance(outcome, Doubt):
-                task = asyncio.get_running_loop().create_task(self._then(query, deadline, outcome, ended))
-                self._over_tcp.add(task)
-                task.add_done_callback(self._over_tcp.discard)
+                self._over_tcp.tell(ended, self._instead(query, deadline, outcome))
             else:
                 ended(outcome)
 
         self._open.add(exchange)
         exchange.start(heard)
         return partial(self._over, exchange)
-
-    async def _then(self, query: bytes, deadline: Instant, doubt: Doubt, ended: Ended) -> None:
-        outcome: bytes | UpstreamFailed = UpstreamFailed(Why.UNREACHABLE, "broken off")
-        try:
-            outcome = await self._instead(query, deadline, doubt)
-        except UpstreamFailed as failure:
-            outcome = failure
-        finally:
-            ended(outcome)
 
     async def _instead(self, query: bytes, deadline: Instant, outcome: Doubt) -> bytes:
         """Over TCP, for UDP will not do. Raises UpstreamFailed."""

@@ -14,6 +14,7 @@ from resolver.edge.upstream.freshness import Freshness, lower_ttls, read_freshne
 from resolver.edge.upstream.pool import PoolLimits
 from resolver.edge.upstream.pooled import IDLE, Pooled, PooledLink, tls_client
 from resolver.edge.upstream.port import Ended, Tools, UpstreamFailed, Why
+from resolver.edge.upstream.prompt import broken_off
 from resolver.settings import HttpMethod, Profile, UpstreamSpec
 from wire.errors import Malformed
 from wire.units import Instant
@@ -171,14 +172,15 @@ class Direct(Https):
     def _heard(self, query: bytes, deadline: Instant, ended: Ended, future: "asyncio.Future[Response]") -> None:
         if future.cancelled():
             return
-        outcome: bytes | UpstreamFailed
+        outcome: bytes | UpstreamFailed = broken_off()
         try:
             outcome = self._read(future.result())
         except StreamFailed as error:
             outcome = stream_failure(error)
         except UpstreamFailed as failure:
             outcome = failure
-        self.settled(query, deadline, ended, outcome)
+        finally:
+            self.settled(query, deadline, ended, outcome)
 
 
 def authority_of(spec: UpstreamSpec) -> bytes:

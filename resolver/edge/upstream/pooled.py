@@ -1,6 +1,5 @@
 """What transports with connections share: a pool of them, one retry on a fresh one, and (tcp, tls, https) TLS that proves."""
 
-import asyncio
 from typing import Generic, TypeVar
 
 from net.dial import DialFailed, Target, dial
@@ -10,6 +9,7 @@ from privacy.channel import Channel
 from resolver.edge.upstream.failures import dial_failure
 from resolver.edge.upstream.pool import Member, Pool, PoolLimits
 from resolver.edge.upstream.port import LARGEST, Ended, Tools, UpstreamFailed, Why
+from resolver.edge.upstream.prompt import Afterwards
 from resolver.settings import Profile, UpstreamSpec
 from wire.units import Instant
 
@@ -35,7 +35,7 @@ class PooledUpstream(Generic[M]):
         self._spec = spec
         self._tools = tools
         self._channel = channel
-        self._afresh: set[asyncio.Task[None]] = set()
+        self._afresh = Afterwards()
         self._pool: Pool[M] = Pool(self.connect, self.limits(), tools)
 
     def limits(self) -> PoolLimits:
@@ -82,19 +82,8 @@ class PooledUpstream(Generic[M]):
         """Tell how an exchange ended that nobody waits for in a task; one that may do better on another connection is put there
         first."""
         if isinstance(outcome, UpstreamFailed) and outcome.why in AGAIN:
-            task = asyncio.get_running_loop().create_task(self._then(query, deadline, ended))
-            self._afresh.add(task)
-            task.add_done_callback(self._afresh.discard)
+            self._afresh.tell(ended, self._again(query, deadline))
         else:
-            ended(outcome)
-
-    async def _then(self, query: bytes, deadline: Instant, ended: Ended) -> None:
-        outcome: bytes | UpstreamFailed = UpstreamFailed(Why.UNREACHABLE, "broken off")
-        try:
-            outcome = await self._again(query, deadline)
-        except UpstreamFailed as failure:
-            outcome = failure
-        finally:
             ended(outcome)
 
     async def close(self) -> None:
