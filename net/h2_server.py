@@ -39,8 +39,8 @@ class Cancelled(NamedTuple):
 Event = Asked | TooLarge | Cancelled
 
 AtOnce = Callable[[Sequence[Header], float], tuple[Sequence[Header], bytes, bool] | None]
-"""Takes the headers of a request that is nothing else, and the time, and gives the headers and the body of the response, and whether
-the request was worth the work (as `Http2Server.respond`); or None: then the request is told of."""
+"""Takes the headers of a request that is nothing else, and the time, and gives the headers and the body of the response, and
+whether the request was worth the work (as `Http2Server.respond`); or None: then the request is told of."""
 
 
 def _never(_headers: Sequence[Header], _now: float) -> None:
@@ -78,8 +78,8 @@ class _Stream:
 
 
 class Http2Server:
-    """One connection. Every call may leave octets for the client in `outgoing`. `at_once` is asked of every request that it may know
-    the response to, while others of the same octets have not been read yet."""
+    """One connection. Every call may leave octets for the client in `outgoing`. `at_once` is asked of every request without a
+    body before what came behind it is looked at."""
 
     def __init__(self, limits: ServerLimits, at_once: AtOnce = _never) -> None:
         self._limits = limits

@@ -5,14 +5,14 @@ import select
 import selectors
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class Readiness(Protocol):
-    """A selector, as far as cells that know clients use one. `data` is called with events of its socket. A socket is to be forgotten
-    before it is closed."""
+    """A selector, as far as cells that know clients use one. `data` is called with events of its socket. A socket is to be
+    forgotten before it is closed."""
 
     def register(self, endpoint: socket.socket, events: int, data: Callable[..., object], /) -> object:
         """Watch a socket that is not watched."""
