@@ -16,7 +16,7 @@ from resolver.edge.upstream.upgrading import Upgrading
 
 QUERY = query_for()
 RIGHT = answer(QUERY)[2:]
-every = pytest.mark.parametrize("scheme", ["udp", "tcp", "tls", "https"])
+every = pytest.mark.parametrize("scheme", ["udp", "tcp", "tls", "https", "quic", "h3"])
 loops = pytest.mark.parametrize("loop", LOOPS)
 
 
@@ -41,7 +41,7 @@ def test_many_at_once_are_all_answered(loop: str, scheme: str) -> None:
 
 
 @loops
-@pytest.mark.parametrize("scheme", ["tcp", "tls", "https"])
+@pytest.mark.parametrize("scheme", ["tcp", "tls", "https", "quic", "h3"])
 def test_without_a_connection_it_says_that_it_takes_waiting(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme) as liar, meet(liar) as (upstream, _):
@@ -62,7 +62,7 @@ def test_what_udp_cannot_answer_comes_over_tcp(loop: str, lie: Lie) -> None:
 
 
 @loops
-@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+@pytest.mark.parametrize("scheme", ["tcp", "tls", "quic", "h3"])
 def test_a_connection_that_is_reset_costs_nobody_his_answer(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme, Lie.NONE, Lie.RESET, Lie.NONE) as liar, meet(liar) as (upstream, counts):
