@@ -223,8 +223,13 @@ class QuicLink:
     def _transmit(self) -> None:
         if self._socket is None:
             return
-        now = self._loop.time()
-        for data in self.core.outgoing(now):
+        try:
+            datagrams = self.core.outgoing(self._loop.time())
+        except Exception as error:
+            # as in `_give`, and it cannot even say that it ends
+            self._end(DialFailure.RESET, type(error).__name__)
+            return
+        for data in datagrams:
             try:
                 self._socket.send(data)
             except (BlockingIOError, InterruptedError):
