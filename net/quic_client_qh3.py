@@ -1,20 +1,13 @@
 """A client's end of QUIC by qh3."""
 
-import hmac
 from contextlib import suppress
 from typing import Any
 
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
-from net.quic_codecs import Call, Ended, Gone
+from net.quic_codecs import Call, Ended, Gone, ending
+from net.quic_packets import is_reset
 from net.quic_qh3 import PEER, Allowance, Qh3Connection, configure, native
-
-_SHORTEST_RESET = 21
-_TOKEN = 16
-"""Octets of a stateless reset and of the token at its end (RFC 9000 §10.3)."""
-
-_SILENCE = "Idle timeout"
-"""qh3's own word for it."""
 
 LONGEST_TICKET = 256
 """Octets of a session that is offered: qh3 writes its ClientHello into 2,048, of which a key share against quantum computers
@@ -57,16 +50,12 @@ class Qh3Client(Qh3Connection):
     @property
     def over(self) -> Ended | None:
         """How it ended, as soon as that is known."""
-        event = self._close_event
-        if event is None:
-            return None
-        return Ended(event.error_code, event.frame_type is not None, event.reason_phrase == _SILENCE)
+        return ending(self._close_event)
 
     def resets(self, datagram: bytes) -> bool:
         """Whether this is a stateless reset: of the one id that the server has, for it is asked for no other."""
         told = None if self._tls is None else self._tls.remote_transport_parameters
-        token = None if told is None else told.stateless_reset_token
-        return token is not None and len(datagram) >= _SHORTEST_RESET and hmac.compare_digest(datagram[-_TOKEN:], token)
+        return told is not None and is_reset(datagram, told.stateless_reset_token)
 
     @property
     def resumed(self) -> bool:

@@ -82,6 +82,25 @@ class Ended(NamedTuple):
     silent: bool = False
 
 
+class Termination(Protocol):
+    """How either codec says it. `frame_type`: of the transport, if there is one."""
+
+    error_code: int
+    frame_type: int | None
+    reason_phrase: str
+
+
+_SILENCE = "Idle timeout"
+"""What both call the end of who was not heard."""
+
+
+def ending(event: Termination | None) -> Ended | None:
+    """The same, if there is one."""
+    if event is None:
+        return None
+    return Ended(event.error_code, event.frame_type is not None, event.reason_phrase == _SILENCE)
+
+
 class Gone(Exception):
     """The stream is over, or the connection: nobody waits."""
 
@@ -96,7 +115,7 @@ class Core(Protocol):
         """The time of `due` has come. May raise as `receive`."""
 
     def heard(self) -> list[Heard]:
-        """What came since, in order."""
+        """What came since, in order. May raise as `receive`."""
 
     def outgoing(self, now: float) -> list[bytes]:
         """Datagrams that are to be sent now. May raise as `receive`."""

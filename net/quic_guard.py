@@ -10,7 +10,7 @@ from typing import ClassVar
 from aioquic import tls
 from aioquic._buffer import Buffer
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection, QuicConnectionError, QuicReceiveContext
+from aioquic.quic.connection import QuicConnectionError, QuicReceiveContext
 from aioquic.quic.crypto import NoCallback
 from aioquic.quic.packet import QuicErrorCode
 from aioquic.quic.packet_builder import QuicPacketBuilder
@@ -18,6 +18,7 @@ from aioquic.quic.recovery import QuicPacketSpace
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
+from net.quic_aioquic import AioquicConnection
 from net.quic_strain import STRAIN_FRAME, UNIDIRECTIONAL, WINDOW, Strain, Tickets
 
 MAX_CRYPTO = 16 * 1024
@@ -74,7 +75,7 @@ def _skip(_context: QuicReceiveContext, _kind: int, buffer: Buffer) -> None:
     buffer.seek(buffer.capacity)
 
 
-class GuardedConnection(QuicConnection):
+class GuardedConnection(AioquicConnection):
     """The server's end of one connection. `taken` counts octets that left its buffers for good; `hello` is the ClientHello.
     `token` gives the stateless reset token of a connection id."""
 

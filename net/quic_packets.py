@@ -112,6 +112,11 @@ def build_retry(header: LongHeader, ours: bytes, token: bytes) -> bytes:
     return packet + _TAG.encrypt(_TAG_NONCE, b"", original + packet)
 
 
+def is_reset(datagram: bytes, token: bytes | None) -> bool:
+    """Whether it ends as a stateless reset with this token does (RFC 9000 §10.3.1); without one there is none."""
+    return bool(token) and len(datagram) >= SHORTEST_RESET and compare_digest(datagram[-_MAC:], token or b"")
+
+
 class Resets:
     """Stateless resets of one process (RFC 9000 §10.3): the token of a connection id is its keyed hash, so it is known again when
     nothing else of the connection is."""

@@ -97,7 +97,7 @@ class Conversation:
             self.core.receive(datagram, now)
         except Exception as error:  # whatever it is, it is this peer's doing and ends with it
             self._break(error)
-        return self.core.heard()
+        return self.more()
 
     def expire(self, now: float) -> list[Heard]:
         """The time of `timer` has come."""
@@ -105,11 +105,15 @@ class Conversation:
             self.core.expire(now)
         except Exception as error:  # as above
             self._break(error)
-        return self.core.heard()
+        return self.more()
 
     def more(self) -> list[Heard]:
         """What waited until room was given back by `took`."""
-        return self.core.heard()
+        try:
+            return self.core.heard()
+        except Exception as error:  # as above
+            self._break(error)
+            return []
 
     def _break(self, error: Exception) -> None:
         self.broken = type(error).__name__

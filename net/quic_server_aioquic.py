@@ -2,18 +2,14 @@
 
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import END_STATES, QuicConnectionState
-from aioquic.quic.events import ConnectionIdRetired, HandshakeCompleted, StreamReset
+from aioquic.quic.events import ConnectionIdRetired, HandshakeCompleted, QuicEvent, StreamReset
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 
-from net.quic_client_aioquic import translate
-from net.quic_codecs import Began, Gone, Heard
+from net.quic_codecs import Began, Heard
 from net.quic_guard import GuardedConnection
 from net.quic_packets import ID_LENGTH, VERSION
 from net.quic_strain import STREAM_WINDOW, WINDOW, House, Meeting
-
-_PEER = ("peer", 0)
-"""The one address of a connection as the core sees it: packets of another never reach it."""
 
 
 class AioquicHouse:
@@ -58,74 +54,24 @@ class AioquicServer(GuardedConnection):
         self.fresh = self.issued
         self.stale: list[bytes] = []
 
-    def receive(self, datagram: bytes, now: float) -> None:
-        """Read."""
-        self.receive_datagram(datagram, _PEER, now)
-
-    def expire(self, now: float) -> None:
-        """The time of `due` has come."""
-        self.handle_timer(now)
-
-    def heard(self) -> list[Heard]:
-        """What came since, in order."""
-        found: list[Heard] = []
-        while (event := self.next_event()) is not None:
-            match event:
-                case HandshakeCompleted():
-                    found.append(Began(event.alpn_protocol or "", event.session_resumed, self.hello))
-                    self.shake_off()
-                    continue
-                case ConnectionIdRetired():
-                    self.stale.append(event.connection_id)
-                case StreamReset():
-                    self._settle_window(event.stream_id)
-            kept = translate(event)
-            if kept is not None:
-                found.append(kept)
-        return found
+    def translate(self, event: QuicEvent) -> Heard | None:
+        """An event that says something to us; what else it means for a server is done."""
+        match event:
+            case HandshakeCompleted():
+                began = Began(event.alpn_protocol or "", event.session_resumed, self.hello)
+                self.shake_off()
+                return began
+            case ConnectionIdRetired():
+                self.stale.append(event.connection_id)
+            case StreamReset():
+                self._settle_window(event.stream_id)
+        return super().translate(event)
 
     def _settle_window(self, stream: int) -> None:
         """What was sent on a stream that was then reset will be taken by nobody: give it back to the window."""
         known = self._streams.get(stream)
         if known is not None:
             self.taken += known.receiver.highest_offset - known.receiver.starting_offset()
-
-    def outgoing(self, now: float) -> list[bytes]:
-        """Datagrams that are to be sent now."""
-        return [datagram for datagram, _ in self.datagrams_to_send(now)]
-
-    def due(self) -> float | None:
-        """When `expire` is to be called."""
-        return self.get_timer()
-
-    def next_stream(self, *, one_way: bool = False) -> int:
-        """The id of the stream of ours that is opened next."""
-        return self.get_next_available_stream_id(is_unidirectional=one_way)
-
-    def send(self, stream: int, data: bytes, *, ended: bool) -> None:
-        """Queue octets. Raises Gone."""
-        try:
-            self.send_stream_data(stream, data, ended)
-        except (ValueError, AssertionError, RuntimeError) as error:
-            raise Gone from error
-
-    def reset(self, stream: int, code: int) -> None:
-        """Send nothing more on a stream. Raises Gone."""
-        try:
-            self.reset_stream(stream, code)
-        except (ValueError, AssertionError, RuntimeError) as error:
-            raise Gone from error
-
-    def stop(self, stream: int, code: int) -> None:
-        """Ask the peer to send nothing more on a stream. Raises Gone."""
-        try:
-            self.stop_stream(stream, code)
-        except (ValueError, AssertionError, RuntimeError) as error:
-            raise Gone from error
-
-    def end(self, code: int, *, transport: bool = False) -> None:
-        """Say that it ends."""
-        self.close(code, 0 if transport else None)
 
     def abandon(self) -> None:
         """It cannot even say that it ends."""

@@ -16,8 +16,8 @@ from qh3.tls import TLS_VERSION_1_3, AlertIllegalParameter, CipherSuite, Directi
 
 from net.quic_codecs import Began
 from net.quic_packets import ID_LENGTH, LEAST_INITIAL, VERSION
-from net.quic_qh3 import IDS, PEER, Allowance, Qh3Connection, configure
-from net.quic_strain import STRAIN_FRAME, STREAM_WINDOW, UNIDIRECTIONAL, WINDOW, House, Meeting
+from net.quic_qh3 import IDS, PEER, Allowance, Qh3Connection, configure, native
+from net.quic_strain import MOST_UNEXPLAINED, STRAIN_FRAME, STREAM_WINDOW, UNIDIRECTIONAL, WINDOW, House, Meeting
 
 OVERHEAD = 64
 """Octets of a datagram around those of a stream: headers, acknowledgements, the seal."""
@@ -26,7 +26,7 @@ OCTETS_PER_STRAIN = 64.0
 
 MOST_SHAKING = 64 * 1024
 """Octets of datagrams of a handshake; an honest one has some four of 1,200, and as many again for each that is lost."""
-_CRYPTO_BUFFER_EXCEEDED = 0x0D
+_NO_ERROR, _CRYPTO_BUFFER_EXCEEDED = 0x0, 0x0D
 
 _FIXED = 0x40
 _NO_ROOM = "packet builder capacity exhausted"
@@ -69,9 +69,9 @@ class Qh3Server(Qh3Connection):
         self.hello = b""
         self.fresh = [self.host_cid]
         self.stale: list[bytes] = []
-        self._shaking = 0
-        self.taken = self._brought = 0
-        """Octets of streams that need no room any more, and all that came."""
+        self._shaking = self._unexplained = 0
+        self.taken = self._brought = self._explained = 0
+        """Octets of streams that need no room any more, all that came, and of these what a datagram was not charged for."""
 
     # what is said of us
 
@@ -112,7 +112,6 @@ class Qh3Server(Qh3Connection):
     # in
 
     def _read(self, datagram: bytes, now: float) -> None:
-        before = self._brought
         if self._core is None:
             self._begin(datagram, now)
         if self._core is None:
@@ -120,9 +119,7 @@ class Qh3Server(Qh3Connection):
         if self._handshake_complete:
             self._core.receive_datagram(datagram, PEER, now, len(datagram))
             self._drain_core()
-            if self._may_drain:  # else octets of streams wait in the core
-                spare = len(datagram) - OVERHEAD - (self._brought - before)
-                self._strain.left -= max(spare, 0) / OCTETS_PER_STRAIN
+            self._explain(len(datagram))
             return
         self._shaking += len(datagram)
         if self._shaking > MOST_SHAKING:
@@ -132,6 +129,20 @@ class Qh3Server(Qh3Connection):
             self._core.receive_datagram(packet, PEER, now, len(datagram))
             self._learn_remote_source_cid(packet)
             self._drain_core()
+
+    def _explain(self, size: int) -> None:
+        """Charge for what of a datagram brought no stream further. What came out of order is explained when the gap before it is
+        closed. Who has too much that never is may come again: it is not thrown out."""
+        brought, self._explained = self._brought - self._explained, self._brought
+        spare = max(size - OVERHEAD - brought, 0)
+        self._unexplained = max(self._unexplained + spare - max(brought - size, 0), 0)
+        most = MOST_UNEXPLAINED
+        if self._may_drain:
+            self._strain.left -= spare / OCTETS_PER_STRAIN
+        else:
+            most += WINDOW  # octets of streams wait in the core
+        if self._unexplained > most:
+            self.end(_NO_ERROR, transport=True)
 
     def _begin(self, datagram: bytes, now: float) -> None:
         """As qh3's own, for the first packet."""
@@ -156,7 +167,7 @@ class Qh3Server(Qh3Connection):
     def heard(self) -> list[Any]:
         """What came since, in order."""
         if self._core is not None:
-            self._drain_core()
+            native(self._drain_core)
         return super().heard()
 
     def _on_octets(self, event: Sequence[Any]) -> None:

@@ -12,6 +12,10 @@ WINDOW = 128 * 1024
 STREAM_WINDOW = 72 * 1024
 """The same on one stream: one message and its wrapping."""
 
+MOST_UNEXPLAINED = 32 * 1024
+"""Octets of datagrams that brought no stream further, in the whole life of a connection, where we do not see what is in them. An
+honest client has some where packets were lost or a path is probed; pieces of CRYPTO with a gap before them qh3 keeps."""
+
 STRAIN_START, STRAIN_MOST = 256.0, 1_024.0
 STRAIN_REFILL = 64.0
 """A second."""

@@ -53,13 +53,15 @@ def test_the_sealed_resolver_reaches_it(server: str, profile: str, tmp_path: Pat
             place.set("net/ipv6/conf/up0/accept_dad", "0")
             place.ip("link set up0 up")
         far.ip("address add fe80::1/64 dev up0")
+        for place in (far, here):  # the carrier comes when the kernel gets to it
+            place.ip_until("-6 route show dev up0", lambda text: "fe80::/64" in text)
         upstream = subprocess.Popen(far.inside(sys.executable, *command), stdout=subprocess.PIPE, text=True)
         assert upstream.stdout is not None
         try:
             assert "ready" in upstream.stdout.readline()
             with started(config, within=here) as running:
                 running.wait_for("serving on")
-                assert "NOERROR 1" == here.run(sys.executable, "-c", ASK).strip()
+                assert "NOERROR 1" == here.run(sys.executable, "-c", ASK).strip(), running.lines
             assert [] == [line for line in running.lines if "mistake" in line or "Traceback" in line]
         finally:
             stop(upstream)

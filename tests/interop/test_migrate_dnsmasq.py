@@ -4,7 +4,6 @@ the same, but for what a table (kit/migrated.py) explains; and the same device g
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
@@ -23,15 +22,16 @@ BOOT_SERVER = re.compile(r"^dhcp-boot=(?:tag:[^,]*,)*+[^,#\s]+,[^,#\s]*,[^,#\s]+
 
 
 @pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Both]]]:
-    """Of every case that is to be tested, running already."""
+def outcomes(request: pytest.FixtureRequest) -> dict[str, Future[Both]]:
+    """Of every case that is to be tested, all done: pytest writes to the environment before each test, and a program that a
+    thread starts at that moment reads it half written (EFAULT)."""
     wanted = [
         item.callspec.params["case"]
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.module is request.module and hasattr(item, "callspec")
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {case.name: pool.submit(both, case) for case in wanted}
+        return {case.name: pool.submit(both, case) for case in wanted}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

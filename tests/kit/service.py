@@ -17,7 +17,7 @@ from typing import IO, Protocol
 
 from anchorhold.forking import FORBIDDEN_CALL
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds a test waits for something that is bound to come."""
 
 RUN = """

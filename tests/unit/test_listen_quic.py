@@ -14,7 +14,7 @@ from kit.quic import QuicClient, QuicHouse, Wire, connected, query
 from net.quic_codecs import Codec
 from net.quic_guard import MAX_CRYPTO
 from net.quic_packets import LONGEST_RESET, SHORTEST_RESET
-from net.quic_strain import STREAM_WINDOW, WINDOW, Tickets
+from net.quic_strain import MOST_UNEXPLAINED, STREAM_WINDOW, WINDOW, Tickets
 from resolver import admission
 from resolver.edge.listen import quic as listening
 from resolver.edge.listen.doq import DoqError
@@ -521,6 +521,51 @@ def test_a_flood_of_frames_ends_the_connection_within_300_datagrams_and_costs_no
     stream = honest.ask(query())
     house.run(0.3)
     assert len(honest.answers[stream]) == 470
+
+
+def crypto(offset: int, length: int) -> bytes:
+    """A piece of what looks like a handshake message of 16 MB."""
+    data = (b"\x01\xff\xff\xff" + bytes(length))[:length] if offset == 0 else bytes(length)
+    return b"\x06" + (0x80000000 | offset).to_bytes(4, "big") + (0x4000 | length).to_bytes(2, "big") + data
+
+
+@pytest.mark.parametrize("stalled", [False, True])
+@pytest.mark.parametrize("gap", [0, 1])
+def test_who_asks_as_well_cannot_have_a_handshake_kept_that_never_ends(gap: int, stalled: bool) -> None:
+    """Questions pay for it, or what is unfinished keeps us from looking: it is bounded all the same."""
+    house = QuicHouse(idle=60.0)
+    client = connected(house)
+    if stalled:
+        for _ in range(4):
+            client.ask(bytes((255, 255)) + bytes(50_000), framed=False, ended=False)
+        house.run(1.0)
+    sent = 0
+    while house.listener.guests and sent < 300_000:
+        house.listener.take(client.inject(crypto(sent + gap, 1_000)), client.address, [], house.now)
+        sent += 1_000
+        for number in range(0 if stalled else 3):
+            client.ask(query(f"n{number}.example"))
+        house.run(0.1)
+    assert sent <= MOST_UNEXPLAINED + (WINDOW if stalled else 0) + 2_000
+    assert "quic-excessive-load" not in house.counters
+
+
+def test_what_fails_where_something_had_waited_ends_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = QuicHouse()
+    honest, victim = connected(house), connected(house)
+    (guest,) = [one for one in house.listener.guests if one.address == victim.address]
+
+    def fail() -> None:
+        raise IndexError
+
+    monkeypatch.setattr(guest.conversation.core, "heard", fail)
+    victim.ask(query())
+    stream = honest.ask(query())
+    house.run(0.3)
+    assert len(honest.answers[stream]) == 470
+    assert victim.terminated is not None
+    assert victim.terminated.error_code == QuicErrorCode.INTERNAL_ERROR
+    assert house.counters["quic-broken-IndexError"] == 1
 
 
 @pytest.mark.parametrize(
