@@ -144,14 +144,13 @@ class Applying:
         if len(self._connections) >= MAX_CONNECTIONS:
             connection.close()
             return
-        connection.setblocking(False)
         self._connections.add(connection)
         self._selector.register(connection, selectors.EVENT_READ, self)
         self._tell(connection, Told.PLACE, os.path.abspath(self._config))
 
     def _take(self, connection: socket.socket) -> Wish:
         try:
-            data, descriptors, _, _ = socket.recv_fds(connection, MAX_SAID, 1)
+            data, descriptors, _, _ = socket.recv_fds(connection, MAX_SAID, 1, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
         except OSError:
@@ -265,6 +264,7 @@ class Applying:
         if connection is None:
             return
         try:
-            connection.send(bytes((kind,)) + text.encode("utf-8", "surrogateescape")[:MAX_TEXT])
+            data = bytes((kind,)) + text.encode("utf-8", "surrogateescape")[:MAX_TEXT]
+            connection.sendmsg([data], [], socket.MSG_DONTWAIT)
         except OSError as error:
             log(NAME, f"an operator cannot be told: {error.strerror}")

@@ -18,6 +18,9 @@ START_PATIENCE = 20.0
 LEAVE_PATIENCE = 3.0
 """Seconds for a cell that is told to end."""
 
+GONE_PATIENCE = 1.0
+"""Seconds for a cell that has closed its link: mostly it has ended already, and the kernel says so in a moment."""
+
 PING_INTERVAL = 1.0
 MAX_SILENT_PINGS = 3
 """Unanswered pings after which a cell counts as hung. Counted, not timed: a machine that slept is no hung cell."""
@@ -64,6 +67,8 @@ class CellProcess:
         self._silent = 0
         self._leave_until = 0.0
         """When it must have ended that was told to; 0: it was not."""
+        self._gone_until = 0.0
+        """The same for one that closed its link of itself, once that was noticed."""
 
     @property
     def pid(self) -> int:
@@ -90,7 +95,7 @@ class CellProcess:
         self.due = None
         self.ready = self.sent = self._silent = 0
         self.sealed = ""
-        self._leave_until = self._served = 0.0
+        self._leave_until = self._gone_until = self._served = 0.0
         self._started = self._pinged = now
         if self._several > 1:
             self.send(LinkType.NUMBER, bytes((self.number, self._several)))
@@ -101,6 +106,9 @@ class CellProcess:
             return
         try:
             send_message(self.link, kind, body, descriptors)
+        except ConnectionError:
+            # It is gone, or has closed its end: that is heard there too.
+            return
         except OSError:
             # One that was told to end listens no more, and still has its goodbyes to say.
             if not self._leave_until:
@@ -114,12 +122,14 @@ class CellProcess:
             message = receive_message(self.link)
         except BlockingIOError:
             return None
+        except ConnectionError:
+            message = None
         except (Malformed, OSError):
             message = None
-        if message is None:
-            self.hang_up()
             if not self._leave_until:
                 self.signal(signal.SIGKILL)
+        if message is None:
+            self.hang_up()
             return None
         for descriptor in message.descriptors if message.type is not self.keeps else ():
             os.close(descriptor)
@@ -183,8 +193,10 @@ class CellProcess:
         if self._process is not None and 0 < self._leave_until <= now:
             self.signal(signal.SIGKILL)
             return f"not ended within {LEAVE_PATIENCE:.0f} s"
-        if self._process is None or self.link is None or self._leave_until:
+        if self._process is None or self._leave_until:
             return None
+        if self.link is None:
+            return self._watch_gone(now)
         if not self.ready:
             if now - self._started < START_PATIENCE:
                 return None
@@ -200,6 +212,14 @@ class CellProcess:
         self._silent += 1
         self.send(LinkType.PING)
         return None
+
+    def _watch_gone(self, now: float) -> str | None:
+        self._gone_until = self._gone_until or now + GONE_PATIENCE
+        if now < self._gone_until:
+            return None
+        self._gone_until = now + GONE_PATIENCE
+        self.signal(signal.SIGKILL)
+        return "its link is closed"
 
     def wait(self, seconds: float) -> bool:
         """True once it has ended, within `seconds`."""

@@ -44,15 +44,17 @@ class Renewals:
             self._settings = settings
             self._due = 0.0
 
-    def look(self, now: float) -> None:
-        """Start what is due, take note of what has ended."""
-        if self._process is not None:
-            if self._process.poll() is None:
-                return
+    def look(self, now: float) -> bool:
+        """Start what is due, take note of what has ended: whether a run has."""
+        ended = self._process is not None and self._process.poll() is not None
+        if ended:
             self._ended()
+        if self._process is not None:
+            return False
         if self._settings is not None and now >= self._due:
             self._due = now + EVERY
             self._start(self._settings)
+        return ended
 
     def close(self) -> None:
         """The service ends, and a run with it: it leaves nothing half done."""

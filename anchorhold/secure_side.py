@@ -1,7 +1,8 @@
 """What the supervisor does for the `secure` cells: their listening sockets, certificate and key. They are read and handed on,
 never looked into.
 
-The files are watched. What changed is tried by a process that lives for that alone (`anchorhold/secure_check.py`); if it can be
+The files are watched (`anchorhold/watching.py`), and looked at when something happens beside them, when a configuration is taken
+over, and once an hour. What changed is tried by a process that lives for that alone (`anchorhold/secure_check.py`); if it can be
 used, the cells are ended and started with it, while the listening sockets stay open.
 """
 
@@ -25,13 +26,15 @@ from anchorhold.link import LinkType
 from anchorhold.listeners import CannotListen, close_all, open_shared
 from anchorhold.renewals import Renewals
 from anchorhold.secret import make_secret, seal_copy
+from anchorhold.watching import Unwatched, Watch, watch
 from resolver.settings import Served
 
 NAME = "supervisor"
 MODULE = "anchorhold.cells.secure"
 
 LOOK_EVERY = 2.0
-"""Seconds between two looks at the files; they must look the same twice before they are read, unless there is no certificate."""
+"""Seconds between two looks at the files, while there is reason to; they must look the same twice before they are read, unless
+there is no certificate."""
 CHECK_PATIENCE = 20.0
 TRY_AGAIN = 30.0
 """Seconds until the same files are tried again, if it was no fault of theirs."""
@@ -124,6 +127,9 @@ class SecureSide:
         self._seen: Mark = ()
         self._said = ""
         self._look_at = 0.0
+        self._watch: Watch = Unwatched()
+        self._settled = False
+        """What there is was tried; there is no reason to look before something happens."""
         self._secret = -1
         """Sealed, as soon as it is wanted."""
         self._renewals = Renewals(state, environment, owner)
@@ -179,13 +185,15 @@ class SecureSide:
                 listener.close()
         if service is None or before is None or (service.chain, service.key) != (before.chain, before.key):
             self._tried = self._seen = ()
-        self._look_at = 0.0
+        self._look_at, self._settled = 0.0, False
         self._renewals.use(None if service is None else service.renewal)
         self.look(now)
 
     def look(self, now: float) -> None:
         """Now and then: whether certificate and key changed, and can be used."""
-        self._renewals.look(now)
+        if self._renewals.look(now):
+            # It may have made other files; and where nobody tells of changes, they are seen now.
+            self._look_at, self._settled = now, False
         if self._trial is not None:
             self._conclude(self._trial, now)
         if self._files is None and self._renewals.running and not self._named:
@@ -194,10 +202,15 @@ class SecureSide:
         if not self.wanted or self._trial is not None or now < self._look_at:
             return
         self._look_at = now + LOOK_EVERY
+        if self._settled and not self._watch.came():
+            return
         try:
+            # In this order, so that nothing can happen unseen in between.
+            self._watch_anew()
             mark = self._mark()
             former, self._seen = self._seen, mark
-            if mark == self._tried or (self._files is not None and mark != former):
+            self._settled = mark == self._tried
+            if self._settled or (self._files is not None and mark != former):
                 return
             self._tried = mark
             self._trial = Trial(self._read(), mark, self._environment, now)
@@ -256,6 +269,11 @@ class SecureSide:
             listener.close()
         if self._secret >= 0:
             os.close(self._secret)
+        self._watch.close()
+
+    def _watch_anew(self) -> None:
+        self._watch.close()
+        self._watch = watch(self._paths())
 
     def _conclude(self, trial: Trial, now: float) -> None:
         fit = trial.result(now)
@@ -275,6 +293,8 @@ class SecureSide:
             return
         former, self._files = self._files, trial.files
         self._said = ""
+        # That nothing has changed in the meantime is seen at once.
+        self._look_at = now
         if former is not None:
             _close(former)
         if any(cell.link is not None for cell in self.cells):

@@ -89,11 +89,11 @@ class Supervisor:
         """Without one of these somebody who asks in clear text is not answered."""
         self._pairs = pairs_of(Cells(self.keeper, self.lists, self.resolvers, self.dhcp, self.fronts, self.secures))
         self._selector = selectors.DefaultSelector()
-        ours = cell_environment(os.environ, "")
-        self._manager = ServiceManager(os.environ, time.monotonic(), os.getpid())
+        ours, pid = cell_environment(os.environ, ""), os.getpid()
+        self._manager = ServiceManager(os.environ, time.monotonic(), pid)
         self._changing = Changing(
             *(config, control, self._selector, ours, snapshot, self._take_over, self._manager),
-            lambda: roster(os.getpid(), self._cells, LOG.lost),
+            lambda: roster(pid, self._cells, LOG.lost),
         )
         # All of it before the first fork: whatever is imported later makes pages of before another's than the copies have.
         zygote.warm(*zygote.cold(side.cells[0].module for side in self._sides if side.wanted))

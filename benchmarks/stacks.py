@@ -3,7 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 
-WAITING = ("EpollSelector.select (selectors.py", "_worker (concurrent/futures/thread.py")
+WAITING = (
+    "EpollSelector.select (selectors.py",
+    "Epoll.select (anchorhold/cells/readiness.py",
+    "_worker (concurrent/futures/thread.py",
+)
 """Functions in which a process waits; samples in them say nothing of work."""
 
 LOOP = "event loop, waking up, timers"

@@ -83,6 +83,10 @@ class Service(Protocol):
     def on_end(self, stream_id: int) -> None:
         """A request is whole."""
 
+    def on_whole(self, stream_id: int, headers: Sequence[Header]) -> None:
+        """A request came that is its headers and nothing else: instead of `on_request`; `on_end` may follow and means nothing.
+        That a `content-length` in it says 0, if anything, the codec has seen to (RFC 9113 §8.1.1)."""
+
     def on_reset(self, stream_id: int, *, by_client: bool) -> None:
         """A stream ended before its time: by the client, or by the codec for a fault of the client's."""
 

@@ -137,4 +137,5 @@ class Guard:
 
     def earn(self) -> None:
         """A request was served."""
-        self.purse = min(self.purse + SERVED, PURSE)
+        purse = self.purse + SERVED
+        self.purse = purse if purse < PURSE else PURSE

@@ -32,6 +32,11 @@ class Inflow:
         elif octets:
             self._acknowledge(stream_id, octets)
 
+    @property
+    def holds(self) -> bool:
+        """Whether it knows of any stream."""
+        return bool(self._taken or self._late)
+
     def closed(self, stream_id: int) -> None:
         """A stream is gone."""
         if self._taken:

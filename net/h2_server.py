@@ -38,6 +38,14 @@ class Cancelled(NamedTuple):
 
 Event = Asked | TooLarge | Cancelled
 
+AtOnce = Callable[[Sequence[Header], float], tuple[Sequence[Header], bytes, bool] | None]
+"""Takes the headers of a request that is nothing else, and the time, and gives the headers and the body of the response, and
+whether the request was worth the work (as `Http2Server.respond`); or None: then the request is told of."""
+
+
+def _never(_headers: Sequence[Header], _now: float) -> None:
+    """Everything is told of."""
+
 
 def codec_of(codec: Codec) -> Callable[[ServerLimits], ServerCodec]:
     """What makes a server's end of it. Imports it: only what is used is loaded."""
@@ -70,12 +78,16 @@ class _Stream:
 
 
 class Http2Server:
-    """One connection. Every call may leave octets for the client in `outgoing`."""
+    """One connection. Every call may leave octets for the client in `outgoing`. `at_once` is asked of every request without a
+    body before what came behind it is looked at."""
 
-    def __init__(self, limits: ServerLimits) -> None:
+    def __init__(self, limits: ServerLimits, at_once: AtOnce = _never) -> None:
         self._limits = limits
+        self._at_once = at_once
         self._guard = Guard()
         self._codec = open_codec(limits)
+        self.outgoing = self._codec.outgoing
+        """What is to be sent now; taken from here once."""
         self._streams: dict[int, _Stream] = {}
         self._now = 0.0
         self._found: list[Event] = []
@@ -112,10 +124,6 @@ class Http2Server:
             self._codec.reset(stream_id, Code.NO_ERROR)
             self._forget(stream_id)
 
-    def outgoing(self) -> bytes:
-        """What is to be sent now; taken from here once."""
-        return self._codec.outgoing()
-
     def receive(self, data: bytes, now: float) -> list[Event]:
         """What these octets bring. Raises Abusive: the connection must end then, after what is in `outgoing`."""
         self._now = now
@@ -132,7 +140,15 @@ class Http2Server:
             self.ended = True  # the codec has said goodbye
             raise Abusive("header-list" if error.headers else BROKEN) from None
         # What was asked and called off in one go is never told.
-        return [one for one in found if one.__class__ is Cancelled or self._tell(one.stream)]
+        streams, told = self._streams, []
+        for one in found:
+            if one.__class__ is not Cancelled:
+                stream = streams.get(one.stream)
+                if stream is None:
+                    continue
+                stream.told = True
+            told.append(one)
+        return told
 
     def respond(self, stream_id: int, headers: Sequence[Header], body: bytes, *, good: bool) -> None:
         """Answer a request that was told of, if the client still waits. `good`: it was worth the work."""
@@ -159,13 +175,6 @@ class Http2Server:
         self._codec.let_go()
 
     # -- inside
-
-    def _tell(self, stream_id: int) -> bool:
-        stream = self._streams.get(stream_id)
-        if stream is None:
-            return False
-        stream.told = True
-        return True
 
     def _sent(self, stream_id: int, stream: _Stream, rest: int) -> None:
         """All of a response but `rest` octets of its body was sent."""
@@ -205,11 +214,7 @@ class Http2Server:
 
     def on_request(self, stream_id: int, headers: Sequence[Header]) -> None:
         """As `Service`."""
-        if len(headers) > HEADERS_FREE:
-            self._guard.spend((len(headers) - HEADERS_FREE) // HEADERS_GRAIN)
-        if len(self._streams) >= self._limits.streams:
-            self._guard.spend(RESET)
-            self._codec.reset(stream_id, Code.REFUSED_STREAM)
+        if not self._may_come(stream_id, headers):
             return
         stream = self._streams[stream_id] = _Stream(headers, self._now)
         for name, value in headers:
@@ -217,6 +222,37 @@ class Http2Server:
                 if not value.isdigit() or len(value) > 9 or int(value) > self._limits.body:
                     self._refuse(stream_id, stream)
                 break
+
+    def on_whole(self, stream_id: int, headers: Sequence[Header]) -> None:
+        """As `Service`."""
+        if not self._may_come(stream_id, headers):
+            return
+        ready = None if self.ended else self._at_once(headers, self._now)
+        if ready is None:
+            self._streams[stream_id] = _Stream(headers, self._now, whole=True)
+            self._found.append(Asked(stream_id, headers, b""))
+            return
+        fields, body, good = ready
+        try:
+            rest = self._codec.respond(stream_id, fields, body)
+        except StreamGone:
+            # Asked and called off in one go.
+            return
+        if rest:
+            stream = self._streams[stream_id] = _Stream(headers, self._now, whole=True, told=True, good=good)
+            self._sent(stream_id, stream, rest)
+        elif good:
+            self._guard.earn()
+
+    def _may_come(self, stream_id: int, headers: Sequence[Header]) -> bool:
+        """Whether one more stream is taken; else it is reset. It is paid for either way."""
+        if len(headers) > HEADERS_FREE:
+            self._guard.spend((len(headers) - HEADERS_FREE) // HEADERS_GRAIN)
+        if len(self._streams) < self._limits.streams:
+            return True
+        self._guard.spend(RESET)
+        self._codec.reset(stream_id, Code.REFUSED_STREAM)
+        return False
 
     def _refuse(self, stream_id: int, stream: _Stream) -> None:
         self._drop_body(stream)
@@ -238,7 +274,7 @@ class Http2Server:
     def on_end(self, stream_id: int) -> None:
         """As `Service`."""
         stream = self._streams.get(stream_id)
-        if stream is None:
+        if stream is None or stream.whole:
             return
         stream.whole = True
         if stream.answered:

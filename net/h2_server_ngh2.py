@@ -82,18 +82,23 @@ class Ngh2ServerCodec:
 
     def receive(self, data: bytes, service: Service) -> None:
         """As `ServerCodec`."""
+        codec = self._codec
         try:
-            self._codec.receive_data(data)
-            self._out += self._codec.data_to_send()
+            codec.receive_data(data)
+            if codec.want_write:
+                self._out += codec.data_to_send()
         except (ngh2.NGH2Error, ValueError) as error:
             # It has dropped everything, what it had to say too.
             self._out += build_goaway(self._last, Code.PROTOCOL_ERROR)
             raise Unreadable(type(error).__name__, headers=isinstance(error, ngh2.DenialOfServiceError)) from None
-        while events := self._codec.events():
+        events = codec.events()
+        while events:
             for event in events:
                 handler = _HANDLERS.get(event.__class__)
                 if handler is not None:
                     handler(self, event, service)
+            # There are more only where a stream was reset meanwhile.
+            events = codec.events() if self._ended else []
         if self._ended:
             self._ended.clear()
         if self._inflow.told:
@@ -144,9 +149,10 @@ class Ngh2ServerCodec:
 
     def _on_request(self, event: ngh2.RequestReceived, service: Service) -> None:
         self._last = stream_id = event.stream_id
-        service.on_request(stream_id, event.headers)
         if event.end_stream:
-            service.on_end(stream_id)
+            service.on_whole(stream_id, event.headers)
+        else:
+            service.on_request(stream_id, event.headers)
 
     def _on_data(self, event: ngh2.DataReceived, service: Service) -> None:
         stream_id, data = event.stream_id, event.data
@@ -164,7 +170,8 @@ class Ngh2ServerCodec:
         service.on_reset(event.stream_id, by_client=True)
 
     def _on_closed(self, event: ngh2.StreamClosed, service: Service) -> None:
-        self._inflow.closed(event.stream_id)
+        if self._inflow.holds:
+            self._inflow.closed(event.stream_id)
         if event.error_code and event.stream_id not in self._ended:
             service.on_reset(event.stream_id, by_client=False)
 

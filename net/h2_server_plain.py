@@ -191,7 +191,10 @@ class PlainServerCodec:
     def _on_request(self, event: h2.events.RequestReceived, service: Service) -> None:
         headers = event.headers or ()
         self._check(headers, trailer=False)
-        service.on_request(event.stream_id or 0, headers)
+        if event.stream_ended is None:
+            service.on_request(event.stream_id or 0, headers)
+        else:
+            service.on_whole(event.stream_id or 0, headers)
 
     def _on_trailers(self, event: h2.events.TrailersReceived, _service: Service) -> None:
         """Nobody reads them; the end of the request is told next."""

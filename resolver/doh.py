@@ -69,7 +69,9 @@ def read_ordinary(headers: Sequence[tuple[bytes, bytes]], start: bytes) -> bytes
         return None
     text = target[len(start) :]
     try:
-        return a2b_base64(text.translate(_TO_STANDARD) + _PADDING[len(text) & 3], strict_mode=True)
+        if not text.isalnum():
+            text = text.translate(_TO_STANDARD)
+        return a2b_base64(text + _PADDING[len(text) & 3], strict_mode=True)
     except Error:
         return None
 

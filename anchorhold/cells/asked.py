@@ -2,10 +2,10 @@
 
 import json
 import os
-import selectors
 from collections.abc import Callable
 
 from anchorhold.cells.dhcp_pair import FrontPair
+from anchorhold.cells.readiness import Readiness
 from anchorhold.control_requests import Line
 from net.sockets import adopt
 
@@ -16,7 +16,7 @@ Answer = Callable[[int, bytes], Line]
 class Asked:
     """`accuse` is called if what comes does not decode."""
 
-    def __init__(self, selector: selectors.BaseSelector, answer: Answer, accuse: Callable[[], None]) -> None:
+    def __init__(self, selector: Readiness, answer: Answer, accuse: Callable[[], None]) -> None:
         self._selector = selector
         self._answer = answer
         self._accuse = accuse

@@ -15,6 +15,7 @@ from typing import ClassVar, Protocol
 from anchorhold.cells.asked import Asked
 from anchorhold.cells.heap import on_heap
 from anchorhold.cells.peer import Pair, Peer
+from anchorhold.cells.readiness import Readiness, open_readiness
 from anchorhold.cells.start import hear, receive_until_start, take_short_turns, tell_ready
 from anchorhold.control_requests import Line
 from anchorhold.facts import divert, log
@@ -88,7 +89,7 @@ class ClientsCell:
     def __init__(self, link: socket.socket) -> None:
         self._link = link
         self._pid = os.getpid()
-        self._selector = selectors.DefaultSelector()
+        self._selector = open_readiness()
         self._watching = Watching(self._selector)
         self._secret = b""
         self._restarts = 0
@@ -353,7 +354,7 @@ class Watching:
     """Which events of which sockets matter, in a selector. The selector itself puts the addresses of a socket that it does not
     know into its error, which takes system calls."""
 
-    def __init__(self, selector: selectors.BaseSelector) -> None:
+    def __init__(self, selector: Readiness) -> None:
         self._selector = selector
         self._events: dict[int, int] = {}
         """By descriptor."""

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from anchorhold.cells.pair import Gone, PairEnd
+from anchorhold.cells.readiness import Readiness
 from anchorhold.ipc import READ_SIZE, Message, MessageType, build_facts, build_pong
 from anchorhold.leases.messages import build_hosts
 from net import sockets
@@ -22,7 +23,7 @@ class FrontPair(PairEnd):
     """When the other end is gone, nothing is written any more."""
 
     def __init__(
-        self, endpoint: socket.socket, selector: selectors.BaseSelector, answer: Answer, accuse: Callable[[], None]
+        self, endpoint: socket.socket, selector: Readiness, answer: Answer, accuse: Callable[[], None]
     ) -> None:
         super().__init__(endpoint, MAX_UNSENT)
         self._selector = selector

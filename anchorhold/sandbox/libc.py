@@ -11,7 +11,10 @@ _LIBRARY = ctypes.CDLL(None, use_errno=True)
 """One for all calls: each makes types of its own."""
 _FUNCTIONS = {
     name: getattr(_LIBRARY, name)
-    for name in ("capget", "capset", "madvise", "mount", "pivot_root", "prctl", "syscall", "umount2", "unshare")
+    for name in (
+        *("capget", "capset", "inotify_add_watch", "inotify_init1", "madvise", "mount", "pivot_root", "prctl"),
+        *("syscall", "umount2", "unshare"),
+    )
     if hasattr(_LIBRARY, name)
 }
 """Looked up before a process is copied, so that no copy has to."""

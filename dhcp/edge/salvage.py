@@ -9,16 +9,18 @@ from dhcp.edge.schema import SELECT_ALL, SELECT_CLOCK, SELECT_FROM, as_failure
 from dhcp.record import NoLease, Row, lease_of
 from dhcp.sealing import Seal
 from dhcp.store import StoreDamaged
-from dhcp.values import Kind, Lease
+from dhcp.values import Lease
 from wire.units import Epoch, Instant
 
-_LENGTHS = {Kind.ADDRESS4: 4, Kind.ADDRESS6: 16, Kind.PREFIX6: 16}
+_LAST = (1 << 63) - 1
+"""SQLite's largest number."""
 
 
 class Salvaged(NamedTuple):
     """What could be read. `problem` is empty if that is all."""
 
     rows: tuple[Row, ...]
+    """Each behind its number in the table."""
     clock: Saved | None
     problem: str
 
@@ -33,17 +35,17 @@ def salvage(connection: sqlite3.Connection) -> Salvaged:
         found = _damage(error)
     # SQLite's own words have line breaks in them.
     problem = " ".join(str(found).split()).strip("* ")
-    rows = {row[:2]: row for row in _readable(connection)}
+    rows = {row[1:3]: row for row in _readable(connection)}
     return Salvaged(tuple(rows.values()), _readable_clock(connection), problem)
 
 
 def believe(rows: Iterable[Row], seal: Seal) -> tuple[tuple[Lease, ...], str]:
-    """The leases of rows, and a text if some are damaged."""
+    """The leases of rows as they are salvaged, and a text if some are damaged."""
     leases: list[Lease] = []
     lost = 0
     for row in rows:
         try:
-            leases.append(lease_of(row, seal))
+            leases.append(lease_of(row[1:], seal))
         except NoLease:
             lost += 1
     return tuple(leases), f"{lost} records do not fit their checksum" if lost else ""
@@ -59,48 +61,41 @@ def _damage(error: sqlite3.Error) -> str:
 
 def _readable(connection: sqlite3.Connection) -> Iterator[Row]:
     """Rows of a damaged table, in order; where one cannot be read, on from the next that can."""
-    for kind, length in _LENGTHS.items():
-        start: int | None = 0
-        while start is not None:
-            try:
-                for row in connection.execute(SELECT_FROM, (int(kind), start.to_bytes(length, "big"))):
-                    yield row
-                    start = max(start, _number(row[1], length))
-                break
-            except sqlite3.Error as error:
-                _damage(error)
-            start = _next_readable(connection, kind, start)
+    start: int | None = 0
+    while start is not None:
+        try:
+            for row in connection.execute(SELECT_FROM, (start,)):
+                yield row
+                start = max(start, row[0])
+            return
+        except sqlite3.Error as error:
+            _damage(error)
+        start = _next_readable(connection, start)
 
 
-def _number(address: object, length: int) -> int:
-    """0 for what is no address: the row is damaged."""
-    return int.from_bytes(address, "big") if isinstance(address, bytes) and len(address) == length else 0
-
-
-def _next_readable(connection: sqlite3.Connection, kind: Kind, start: int) -> int | None:
-    """The first address behind `start` from which a row can be read: strides that double until one gets over the damage, then
+def _next_readable(connection: sqlite3.Connection, start: int) -> int | None:
+    """The first number behind `start` from which a row can be read: strides that double until one gets over the damage, then
     halves back to its edge. None: there is nothing more.
     """
-    last = (1 << 8 * _LENGTHS[kind]) - 1
-    bad, stride, good = start, 1, min(start + 1, last)
-    while not _is_readable(connection, kind, good):
-        if good == last:
+    bad, stride, good = start, 1, min(start + 1, _LAST)
+    while not _is_readable(connection, good):
+        if good == _LAST:
             return None
         bad, stride = good, 2 * stride
-        good = min(start + stride, last)
+        good = min(start + stride, _LAST)
     while good - bad > 1:
         middle = (bad + good) // 2
-        if _is_readable(connection, kind, middle):
+        if _is_readable(connection, middle):
             good = middle
         else:
             bad = middle
     return good if good > start else None
 
 
-def _is_readable(connection: sqlite3.Connection, kind: Kind, start: int) -> bool:
+def _is_readable(connection: sqlite3.Connection, start: int) -> bool:
     """Whether what follows `start` can be read, if only that nothing does."""
     try:
-        connection.execute(SELECT_FROM + " LIMIT 1", (int(kind), start.to_bytes(_LENGTHS[kind], "big"))).fetchone()
+        connection.execute(SELECT_FROM + " LIMIT 1", (start,)).fetchone()
     except sqlite3.Error as error:
         _damage(error)
         return False

@@ -24,30 +24,38 @@ NEW_FILE = "auto_vacuum = INCREMENTAL"
 """Counts only before there is anything in the file."""
 
 _CLUSTERED = " WITHOUT ROWID"
+_NAMES = ", ".join(name for name, _ in COLUMNS)
+_COLUMNS = ", ".join(f"{name} {kind} NOT NULL" for name, kind in COLUMNS)
 
 MIGRATIONS = (
     (
-        f"CREATE TABLE lease ({', '.join(f'{name} {kind} NOT NULL' for name, kind in COLUMNS)},"
-        f" PRIMARY KEY (kind, address)){_CLUSTERED}",
+        f"CREATE TABLE lease ({_COLUMNS}, PRIMARY KEY (kind, address)){_CLUSTERED}",
         "CREATE TABLE clock (id SMALLINT PRIMARY KEY, now BIGINT NOT NULL, boottime BIGINT NOT NULL, boot TEXT NOT NULL)"
         f"{_CLUSTERED}",
         f"CREATE TABLE mark (id SMALLINT PRIMARY KEY, mark BYTEA NOT NULL){_CLUSTERED}",
     ),
+    (
+        "ALTER TABLE lease RENAME TO lease_by_address",
+        # Which number an address has is known to `dhcp/slots.py`, which sees to it that none has two.
+        f"CREATE TABLE lease (slot INTEGER PRIMARY KEY, {_COLUMNS})",
+        f"INSERT INTO lease (slot, {_NAMES})"  # noqa: S608 # names of ours
+        f" SELECT row_number() OVER (ORDER BY kind, address), {_NAMES} FROM lease_by_address",
+        "DROP TABLE lease_by_address",
+    ),
 )
 """What leads from each version of the schema to the next. Never changed once released, only added to."""
 
-_NAMES = [name for name, _ in COLUMNS]
-SELECT_FROM = f"SELECT {', '.join(_NAMES)} FROM lease WHERE kind = ? AND address >= ? ORDER BY address"  # noqa: S608
-SELECT_ALL = f"SELECT {', '.join(_NAMES)} FROM lease ORDER BY kind, address"  # noqa: S608 # names of ours
+SELECT_FROM = f"SELECT slot, {_NAMES} FROM lease WHERE slot >= ? ORDER BY slot"  # noqa: S608
+SELECT_ALL = f"SELECT slot, {_NAMES} FROM lease ORDER BY kind, address"  # noqa: S608 # names of ours
+SELECT_SLOTS = "SELECT slot, kind, address FROM lease"
 PUT = (
-    f"INSERT INTO lease ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
-    f" ON CONFLICT (kind, address) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _NAMES[2:])}"
+    f"INSERT INTO lease (slot, {_NAMES}) VALUES ({', '.join('?' * (1 + len(COLUMNS)))})"  # noqa: S608
+    f" ON CONFLICT (slot) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name, _ in COLUMNS)}"
 )
-DELETE = "DELETE FROM lease WHERE kind = ? AND address = ?"
+DELETE = "DELETE FROM lease WHERE slot = ?"
 DELETE_TAG = "DELETE FROM lease WHERE client = ? OR hardware = ?"
 DELETE_ENDED = """
-    DELETE FROM lease WHERE (kind, address) IN
-    (SELECT kind, address FROM lease WHERE until <= ? ORDER BY kind, address LIMIT ?)
+    DELETE FROM lease WHERE slot IN (SELECT slot FROM lease WHERE until <= ? ORDER BY slot LIMIT ?)
 """
 SELECT_CLOCK = "SELECT now, boottime, boot FROM clock WHERE id = 1"
 PUT_CLOCK = (

@@ -24,14 +24,16 @@ from dhcp.edge.schema import (
     PUT_CLOCK,
     PUT_KEY,
     SELECT_KEY,
+    SELECT_SLOTS,
     as_failure,
     prepare,
     transaction,
 )
 from dhcp.record import COLUMNS, Row, row_of
 from dhcp.sealing import Seal
+from dhcp.slots import Slots
 from dhcp.store import Loaded, StoreDamaged, StoreFailed
-from dhcp.values import Lease, LeaseChange, State, Tag, concerns_disk, place_of
+from dhcp.values import Address, Lease, LeaseChange, State, Tag, concerns_disk, place_of
 from wire.units import Epoch
 
 NAME = "leases.db"
@@ -39,7 +41,7 @@ DRAFT, REBUILT = f"{NAME}.new", f"{NAME}.rebuilt"
 
 _OFFERED = State.OFFERED
 """Looking up a member of an enum costs more."""
-_OCTETS = tuple(place for place, (_, kind) in enumerate(COLUMNS) if kind == "BYTEA")
+_OCTETS = tuple(place for place, (_, kind) in enumerate(COLUMNS, 1) if kind == "BYTEA")
 PATIENCE = 2.0
 """Seconds to wait for a former process to let go of the file."""
 LOG_FOR = 600.0
@@ -66,6 +68,8 @@ class SqliteStore:
         self._seal = Seal(key)
         self._names_in_clear = names_in_clear
         self._connection: sqlite3.Connection | None = None
+        self._slots: Slots | None = None
+        """The rows of the file that is open; None: nobody has looked yet."""
         self._number = 0
         """The file's inode."""
         self._damaged = ""
@@ -89,7 +93,7 @@ class SqliteStore:
                 raise failed from None
             found = Salvaged((), None, str(failed))
         leases, lost = believe(found.rows, self._seal)
-        problem = found.problem or lost
+        problem = found.problem or lost or self._index(row[:3] for row in found.rows)
         if not problem:
             return Loaded(leases, found.clock, self._know_key())
         aside = self.rebuild(leases, found.clock)
@@ -98,14 +102,20 @@ class SqliteStore:
 
     def commit(self, changes: Iterable[LeaseChange], clock: Saved) -> None:
         """See LeaseStore."""
-        put, gone = self._rows(changes)
         connection = self._opened()
         try:
             self._prove(connection)
+            slots = self._known_slots(connection)
+            put, gone = self._rows(changes, slots)
             with transaction(connection):
-                self._write(connection, put, gone, clock)
+                self._write(
+                    connection, put, [(slot,) for place in gone if (slot := slots.find(*place)) is not None], clock
+                )
         except sqlite3.Error as error:
             raise self._failed(error) from None
+        # Only now: what still has a row keeps its number.
+        for place in gone:
+            slots.release(*place)
         self._saved_second = int(clock.now)
         self._has_written(clock.now)
 
@@ -210,7 +220,7 @@ class SqliteStore:
         connection = self._connect(DRAFT)
         try:
             with transaction(connection):
-                put, _ = self._rows(LeaseChange(None, lease) for lease in leases)
+                put, _ = self._rows((LeaseChange(None, lease) for lease in leases), Slots())
                 self._write(connection, put, [], clock)
                 connection.execute(PUT_KEY, (self._seal.mark,))
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -231,7 +241,7 @@ class SqliteStore:
         return aside
 
     def _let_go(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._slots = self._connection, None, None
         self._proven, self._log_since, self._saved_second = False, None, -1
         if connection is not None:
             # Closing writes what it can into the file; the rest stays in the log.
@@ -270,21 +280,41 @@ class SqliteStore:
             return ()
         return (f"{KEY_NAME} is not the one {NAME} was written with: its leases are nobody's and last until their end",)
 
-    def _rows(self, changes: Iterable[LeaseChange]) -> tuple[list[list[object]], list[Row]]:
-        """What to put and what to delete: for each address what counts in the end."""
-        last: dict[tuple[int, bytes], Lease | None] = {}
+    def _known_slots(self, connection: sqlite3.Connection) -> Slots:
+        """Raises StoreDamaged if the rows are not what was written."""
+        if self._slots is None and (problem := self._index(connection.execute(SELECT_SLOTS))):
+            raise self._is_damaged(StoreDamaged(f"{NAME}: {problem}"))
+        assert self._slots is not None  # noqa: S101 # else there was a problem
+        return self._slots
+
+    def _index(self, rows: Iterable[Row]) -> str:
+        """Remember which rows there are: number, kind, address; a text if they are not what was written."""
+        try:
+            self._slots = Slots(rows)
+        except (KeyError, TypeError, ValueError):
+            return "two records are of one address"
+        return ""
+
+    def _rows(
+        self, changes: Iterable[LeaseChange], slots: Slots
+    ) -> tuple[list[list[object]], list[tuple[int, Address]]]:
+        """What to put, and the places of what to delete: for each address what counts in the end."""
+        last: dict[tuple[int, Address], Lease | None] = {}
         for change in changes:
             if concerns_disk(change):
                 kind, address = place_of(change)
                 after = change.after
                 last[int(kind), address] = None if after is not None and after.state is _OFFERED else after
+        seal, in_clear = self._seal, self._names_in_clear
         put = [
-            _as_bound(row_of(lease, self._seal, self._names_in_clear)) for lease in last.values() if lease is not None
+            _as_bound(slots.give(*place), row_of(lease, seal, in_clear))
+            for place, lease in last.items()
+            if lease is not None
         ]
         return put, [place for place, lease in last.items() if lease is None]
 
     def _write(
-        self, connection: sqlite3.Connection, put: list[list[object]], gone: list[Row], clock: Saved | None
+        self, connection: sqlite3.Connection, put: list[list[object]], gone: list[tuple[int]], clock: Saved | None
     ) -> None:
         if put:
             connection.executemany(PUT, put)
@@ -310,12 +340,12 @@ class SqliteStore:
             self._log_since = now
 
 
-def _as_bound(row: Row) -> list[object]:
+def _as_bound(slot: int, row: Row) -> list[object]:
     """With its octets as SQLite's binding takes them at once. For `bytes` it looks for adapters first, which costs more than all
     else of a row."""
-    bound = list(row)
+    bound: list[object] = [slot, *row]
     for place in _OCTETS:
-        bound[place] = bytearray(bound[place])
+        bound[place] = bytearray(row[place - 1])
     return bound
 
 

@@ -5,14 +5,12 @@ import re
 import signal
 import socket
 import stat
-import subprocess
 import time
 from pathlib import Path
 
 import dns.message
 import pytest
 import trustme
-from kit.peers import need_root, peer
 from kit.service import FAKES, Running, config_text, started
 
 
@@ -216,25 +214,6 @@ def test_the_real_cells_are_back_and_answer_after_a_kill(config: Path, name: str
         assert min(times) < 1.0
         until_answered(port)
         assert running.end() == 0
-
-
-def test_the_supervisor_serves_with_few_system_calls(config: Path, tmp_path: Path) -> None:
-    """Pings, and a cell in the place of one that ended. When memory is had and given back is Python's to say."""
-    need_root("tracing the supervisor")
-    trace = tmp_path / "calls"
-    with started(config) as running:
-        running.wait_for("serving on")
-        command = [peer("strace"), "-o", str(trace), "-p", str(running.process.pid)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as tracing:
-            assert tracing.stderr is not None
-            assert b"attached" in tracing.stderr.readline()
-            for name in ("front", "resolver", "keeper"):
-                kill_and_wait(running, name, 1)
-            tracing.send_signal(signal.SIGINT)
-    found = sorted(set(re.findall(r"^([a-z]\w+)\(", trace.read_text(), re.MULTILINE)) - {"brk", "mmap", "munmap"})
-    print(f"supervisor: {len(found)} of at most 12: {', '.join(found)}")
-    assert {"epoll_wait", "clone", "recvmsg", "sendmsg"} <= set(found)
-    assert len(found) <= 12
 
 
 def test_the_real_cells_keep_answering_through_reloads_good_and_bad(config: Path) -> None:

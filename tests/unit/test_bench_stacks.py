@@ -35,8 +35,11 @@ def test_a_loop_that_does_not_wait_is_at_work() -> None:
     assert stacks.LOOP == stacks.step_of(CELL)
 
 
-def test_shares_leave_out_who_waits() -> None:
-    waits = "ClientsCell.run (anchorhold/cells/clients.py:1);EpollSelector.select (selectors.py:468)"
+@pytest.mark.parametrize(
+    "waiting", ["EpollSelector.select (selectors.py:468)", "Epoll.select (anchorhold/cells/readiness.py:60)"]
+)
+def test_shares_leave_out_who_waits(waiting: str) -> None:
+    waits = f"ClientsCell.run (anchorhold/cells/clients.py:1);{waiting}"
     found = stacks.shares(
         [f"{CELL};read (resolver/accept.py:60) 3", f"{CELL};compose (resolver/compose.py:1) 1", f"{waits} 96"]
     )

@@ -290,6 +290,22 @@ def test_a_free_number_is_found_beside_those_that_are_taken() -> None:
     assert not occupied._blocks
 
 
+def test_full_blocks_of_full_blocks_are_passed_and_nothing_beside_them() -> None:
+    """Blocks of two, so that there are many and those above them fill up too: as a set of numbers says."""
+    draw, occupied, taken = random.Random(5), Occupied(2), set[int]()
+    for _ in range(3_000):
+        number = draw.randrange(40)
+        if number in taken and draw.random() < 0.4:
+            occupied.clear(number)
+            taken.remove(number)
+        elif number not in taken:
+            occupied.mark(number)
+            taken.add(number)
+        start, last = draw.randrange(44), draw.randrange(44)
+        free = next((one for one in range(start, last + 1) if one not in taken), None)
+        assert free == occupied.free(start, last)
+
+
 def test_an_agenda_says_each_key_once_however_often_it_was_put() -> None:
     times = {b"a": 5.0, b"b": 3.0}
     agenda = Agenda(lambda kind, key: times.get(key))

@@ -56,10 +56,10 @@ def test_there_is_a_run_at_the_start_and_every_hour_and_never_two(side: Renewals
     side.use(HOME)
     assert side.running
     side.look(10.0)
-    side.look(10.0 + 2 * EVERY)
+    assert not side.look(10.0 + 2 * EVERY)
     assert len(runs) == 1
     runs[0].code = 0
-    side.look(10.5)
+    assert side.look(10.5)
     assert not side.running
     side.look(9.0 + EVERY)
     assert len(runs) == 1

@@ -29,7 +29,7 @@ class Side:
         paths = {"chain": str(self.chain), "key": str(self.key)} if named else {}
         self.service = SecureService((), RenewSettings(Kind.FILES), **paths)
         self.side = SecureSide(state, cell_environment(os.environ, ""), None)
-        self.side._renewals.look = lambda _now: None  # type: ignore[method-assign] # what it runs is tested elsewhere
+        self.side._renewals.look = lambda _now: False  # type: ignore[method-assign] # what it runs is tested elsewhere
         snapshot = SimpleNamespace(service=SimpleNamespace(secure=self.service))
         self.side.prepare(snapshot)  # type: ignore[arg-type]
         self.side.use(snapshot, NOW)  # type: ignore[arg-type]
@@ -83,6 +83,37 @@ def test_rights_that_were_corrected_as_the_log_said_are_seen(tmp_path: Path, fol
     made.look(NOW + LOOK_EVERY)
     assert made.judged(NOW + LOOK_EVERY + 1)
     made.side.close()
+
+
+def test_files_that_were_tried_are_looked_at_when_they_change_and_not_before(
+    side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    real = side.side._mark
+    monkeypatch.setattr(side.side, "_mark", lambda: looks.append(now) or real())
+    now = NOW + 1
+    assert side.judged(now)
+    assert looks == [now]
+    for now in (NOW + 10, NOW + 20):
+        side.look(now)
+    assert looks == [NOW + 1]
+    side.key.write_bytes(side.key.read_bytes() + b"\n")
+    for now in (NOW + 30, NOW + 40):
+        side.look(now)
+    assert (looks, side.side._trial is not None) == ([NOW + 1, NOW + 30, NOW + 40], True)
+
+
+def test_after_the_run_of_every_hour_they_are_looked_at_whoever_tells_of_changes(
+    side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert side.judged(NOW + 1)
+    monkeypatch.setattr(side.side._watch, "came", lambda: False)
+    side.key.write_bytes(side.key.read_bytes() + b"\n")
+    side.look(NOW + 10)
+    side.side._renewals.look = lambda _now: True  # type: ignore[method-assign]
+    side.look(NOW + 20)
+    side.look(NOW + 30)
+    assert side.side._trial is not None
 
 
 @pytest.mark.parametrize(("named", "taken"), [(True, True), (False, False)])

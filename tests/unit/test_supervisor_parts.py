@@ -12,7 +12,7 @@ from kit.peers import open_folder
 
 from anchorhold import facts
 from anchorhold.cell_environment import cell_environment
-from anchorhold.cell_process import MAX_SILENT_PINGS, PING_INTERVAL, START_PATIENCE, CellProcess
+from anchorhold.cell_process import GONE_PATIENCE, MAX_SILENT_PINGS, PING_INTERVAL, START_PATIENCE, CellProcess
 from anchorhold.config import loader, request
 from anchorhold.config.master import MAX_RECORDS
 from anchorhold.config.request import LoaderRun, Refused, Snapshot, read_named
@@ -268,6 +268,18 @@ def test_a_cell_that_is_silent_for_three_pings_is_ended() -> None:
     assert cell.wait(20)
     assert cell.reap(100.0) == "signal SIGKILL after 100.0 s; starting again at once"
     assert (cell.pid, cell.due, cell.link) == (0, 100.0, None)
+
+
+def test_a_cell_that_closed_its_link_is_ended_if_it_has_not_ended_in_a_moment() -> None:
+    cell = CellProcess("x", "kit.deaf_cell")
+    cell.start({}, 0.0)
+    assert cell.link is not None
+    cell.link.setblocking(True)
+    assert cell.receive() is None
+    assert (cell.link, cell.reap(1.0)) == (None, None)
+    assert [cell.watch(1.0), cell.watch(1.0 + GONE_PATIENCE)] == [None, "its link is closed"]
+    assert cell.wait(20)
+    assert cell.reap(3.0) == "signal SIGKILL after 3.0 s; starting again at once"
 
 
 def test_a_cell_that_is_wanted_again_while_it_ends_is_started_once_it_has() -> None:

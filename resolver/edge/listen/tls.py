@@ -135,12 +135,15 @@ class TlsConnection:
     def write_apart(self, data: bytes) -> None:
         """The same, in a TLS record of their own, for clients that read one record at a time and expect one answer in it: dnsperf
         2.10 loses the others. They still leave together."""
-        if self._tls is not None and not self._plain and not self._closed:
+        if data and self._tls is not None and not self._plain and not self._closed:
             try:
                 self._tls.write(data)
-                data = b""
             except ssl.SSLError:
                 pass  # what cannot be written stays, and `flush` ends the connection for it
+            else:
+                if not self.dirty:
+                    self._mark()
+                return
         self.write(data)
 
     def pause(self, paused: bool) -> None:
@@ -237,7 +240,8 @@ class TlsConnection:
                 self._tls.do_handshake()
                 self._start(now)
             while not self._closed and not self._paused:
-                data = self._tls.read(READ_SIZE)
+                # Never more than came, as a rule; room for much more takes time to get.
+                data = self._tls.read(self._incoming.pending or READ_SIZE)
                 if not data:
                     self._heard_end()
                     return
@@ -302,6 +306,12 @@ class TlsConnection:
             self._fail("tls-broken")
             return
         if self._out and not self._send(now):
+            return
+        if not self._out and self._events == _READ and not (self.half or self._paused) and self.session is not None:
+            # Nearly always: nothing is left, and nothing else is waited for.
+            self.session.sent(now)
+            if self._incoming.pending:
+                self._go_on(now)
             return
         unsent = self.unsent
         if unsent > MAX_UNSENT:
