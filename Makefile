@@ -41,6 +41,7 @@ format: setup ## put the code into its form
 
 # The figures of each part are kept in .bench/, so that a run can be broken off: MISSING=1 goes on with what has none of this commit.
 bench: peers ## ours beside the peers, every measure (ONLY='udp dot': these parts; MISSING=1: the rest); writes benchmarks/results/, docs/speed.svg
+	$(BIN)/python -m compileall -q anchorhold net wire privacy resolver dhcp
 	$(BIN)/python benchmarks/bench.py --record $(if $(ONLY),--only $(ONLY)) $(if $(filter-out 0 no,$(MISSING)),--missing)
 
 bench-iteration: peers ## cold iteration beside unbound, knot-resolver and pdns-recursor; writes benchmarks/results/
@@ -55,7 +56,9 @@ bench-encrypted: peers ## of `make bench` what is served over DoT, DoH and DoQ; 
 bench-names: setup ## local names and protection against rebinding: what a question costs
 	$(BIN)/python benchmarks/bench_names.py
 
+# Compiled first, as an installed package is: what is compiled at the start costs time, and leaves holes in memory.
 bench-start: setup ## start to first answer, memory of all cells, restarts (root)
+	$(BIN)/python -m compileall -q anchorhold net wire privacy resolver dhcp
 	$(BIN)/python benchmarks/bench_start.py
 
 bench-cores: peers ## cached answers and misses with one core and with two

@@ -20,6 +20,8 @@ from resolver.edge.listen.datagram import TIMESTAMP
 NAME = "supervisor"
 BACKLOG = 2_048
 """Who waits here longer than a moment would be forgotten by the kernel and try again after a second."""
+SILENCE = 3
+"""Seconds after which one who has connected is let in though it has said nothing yet."""
 RECEIVE_BUFFER = 4 * 1024 * 1024
 """Octets for datagrams that wait; the kernel may grant less."""
 
@@ -161,6 +163,7 @@ def open_socket(
         if kind == socket.SOCK_STREAM:
             # Its connections have it from here, on every system we know (tests/unit/test_net_sockets.py).
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _defer_silent(opened)
             # One that listens already takes the new length.
             opened.listen(BACKLOG)
         else:
@@ -182,6 +185,13 @@ def _bind(opened: socket.socket, place: tuple[object, ...]) -> None:
         # A restart must not wait for the last run's connections; a living listener is still refused on Linux.
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     opened.bind(place)
+
+
+def _defer_silent(opened: socket.socket) -> None:
+    """Whoever connects and says nothing waits in the kernel, where it takes no place from those who ask: in everything that is
+    spoken here the client speaks first."""
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENCE)
 
 
 def _prepare_datagrams(udp: socket.socket, wildcard: bool) -> None:

@@ -1,7 +1,6 @@
 """What may be said of an exception that nobody expected: of what kind and where, but without its words, which may be a client's
 name or address."""
 
-import asyncio
 import logging
 import socket
 import sys
@@ -10,8 +9,13 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import CodeType
+from typing import TYPE_CHECKING
 
 from anchorhold.facts import log
+
+if TYPE_CHECKING:
+    # The loader needs none of it, and is forked before others do.
+    import asyncio
 
 EXIT_MISTAKE = 1
 """Exit code of a process that raised what nobody expected."""
@@ -63,7 +67,7 @@ def loop_mistake(name: str, context: Mapping[str, object]) -> None:
         log(name, f"a mistake of ours: {context.get('message')}")
 
 
-def tell_loop(task: asyncio.Task[None]) -> None:
+def tell_loop(task: "asyncio.Task[None]") -> None:
     """What a task raised that nobody waits for is told to the loop: called when the task is done."""
     if not task.cancelled():
         task.result()

@@ -9,7 +9,6 @@ from anchorhold import compiled, facts, sandbox, zygote
 from anchorhold.cell_environment import cell_environment
 from anchorhold.config.request import LoaderRun, Refused
 from anchorhold.outlet import LOG, TOLD
-from net import h2_codecs, quic_codecs
 
 NAME = "supervisor"
 LAST_STANDARD = 2
@@ -22,17 +21,20 @@ def run(config: Path) -> int:
     if compiled.FORM.refused:
         facts.log(NAME, compiled.FORM.why)
         return 3
-    for refused in (h2_codecs.REFUSED, quic_codecs.REFUSED):
-        if refused:
-            facts.log(NAME, refused)
-            return 3
     zygote.begin()
     try:
         loading = LoaderRun(config, 1, cell_environment(os.environ, ""))
     except OSError as error:
         facts.log(NAME, f"{config}: {error.strerror}; another path: --config FILE, a new one: anchorhold init")
         return 2
-    # Here, not above: the loader takes as long as all of this, and needs none of it.
+    # Here, not above: the loader takes longer than all of this, and needs none of it.
+    from net import h2_codecs, quic_codecs
+
+    for refused in (h2_codecs.REFUSED, quic_codecs.REFUSED):
+        if refused:
+            loading.give_up()
+            facts.log(NAME, refused)
+            return 3
     from anchorhold.supervisor import CannotStart, Supervisor, first_modules
 
     zygote.warm(*first_modules())

@@ -6,6 +6,7 @@ Knows nothing of DNS. Requests, responses and failures are those of HTTP/2 (`net
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from aioquic.h3.connection import FrameType, H3Connection, Setting, StreamType
 from aioquic.h3.events import DataReceived, H3Event, HeadersReceived, PushPromiseReceived
@@ -17,7 +18,7 @@ from net.h3_streams import Streams
 from net.qpack import StaticEncoder
 from net.quic_client import QuicClient
 from net.quic_codecs import Octets, Reset, Stopped
-from net.quic_requests import RequestLimits, RequestLink
+from net.quic_requests import Ended, RequestLimits, RequestLink, outcome
 
 NO_ERROR, EXCESSIVE_LOAD, CANCELLED = 0x100, 0x107, 0x10C
 """Error codes (RFC 9114 §8.1)."""
@@ -103,7 +104,7 @@ def _variable(data: bytes | bytearray, at: int) -> tuple[int, int] | None:
     return int.from_bytes(data[at:end], "big") & ((1 << ((end - at) * 8 - 2)) - 1), end
 
 
-class Http3Link(RequestLink[Response]):
+class Http3Link(RequestLink[Response, _Incoming]):
     """One connection."""
 
     code = NO_ERROR
@@ -112,22 +113,21 @@ class Http3Link(RequestLink[Response]):
 
     def __init__(self, client: QuicClient, limits: RequestLimits, freed: Callable[[], None]) -> None:
         super().__init__(client, limits, freed)
-        self._incoming: dict[int, _Incoming] = {}
         self._control = 0
         self._goaways = GoawayReader()
         self._codec: _Codec
 
     async def request(self, headers: Sequence[Header], body: bytes, due: float) -> Response:
         """One request; only if there is `room`. Ends by the instant `due`. Raises StreamFailed."""
-        stream_id = self.begin(due)
-        self._incoming[stream_id] = _Incoming()
+        return await outcome(self, partial(self.ask, headers, body, due))
+
+    def ask(self, headers: Sequence[Header], body: bytes, due: float, ended: Ended[Response]) -> int:
+        """The same; gives the stream, and `ended` is told later."""
+        stream_id = self.begin(due, _Incoming(), ended)
         self._codec.send_headers(stream_id, list(headers), end_stream=not body)
         if body:
             self._codec.send_data(stream_id, body, end_stream=True)
-        try:
-            return await self.outcome(stream_id)
-        finally:
-            self._incoming.pop(stream_id, None)
+        return stream_id
 
     def ready(self) -> None:
         """Open the control streams (RFC 9114 §6.2)."""
@@ -138,7 +138,7 @@ class Http3Link(RequestLink[Response]):
         """Octets of a response, or of a control stream."""
         self.note_heard()
         stream_id, data = event.stream, event.data
-        incoming = self._incoming.get(stream_id)
+        incoming = self.partly(stream_id)
         if stream_id & ONE_WAY:
             self._control += len(data)
         elif incoming is not None and self._counts_too_much(incoming, len(data)):
@@ -178,8 +178,8 @@ class Http3Link(RequestLink[Response]):
                 return  # the codec has ended the connection: no push was allowed
 
     def _on_headers(self, event: HeadersReceived) -> None:
-        incoming = self._incoming.get(event.stream_id)
-        if incoming is None or not self.is_open(event.stream_id):
+        incoming = self.partly(event.stream_id)
+        if incoming is None:
             return
         if incoming.status < 200:  # what comes after the final headers is trailers
             incoming.headers = event.headers
@@ -191,8 +191,8 @@ class Http3Link(RequestLink[Response]):
         self._end_of(event.stream_id, incoming, event.stream_ended)
 
     def _on_data(self, event: DataReceived) -> None:
-        incoming = self._incoming.get(event.stream_id)
-        if incoming is None or not self.is_open(event.stream_id):
+        incoming = self.partly(event.stream_id)
+        if incoming is None:
             return
         data = event.data or b""
         incoming.chunks.append(data)
@@ -210,7 +210,7 @@ class Http3Link(RequestLink[Response]):
     def _on_goaway(self, last: int) -> None:
         """Requests from `last` on were not looked at (RFC 9114 §5.2); earlier ones are still answered."""
         self.retired = True
-        for stream_id in [key for key in self._incoming if key >= last and self.is_open(key)]:
+        for stream_id in [key for key in self.under_way() if key >= last]:
             self.fail(stream_id, StreamFailed(StreamFailure.GOAWAY, "not processed"))
         if not self.load:
             self.close()

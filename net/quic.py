@@ -174,7 +174,7 @@ class QuicLink:
         self._digest()
         if self._quiet > MAX_QUIET:
             self.close()
-        self._transmit()
+        self.send_soon()  # with what is asked in this turn
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -204,6 +204,9 @@ class QuicLink:
 
     def _digest(self) -> None:
         """Act on all that the core understood; then see whether it has given up the connection."""
+        allowed, before = self.core.allowed, self._allowed
+        if self._opened.done():
+            self._allowed = max(allowed, before)
         for event in self.core.heard():
             if self.closed:
                 return
@@ -215,9 +218,7 @@ class QuicLink:
             self._transmit()
             self._end(*_meaning(over))
             return
-        allowed = self.core.allowed
-        if allowed > self._allowed and self._opened.done():
-            self._allowed = allowed
+        if self._allowed > before:
             self.allowed_more()
 
     def _transmit(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
 from net.h2 import StreamFailed, StreamFailure
@@ -15,6 +15,10 @@ MAX_STREAMS = 256
 """Requests at once on one connection, even if the server allows more."""
 
 R = TypeVar("R")
+P = TypeVar("P")
+
+Ended = Callable[[R | StreamFailed], None]
+"""Told what came of a request, once. What it raises is a mistake of ours, and costs no other request anything."""
 
 
 class RequestLimits(NamedTuple):
@@ -25,16 +29,16 @@ class RequestLimits(NamedTuple):
     now: Callable[[], float]
 
 
-@dataclass(slots=True)
-class _Request(Generic[R]):
-    """A request under way."""
+class _Request(NamedTuple, Generic[R, P]):
+    """A request under way. `partly`: what came of its answer so far, as the link's own kind wants it."""
 
-    future: "asyncio.Future[R]"
+    ended: Ended[R]
     due: float
     sent: float
+    partly: P
 
 
-class RequestLink(QuicLink, Generic[R]):
+class RequestLink(QuicLink, Generic[R, P]):
     """One connection. `freed` is called when room came back; `cancelled` is the application's code for "not wanted any more".
 
     That the far end acknowledges datagrams says nothing of whoever answers there: only octets of streams count as heard.
@@ -46,7 +50,7 @@ class RequestLink(QuicLink, Generic[R]):
         super().__init__(client)
         self._limits = limits
         self._freed = freed
-        self._requests: dict[int, _Request[R]] = {}
+        self._requests: dict[int, _Request[R, P]] = {}
         self._last_used = self._last_heard = limits.now()
         self.retired = False
         self.answered = False
@@ -65,43 +69,44 @@ class RequestLink(QuicLink, Generic[R]):
     def ended(self) -> None:
         """The connection is gone; for the owner to override."""
 
-    def begin(self, due: float) -> int:
-        """The stream of a new request, which ends by the instant `due`; only if there is `room`."""
+    def begin(self, due: float, partly: P, ended: Ended[R]) -> int:
+        """The stream of a new request, which ends by the instant `due`; only if there is `room`. `ended` is not told before this
+        returns."""
         now = self._limits.now()
         stream_id = self.core.next_stream()
-        self._requests[stream_id] = _Request(self._loop.create_future(), due, now)
+        self._requests[stream_id] = _Request(ended, due, now, partly)
         self._last_used = now
         self.wake_at(due, now)
         self.send_soon()
         return stream_id
 
-    async def outcome(self, stream_id: int) -> R:
-        """What came of a request. Raises StreamFailed; a task that is cancelled takes the request back."""
-        try:
-            return await self._requests[stream_id].future
-        except asyncio.CancelledError:
-            if stream_id in self._requests:
-                self.give_up(stream_id, StreamFailed(StreamFailure.LOST, "cancelled"))
-            raise
+    def partly(self, stream_id: int) -> P | None:
+        """What came so far on a stream that somebody waits for."""
+        request = self._requests.get(stream_id)
+        return None if request is None else request.partly
 
-    def is_open(self, stream_id: int) -> bool:
-        """Whether somebody waits for what this stream brings."""
-        return stream_id in self._requests
+    def under_way(self) -> list[int]:
+        """The streams that somebody waits for."""
+        return list(self._requests)
 
     def finish(self, stream_id: int, result: R) -> None:
         """A request was answered."""
         request = self._requests.pop(stream_id)
         self.answered = True
-        if not request.future.done():
-            request.future.set_result(result)
+        self._tell(request, result)
         self._served()
 
     def fail(self, stream_id: int, reason: StreamFailed) -> None:
         """A request was not answered."""
         request = self._requests.pop(stream_id, None)
         if request is not None:
-            _refuse(request.future, reason)
+            self._tell(request, StreamFailed(reason.failure, reason.detail))
             self._served()
+
+    def take_back(self, stream_id: int) -> None:
+        """Nobody wants the answer any more."""
+        if stream_id in self._requests:
+            self.give_up(stream_id, StreamFailed(StreamFailure.LOST, "cancelled"))
 
     def give_up(self, stream_id: int, reason: StreamFailed) -> None:
         """Tell the asker why, and the server to stop (RFC 9000 §3.5)."""
@@ -131,7 +136,7 @@ class RequestLink(QuicLink, Generic[R]):
 
     def was_reset(self, event: Reset) -> None:
         """A server that refuses streams here may have room on a fresh connection."""
-        if self.is_open(event.stream):
+        if event.stream in self._requests:
             self.retired = True
             self.fail(event.stream, StreamFailed(StreamFailure.RESET, f"code {event.code:#x}"))
 
@@ -165,8 +170,14 @@ class RequestLink(QuicLink, Generic[R]):
         self.retired = True
         requests, self._requests = self._requests, {}
         for request in requests.values():
-            _refuse(request.future, StreamFailed(StreamFailure.LOST, detail))
+            self._tell(request, StreamFailed(StreamFailure.LOST, detail))
         self.ended()
+
+    def _tell(self, request: _Request[R, P], outcome: R | StreamFailed) -> None:
+        try:
+            request.ended(outcome)
+        except Exception as error:
+            self._loop.call_exception_handler({"message": "whoever made a request failed", "exception": error})
 
     def _served(self) -> None:
         if self.retired and not self._requests:
@@ -174,8 +185,24 @@ class RequestLink(QuicLink, Generic[R]):
         self._freed()
 
 
-def _refuse(future: "asyncio.Future[R]", reason: StreamFailed) -> None:
-    """Fail a request, one exception for each; whoever waited may be gone already, then nobody hears of it."""
-    if not future.done():
-        future.set_exception(StreamFailed(reason.failure, reason.detail))
+async def outcome(link: RequestLink[R, P], start: Callable[[Ended[R]], int]) -> R:
+    """What comes of the request that `start` begins on `link`; it gives the stream. Raises StreamFailed; a task that is cancelled
+    takes the request back."""
+    future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+    stream_id = start(partial(_settle, future))
+    try:
+        return await future
+    except asyncio.CancelledError:
+        link.take_back(stream_id)
+        raise
+
+
+def _settle(future: "asyncio.Future[R]", outcome: R | StreamFailed) -> None:
+    """Whoever waited may be gone already, then nobody hears of it."""
+    if future.done():
+        return
+    if isinstance(outcome, StreamFailed):
+        future.set_exception(outcome)
         future.exception()
+    else:
+        future.set_result(outcome)

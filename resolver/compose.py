@@ -35,9 +35,16 @@ class Accepted(NamedTuple):
     valid: int = 0
 
 
-def compose(query: Query, resolved: Resolved, limits: CacheSettings, secure: bool = False) -> Accepted:
-    """The whole answer; signatures and proofs only if they were asked for (DO). `secure`: all of it is proved, which AD says.
-    Raises Malformed if it is too long."""
+def compose(
+    query: Query,
+    resolved: Resolved,
+    limits: CacheSettings,
+    secure: bool = False,
+    explanation: Explanation | None = None,
+    valid: int = 0,
+) -> Accepted:
+    """The whole answer; signatures and proofs only if they were asked for (DO). `secure`: all of it is proved, which AD says;
+    `explanation` and `valid` as in `Accepted`. Raises Malformed if it is too long."""
     signed = bool(query.flags & _DO)
     answer = _answer(resolved)
     authority: list[RRset] = []
@@ -62,7 +69,8 @@ def compose(query: Query, resolved: Resolved, limits: CacheSettings, secure: boo
     built = build_response(
         query.key, flags, rcode, _records(answer, most, signed), _records(authority, most, signed) if authority else ()
     )
-    return Accepted(built.message, built.ttl_offsets, rcode, _lifetime(resolved, answer, authority, limits))
+    lifetime = _lifetime(resolved, answer, authority, limits)
+    return _new(Accepted, (built.message, built.ttl_offsets, rcode, lifetime, explanation, valid))
 
 
 def _answer(resolved: Resolved) -> list[RRset]:

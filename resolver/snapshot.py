@@ -79,4 +79,7 @@ class Snapshot:
             zones = self._anchored[place] = frozenset((*anchors.trusted, *anchors.negative))
         # A DS is the parent's.
         start = parent(query.name) if query.rrtype == _DS and query.name != ROOT else query.name
-        return next((zone for zone in suffixes(start) if zone in zones), ROOT)
+        for zone in suffixes(start):
+            if zone in zones:
+                return zone
+        return ROOT

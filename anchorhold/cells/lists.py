@@ -85,10 +85,6 @@ EXIT_FOLDER = 71
 
 LAZY = (
     *CRYPTOGRAPHY,
-    "anyio._backends._asyncio",
-    "httpcore2._backends.anyio",
-    "httpcore2._backends.auto",
-    "httpcore2._async.http11",
     "encodings.cp437",
     "encodings.utf_8_sig",
 )

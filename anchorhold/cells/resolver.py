@@ -25,6 +25,7 @@ from anchorhold.cells.start import (
     EXIT_PROTOCOL,
     end_after,
     end_without_memory,
+    give_way,
     hear,
     ignore_terminal_signals,
     receive_until_start,
@@ -173,6 +174,7 @@ class ResolverCell:
         # Contexts with the system's authorities read files: make them before the sandbox.
         profile = PROFILE if isinstance(loop, asyncio.BaseEventLoop) else PROFILE_UVLOOP
         log_mistakes(NAME)
+        give_way()
         enter(replace(profile, memory=ceilings.of_resolver(self._settings)), settle=_settle)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
         loop.add_reader(self._link.fileno(), self._hear)

@@ -33,6 +33,8 @@ only ever grow, leases stay, and next to nothing is cyclic."""
 
 SHORT_TURN = 100_000
 """Nanoseconds: the least that Linux grants (sched(7))."""
+COURTESY = 3
+"""By how much a process is nicer (nice(2)) that makes answers than those that give them out: half of their weight."""
 _ATTRIBUTES = struct.Struct("=IIQiIQQQ")
 """A sched_attr (sched_setattr(2)): size, policy, flags, nice, priority, runtime, deadline, period."""
 
@@ -110,6 +112,13 @@ def take_short_turns() -> None:
             nice = os.getpriority(os.PRIO_PROCESS, 0)
             attributes = _ATTRIBUTES.pack(_ATTRIBUTES.size, os.SCHED_OTHER, 0, nice, 0, SHORT_TURN, 0, 0)
             system_call("sched_setattr", 0, attributes, 0)
+
+
+def give_way() -> None:
+    """From now on this process has of a processor what others of ours leave of it, or half of what one of them has: answers
+    that are there do not wait for work on those that are not."""
+    with contextlib.suppress(OSError):
+        os.nice(COURTESY)
 
 
 def ignore_terminal_signals() -> None:

@@ -1,7 +1,7 @@
 """Fetching over https: to addresses that our own resolver gave, proved by name, bounded in size and time, telling nobody more
 than it must. What comes is handed on in pieces and not looked into.
 
-The address is in the URL that the library sees, the name in the Host field and in the handshake: so it has nothing to look up.
+The connection goes to the address, the name is in the Host field and in the handshake: so nobody looks anything up here.
 """
 
 import asyncio
@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from urllib.parse import urljoin
 
-import httpx2
-
 from anchorhold.config.errors import Wrong
+from anchorhold.lists.exchange import Answer, get
 from anchorhold.lists.urls import HTTPS_PORT, Place, read_list_url
-from anchorhold.lists.wire import Transport
+from anchorhold.lists.wire import Lost, NotInTime, Stream
 from resolver.addresses import is_public
 
 MAX_REDIRECTS = 5
@@ -107,39 +106,34 @@ class Fetcher:
         home = place.host if wanted.private else ""
         hosts: list[str] = []
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._client() as client:
-                response = await self._ask(client, place, wanted, place.host == home)
-                try:
-                    if response.status_code not in _REDIRECTS:
-                        given = await self._receive(response, wanted, take)
-                        return replace(given, hosts=tuple(dict.fromkeys(hosts)))
-                    place = _next(place, response, home)
-                    hosts += () if place.literal else (place.host,)
-                finally:
-                    await response.aclose()
+            answer = await self._ask(place, wanted, place.host == home)
+            try:
+                if answer.status not in _REDIRECTS:
+                    given = await self._receive(answer, wanted, take)
+                    return replace(given, hosts=tuple(dict.fromkeys(hosts)))
+                place = _next(place, answer, home)
+                hosts += () if place.literal else (place.host,)
+            finally:
+                answer.close()
         raise FetchFailed(f"more than {MAX_REDIRECTS} redirects")
 
-    def _client(self) -> httpx2.AsyncClient:
-        patience = self._patience
-        timeout = httpx2.Timeout(patience.idle, connect=patience.connect)
-        transport = Transport(self._context())
-        return httpx2.AsyncClient(
-            transport=transport, trust_env=False, follow_redirects=False, timeout=timeout, headers=HEADERS
-        )
-
-    async def _ask(self, client: httpx2.AsyncClient, place: Place, wanted: Wanted, home: bool) -> httpx2.Response:
-        headers = {"Host": place.authority}
+    async def _ask(self, place: Place, wanted: Wanted, home: bool) -> Answer:
+        fields = [("Host", place.authority), *HEADERS.items()]
         if wanted.etag:
-            headers["If-None-Match"] = wanted.etag
+            fields.append(("If-None-Match", wanted.etag))
         if wanted.modified:
-            headers["If-Modified-Since"] = wanted.modified
+            fields.append(("If-Modified-Since", wanted.modified))
         failed = FetchFailed(f"{place.host} has no address")
+        context, patience = self._context(), self._patience
         for address in (await self._reach(place, home))[:MAX_ADDRESSES]:
-            extensions = {"sni_hostname": place.host}
             try:
-                request = client.build_request("GET", place.at(address), headers=headers, extensions=extensions)
-                return await client.send(request, stream=True)
-            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                stream = await Stream.open(address, place.port, context, place.host, patience.connect, patience.idle)
+                try:
+                    return await get(stream, place.target, fields)
+                except BaseException:
+                    stream.close()
+                    raise
+            except Lost as error:
                 failed = FetchFailed(_described(error))
         raise failed
 
@@ -152,12 +146,12 @@ class Fetcher:
             )
         return good
 
-    async def _receive(self, response: httpx2.Response, wanted: Wanted, take: Take) -> Given:
-        if response.status_code == 304 and (wanted.etag or wanted.modified):
+    async def _receive(self, answer: Answer, wanted: Wanted, take: Take) -> Given:
+        if answer.status == 304 and (wanted.etag or wanted.modified):
             return Given(True, wanted.etag, wanted.modified)
-        if response.status_code != 200:
-            raise FetchFailed(f"the server says {response.status_code}", _retry_after(response))
-        fields = response.headers
+        if answer.status != 200:
+            raise FetchFailed(f"the server says {answer.status}", _retry_after(answer))
+        fields = answer.fields
         length = fields.get("content-length", "")
         if not length.isdigit() and "chunked" not in fields.get("transfer-encoding", "").lower():
             raise FetchFailed("the server does not say where it ends, so a part could be taken for all of it")
@@ -166,16 +160,16 @@ class Fetcher:
         if fields.get("content-type", "").lower().startswith("text/html"):
             raise FetchFailed("it is a web page, no list")
         try:
-            await self._read(response, wanted.most, take)
-        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            await self._read(answer, wanted.most, take)
+        except Lost as error:
             raise FetchFailed(_described(error)) from None
         return Given(False, fields.get("etag", ""), fields.get("last-modified", ""))
 
-    async def _read(self, response: httpx2.Response, most: int, take: Take) -> None:
-        unpack = _unpacking(response.headers.get("content-encoding", "identity").lower(), most)
+    async def _read(self, answer: Answer, most: int, take: Take) -> None:
+        unpack = _unpacking(answer.fields.get("content-encoding", "identity").lower(), most)
         raw = total = 0
         began = monotonic()
-        async for piece in response.aiter_raw():
+        while piece := await answer.piece():
             raw += len(piece)
             passed = monotonic() - began
             if passed > self._patience.start and raw < passed * self._patience.rate:
@@ -240,9 +234,9 @@ def _read(url: str) -> Place:
         raise FetchFailed(wrong.what) from None
 
 
-def _next(place: Place, response: httpx2.Response, home: str) -> Place:
+def _next(place: Place, answer: Answer, home: str) -> Place:
     """Where a redirect leads: https only, and home only to the host that the user wrote."""
-    location = response.headers.get("location", "")
+    location = answer.fields.get("location", "")
     try:
         there = read_list_url(urljoin(place.text(), location))
     except Wrong as wrong:
@@ -256,9 +250,9 @@ def _next(place: Place, response: httpx2.Response, home: str) -> Place:
     return there
 
 
-def _retry_after(response: httpx2.Response) -> float:
+def _retry_after(answer: Answer) -> float:
     """Seconds; of a date nothing is made."""
-    said = response.headers.get("retry-after", "")
+    said = answer.fields.get("retry-after", "")
     return float(said) if said.isascii() and said.isdigit() and len(said) < 9 else 0.0
 
 
@@ -266,10 +260,10 @@ def _too_large(most: int) -> str:
     return f"it is larger than {most} octets (max_size)"
 
 
-def _described(error: BaseException) -> str:
+def _described(error: Lost) -> str:
     """For the user: what kind of failure, without the stranger's words."""
     # Of a silent server the handshake's or the stream's "would wait" is the cause: no fault of TLS.
-    cause: BaseException | None = None if isinstance(error, httpx2.TimeoutException) else error
+    cause: BaseException | None = None if isinstance(error, NotInTime) else error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate does not prove the name: {cause.verify_message}"
@@ -278,14 +272,4 @@ def _described(error: BaseException) -> str:
         if isinstance(cause, ConnectionRefusedError):
             return "the connection was refused"
         cause = cause.__cause__ or cause.__context__
-    match error:
-        case httpx2.ConnectTimeout():
-            return "no connection in time"
-        case httpx2.TimeoutException():
-            return "the server fell silent"
-        case httpx2.ConnectError():
-            return "no connection"
-        case httpx2.RemoteProtocolError():
-            return "it was cut off, or is no HTTP"
-        case _:
-            return f"the connection failed ({type(error).__name__})"
+    return str(error)

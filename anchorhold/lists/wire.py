@@ -1,14 +1,11 @@
-"""Connections to servers of lists, as the HTTP library wants them and in few system calls: what is wanted is read, and no more.
-TLS is OpenSSL's between two pieces of memory."""
+"""Connections to servers of lists, in few system calls: what is wanted is read, and no more. TLS is OpenSSL's between two pieces
+of memory."""
 
 import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterable
-
-import httpcore2
-import httpx2
+from collections.abc import Iterator
 
 from net.readiness import READ, WRITE, until
 from net.transport import connect
@@ -19,63 +16,64 @@ PIECE = 64 * 1024
 _NOTHING = (BlockingIOError, InterruptedError)
 
 
-class Stream(httpcore2.AsyncNetworkStream):
-    """One connection; one task reads and writes."""
+class Lost(Exception):
+    """Nothing more comes; the text says why, unless its cause knows better."""
 
-    def __init__(self, opened: socket.socket) -> None:
+
+class NoConnection(Lost):
+    """It was refused, or TLS said no."""
+
+
+class NotInTime(Lost):
+    """The other end was silent for too long."""
+
+
+class Stream:
+    """One connection; one task reads and writes. `open` makes it."""
+
+    def __init__(self, opened: socket.socket, idle: float) -> None:
+        """`idle`: seconds for the next piece."""
         self._socket = opened
+        self._idle = idle
         self._sealed, self._sealing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls: ssl.SSLObject | None = None
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has come, at most `max_bytes`; none: the end. Raises httpcore2.ReadError, ReadTimeout."""
-        try:
-            async with asyncio.timeout(timeout):
-                if self._tls is None:
-                    return await self._receive(max_bytes)
-                return await self._open(self._tls, max_bytes)
-        except TimeoutError as error:
-            raise httpcore2.ReadTimeout from error
-        except OSError as error:
-            raise httpcore2.ReadError from error
+    @classmethod
+    async def open(
+        cls, address: str, port: int, context: ssl.SSLContext, name: str, within: float, idle: float
+    ) -> "Stream":
+        """To a literal address, encrypted, and proved to be `name`; `within` so many seconds, and as many again for TLS. Raises
+        NoConnection, NotInTime."""
+        with _lost(NoConnection("no connection"), "no connection in time"):
+            async with asyncio.timeout(within):
+                opened = cls(await connect(address, port), idle)
+            try:
+                async with asyncio.timeout(within):
+                    opened._tls = context.wrap_bio(opened._sealed, opened._sealing, server_hostname=name)
+                    await opened._shake_hands(opened._tls)
+            except BaseException:
+                opened.close()
+                raise
+            return opened
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """All of it. Raises httpcore2.WriteError, WriteTimeout."""
-        try:
-            async with asyncio.timeout(timeout):
-                if self._tls is None:
-                    await self._send(buffer)
-                elif buffer:
-                    self._tls.write(buffer)
-                    await self._send(self._sealing.read())
-        except TimeoutError as error:
-            raise httpcore2.WriteTimeout from error
-        except OSError as error:
-            raise httpcore2.WriteError from error
+    async def read(self) -> bytes:
+        """What has come, at most PIECE; none: the end. Raises Lost."""
+        assert self._tls is not None  # noqa: S101 # `open` made it
+        with _lost(Lost("the connection failed"), "the server fell silent"):
+            async with asyncio.timeout(self._idle):
+                return await self._open(self._tls, PIECE)
 
-    async def aclose(self) -> None:
+    async def write(self, data: bytes) -> None:
+        """All of it. Raises Lost."""
+        assert self._tls is not None  # noqa: S101 # `open` made it
+        with _lost(Lost("the connection failed"), "the server fell silent"):
+            async with asyncio.timeout(self._idle):
+                self._tls.write(data)
+                await self._send(self._sealing.read())
+
+    def close(self) -> None:
         """At once."""
         self._socket.close()
-
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.AsyncNetworkStream:
-        """The same, encrypted and proved. Raises httpcore2.ConnectError, ConnectTimeout."""
-        try:
-            async with asyncio.timeout(timeout):
-                self._tls = ssl_context.wrap_bio(self._sealed, self._sealing, server_hostname=server_hostname)
-                await self._shake_hands(self._tls)
-        except TimeoutError as error:
-            self._socket.close()
-            raise httpcore2.ConnectTimeout from error
-        except OSError as error:
-            self._socket.close()
-            raise httpcore2.ConnectError from error
-        return self
-
-    def get_extra_info(self, info: str) -> object:
-        """`ssl_object`; that there is nothing to read is not looked at, for connections are used once."""
-        return self._tls if info == "ssl_object" else None
 
     async def _shake_hands(self, tls: ssl.SSLObject) -> None:
         while True:
@@ -126,34 +124,11 @@ class Stream(httpcore2.AsyncNetworkStream):
                 await until(self._socket.fileno(), WRITE)
 
 
-class Backend(httpcore2.AsyncNetworkBackend):
-    """Connects to literal addresses, and to nothing else."""
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Raises httpcore2.ConnectError, ConnectTimeout."""
-        try:
-            async with asyncio.timeout(timeout):
-                return Stream(await connect(host, port))
-        except TimeoutError as error:
-            raise httpcore2.ConnectTimeout from error
-        except OSError as error:
-            raise httpcore2.ConnectError from error
-
-    async def sleep(self, seconds: float) -> None:
-        """Before another try."""
-        await asyncio.sleep(seconds)
-
-
-class Transport(httpx2.AsyncHTTPTransport):
-    """The library's own, with this way to the network."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        """HTTP/1.1 only."""
-        self._pool = httpcore2.AsyncConnectionPool(ssl_context=context, http2=False, network_backend=Backend())
+@contextlib.contextmanager
+def _lost(error: Lost, late: str) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as cause:
+        raise NotInTime(late) from cause
+    except OSError as cause:
+        raise error from cause

@@ -254,7 +254,7 @@ class AnswerMemory:
             if one.soa is None and one.records:
                 ranges.store_proof(one.records, now)
             if one.soa is not None:
-                ranges.store(one.soa, one.records, now)
+                ranges.store(one.soa, one.records, now, one.spans)
             if one.expanded is not None:
                 ranges.store_wildcard(one.expanded, now)
             if one.renamer is not None:

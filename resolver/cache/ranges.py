@@ -7,9 +7,8 @@ nothing can be answered from here that an honest server could not prove with the
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import NamedTuple
 
+from resolver.cache.proofs import Entry, Key, Kind
 from resolver.cache.rrsets import rename
 from resolver.cache.shelf import Shelf
 from resolver.dnssec.denial import (
@@ -23,7 +22,7 @@ from resolver.dnssec.denial import (
 from resolver.dnssec.evidence import NoData, NoName, NotProved, RightlyExpanded, WildcardNoData
 from resolver.dnssec.nsec import Range, encloser_by, read_range
 from resolver.dnssec.nsec3 import MAX_ITERATIONS, Hashes, HashesSpent, Hashing, HashRange, read_hash_range
-from resolver.dnssec.values import Verified
+from resolver.dnssec.values import Spans, Verified
 from resolver.iterate.verdict import Alias, RRset, TooLong, with_ttl
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, canonical_order, is_below, parent, suffixes
@@ -34,11 +33,12 @@ MAX_ENCLOSERS = 16
 
 _SOA, _CNAME, _DS, _NSEC, _NSEC3 = (int(RecordType[t]) for t in ("SOA", "CNAME", "DS", "NSEC", "NSEC3"))
 
+_SOA_KIND, _NSEC_KIND = Kind.SOA, Kind.NSEC
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
+
 _LEAST_SOA = 22
 """Octets: two names and five numbers (RFC 1035 §3.3.13)."""
-
-_OVERHEAD = 1_300
-"""Octets of Python objects for one record, beside its octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,46 +66,14 @@ class Renamed:
     alias: Alias | TooLong
 
 
-class _Kind(IntEnum):
-    SOA = 0
-    NSEC = 1
-    NSEC3 = 2
-    WILDCARD = 3
-    DNAME = 4
-
-
-class _Key(NamedTuple):
-    zone: bytes
-    kind: _Kind
-    place: tuple[bytes, ...]
-
-
-class _Entry:
-    __slots__ = ("expires", "record", "size", "span", "visited")
-
-    def __init__(self, record: Verified, expires: float, span: Range | None) -> None:
-        """`span`: what it says, if it is an NSEC."""
-        rrset = record.rrset
-        self.record = record
-        self.expires = expires
-        self.span = span
-        self.size = _OVERHEAD + len(rrset.owner) + sum(map(len, rrset.rdatas + rrset.signatures))
-        self.visited = False
-
-    def holds(self, record: Verified) -> bool:
-        """Whether it is the same but for its time."""
-        mine, its = self.record.rrset, record.rrset
-        return mine.rdatas == its.rdatas and mine.signatures == its.signatures
-
-
 class Ranges:
     """Verified ranges of one upstream group's zones, in order; never more than `memory` octets."""
 
     def __init__(self, memory: int, longest: int) -> None:
         """`longest`: seconds that anything is kept at most."""
         self._longest = longest
-        self._entries: Shelf[_Key, _Entry] = Shelf(memory, self._forget)
-        self._order: dict[tuple[bytes, _Kind], list[tuple[bytes, ...]]] = {}
+        self._entries: Shelf[Key, Entry] = Shelf(memory, self._forget)
+        self._order: dict[tuple[bytes, Kind], list[tuple[bytes, ...]]] = {}
         self._kinds: dict[bytes, int] = {}
         """Of each zone, how many kinds of records are here."""
         self._renamers = 0
@@ -122,23 +90,28 @@ class Ranges:
 
     # -- what is learned
 
-    def store(self, soa: Verified, records: tuple[Verified, ...], now: Instant) -> None:
-        """Keep the NSEC and NSEC3 records of a negative answer, or of an expanded wildcard's, with the zone's SOA.
+    def store(self, soa: Verified, records: tuple[Verified, ...], now: Instant, spans: Spans = ()) -> None:
+        """Keep the NSEC and NSEC3 records of a negative answer, or of an expanded wildcard's, with the zone's SOA. `spans`: what
+        `read_range` made of each, if that is known.
 
         No longer than the TTLs, which the signatures bound, and the SOA's MINIMUM allow (RFC 8198 §5.4, RFC 9077 §3).
         """
         if soa.rrset.rrtype != _SOA or soa.zone != soa.rrset.owner or len(soa.rrset.rdatas[0]) < _LEAST_SOA:
             return
         zone, most = soa.zone, min(soa.rrset.ttl, _minimum(soa.rrset), self._longest)
-        self._put(_Key(zone, _Kind.SOA, ()), soa, most, now)
-        self._store_ranges(zone, records, most, now)
+        self._put(_new(Key, (zone, _SOA_KIND, ())), soa, most, now)
+        self._store_ranges(zone, records, most, now, spans)
 
-    def _store_ranges(self, zone: bytes, records: tuple[Verified, ...], most: int, now: Instant) -> None:
-        for record in records:
+    def _store_ranges(
+        self, zone: bytes, records: tuple[Verified, ...], most: int, now: Instant, spans: Spans = ()
+    ) -> None:
+        for record, found in zip(records, spans or [read_range(one, zone) for one in records], strict=True):
             lifetime = min(record.rrset.ttl, most)
-            if (found := read_range(record, zone)) is not None:
-                self._make_room(zone, found.start, None if found.next == zone else found.end)
-                self._put(_Key(zone, _Kind.NSEC, found.start), record, lifetime, now, found)
+            if found is not None:
+                key = _new(Key, (zone, _NSEC_KIND, found.start))
+                if not self._renew(key, record, lifetime, now):
+                    self._make_room(zone, found.start, None if found.next == zone else found.end)
+                    self._add(key, record, lifetime, now, found)
             elif (hashed := read_hash_range(record, zone)) is not None:
                 self._store_hashed(zone, hashed, record, lifetime, now)
 
@@ -152,12 +125,12 @@ class Ranges:
         """Keep records that were expanded from a wildcard, to expand them for other names (RFC 8198 §5.3)."""
         if answer.wildcard is not None:
             place = (answer.wildcard, answer.rrset.rrtype.to_bytes(2, "big"))
-            self._put(_Key(answer.zone, _Kind.WILDCARD, place), answer, min(answer.rrset.ttl, self._longest), now)
+            self._put(Key(answer.zone, Kind.WILDCARD, place), answer, min(answer.rrset.ttl, self._longest), now)
 
     def store_renamer(self, dname: Verified, now: Instant) -> None:
         """Keep a DNAME, to rename other names below its owner."""
         lifetime = min(dname.rrset.ttl, self._longest)
-        self._put(_Key(dname.rrset.owner, _Kind.DNAME, ()), dname, lifetime, now)
+        self._put(Key(dname.rrset.owner, Kind.DNAME, ()), dname, lifetime, now)
 
     # -- what it answers
 
@@ -182,21 +155,21 @@ class Ranges:
             return None
         if not records:
             return None
-        spans = [entry.span for entry in records if entry.span is not None]
+        spans = tuple([entry.span for entry in records])
         proof = Proof(zone, tuple([entry.record for entry in records]), hashes, spans)
         return self._denied(name, rrtype, proof, records, now) or self._expanded(name, rrtype, proof, records, now)
 
     def _renamed(self, name: bytes, now: Instant, top: bytes) -> Renamed | None:
         for above in suffixes(parent(name)):
-            if (above, _Kind.DNAME) not in self._order or name == above:
+            if (above, Kind.DNAME) not in self._order or name == above:
                 continue
-            renamer = self._fresh(_Key(above, _Kind.DNAME, ()), now)
+            renamer = self._fresh(Key(above, Kind.DNAME, ()), now)
             if renamer is not None and is_below(renamer.record.zone, top):
                 return Renamed(rename(name, renamer.record.rrset._replace(ttl=_left(renamer, now))))
         return None
 
-    def _denied(self, name: bytes, rrtype: int, proof: Proof, records: list[_Entry], now: Instant) -> Denied | None:
-        soa = self._fresh(_Key(proof.zone, _Kind.SOA, ()), now)
+    def _denied(self, name: bytes, rrtype: int, proof: Proof, records: list[Entry], now: Instant) -> Denied | None:
+        soa = self._fresh(Key(proof.zone, Kind.SOA, ()), now)
         if soa is None:
             return None
         for found in _judgements(name, rrtype, proof):
@@ -206,12 +179,12 @@ class Ranges:
                 return Denied(found, with_ttl(soa.record.rrset, ttl), rrsets)
         return None
 
-    def _expanded(self, name: bytes, rrtype: int, proof: Proof, records: list[_Entry], now: Instant) -> Expanded | None:
+    def _expanded(self, name: bytes, rrtype: int, proof: Proof, records: list[Entry], now: Instant) -> Expanded | None:
         for above in list(suffixes(name))[1:]:
             star = wildcard_at(above)
             # An alias stands for every other type.
             for kind in dict.fromkeys((rrtype, _CNAME)):
-                entry = self._fresh(_Key(proof.zone, _Kind.WILDCARD, (star, kind.to_bytes(2, "big"))), now)
+                entry = self._fresh(Key(proof.zone, Kind.WILDCARD, (star, kind.to_bytes(2, "big"))), now)
                 if entry is not None:
                     found = proves_wildcard_rightly_expanded(name, star, proof)
                     if not isinstance(found, RightlyExpanded) or found.opt_out:
@@ -229,25 +202,25 @@ class Ranges:
         for zone in suffixes(start):
             if zone not in self._kinds:
                 continue
-            ranges = self._order.get((zone, _Kind.NSEC)) or zone in self._hashing
-            if ranges or self._fresh(_Key(zone, _Kind.SOA, ()), now) is not None:
+            ranges = self._order.get((zone, Kind.NSEC)) or zone in self._hashing
+            if ranges or self._fresh(Key(zone, Kind.SOA, ()), now) is not None:
                 return zone
         return None
 
     # -- records that might prove something
 
-    def _plain(self, zone: bytes, name: bytes, now: Instant) -> list[_Entry]:
+    def _plain(self, zone: bytes, name: bytes, now: Instant) -> list[Entry]:
         """The NSEC at the name or before it, and the one at or before the wildcard at its closest encloser."""
-        first = self._before(zone, _Kind.NSEC, canonical_order(name), now)
+        first = self._before(zone, Kind.NSEC, canonical_order(name), now)
         found = None if first is None else first.span
         if first is None or found is None or not (found.owner == name or found.covers(name, zone)):
             return []
         if found.owner == name or is_below(found.next, name) or found.is_silent_on(name):
             return [first]
-        star = self._before(zone, _Kind.NSEC, canonical_order(wildcard_at(encloser_by(found, name))), now)
+        star = self._before(zone, Kind.NSEC, canonical_order(wildcard_at(encloser_by(found, name))), now)
         return [first] if star is None or star is first else [first, star]
 
-    def _hashed(self, zone: bytes, name: bytes, now: Instant, hashes: Hashes) -> list[_Entry]:
+    def _hashed(self, zone: bytes, name: bytes, now: Instant, hashes: Hashes) -> list[Entry]:
         """The NSEC3 at the name, or those of the closest encloser, the next closer name and the wildcard.
 
         From the apex down, as long as nothing shows that a name does not exist. Raises HashesSpent.
@@ -255,36 +228,36 @@ class Ranges:
         hashing, above = self._hashing[zone], None
         for candidate in _downwards(name, zone)[:MAX_ENCLOSERS]:
             digest = hashes.digest(candidate, hashing)
-            at = self._fresh(_Key(zone, _Kind.NSEC3, (digest,)), now)
+            at = self._fresh(Key(zone, Kind.NSEC3, (digest,)), now)
             if at is not None and candidate == name:
                 return [at]
-            before = self._before(zone, _Kind.NSEC3, (digest,), now)
+            before = self._before(zone, Kind.NSEC3, (digest,), now)
             covered = at is None and before is not None and _covers(before, digest)
             if covered and above is None and candidate != zone and self._has_wildcard(zone, parent(candidate)):
                 # The wildcard's own name says what the closest encloser is (RFC 5155 §7.2.6).
                 return [before] if before is not None else []
             if above is not None and covered and before is not None:
                 star = hashes.digest(wildcard_at(parent(candidate)), hashing)
-                third = self._before(zone, _Kind.NSEC3, (star,), now)
+                third = self._before(zone, Kind.NSEC3, (star,), now)
                 return list(dict.fromkeys([above, before] if third is None else [above, before, third]))
             above = at
         return []
 
     def _has_wildcard(self, zone: bytes, encloser: bytes) -> bool:
         """Whether records of a wildcard there are known."""
-        order, star = self._order.get((zone, _Kind.WILDCARD), []), wildcard_at(encloser)
+        order, star = self._order.get((zone, Kind.WILDCARD), []), wildcard_at(encloser)
         at = bisect_left(order, (star,))
         return at < len(order) and order[at][0] == star
 
-    def _before(self, zone: bytes, kind: _Kind, place: tuple[bytes, ...], now: Instant) -> _Entry | None:
+    def _before(self, zone: bytes, kind: Kind, place: tuple[bytes, ...], now: Instant) -> Entry | None:
         """The record at the place or the last one before it; hashes stand in a ring."""
         order = self._order.get((zone, kind), [])
         at = bisect_right(order, place) - 1
-        if not order or (at < 0 and kind is _Kind.NSEC):
+        if not order or (at < 0 and kind is Kind.NSEC):
             return None
-        return self._fresh(_Key(zone, kind, order[at]), now)
+        return self._fresh(Key(zone, kind, order[at]), now)
 
-    def _fresh(self, key: _Key, now: Instant) -> _Entry | None:
+    def _fresh(self, key: Key, now: Instant) -> Entry | None:
         entry = self._entries.get(key)
         if entry is None or entry.expires <= now:
             return None
@@ -301,57 +274,64 @@ class Ranges:
         if hashed.hashing.iterations > MAX_ITERATIONS:
             return
         if self._hashing.get(zone, hashed.hashing) != hashed.hashing:
-            self._drop_all(zone, _Kind.NSEC3)
-        self._put(_Key(zone, _Kind.NSEC3, (hashed.owner,)), record, lifetime, now)
-        if self._order.get((zone, _Kind.NSEC3)):
+            self._drop_all(zone, Kind.NSEC3)
+        self._put(Key(zone, Kind.NSEC3, (hashed.owner,)), record, lifetime, now)
+        if self._order.get((zone, Kind.NSEC3)):
             self._hashing[zone] = hashed.hashing
 
     def _make_room(self, zone: bytes, start: tuple[bytes, ...], end: tuple[bytes, ...] | None) -> None:
         """What a new range says is not there has gone: drop the ranges that began there."""
-        order = self._order.get((zone, _Kind.NSEC), [])
+        order = self._order.get((zone, Kind.NSEC), [])
         at = stop = bisect_right(order, start)
         while stop < len(order) and (end is None or order[stop] < end):
             stop += 1
         for place in order[at:stop]:
-            self._entries.drop(_Key(zone, _Kind.NSEC, place))
+            self._entries.drop(Key(zone, Kind.NSEC, place))
 
-    def _put(self, key: _Key, record: Verified, lifetime: int, now: Instant, span: Range | None = None) -> None:
+    def _renew(self, key: Key, record: Verified, lifetime: int, now: Instant) -> bool:
+        """Whether it is here, the very same: a zone's SOA and the NSEC of its apex come again and again. Then it is as new."""
+        known = self._entries.get(key)
+        if known is None or lifetime <= 0 or not known.holds(record):
+            return False
+        known.record, known.expires, known.visited = record, now + lifetime, True
+        return True
+
+    def _put(self, key: Key, record: Verified, lifetime: int, now: Instant) -> None:
+        if not self._renew(key, record, lifetime, now):
+            self._add(key, record, lifetime, now)
+
+    def _add(self, key: Key, record: Verified, lifetime: int, now: Instant, span: Range | None = None) -> None:
         if lifetime <= 0:
             self._entries.drop(key)
             return
-        known = self._entries.get(key)
-        if known is not None and known.holds(record):
-            # A zone's SOA and the NSEC of its apex come again and again.
-            known.record, known.expires, known.span, known.visited = record, now + lifetime, span, True
-            return
-        if self._entries.put(key, _Entry(record, now + lifetime, span)):
+        if self._entries.put(key, Entry(record, now + lifetime, span)):
             order = self._order.get(key[:2])
             if order is None:
                 order = self._order[key[:2]] = []
                 self._kinds[key.zone] = self._kinds.get(key.zone, 0) + 1
             insort(order, key.place)
-            self._renamers += key.kind is _Kind.DNAME
+            self._renamers += key.kind is Kind.DNAME
             self._entries.trim()
 
-    def _forget(self, key: _Key) -> None:
+    def _forget(self, key: Key) -> None:
         """An entry has left: so does its place in the order."""
         order = self._order[key[:2]]
         del order[bisect_left(order, key.place)]
-        self._renamers -= key.kind is _Kind.DNAME
+        self._renamers -= key.kind is Kind.DNAME
         if not order:
             del self._order[key[:2]]
             self._forget_kind(key.zone, key.kind)
 
-    def _forget_kind(self, zone: bytes, kind: _Kind) -> None:
+    def _forget_kind(self, zone: bytes, kind: Kind) -> None:
         left = self._kinds.pop(zone) - 1
         if left:
             self._kinds[zone] = left
-        if kind is _Kind.NSEC3:
+        if kind is Kind.NSEC3:
             self._hashing.pop(zone, None)
 
-    def _drop_all(self, zone: bytes, kind: _Kind) -> None:
+    def _drop_all(self, zone: bytes, kind: Kind) -> None:
         for place in tuple(self._order.get((zone, kind), ())):
-            self._entries.drop(_Key(zone, kind, place))
+            self._entries.drop(Key(zone, kind, place))
 
     def flush(self, suffix: bytes) -> int:
         """Forget the zones at or below `suffix`, and those above it; how many records. Ranges of a zone speak of all below."""
@@ -371,7 +351,7 @@ def _downwards(name: bytes, zone: bytes) -> list[bytes]:
     return found[::-1]
 
 
-def _covers(entry: _Entry, digest: bytes) -> bool:
+def _covers(entry: Entry, digest: bytes) -> bool:
     found = read_hash_range(entry.record, entry.record.zone)
     return found is not None and found.covers(digest)
 
@@ -388,7 +368,7 @@ def _judgements(name: bytes, rrtype: int, proof: Proof) -> Iterator[NoName | NoD
     yield proves_wildcard_no_data(name, rrtype, proof)
 
 
-def _left(entry: _Entry, now: Instant) -> int:
+def _left(entry: Entry, now: Instant) -> int:
     return max(int(entry.expires - now), 0)
 
 

@@ -5,7 +5,7 @@ rules of the RFCs stand here once. Sections: RFC 4035 §5.4, RFC 5155 §8, RFC 6
 """
 
 from collections.abc import Callable
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from resolver.dnssec.evidence import (
@@ -22,9 +22,9 @@ from resolver.dnssec.evidence import (
     Unproved,
     WildcardNoData,
 )
-from resolver.dnssec.nsec import NsecChain, Range, ends_here
+from resolver.dnssec.nsec import NsecChain, ends_here, read_range
 from resolver.dnssec.nsec3 import Hashes, HashesSpent, read_chain
-from resolver.dnssec.values import Verified
+from resolver.dnssec.values import Spans, Verified
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, WILDCARD, is_below, parent, suffixes
 from wire.dns.nsec import Types
@@ -40,13 +40,16 @@ class Proof:
     zone: bytes
     records: tuple[Verified, ...]
     hashes: Hashes
-    spans: InitVar[list[Range] | None] = None
-    """The NSEC records among them, where they have been read before."""
+    spans: Spans = ()
+    """What each of them says, if it is an NSEC; read here, unless it has been read before."""
     plain: NsecChain = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self, spans: list[Range] | None) -> None:
-        plain = NsecChain.of(self.zone, self.records) if spans is None else NsecChain(self.zone, spans)
-        object.__setattr__(self, "plain", plain)
+    def __post_init__(self) -> None:
+        spans = self.spans
+        if not spans and self.records:
+            spans = tuple([read_range(record, self.zone) for record in self.records])
+            object.__setattr__(self, "spans", spans)
+        object.__setattr__(self, "plain", NsecChain(self.zone, [span for span in spans if span is not None]))
 
 
 class Denials(Protocol):

@@ -1,6 +1,5 @@
 """What NSEC records say of names: which exist, with which types, and which do not (RFC 4035 §5.4, RFC 6840 §4)."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,7 +14,10 @@ _NS, _SOA, _DNAME = (int(RecordType[t]) for t in ("NS", "SOA", "DNAME"))
 _RRSIG, _NSEC, _NXNAME = (int(RecordType[t]) for t in ("RRSIG", "NSEC", "NXNAME"))
 
 RANGES_READ = 1_024
-"""NSEC records as they were read: each is looked at for several names, and that of a zone's apex by every denial."""
+"""NSEC records as they were read: that of a zone's apex is looked at by every denial."""
+
+BLOCKS = 256
+"""Bitmaps of the types up to 255 of which it is known what they leave unsaid."""
 
 ABSENT = Absent()
 
@@ -25,13 +27,14 @@ NO_TYPES = Types({})
 
 class Range(NamedTuple):
     """One NSEC: nothing exists between `owner` and `next` but names above `next`; `types` are the owner's. `start`, `end`: both
-    names as `canonical_order` gives them."""
+    names as `canonical_order` gives them. `reticent`: of some names between them it says nothing."""
 
     owner: bytes
     next: bytes
     types: Types
     start: tuple[bytes, ...]
     end: tuple[bytes, ...]
+    reticent: bool
 
     def covers(self, name: bytes, zone: bytes) -> bool:
         """Whether `name`, below the apex of `zone`, lies strictly between; behind the last owner comes the apex again."""
@@ -44,7 +47,7 @@ class Range(NamedTuple):
         > Ancestor delegation NSEC or NSEC3 RRs MUST NOT be used to assume nonexistence of any RRs below that zone cut
         (RFC 6840 §4.1, which says the same of DNAME). Nor does an owner that does not exist itself tell of other names.
         """
-        return _NXNAME in self.types or (is_below(name, self.owner) and ends_here(self.types))
+        return self.reticent and (_NXNAME in self.types or is_below(name, self.owner))
 
 
 class NsecChain:
@@ -56,11 +59,6 @@ class NsecChain:
         self._ranges = ranges
         self._covers: dict[bytes, list[Range]] = {}
         self._enclosers: dict[bytes, Encloser | None] = {}
-
-    @classmethod
-    def of(cls, zone: bytes, records: Iterable[Verified]) -> "NsecChain":
-        """Of those records that are NSEC and may be used."""
-        return cls(zone, [found for record in records if (found := read_range(record, zone)) is not None])
 
     def __bool__(self) -> bool:
         return bool(self._ranges)
@@ -95,8 +93,10 @@ class NsecChain:
         return self._enclosers[name]
 
     def _encloser(self, name: bytes) -> Encloser | None:
-        found = next((encloser_by(one, name) for one in self._covering(name) if not is_below(one.next, name)), None)
-        return None if found is None else Encloser(found)
+        for one in self._covering(name):
+            if not is_below(one.next, name):
+                return Encloser(encloser_by(one, name))
+        return None
 
     def says_no_name(self, name: bytes) -> bool:
         """Whether an NSEC at the name itself says that it does not exist (compact denial)."""
@@ -109,7 +109,9 @@ class NsecChain:
             found = [
                 one
                 for one in self._ranges
-                if place > one.start and (place < one.end or one.next == zone) and not one.is_silent_on(name)
+                if place > one.start
+                and (place < one.end or one.next == zone)
+                and not (one.reticent and one.is_silent_on(name))
             ]
             self._covers[name] = found
         return found
@@ -143,8 +145,17 @@ def _read_range(owner: bytes, rdata: bytes, zone: bytes) -> Range | None:
         return None
     if not (is_below(owner, zone) and is_below(found.next, zone)):
         return None
-    span = Range(owner, found.next, found.types, canonical_order(owner), canonical_order(found.next))
-    return span if span.next == zone or span.start < span.end else None
+    start, end = canonical_order(owner), canonical_order(found.next)
+    if found.next != zone and start >= end:
+        return None
+    return Range(owner, found.next, found.types, start, end, _is_reticent(found.types.blocks.get(0, b"")))
+
+
+@lru_cache(BLOCKS)
+def _is_reticent(block: bytes) -> bool:
+    """Whether a name with these of the types up to 255 leaves unsaid what is below it, or does not exist itself."""
+    types = Types({0: block})
+    return _NXNAME in types or ends_here(types)
 
 
 def ends_here(types: Types) -> bool:

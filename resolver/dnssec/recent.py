@@ -6,7 +6,6 @@ asked before.
 """
 
 from collections import OrderedDict
-from typing import NamedTuple
 
 from resolver.dnssec.budget import Validation
 from resolver.dnssec.signature import Signing, Unsigned, Verifier, Window, prove, verified, window_of
@@ -30,14 +29,21 @@ _RANGES = frozenset(int(RecordType[t]) for t in ("NSEC", "NSEC3"))
 _Place = tuple[bytes, int, tuple[bytes, ...], tuple[bytes, ...]]
 
 
-class _Known(NamedTuple):
-    """By which keys, the original TTL, what it cost to verify it, and when that holds."""
+class _Known:
+    """By which keys, the original TTL, what it cost to verify it, and when that holds; what was made of it last, of an RRset with
+    which TTL, in which second."""
 
-    signing: Signing
-    ttl: int
-    wildcard: bytes | None
-    cost: int
-    window: Window
+    __slots__ = ("came", "cost", "said", "second", "signing", "ttl", "wildcard", "window")
+
+    def __init__(self, signing: Signing, ttl: int, cost: int, window: Window, said: Verified, came: int) -> None:
+        self.signing = signing
+        self.ttl = ttl
+        self.wildcard = said.wildcard
+        self.cost = cost
+        self.window = window
+        self.said = said
+        self.came = came
+        self.second = -1
 
 
 class Recent:
@@ -57,7 +63,7 @@ class Recent:
     ) -> Verified | Unsigned:
         """As `prove`. Raises Spent."""
         # With several signatures it depends on the time which of them is tried.
-        owner, rrtype, _, rdatas, signatures = rrset
+        owner, rrtype, ttl, rdatas, signatures = rrset
         if rrtype not in _AGAIN or len(signatures) != 1 or date is None:
             return prove(rrset, signing, date, budget, verifier)
         place = (owner, rrtype, rdatas, signatures)
@@ -67,8 +73,12 @@ class Recent:
             return self._prove(place, rrset, signing, date, budget, verifier)
         self._known.move_to_end(place)
         budget.verify(known.cost)
-        left = max(known.window.ends - int(date), 0)
-        return verified(rrset, signing.zone, known.wildcard, signatures[0], min(known.ttl, left), left)
+        second = int(date)
+        if known.second != second or known.came != ttl:
+            left = max(known.window.ends - second, 0)
+            known.said = verified(rrset, signing.zone, known.wildcard, signatures[0], min(known.ttl, left), left)
+            known.second, known.came = second, ttl
+        return known.said
 
     def _prove(
         self,
@@ -88,7 +98,8 @@ class Recent:
         if isinstance(found, Verified) and budget.wrong == wrong and length <= LONGEST:
             signature = parse_rrsig(found.by)
             window = window_of(signature, date)
-            self._known[place] = _Known(signing, signature.original_ttl, found.wildcard, units - budget.units, window)
+            cost = units - budget.units
+            self._known[place] = _Known(signing, signature.original_ttl, cost, window, found, rrset.ttl)
             self._known.move_to_end(place)
             if len(self._known) > self._kept:
                 self._known.popitem(last=False)

@@ -34,6 +34,8 @@ SKEW, SKEW_SHARE = 3600, 10
 """How wrong a clock may be: seconds, and one part in so many of the time that the signature is valid; the less counts."""
 
 _DS = int(RecordType.DS)
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
 
 
 class Stage(IntEnum):
@@ -188,7 +190,7 @@ def _candidate(rrset: RRset, rdata: bytes, signing: Signing, date: Epoch | None)
     keys = signing.fit(signature.tag, signature.algorithm)
     if not keys:
         return why_unfit(signing.named(signature.tag, signature.algorithm))
-    return untimely(signature, date) or Candidate(signature, algorithm, keys, rdata)
+    return untimely(signature, date) or _new(Candidate, (signature, algorithm, keys, rdata))
 
 
 def may_sign(key: Key) -> bool:
@@ -231,16 +233,20 @@ def serial(left: int, right: int) -> int:
 
 def untimely(signature: Signature, date: Epoch | None) -> Unsigned | None:
     """Whether the date is outside the signature's time (RFC 4034 §3.1.5)."""
-    span = serial(signature.expiration, signature.inception)
+    inception, expiration = signature.inception, signature.expiration
+    now = 0 if date is None else int(date) & 0xFFFFFFFF
+    # Nearly always, and then without going round the circle.
+    if inception <= now <= expiration < inception + 0x80000000:
+        return None
+    span = serial(expiration, inception)
     if span < 0:
         return BACKWARDS
     if date is None:
         return None
-    now = int(date) & 0xFFFFFFFF
     skew = min(SKEW, span // SKEW_SHARE)
-    if serial(now, signature.expiration) > skew:
+    if serial(now, expiration) > skew:
         return EXPIRED
-    return NOT_YET if serial(signature.inception, now) > skew else None
+    return NOT_YET if serial(inception, now) > skew else None
 
 
 class Window(NamedTuple):
@@ -291,7 +297,7 @@ def verified(rrset: RRset, zone: bytes, wildcard: bytes | None, rdata: bytes, mo
     """What a valid signature makes of the RRset (RFC 4035 §5.3.3): its TTL is `most` at most. That of the RRSIG itself is in
     `rrset.ttl` already."""
     ttl = min(rrset.ttl, most)
-    return Verified(with_ttl(rrset, ttl), zone, wildcard, left, rdata)
+    return _new(Verified, (with_ttl(rrset, ttl), zone, wildcard, left, rdata))
 
 
 def _signed_owner(owner: bytes, signature: Signature) -> tuple[bytes, bytes | None]:

@@ -257,12 +257,13 @@ class Judging:
             self._lower(insecure)
             return end
         if absence.soa is not None:
-            self.learned.append(Learned(absence.proof.records, absence.soa))
-        proof = self._kept(absence)
+            proof = absence.proof
+            self.learned.append(Learned(proof.records, absence.soa, spans=proof.spans))
+        kept = self._kept(absence)
         soa = None if absence.soa is None else absence.soa.rrset
         if soa is not None:
-            soa = with_ttl(soa, min([soa.ttl, *[record.ttl for record in proof]]))
-        return Negative(end.absent and not isinstance(found, NoData), soa, proof)
+            soa = with_ttl(soa, min([soa.ttl, *[record.ttl for record in kept]]))
+        return Negative(end.absent and not isinstance(found, NoData), soa, kept)
 
     def _kept(self, absence: Absence) -> tuple[RRset, ...]:
         """The proof as it is given out."""

@@ -1,8 +1,11 @@
 """What has been verified, told apart by type from what has only been received."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.iterate.verdict import RRset
+
+if TYPE_CHECKING:
+    from resolver.dnssec.nsec import Range
 
 LONG = 2**31 - 1
 """Seconds: as long as a signature can be valid (RFC 4034 §3.1.5)."""
@@ -24,11 +27,17 @@ class Verified(NamedTuple):
     by: bytes = b""
 
 
+Spans = tuple["Range | None", ...]
+"""What each of some records says, if it is an NSEC that may be used."""
+
+
 class Learned(NamedTuple):
     """What an answer showed that answers to other questions can be made of (RFC 8198): the records of a proof with the SOA of
-    their zone, if it was there, records that were `expanded` from a wildcard, or a DNAME (`renamer`)."""
+    their zone, if it was there, records that were `expanded` from a wildcard, or a DNAME (`renamer`). `spans`: what the records
+    say, where that has been read."""
 
     records: tuple[Verified, ...] = ()
     soa: Verified | None = None
     expanded: Verified | None = None
     renamer: Verified | None = None
+    spans: Spans = ()

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from resolver.compose import Accepted, compose
+from resolver.compose import compose
 from resolver.dnssec.clock import Undated
 from resolver.dnssec.keys import DEFAULT, WITHOUT_SHA1
 from resolver.dnssec.memory import TrustMemory
@@ -107,12 +107,9 @@ class Validators:
             return Silent(explanation or _UNPROVED, pause=UNPROVED_PAUSE if dear else 0.0)
         if must_fail(query.name, query.rrtype, security, self._root_tags, checking_disabled=bool(query.flags & _CD)):
             return SENTINEL
+        told = explanation if explanation is not None and explanation.code in TOLD else None
         try:
-            accepted = compose(query, checked.resolved, limits, security is Security.SECURE)
+            accepted = compose(query, checked.resolved, limits, security is Security.SECURE, told, checked.valid)
         except Malformed:
             return TOO_LONG
-        told = explanation if explanation is not None and explanation.code in TOLD else None
-        if told is not None or checked.valid:
-            said = (accepted.message, accepted.ttl_offsets, accepted.rcode, accepted.keep)
-            accepted = Accepted(*said, explanation=told, valid=checked.valid)
         return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)

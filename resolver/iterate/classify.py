@@ -27,7 +27,7 @@ from resolver.iterate.verdict import (
 from wire.dns.codes import HeaderFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import Message, Record, rdata_name
 from wire.dns.names import ROOT, Known, count_labels, is_below, suffixes
-from wire.dns.rdata import expand_rdata
+from wire.dns.rdata import MAY_COMPRESS, expand_rdata
 from wire.errors import Malformed
 
 MAX_SERVERS = 13
@@ -49,6 +49,9 @@ _DS, _RRSIG, _NSEC, _NSEC3 = (int(RecordType[t]) for t in ("DS", "RRSIG", "NSEC"
 _NOERROR, _NXDOMAIN, _YXDOMAIN = int(Rcode.NOERROR), int(Rcode.NXDOMAIN), int(Rcode.YXDOMAIN)
 
 _NO_ANSWER = (Referral, Lame, Broken)
+
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
 
 _LABELS = 3
 """Where the number of labels stands in the data of an RRSIG (RFC 4034 §3.1)."""
@@ -249,15 +252,16 @@ def gather(message: Message, records: list[Record], zone: bytes) -> RRsets:
     found: dict[tuple[bytes, int], tuple[list[bytes], list[bytes], list[int]]] = {}
     below: dict[bytes, bool] = {}
     known: Known = {}
+    data = message.data
     for record in records:
-        owner, rrtype = record.owner, record.rrtype
+        owner, rrtype, rrclass, ttl, ttl_offset, start, end = record
         if owner not in below:
             below[owner] = zone == ROOT or is_below(owner, zone)
             if len(below) > MAX_OWNERS:
-                raise Malformed("more names than an answer needs", record.ttl_offset)
-        if record.rrclass != _IN or not below[owner]:
+                raise Malformed("more names than an answer needs", ttl_offset)
+        if rrclass != _IN or not below[owner]:
             continue
-        rdata = expand_rdata(message, record, known)
+        rdata = expand_rdata(message, record, known) if rrtype in MAY_COMPRESS else data[start:end]
         signs = rrtype == _RRSIG
         if signs:
             rrtype = int.from_bytes(rdata[:2], "big")
@@ -265,9 +269,9 @@ def gather(message: Message, records: list[Record], zone: bytes) -> RRsets:
         if parts is None:
             parts = found[owner, rrtype] = ([], [], [])
         (parts[1] if signs else parts[0]).append(rdata)
-        parts[2].append(record.ttl)
+        parts[2].append(ttl)
     return {
-        key: RRset(key[0], key[1], min(ttls), _once(datas), _once(signatures))
+        key: _new(RRset, (*key, min(ttls), _once(datas), _once(signatures)))
         for key, (datas, signatures, ttls) in found.items()
         if datas
     }

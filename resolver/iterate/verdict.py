@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from resolver.iterate.port import Endpoint
 
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
+
 
 class RRset(NamedTuple):
     """Records of one owner (folded) and type, class IN. `rdatas` are uncompressed; `signatures` the RDATA of the RRSIGs
@@ -20,7 +23,7 @@ class RRset(NamedTuple):
 def with_ttl(rrset: RRset, ttl: int) -> RRset:
     """The same records for another number of seconds."""
     owner, rrtype, former, rdatas, signatures = rrset
-    return rrset if former == ttl else RRset(owner, rrtype, ttl, rdatas, signatures)
+    return rrset if former == ttl else _new(RRset, (owner, rrtype, ttl, rdatas, signatures))
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ ROWS = {
     "anchorhold": (
         set(ROOMS),
         {"click", "rich", "pydantic", "pydantic_core", "msgspec", "dns", "publicsuffixlist", "cryptography", "uvloop"}
-        | {"acme", "josepy", "requests", "segno", "httpx2", "httpcore2", "re2", "yaml", "tzdata"},
+        | {"acme", "josepy", "requests", "segno", "h11", "re2", "yaml", "tzdata"},
         True,
     ),
 }

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from kit.processes import descriptors, state
 from kit.service import Running, started
 
+from anchorhold.cells.start import COURTESY
 from anchorhold.cli import main
 
 CELLS = ("front", "resolver", "keeper")
@@ -43,6 +44,14 @@ def test_each_process_is_told_as_the_kernel_sees_it(config: Path) -> None:
         if os.geteuid() == 0:
             assert found["front"]["descriptors"] == len(descriptors(running.cell("front")))
             assert all(isinstance(line["pss"], int) for line in found.values())
+
+
+def test_who_makes_answers_gives_way_to_those_who_give_them_out(config: Path) -> None:
+    with started(config) as running:
+        running.wait_for("serving on")
+        nice = {name: os.getpriority(os.PRIO_PROCESS, running.cell(name)) for name in CELLS}
+        ours = os.getpriority(os.PRIO_PROCESS, running.process.pid)
+        assert {"front": ours, "resolver": min(ours + COURTESY, 19), "keeper": ours} == nice
 
 
 def test_a_cell_that_came_back_is_told_with_its_restart(config: Path) -> None:

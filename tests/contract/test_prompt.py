@@ -3,9 +3,11 @@
 import asyncio
 
 import pytest
+from kit.coders import QUIC_CODECS, use_quic_codec
 from kit.liar import Liar, Lie, answer
 from kit.meeting import LOOPS, meet, outcome, query_for, run, soon
 
+from net.quic_codecs import Codec
 from resolver.edge.carrier import TargetRoad
 from resolver.edge.upstream.discovered import Discovered
 from resolver.edge.upstream.odoh import Odoh
@@ -16,8 +18,27 @@ from resolver.edge.upstream.upgrading import Upgrading
 
 QUERY = query_for()
 RIGHT = answer(QUERY)[2:]
-every = pytest.mark.parametrize("scheme", ["udp", "tcp", "tls", "https"])
+STREAMS = ["tcp", "tls", "https"]
+OVER_QUIC = [f"{scheme} by {codec.value}" for scheme in ("quic", "h3") for codec in QUIC_CODECS]
+CANCELLED = {"quic": 0x3, "h3": 0x10C}
 loops = pytest.mark.parametrize("loop", LOOPS)
+
+
+@pytest.fixture
+def scheme(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """One of a URL, with the codec of QUIC in force that the parameter says."""
+    name: str = request.param
+    scheme, _, by = name.partition(" by ")
+    if by:
+        use_quic_codec(Codec(by), monkeypatch)
+    return scheme
+
+
+def roads(*names: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("scheme", names, indirect=True)
+
+
+every = roads("udp", *STREAMS, *OVER_QUIC)
 
 
 async def at_once(upstream: Upstream, seconds: float = 5.0) -> bytes | str:
@@ -41,7 +62,7 @@ def test_many_at_once_are_all_answered(loop: str, scheme: str) -> None:
 
 
 @loops
-@pytest.mark.parametrize("scheme", ["tcp", "tls", "https"])
+@roads(*STREAMS, *OVER_QUIC)
 def test_without_a_connection_it_says_that_it_takes_waiting(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme) as liar, meet(liar) as (upstream, _):
@@ -62,7 +83,7 @@ def test_what_udp_cannot_answer_comes_over_tcp(loop: str, lie: Lie) -> None:
 
 
 @loops
-@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+@roads("tcp", "tls", *OVER_QUIC)
 def test_a_connection_that_is_reset_costs_nobody_his_answer(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme, Lie.NONE, Lie.RESET, Lie.NONE) as liar, meet(liar) as (upstream, counts):
@@ -81,6 +102,63 @@ def test_silence_ends_in_time(loop: str, scheme: str) -> None:
             assert "timeout" == await at_once(upstream, 0.2)
 
     run(loop, conversation())
+
+
+@loops
+@every
+def test_who_is_told_may_ask_again_before_he_returns(loop: str, scheme: str) -> None:
+    async def conversation() -> None:
+        async with Liar(scheme) as liar, meet(liar) as (upstream, _):
+            assert await outcome(upstream, QUERY) == RIGHT
+            assert isinstance(upstream, Prompt)
+            told: list[bytes] = []
+            done = asyncio.Event()
+
+            def heard(found: bytes | UpstreamFailed) -> None:
+                assert isinstance(found, bytes)
+                told.append(found[2:])
+                if len(told) == 20:
+                    done.set()
+                elif upstream.begin(QUERY, soon(), heard) is None:
+                    pytest.fail("no room where something was answered just now")
+
+            upstream.begin(QUERY, soon(), heard)
+            await done.wait()
+            assert [RIGHT] * 20 == told
+
+    run(loop, conversation())
+
+
+@loops
+@roads(*OVER_QUIC)
+def test_who_gives_up_takes_the_request_back(loop: str, scheme: str) -> None:
+    async def conversation() -> None:
+        async with Liar(scheme, Lie.NONE, Lie.SILENCE, Lie.NONE) as liar, meet(liar) as (upstream, _):
+            assert await outcome(upstream, QUERY) == RIGHT
+            assert isinstance(upstream, Prompt)
+            give_up = upstream.begin(QUERY, soon(), lambda _: None)
+            await liar.wait_for(2)
+            assert give_up is not None
+            give_up()
+            assert await at_once(upstream) == RIGHT
+            assert (liar.connects, set(liar.stopped)) == (1, {CANCELLED[scheme]})
+
+    run(loop, conversation())
+
+
+@roads(*OVER_QUIC)
+def test_our_own_mistake_with_one_answer_costs_no_other(scheme: str) -> None:
+    async def conversation() -> None:
+        mistakes: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: mistakes.append(context["exception"]))
+        async with Liar(scheme) as liar, meet(liar) as (upstream, _):
+            assert await outcome(upstream, QUERY) == RIGHT
+            assert isinstance(upstream, Prompt)
+            upstream.begin(QUERY, soon(), lambda _: 1 // 0)
+            assert [RIGHT] * 8 == await asyncio.gather(*(at_once(upstream) for _ in range(8)))
+        assert [ZeroDivisionError] == [type(one) for one in mistakes]
+
+    run("asyncio", conversation())
 
 
 def test_nobody_waits_for_ever_for_a_response_that_we_cannot_read_by_our_own_mistake() -> None:

@@ -74,6 +74,20 @@ def test_its_ttl_is_its_own_each_time() -> None:
     assert (found.rrset.ttl, proving.counting.calls) == (30, 1)
 
 
+def test_what_was_made_of_it_serves_within_one_second_and_for_the_same_ttl() -> None:
+    proving = Proving()
+    proving(signed(ttl=60))
+    within = [proving(signed(ttl=60), date=Epoch(DATE + part)) for part in (0.1, 0.9)]
+    assert within[0] is within[1]
+    later, shorter = proving(signed(ttl=60), date=Epoch(DATE + 1)), proving(signed(ttl=30), date=Epoch(DATE + 1))
+    for found, date, ttl in ((within[1], DATE, 60), (later, DATE + 1, 60), (shorter, DATE + 1, 30)):
+        assert isinstance(found, Verified)
+        assert found == prove(signed(ttl=ttl), keys(), Epoch(date), Validation(), Counting())
+    last = proving(signed(ttl=60), date=Epoch(DATE + DAY - 7))
+    assert isinstance(last, Verified)
+    assert (last.left, last.rrset.ttl, proving.counting.calls) == (7, 7, 1)
+
+
 def test_a_range_is_remembered_from_the_second_time_on() -> None:
     proving = Proving()
     span = signed(rrtype=NSEC)

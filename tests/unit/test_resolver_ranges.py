@@ -4,6 +4,7 @@ import pytest
 from kit.absence import CNAME, DS, NS, SOA, TXT, A, Salted, Server, Zone, nsec, nsec3_chain, nsec_chain
 
 from resolver.cache.ranges import MAX_ENCLOSERS, Denied, Expanded, Ranges
+from resolver.dnssec.denial import Proof
 from resolver.dnssec.evidence import NoData, NoName, WildcardNoData
 from resolver.dnssec.nsec3 import Hashes
 from resolver.dnssec.values import Verified
@@ -150,6 +151,28 @@ def test_a_newer_range_replaces_what_it_says_has_gone() -> None:
     assert ask(ranges, "b.z.") is None
     ranges.store(soa(), (nsec(n("a.z."), n("c.z."), {A}, Z),), START)
     assert NoName(Z) == ask(ranges, "b.z.").evidence
+
+
+def test_a_range_that_comes_again_is_no_news() -> None:
+    former, anew = zone_of(a={A}, z={A}), zone_of(a={A}, m={A}, z={A})
+    wide = tuple(Server(former, None).chain)
+    ranges = filled(former)
+    ranges.store(soa(), tuple(one for one in Server(anew, None).chain if one.rrset.owner == n("m.z.")), START)
+    ranges.store(soa(), wide, Instant(START + 100))
+    assert isinstance(ask(ranges, "m.z.", TXT).evidence, NoData)
+    # But it is good for as long again.
+    assert isinstance(ask(ranges, "b.z.", after=350), Denied)
+
+
+@every
+def test_what_was_read_of_the_records_need_not_be_read_again(how: Salted | None) -> None:
+    zone = zone_of(a={A}, c_b={A}, star={TXT})
+    records = tuple(Server(zone, how).chain)
+    spans = Proof(Z, records, Hashes()).spans
+    given, read = Ranges(1 << 20, HOUR), filled(zone, how)
+    given.store(soa(), records, START, spans)
+    for name in ("b.z.", "a.z.", "x.a.z.", "z.", "d.z.", "c.z."):
+        assert ask(given, name, TXT) == ask(read, name, TXT)
 
 
 def test_a_zone_that_hashes_anew_begins_anew() -> None:

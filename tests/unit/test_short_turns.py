@@ -1,4 +1,4 @@
-"""How long the turns on a processor are of a process that answers clients."""
+"""How long the turns on a processor are of a process that answers clients, and who gives way to it."""
 
 import ctypes
 import errno
@@ -9,7 +9,7 @@ import pytest
 from kit.children import ended
 from kit.profiles import LINUX
 
-from anchorhold.cells.start import SHORT_TURN, take_short_turns
+from anchorhold.cells.start import COURTESY, SHORT_TURN, give_way, take_short_turns
 from anchorhold.sandbox.libc import system_call
 
 
@@ -56,3 +56,21 @@ def test_who_may_not_even_ask_serves_all_the_same(call: str, monkeypatch: pytest
     before = attributes()
     take_short_turns()
     assert before == attributes()
+
+
+@LINUX
+def test_who_gives_way_is_nicer_and_nothing_else_changes() -> None:
+    def body() -> None:
+        policy, nice, turn = attributes()
+        give_way()
+        assert (policy, nice + COURTESY, turn) == attributes()
+
+    assert 0 == ended(body)
+
+
+def test_who_may_not_give_way_serves_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> int:
+        raise OSError(errno.EPERM, "no")
+
+    monkeypatch.setattr(os, "nice", refuse)
+    give_way()

@@ -3,12 +3,17 @@
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from wire.dns.names import parse_name
 from wire.errors import Malformed
 
 MAX_BLOCK = 32
 """Octets of bitmap for one window of 256 types."""
+
+TYPES_KEPT, LONGEST_KEPT = 256, 64
+"""Bitmaps as they were read, of up to so many octets: most names of a zone have the same few types."""
 
 _NSEC3 = struct.Struct("!BBHB")
 
@@ -31,8 +36,7 @@ class Types:
         return sum(int.from_bytes(block, "big").bit_count() for block in self.blocks.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Nsec:
+class Nsec(NamedTuple):
     """RFC 4034 §4.1: the next name of the zone (folded) and the types at the owner."""
 
     next: bytes
@@ -75,6 +79,12 @@ def parse_nsec3(data: bytes) -> Nsec3:
 
 def parse_types(data: bytes, at: int) -> Types:
     """The bitmap from `at` to the end: window (1 octet), length (1 octet, 1 to 32), bits; windows rise. Raises Malformed."""
+    bitmap = data[at:]
+    return _read_common(bitmap) if len(bitmap) <= LONGEST_KEPT else _read_types(bitmap)
+
+
+def _read_types(data: bytes) -> Types:
+    at = 0
     blocks: dict[int, bytes] = {}
     last = -1
     while at < len(data):
@@ -89,3 +99,6 @@ def parse_types(data: bytes, at: int) -> Types:
         last = window
         at += 2 + length
     return Types(blocks)
+
+
+_read_common = lru_cache(TYPES_KEPT)(_read_types)

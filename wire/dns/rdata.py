@@ -13,6 +13,9 @@ _NAMES = {
 }
 """Type → octets before the names in its data, and how many names."""
 
+MAY_COMPRESS = frozenset(_NAMES)
+"""Data of any other type is as it came."""
+
 _BEHIND_NAMES = {6: 20}
 """Type → octets behind the names in its data: the five numbers of an SOA (RFC 1035 §3.3.13)."""
 

@@ -11,6 +11,8 @@ from wire.errors import Malformed
 _KEY = struct.Struct("!HBB")
 _DS = struct.Struct("!HBB")
 _RRSIG = struct.Struct("!HBBIIIH")
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
 
 SIGNER_AT = _RRSIG.size
 """Where the signer's name begins in an RRSIG."""
@@ -100,7 +102,8 @@ def parse_rrsig(data: bytes) -> Signature:
         raise Malformed("RRSIG without a signature", after)
     covered, algorithm, labels, ttl, expiration, inception, tag = _RRSIG.unpack_from(data)
     head = data[: _RRSIG.size] + signer
-    return Signature(covered, algorithm, labels, ttl, expiration, inception, tag, signer, data[after:], head)
+    fields = covered, algorithm, labels, ttl, expiration, inception, tag, signer, data[after:], head
+    return _new(Signature, fields)
 
 
 def parse_whole_name(data: bytes, at: int) -> tuple[bytes, int]:

@@ -9,6 +9,7 @@ from net import sockets
 from net.shortage import is_shortage
 from resolver.admission import Client
 from resolver.edge.listen.door import OF_ONE, Door, Watch
+from resolver.room import NEWCOMER
 from wire.units import Instant
 
 MINIMUM_IDLE = 0.2
@@ -74,6 +75,10 @@ class Acceptor(ABC, Generic[C]):
     def client_at(self, address: str, now: Instant) -> Client:
         """Whom admission knows there."""
 
+    def may_accept(self, now: Instant) -> bool:
+        """Whether the next one who knocks is looked at now; if not, it waits for a moment in the kernel's queue."""
+        return True
+
     @abstractmethod
     def may_enter(self, client: Client, now: Instant) -> bool:
         """Whether one more connection of `client` is let in; if not, it was counted."""
@@ -108,6 +113,9 @@ class Acceptor(ABC, Generic[C]):
         """Accept who is waiting, as far as they may enter."""
         may_make_room = True
         for _ in range(0 if self.closed else self.batch):
+            if not self.may_accept(now):
+                self._door.close(now, NEWCOMER)
+                return
             try:
                 endpoint, address = sockets.accept(self.socket)
             except BlockingIOError:

@@ -39,10 +39,10 @@ class Door:
         self.ended = False
         """Whether the socket is closed: nothing is done with it any more."""
 
-    def close(self, now: Instant) -> None:
+    def close(self, now: Instant, seconds: float = PAUSE) -> None:
         """Nobody is listened to until `tend` finds that it is time, or `open`."""
         self.shut = True
-        self._until = Instant(now + PAUSE)
+        self._until = Instant(now + seconds)
         self._watch(self._socket, 0, self._owner)
 
     def open(self) -> None:

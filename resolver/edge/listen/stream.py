@@ -5,15 +5,14 @@ import socket
 
 from net.sockets import NOW
 from resolver.admission import Admission, Client, Connections
-from resolver.edge.listen.acceptor import MINIMUM_IDLE, Acceptor, idle_time
+from resolver.edge.listen.acceptor import Acceptor, idle_time
 from resolver.edge.listen.door import Watch
 from resolver.edge.serve import Desk
+from resolver.room import Room, room
 from wire.dns.framing import Framer, frame
 from wire.units import Instant
 
 READ_SIZE = 16_384
-NEWCOMER = 0.05
-"""Seconds in which one who has come is to ask if all places are taken: a question follows at once upon the handshake."""
 MAX_UNSENT = 256 * 1024
 """Octets a client may leave unread before it is cut off."""
 
@@ -182,7 +181,7 @@ class StreamListener(Acceptor[Connection]):
         return self.admission.client(address, now)
 
     def may_enter(self, client: Client, now: Instant) -> bool:
-        """As far as places and the access list go; if all are taken, who has been silent longest makes room."""
+        """As far as places and the access list go; if all are taken, somebody makes room, or nobody can."""
         settings = self._desk.settings
         if not client.allowed:
             self.count("dropped-access")
@@ -199,17 +198,20 @@ class StreamListener(Acceptor[Connection]):
         self.places.enter(client)
         return Connection(self, endpoint, client, now)
 
+    def may_accept(self, now: Instant) -> bool:
+        """Where all places are taken by those who have just come, who knocks waits until they have had their moment."""
+        return self.places.taken < self._desk.settings.tcp_clients or not self._room(now).soon
+
     def make_room(self, now: Instant) -> bool:
-        """Who has been silent longest goes, if nothing is owed to it, but those that never asked before all others; who came just
-        now may have asked what nobody read yet."""
-        idle = [
-            c for c in self.connections if not c.owing and now - c.active >= (MINIMUM_IDLE if c.asked else NEWCOMER)
-        ]
-        if not idle:
-            return False
-        self.count("tcp-shed")
-        min(idle, key=lambda connection: (connection.asked, connection.active)).close()
-        return True
+        """Whose turn it is to go, goes."""
+        going = self._room(now).going
+        for connection in going:
+            self.count("tcp-shed")
+            connection.close()
+        return bool(going)
+
+    def _room(self, now: Instant) -> Room[Connection]:
+        return room(self.connections, now, self._desk.settings.tcp_clients)
 
     def left(self, connection: Connection) -> None:
         """Give the place back; nobody waits there any more."""

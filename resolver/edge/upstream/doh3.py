@@ -1,6 +1,9 @@
 """DNS over HTTPS (RFC 8484) over HTTP/3 (RFC 9114): the requests and what is read of responses are those of HTTP/2."""
 
-from net.h2 import StreamFailed
+from collections.abc import Callable
+from functools import partial
+
+from net.h2 import Response, StreamFailed
 from net.h3 import Http3Link
 from net.quic_requests import RequestLimits
 from net.tls import TlsClient
@@ -9,7 +12,8 @@ from resolver.edge.upstream.doh import MAX_BODY, Requests, read_response
 from resolver.edge.upstream.failures import stream_failure
 from resolver.edge.upstream.over_quic import OverQuic, QuicMember
 from resolver.edge.upstream.pooled import IDLE, tls_client
-from resolver.edge.upstream.port import Tools
+from resolver.edge.upstream.port import Ended, Tools, UpstreamFailed
+from resolver.edge.upstream.prompt import broken_off
 from resolver.settings import Profile, UpstreamSpec
 from wire.units import Instant
 
@@ -55,3 +59,21 @@ class Https3(OverQuic[Https3Link]):
         except StreamFailed as error:
             raise stream_failure(error) from None
         return read_response(response)
+
+    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], object] | None:
+        """As resolver.edge.upstream.port.Prompt, over a connection that stands."""
+        link = self.ready()
+        if link is None:
+            return None
+        headers, body = self._requests.build(query)
+        told = partial(self._heard, query, deadline, ended)
+        return partial(link.take_back, link.ask(headers, body, deadline, told))
+
+    def _heard(self, query: bytes, deadline: Instant, ended: Ended, response: Response | StreamFailed) -> None:
+        outcome: bytes | UpstreamFailed = broken_off()
+        try:
+            outcome = stream_failure(response) if isinstance(response, StreamFailed) else read_response(response)
+        except UpstreamFailed as failure:
+            outcome = failure
+        finally:
+            self.settled(query, deadline, ended, outcome)

@@ -1,6 +1,8 @@
 """DNS over dedicated QUIC connections (RFC 9250): a stream for each query, with id 0, padded by EDNS (§5.4)."""
 
 import struct
+from collections.abc import Callable
+from functools import partial
 
 from net.h2 import StreamFailed, StreamFailure
 from net.quic_messages import MessageLink
@@ -9,7 +11,7 @@ from privacy.channel import Channel, Kind
 from resolver.edge.upstream.failures import stream_failure
 from resolver.edge.upstream.over_quic import OverQuic, QuicMember
 from resolver.edge.upstream.pooled import IDLE, tls_client
-from resolver.edge.upstream.port import LARGEST, Tools, UpstreamFailed, Why
+from resolver.edge.upstream.port import LARGEST, Ended, Tools, UpstreamFailed, Why
 from resolver.settings import Profile, UpstreamSpec
 from wire.units import Instant
 
@@ -56,17 +58,48 @@ class Doq(OverQuic[DoqLink]):
     async def ask(self, link: DoqLink, query: bytes, deadline: Instant, most: int) -> bytes:
         """One stream: a length and the query; a length, the response, and no more (RFC 9250 §4.2)."""
         try:
-            octets = await link.exchange(_LENGTH.pack(len(query)) + query, deadline, _LENGTH.size + most)
+            octets = await link.exchange(_framed(query), deadline, _LENGTH.size + most)
         except StreamFailed as error:
-            if error.failure is StreamFailure.PROTOCOL:
-                raise UpstreamFailed(Why.MALFORMED, error.detail) from None
-            raise stream_failure(error) from None
-        message = octets[_LENGTH.size :]
-        if octets[: _LENGTH.size] != _LENGTH.pack(len(message)) or len(message) < _HEADER or not message[2] & _QR:
-            link.violate()
-            raise UpstreamFailed(Why.MALFORMED, "not one DNS response")
-        if message[:2] != _NO_ID:
-            # > the DNS Message ID MUST be set to 0 (RFC 9250 §4.2.1); else it is a protocol error (§4.3.3)
-            link.violate()
-            raise UpstreamFailed(Why.MISMATCH, "an id over QUIC")
-        return message
+            raise _failure(error) from None
+        return _read(link, octets)
+
+    def begin(self, query: bytes, deadline: Instant, ended: Ended) -> Callable[[], object] | None:
+        """As resolver.edge.upstream.port.Prompt, over a connection that stands."""
+        link = self.ready()
+        if link is None:
+            return None
+        told = partial(self._heard, link, query, deadline, ended)
+        return partial(link.take_back, link.ask(_framed(query), deadline, _LENGTH.size + LARGEST, told))
+
+    def _heard(
+        self, link: DoqLink, query: bytes, deadline: Instant, ended: Ended, octets: bytes | StreamFailed
+    ) -> None:
+        outcome: bytes | UpstreamFailed
+        try:
+            outcome = _failure(octets) if isinstance(octets, StreamFailed) else _read(link, octets)
+        except UpstreamFailed as failure:
+            outcome = failure
+        self.settled(query, deadline, ended, outcome)
+
+
+def _framed(query: bytes) -> bytes:
+    return _LENGTH.pack(len(query)) + query
+
+
+def _read(link: DoqLink, octets: bytes) -> bytes:
+    """The response in what a stream brought. Raises UpstreamFailed, and ends a connection that brought anything else."""
+    message = octets[_LENGTH.size :]
+    if octets[: _LENGTH.size] != _LENGTH.pack(len(message)) or len(message) < _HEADER or not message[2] & _QR:
+        link.violate()
+        raise UpstreamFailed(Why.MALFORMED, "not one DNS response")
+    if message[:2] != _NO_ID:
+        # > the DNS Message ID MUST be set to 0 (RFC 9250 §4.2.1); else it is a protocol error (§4.3.3)
+        link.violate()
+        raise UpstreamFailed(Why.MISMATCH, "an id over QUIC")
+    return message
+
+
+def _failure(error: StreamFailed) -> UpstreamFailed:
+    if error.failure is StreamFailure.PROTOCOL:
+        return UpstreamFailed(Why.MALFORMED, error.detail)
+    return stream_failure(error)

@@ -15,7 +15,7 @@ from resolver.settings import UpstreamSpec
 LIMITS = PoolLimits(connections=4, crowded=96)
 
 
-class QuicMember(RequestLink[Any], Member):
+class QuicMember(RequestLink[Any, Any], Member):
     """A connection that a pool can hold."""
 
 
