@@ -35,7 +35,7 @@ OCTETS = 20_000
 HTTP_EVERY, QUIC_RATE, NOISE_RATE = 0.05, 400, 300
 BURST = 64
 """Datagrams of a kind that are sent one right after the other, at most."""
-QUESTION = b"\0\x1d\0\0\1\0\0\1\0\0\0\0\0\0\x09localhost\0\0\1\0\1"
+QUESTION = b"\0\x1b\0\0\1\0\0\1\0\0\0\0\0\0\x09localhost\0\0\1\0\1"
 HELLO = bytes.fromhex("1603010200010001fc0303") + bytes(505)
 
 
