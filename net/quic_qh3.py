@@ -43,6 +43,9 @@ PARAMETERS = 1_024
 """Octets in which transport parameters have room."""
 
 _GONE = (QuicConnectionError, ValueError, AssertionError)
+_STREAM_GONE = "reserved stream is missing"
+"""qh3's word for: a stream ended while something of it was to be sent once more. It has crossed it out then, and goes on when it is
+called again."""
 
 
 class Allowance(NamedTuple):
@@ -199,13 +202,22 @@ class Qh3Connection(QuicConnection):
         return found
 
     def _write(self, now: float) -> list[bytes]:
+        found: list[bytes] = []
+        try:
+            self._fill(found, now)
+        except ValueError as error:
+            if str(error) != _STREAM_GONE:
+                raise
+            self._fill(found, now)
+        return found
+
+    def _fill(self, found: list[bytes], now: float) -> None:
+        """Add what is to be sent."""
         if self._core is None:
-            return []
-        found = []
+            return
         transmit = self._core.poll_transmit
         while (packet := transmit(now)) is not None:
             found.append(packet[0])
-        return found
 
     def due(self) -> float | None:
         """When `expire` is to be called."""

@@ -17,10 +17,21 @@ from qh3.tls import TLS_VERSION_1_3, AlertIllegalParameter, CipherSuite, Directi
 from net.quic_codecs import Began
 from net.quic_packets import ID_LENGTH, LEAST_INITIAL, VERSION
 from net.quic_qh3 import IDS, PEER, Allowance, Qh3Connection, configure, native
-from net.quic_strain import MOST_UNEXPLAINED, STRAIN_FRAME, STREAM_WINDOW, UNIDIRECTIONAL, WINDOW, House, Meeting
+from net.quic_strain import (
+    MOST_UNEXPLAINED,
+    STRAIN_FRAME,
+    STREAM_WINDOW,
+    UNEXPLAINED_TOGETHER,
+    UNIDIRECTIONAL,
+    WINDOW,
+    House,
+    Meeting,
+)
 
 OVERHEAD = 64
-"""Octets of a datagram around those of a stream: headers, acknowledgements, the seal."""
+"""Octets of a datagram around those of streams: headers, acknowledgements, the seal."""
+FRAME = 12
+"""Octets around those of one stream: a type, the stream's id, where in it they are, and how many (RFC 9000 §19.8)."""
 OCTETS_PER_STRAIN = 64.0
 """Of others, which may be a frame each: what the core does for so many costs less than taking a datagram."""
 
@@ -64,14 +75,16 @@ class Qh3Server(Qh3Connection):
             session_ticket_handler=house.tickets.keep,
         )
         self._strain = meeting.strain
+        self._house = house
         self._token = house.resets.token(self.host_cid)
         self._abandoned = False
         self.hello = b""
         self.fresh = [self.host_cid]
         self.stale: list[bytes] = []
         self._shaking = self._unexplained = 0
-        self.taken = self._brought = self._explained = 0
-        """Octets of streams that need no room any more, all that came, and of these what a datagram was not charged for."""
+        self.taken = self._brought = self._counted = self._frames = 0
+        """Octets of streams that need no room any more, all that came, and of these what datagrams before brought; pieces of them
+        that the datagram of now brought."""
 
     # what is said of us
 
@@ -133,16 +146,20 @@ class Qh3Server(Qh3Connection):
     def _explain(self, size: int) -> None:
         """Charge for what of a datagram brought no stream further. What came out of order is explained when the gap before it is
         closed. Who has too much that never is may come again: it is not thrown out."""
-        brought, self._explained = self._brought - self._explained, self._brought
-        spare = max(size - OVERHEAD - brought, 0)
-        self._unexplained = max(self._unexplained + spare - max(brought - size, 0), 0)
+        brought, frames = self._brought - self._counted, self._frames
+        self._counted, self._frames = self._brought, 0
+        spare = max(size - OVERHEAD - brought - FRAME * frames, 0)
         most = MOST_UNEXPLAINED
         if self._may_drain:
             self._strain.left -= spare / OCTETS_PER_STRAIN
         else:
             most += WINDOW  # octets of streams wait in the core
-        if self._unexplained > most:
-            self.end(_NO_ERROR, transport=True)
+        before = self._unexplained
+        if spare or before:
+            self._unexplained = max(before + spare - max(brought - size, 0), 0)
+            self._house.unexplained += self._unexplained - before
+            if self._unexplained > most and self._house.unexplained > UNEXPLAINED_TOGETHER:
+                self.end(_NO_ERROR, transport=True)
 
     def _begin(self, datagram: bytes, now: float) -> None:
         """As qh3's own, for the first packet."""
@@ -172,6 +189,7 @@ class Qh3Server(Qh3Connection):
 
     def _on_octets(self, event: Sequence[Any]) -> None:
         self._brought += len(event[2])
+        self._frames += 1
         self._strain.left -= STRAIN_FRAME
         super()._on_octets(event)
 
@@ -199,17 +217,12 @@ class Qh3Server(Qh3Connection):
 
     # out
 
-    def _write(self, now: float) -> list[bytes]:
-        found: list[bytes] = []
-        if self._core is None:
-            return found
+    def _fill(self, found: list[bytes], now: float) -> None:
         try:
-            while (packet := self._core.poll_transmit(now)) is not None:
-                found.append(packet[0])
+            super()._fill(found, now)
         except RuntimeError as error:
             if str(error) != _NO_ROOM:
                 raise QuicConnectionError(1, None, "") from error
-        return found
 
     def abandon(self) -> None:
         """It cannot even say that it ends."""
@@ -219,6 +232,8 @@ class Qh3Server(Qh3Connection):
         """It is over: break the circles in which it holds itself, for Python looks for them seldom."""
         bridge, self._tls, self._core = self._tls, None, None
         self._abandoned = True
+        self._house.unexplained -= self._unexplained
+        self._unexplained = 0
         if bridge is not None:
             bridge._version_change_handler = None
             for held in (bridge.tls, bridge):

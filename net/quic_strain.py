@@ -13,8 +13,10 @@ STREAM_WINDOW = 72 * 1024
 """The same on one stream: one message and its wrapping."""
 
 MOST_UNEXPLAINED = 32 * 1024
-"""Octets of datagrams that brought no stream further, in the whole life of a connection, where we do not see what is in them. An
-honest client has some where packets were lost or a path is probed; pieces of CRYPTO with a gap before them qh3 keeps."""
+UNEXPLAINED_TOGETHER = 8 * 1024 * 1024
+"""Octets of datagrams that brought no stream further, in the whole life of a connection and of all of a listener that are there,
+where we do not see what is in them. Who has more than the former goes once all have the latter. An honest client has some where
+packets were lost, and more if it pads them; pieces of CRYPTO with a gap before them qh3 keeps, 512 KiB for each connection."""
 
 STRAIN_START, STRAIN_MOST = 256.0, 1_024.0
 STRAIN_REFILL = 64.0
@@ -73,7 +75,7 @@ class Tickets:
 
 class House:
     """What all connections of one listener have in common: certificates and their key (PEM), protocols (ALPN), idle seconds,
-    streams at once, sessions, and the secret of resets."""
+    streams at once, sessions, and the secret of resets. `unexplained`: as in UNEXPLAINED_TOGETHER, now."""
 
     def __init__(self, chain: bytes, key: bytes, protocols: tuple[str, ...], resets: Resets) -> None:
         self.chain = chain
@@ -81,6 +83,7 @@ class House:
         self.protocols = protocols
         self.idle = 0.0
         self.streams = 0
+        self.unexplained = 0
         self.tickets = Tickets()
         self.resets = resets
 

@@ -14,7 +14,7 @@ from kit.quic import QuicClient, QuicHouse, Wire, connected, query
 from net.quic_codecs import Codec
 from net.quic_guard import MAX_CRYPTO
 from net.quic_packets import LONGEST_RESET, SHORTEST_RESET
-from net.quic_strain import MOST_UNEXPLAINED, STREAM_WINDOW, WINDOW, Tickets
+from net.quic_strain import MOST_UNEXPLAINED, STREAM_WINDOW, UNEXPLAINED_TOGETHER, WINDOW, Tickets
 from resolver import admission
 from resolver.edge.listen import quic as listening
 from resolver.edge.listen.doq import DoqError
@@ -535,6 +535,8 @@ def test_who_asks_as_well_cannot_have_a_handshake_kept_that_never_ends(gap: int,
     """Questions pay for it, or what is unfinished keeps us from looking: it is bounded all the same."""
     house = QuicHouse(idle=60.0)
     client = connected(house)
+    # Others have come to what all may have together.
+    house.terms.house.unexplained = UNEXPLAINED_TOGETHER
     if stalled:
         for _ in range(4):
             client.ask(bytes((255, 255)) + bytes(50_000), framed=False, ended=False)
@@ -548,6 +550,46 @@ def test_who_asks_as_well_cannot_have_a_handshake_kept_that_never_ends(gap: int,
         house.run(0.1)
     assert sent <= MOST_UNEXPLAINED + (WINDOW if stalled else 0) + 2_000
     assert "quic-excessive-load" not in house.counters
+
+
+def test_what_is_kept_of_handshakes_is_bounded_over_all_connections_and_given_back() -> None:
+    """Nobody else has anything: so many connections may have a little each, and together no more than that."""
+    house = QuicHouse(idle=60.0)
+    clients = [connected(house) for _ in range(2)]
+    kept = house.terms.house
+    kept.unexplained = UNEXPLAINED_TOGETHER - 3 * MOST_UNEXPLAINED
+    before, sent = kept.unexplained, 0
+    while len(house.listener.guests) == 2 and sent < 300_000:
+        for client in clients:
+            house.listener.take(client.inject(crypto(sent + 1, 1_000)), client.address, [], house.now)
+            client.ask(query(f"n{sent}.example"))
+            client.ask(query(f"m{sent}.example"))
+            client.ask(query(f"k{sent}.example"))
+        sent += 1_000
+        house.run(0.1)
+    assert 0 < sent <= 3 * MOST_UNEXPLAINED // 2 + 4_000
+    for client in clients:
+        client.core.close()
+    house.run(20.0)
+    assert (house.listener.guests, kept.unexplained) == (set(), before)
+
+
+@pytest.mark.parametrize(("at_once", "padding"), [(1, 0), (90, 0), (8, 1_000)])
+def test_an_honest_client_that_asks_a_lot_keeps_its_connection(at_once: int, padding: int) -> None:
+    """Thousands of questions, many to a datagram, or padded by frames of QUIC (RFC 9250 §5.4)."""
+    house = QuicHouse(Wire(seed=5, loss=0.01, twice=0.01), idle=60.0, streams=100)
+    client = connected(house)
+    asked = 0
+    while asked < (400 if padding else 6_000):
+        streams = [client.ask(query()) for _ in range(at_once)]
+        if padding:
+            house.listener.take(client.inject(bytes(padding)), client.address, [], house.now)
+        house.run(0.1)
+        while not all(len(client.answers.get(stream, b"")) == 470 for stream in streams):
+            assert client.terminated is None
+            house.run(0.5)
+        asked += at_once
+    assert len(house.listener.guests) == 1
 
 
 def test_what_fails_where_something_had_waited_ends_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
