@@ -3,16 +3,16 @@
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import HandshakeCompleted, QuicEvent, StopSendingReceived, StreamDataReceived, StreamReset
 
-from net.quic_codecs import Began, Gone, Heard, Octets, Reset, Stopped
+from net.quic_codecs import Alike, Began, Heard, Octets, Reset, Stopped
 
 PEER = ("peer", 0)
 """The one address of a connection as the core sees it: packets of another never reach it."""
 
-_GONE = (ValueError, AssertionError, RuntimeError)
 
-
-class AioquicConnection(QuicConnection):
+class AioquicConnection(Alike, QuicConnection):
     """What both ends have in common."""
+
+    gone = (ValueError, AssertionError, RuntimeError)
 
     def receive(self, datagram: bytes, now: float) -> None:
         """Read."""
@@ -48,35 +48,6 @@ class AioquicConnection(QuicConnection):
         """Datagrams that are to be sent now; not to a preferred address of the server (RFC 9000 §9.6): we stay where we are."""
         return [datagram for datagram, address in self.datagrams_to_send(now) if address == PEER]
 
-    def due(self) -> float | None:
-        """When `expire` is to be called."""
-        return self.get_timer()
-
     def next_stream(self, *, one_way: bool = False) -> int:
         """The id of the stream of ours that is opened next."""
         return self.get_next_available_stream_id(is_unidirectional=one_way)
-
-    def send(self, stream: int, data: bytes, *, ended: bool) -> None:
-        """Queue octets. Raises Gone."""
-        try:
-            self.send_stream_data(stream, data, ended)
-        except _GONE as error:
-            raise Gone from error
-
-    def reset(self, stream: int, code: int) -> None:
-        """Send nothing more on a stream; without effect once all was acknowledged. Raises Gone."""
-        try:
-            self.reset_stream(stream, code)
-        except _GONE as error:
-            raise Gone from error
-
-    def stop(self, stream: int, code: int) -> None:
-        """Ask the peer to send nothing more on a stream. Raises Gone if all of it came."""
-        try:
-            self.stop_stream(stream, code)
-        except _GONE as error:
-            raise Gone from error
-
-    def end(self, code: int, *, transport: bool = False) -> None:
-        """Say that it ends."""
-        self.close(code, 0 if transport else None)

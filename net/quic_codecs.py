@@ -105,6 +105,40 @@ class Gone(Exception):
     """The stream is over, or the connection: nobody waits."""
 
 
+class Alike:
+    """What either codec has by the same names, types aside. `gone`: what it raises where a stream or the connection is over."""
+
+    def due(self: Any) -> float | None:
+        """As `Core`."""
+        when: float | None = self.get_timer()
+        return when
+
+    def send(self: Any, stream: int, data: bytes, *, ended: bool) -> None:
+        """As `Core`."""
+        try:
+            self.send_stream_data(stream, data, ended)
+        except self.gone as error:
+            raise Gone from error
+
+    def reset(self: Any, stream: int, code: int) -> None:
+        """As `Core`; without effect once all was acknowledged."""
+        try:
+            self.reset_stream(stream, code)
+        except self.gone as error:
+            raise Gone from error
+
+    def stop(self: Any, stream: int, code: int) -> None:
+        """As `Core`."""
+        try:
+            self.stop_stream(stream, code)
+        except self.gone as error:
+            raise Gone from error
+
+    def end(self: Any, code: int, *, transport: bool = False) -> None:
+        """As `Core`."""
+        self.close(code, 0 if transport else None)
+
+
 class Core(Protocol):
     """One end of one connection."""
 

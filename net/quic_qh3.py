@@ -17,7 +17,7 @@ from qh3.quic.packet import QuicTransportParameters, push_quic_transport_paramet
 from qh3.quic.tls_bridge import QuicTlsBridge, QuicTlsBridgeError
 from qh3.tls import Epoch, ExtensionType, SessionTicket
 
-from net.quic_codecs import Began, Gone, Heard, Octets, Reset, Stopped
+from net.quic_codecs import Alike, Began, Heard, Octets, Reset, Stopped
 from net.quic_packets import VERSION
 
 qh3.tls._brotli = None  # type: ignore[attr-defined]  # certificates that swell are not asked for, and not read (RFC 8879)
@@ -42,10 +42,9 @@ FIRST_ROUND = 0.333
 PARAMETERS = 1_024
 """Octets in which transport parameters have room."""
 
-_GONE = (QuicConnectionError, ValueError, AssertionError)
 _STREAM_GONE = "reserved stream is missing"
-"""qh3's word for: a stream ended while something of it was to be sent once more. It has crossed it out then, and goes on when it is
-called again."""
+"""qh3's word for: a stream ended while something of it was to be sent once more. It has crossed it out then, and goes on when it
+is called again."""
 
 
 class Allowance(NamedTuple):
@@ -61,8 +60,10 @@ class NativePanic(Exception):
     """The Rust core gave up: what the interpreter is told of that is no Exception."""
 
 
-class Qh3Connection(QuicConnection):
+class Qh3Connection(Alike, QuicConnection):
     """What both ends have in common."""
+
+    gone = (QuicConnectionError, ValueError, AssertionError)
 
     def __init__(self, configuration: QuicConfiguration, allowance: Allowance, **what: Any) -> None:
         super().__init__(configuration=configuration, **what)
@@ -219,38 +220,9 @@ class Qh3Connection(QuicConnection):
         while (packet := transmit(now)) is not None:
             found.append(packet[0])
 
-    def due(self) -> float | None:
-        """When `expire` is to be called."""
-        return self.get_timer()
-
     def next_stream(self, *, one_way: bool = False) -> int:
         """The id of the stream of ours that is opened next."""
         return self.get_next_available_stream_id(one_way)
-
-    def send(self, stream: int, data: bytes, *, ended: bool) -> None:
-        """Queue octets. Raises Gone."""
-        try:
-            self.send_stream_data(stream, data, ended)
-        except _GONE as error:
-            raise Gone from error
-
-    def reset(self, stream: int, code: int) -> None:
-        """Send nothing more on a stream. Raises Gone."""
-        try:
-            self.reset_stream(stream, code)
-        except _GONE as error:
-            raise Gone from error
-
-    def stop(self, stream: int, code: int) -> None:
-        """Ask the peer to send nothing more on a stream. Raises Gone if all of it came."""
-        try:
-            self.stop_stream(stream, code)
-        except _GONE as error:
-            raise Gone from error
-
-    def end(self, code: int, *, transport: bool = False) -> None:
-        """Say that it ends."""
-        self.close(code, 0 if transport else None)
 
 
 _HANDLERS: dict[str, Callable[[Any, Sequence[Any]], None]] = {
