@@ -46,6 +46,8 @@ MIGRATIONS = (
 """What leads from each version of the schema to the next. Never changed once released, only added to."""
 
 SELECT_FROM = f"SELECT slot, {_NAMES} FROM lease WHERE slot >= ? ORDER BY slot"  # noqa: S608
+SELECT_FROM_1 = f"SELECT 0, {_NAMES} FROM lease WHERE kind = ? AND address >= ? ORDER BY address"  # noqa: S608
+"""Of a file of version 1, as `SELECT_FROM`."""
 SELECT_ALL = f"SELECT slot, {_NAMES} FROM lease ORDER BY kind, address"  # noqa: S608 # names of ours
 SELECT_SLOTS = "SELECT slot, kind, address FROM lease"
 PUT = (
@@ -70,13 +72,17 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR,
 """Primary result codes. SQLITE_ERROR: our statements are right, so the tables are not."""
 
 
-def prepare(connection: sqlite3.Connection, name: str) -> None:
-    """A connection as we want it, to a file of our version. Raises StoreFailed if it is of a newer one, and sqlite3.Error."""
+def prepare(connection: sqlite3.Connection) -> None:
+    """A connection as we want it, to a file of any version. Raises sqlite3.Error."""
     _set(connection, FIRST_PRAGMAS)
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     _set(connection, PRAGMAS if pages else (NEW_FILE, *PRAGMAS))
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Of the tables; 0: there are none. Raises sqlite3.Error."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    _migrate(connection, name, version)
+    return int(version)
 
 
 def _set(connection: sqlite3.Connection, pragmas: tuple[str, ...]) -> None:
@@ -84,12 +90,17 @@ def _set(connection: sqlite3.Connection, pragmas: tuple[str, ...]) -> None:
         connection.execute(f"PRAGMA {pragma}").fetchall()
 
 
-def _migrate(connection: sqlite3.Connection, name: str, version: int) -> None:
+def migrate(connection: sqlite3.Connection, name: str) -> None:
+    """To our version. Raises StoreFailed if the file is of a newer one, StoreDamaged if something would not be copied, and
+    sqlite3.Error; then it is as it was, or of a version between."""
+    version = version_of(connection)
     if version > len(MIGRATIONS):
         raise StoreFailed(
             f"{name} was written by a newer Anchorhold (version {version} of its tables, this one knows {len(MIGRATIONS)}):"
             " use that one again, or move the file away and lose its leases"
         )
+    if 0 < version < len(MIGRATIONS) and connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        raise StoreDamaged(f"{name}: version {version} of its tables is not whole")
     for number in range(version, len(MIGRATIONS)):
         with transaction(connection):
             for statement in MIGRATIONS[number]:

@@ -11,7 +11,7 @@ log into the file first.
 
 import sqlite3
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from dhcp.clock import Saved
 from dhcp.edge.folder import KEY_NAME, SIDES, FolderRefused, LeaseFolder
@@ -26,6 +26,7 @@ from dhcp.edge.schema import (
     SELECT_KEY,
     SELECT_SLOTS,
     as_failure,
+    migrate,
     prepare,
     transaction,
 )
@@ -91,7 +92,7 @@ class SqliteStore:
             failed = error if isinstance(error, StoreFailed) else self._failed(error)
             if not isinstance(failed, StoreDamaged):
                 raise failed from None
-            found = Salvaged((), None, str(failed))
+            found = self._salvage_as_it_is(str(failed))
         leases, lost = believe(found.rows, self._seal)
         problem = found.problem or lost or self._index(row[:3] for row in found.rows)
         if not problem:
@@ -196,12 +197,22 @@ class SqliteStore:
             self._prove(connection)
         return connection
 
-    def _connect(self, name: str) -> sqlite3.Connection:
+    def _salvage_as_it_is(self, problem: str) -> Salvaged:
+        """Of a file that is too damaged to be opened as ours: what of it is readable, in the version it has."""
+        self._let_go()
+        with suppress(sqlite3.Error, OSError), closing(self._connect(NAME, any_version=True)) as connection:
+            found = salvage(connection)
+            return found._replace(problem=found.problem or problem)
+        return Salvaged((), None, problem)
+
+    def _connect(self, name: str, any_version: bool = False) -> sqlite3.Connection:
         self._folder.make(name)
         with self._folder.within():
             connection = sqlite3.connect(self._folder.path(name), timeout=PATIENCE, isolation_level=None)
         try:
-            prepare(connection, name)
+            prepare(connection)
+            if not any_version:
+                migrate(connection, name)
         except (sqlite3.Error, StoreFailed):
             connection.close()
             raise

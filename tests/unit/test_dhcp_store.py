@@ -141,18 +141,45 @@ def test_a_file_of_an_older_version_is_brought_up_to_date(tmp_path: Path, monkey
     now.close()
 
 
-def test_leases_of_version_1_are_all_there_and_can_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There they lay by their addresses."""
+def fill_version_1(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the household, and the time."""
     with monkeypatch.context() as before:
         before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
-        with store(tmp_path) as one:
+        with store(folder) as one:
             connection = one._opened()
             rows = [row_of(each, one._seal, False) for each in HOUSEHOLD]
             connection.executemany(f"INSERT INTO lease VALUES ({', '.join('?' * len(rows[0]))})", rows)
+            one._write(connection, [], [], saved())
+
+
+def damage_pages(file: Path, octets: bytes, *numbers: int) -> None:
+    """`octets` in the place of pages, counted from 0."""
+    with file.open("r+b") as opened:
+        for number in numbers:
+            opened.seek(number * len(octets))
+            opened.write(octets)
+
+
+def test_leases_of_version_1_are_all_there_and_can_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There they lay by their addresses."""
+    fill_version_1(tmp_path, monkeypatch)
     assert HOUSEHOLD == kept(tmp_path).leases
     with store(tmp_path) as one:
         one.commit([*ended(*HOUSEHOLD[10:]), *begun(lease(5_000))], saved())
     assert {*HOUSEHOLD[:10], lease(5_000)} == set(kept(tmp_path).leases)
+
+
+@pytest.mark.parametrize("octets", [bytes(4_096), random.Random(2).randbytes(4_096)], ids=["zeros", "nonsense"])
+def test_of_a_damaged_file_of_version_1_all_else_is_kept(
+    octets: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_version_1(tmp_path, monkeypatch)
+    damage_pages(tmp_path / NAME, octets, 12, 30)
+    loaded = kept(tmp_path)
+    assert "damaged" in loaded.problems[0]
+    assert set(HOUSEHOLD) > set(loaded.leases)
+    assert 900 < len(loaded.leases) == len(kept(tmp_path).leases)
+    assert saved() == loaded.clock
 
 
 def test_what_begins_together_lies_together_wherever_its_addresses_are(tmp_path: Path) -> None:
