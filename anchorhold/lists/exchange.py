@@ -47,8 +47,10 @@ class Answer:
 async def get(stream: Stream, target: str, fields: Iterable[tuple[str, str]]) -> Answer:
     """Ask for `target`; `fields` with Host. Raises Lost, NoHttp; the connection stays the caller's until there is an answer."""
     codec = h11.Connection(h11.CLIENT, MAX_HEAD)
+    # As `Answer` reads them: a server is told its own words again, whatever octets they are.
+    headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in fields]
     try:
-        asked = codec.send(h11.Request(method="GET", target=target, headers=list(fields)))
+        asked = codec.send(h11.Request(method="GET", target=target, headers=headers))
     except h11.LocalProtocolError as error:
         raise NoHttp("the address is none that can be asked for") from error
     codec.send(h11.EndOfMessage())

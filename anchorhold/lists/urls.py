@@ -33,11 +33,6 @@ class Place(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == HTTPS_PORT else f"{host}:{self.port}"
 
-    def at(self, address: str) -> str:
-        """The same by address."""
-        host = f"[{address}]" if ":" in address else address
-        return f"https://{host}:{self.port}{self.target}"
-
     def text(self) -> str:
         """The whole address."""
         return f"https://{self.authority}{self.target}"

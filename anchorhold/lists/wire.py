@@ -20,10 +20,6 @@ class Lost(Exception):
     """Nothing more comes; the text says why, unless its cause knows better."""
 
 
-class NoConnection(Lost):
-    """It was refused, or TLS said no."""
-
-
 class NotInTime(Lost):
     """The other end was silent for too long."""
 
@@ -43,8 +39,8 @@ class Stream:
         cls, address: str, port: int, context: ssl.SSLContext, name: str, within: float, idle: float
     ) -> "Stream":
         """To a literal address, encrypted, and proved to be `name`; `within` so many seconds, and as many again for TLS. Raises
-        NoConnection, NotInTime."""
-        with _lost(NoConnection("no connection"), "no connection in time"):
+        Lost, NotInTime."""
+        with _lost(Lost("no connection"), "no connection in time"):
             async with asyncio.timeout(within):
                 opened = cls(await connect(address, port), idle)
             try:

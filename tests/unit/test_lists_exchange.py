@@ -53,6 +53,16 @@ def test_what_is_said_in_whatever_pieces_is_the_same(text: bytes, size: int) -> 
     assert stream.asked == b"GET /ads.txt HTTP/1.1\r\nHost: lists.example\r\nAccept: */*\r\n\r\n"
 
 
+def test_a_server_is_told_its_own_words_whatever_octets_they_are() -> None:
+    """What a former version read otherwise is something else, and no mistake of ours."""
+    stream = Said(HEAD.replace(b"X-One: a", b'ETag: "\xe9"') + b"abcde")
+    etag = ask(stream)[0].fields["etag"]
+    for said, heard in ((etag, b'"\xe9"'), ("\u2013", b"?")):
+        stream = Said(HEAD + b"abcde")
+        asyncio.run(get(stream, "/", [("Host", "lists.example"), ("If-None-Match", said)]))  # type: ignore[arg-type]
+        assert stream.asked.endswith(b"If-None-Match: " + heard + b"\r\n\r\n")
+
+
 def test_fields_have_small_letters_and_what_came_twice_is_joined() -> None:
     assert ask(Said(HEAD + b"abcde"))[0].fields == {"content-length": "5", "x-one": "a, b"}
 
