@@ -42,14 +42,16 @@ class Unwatched:
 
 
 class Inotify:
-    """Over the folders in which the files, and links on the way to them, have their names."""
+    """Over the folders in which the files, and links on the way to them, have their names, and whether one above is moved."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         """Raises OSError."""
         self._descriptor = call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            for folder in {folder for path in paths for folder in folders_of(path)}:
-                call("inotify_add_watch", self._descriptor, os.fsencode(folder), EVENTS)
+            folders = {folder for path in paths for folder in folders_of(path)}
+            events = dict.fromkeys((above for folder in folders for above in folder.parents), ITSELF)
+            for folder, wanted in (events | dict.fromkeys(folders, EVENTS)).items():
+                call("inotify_add_watch", self._descriptor, os.fsencode(folder), wanted)
         except OSError:
             self.close()
             raise
