@@ -1,5 +1,6 @@
 """Sockets on which clients and operators ask, opened while the rights are there; nothing is ever read here."""
 
+import contextlib
 import errno
 import ipaddress
 import os
@@ -190,8 +191,10 @@ def _bind(opened: socket.socket, place: tuple[object, ...]) -> None:
 def _defer_silent(opened: socket.socket) -> None:
     """Whoever connects and says nothing waits in the kernel, where it takes no place from those who ask: in everything that is
     spoken here the client speaks first."""
+    # A kernel without it serves all the same.
     if hasattr(socket, "TCP_DEFER_ACCEPT"):
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENCE)
+        with contextlib.suppress(OSError):
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENCE)
 
 
 def _prepare_datagrams(udp: socket.socket, wildcard: bool) -> None:

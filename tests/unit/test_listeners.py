@@ -70,3 +70,12 @@ def test_a_socket_of_a_service_manager_does_so_as_well(stack: ExitStack) -> None
     connected(stack, server)
     with pytest.raises(BlockingIOError):
         server.accept()
+
+
+def test_a_kernel_that_knows_nothing_of_it_listens_all_the_same(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "TCP_DEFER_ACCEPT", 9_999, raising=False)
+    server = listening(stack)
+    silent = connected(stack, server)
+    assert silent.getsockname() == accepted(stack, server)
