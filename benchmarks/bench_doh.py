@@ -1,7 +1,7 @@
 """What a cached answer over HTTPS costs in one process, without sockets: TLS, HTTP/2, the desk, microseconds of CPU each.
 
 `python benchmarks/bench_doh.py`; `ANCHORHOLD_HTTP2=h2` for the other codec. The client is h2 either way, and its time does not
-count. System calls, about a quarter of a real one, are not in the figures; `make bench ONLY=doh` measures those too.
+count. System calls are not in the figures; `make bench ONLY=doh` measures those too.
 """
 
 import argparse

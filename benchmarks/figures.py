@@ -149,7 +149,6 @@ def load(folder: Path, part: str) -> Done | None:
     if not path.exists():
         return None
     found = json.loads(path.read_text())
-    found.pop("rounds", None)  # of a commit that kept it beside the figures
     return Done(**found | {"tables": [Table(**table) for table in found["tables"]]})
 
 

@@ -189,12 +189,18 @@ class PlainServerCodec:
         service.on_data(event.stream_id or 0, event.data or b"")
 
     def _on_request(self, event: h2.events.RequestReceived, service: Service) -> None:
-        headers = event.headers or ()
+        stream_id, headers = event.stream_id or 0, event.headers or ()
         self._check(headers, trailer=False)
         if event.stream_ended is None:
-            service.on_request(event.stream_id or 0, headers)
+            service.on_request(stream_id, headers)
+            return
+        stream = self._codec.streams.get(stream_id)
+        if stream is not None and stream._expected_content_length:
+            # h2 compares only what comes in frames of DATA (RFC 9113 §8.1.1).
+            self.reset(stream_id, Code.PROTOCOL_ERROR)
+            service.on_reset(stream_id, by_client=False)
         else:
-            service.on_whole(event.stream_id or 0, headers)
+            service.on_whole(stream_id, headers)
 
     def _on_trailers(self, event: h2.events.TrailersReceived, _service: Service) -> None:
         """Nobody reads them; the end of the request is told next."""

@@ -17,8 +17,8 @@ BODY = bytes(range(200))
 FIELDS: list[Header] = [(b":status", b"200"), (b"content-length", b"200")]
 
 
-def request(stream: int, path: bytes, flags: int = ENTIRE) -> bytes:
-    fields = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"a.example"), (b":path", path)]
+def request(stream: int, path: bytes, flags: int = ENTIRE, *more: Header) -> bytes:
+    fields = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"a.example"), (b":path", path), *more]
     return frame(HEADERS, flags, stream, hpack.Encoder().encode(fields))
 
 
@@ -48,6 +48,15 @@ def bodies(sent: bytes) -> dict[int, bytes]:
         if kind == DATA:
             found[stream] = found.get(stream, b"") + body
     return found
+
+
+@pytest.mark.parametrize("length", [b"1", b"65536"])
+def test_a_request_that_promised_a_body_is_no_whole_one(length: bytes) -> None:
+    """Malformed (RFC 9113 §8.1.1): it is not answered, from memory neither."""
+    server, memory = opened()
+    told = server.receive(request(1, b"/known", ENTIRE, (b"content-length", length)), 7.0)
+    assert (told, memory.asked, server.open) == ([], [], 0)
+    assert frames(server.outgoing()) == [(RST, 0, 1, b"\0\0\0\1")]
 
 
 def test_what_is_known_is_answered_and_not_told_of() -> None:
