@@ -18,7 +18,8 @@ R = TypeVar("R")
 P = TypeVar("P")
 
 Ended = Callable[[R | StreamFailed], None]
-"""Told what came of a request, once. What it raises is a mistake of ours, and costs no other request anything."""
+"""Told what came of a request, once, unless it is taken back. What it raises is a mistake of ours, and costs no other request
+anything."""
 
 
 class RequestLimits(NamedTuple):
@@ -104,19 +105,24 @@ class RequestLink(QuicLink, Generic[R, P]):
             self._served()
 
     def take_back(self, stream_id: int) -> None:
-        """Nobody wants the answer any more."""
-        if stream_id in self._requests:
-            self.give_up(stream_id, StreamFailed(StreamFailure.LOST, "cancelled"))
+        """Nobody wants the answer any more, nor to be told that there is none: it would be asked for elsewhere."""
+        if self._requests.pop(stream_id, None) is not None:
+            self._stop(stream_id)
+            self._served()
 
     def give_up(self, stream_id: int, reason: StreamFailed) -> None:
-        """Tell the asker why, and the server to stop (RFC 9000 §3.5)."""
+        """Tell the asker why, and the server to stop."""
+        self._stop(stream_id)
+        self.fail(stream_id, reason)
+
+    def _stop(self, stream_id: int) -> None:
+        """RFC 9000 §3.5."""
         if not self.closed:
             with contextlib.suppress(Gone):  # all of it was acknowledged
                 self.core.reset(stream_id, self.cancelled)
             with contextlib.suppress(Gone):  # all of it came
                 self.core.stop(stream_id, self.cancelled)
             self.send_soon()
-        self.fail(stream_id, reason)
 
     def fail_all(self, reason: StreamFailed, code: int) -> None:
         """Nothing more can be done with this connection; `code` tells the server why."""

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import ClassVar, Protocol
 
 from anchorhold.cells.asked import Asked
@@ -26,7 +27,6 @@ from anchorhold.secret import take_secret
 from anchorhold.troubles import Watchman
 from net.sockets import adopt
 from resolver.admission import Admission
-from resolver.edge.listen.door import PAUSE
 from resolver.edge.serve import Desk
 from resolver.settings import FrontSettings
 from wire.errors import Malformed
@@ -54,8 +54,8 @@ class Listening(Protocol):
         """Closed, and nobody is left."""
 
     @property
-    def paused(self) -> bool:
-        """Whether it can let nobody in just now and is to be looked after soon."""
+    def reopens(self) -> Instant:
+        """When it is to be looked after because it can let nobody in before; infinite if it can."""
 
     def ready(self, events: int, now: Instant) -> None:
         """The socket has something."""
@@ -220,11 +220,11 @@ class ClientsCell:
             return
         # Before the flush: what ends here is answered in this wake-up.
         due = self.desk.expire(now)
-        paused = ended = False
+        reopens, ended = inf, False
         for listening in self._listening:
             listening.flush(now)
             listening.expire_sometimes(now)
-            paused = paused or listening.paused
+            reopens = min(reopens, listening.reopens)
             ended = ended or listening.ended
         if ended:
             self._listening = [listening for listening in self._listening if not listening.ended]
@@ -234,7 +234,7 @@ class ClientsCell:
         for pair in [*self._pairs.values()]:
             pair.flush()
         self._asked.flush()
-        patience = min(self._patience(now), PAUSE) if paused else self._patience(now)
+        patience = min(self._patience(now), max(reopens - now, 0.0))
         self._due = patience if due is None else min(due, patience)
         self._round = now + self._due
 

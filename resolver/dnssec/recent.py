@@ -33,17 +33,15 @@ class _Known:
     """By which keys, the original TTL, what it cost to verify it, and when that holds; what was made of it last, of an RRset with
     which TTL, in which second."""
 
-    __slots__ = ("came", "cost", "said", "second", "signing", "ttl", "wildcard", "window")
+    __slots__ = ("came", "cost", "said", "second", "signing", "ttl", "window")
 
-    def __init__(self, signing: Signing, ttl: int, cost: int, window: Window, said: Verified, came: int) -> None:
+    def __init__(self, signing: Signing, ttl: int, cost: int, window: Window, said: Verified) -> None:
         self.signing = signing
         self.ttl = ttl
-        self.wildcard = said.wildcard
         self.cost = cost
         self.window = window
         self.said = said
-        self.came = came
-        self.second = -1
+        self.came = self.second = -1
 
 
 class Recent:
@@ -76,7 +74,7 @@ class Recent:
         second = int(date)
         if known.second != second or known.came != ttl:
             left = max(known.window.ends - second, 0)
-            known.said = verified(rrset, signing.zone, known.wildcard, signatures[0], min(known.ttl, left), left)
+            known.said = verified(rrset, signing.zone, known.said.wildcard, signatures[0], min(known.ttl, left), left)
             known.second, known.came = second, ttl
         return known.said
 
@@ -99,7 +97,7 @@ class Recent:
             signature = parse_rrsig(found.by)
             window = window_of(signature, date)
             cost = units - budget.units
-            self._known[place] = _Known(signing, signature.original_ttl, cost, window, found, rrset.ttl)
+            self._known[place] = _Known(signing, signature.original_ttl, cost, window, found)
             self._known.move_to_end(place)
             if len(self._known) > self._kept:
                 self._known.popitem(last=False)

@@ -141,7 +141,7 @@ def test_who_gives_up_takes_the_request_back(loop: str, scheme: str) -> None:
             assert give_up is not None
             give_up()
             assert await at_once(upstream) == RIGHT
-            assert (liar.connects, set(liar.stopped)) == (1, {CANCELLED[scheme]})
+            assert (liar.connects, set(liar.stopped), len(liar.queries)) == (1, {CANCELLED[scheme]}, 3)
 
     run(loop, conversation())
 

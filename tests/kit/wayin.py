@@ -24,7 +24,6 @@ from anchorhold.secure_side import RECEIVE_BUFFER
 from net.quic_server import Terms
 from resolver.admission import Admission
 from resolver.edge.flights import Flight
-from resolver.edge.listen.door import PAUSE
 from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.https import HttpsSession
@@ -116,8 +115,8 @@ class Loop:
         due = [
             listener.due(Instant(time.monotonic())) for listener in self.listeners if isinstance(listener, QuicListener)
         ]
-        if any(listener.paused for listener in self.listeners):
-            patience = min(patience, PAUSE)
+        reopens = min(listener.reopens for listener in self.listeners)
+        patience = min(patience, max(reopens - time.monotonic(), 0.0))
         events = self._selector.select(min([patience, *(seconds for seconds in due if seconds is not None)]))
         now = Instant(time.monotonic())
         for key, mask in events:

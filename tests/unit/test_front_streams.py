@@ -4,6 +4,7 @@ import selectors
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from math import inf
 
 import dns.flags
 import dns.message
@@ -15,6 +16,7 @@ from resolver.admission import Admission, Connections
 from resolver.edge.listen import stream
 from resolver.edge.listen.acceptor import MINIMUM_IDLE, idle_time
 from resolver.edge.listen.stream import StreamListener
+from resolver.room import NEWCOMER
 from resolver.settings import ClientGroup
 from wire.dns.framing import frame
 from wire.units import Instant
@@ -278,10 +280,10 @@ def test_places_are_bounded_in_all_and_for_each_address() -> None:
         theirs = [service.connect(source="127.0.0.2")[1] is not None for _ in range(2)]
         assert ([True, True, False], [True, False]) == (ours, theirs)
         # All have just come: the last one waits until they have had the moment in which one asks.
-        assert service.listener.paused
+        assert service.listener.reopens == START + NEWCOMER
         service.listener.expire_sometimes(Instant(START + 0.011))
         assert service.connect(START + 0.011, source="127.0.0.3")[1] is not None
-        assert not service.listener.paused
+        assert service.listener.reopens == inf
     assert (1, 2) == (front.desk.counters["tcp-refused-client"], front.desk.counters["tcp-shed"])
     assert (0, 0) == (service.listener.places.taken, service.listener.places.held_by(front.client().household))
 

@@ -100,9 +100,9 @@ class Acceptor(ABC, Generic[C]):
         """End a connection that waits for nothing, so that another one may be had; False if there is none."""
 
     @property
-    def paused(self) -> bool:
-        """Whether nobody can be let in just now: then the loop looks around more often."""
-        return self._door.shut
+    def reopens(self) -> Instant:
+        """When somebody can be let in again, and is to be looked after for that; infinite if now."""
+        return self._door.reopens
 
     @property
     def owing(self) -> bool:

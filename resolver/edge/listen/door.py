@@ -7,6 +7,7 @@ import errno
 import selectors
 import socket
 from collections.abc import Callable
+from math import inf
 
 from wire.units import Instant
 
@@ -28,31 +29,30 @@ Watch = Callable[[socket.socket, int, object], None]
 class Door:
     """Of one listening socket; `owner` is called when somebody waits there."""
 
-    __slots__ = ("_owner", "_socket", "_until", "_watch", "ended", "shut")
+    __slots__ = ("_owner", "_socket", "_watch", "ended", "reopens")
 
     def __init__(self, endpoint: socket.socket, watch: Watch, owner: object) -> None:
         self._socket = endpoint
         self._watch = watch
         self._owner = owner
-        self._until = Instant(0.0)
-        self.shut = False
+        self.reopens = Instant(inf)
+        """When it is to be tended; infinite while it stands open."""
         self.ended = False
         """Whether the socket is closed: nothing is done with it any more."""
 
     def close(self, now: Instant, seconds: float = PAUSE) -> None:
         """Nobody is listened to until `tend` finds that it is time, or `open`."""
-        self.shut = True
-        self._until = Instant(now + seconds)
+        self.reopens = Instant(now + seconds)
         self._watch(self._socket, 0, self._owner)
 
     def open(self) -> None:
         """Something was closed: there is room, perhaps. Nothing if it stands open."""
-        if self.shut:
-            self.shut = False
+        if self.reopens < inf:
+            self.reopens = Instant(inf)
             if not self.ended:
                 self._watch(self._socket, selectors.EVENT_READ, self._owner)
 
     def tend(self, now: Instant) -> None:
         """With every wake-up."""
-        if self.shut and now >= self._until:
+        if now >= self.reopens:
             self.open()

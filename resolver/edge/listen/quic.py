@@ -93,7 +93,7 @@ class QuicListener:
         self._sweep = Instant(0.0)
         self._retiring = False
 
-    paused = False
+    reopens = Instant(inf)
     """All connections share one descriptor."""
 
     # packets

@@ -12,6 +12,7 @@ from resolver.edge.upstream.failures import stream_failure
 from resolver.edge.upstream.over_quic import OverQuic, QuicMember
 from resolver.edge.upstream.pooled import IDLE, tls_client
 from resolver.edge.upstream.port import LARGEST, Ended, Tools, UpstreamFailed, Why
+from resolver.edge.upstream.prompt import broken_off
 from resolver.settings import Profile, UpstreamSpec
 from wire.units import Instant
 
@@ -74,12 +75,13 @@ class Doq(OverQuic[DoqLink]):
     def _heard(
         self, link: DoqLink, query: bytes, deadline: Instant, ended: Ended, octets: bytes | StreamFailed
     ) -> None:
-        outcome: bytes | UpstreamFailed
+        outcome: bytes | UpstreamFailed = broken_off()
         try:
             outcome = _failure(octets) if isinstance(octets, StreamFailed) else _read(link, octets)
         except UpstreamFailed as failure:
             outcome = failure
-        self.settled(query, deadline, ended, outcome)
+        finally:
+            self.settled(query, deadline, ended, outcome)
 
 
 def _framed(query: bytes) -> bytes:
