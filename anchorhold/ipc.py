@@ -1,7 +1,8 @@
 """Messages between cells: a small fixed header and raw bytes over an AF_UNIX stream pair.
 
 Header, 24 octets, little-endian: type u8, flags u8, group u16, length u32 (of the body), handle u64, generation u32,
-deadline u32 (milliseconds left; 0: none; of a REPLY what it cost, in parts of COST). What does not decode raises `Malformed`, and the receiver ends the sender.
+deadline u32 (milliseconds left; 0: none; of a REPLY what it cost, in parts of COST). What does not decode raises `Malformed`,
+and the receiver ends the sender.
 """
 
 import struct

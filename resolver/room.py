@@ -2,8 +2,8 @@
 
 Most of those who come under an attack say nothing, or no question, and come again as often as they are thrown out, hundreds
 within some milliseconds. So who never asked goes first, after the moment in which a question follows upon the handshake. As long
-as many are in that moment, whoever asked before stays, and who knocks waits, in the kernel's queue, until it is over. Of those who
-asked, who asks faster than it may goes first.
+as many are in that moment, whoever asked before stays, and who knocks waits, in the kernel's queue, until it is over. Of those
+who asked, who asks faster than it may goes first.
 """
 
 from collections.abc import Collection

@@ -1,8 +1,8 @@
 """How many questions the resolver has open for one who asks it, by how late it is with what it has to do: pure.
 
 What is open shares one core. Past what that can do, each further question only makes all others slower, and who is let in first
-has nothing of it; where it waits outside, its turn can come sooner or later (`resolver.edge.turns`). But many a question waits for a
-server and costs nothing meanwhile, so it is not their number that says whether more can be borne.
+has nothing of it; where it waits outside, its turn can come sooner or later (`resolver.edge.turns`). But many a question waits
+for a server and costs nothing meanwhile, so it is not their number that says whether more can be borne.
 """
 
 LATE, PROMPT = 0.03, 0.015

@@ -208,9 +208,7 @@ class StreamListener(Acceptor[Connection]):
     batch = 16
     prefix = "tcp"
 
-    def __init__(
-        self, endpoint: socket.socket, desk: Desk, admission: Admission, watch: Watch, crowd: Crowd
-    ) -> None:
+    def __init__(self, endpoint: socket.socket, desk: Desk, admission: Admission, watch: Watch, crowd: Crowd) -> None:
         super().__init__(endpoint, watch)
         self.admission = admission
         self.places = crowd.places
