@@ -14,7 +14,7 @@ from itertools import chain, islice
 
 from resolver.edge.flights import Flight
 
-LOOKED_AT = 8
+LOOKED_AT = 32
 """Households whose lines are compared when somebody has to give way."""
 
 MAX_HOUSEHOLDS = 16_384
