@@ -61,8 +61,8 @@ bench-start: setup ## start to first answer, memory of all cells, restarts (root
 	$(BIN)/python -m compileall -q anchorhold net wire privacy resolver dhcp
 	$(BIN)/python benchmarks/bench_start.py
 
-bench-cores: peers ## cached answers and misses with one core and with two
-	$(BIN)/python benchmarks/bench_cores.py
+bench-cores: peers ## cached answers and misses with one core and with two; writes benchmarks/results/
+	$(BIN)/python benchmarks/bench_cores.py --record
 
 bench-odoh: peers ## ODoH beside DoH, through our own relay and target; writes benchmarks/results/
 	$(BIN)/python benchmarks/bench_odoh.py --record

@@ -1,7 +1,8 @@
 """Messages between cells: a small fixed header and raw bytes over an AF_UNIX stream pair.
 
 Header, 24 octets, little-endian: type u8, flags u8, group u16, length u32 (of the body), handle u64, generation u32,
-deadline u32 (milliseconds left; 0: none). What does not decode raises `Malformed`, and the receiver ends the sender.
+deadline u32 (milliseconds left; 0: none; of a REPLY what it cost, in parts of COST). What does not decode raises `Malformed`,
+and the receiver ends the sender.
 """
 
 import struct
@@ -23,6 +24,9 @@ READ_SIZE = 262_144
 
 CREDITS = 1_024
 """Queries a front may have open at a resolver."""
+
+COST = 16
+"""Parts of what a question costs that are told in a REPLY."""
 
 FORGET = 1
 """Flag of SNAPSHOT: what is believed has changed within the generation."""
@@ -256,4 +260,4 @@ def parse_reply(message: Message) -> Reply:
     length = len(body) - at
     if length < 12 or (offsets and max(offsets) + 4 > length):
         raise Malformed("reply without a whole message", at)
-    return Reply(body[at:], offsets, cacheable / 1000, message.generation, origin, explanation)
+    return Reply(body[at:], offsets, cacheable / 1000, message.generation, origin, explanation, message.deadline / COST)

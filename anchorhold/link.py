@@ -90,6 +90,9 @@ class LinkType(IntEnum):
     u8."""
     ROOT_PEER = 30
     """To the first resolver and another: ends of a pair over which copies of the root zone go."""
+    WORK = 31
+    """From the lists cell: a helper is wanted (body u8 1), or none any more (0). To it: its end of a pair to one; or, without a
+    descriptor, there is none any more. Body then: its exit code or minus a signal, i16 little-endian; nothing: there was none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
-"""What the supervisor does for the `lists` cell: its folder; and the image of all lists, which it keeps for the resolvers.
-Nothing is read from either.
+"""What the supervisor does for the `lists` cell: its folder; its helpers; and the image of all lists, which it keeps for the
+resolvers. Nothing is read from any.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from anchorhold.cell_process import CellProcess
 from anchorhold.config.request import Snapshot
+from anchorhold.helpers import Helpers
 from anchorhold.link import LinkMessage, LinkType
 from anchorhold.state import LISTS_NAME, open_folder
 
@@ -19,7 +21,14 @@ GIVE_EVERY = 1.0
 class ListsSide:
     """The cell, wanted or not, and what it and the resolvers are to be given."""
 
-    def __init__(self, resolvers: tuple[CellProcess, ...], state: Path, owner: tuple[int, int] | None) -> None:
+    def __init__(
+        self,
+        resolvers: tuple[CellProcess, ...],
+        state: Path,
+        owner: tuple[int, int] | None,
+        environment: Mapping[str, str],
+    ) -> None:
+        """`environment`: that of the cell's helpers."""
         self.cell = CellProcess("lists", MODULE, keeps=LinkType.LISTS)
         self.cells = (self.cell,)
         self.cell.due = None
@@ -33,6 +42,7 @@ class ListsSide:
         self._fresh = False
         """Whether the resolvers have not been given it yet."""
         self._give_at = 0.0
+        self._helpers = Helpers(self.cell, environment)
 
     def begin(self, snapshot: Snapshot) -> None:
         """At the start. Raises StateRefused."""
@@ -59,7 +69,8 @@ class ListsSide:
         self.wanted = wanted
 
     def look(self, now: float) -> None:
-        """Called with every wake-up: every resolver gets what is new."""
+        """Called with every wake-up: every resolver gets what is new, and the cell a helper."""
+        self._helpers.look(self._folder, now)
         if self._fresh and now >= self._give_at:
             self._give_at = now + GIVE_EVERY
             self._fresh = False
@@ -70,8 +81,15 @@ class ListsSide:
         """To a cell that has just been started."""
         self.cell.send(LinkType.FOLDER, b"", (self._folder,))
 
-    def take(self, image: LinkMessage) -> None:
-        """A new image, or word that there is none: every resolver gets it soon, and again whenever it is started."""
+    def take(self, message: LinkMessage) -> None:
+        """What the cell said."""
+        if message.type is LinkType.LISTS:
+            self._take_image(message)
+        elif message.type is LinkType.WORK:
+            self._helpers.ask(message.body == b"\1")
+
+    def _take_image(self, image: LinkMessage) -> None:
+        """A new one, or word that there is none: every resolver gets it soon, and again whenever it is started."""
         known = self._image is not None and bool(self._image.descriptors)
         if len(image.descriptors) > 1 or not self.wanted or (known and not image.descriptors):
             _close(image)
@@ -86,12 +104,15 @@ class ListsSide:
             resolver.send(LinkType.LISTS, self._image.body, self._image.descriptors)
 
     def ended(self) -> None:
-        """The cell ended; without lists it is not started again. What it made stays in force."""
+        """A cell ended. If it was this one: without lists it is not started again. What it made stays in force."""
+        if not self.cell.pid:
+            self._helpers.forget()
         if not self.wanted:
             self.cell.due = None
 
     def close(self) -> None:
         """The service ends."""
+        self._helpers.close()
         self._forget()
         if self._folder >= 0:
             os.close(self._folder)

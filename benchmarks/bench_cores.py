@@ -1,15 +1,20 @@
 """One core and several: cached answers over UDP, and misses, validated or not: answers a second, CPU time for each, and how many
 cores were busy.
 
-`python benchmarks/bench_cores.py [--cores 1,2] [--rounds N] [--seconds N] [--only hits|misses]`. For misses see `core_misses.py`.
-The load of hits is made so that it takes little of the same machine: 64 questions in one call, which the kernel takes apart
-(UDP_SEGMENT, udp(7)); it yields to the cells (nice 10), reads no answer, and asks more than can be answered. What was answered is
-counted by the fronts. Clients are 64 addresses, spread over the cells as any others are.
+`python benchmarks/bench_cores.py [--cores 1,2] [--rounds N] [--seconds N] [--only hits|misses] [--record]`. For misses see
+`core_misses.py`.
+The load of hits is made so that it takes little of the same machine: eight questions in one call, which the kernel takes apart
+(UDP_SEGMENT, udp(7)); it yields to the cells (nice 10) and reads the first of each eight answers, the kernel drops the rest. What
+was answered is counted by the fronts. Clients are 32 addresses, spread over the cells as any others are; each asks on when it is
+answered.
 """
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -22,12 +27,15 @@ from pathlib import Path
 
 import core_misses
 import kit
+import page
 from figures import spread
 
 from anchorhold.control_client import ask_service
 
-CLIENTS = 64
+CLIENTS = 32
 NAMES = 64
+WAVE = 8
+"""Questions in one call: so few that what all ask at once waits for less than what begins fair shares (docs/decisions/0039)."""
 SEGMENT = 103
 """UDP_SEGMENT (linux/udp.h)."""
 CONFIG = """
@@ -68,14 +76,21 @@ def load(port: int) -> None:
     """Ask, until ended."""
     os.nice(10)
     asked = questions()
-    many, size = b"".join(asked), len(asked[0])
-    waves = clients(port)
-    for client in waves:
+    size = len(asked[0])
+    waves = [b"".join(asked[first : first + WAVE]) for first in range(0, NAMES, WAVE)]
+    crowd = clients(port)
+    for client in crowd:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         client.setsockopt(socket.IPPROTO_UDP, SEGMENT, size)
-    while True:
-        for client in waves:
-            client.send(many)
+        client.setblocking(False)
+        client.send(waves[0])
+    for wave in itertools.cycle(waves):
+        ready, _, _ = select.select(crowd, (), (), 0.01)
+        for client in ready or crowd:
+            with contextlib.suppress(BlockingIOError):
+                while client.recv(4_096):
+                    pass
+            client.send(wave)
 
 
 def warm(port: int) -> None:
@@ -137,53 +152,66 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--only", choices=("hits", "misses"))
+    parser.add_argument("--record", action="store_true", help="write benchmarks/results/DATE-cores.md")
     parser.add_argument("--load", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.load:
         load(options.load)
     wanted = [int(word) for word in options.cores.split(",")]
-    print(f"{os.cpu_count()} processors; median (minimum to maximum)\n")
+    conditions = page.Conditions()
+    lines: list[str] = []
     if options.only != "misses":
-        print_hits(wanted, options.rounds, options.seconds)
+        lines += hit_table(wanted, options.rounds, options.seconds)
     for title, scene in core_misses.SCENES.items() if options.only != "hits" else ():
-        print_misses(title, scene, wanted, options.rounds)
+        lines += miss_table(title, scene, wanted, options.rounds)
+    processors = f"{os.cpu_count()} processors, which the load and the upstream share with the service"
+    head = [
+        page.heading("One core and several"),
+        "",
+        f"{conditions.printed_by('bench-cores', processors)}. Median (minimum to maximum).",
+    ]
+    kit.finish("\n".join([*head, *lines, ""]), "cores", options.record)
 
 
-def print_hits(wanted: list[int], rounds: int, seconds: float) -> None:
+def hit_table(wanted: list[int], rounds: int, seconds: float) -> list[str]:
     found: dict[int, list[tuple[float, float, float, list[int]]]] = {cores: [] for cores in wanted}
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         for cores in wanted:
             found[cores].append(measured(cores, seconds))
+            print(f"round {number}, {cores}: cached answers, {found[cores][-1][0]:,.0f} a second", flush=True)
     first = [one[0] for one in found[wanted[0]]]
-    print(f"Cached answers, {CLIENTS} clients\n")
-    print("| cores | answers/s | times the first | CPU µs for each | fronts kept busy | answers of each front |")
-    print("|---|---|---|---|---|---|")
+    lines = ["", f"## Cached answers over UDP, {CLIENTS} clients", ""]
+    lines += ["| cores | answers/s | times the first | CPU µs for each | fronts kept busy | answers of each front |"]
+    lines += ["| --- | --- | --- | --- | --- | --- |"]
     for cores, runs in found.items():
         rates = [one[0] for one in runs]
         figures = [spread(rates, ".0f"), kit.ratio(rates, first)]
         figures += [spread([one[1] for one in runs], ".2f"), spread([one[2] for one in runs], ".2f")]
-        print(f"| {cores} | {' | '.join(figures)} | {json.dumps(runs[-1][3])} |")
+        lines.append(f"| {cores} | {' | '.join(figures)} | {json.dumps(runs[-1][3])} |")
+    return lines
 
 
-def print_misses(
+def miss_table(
     title: str, scene: Callable[[], AbstractContextManager[core_misses.Scene]], wanted: list[int], rounds: int
-) -> None:
+) -> list[str]:
     found: dict[int, list[core_misses.Sample]] = {cores: [] for cores in wanted}
     with scene() as place:
-        for _ in range(rounds):
+        for number in range(1, rounds + 1):
             for cores in wanted:
                 found[cores].append(core_misses.measured(place, cores))
+                print(f"round {number}, {cores}: misses, {title}, {found[cores][-1].rate:,.0f} a second", flush=True)
     first = [one.rate for one in found[wanted[0]]]
-    print(f"\nMisses forwarded over UDP, {title}\n")
-    print(
+    lines = ["", f"## Misses forwarded over UDP, {title}", ""]
+    lines += [
         "| cores | answers/s | times the first | CPU µs for each | of it resolvers | resolvers busy | asked by each | failed |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    ]
+    lines += ["| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for cores, runs in found.items():
         figures = [spread([one.rate for one in runs], ".0f"), kit.ratio([one.rate for one in runs], first)]
         figures += [spread([one.cpu for one in runs], ".0f"), spread([one.resolving for one in runs], ".0f")]
         figures += [spread([one.busy for one in runs], ".2f"), json.dumps(runs[-1].each)]
-        print(f"| {cores} | {' | '.join(figures)} | {sum(one.failed for one in runs)} |")
+        lines.append(f"| {cores} | {' | '.join(figures)} | {sum(one.failed for one in runs)} |")
+    return lines
 
 
 if __name__ == "__main__":

@@ -152,7 +152,6 @@ def measure(folder: Path, runs: int) -> list[str]:
     time.sleep(5)
     lines += ["", "| process | PSS, KiB | of it private | RSS |", "| --- | --- | --- | --- |"]
     found = {"supervisor": service.process.pid} | {name: pid for name, (pid, _) in service.cells().items()}
-    found |= {f"{name}, helper": child for name, pid in found.items() if name in CELLS for child in tree(pid)[1:]}
     sums = [0, 0]
     for name, pid in found.items():
         kib = memory(pid)

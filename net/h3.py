@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from aioquic.h3.connection import FrameType, H3Connection, Setting, StreamType
 from aioquic.h3.events import DataReceived, H3Event, HeadersReceived, PushPromiseReceived
 from aioquic.quic.events import StopSendingReceived, StreamDataReceived, StreamReset
 
 from net.h2 import Response, StreamFailed, StreamFailure
 from net.h2_codecs import MAX_HEADERS, Header
+from net.h3_codec import FrameType, H3Connection, Setting, StreamType
 from net.h3_streams import Streams
 from net.qpack import StaticEncoder
 from net.quic_client import QuicClient

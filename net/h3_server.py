@@ -6,7 +6,10 @@ QPACK without a dynamic table (RFC 9204 §3.2.3), so no stream waits for another
 from typing import NamedTuple
 
 from aioquic.buffer import encode_uint_var
-from aioquic.h3.connection import (
+from aioquic.h3.events import DataReceived, HeadersReceived
+from aioquic.quic.events import StopSendingReceived, StreamDataReceived, StreamReset
+
+from net.h3_codec import (
     ErrorCode,
     FrameType,
     H3Connection,
@@ -17,9 +20,6 @@ from aioquic.h3.connection import (
     encode_settings,
     parse_settings,
 )
-from aioquic.h3.events import DataReceived, HeadersReceived
-from aioquic.quic.events import StopSendingReceived, StreamDataReceived, StreamReset
-
 from net.h3_streams import Streams
 from net.quic_server import Conversation, Heard, Octets, Reset, Stopped
 

@@ -19,6 +19,9 @@ STEP = 0.005
 FIRST, LEAST, FREE = 256.0, 2.0, 1_024.0
 """Questions a second: where it begins, what everybody has at least, and where it ends."""
 DOWN, UP = 0.7, 1.02
+MANY, FUTILE = 500, 16
+"""While so many come in a step, and fewer than one in `FUTILE` is let in, smaller shares shorten nobody's wait: the dropping
+takes the time."""
 DEPTH = 4.0
 """Questions that may come at once, at least; else as many as in a second."""
 
@@ -29,7 +32,7 @@ MAX_HOUSEHOLDS = 16_384
 class Pressure:
     """Of one socket. `on`: whether anybody is to be asked about (`admits`); it is off as long as nothing waits for long."""
 
-    __slots__ = ("_asked", "_next", "on", "rate", "sole")
+    __slots__ = ("_admitted", "_asked", "_next", "_taken", "on", "rate", "sole")
 
     def __init__(self) -> None:
         self.on = False
@@ -39,6 +42,8 @@ class Pressure:
         self._next = Instant(0.0)
         self._asked: dict[bytes, tuple[float, Instant]] = {}
         """How much of its share each household has used up, and when that was so; it comes back with time."""
+        self._taken = self._admitted = 0
+        """Since the last step: how many were asked about, and how many of them let in."""
 
     def waited(self, seconds: float, now: Instant) -> None:
         """The datagram that was taken first had waited for so long."""
@@ -48,12 +53,14 @@ class Pressure:
         if not self.on:
             self.on, self.rate = True, FIRST
         elif long:
-            self.rate = max(self.rate * DOWN, LEAST)
+            futile = self._taken > MANY and self._admitted * FUTILE < self._taken
+            self.rate = self.rate * UP if futile else max(self.rate * DOWN, LEAST)
         else:
             # One step for each that has passed, but not for a time in which nobody asked.
             self.rate *= UP ** min((now - self._next) / STEP + 1.0, 20.0)
         self._next = Instant(now + STEP)
-        if self.rate >= FREE:
+        self._taken = self._admitted = 0
+        if self.rate >= FREE and not long:
             self.on, self.sole = False, b""
             self._asked.clear()
 
@@ -67,10 +74,14 @@ class Pressure:
             return True
         if self.sole:
             asked[self.sole], self.sole = (0.0, now), b""
+        self._taken += 1
+        share = max(self.rate, DEPTH)
         used, since = asked.get(household, (0.0, now))
-        used = max(used - (now - since) * self.rate, 0.0) + 1.0
-        if used > max(self.rate, DEPTH):
+        # What was asked while shares were larger is over what there is now, and counts as that.
+        used = max(min(used, share) - (now - since) * self.rate, 0.0) + 1.0
+        if used > share:
             return False
+        self._admitted += 1
         if len(asked) >= MAX_HOUSEHOLDS:
             asked.clear()
         asked[household] = used, now

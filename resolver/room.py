@@ -2,7 +2,8 @@
 
 Most of those who come under an attack say nothing, or no question, and come again as often as they are thrown out, hundreds
 within some milliseconds. So who never asked goes first, after the moment in which a question follows upon the handshake. As long
-as many are in that moment, whoever asked before stays, and who knocks waits, in the kernel's queue, until it is over.
+as many are in that moment, whoever asked before stays, and who knocks waits, in the kernel's queue, until it is over. Of those
+who asked, who asks faster than it may goes first.
 """
 
 from collections.abc import Collection
@@ -34,6 +35,10 @@ class Stay(Protocol):
     def owing(self) -> bool:
         """Whether an answer is still to be made or written."""
 
+    @property
+    def over(self) -> bool:
+        """Whether it asks faster than it may, so that it waits by its own doing."""
+
 
 S = TypeVar("S", bound=Stay)
 
@@ -47,14 +52,15 @@ class Room(NamedTuple, Generic[S]):
 
 def room(stays: Collection[S], now: Instant, places: int) -> Room[S]:
     """Of all who are here, where no more can be: all `places` are taken, or descriptors are short."""
-    idle = [one for one in stays if not one.owing]
+    idle = [one for one in stays if one.over or not one.owing]
     silent = [one for one in idle if not one.asked]
     old = [one for one in silent if now - one.active >= NEWCOMER]
     if old:
         return Room(nsmallest(max(1, len(stays) // SHED), old, key=_active), soon=False)
     if len(silent) > max(1, places // CROWD):
         return Room([], soon=True)
-    return Room(nsmallest(1, [one for one in idle if now - one.active >= RESTING], key=_active), soon=False)
+    over = [one for one in idle if one.over]
+    return Room(nsmallest(1, over or [one for one in idle if now - one.active >= RESTING], key=_active), soon=False)
 
 
 def _active(one: Stay) -> Instant:

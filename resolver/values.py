@@ -68,7 +68,8 @@ class Reply(NamedTuple):
 
     `message` is a whole DNS message: id 0, QR and RA set, RD as asked, AA and TC clear, AD if all of it is secure, the folded
     question, answer and authority sections, no additional section, no OPT. `ttl_offsets` are the offsets in `message` of
-    every TTL field. `cacheable` is for how many seconds from now it may be given out again (0: this client only).
+    every TTL field. `cacheable` is for how many seconds from now it may be given out again (0: this client only). `cost` is what
+    finding it took, in `resolver.iterate.budget.Budget.cost`.
     """
 
     message: bytes
@@ -77,3 +78,4 @@ class Reply(NamedTuple):
     generation: int
     origin: Origin
     explanation: Explanation | None = None
+    cost: float = 0.0

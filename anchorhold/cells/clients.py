@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol
 from anchorhold.cells.asked import Asked
 from anchorhold.cells.heap import on_heap
 from anchorhold.cells.peer import Pair, Peer
-from anchorhold.cells.readiness import Readiness, open_readiness
+from anchorhold.cells.readiness import TURN, Readiness, open_readiness
 from anchorhold.cells.start import hear, receive_until_start, take_short_turns, tell_ready
 from anchorhold.control_requests import Line
 from anchorhold.facts import divert, log
@@ -150,6 +150,9 @@ class ClientsCell:
     def _tend(self, now: Instant) -> None:
         """Once a wake-up."""
 
+    def _look_first(self, now: Instant) -> None:
+        """More has something than one wake-up is for: look at what must not wait until it is its turn."""
+
     def _patience(self, now: Instant) -> float:
         """Seconds until something is due, at most IDLE_TURN."""
         return IDLE_TURN
@@ -214,6 +217,8 @@ class ClientsCell:
         over = bool(events)
         for key, mask in events:
             over = key.data(mask, now) is True and over
+        if len(events) >= TURN:
+            self._look_first(now)
         if over and now < self._round:
             # Hits and nothing else: there is nothing to write, to send on or to end.
             self._due = self._round - now

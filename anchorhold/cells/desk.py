@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from anchorhold.cells.carrying import CarryDesk
 from anchorhold.ipc import (
+    COST,
     CREDITS,
     EVERY_GROUP,
     FORGET,
@@ -35,11 +36,14 @@ from resolver.edge import account
 from resolver.edge.resolve import Resolver
 from resolver.edge.tracing import trace
 from resolver.values import Query, Reply
+from resolver.window import Window
 from wire.dns.names import parse_name
 from wire.errors import Malformed
 
 _REPLY = int(MessageType.REPLY)
 CREDIT_BATCH = 128
+BUSY, LOOK_EVERY = 128, 0.02
+"""Questions that are open at once from which on it is looked at how late the loop is, and how often, in seconds."""
 MARGIN = 0.05
 """Seconds for a reply to get to `front` before it gives up."""
 
@@ -75,6 +79,8 @@ class FrontLine:
         self._out: list[bytes] = []
         self._rest = b""
         self._spent = 0
+        self._window = Window(CREDITS)
+        self._looking: asyncio.TimerHandle | None = None
         self._flushing = False
         self._closed = False
         self._tracing: asyncio.Task[None] | None = None
@@ -99,6 +105,8 @@ class FrontLine:
             self._closed = True
             if self._tracing is not None:
                 self._tracing.cancel()
+            if self._looking is not None:
+                self._looking.cancel()
             for task in self._changes:
                 task.cancel()
             self._loop.remove_reader(self._pair.fileno())
@@ -132,6 +140,8 @@ class FrontLine:
                 self._resolver.ask(
                     _query(message), (self, message.handle), self._answer(message.handle), _patience(message)
                 )
+                if self._looking is None and self._resolver.open > BUSY:
+                    self._look_later()
             case MessageType.REFRESH:
                 self._resolver.refresh(_query(message), (self, message.handle), self._answer(message.handle))
             case MessageType.CANCEL:
@@ -151,7 +161,8 @@ class FrontLine:
         def answer(reply: Reply) -> None:
             body = build_reply(reply)
             # As `build_message`: each miss comes by here.
-            self._post(HEADER.pack(_REPLY, reply.origin.value, 0, len(body), handle, reply.generation, 0) + body)
+            head = _REPLY, reply.origin.value, 0, len(body), handle, reply.generation, int(reply.cost * COST)
+            self._post(HEADER.pack(*head) + body)
             self._give_back()
 
         return answer
@@ -159,8 +170,32 @@ class FrontLine:
     def _give_back(self) -> None:
         self._spent += 1
         if self._spent >= CREDIT_BATCH:
-            self._post(build_message(MessageType.CREDIT, 0, self._spent.to_bytes(4, "little")))
-            self._spent = 0
+            self._grant()
+
+    def _grant(self) -> None:
+        """What was given back, as far as the window has room for it."""
+        granted = min(self._spent, self._window.size - (CREDITS - self._spent))
+        if granted > 0:
+            self._post(build_message(MessageType.CREDIT, 0, granted.to_bytes(4, "little")))
+            self._spent -= granted
+
+    def look(self, late: float) -> None:
+        """What is done here is done so many seconds late: fewer questions may be open, or more again."""
+        whole = self._window.whole
+        self._window.look(late)
+        if not (whole and self._window.whole):
+            self._grant()
+
+    def _look_later(self) -> None:
+        due = self._loop.time() + LOOK_EVERY
+        self._looking = self._loop.call_at(due, self._look, due)
+
+    def _look(self, due: float) -> None:
+        """How late is it? As long as much is open, and until all credits are back."""
+        self._looking = None
+        self.look(self._loop.time() - due)
+        if self._resolver.open > BUSY or not self._window.whole:
+            self._look_later()
 
     # writing
 

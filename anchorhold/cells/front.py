@@ -22,10 +22,9 @@ from anchorhold.link import LinkMessage, LinkType, PairName
 from anchorhold.sandbox import SandboxProfile, preload
 from anchorhold.sandbox.profile import Network, calls
 from net.sockets import adopt, prepare
-from resolver.admission import Connections
 from resolver.edge.listen.batched import BATCHED, one_by_one, open_datagrams
 from resolver.edge.listen.datagram import DatagramListener
-from resolver.edge.listen.stream import StreamListener
+from resolver.edge.listen.stream import Crowd, StreamListener
 from resolver.settings import FrontSettings
 from wire.units import Instant
 
@@ -77,7 +76,7 @@ class FrontCell(ClientsCell):
         self._settings: FrontSettings | None = None
         self._datagrams: list[DatagramListener] = []
         self._streams: list[StreamListener] = []
-        self._places = Connections()
+        self._crowd = Crowd()
         self._control: ControlServer | None = None
         self._control_socket = -1
         self._waiting: list[tuple[LinkType, int, bytes]] = []
@@ -145,7 +144,7 @@ class FrontCell(ClientsCell):
                 self._datagrams.append(datagrams)
                 self.watch(endpoint, selectors.EVENT_READ, datagrams)
             else:
-                streams = StreamListener(endpoint, self.desk, self.admission, self.watch, self._places)
+                streams = StreamListener(endpoint, self.desk, self.admission, self.watch, self._crowd)
                 self._streams.append(streams)
                 self._listening.append(streams)
                 self.watch(endpoint, selectors.EVENT_READ, streams)
@@ -167,6 +166,11 @@ class FrontCell(ClientsCell):
         super()._stop_listening()
         for datagrams in self._datagrams:
             self.watch(datagrams.socket, 0, datagrams)
+
+    def _look_first(self, now: Instant) -> None:
+        """However many connections have something, datagrams wait for one turn of them and no longer."""
+        for datagrams in self._datagrams:
+            datagrams.ready(selectors.EVENT_READ, now)
 
     def _tend(self, now: Instant) -> None:
         if self._control is not None:

@@ -33,7 +33,6 @@ from anchorhold.cells.start import (
 from anchorhold.facts import divert, log
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, PairName, accuse, send_message
-from anchorhold.lists import helper
 from anchorhold.lists.asking import ResolverLine
 from anchorhold.lists.desk import ListsDesk
 from anchorhold.lists.fetch import Fetcher
@@ -43,8 +42,8 @@ from anchorhold.lists.rounds import Rounds
 from anchorhold.lists.settings import ListsSettings
 from anchorhold.lists.store import Store
 from anchorhold.lists.urls import HTTPS_PORT, read_list_url
-from anchorhold.mistakes import EXIT_MISTAKE, log_mistakes
-from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, completed, enter, preload
+from anchorhold.mistakes import log_mistakes
+from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, enter, preload
 from anchorhold.sandbox.profile import Rule, calls, exactly
 from dhcp.edge.folder import FolderRefused, make_ours
 from net.readiness import readiness
@@ -79,7 +78,7 @@ PROFILE = SandboxProfile(
     folder=True,
     descriptors=DESCRIPTORS,
 )
-"""And the ports that addresses of lists name. It makes no process: its helper does (`anchorhold/lists/helper.py`)."""
+"""And the ports that addresses of lists name. It makes no process: the supervisor does (`anchorhold/helpers.py`)."""
 EXIT_FOLDER = 71
 """Exit code of a cell whose folder cannot be used; the log says why."""
 
@@ -116,10 +115,7 @@ class ListsCell:
         self._image: ListImage | None = None
         self._handing: tuple[int, bytes] | None = None
         self._ports: frozenset[int] = frozenset()
-        self._told = -1
-        """The settings as they came, for the helper."""
-        self._helper: socket.socket
-        self._workshop: Workshop | None = None
+        self._workshop = Workshop(self._ask_for_helper)
         self._ending: asyncio.Future[int]
         self._store: Store
         self._rounds: Rounds
@@ -154,8 +150,7 @@ class ListsCell:
             return EXIT_FOLDER
         profile = replace(PROFILE, connect=tuple(sorted(self._ports)), memory=memory)
         try:
-            settle = partial(self._settle, completed(helper.PROFILE))
-            enter(profile, lambda: make_ours(self._folder), settle, self._folder)
+            enter(profile, lambda: make_ours(self._folder), self._settle, self._folder)
         except FolderRefused as error:
             log(NAME, str(error))
             return EXIT_FOLDER
@@ -163,7 +158,7 @@ class ListsCell:
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
         return await end_after(NAME, self._run(fetcher, loop))
 
-    def _settle(self, helpers: SandboxProfile) -> None:
+    def _settle(self) -> None:
         keep_to_heap()
         log_mistakes(NAME)
         self._link.setblocking(False)
@@ -173,16 +168,12 @@ class ListsCell:
             self._store.clear_drafts()
         except OSError as error:
             log(NAME, f"the folder cannot be read: {error.strerror}")
-        self._helper = helper.start(self._folder, helpers)
 
     async def _run(self, fetcher: Fetcher, loop: asyncio.AbstractEventLoop) -> int:
         assert self._settings is not None  # noqa: S101 # serve saw to it
         self._ending = loop.create_future()
         loop.add_reader(self._link.fileno(), self._hear)
-        workshop = self._workshop = Workshop(self._helper)
-        self._tell_helper(workshop)
-        self._begin(LinkType.FOLDER, self._watch_helper(workshop))
-        self._rounds = Rounds(self._store, fetcher, self._hand, partial(log, NAME), workshop.begin)
+        self._rounds = Rounds(self._store, fetcher, self._hand, partial(log, NAME), self._workshop.begin)
         self._desk = ListsDesk(self._rounds, lambda: self._image)
         self._rounds.open()
         # With it goes the image that was in force last, before anybody is told that we are ready.
@@ -196,19 +187,15 @@ class ListsCell:
         try:
             return await self._ending
         finally:
+            # Its end is the supervisor's to see, when ours has come.
+            self._workshop.end(None)
             for task in (rounds, *self._tasks.values()):
                 task.cancel()
             await asyncio.gather(rounds, *self._tasks.values(), return_exceptions=True)
 
-    def _tell_helper(self, workshop: Workshop) -> None:
-        told, self._told = self._told, -1
-        workshop.use(told)
-        os.close(told)
-
-    async def _watch_helper(self, workshop: Workshop) -> None:
-        await workshop.gone.wait()
-        log(NAME, "the helper that reads lists has ended; the next cell has another one")
-        self._end(EXIT_MISTAKE)
+    def _ask_for_helper(self, wanted: bool) -> None:
+        """Raises OSError."""
+        send_message(self._link, LinkType.WORK, bytes((wanted,)))
 
     def _end(self, code: int) -> None:
         if not self._ending.done():
@@ -240,8 +227,6 @@ class ListsCell:
                     # To connect to other ports than at the start takes a new process.
                     self._end(0)
                     return
-                if self._workshop is not None:
-                    self._tell_helper(self._workshop)
                 self._rounds.use(self._settings)
                 tell_ready(self._link, self._settings.generation)
             case LinkType.PING:
@@ -259,11 +244,14 @@ class ListsCell:
                 self._pairs[kind] = adopt(descriptor)
             case LinkType.SETTINGS, (descriptor,):
                 self._settings = snapshot.load(descriptor, ListsSettings, snapshot.MAX_LISTS)
-                if self._told >= 0:
-                    os.close(self._told)
-                self._told = descriptor
+                os.close(descriptor)
             case LinkType.FOLDER, (descriptor,) if self._folder < 0:
                 self._folder = descriptor
+            case LinkType.WORK, (descriptor,):
+                self._workshop.take(adopt(descriptor))
+            case LinkType.WORK, ():
+                code = int.from_bytes(message.body, "little", signed=True) if message.body else None
+                self._workshop.end(code)
             case ((LinkType.PING | LinkType.END), ()):
                 pass
             case _:

@@ -7,6 +7,9 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+TURN = 16
+"""Events of one wake-up: what comes next is looked at before the others. Linux tells of all in turns (epoll_wait(2))."""
+
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -27,7 +30,8 @@ class Readiness(Protocol):
         """What a socket is watched for. Raises KeyError."""
 
     def select(self, timeout: float, /) -> Sequence[tuple[selectors.SelectorKey, int]]:
-        """What has something, and which of the events that it is watched for; waits for `timeout` seconds at most."""
+        """What has something, and which of the events that it is watched for; waits for `timeout` seconds at most. Where it is
+        TURN of them, there may be more."""
 
 
 class Epoll:
@@ -59,7 +63,7 @@ class Epoll:
     def select(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
         """As `Readiness`."""
         find, told, found = self._keys.get, self._told, []
-        for number, event in self._epoll.poll(timeout, len(self._keys) or 1):
+        for number, event in self._epoll.poll(timeout, TURN):
             key = find(number)
             if key is not None:
                 found.append((key, told[event] & key.events))

@@ -59,13 +59,13 @@ class UnderWay:
         except TimeoutError:
             raise WorkFailed(f"it took longer than {patience:.0f} s") from None
         finally:
-            status = await self._end()
-        if status != 0 or self._result is None:
-            raise WorkFailed(describe(status, self._result))
+            code = await self._end()
+        if code != 0 or self._result is None:
+            raise WorkFailed(describe(code, self._result))
         return self._result[0]
 
-    async def _end(self) -> int:
-        """Its status. Ends it if it has not ended by itself."""
+    async def _end(self) -> int | None:
+        """Its exit code, or minus a signal; None: there was none. Ends it if it has not ended by itself."""
         raise NotImplementedError
 
     def _say(self, line: bytes) -> None:
@@ -116,13 +116,15 @@ class Apart(UnderWay):
         if not self._ended.is_set() or self._octets > MAX_SAID:
             os.kill(self._pid, signal.SIGKILL)
         # It says no more, or is killed: this takes no time.
-        return os.waitpid(self._pid, 0)[1]  # noqa: ASYNC222
+        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])  # noqa: ASYNC222
 
 
-def describe(status: int, said: tuple[object] | None) -> str:
-    """Why a process came to nothing: its status (wait(2)), and what it said last."""
-    if os.WIFSIGNALED(status):
-        return f"the process was ended by {signal.Signals(os.WTERMSIG(status)).name}"
+def describe(code: int | None, said: tuple[object] | None) -> str:
+    """Why a process came to nothing: its exit code or minus a signal, None if there was none, and what it said last."""
+    if code is None:
+        return "there was no process for it"
+    if code < 0:
+        return f"the process was ended by {signal.Signals(-code).name}"
     return "it said nothing" if said is None else f"a mistake of ours: {said[0]}"
 
 

@@ -1,147 +1,164 @@
-"""The helper of the lists cell: a process that was forked before the cell was sealed, and forks one more for each piece of work.
-So the cell, which talks to strangers, can make no process and end none, and who reads what they wrote has no way to a network.
+"""The helper of the lists cell: a process for one piece of work that reads what strangers wrote. The supervisor forks it when the
+cell asks (`anchorhold/helpers.py`), for who is sealed can make none; it has the folder and no way to a network, and ends with its
+work.
 
-Between the two is a stream pair. To the helper: length u32 (little-endian), a message in msgpack, and beside it at most one
-descriptor. From it: the lines of `apart.py`, written by the work itself, and at its end `e` and its status (wait(2)).
+Between the two is a stream pair. To the helper: length u32 (little-endian), a `Task` in msgpack, beside it one descriptor
+at most; then the texts that the task announces. From it: the lines of `apart.py`. How it ended the supervisor tells the cell.
 """
 
 import asyncio
 import contextlib
+import errno
 import os
-import select
-import signal
+import resource
 import socket
+import sys
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NoReturn
 
 import msgspec
 
-from anchorhold import snapshot
-from anchorhold.cells.rules import HERE, MEMORY, SNAPSHOT, WAKE
-from anchorhold.lists.apart import (
-    MAX_SAID,
-    PR_SET_PDEATHSIG,
-    UnderWay,
-    end_with_parent,
-    keep_within,
-    live,
-    write_line,
-)
-from anchorhold.lists.jobs import Job, perform, put_image
-from anchorhold.lists.settings import ListsSettings
+from anchorhold.cells.rules import HERE, MEMORY, WAKE
+from anchorhold.facts import log
+from anchorhold.lists.apart import CPU_SECONDS, MAX_SAID, Tell, UnderWay, end_with_parent, keep_within, live
+from anchorhold.lists.jobs import Job, digests_of, perform, put_image
 from anchorhold.lists.store import Store
-from anchorhold.lists.workshop import digest_of
-from anchorhold.sandbox import SandboxProfile, Standing, seal
-from anchorhold.sandbox.profile import Rule, calls, exactly
+from anchorhold.mistakes import EXIT_MISTAKE
+from anchorhold.sandbox import Network, SandboxProfile, SandboxRefused, enter
+from anchorhold.sandbox.profile import calls
 from net import sockets
 from net.readiness import READ, readiness
 
-_ENDED = b"e"
-_FORK = 0x0120_0011
-"""CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD (linux/sched.h)."""
 _MOST = 16 * 1024 * 1024
-"""Octets of a message; protected names are most of it."""
+"""Octets that are read at once; local texts, and protected names, are most of it."""
 
 
-class Texts(msgspec.Struct, frozen=True, tag=True):
-    """The descriptor beside it holds settings, whose local texts are used from now on."""
-
-
-class Do(msgspec.Struct, frozen=True, tag=True):
-    """Begin this. The descriptor beside it is where an image goes to."""
+class Task(msgspec.Struct, frozen=True):
+    """The work. Where an image goes to is the descriptor beside it. `texts`: digest and octets of local texts, which are in no
+    folder and follow in this order."""
 
     job: Job
-
-
-class Stop(msgspec.Struct, frozen=True, tag=True):
-    """End what is done; nothing if nothing is."""
-
-
-Message = Texts | Do | Stop
+    texts: tuple[tuple[str, int], ...]
 
 
 class Workshop:
     """The cell's end."""
 
-    def __init__(self, endpoint: socket.socket) -> None:
-        self._endpoint = endpoint
-        self._rest = b""
+    def __init__(self, ask: Callable[[bool], None]) -> None:
+        """`ask` tells the supervisor that a helper is wanted, or none any more; it may raise OSError."""
+        self._ask = ask
         self._running: _Running | None = None
-        self.gone = asyncio.Event()
-        """Set when the helper is no more; then nothing can be done, and the cell is to end."""
-        readiness(asyncio.get_running_loop()).watch(endpoint.fileno(), READ, self._readable)
 
-    def use(self, descriptor: int) -> None:
-        """Settings for the helper, too."""
-        self._send(Texts(), descriptor)
+    def begin(self, job: Job, image: int, local: Mapping[str, bytes]) -> UnderWay:
+        """One at a time. `local`: texts that are in no folder, by their digest. Raises OSError."""
+        if self._running is not None:
+            raise OSError(errno.EBUSY, "there is other work")
+        texts = {digest: local[digest] for digest in digests_of(job) if digest in local}
+        running = _Running(job, image, texts, self._stop)
+        self._ask(True)
+        self._running = running
+        return running
 
-    def begin(self, job: Job, image: int) -> "_Running":
-        """One at a time. Raises OSError."""
-        self._send(Do(job), image)
-        self._running = _Running(self)
-        return self._running
+    def take(self, endpoint: socket.socket) -> None:
+        """There is a helper at the other end of this."""
+        if self._running is None:
+            endpoint.close()
+        else:
+            self._running.tell(endpoint)
 
-    def stop(self) -> None:
-        """What is done is to end."""
+    def end(self, code: int | None) -> None:
+        """It has ended: its exit code, or minus a signal; None: there could be none."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.close(code)
+
+    def _stop(self) -> None:
         with contextlib.suppress(OSError):
-            self._send(Stop())
-
-    def _send(self, message: Message, descriptor: int = -1) -> None:
-        body = msgspec.msgpack.encode(message)
-        data = memoryview(len(body).to_bytes(4, "little") + body)
-        # Waiting, for the helper does little but read.
-        sent = socket.send_fds(self._endpoint, [data], [] if descriptor < 0 else [descriptor])
-        while sent < len(data):
-            sent += self._endpoint.send(data[sent:])
-
-    def _readable(self, _events: int) -> None:
-        try:
-            data = self._endpoint.recv(65_536, sockets.NOW)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            readiness(asyncio.get_running_loop()).watch(self._endpoint.fileno(), 0)
-            self.gone.set()
-            if self._running is not None:
-                self._running.lose()
-            return
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        for line in whole:
-            if self._running is not None:
-                self._running.take(line)
+            self._ask(False)
 
 
 class _Running(UnderWay):
-    """In a copy of the helper."""
+    """In a helper that was asked for."""
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, job: Job, image: int, texts: Mapping[str, bytes], stop: Callable[[], None]) -> None:
         super().__init__()
-        self._workshop = workshop
-        self._status = -1
+        self._task = Task(job, tuple((digest, len(text)) for digest, text in texts.items()))
+        self._texts = texts
+        self._image = image
+        self._stop = stop
+        self._endpoint: socket.socket | None = None
+        self._rest = b""
+        self._code: int | None = None
+        self._wanted = True
 
-    async def _end(self) -> int:
+    async def _end(self) -> int | None:
         if not self._ended.is_set():
-            self._workshop.stop()
+            self._wanted = False
+            self._stop()
             await self._ended.wait()
-        return self._status
+        return self._code
 
-    def lose(self) -> None:
-        """The helper is gone, and with it the work."""
+    def tell(self, endpoint: socket.socket) -> None:
+        """What is to be done. What came of it is heard from then on."""
+        if not self._wanted:
+            # By now the descriptor of the image may be something else.
+            endpoint.close()
+            return
+        self._endpoint = endpoint
+        readiness(asyncio.get_running_loop()).watch(endpoint.fileno(), READ, self._readable)
+        body = msgspec.msgpack.encode(self._task)
+        # One that is gone has ended, and that is told elsewhere. Waiting, for who began just now does little but read.
+        with contextlib.suppress(OSError):
+            head = len(body).to_bytes(4, "little")
+            socket.send_fds(endpoint, [head], [self._image] if self._image >= 0 else [])
+            for data in (body, *self._texts.values()):
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[endpoint.send(rest) :]
+
+    def close(self, code: int | None) -> None:
+        """It has ended, so all that it said is there."""
+        while self._hear():
+            pass
+        self._hang_up()
+        self._code = code
         self._ended.set()
 
-    def take(self, line: bytes) -> None:
-        """One line."""
+    def _readable(self, _events: int) -> None:
+        self._hear()
+
+    def _hear(self) -> bool:
+        """Take what it said; whether there may be more just now."""
+        if self._endpoint is None:
+            return False
+        try:
+            data = self._endpoint.recv(65_536, sockets.NOW)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self._hang_up()
+            return False
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            self._take(line)
+        return True
+
+    def _take(self, line: bytes) -> None:
         self._octets += len(line)
-        if line[:1] == _ENDED:
-            self._status = int(line[1:])
-            self._ended.set()
-        elif self._octets > MAX_SAID:
-            self._workshop.stop()
-        else:
-            # Half a line is nothing.
-            with contextlib.suppress(ValueError):
-                self._say(line)
+        if self._octets > MAX_SAID:
+            self._stop()
+            return
+        with contextlib.suppress(ValueError):
+            self._say(line)
+
+    def _hang_up(self) -> None:
+        if self._endpoint is not None:
+            readiness(asyncio.get_running_loop()).watch(self._endpoint.fileno(), 0)
+            self._endpoint.close()
+            self._endpoint = None
 
 
 # the helper's end
@@ -149,121 +166,58 @@ class _Running(UnderWay):
 PROFILE = SandboxProfile(
     "workshop",
     calls=(
-        *calls("recvmsg", "pselect6", "close"),
+        *calls("recvmsg", "close"),
         *HERE,
         # What it says.
         *calls("write"),
         *MEMORY,
-        *SNAPSHOT,
         *WAKE,
-        # fork(2) as the C library and Python do it, and to end a copy.
-        Rule("clone", (exactly(0, _FORK),)),
-        *calls("rt_sigprocmask", "gettid", "set_robust_list", "getrandom", "getpid", "wait4", "pidfd_open"),
-        Rule("kill", (exactly(1, signal.SIGKILL),)),
-        Rule("prctl", (exactly(0, PR_SET_PDEATHSIG),)),
         *calls("exit_group"),
     ),
+    network=Network.NONE,
+    connect=(),
     folder=True,
     descriptors=64,
 )
-"""Of the helper and of the work alike: no socket is made, no descriptor leaves. What the cell gave up before it forked them
-they do not have either: its user, folder, network and Landlock are theirs."""
+"""No process is made and no socket, no descriptor leaves."""
 
 
-def start(folder: int, profile: SandboxProfile) -> socket.socket:
-    """Fork the helper, before the filter of the cell; the cell's end. `profile`: PROFILE, `completed`. Raises OSError."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            ours.detach()
-            keep_within({2, folder, theirs.fileno()})
-            end_with_parent()
-            seal(profile, Standing(profile.name, str(os.geteuid())))
-            Helper(theirs, folder).serve()
-            code = 0
-        finally:
-            os._exit(code)
-    theirs.close()
-    return ours
+def run(endpoint: int, folder: int) -> NoReturn:
+    """The helper's whole life; forked by the supervisor only."""
+    os.umask(0o077)
+    keep_within({endpoint, folder})
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    cell = socket.socket(fileno=endpoint)
+
+    def settle() -> None:
+        # Whoever becomes another user takes this back.
+        end_with_parent()
+        os.fchdir(folder)
+
+    try:
+        enter(PROFILE, settle=settle, folder=folder)
+    except SandboxRefused as error:
+        log("lists", f"what reads lists cannot be shut in, and so reads none: {error}")
+        sys.exit(EXIT_MISTAKE)
+    live(partial(_work, cell, Store(folder, here=True)), endpoint, lambda: None)
 
 
-class Helper:
-    """The process; `serve` is all its life."""
+def _work(cell: socket.socket, store: Store, tell: Tell) -> object:
+    head, descriptors, _, _ = socket.recv_fds(cell, 4, 1)
+    task = msgspec.msgpack.decode(_octets(cell, int.from_bytes(head, "little")), type=Task)
+    texts = {digest: _octets(cell, octets) for digest, octets in task.texts}
+    put = partial(put_image, store, descriptors[0] if descriptors else -1)
+    return msgspec.to_builtins(perform(task.job, partial(_text, texts, store), put, tell))
 
-    def __init__(self, endpoint: socket.socket, folder: int) -> None:
-        self._endpoint = endpoint
-        self._folder = folder
-        self._texts: dict[str, bytes] = {}
 
-    def serve(self) -> None:
-        """Until the cell is gone."""
-        while (came := self._read()) is not None:
-            message, descriptor = came
-            match message:
-                case Texts():
-                    self._use(descriptor)
-                case Do(job):
-                    self._do(job, descriptor)
-                case Stop():
-                    pass
-            if descriptor >= 0:
-                os.close(descriptor)
-
-    def _use(self, descriptor: int) -> None:
-        settings = snapshot.load(descriptor, ListsSettings, snapshot.MAX_LISTS)
-        self._texts = {digest_of(source.text): source.text for source in settings.sources if not source.url}
-
-    def _do(self, job: Job, image: int) -> None:
-        out = self._endpoint.fileno()
-        pid = os.fork()
-        if pid == 0:
-            store = Store(self._folder, here=True)
-            texts = partial(_text, self._texts, store)
-            put = partial(put_image, store, image)
-            live(lambda tell: msgspec.to_builtins(perform(job, texts, put, tell)), out, end_with_parent)
-        ended = os.pidfd_open(pid)
-        try:
-            self._wait(pid, ended)
-        finally:
-            os.close(ended)
-        status = os.waitpid(pid, 0)[1]
-        # What was killed may have left half a line; and the cell may be gone.
-        with contextlib.suppress(OSError):
-            write_line(out, b"\n" + _ENDED + str(status).encode() + b"\n")
-
-    def _wait(self, pid: int, ended: int) -> None:
-        """Until it has ended. The cell may want that sooner, or be gone."""
-        listening = [self._endpoint.fileno()]
-        while ended not in select.select([ended, *listening], [], [])[0]:
-            came = self._read()
-            match came:
-                case None:
-                    os.kill(pid, signal.SIGKILL)
-                    listening = []
-                case Stop(), _:
-                    os.kill(pid, signal.SIGKILL)
-                case Texts(), descriptor:
-                    self._use(descriptor)
-                    os.close(descriptor)
-                case _:
-                    raise OSError("work while there is work")
-
-    def _read(self) -> tuple[Message, int] | None:
-        try:
-            head, descriptors, _, _ = socket.recv_fds(self._endpoint, 4, 1)
-            if len(head) < 4:
-                return None
-            left, pieces = int.from_bytes(head, "little"), list[bytes]()
-            while left:
-                pieces.append(piece := self._endpoint.recvmsg(min(left, _MOST))[0])
-                if not piece:
-                    return None
-                left -= len(piece)
-        except OSError:
-            return None
-        return msgspec.msgpack.decode(b"".join(pieces), type=Message), descriptors[0] if descriptors else -1
+def _octets(cell: socket.socket, left: int) -> bytes:
+    pieces = []
+    while left:
+        pieces.append(piece := cell.recvmsg(min(left, _MOST))[0])
+        if not piece:
+            raise EOFError
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def _text(local: dict[str, bytes], store: Store, digest: str) -> bytes:

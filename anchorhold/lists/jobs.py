@@ -1,6 +1,6 @@
 """Work that is done apart, as values: so it can be told to another process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -38,6 +38,17 @@ Put = Callable[[bytes, str], str]
 """Takes an image and its digest, and says why it is not on disk."""
 
 
+def digests_of(job: Job) -> tuple[str, ...]:
+    """Of the texts that it reads."""
+    match job:
+        case Judging(arrival):
+            return arrival.digest, arrival.current
+        case Making(parts):
+            return tuple(part.digest for part in parts)
+        case Comparing(old, new):
+            return old.digest, new.digest
+
+
 def perform(job: Job, texts: Texts, put: Put, tell: Tell) -> Judged | Made | Compared:
     """Do it. Raises Damaged."""
     match job:
@@ -66,8 +77,8 @@ class Work(Protocol):
         """As `UnderWay.result`."""
 
 
-Begin = Callable[[Job, int], Work]
-"""Takes a job and the descriptor of what an image is to be written to (-1: none). Raises OSError."""
+Begin = Callable[[Job, int, Mapping[str, bytes]], Work]
+"""Takes a job, the descriptor of what an image is to be written to (-1: none), and the local texts. Raises OSError."""
 
 
 def fork(job: Job, image: int, store: Store, texts: Texts) -> Work:

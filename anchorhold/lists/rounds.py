@@ -356,7 +356,10 @@ class Rounds:
 
         async with self._apart:
             try:
-                apart = self._begin(job, image) if self._begin else fork(job, image, self._store, self._texts())
+                if self._begin is None:
+                    apart = fork(job, image, self._store, self._texts())
+                else:
+                    apart = self._begin(job, image, self.library.texts)
             except OSError as error:
                 raise WorkFailed(f"no process for it: {error.strerror}") from None
             return msgspec.convert(await apart.result(heard), kind)

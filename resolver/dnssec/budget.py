@@ -81,6 +81,10 @@ class Validation:
         if self.wrong < 0:
             raise Spent("too many signatures are wrong")
 
+    def cost(self) -> float:
+        """What was spent so far, in units."""
+        return UNITS - self.units + self.hashes.cost()
+
     def ask(self) -> None:
         """A DS or DNSKEY RRset is about to be asked for. Raises Spent."""
         if self.questions <= 0:

@@ -23,6 +23,9 @@ ROUNDS = 20
 """SHA-1 computations for each of them, on average. In the dearest zone a name may have 78 labels, or two have the 34 of
 ip6.arpa; few zones have iterations at all (RFC 9276)."""
 
+ROUNDS_A_UNIT = 100
+"""So many take about as long as verifying one signature."""
+
 _NSEC3, _NXNAME = int(RecordType.NSEC3), int(RecordType.NXNAME)
 _SHA1 = 1
 _OPT_OUT = 1
@@ -45,12 +48,16 @@ class Hashing:
 class Hashes:
     """Hashes made for one client's question. It lives as long as the question, so no name is hashed twice for it."""
 
-    __slots__ = ("_made", "left", "rounds")
+    __slots__ = ("_given", "_made", "left", "rounds")
 
     def __init__(self, left: int = MAX_HASHES) -> None:
         self.left = left
-        self.rounds = left * ROUNDS
+        self._given = self.rounds = left * ROUNDS
         self._made: dict[tuple[Hashing, bytes], bytes] = {}
+
+    def cost(self) -> float:
+        """What was spent so far, in verifications of a signature (`resolver.dnssec.budget.UNITS`)."""
+        return (self._given - self.rounds) / ROUNDS_A_UNIT
 
     def digest(self, name: bytes, hashing: Hashing) -> bytes:
         """The hash of a folded name. Raises HashesSpent."""

@@ -39,6 +39,10 @@ class Lane:
             flight.sent = False
             self.queue.put(flight)
 
+    def answered(self, flight: Flight, cost: float) -> None:
+        """What finding the answer of one that was sent has cost the resolver, in questions of the usual kind."""
+        self.queue.charge(flight.household, cost - 1.0)
+
     def cancel(self, flight: Flight) -> None:
         """Nobody waits for it any more; it was removed already."""
         if flight.sent and self.port is not None:

@@ -20,7 +20,6 @@ from resolver.edge.iterating import Closing, Iterations
 from resolver.edge.judging import Judging, servers_at
 from resolver.edge.routed import RoutedWorld
 from resolver.edge.world import ForwardingWorld
-from resolver.iterate.budget import Budget
 from resolver.pipeline import Later, answer_later, answer_now, ask_again, failure, lead_on, remember
 from resolver.policy.inspection import Servers
 from resolver.policy.rebinding import TAKEN_OUT
@@ -290,24 +289,24 @@ class Resolver:
 
     def _start(self, flight: Flight, place: Place) -> None:
         """The usual way, if it can be gone; else the long one."""
-        budget, landed = Budget(flight.deadline), partial(self._land, flight, place)
+        landed = partial(self._land, flight, place)
         try:
-            if not self.routed.serves(flight.snapshot) or not begin(self.routed, flight.later, budget, landed):
-                self._go_on(flight, place, budget)
+            if not self.routed.serves(flight.snapshot) or not begin(self.routed, flight.later, flight.budget, landed):
+                self._go_on(flight, place)
         except Exception as error:
             self._stumble(flight, place, error)
 
-    def _go_on(self, flight: Flight, place: Place, budget: Budget) -> None:
+    def _go_on(self, flight: Flight, place: Place) -> None:
         if not self._ended:
-            flight.task = asyncio.get_running_loop().create_task(self._fly(flight, place, budget))
+            flight.task = asyncio.get_running_loop().create_task(self._fly(flight, place))
 
     def _land(self, flight: Flight, place: Place, begun: Begun) -> None:
         """On the usual way there is something to go on with."""
         try:
             heard = begun.judge(flight.snapshot.settings.cache)
             if heard is None:
-                begun.budget.begun = begun
-                self._go_on(flight, place, begun.budget)
+                flight.budget.begun = begun
+                self._go_on(flight, place)
             else:
                 generation = flight.snapshot.generation
                 self._end(flight, place, remember(flight.later, heard, generation, flight.memory, clock()))
@@ -327,10 +326,10 @@ class Resolver:
             self.counters["stale"] += 1
             self._give(flight, stale)
 
-    async def _fly(self, flight: Flight, place: Place, budget: Budget) -> None:
+    async def _fly(self, flight: Flight, place: Place) -> None:
         later, snapshot, memory = flight.later, flight.snapshot, flight.memory
         try:
-            reply = await answer_later(later, snapshot, memory, self.routed, flight.deadline, budget)
+            reply = await answer_later(later, snapshot, memory, self.routed, flight.deadline, flight.budget)
         except Exception as error:
             self._fail(flight, place, error)
             raise
@@ -354,7 +353,7 @@ class Resolver:
         if flight.stale_timer is not None:
             flight.stale_timer.cancel()
         self.counters[_LATER[reply.origin]] += 1
-        self._give(flight, reply)
+        self._give(flight, flight.priced(reply))
 
     def _give(self, flight: Flight, reply: Reply) -> None:
         waiters, flight.waiters = flight.waiters, {}

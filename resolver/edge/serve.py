@@ -320,6 +320,7 @@ class Desk:
             self.counters["replies-late"] += 1
             return
         self._remove(flight)
+        self._lanes[flight.place].answered(flight, reply.cost)
         self.origin, counter = _ORIGINS[reply.origin]
         self.counters[counter] += 1
         if reply.cacheable > 0 and reply.generation == flight.generation == self.settings.generation:

@@ -32,6 +32,13 @@ RESTARTS = 3
 """Remembered delegations given up because none of their servers would do."""
 
 
+OCTETS_A_PACKET = 4_096
+"""So many that are received make as much work as a packet does, whatever is in them."""
+
+VERIFICATION = 0.25
+"""The work of one signature, of that of a packet."""
+
+
 Source = tuple[bytes, Endpoint]
 """A server of a zone."""
 
@@ -77,6 +84,11 @@ class Budget:
         """This much was used."""
         self.sent += packets
         self.octets -= octets
+
+    def cost(self) -> float:
+        """What was done for it so far, about, in the work that a packet makes which is sent and answered."""
+        validation, cost = self._validation, self.sent + (OCTETS - self.octets) / OCTETS_A_PACKET
+        return cost if validation is None else cost + validation.cost() * VERIFICATION
 
     def widen(self, more: int = MORE_FOR_AN_ALIAS) -> None:
         """An alias leads elsewhere, or a key is wanted: a little more may be needed."""

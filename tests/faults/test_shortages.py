@@ -24,10 +24,9 @@ from net import datagram, transport
 from net.clock import now as clock
 from net.shortage import SHORTAGES
 from net.tls import TlsFactory
-from resolver.admission import Connections
 from resolver.edge.listen.datagram import DatagramListener
 from resolver.edge.listen.door import OF_ONE, PAUSE
-from resolver.edge.listen.stream import Connection, StreamListener
+from resolver.edge.listen.stream import Connection, Crowd, StreamListener
 from resolver.edge.resolve import Resolver
 from resolver.edge.upstream import do53, open_upstream, packets
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
@@ -59,7 +58,7 @@ class Doorstep:
         self.socket.setblocking(False)
         self.socket.script = list(script)
         self.place = self.socket.getsockname()
-        self.listener = StreamListener(self.socket, self.front.desk, self.front.admission, self._watch, Connections())
+        self.listener = StreamListener(self.socket, self.front.desk, self.front.admission, self._watch, Crowd())
         self._stack = stack
 
     def _watch(self, _endpoint: socket.socket, events: int, owner: object) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from resolver.cache.packets import AnswerKey
 from resolver.edge.flights import Flight
-from resolver.edge.turns import Turns
+from resolver.edge.turns import MAX_HOUSEHOLDS, Turns
 from wire.units import Instant
 
 LOUD, QUIET, THIRD = b"loud", b"quiet", b"third"
@@ -37,6 +37,48 @@ def test_one_household_is_served_in_its_order() -> None:
 def test_households_take_turns() -> None:
     turns = filled(*[LOUD] * 4, *[THIRD] * 2)
     assert [LOUD, LOUD, THIRD, LOUD, THIRD, LOUD] == taken(turns, 6)
+
+
+def test_whose_questions_cost_more_comes_later() -> None:
+    """Both ask for as much, and one of them for what makes four times the work."""
+    turns = filled(*[LOUD, THIRD] * 40)
+    order = []
+    for _ in range(50):
+        order += taken(turns, 1)
+        turns.charge(order[-1], 3.0 if order[-1] is LOUD else 0.0)
+    # One more, as a newcomer.
+    assert (11, 39) == (order.count(LOUD), order.count(THIRD))
+    assert max(len(run.split()) for run in b" ".join(order).split(LOUD)) <= 4
+
+
+def test_who_owes_is_no_newcomer_until_others_have_had_as_much() -> None:
+    turns = filled(LOUD, *[THIRD] * 20)
+    assert [LOUD, THIRD] == taken(turns, 2)
+    turns.charge(LOUD, 5.0)
+    turns.put(flight(LOUD))
+    turns.put(flight(QUIET))
+    order = taken(turns, 9)
+    assert ([THIRD, QUIET], 6) == (order[:2], order.index(LOUD))
+    turns.put(flight(QUIET))
+    assert QUIET in taken(turns, 2)
+
+
+def test_when_nobody_waits_nobody_owes() -> None:
+    turns = filled(LOUD, THIRD)
+    taken(turns, 1)
+    turns.charge(LOUD, 50.0)
+    taken(turns, 1)
+    for household in (LOUD, THIRD, QUIET):
+        turns.put(flight(household))
+    assert [LOUD, THIRD, QUIET] == taken(turns, 3)
+
+
+def test_what_is_remembered_of_households_is_bounded() -> None:
+    turns = filled(*[LOUD] * 2)
+    for number in range(MAX_HOUSEHOLDS + 100):
+        turns.put(flight(b"%d" % number))
+        taken(turns, 1)
+    assert (len(turns), len(turns._debts) <= MAX_HOUSEHOLDS) == (2, True)
 
 
 def test_who_asks_slowly_is_next_beside_those_who_ask_without_end() -> None:
@@ -93,6 +135,8 @@ def test_whatever_happens_everything_is_taken_once_and_nothing_is_left(seed: int
                 gone = chance.choice(list(waiting))
                 del waiting[gone]
                 turns.discard(gone)
+            case _ if chance.random() < 0.3:
+                turns.charge(chance.choice([LOUD, QUIET, THIRD]), chance.random() * 9)
             case _:
                 found = turns.take()
                 assert (found is None) == (not waiting)

@@ -4,7 +4,7 @@ import selectors
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from math import inf
+from math import inf, isfinite
 
 import dns.flags
 import dns.message
@@ -12,10 +12,10 @@ import pytest
 from kit.desk import START, Counter53, answer, hear, settings
 
 from resolver import admission
-from resolver.admission import Admission, Connections
+from resolver.admission import Admission
 from resolver.edge.listen import stream
 from resolver.edge.listen.acceptor import MINIMUM_IDLE, idle_time
-from resolver.edge.listen.stream import StreamListener
+from resolver.edge.listen.stream import PACE, TURN, Crowd, StreamListener
 from resolver.room import NEWCOMER
 from resolver.settings import ClientGroup
 from wire.dns.framing import frame
@@ -32,13 +32,13 @@ def query(name: str = "www.example", **changes: object) -> dns.message.Message:
 class Streams:
     """A listener with a watch list in place of a loop."""
 
-    def __init__(self, front: Counter53, stack: ExitStack) -> None:
+    def __init__(self, front: Counter53, stack: ExitStack, crowd: Crowd | None = None) -> None:
         self.front = front
         self.watched: dict[object, int] = {}
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         server.setblocking(False)
         self.place = server.getsockname()
-        self.listener = StreamListener(server, front.desk, front.admission, self.watch, Connections())
+        self.listener = StreamListener(server, front.desk, front.admission, self.watch, crowd or Crowd())
         self._stack = stack
 
     def watch(self, _endpoint: socket.socket, events: int, owner: object) -> None:
@@ -75,9 +75,9 @@ class Streams:
 
 
 @contextmanager
-def streams(front: Counter53) -> Iterator[Streams]:
+def streams(front: Counter53, crowd: Crowd | None = None) -> Iterator[Streams]:
     with ExitStack() as stack:
-        service = Streams(front, stack)
+        service = Streams(front, stack, crowd)
         yield service
         for connection in list(service.listener.connections):
             connection.close()
@@ -134,12 +134,18 @@ def test_the_pipeline_is_bounded_and_goes_on_as_answers_go_out() -> None:
     assert {one.id for one in asked} == {message.id for message in heard}
 
 
-def test_a_pipeline_of_cached_names_is_answered_in_one_wake_up_however_long() -> None:
+def test_a_pipeline_of_cached_names_is_answered_however_long_some_in_each_wake_up() -> None:
     front = Counter53(tcp_pipeline=4)
     front.warm()
+    question = frame(query().to_wire())
     with streams(front) as service:
-        client, _ = service.say(frame(query().to_wire()) * 200)
-        assert 200 == len(hear(client, 200))
+        client, connection = service.say(question * 200)
+        turns, hits = 1, front.desk.counters["hits"]
+        assert TURN // len(question) == hits
+        while front.desk.counters["hits"] < 200:
+            service.read(connection)
+            turns += 1
+        assert (200, -(-200 * len(question) // TURN)) == (len(hear(client, 200)), turns)
 
 
 def test_what_waited_behind_a_miss_is_answered_in_the_wake_up_that_brings_its_answer() -> None:
@@ -189,12 +195,66 @@ def test_after_nonsense_the_connection_is_closed_and_nothing_behind_it_is_asked(
     assert [] == front.port.queries
 
 
-def test_over_its_rate_a_client_loses_its_connection() -> None:
-    front = Counter53(rate=1.0, burst=3.0)
+def test_over_its_rate_a_client_is_not_read_until_it_may_ask_again_and_loses_nothing() -> None:
+    front = Counter53(rate=100.0, burst=3.0)
+    front.warm()
     with streams(front) as service:
-        service.say(frame(query().to_wire()) * 10)
-    assert (1, 0) == (front.desk.counters["dropped-rate"], service.listener.places.taken)
-    assert 0 == front.desk.open
+        client, connection = service.say(frame(query().to_wire()) * 10)
+        client.shutdown(socket.SHUT_WR)
+        answered = [3]
+        assert (3, True, 0) == (len(hear(client, 3)), connection.over, service.watched[connection] & READ)
+        now = START
+        while connection.over:
+            assert service.listener.reopens == now + PACE
+            service.listener.flush(Instant(now + PACE / 2))
+            now = Instant(now + PACE)
+            service.listener.flush(now)
+            answered.append(front.desk.counters["hits"])
+        # Five in twentieths of a second, but three at most are saved up.
+        assert [3, 6, 9, 10] == answered
+        assert (7, inf) == (len(hear(client, 7)), service.listener.reopens)
+        service.read(connection, now)
+        assert b"" == client.recv(1)
+    assert (3, 0) == (front.desk.counters["tcp-slowed"], service.listener.places.taken)
+
+
+def test_over_their_rate_connections_of_one_household_take_turns() -> None:
+    front = Counter53(rate=20.0, burst=1.0)
+    front.warm()
+    with streams(front) as service:
+        said = [service.say(frame(query().to_wire()) * 9)[0] for _ in range(3)]
+        assert 1 == len(hear(said[0], 1))
+        for turn in range(1, 7):
+            service.listener.flush(Instant(START + turn * PACE + 0.001 * turn))
+            assert 1 == len(hear(said[(turn - 1) % 3], 1))
+        assert 1 + 6 == front.desk.counters["hits"]
+
+
+def test_who_is_over_its_rate_makes_room_before_others_who_asked() -> None:
+    front = Counter53(tcp_clients=2, rate=1.0, burst=1.0)
+    front.warm()
+    with streams(front) as service:
+        _, rested = service.say(frame(query().to_wire()))
+        _, fast = service.say(frame(query().to_wire()) * 9, START + 1.0, "127.0.0.2")
+        assert service.connect(START + 1.01, "127.0.0.3")[1] is not None
+        assert (True, False) == tuple(one in service.listener.connections for one in (rested, fast))
+        service.listener.flush(Instant(START + 1.0 + PACE))
+        assert inf == service.listener.reopens
+
+
+def test_whoever_makes_room_need_not_have_come_by_the_same_door() -> None:
+    """A service has a listener for each address, of IPv4 and of IPv6, and they share their places."""
+    front, crowd = Counter53(tcp_clients=2), Crowd()
+    with streams(front, crowd) as one, streams(front, crowd) as other:
+        for number in (1, 2):
+            assert one.connect(source=f"127.0.1.{number}")[1] is not None
+        assert other.connect(START + 0.004, "127.0.2.1")[1] is None
+        assert isfinite(other.listener.reopens)
+        other.listener.expire_sometimes(Instant(START + 1.0))
+        assert other.connect(START + 1.0, "127.0.2.2")[1] is not None
+        # The one who knocked before came in with it.
+        assert (0, 2, 2) == (len(one.listener.connections), len(other.listener.connections), len(crowd.connections))
+    assert (2, 0, 0) == (front.desk.counters["tcp-shed"], crowd.places.taken, len(crowd.connections))
 
 
 def test_who_does_not_read_is_cut_off_with_bounded_memory() -> None:

@@ -255,7 +255,7 @@ Side = tuple[ListsSide, FakeResolver, FakeResolver]
 @pytest.fixture
 def side(tmp_path: Path) -> Iterator[Side]:
     resolver, other = FakeResolver(), FakeResolver()
-    made = ListsSide((resolver, other), tmp_path, None)
+    made = ListsSide((resolver, other), tmp_path, None, {})
     made.begin(Snapshot(1, -1, -1, -1, ServiceSettings((), "", "", ""), lists=0))
     yield made, resolver, other
     made.close()

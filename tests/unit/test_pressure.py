@@ -15,7 +15,7 @@ from anchorhold.listeners import open_listener
 from resolver.edge.listen import datagram
 from resolver.edge.listen.batched import BATCHED, open_datagrams
 from resolver.edge.listen.datagram import BATCH, DatagramListener
-from resolver.pressure import DEPTH, FIRST, FREE, LEAST, MAX_HOUSEHOLDS, STEP, TARGET, UNLIKELY, Pressure
+from resolver.pressure import DEPTH, FIRST, FREE, FUTILE, LEAST, MAX_HOUSEHOLDS, STEP, TARGET, UNLIKELY, Pressure
 from wire.units import Instant
 
 LONG = 2 * TARGET
@@ -94,6 +94,30 @@ def test_who_asks_more_than_others_is_dropped_and_who_asks_little_is_not() -> No
             lost[QUIET] += not pressure.admits(QUIET, at)
     assert 0 == lost[QUIET]
     assert 10_000 - lost[LOUD] == pytest.approx(10 * LEAST + DEPTH, abs=3)
+
+
+def test_what_was_asked_while_shares_were_larger_is_not_held_against_anybody_for_long() -> None:
+    pressure, now = pressed()
+    pressure.admits(QUIET, now)
+    while pressure.admits(LOUD, now):
+        pass
+    for step in range(1, 100):
+        pressure.waited(LONG, Instant(now + step * STEP))
+    assert LEAST == pressure.rate
+    # A share that was used up at 256 questions a second takes minutes to come back at 2.
+    later = Instant(now + 100 * STEP + 1.0 / LEAST)
+    assert 0 < sum(pressure.admits(LOUD, later) for _ in range(10)) < DEPTH
+
+
+def test_shares_do_not_fall_while_it_is_the_dropping_that_takes_the_time() -> None:
+    pressure, now = pressed()
+    taken, admitted = 4_000 * 300, 0
+    for step in range(1, 301):
+        at = Instant(now + step * STEP)
+        admitted += sum(pressure.admits(bytes((number % 64,)), at) for number in range(4_000))
+        pressure.waited(LONG, at)
+    assert taken / (2 * FUTILE) < admitted < 2 * taken / FUTILE
+    assert pressure.rate > 10 * LEAST
 
 
 def test_a_few_at_once_are_within_the_share() -> None:

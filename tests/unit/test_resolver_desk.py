@@ -11,6 +11,7 @@ from anchorhold.cells.desk import CREDIT_BATCH
 from anchorhold.cells.peer import Peer
 from anchorhold.ipc import CREDITS, Inbox, Message, MessageType, build_message
 from anchorhold.link import LinkType, PairName
+from resolver.window import LEAST
 from wire.units import Instant
 
 
@@ -50,6 +51,35 @@ async def test_each_question_gives_its_credit_back_once_however_it_ends(line: La
     assert CREDIT_BATCH // 2 == len([m for m in late if m.type is MessageType.REPLY])
     crossed = await line.say(*map(cancel, handles))
     assert [0, CREDIT_BATCH, 0] == [credits_in(messages) for messages in (early, late, crossed)]
+
+
+@on_line(Late)
+async def test_while_it_is_late_fewer_questions_are_let_in_and_when_it_is_not_all_credits_come_back(line: Late) -> None:
+    await line.say()
+    handles = range(100)
+    await line.say(*map(query, handles))
+    for _ in range(50):
+        line.line.look(9.0)
+    line.go.set()
+    assert 0 == credits_in(await line.say())
+    found = []
+    while sum(found) < len(handles):
+        line.line.look(0.0)
+        found.append(credits_in(await line.say()))
+    assert (sum(found), found[0], len(found) > 5) == (len(handles), 0, True)
+
+
+@on_line(Late)
+async def test_whatever_is_open_and_however_late_it_is_some_are_let_in(line: Late) -> None:
+    await line.say()
+    for _ in range(50):
+        line.line.look(9.0)
+    line.go.set()
+    credits = CREDITS
+    for first in range(0, 2 * CREDITS, LEAST):
+        credits += credits_in(await line.say(*map(query, range(first, first + LEAST)))) - LEAST
+        line.line.look(9.0)
+    assert LEAST == credits + credits_in(await line.say())
 
 
 @on_line(Late)

@@ -12,11 +12,12 @@ PLACES = 64
 
 
 class Stay(NamedTuple):
-    """`active` and whether it asked, and whether it is owed an answer."""
+    """`active` and whether it asked, whether it is owed an answer, and whether only because it asks too fast."""
 
     active: Instant
     asked: bool = False
     owing: bool = False
+    over: bool = False
 
 
 def silent(seconds: float) -> Stay:
@@ -28,6 +29,7 @@ def asked(seconds: float, *, owing: bool = False) -> Stay:
 
 
 JUST_COME, HAD_ITS_MOMENT = silent(NEWCOMER / 2), silent(NEWCOMER + 0.001)
+TOO_FAST = Stay(NOW, asked=True, owing=True, over=True)
 RESTED, BUSY, OWED = asked(RESTING + 1.0), asked(RESTING / 2), asked(9.0, owing=True)
 
 
@@ -44,6 +46,9 @@ RESTED, BUSY, OWED = asked(RESTING + 1.0), asked(RESTING / 2), asked(9.0, owing=
         ([RESTED, *[JUST_COME] * (PLACES // CROWD)], [RESTED], False),
         ([RESTED, *[JUST_COME] * (PLACES // CROWD + 1)], [], True),
         ([OWED, *[JUST_COME] * (PLACES - 1)], [], True),
+        ([RESTED, OWED, TOO_FAST], [TOO_FAST], False),
+        ([TOO_FAST, HAD_ITS_MOMENT], [HAD_ITS_MOMENT], False),
+        ([TOO_FAST, *[JUST_COME] * (PLACES // CROWD + 1)], [], True),
     ],
 )
 def test_who_goes(stays: list[Stay], going: list[Stay], soon: bool) -> None:

@@ -169,8 +169,6 @@ ATTEMPTS: tuple[Callable[[Outside], None], ...] = (
 )
 FILTER_ALONE = {fork, executable_memory, new_user_namespace, copy_from_sibling}
 """Nothing else stands in their way."""
-FORKING = {"workshop"}
-"""Whose duty is to."""
 
 
 def attempt(what: Callable[[Outside], None], profile: SandboxProfile, who: str, there: Outside) -> int:
@@ -194,12 +192,11 @@ def attempt(what: Callable[[Outside], None], profile: SandboxProfile, who: str, 
 def test_no_attempt_succeeds_from_within_a_profile(profile: SandboxProfile, who: str) -> None:
     """Where a call is allowed for something else (a cell with a folder opens files there), what lies behind denies it."""
     with outside(who) as there:
-        duty = {fork} if profile.name in FORKING else set()
         seen = {what.__name__: attempt(what, profile, who, there) for what in ATTEMPTS}
         succeeded = {name: code for name, code in seen.items() if code not in (KILLED, DENIED)}
-        assert succeeded == {what.__name__: 0 for what in duty}
+        assert succeeded == {}
         killed = {name for name, code in seen.items() if code == KILLED}
-        assert killed >= {what.__name__ for what in FILTER_ALONE - duty}
+        assert killed >= {what.__name__ for what in FILTER_ALONE}
         unharmed(there)
 
 

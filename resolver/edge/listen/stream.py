@@ -1,7 +1,10 @@
-"""TCP (RFC 7766): pipelined, answered out of order, with an idle time that shrinks as places fill."""
+"""TCP (RFC 7766): pipelined, answered out of order, with an idle time that shrinks as places fill. Who asks faster than it may is
+not read until it may again: its own TCP window does the rest."""
 
 import selectors
 import socket
+from dataclasses import dataclass, field
+from math import inf
 
 from net.sockets import NOW
 from resolver.admission import Admission, Client, Connections
@@ -13,6 +16,11 @@ from wire.dns.framing import Framer, frame
 from wire.units import Instant
 
 READ_SIZE = 16_384
+"""Octets read at once of who is encrypted: a record of TLS."""
+TURN = 1_024
+"""The same in clear text, some twenty questions, whatever waits behind them: others have their turn in between."""
+PACE = 0.05
+"""Seconds after which those who ask faster than they may are looked at again."""
 MAX_UNSENT = 256 * 1024
 """Octets a client may leave unread before it is cut off."""
 
@@ -23,6 +31,7 @@ class Connection:
     __slots__ = (
         "_dead",
         "_events",
+        "_held",
         "_listener",
         "_out",
         "_stalled",
@@ -54,6 +63,8 @@ class Connection:
         self._dead = False
         self._stalled = False
         self._out = bytearray()
+        self._held: bytes | None = None
+        """A question that came too soon; what is behind it waits in the framer, or unread."""
         self._events = selectors.EVENT_READ
 
     def send(self, response: bytes) -> None:
@@ -75,7 +86,7 @@ class Connection:
 
     def _read(self, now: Instant) -> None:
         try:
-            data = self.socket.recv(READ_SIZE, NOW)
+            data = self.socket.recv(TURN, NOW)
         except BlockingIOError:
             return
         except OSError:
@@ -89,18 +100,45 @@ class Connection:
         self._settle()
 
     def _take(self, data: bytes, now: Instant) -> None:
-        """Ask what has come, as far as the pipeline goes; the rest waits in the framer."""
+        """Ask what has come, as far as the pipeline and the rate go; the rest waits in the framer."""
         self._stalled = False
         for message in self.framer.feed(data):
-            # A piece of a message is no sign of life: an octet a second would hold a place for ever.
-            self.active = now
-            self.open += 1
-            self._listener.take(message, self, now)
+            if not self._listener.pays(self.client, now):
+                self._held = message
+                self._listener.hold(self, now)
+                return
+            self._ask(message, now)
             if self._dead:
                 return
             if self.open >= self._listener.pipeline:
                 self._stalled = True
                 return
+
+    def _ask(self, message: bytes, now: Instant) -> None:
+        # A piece of a message is no sign of life: an octet a second would hold a place for ever.
+        self.active = now
+        self.open += 1
+        self._listener.take(message, self, now)
+
+    def resume(self, now: Instant) -> bool:
+        """Go on where it asked too fast; False: it may not yet."""
+        if self._dead:
+            return True
+        if not self._listener.pays(self.client, now):
+            return False
+        message, self._held = self._held, None
+        if message is not None:
+            self._ask(message, now)
+        if not self._dead:
+            self._stalled = True
+            self._go_on(now)
+            self._settle()
+        return True
+
+    def _go_on(self, now: Instant) -> None:
+        """With what waits in the framer."""
+        if self._stalled and self.open < self._listener.pipeline and len(self._out) < MAX_UNSENT // 2:
+            self._take(b"", now)
 
     def flush(self, now: Instant) -> None:
         """Write what the socket takes."""
@@ -121,8 +159,7 @@ class Connection:
             self._listener.count("tcp-slow-reader")
             self.close()
             return
-        if self._stalled and self.open < self._listener.pipeline and len(self._out) < MAX_UNSENT // 2:
-            self._take(b"", now)
+        self._go_on(now)
         self._settle()
 
     def _settle(self) -> None:
@@ -134,7 +171,7 @@ class Connection:
             return
         wants = selectors.EVENT_WRITE if self._out else 0
         # Not reading is the back-pressure: the client's own TCP window does the rest.
-        if not self.half and self.open < self._listener.pipeline and len(self._out) < MAX_UNSENT // 2:
+        if not (self.half or self.over or self.open >= self._listener.pipeline) and len(self._out) < MAX_UNSENT // 2:
             wants |= selectors.EVENT_READ
         if wants != self._events:
             self._events = wants
@@ -143,7 +180,12 @@ class Connection:
     @property
     def owing(self) -> bool:
         """Whether an answer is still to be made or written."""
-        return self.open > 0 or bool(self._out) or self._stalled
+        return self.open > 0 or bool(self._out) or self._stalled or self.over
+
+    @property
+    def over(self) -> bool:
+        """Whether it asks faster than it may, and waits until it may again."""
+        return self._held is not None
 
     def close(self) -> None:
         """End it now; answers that still come are dropped."""
@@ -152,19 +194,29 @@ class Connection:
             self._listener.gone(self)
 
 
+@dataclass(slots=True)
+class Crowd:
+    """Those of all listeners together, for they share their places: whoever makes room need not have come in by the same door."""
+
+    places: Connections = field(default_factory=Connections)
+    connections: set[Connection] = field(default_factory=set)
+
+
 class StreamListener(Acceptor[Connection]):
-    """Connections without encryption. `places` counts those of all such listeners together."""
+    """Connections without encryption."""
 
     batch = 16
     prefix = "tcp"
 
-    def __init__(
-        self, endpoint: socket.socket, desk: Desk, admission: Admission, watch: Watch, places: Connections
-    ) -> None:
+    def __init__(self, endpoint: socket.socket, desk: Desk, admission: Admission, watch: Watch, crowd: Crowd) -> None:
         super().__init__(endpoint, watch)
         self.admission = admission
-        self.places = places
+        self.places = crowd.places
+        self._everybody = crowd.connections
         self._desk = desk
+        self._over: list[Connection] = []
+        """Who asks faster than it may, each once; `_resumes`: when they are looked at again."""
+        self._resumes = Instant(inf)
 
     def use(self, admission: Admission, now: Instant) -> None:
         """Take the next generation's access list and groups, for the connections that are there too."""
@@ -196,7 +248,9 @@ class StreamListener(Acceptor[Connection]):
     def enter(self, endpoint: socket.socket, client: Client, now: Instant) -> Connection:
         """Take a place."""
         self.places.enter(client)
-        return Connection(self, endpoint, client, now)
+        connection = Connection(self, endpoint, client, now)
+        self._everybody.add(connection)
+        return connection
 
     def may_accept(self, now: Instant) -> bool:
         """Where all places are taken by those who have just come, who knocks waits until they have had their moment."""
@@ -211,24 +265,51 @@ class StreamListener(Acceptor[Connection]):
         return bool(going)
 
     def _room(self, now: Instant) -> Room[Connection]:
-        return room(self.connections, now, self._desk.settings.tcp_clients)
+        return room(self._everybody, now, self._desk.settings.tcp_clients)
 
     def left(self, connection: Connection) -> None:
         """Give the place back; nobody waits there any more."""
         self.places.leave(connection.client)
+        self._everybody.discard(connection)
         if connection.open > 0:
             self._desk.forget(connection)
 
-    def take(self, message: bytes, connection: Connection, now: Instant) -> None:
-        """One framed query; the rate limit holds here too, but a client over it is slowed by losing its connection."""
-        client = connection.client
+    def pays(self, client: Client, now: Instant) -> bool:
+        """Whether it may ask once more now."""
         bucket = client.bucket
-        if bucket is not None:
-            bucket.tokens -= 1.0
-            if bucket.tokens < 0.0 and not bucket.refill(self.admission.rate, self.admission.burst, now):
-                self.count("dropped-rate")
-                connection.close()
-                return
+        if bucket is None:
+            return True
+        bucket.tokens -= 1.0
+        return bucket.tokens >= 0.0 or bucket.refill(self.admission.rate, self.admission.burst, now)
+
+    def hold(self, connection: Connection, now: Instant) -> None:
+        """It asks faster than it may: it will be told to `resume` in a while."""
+        self.count("tcp-slowed")
+        self._over.append(connection)
+        self._resumes = min(self._resumes, Instant(now + PACE))
+
+    def flush(self, now: Instant) -> None:
+        """As that of all; before, those who asked too fast go on."""
+        if now >= self._resumes:
+            self._resume(now)
+        super().flush(now)
+
+    def _resume(self, now: Instant) -> None:
+        """Connections of one household share what it may: who had nothing of it comes first the next time."""
+        over, self._over, self._resumes = self._over, [], Instant(inf)
+        still = [one for one in over if not one.resume(now)]
+        self._over[:0] = still
+        if still:
+            self._resumes = Instant(now + PACE)
+
+    @property
+    def reopens(self) -> Instant:
+        """As that of all; or when somebody may ask again."""
+        return min(super().reopens, self._resumes)
+
+    def take(self, message: bytes, connection: Connection, now: Instant) -> None:
+        """One framed query that was paid for."""
+        client = connection.client
         response = self._desk.quick(message, client, connection, now)
         if response is not None:
             connection.send(response)
@@ -240,7 +321,7 @@ class StreamListener(Acceptor[Connection]):
     def expire(self, now: Instant) -> None:
         """Close who has been idle too long for how full it is. A crowd that never asks anything is none to those who did."""
         settings = self._desk.settings
-        asked = sum(connection.asked for connection in self.connections)
+        asked = sum(connection.asked for connection in self._everybody)
         patience = {
             False: idle_time(settings.tcp_idle, self.places.taken, settings.tcp_clients),
             True: idle_time(settings.tcp_idle, asked, settings.tcp_clients),
