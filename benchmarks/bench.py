@@ -70,6 +70,7 @@ def signed(way: str) -> Callable[[hits.Run], list[Table]]:
 PARTS = {
     **{way: Part(f"cached answers over {way}", hit(way)) for way in hits.WAYS},
     "busy": Part("cached answers over UDP while validated misses run", hits.busy),
+    "waits": Part("what cached answers wait for", program("bench_waits.py --rounds {rounds}")),
     **{f"miss-{way}": Part(f"misses over {way}", miss(way)) for way in misses.MODES},
     **{f"signed-{way}": Part(f"validated misses over {way}", signed(way)) for way in misses.MODES if way != "doh3"},
     "iteration": Part("cold iteration", program("bench_iteration.py --rounds {rounds} --modes saturate --zones 3000")),

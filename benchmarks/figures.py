@@ -60,6 +60,18 @@ COLUMNS = {
     "median": Column("median, ms", ".2f"),
     "slow": Column("99 of 100, ms", ".2f"),
     "failed": Column("failed", ".0f"),
+    "own-99.9": Column("p99.9, its own, µs", ",.0f", True),
+    "slowest": Column("the slowest, µs", ",.0f"),
+    "slow-held": Column("of them no core", ",.0f"),
+    "slow-other": Column("another thread of it ran", ",.0f"),
+    "slow-ran": Column("at work", ",.0f"),
+    "slow-load": Column("the load no core", ",.0f"),
+    "slow-left": Column("the rest", ",.0f"),
+    "young": Column("looked for cycles among the young", ",.0f"),
+    "old": Column("among all", ",.0f"),
+    "looked": Column("in all, ms", ".1f"),
+    "longest": Column("longest, ms", ".2f"),
+    "wake-up": Column("longest wake-up, ms", ".2f"),
     **{
         f"{way}-{count}": Column(f"{way.upper()}, {count:,} client{'s' * (count > 1)}, CPU µs", ".1f")
         for way in ("udp", "tcp")
