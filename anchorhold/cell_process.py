@@ -1,7 +1,6 @@
 """One cell as the supervisor sees it: a process, a link, its signs of life."""
 
 import os
-import signal
 import socket
 import time
 from importlib import import_module
@@ -112,7 +111,7 @@ class CellProcess:
         except OSError:
             # One that was told to end listens no more, and still has its goodbyes to say.
             if not self._leave_until:
-                self.signal(signal.SIGKILL)
+                self.kill()
 
     def receive(self) -> LinkMessage | None:
         """What it said, if anything; a cell that says nonsense is ended."""
@@ -127,7 +126,7 @@ class CellProcess:
         except (Malformed, OSError):
             message = None
             if not self._leave_until:
-                self.signal(signal.SIGKILL)
+                self.kill()
         if message is None:
             self.hang_up()
             return None
@@ -142,7 +141,7 @@ class CellProcess:
         if message.type is LinkType.LOG:
             pass_on(self.name, message.body, self.kind)
         if message.type is LinkType.ACCUSE and (accused := self.partners.get(message.body)):
-            accused.signal(signal.SIGKILL)
+            accused.kill()
         return message
 
     def hang_up(self) -> None:
@@ -151,10 +150,10 @@ class CellProcess:
             self.link.close()
             self.link = None
 
-    def signal(self, number: int) -> None:
-        """Send a signal, if the process is there."""
+    def kill(self) -> None:
+        """End the process at once, if it is there."""
         if self._process is not None:
-            self._process.send_signal(number)
+            self._process.kill()
 
     def want(self, now: float) -> None:
         """Have it started: now, or when the one has ended that was told to."""
@@ -191,7 +190,7 @@ class CellProcess:
     def watch(self, now: float) -> str | None:
         """Ping it now and then; end it, and say why, if it does not become ready or answers no more."""
         if self._process is not None and 0 < self._leave_until <= now:
-            self.signal(signal.SIGKILL)
+            self.kill()
             return f"not ended within {LEAVE_PATIENCE:.0f} s"
         if self._process is None or self._leave_until:
             return None
@@ -200,13 +199,13 @@ class CellProcess:
         if not self.ready:
             if now - self._started < START_PATIENCE:
                 return None
-            self.signal(signal.SIGKILL)
+            self.kill()
             return f"not ready after {START_PATIENCE:.0f} s"
         self._served = self._served or now
         if now - self._pinged < PING_INTERVAL:
             return None
         if self._silent >= MAX_SILENT_PINGS:
-            self.signal(signal.SIGKILL)
+            self.kill()
             return f"no answer to {MAX_SILENT_PINGS} pings"
         self._pinged = now
         self._silent += 1
@@ -218,7 +217,7 @@ class CellProcess:
         if now < self._gone_until:
             return None
         self._gone_until = now + GONE_PATIENCE
-        self.signal(signal.SIGKILL)
+        self.kill()
         return "its link is closed"
 
     def wait(self, seconds: float) -> bool:
@@ -229,5 +228,5 @@ class CellProcess:
         """Wait for one that was dismissed, and kill it if that takes past `until`, monotonic seconds."""
         if not self.wait(until - time.monotonic()):
             log("supervisor", f"{self.name} (pid {self.pid}) did not stop; it is killed")
-            self.signal(signal.SIGKILL)
+            self.kill()
             self.wait(LEAVE_PATIENCE)

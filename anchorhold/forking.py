@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from anchorhold.facts import divert, log
+from anchorhold.leash import Leash, can_be_had
 from anchorhold.mistakes import EXIT_MISTAKE, place_of
 from anchorhold.sandbox.rights import be_called
 from anchorhold.signals import SIGNALS
@@ -34,8 +35,10 @@ Body = Callable[[], int | None]
 class Child:
     """A process that was forked. It is known by `pid` until `poll` or `wait` have seen its end."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, leash: Leash | None = None) -> None:
+        """`leash`: what ends it where there is one; else kill(2)."""
         self.pid = pid
+        self._leash = leash
         self.returncode: int | None = None
         """Its exit code, or minus the signal that ended it; None while it lives, as far as is known."""
 
@@ -65,20 +68,18 @@ class Child:
             time.sleep(0.01)
         return self.returncode
 
-    def send_signal(self, number: int) -> None:
-        """If it is still there."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
     def kill(self) -> None:
         """End it at once, if it is still there."""
-        self.send_signal(signal.SIGKILL)
+        if self.poll() is None and not (self._leash is not None and self._leash.pull()):
+            os.kill(self.pid, signal.SIGKILL)
 
     def _reap(self, options: int) -> int | None:
         if self.returncode is None:
             pid, status = os.waitpid(self.pid, options)
             if pid:
                 self.returncode = os.waitstatus_to_exitcode(status)
+                if self._leash is not None:
+                    self._leash.close()
         return self.returncode
 
 
@@ -109,19 +110,32 @@ def fork(
     Who catches SIGNALS blocks them, as `SignalFile` does: a copy that shares its handlers would otherwise speak for it.
     """
     _room()
-    pid = os.fork()
-    if pid == 0:
-        _live(name, body, descriptors, environment, output)
-    return Child(pid)
+    leash = Leash() if can_be_had() else None
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _live(name, body, leash, descriptors, environment, output)
+    finally:
+        # Where there is no copy, nothing is left of it.
+        if leash is not None:
+            leash.hold()
+    return Child(pid, leash)
 
 
 def _live(
-    name: str, body: Body, descriptors: Collection[int], environment: Mapping[str, str] | None, output: bool
+    name: str,
+    body: Body,
+    leash: Leash | None,
+    descriptors: Collection[int],
+    environment: Mapping[str, str] | None,
+    output: bool,
 ) -> NoReturn:
     """The copy's life; it never returns."""
     code = EXIT_MISTAKE
     try:
-        _settle(name, descriptors, environment, output)
+        _settle(name, (*descriptors, *(leash.descriptors if leash else ())), environment, output)
+        if leash is not None:
+            leash.put_on()
         code = body() or 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

@@ -19,6 +19,7 @@ from typing import NoReturn
 
 import msgspec
 
+from anchorhold import leash
 from anchorhold.cells.rules import HERE, MEMORY, WAKE
 from anchorhold.facts import log
 from anchorhold.lists.apart import CPU_SECONDS, MAX_SAID, Tell, UnderWay, end_with_parent, keep_within, live
@@ -29,6 +30,7 @@ from anchorhold.sandbox import Network, SandboxProfile, SandboxRefused, enter
 from anchorhold.sandbox.profile import calls
 from net import sockets
 from net.readiness import READ, readiness
+from resolver.edge.listen.batched import RECEIVE, one_by_one
 
 _MOST = 16 * 1024 * 1024
 """Octets that are read at once; local texts, and protected names, are most of it."""
@@ -166,7 +168,7 @@ class _Running(UnderWay):
 PROFILE = SandboxProfile(
     "workshop",
     calls=(
-        *calls("recvmsg", "close"),
+        *calls("recvfrom", RECEIVE, "close"),
         *HERE,
         # What it says.
         *calls("write"),
@@ -185,9 +187,9 @@ PROFILE = SandboxProfile(
 def run(endpoint: int, folder: int) -> NoReturn:
     """The helper's whole life; forked by the supervisor only."""
     os.umask(0o077)
-    keep_within({endpoint, folder})
+    keep_within({endpoint, folder, *leash.worn()})
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    cell = socket.socket(fileno=endpoint)
+    cell = one_by_one(socket.socket(fileno=endpoint))
 
     def settle() -> None:
         # Whoever becomes another user takes this back.
@@ -203,6 +205,8 @@ def run(endpoint: int, folder: int) -> NoReturn:
 
 
 def _work(cell: socket.socket, store: Store, tell: Tell) -> object:
+    # What comes with a descriptor does not wait; this does.
+    cell.recv(1, socket.MSG_PEEK)
     head, descriptors, _, _ = socket.recv_fds(cell, 4, 1)
     task = msgspec.msgpack.decode(_octets(cell, int.from_bytes(head, "little")), type=Task)
     texts = {digest: _octets(cell, octets) for digest, octets in task.texts}
@@ -213,7 +217,7 @@ def _work(cell: socket.socket, store: Store, tell: Tell) -> object:
 def _octets(cell: socket.socket, left: int) -> bytes:
     pieces = []
     while left:
-        pieces.append(piece := cell.recvmsg(min(left, _MOST))[0])
+        pieces.append(piece := cell.recv(min(left, _MOST)))
         if not piece:
             raise EOFError
         left -= len(piece)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
+from anchorhold import leash
 from anchorhold.sandbox import landlock, limits, namespaces, rights, seccomp, supervising
 from anchorhold.sandbox.clock import calls_for_time
 from anchorhold.sandbox.library import calls_for_library, library
@@ -189,6 +190,7 @@ def _needed(what: str, step: Callable[[], object], missing: list[str]) -> None:
 def _become(entry: pwd.struct_passwd) -> None:
     try:
         rights.become(entry)
+        leash.own()
     except OSError as error:
         raise SandboxRefused(f"cannot become {entry.pw_name!r}: {error.strerror}") from None
 

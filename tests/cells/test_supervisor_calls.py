@@ -48,9 +48,18 @@ def replaced(running: Running, net: Lan, folder: Path, name: str) -> None:
     assert cells(net, folder)[name] not in (0, former)
 
 
+def hung(running: Running, net: Lan, folder: Path, name: str) -> None:
+    """A cell that does nothing any more is ended, and another one takes its place."""
+    former = cells(net, folder)[name]
+    os.kill(former, signal.SIGSTOP)
+    running.wait_for(f"supervisor: {name} (pid {former}) is ended: no answer to")
+    running.wait_for(f"supervisor: {name} (pid {former}) ended: signal SIGKILL")
+    until(lambda: cells(net, folder)[name] not in (0, former), f"another {name}")
+
+
 def test_the_supervisor_serves_with_few_system_calls(tmp_path: Path) -> None:
-    """Pings, lists of cells for operators, a cell of each kind in the place of one that ended; files of a certificate that may
-    change at any time."""
+    """Pings, lists of cells for operators, a cell of each kind in the place of one that ended, one that hangs; files of a
+    certificate that may change at any time."""
     need_root("tracing the supervisor, and DHCP")
     with open_folder() as folder, lan() as net:
         net.bridge("lan0", f"{HOUSE4}/24")
@@ -66,7 +75,9 @@ def test_the_supervisor_serves_with_few_system_calls(tmp_path: Path) -> None:
             with traced(running.process.pid, trace):
                 for name in sorted(CELLS):
                     replaced(running, net, folder, name)
+                hung(running, net, folder, "keeper")
             found = sorted(set(re.findall(r"^([a-z]\w+)\(", trace.read_text(), re.MULTILINE)) - MEMORY)
     print(f"supervisor: {len(found)} of at most {MOST}: {', '.join(found)}")
     assert {"accept4", "epoll_wait", "clone", "recvmsg", "sendmsg"} <= set(found)
     assert len(found) <= MOST
+    assert "kill" not in found
