@@ -28,6 +28,7 @@ from net.quic_codecs import (
     Reset,
     Stopped,
 )
+from net.readiness import READ, readiness
 from net.shortage import is_shortage
 
 MAX_QUIET = 4_096
@@ -85,7 +86,7 @@ class QuicLink:
         except OSError as error:
             raise DialFailed(failure_of(error), _text(error)) from None
         self.core = self._client.core(address, self.one_way)
-        self._loop.add_reader(self._socket, self._on_readable)
+        readiness(self._loop).watch(self._socket.fileno(), READ, self._on_readable)
         self.core.connect(self._loop.time())
         self._transmit()
         try:
@@ -154,7 +155,7 @@ class QuicLink:
 
     # what the event loop calls
 
-    def _on_readable(self) -> None:
+    def _on_readable(self, _events: int) -> None:
         now = self._loop.time()
         for _ in range(MAX_AT_ONCE):
             if self._socket is None:
@@ -273,7 +274,7 @@ class QuicLink:
         opened, self._socket = self._socket, None
         if opened is None:
             return
-        self._loop.remove_reader(opened)
+        readiness(self._loop).watch(opened.fileno(), 0)
         opened.close()
         for handle in (self._timer, self._wake):
             if handle is not None:

@@ -28,16 +28,16 @@ _four: list[socket.socket | None] = []
 _six: list[socket.socket | None] = []
 
 
-def prepare(most: int) -> None:
-    """Make the objects for all descriptors below `most`, which must be the limit (RLIMIT_NOFILE). What is no socket stays what it
-    is for good: it must not be closed later."""
+def prepare(most: int, kind: type[socket.socket] = socket.socket) -> None:
+    """Make the objects, of this class, for all descriptors below `most`, which must be the limit (RLIMIT_NOFILE). What is no
+    socket stays what it is for good: it must not be closed later."""
     blank = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for number in range(most):
         free = not _is_open(number)
         if free:
             os.dup2(blank.fileno(), number, inheritable=False)
         for kept, family in ((_four, socket.AF_INET), (_six, socket.AF_INET6)):
-            kept.append(_object(number, family))
+            kept.append(_object(number, family, kind))
         if free:
             os.close(number)
     # Its number has objects too, that are kept.
@@ -52,9 +52,9 @@ def _is_open(number: int) -> bool:
     return True
 
 
-def _object(number: int, family: int) -> socket.socket | None:
+def _object(number: int, family: int, kind: type[socket.socket]) -> socket.socket | None:
     try:
-        made = socket.socket(family, _KIND, 0, fileno=number)
+        made = kind(family, _KIND, 0, fileno=number)
     except OSError:
         return None
     if not AT_ONCE:
@@ -62,11 +62,12 @@ def _object(number: int, family: int) -> socket.socket | None:
     return made
 
 
-def adopt(descriptor: int, family: int = -1) -> socket.socket:
+def adopt(descriptor: int, family: int = -1, kind: type[socket.socket] = socket.socket) -> socket.socket:
     """The object of a socket. `family` is that of addresses that are written (sendto(2)), and there must be room for those that
-    are read: AF_INET6 has it for all. Without one it is asked for where that may be done."""
+    are read: AF_INET6 has it for all. Without one it is asked for where that may be done. `kind`: its class, if it is not made
+    yet."""
     if not _six:
-        return socket.socket(family, _KIND, 0, fileno=descriptor)
+        return kind(family, _KIND, 0, fileno=descriptor)
     kept = (_four if family == socket.AF_INET else _six)[descriptor]
     if kept is None:
         raise ValueError(f"descriptor {descriptor} was no socket")

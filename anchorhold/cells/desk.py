@@ -30,6 +30,7 @@ from anchorhold.keeper.exceptions import Wanted
 from anchorhold.keeper.side import KeeperSide
 from anchorhold.link import nth
 from net.clock import date
+from net.readiness import READ, WRITE, readiness
 from net.sockets import NOW
 from resolver.dnssec.story import exceptions
 from resolver.edge import account
@@ -87,7 +88,7 @@ class FrontLine:
 
     def start(self) -> None:
         """Grant credits and listen."""
-        self._loop.add_reader(self._pair.fileno(), self._readable)
+        readiness(self._loop).watch(self._pair.fileno(), READ, self._happened)
         self._post(build_message(MessageType.CREDIT, 0, CREDITS.to_bytes(4, "little")))
         self.announce(self._resolver.snapshot.generation)
 
@@ -109,14 +110,20 @@ class FrontLine:
                 self._looking.cancel()
             for task in self._changes:
                 task.cancel()
-            self._loop.remove_reader(self._pair.fileno())
-            self._loop.remove_writer(self._pair.fileno())
+            readiness(self._loop).watch(self._pair.fileno(), 0)
             self._pair.close()
 
     def _end(self, error: Nonsense | None) -> None:
         if not self._closed:
             self.close()
             self._lost(error)
+
+    def _happened(self, events: int) -> None:
+        if events & WRITE:
+            readiness(self._loop).watch(self._pair.fileno(), READ, self._happened)
+            self._flush()
+        if events & READ and not self._closed:
+            self._readable()
 
     def _readable(self) -> None:
         try:
@@ -224,11 +231,7 @@ class FrontLine:
         self._rest = data[sent:]
         if self._rest:
             self._flushing = True
-            self._loop.add_writer(self._pair.fileno(), self._writable)
-
-    def _writable(self) -> None:
-        self._loop.remove_writer(self._pair.fileno())
-        self._flush()
+            readiness(self._loop).watch(self._pair.fileno(), READ | WRITE, self._happened)
 
     # an operator's questions
 

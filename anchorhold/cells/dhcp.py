@@ -7,7 +7,6 @@ those of the lease folder.
 import json
 import os
 import resource
-import select
 import selectors
 import socket
 import time
@@ -56,6 +55,7 @@ from dhcp.store import StoreFailed
 from dhcp.values import LeaseChange
 from net import sockets
 from privacy.memory import Retention
+from resolver.edge.listen.batched import RECEIVE, SEND, SOCKET, one_by_one
 from wire.errors import Malformed
 
 NAME = "dhcp"
@@ -63,7 +63,7 @@ DESCRIPTORS = 512
 PROFILE = SandboxProfile(
     NAME,
     calls=(
-        *calls("pselect6", "recvmsg", "sendmsg", "pwrite64", "fdatasync"),
+        *calls("pselect6", RECEIVE, SEND, "pwrite64", "fdatasync"),
         *SNAPSHOT,
         *DATABASE,
         *GROWTH,
@@ -112,7 +112,7 @@ class DhcpCell:
     def serve(self) -> int:
         """The cell's whole life; gives its exit code."""
         resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-        sockets.prepare(DESCRIPTORS)
+        sockets.prepare(DESCRIPTORS, SOCKET)
         receive_until_start(self._link, self._take)
         if self._settings is None or self._folder < 0:
             raise Malformed("START before SETTINGS and FOLDER")
@@ -135,19 +135,21 @@ class DhcpCell:
         keep_last_words()
         log_mistakes(NAME)
         self._link.setblocking(False)
+        self._link = one_by_one(self._link)
+        self._selector.register(self._link, selectors.EVENT_READ, self._hear)
         self._files = LeaseFolder(self._folder)
         self._files.settle()
         ledger = self._open_ledger(*self._files.key())
         if ledger is None:
             return
         links.wait(FIRST_LOOK)
+        links.socket = one_by_one(links.socket)
         self._publisher = Publisher(self.settings)
         self._server = Server(self.settings, ledger, links, self._selector, self._publish, _report)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
 
     def run(self) -> None:
         """Serve until told to end."""
-        self._selector.register(self._link, selectors.EVENT_READ, self._hear)
         self._use_sockets()
         self._connect()
         self._ready()
@@ -189,7 +191,8 @@ class DhcpCell:
         """Answer the supervisor, that it does not take us for hung."""
         until = time.monotonic() + seconds
         while not self._ending and (left := until - time.monotonic()) > 0:
-            if select.select([self._link], [], [], left)[0]:
+            # Nothing else is watched yet.
+            if self._selector.select(left):
                 self._hear()
 
     # the supervisor

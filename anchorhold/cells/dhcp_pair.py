@@ -18,6 +18,9 @@ MAX_UNSENT = 32 * 1024 * 1024
 Answer = Callable[[int, bytes], str]
 """Takes a verb and its argument; gives lines of text."""
 
+MOST = 65_536
+"""Octets that are sent at once."""
+
 
 class FrontPair(PairEnd):
     """When the other end is gone, nothing is written any more."""
@@ -89,4 +92,4 @@ class DhcpPair(FrontPair):
         return self.socket.recvmsg(READ_SIZE, 0, sockets.NOW)[0]
 
     def _push(self) -> int:
-        return self.socket.sendmsg((self._out,), (), sockets.NOW)
+        return self.socket.sendmsg((self._out[:MOST],), (), sockets.NOW)

@@ -50,6 +50,7 @@ from net.readiness import readiness
 from net.sockets import adopt
 from net.tls import Peer, TlsFactory
 from privacy.lists.matcher import ListImage
+from resolver.edge.listen.batched import RECEIVE, SEND, SOCKET, one_by_one
 from wire.errors import Malformed
 
 NAME = "lists"
@@ -59,7 +60,7 @@ _FLAGS = 0o4000 | 0o2000000
 PROFILE = SandboxProfile(
     NAME,
     calls=(
-        *calls("epoll_wait", "recvfrom", "sendto", "epoll_ctl", "close", "recvmsg", "sendmsg"),
+        *calls("epoll_wait", "recvfrom", "sendto", "epoll_ctl", "close", RECEIVE, SEND),
         *(
             Rule("socket", (exactly(0, family), exactly(1, socket.SOCK_STREAM | _FLAGS)))
             for family in (socket.AF_INET, socket.AF_INET6)
@@ -162,6 +163,7 @@ class ListsCell:
         keep_to_heap()
         log_mistakes(NAME)
         self._link.setblocking(False)
+        self._link = one_by_one(self._link)
         os.fchdir(self._folder)
         self._store = Store(self._folder, here=True)
         try:
@@ -248,7 +250,7 @@ class ListsCell:
             case LinkType.FOLDER, (descriptor,) if self._folder < 0:
                 self._folder = descriptor
             case LinkType.WORK, (descriptor,):
-                self._workshop.take(adopt(descriptor))
+                self._workshop.take(adopt(descriptor, kind=SOCKET))
             case LinkType.WORK, ():
                 code = int.from_bytes(message.body, "little", signed=True) if message.body else None
                 self._workshop.end(code)

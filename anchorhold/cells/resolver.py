@@ -49,12 +49,13 @@ from anchorhold.troubles import Watchman
 from net import apart
 from net.clock import now
 from net.entropy import Entropy
-from net.readiness import readiness
+from net.readiness import READ, readiness
 from net.sockets import adopt
 from net.tls import TlsFactory
 from privacy.lists.matcher import ListImage
 from privacy.memory import Fact, Retention
 from resolver.edge.carrier import Carrier
+from resolver.edge.listen.batched import one_by_one
 from resolver.edge.resolve import Resolver
 from resolver.edge.transfer import Sharing
 from resolver.edge.upstream.discovered import WARNINGS
@@ -112,6 +113,7 @@ class ResolverCell:
         if self._settings is None or not self._spread_key:
             raise Malformed("START before SETTINGS and SECRET")
         self._link.setblocking(False)
+        self._link = one_by_one(self._link)
 
     def _take(self, message: LinkMessage) -> None:
         match message.type, message.descriptors:
@@ -157,8 +159,7 @@ class ResolverCell:
         assert self._settings is not None  # noqa: S101 # prepare saw to it
         tools = Tools(now=now, entropy=Entropy(), lookup=self._lookup, count=self._count, tls=TlsFactory())
         world = ForwardingWorld(tools, self._spread_key, Sites())
-        # What is packaged, while our own files can still be read.
-        world.wall.not_before(built_date())
+        world.wall.not_before(built_date())  # what is packaged, while our own files can still be read
         world.sharing = self._sharing()
         self._resolver = Resolver(self._settings, world, self._report)
         self._resolver.changed = self._forget
@@ -168,8 +169,7 @@ class ResolverCell:
         self._whereabouts = Whereabouts(Means(open_network()), self._move, self._resolver.settle)
         self._whereabouts.use(self._settings)
         self._resolver.whereabouts = self._whereabouts.status
-        # It has a descriptor of its own, which may not be had later.
-        readiness(loop)
+        readiness(loop)  # it has a descriptor of its own, which may not be had later
         self._copies.connect(self._resolver.iterations.keeper_of)
         # Contexts with the system's authorities read files: make them before the sandbox.
         profile = PROFILE if isinstance(loop, asyncio.BaseEventLoop) else PROFILE_UVLOOP
@@ -177,7 +177,7 @@ class ResolverCell:
         give_way()
         enter(replace(profile, memory=ceilings.of_resolver(self._settings)), settle=_settle)
         divert(lambda line: send_message(self._link, LinkType.LOG, line))
-        loop.add_reader(self._link.fileno(), self._hear)
+        readiness(loop).watch(self._link.fileno(), READ, self._hear)
         await self._hear_keeper_first()
         await self._hear_lists_first()
         self._serving = True
@@ -216,7 +216,7 @@ class ResolverCell:
         assert self._settings is not None  # noqa: S101 # prepare saw to it
         tell_ready(self._link, self._settings.generation)
 
-    def _hear(self) -> None:
+    def _hear(self, _events: int) -> None:
         """The supervisor says something."""
         try:
             message = hear(self._link, lambda: self.end(0))

@@ -2,8 +2,9 @@
 
 import socket
 
-from anchorhold.cells.rules import FIONBIO, HEAP, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, READ_MAP, SNAPSHOT
+from anchorhold.cells.rules import HEAP, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, READ_MAP, SNAPSHOT
 from anchorhold.sandbox.profile import Rule, SandboxProfile, calls, exactly
+from resolver.edge.listen.batched import RECEIVE, SEND
 
 _FLAGS = 0o4000 | 0o2000000
 """SOCK_NONBLOCK | SOCK_CLOEXEC (linux/net.h): as `net/opening.py` makes sockets."""
@@ -30,7 +31,7 @@ def profile_of(wait: str, *further: Rule) -> SandboxProfile:
             *calls(*dict.fromkeys((wait, "epoll_wait")), "recvfrom", "sendto", "close", "getrandom", "epoll_ctl"),
             *outside,
             *options,
-            *calls("bind", "connect", "getpid", "futex", "recvmsg", "sendmsg"),
+            *calls("bind", "connect", "getpid", "futex", RECEIVE, SEND),
             *HEAP,
             *SNAPSHOT,
             *READ_MAP,
@@ -42,5 +43,5 @@ def profile_of(wait: str, *further: Rule) -> SandboxProfile:
 
 PROFILE = profile_of("epoll_wait")
 """On asyncio's own loop."""
-PROFILE_UVLOOP = profile_of("epoll_pwait", Rule("ioctl", (exactly(1, FIONBIO),)))
-"""On uvloop, which makes every descriptor non-blocking that it watches."""
+PROFILE_UVLOOP = profile_of("epoll_pwait")
+"""On uvloop. It makes every descriptor non-blocking that it watches (ioctl(2)), and watches one: that of `net/readiness.py`."""

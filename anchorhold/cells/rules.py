@@ -83,7 +83,5 @@ DATABASE = (
 )
 """SQLite and the files beside it, in the working directory (`dhcp/edge/ownership.py`)."""
 
-FIONBIO = 0x5421
-"""ioctl(2): whether calls wait."""
 IP_MTU_DISCOVER, IPV6_MTU_DISCOVER = 10, 23
 """Options of sockets (ip(7), ipv6(7))."""

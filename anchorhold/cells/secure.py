@@ -28,6 +28,7 @@ from anchorhold.sandbox.profile import Network, calls
 from net.quic_server import Terms
 from net.sockets import adopt
 from net.tls_server import Credentials, CredentialsRefused, ServerContexts, leaf_of
+from resolver.edge.listen.batched import RECEIVE, SEND, SOCKET, one_by_one
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.oblivious import Oblivious
 from resolver.edge.listen.quic import QuicListener
@@ -51,7 +52,7 @@ KINDS = tuple(Served)
 PROFILE = SandboxProfile(
     NAME,
     calls=(
-        *calls("recvfrom", "sendto", "epoll_wait", "epoll_ctl", "recvmsg", "sendmsg", "getpid", "close"),
+        *calls("recvfrom", "sendto", "epoll_wait", "epoll_ctl", RECEIVE, SEND, "getpid", "close"),
         *ACCEPT,
         *calls("getsockname", "getrandom"),
         *HEAP,
@@ -121,6 +122,9 @@ class SecureCell(ClientsCell):
             case _:
                 super()._take_own(message)
 
+    def _equip(self) -> None:
+        self._link = one_by_one(self._link)
+
     def _begin(self) -> None:
         if self._credentials is None:
             raise Malformed("START before CERTIFICATE")
@@ -170,7 +174,7 @@ class SecureCell(ClientsCell):
 
     def _open_listeners(self) -> None:
         for served, descriptor in self._waiting:
-            endpoint = adopt(descriptor)
+            endpoint = adopt(descriptor, kind=SOCKET)
             listener = self._listen_tls(served, endpoint) if served.stream else self._listen_quic(served, endpoint)
             self._listening.append(listener)
             self.watch(endpoint, selectors.EVENT_READ, listener)

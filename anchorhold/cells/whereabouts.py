@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from anchorhold.facts import log
 from net.addresses import number_interfaces_by
 from net.clock import now, slept
+from net.readiness import READ, readiness
 from resolver.edge.network import Network
 from resolver.settings import ResolverSettings
 from resolver.surroundings import Outlook, Surroundings, Turn
@@ -63,7 +64,7 @@ class Whereabouts:
         """Watch no more."""
         network, self._means = self._means.network, replace(self._means, network=None)
         if network is not None and self._loop is not None:
-            self._loop.remove_reader(network.news.fileno())
+            readiness(self._loop).watch(network.news.fileno(), 0)
             network.close()
 
     def status(self) -> dict[str, object]:
@@ -77,12 +78,12 @@ class Whereabouts:
 
     def _listen(self) -> None:
         if self._means.network is not None and self._loop is not None:
-            self._loop.add_reader(self._means.network.news.fileno(), self._notice)
+            readiness(self._loop).watch(self._means.network.news.fileno(), READ, self._notice)
 
-    def _notice(self) -> None:
+    def _notice(self, _events: int) -> None:
         """There is news: none is listened to until it was looked at, which may be in a moment."""
         if self._means.network is not None and self._loop is not None:
-            self._loop.remove_reader(self._means.network.news.fileno())
+            readiness(self._loop).watch(self._means.network.news.fileno(), 0)
         self._surroundings.noticed(self._means.now())
         self._look_when_due()
 

@@ -2,7 +2,8 @@
 
 Python makes a tuple of every sender's address, and for that of a packet socket it asks the kernel for the interface's name
 (ioctl(2), SIOCGIFNAME). The cell's filter of system calls has no ioctl: the first ARP reply on the link would end it. So
-recvmsg(2) is called here without room for an address.
+recvmmsg(2) is called here without room for an address, as for the other sockets of the cell; recvmsg(2) where the C library has
+no other.
 """
 
 import ctypes
@@ -34,19 +35,37 @@ class _Header(ctypes.Structure):
     )
 
 
-_recvmsg = ctypes.CDLL(None, use_errno=True).recvmsg
-_recvmsg.argtypes = (ctypes.c_int, ctypes.POINTER(_Header), ctypes.c_int)
+class _One(ctypes.Structure):
+    """struct mmsghdr."""
+
+    _fields_ = (("header", _Header), ("length", ctypes.c_uint))
+
+
+_library = ctypes.CDLL(None, use_errno=True)
+_recvmsg = _library.recvmsg
+_recvmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
 _recvmsg.restype = ctypes.c_ssize_t
+_recvmmsg = getattr(_library, "recvmmsg", None)
+if _recvmmsg is not None:
+    _recvmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
+
+
+def _receive(descriptor: int, one: _One) -> int:
+    """Octets that came, -1 for an error."""
+    if _recvmmsg is None:
+        return int(_recvmsg(descriptor, ctypes.addressof(one.header), NOW))
+    count: int = _recvmmsg(descriptor, ctypes.addressof(one), 1, NOW, None)
+    return one.length if count > 0 else -1
 
 
 def receive_frames(endpoint: socket.socket, size: int) -> Iterator[bytes]:
     """What waits at a packet socket, as much as is read at once; what is longer than `size` octets is cut off."""
     buffer = ctypes.create_string_buffer(size)
     piece = _Piece(ctypes.addressof(buffer), size)
-    header = _Header(pieces=ctypes.pointer(piece), count=1)
+    one = _One(_Header(pieces=ctypes.pointer(piece), count=1))
 
     def read(descriptor: int) -> bytes:
-        length = _recvmsg(descriptor, header, NOW)
+        length = _receive(descriptor, one)
         if length < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))

@@ -4,6 +4,7 @@ is counted."""
 import errno
 import random
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
@@ -15,6 +16,7 @@ from fuzz import corpus
 from fuzz.mutate import mutate
 from kit.two_forms import there
 
+from resolver.edge.listen.datagram import IP_PKTINFO
 from wire.units import Instant
 
 Find = Callable[[str], Any]
@@ -217,9 +219,53 @@ def test_messages_of_the_link_come_and_go_by_the_same_calls(find: Find) -> None:
         assert socket.MSG_TRUNC == socket.recv_fds(link, 20, 2)[2]
         assert 7 == socket.send_fds(link, [b"answer", b"!"], [])
         assert b"answer!" == ours.recv(100)
-        with pytest.raises(ValueError, match="descriptors"):
-            socket.send_fds(link, [b"x"], [given.fileno()])
+        assert 1 == socket.send_fds(link, [b"x"], [given.fileno()])
+        data, descriptors, flags, _ = socket.recv_fds(ours, 100, 2)
+        assert (b"x", 1, 0) == (data, len(descriptors), flags)
+        with socket.socket(fileno=descriptors[0]) as again:
+            assert again.getsockname() == given.getsockname()
         ours.close()
         assert b"" == socket.recv_fds(link, 100, 2)[0]
         with pytest.raises(BrokenPipeError):
             socket.send_fds(link, [b"x"], [])
+
+
+def source_of(family: int, host: str) -> list[tuple[int, int, bytes]]:
+    """The control message that makes a datagram leave from there."""
+    packed = socket.inet_pton(family, host)
+    if family == socket.AF_INET6:
+        return [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, packed + bytes(4))]
+    return [(socket.IPPROTO_IP, IP_PKTINFO, bytes(4) + packed + bytes(4))]
+
+
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_who_sent_a_message_is_told_as_python_tells_it(find: Find, family: socket.AddressFamily, host: str) -> None:
+    batched = find("resolver.edge.listen.batched")
+    plain = socket.socket(family, socket.SOCK_DGRAM)
+    plain.bind((host, 0))
+    with socket.socket(family, socket.SOCK_DGRAM) as client:
+        client.connect(plain.getsockname()[:2])
+        client.send(b"one")
+        expected = plain.recvmsg(100, 32)
+        assert host == expected[3][0]
+        plain.setblocking(False)
+        with batched.one_by_one(plain) as taking:
+            with pytest.raises(BlockingIOError):
+                taking.recvmsg(100, 32)
+            for _ in range(2):
+                client.send(b"one")
+                assert expected == taking.recvmsg(100, 32)
+            assert 4 == taking.sendmsg([b"ba", b"ck"], [], 0, expected[3])
+            assert b"back" == client.recv(100)
+            assert 4 == taking.sendmsg([b"from"], source_of(family, host), 0, expected[3])
+            assert b"from" == client.recv(100)
+            with pytest.raises(OSError, match=r"Connection refused|Invalid argument|Destination address required"):
+                taking.sendmsg([b"nobody"])
+
+
+def test_an_address_that_is_none_of_ip_is_none(find: Find) -> None:
+    batched = find("resolver.edge.listen.batched")
+    assert batched.address_in(b"") is None
+    assert batched.address_in(socket.AF_UNIX.to_bytes(2, sys.byteorder) + b"/run/x") is None
+    assert batched.address_in(socket.AF_INET.to_bytes(2, sys.byteorder) + b"\0") is None
+    assert batched.address_in(socket.AF_INET6.to_bytes(2, sys.byteorder) + bytes(14)) is None

@@ -355,8 +355,8 @@ cdef class Batch:
 
 
 def send(int descriptor, bytes data, bytes name=b"", bytes control=b""):
-    """One datagram, to `name` (a sockaddr) with `control` (whole control messages); of a connected socket neither is needed. Raises
-    OSError."""
+    """One message, to `name` (a sockaddr) with `control` (whole control messages); of a connected socket neither is needed. How
+    many octets of it went. Raises OSError."""
     cdef mmsghdr one
     cdef iovec all_of_it
     memset(&one, 0, sizeof(one))
@@ -372,6 +372,7 @@ def send(int descriptor, bytes data, bytes name=b"", bytes control=b""):
         one.msg_hdr.msg_controllen = PyBytes_GET_SIZE(control)
     if sendmmsg(descriptor, &one, 1, MSG_DONTWAIT) < 0:
         _fail(errno)
+    return one.msg_len
 
 
 cdef int _fail(int error) except -1:
@@ -379,8 +380,10 @@ cdef int _fail(int error) except -1:
 
 
 def receive(int descriptor, Py_ssize_t size, Py_ssize_t ancillary):
-    """One message of at most `size` octets, and at most `ancillary` octets of control messages: as socket.recvmsg. Raises OSError."""
+    """One message of at most `size` octets, and at most `ancillary` octets of control messages: as socket.recvmsg, but that the
+    address is the octets of a sockaddr, of which the first NAME are there. Raises OSError."""
     cdef mmsghdr one
+    cdef unsigned char name[NAME]
     cdef iovec all_of_it
     cdef bytes data = PyBytes_FromStringAndSize(NULL, size)
     cdef bytes control = PyBytes_FromStringAndSize(NULL, ancillary)
@@ -391,6 +394,8 @@ def receive(int descriptor, Py_ssize_t size, Py_ssize_t ancillary):
     one.msg_hdr.msg_iovlen = 1
     one.msg_hdr.msg_control = PyBytes_AS_STRING(control)
     one.msg_hdr.msg_controllen = ancillary
+    one.msg_hdr.msg_name = name
+    one.msg_hdr.msg_namelen = NAME
     if recvmmsg(descriptor, &one, 1, MSG_DONTWAIT, NULL) < 0:
         _fail(errno)
     cdef list beside = []
@@ -398,4 +403,5 @@ def receive(int descriptor, Py_ssize_t size, Py_ssize_t ancillary):
     while part != NULL:
         beside.append((part.cmsg_level, part.cmsg_type, (<char *> CMSG_DATA(part))[:part.cmsg_len - CMSG_LEN(0)]))
         part = CMSG_NXTHDR(&one.msg_hdr, part)
-    return data[:one.msg_len], beside, one.msg_hdr.msg_flags
+    cdef Py_ssize_t named = min(<Py_ssize_t> one.msg_hdr.msg_namelen, NAME)
+    return data[:one.msg_len], beside, one.msg_hdr.msg_flags, PyBytes_FromStringAndSize(<char *> name, named)

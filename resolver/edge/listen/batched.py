@@ -1,11 +1,13 @@
 """UDP in batches: a hit costs its share of two system calls and, where the compiled modules are loaded, no object of Python's."""
 
 import socket
+import struct
 from collections.abc import Iterable
 from typing import Any
 
+from net.opening import AT_ONCE
 from resolver.admission import Admission
-from resolver.edge.listen.datagram import DatagramListener
+from resolver.edge.listen.datagram import Address, DatagramListener
 from resolver.edge.serve import Desk
 from wire.units import Instant
 
@@ -25,6 +27,12 @@ if BATCHED:
 
 _PORT = slice(2, 4)
 """Of a sockaddr_in and a sockaddr_in6 (ip(7), ipv6(7))."""
+_FAMILY = struct.Struct("@H")
+_FOUR = struct.Struct("!2xH4s8x")
+_SIX = struct.Struct("!2xHI16s4x")
+_SCOPE = struct.Struct("@24xI")
+_CONTROL = struct.Struct("@Nii")
+"""A cmsghdr (cmsg(3)): its length with what follows, level, type."""
 
 
 class BatchedRoad:
@@ -77,28 +85,58 @@ class BatchedListener(DatagramListener):
 
 
 class OneByOne(socket.socket):
-    """A socket whose messages come and go by the calls of batches, one at a time: a process that has those needs no others."""
+    """A socket whose messages come and go by the calls of batches, one at a time: where one cell makes those, nobody who hears
+    strangers needs others."""
+
+    __slots__ = ()
 
     def recvmsg(
         self, bufsize: int, ancbufsize: int = 0, _flags: int = 0, /
-    ) -> tuple[bytes, list[tuple[int, int, bytes]], int, None]:
-        """As that of a socket that does not wait. Raises OSError."""
-        return *batch.receive(self.fileno(), bufsize, ancbufsize), None
+    ) -> tuple[bytes, list[tuple[int, int, bytes]], int, Address | None]:
+        """As that of a socket that does not wait; of addresses those of IP, for others cost further calls. Raises OSError."""
+        data, beside, flags, name = batch.receive(self.fileno(), bufsize, ancbufsize)
+        return data, beside, flags, address_in(name)
 
     def sendmsg(
         self,
         buffers: Iterable[Any],
         ancdata: Iterable[tuple[int, int, Any]] = (),
         _flags: int = 0,
-        _address: object = None,
+        address: Any = None,
         /,
     ) -> int:
-        """As that of a connected socket that does not wait, without descriptors. Raises OSError."""
-        if any(memoryview(content).nbytes for _, _, content in ancdata):
-            raise ValueError("descriptors are not sent from here")
-        data = b"".join(buffers)
-        batch.send(self.fileno(), data)
-        return len(data)
+        """As that of a socket that does not wait. `address` is one of IP, as Python writes it. Raises OSError."""
+        control = b"".join(_beside(*one) for one in ancdata)
+        return batch.send(self.fileno(), b"".join(buffers), b"" if address is None else _name_of(*address), control)
+
+
+def _beside(level: int, kind: int, content: Any) -> bytes:
+    """A control message, as the kernel takes it; nothing if it is empty."""
+    octets = bytes(memoryview(content))
+    if not octets:
+        return b""
+    head = _CONTROL.pack(socket.CMSG_LEN(len(octets)), level, kind).ljust(socket.CMSG_LEN(0), b"\0")
+    return (head + octets).ljust(socket.CMSG_SPACE(len(octets)), b"\0")
+
+
+def _name_of(host: str, port: int, flow: int = 0, scope: int = 0) -> bytes:
+    """A sockaddr."""
+    if ":" in host:
+        packed = socket.inet_pton(socket.AF_INET6, host)
+        return _FAMILY.pack(socket.AF_INET6) + _SIX.pack(port, flow, packed)[2:24] + _SCOPE.pack(scope)[24:]
+    return _FAMILY.pack(socket.AF_INET) + _FOUR.pack(port, socket.inet_pton(socket.AF_INET, host))[2:]
+
+
+def address_in(name: bytes) -> Address | None:
+    """Of a sockaddr, as Python writes it; None if it is none of IP."""
+    family = _FAMILY.unpack_from(name)[0] if len(name) >= _FAMILY.size else socket.AF_UNSPEC
+    if family == socket.AF_INET and len(name) == _FOUR.size:
+        port, packed = _FOUR.unpack(name)
+        return socket.inet_ntop(socket.AF_INET, packed), port
+    if family == socket.AF_INET6 and len(name) == _SIX.size:
+        port, flow, packed = _SIX.unpack(name)
+        return socket.inet_ntop(socket.AF_INET6, packed), port, flow, _SCOPE.unpack(name)[0]
+    return None
 
 
 def open_datagrams(endpoint: socket.socket, wildcard: bool, desk: Desk, admission: Admission) -> DatagramListener:
@@ -106,6 +144,14 @@ def open_datagrams(endpoint: socket.socket, wildcard: bool, desk: Desk, admissio
     return (BatchedListener if BATCHED else DatagramListener)(endpoint, wildcard, desk, admission)
 
 
+RECEIVE, SEND = ("recvmmsg", "sendmmsg") if BATCHED else ("recvmsg", "sendmsg")
+"""By which system calls messages come and go that have more than octets."""
+SOCKET = OneByOne if BATCHED else socket.socket
+"""What makes those."""
+
+
 def one_by_one(endpoint: socket.socket) -> socket.socket:
-    """The same connected socket as `OneByOne` where there are batches; elsewhere as it is."""
-    return OneByOne(fileno=endpoint.detach()) if BATCHED else endpoint
+    """The same socket, which must not wait, as `OneByOne` where there are batches; elsewhere as it is."""
+    if not BATCHED:
+        return endpoint
+    return OneByOne(endpoint.family, endpoint.type | AT_ONCE, endpoint.proto, fileno=endpoint.detach())

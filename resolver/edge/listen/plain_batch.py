@@ -304,7 +304,7 @@ class Batch:
 _room = Room(1, LARGEST, CONTROL)
 
 
-def send(descriptor: int, data: bytes, name: bytes = b"", control: bytes = b"") -> None:
+def send(descriptor: int, data: bytes, name: bytes = b"", control: bytes = b"") -> int:
     """As that of batch.pyx, of at most LARGEST octets. Raises OSError."""
     if len(data) > LARGEST or len(name) > NAME or len(control) > CONTROL:
         raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
@@ -312,14 +312,23 @@ def send(descriptor: int, data: bytes, name: bytes = b"", control: bytes = b"") 
     _room.sizes[1] = len(data)
     _room.ints[_NAME_LENGTH_AT], _room.longs[_CONTROL_LENGTH_AT] = len(name), len(control)
     _check(_sendmmsg(descriptor, _room.address, 1, socket.MSG_DONTWAIT))
+    return _room.ints[_LENGTH_AT]
 
 
-def receive(descriptor: int, size: int, ancillary: int) -> tuple[bytes, list[tuple[int, int, bytes]], int]:
+_rooms: dict[tuple[int, int], Room] = {}
+"""By octets of a message and of what is beside it: few, for who receives says the same each time."""
+
+
+def receive(descriptor: int, size: int, ancillary: int) -> tuple[bytes, list[tuple[int, int, bytes]], int, bytes]:
     """As that of batch.pyx. Raises OSError."""
-    room = Room(1, size, ancillary)
+    room = _rooms.get((size, ancillary))
+    if room is None:
+        room = _rooms[size, ancillary] = Room(1, size, ancillary)
+    room.ints[_NAME_LENGTH_AT], room.longs[_CONTROL_LENGTH_AT] = NAME, ancillary
     _check(_recvmmsg(descriptor, room.address, 1, socket.MSG_DONTWAIT, None))
     beside = _unpacked(room.controls[: room.longs[_CONTROL_LENGTH_AT]])
-    return bytes(room.packets[: room.ints[_LENGTH_AT]]), beside, room.ints[_FLAGS_AT]
+    name = bytes(room.names[: min(room.ints[_NAME_LENGTH_AT], NAME)])
+    return bytes(room.packets[: room.ints[_LENGTH_AT]]), beside, room.ints[_FLAGS_AT], name
 
 
 def _check(result: int) -> None:
