@@ -9,7 +9,7 @@ fair queueing (Goyal, Vin and Cheng 1996): `level` is what everybody has had, wh
 """
 
 from collections import OrderedDict
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import chain, islice
 
 from resolver.edge.flights import Flight
@@ -19,6 +19,9 @@ LOOKED_AT = 32
 
 MAX_HOUSEHOLDS = 16_384
 """Whose debts are remembered at once; past that all begin anew."""
+
+STALE = 4
+"""Places in the order for each household that is in it, at most."""
 
 Line = dict[Flight, None]
 """What one household has waiting, in its order; never empty."""
@@ -83,7 +86,7 @@ class Turns:
         if cost > 0.0 and household in self._debts:
             self._owe(household, cost)
             if household in self._others:
-                heappush(self._order, (self._debts[household], household))
+                self._place(household)
 
     def discard(self, flight: Flight) -> None:
         """It ended; if it still waits it does so no more."""
@@ -116,7 +119,14 @@ class Turns:
 
     def _line_up(self, household: bytes, line: Line) -> None:
         self._others[household] = line
+        self._place(household)
+
+    def _place(self, household: bytes) -> None:
+        """By what it has had now. What is not so any more goes now and then: where nobody takes, it would be ever more."""
         heappush(self._order, (self._debts[household], household))
+        if len(self._order) > STALE * len(self._others) + LOOKED_AT:
+            self._order = [(self._debts[one], one) for one in self._others]
+            heapify(self._order)
 
     def _least(self) -> bytes:
         """Of the others, who has had least."""

@@ -31,7 +31,7 @@ def test_a_log_is_made_without_a_question_who_we_are(tmp_path: Path, asked: bool
         os.umask(0o077)
         keep_something(tmp_path / "first.db")
         assert not asked or ask_for_no_user()
-        seccomp.install(seccomp.assemble(dhcp.PROFILE.calls, seccomp.here()))
+        seccomp.install(seccomp.pack(seccomp.assemble(dhcp.PROFILE.calls, seccomp.here())))
         keep_something(tmp_path / "second.db")
 
     assert end == ended(body)

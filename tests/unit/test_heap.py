@@ -38,7 +38,8 @@ def take_all(name: str, octets: int) -> None:
         apart.start()
     held: list[object] = [None] * (ROOM // octets + 1_000_000)
     resource.setrlimit(resource.RLIMIT_DATA, (data_of(os.getpid()) + ROOM,) * 2)
-    seccomp.install(seccomp.assemble((*way.allowed, *calls("write", "exit_group")), seccomp.here()))
+    allowed = (*way.allowed, *calls("write", "exit_group"))
+    seccomp.install(seccomp.pack(seccomp.assemble(allowed, seccomp.here())))
     try:
         for number in range(len(held)):
             held[number] = bytes(octets)
