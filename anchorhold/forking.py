@@ -164,9 +164,14 @@ def close_others(kept: Collection[int]) -> None:
 
 
 def _use(environment: Mapping[str, str]) -> None:
-    """Have this environment and no trace of another where /proc shows it."""
-    os.environ.clear()
-    os.environ.update(environment)
+    """Have this environment and no trace of another where /proc shows it. What is the same stays: to set it anew writes to more
+    memory."""
+    for name in [*os.environ]:
+        if name not in environment:
+            del os.environ[name]
+    for name, value in environment.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
     room = _room()
     if room is not None:
         # Nobody points there any more: what was set is elsewhere.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from importlib import import_module
 
 from anchorhold.mistakes import hush
-from anchorhold.sandbox import preload
+from anchorhold.sandbox import SandboxProfile, make_ready, preload
 from anchorhold.snapshot import learn
 
 
@@ -22,7 +22,7 @@ def cold(modules: Iterable[str]) -> tuple[str, ...]:
 
 def warm(*modules: str) -> None:
     """Import these cells, and what they name in LAZY because it would be imported at its first use; learn how their SETTINGS are
-    read, and call `warm`, where a cell has it, for what else is the same in all its lives."""
+    read, make the filters of their profiles, and call `warm`, where a cell has it, for what else is the same in all its lives."""
     preload()
     hush()
     for name in modules:
@@ -30,6 +30,9 @@ def warm(*modules: str) -> None:
         preload(*getattr(module, "LAZY", ()))
         if kind := getattr(module, "SETTINGS", None):
             learn(kind)
+        for profile in vars(module).values():
+            if isinstance(profile, SandboxProfile):
+                make_ready(profile)
         getattr(module, "warm", _nothing)()
 
 

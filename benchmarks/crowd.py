@@ -51,7 +51,8 @@ WIDTH = 16
 @dataclass(frozen=True, slots=True)
 class Order:
     """`ways` and `kinds` are weights; `addresses` how many clients there are, in 127.`network`.0.0/16. `numbers`: the first
-    number in a name that nobody asked for before; `known`: how many names are asked for again and again."""
+    number in a name that nobody asked for before; `known`: how many names are asked for again and again; `lasts`: questions
+    on one connection, about."""
 
     rate: float
     ways: dict[str, float]
@@ -65,6 +66,7 @@ class Order:
     seed: int = 1
     connections: int = 8
     known: int = 1_000
+    lasts: int = 200
 
 
 class Asked:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from crowd import Asked, Crowd
 
 SERVER = "127.0.0.1"
-CONNECTION_LASTS = 200
-"""Questions on one connection, about."""
 
 
 class Way(Protocol):
@@ -104,7 +102,7 @@ class Pipe:
     def __init__(self, way: "Connected", context: ssl.SSLContext | None) -> None:
         self.way = way
         self.dead = False
-        self.left = random.randint(1, 2 * CONNECTION_LASTS)
+        self.left = random.randint(1, 2 * way.crowd.order.lasts)
         self._out = bytearray()
         self._plain: list[bytes] = []
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -339,7 +337,7 @@ class Quic:
         waiting, self._open = list(self._open.values()), {}
         # The tests' authority is none of this world's: the name is proved over TLS, not here.
         dialled = self._dialled = Dialled(self.port, random.choice(self.addresses), name="", verify=False)
-        self._left = random.randint(1, 2 * CONNECTION_LASTS)
+        self._left = random.randint(1, 2 * self.crowd.order.lasts)
         self.crowd.selector.register(dialled.socket, selectors.EVENT_READ, lambda _mask: self._ready())
         dialled.step()
         for asked in waiting:

@@ -4,8 +4,9 @@
 core; the Internet that it asks and all clients are on the other. What is asked is in `MIX`, over the ways in `WAYS`.
 
 First comes a warm-up, at twice the rate, until every cache holds as much as it may: what is measured after it is growth and
-not filling. Drift of a cell is the median of its resident memory in the last two minutes, less that of the first two after the
-warm-up; beside it stands the slope of a line through all readings (least squares). A reading is taken once a second.
+not filling. Its connections are short, for one of these is filled by connections: sessions of QUIC that may be resumed, 1,024
+(`net/quic_strain.py`). Drift of a cell is the median of its resident memory in the last two minutes, less that of the first two
+after the warm-up; beside it stands the slope of a line through all readings (least squares). A reading is taken once a second.
 """
 
 import argparse
@@ -31,6 +32,9 @@ MIX = {"hit": 60, "plain": 9, "signed": 6, "far": 7, "alias": 2, "nxdomain": 10,
 WAYS = {"udp": 65, "tcp": 13, "tls": 14, "https": 5, "quic": 3}
 LEASES, DEVICES = 20, 2_000
 """Exchanges a second, and how many devices have them in turn."""
+
+SHORT = 15
+"""Questions on one connection of the warm-up, about."""
 
 GENTLE = 10.0
 """Seconds of the very beginning."""
@@ -71,7 +75,7 @@ def play(options: argparse.Namespace) -> Run:
         look_until(watch, gentle, begun, begun + options.gentle, "beginning")
         gentle.ask({"stop": True})
         warming = made.helper("crowd.py")
-        warming.say(order(2 * options.rate, made.ca, numbers=50_000_000, network=11))
+        warming.say(order(2 * options.rate, made.ca, numbers=50_000_000, network=11, lasts=SHORT))
         look_until(watch, warming, begun, time.monotonic() + 60 * options.warm, "warm-up")
         warming.ask({"stop": True})
         devices.say({"rate": LEASES, "devices": DEVICES})

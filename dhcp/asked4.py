@@ -1,6 +1,6 @@
 """A DHCPv4 message and what has to be known to answer it: who sent it, from which subnet, through whom."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from dhcp.classes import Share, Traits, classes_of, halves, reservation_of
 from dhcp.ground import Ground, Relay, Seat
@@ -38,8 +38,9 @@ _SEATS = 1_024
 """Remembered at once, of one `Ground`."""
 
 
-class Asked(NamedTuple):
-    """A request with its place."""
+@dataclass(slots=True)
+class Asked:
+    """A request with its place. Never changed: not frozen, for making one costs more then."""
 
     plan: Plan
     packet: Packet4
@@ -97,10 +98,7 @@ class Asked(NamedTuple):
         """The client, as one who looks for an address."""
         classes = frozenset(one.name for one in self.classes) if self.classes else _EVERYBODY_ELSE
         may_probe = self.direct and self.plan.settings.conflict_check
-        # As Seeker(...) makes it, and cheaper.
-        return tuple.__new__(
-            Seeker, (self.identity, self.scopes, classes, self.reservation, requested, self.ground.own, may_probe)
-        )
+        return Seeker(self.identity, self.scopes, classes, self.reservation, requested, self.ground.own, may_probe)
 
     def scope_of(self, address: Address) -> Scope | None:
         """Which of the subnets on the client's link has this address."""
@@ -134,13 +132,12 @@ def read_asked(packet: Packet4, arrival: Arrival, identity: Identity | None, gro
         )
         if reservation is not None and reservation.ignored:
             return "ignored"
-    # As Asked(...) makes it, and cheaper.
-    return tuple.__new__(Asked, (
+    return Asked(
         plan, packet, arrival, link, kind, identity, relay, selected, scopes, direct, source,
         relay.override if relay is not None and relay.override else source, ground, fqdn, label, reservation,
         classes_of(settings, _traits(packet, relay), reservation) if settings.classes else (),
         identity.changing and reservation is None,
-    ))  # fmt: skip
+    )  # fmt: skip
 
 
 _KINDS = {bytes((kind,)): kind for kind in MessageType4}

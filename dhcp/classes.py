@@ -1,6 +1,7 @@
 """Which classes a client is in, which reservation is its own, and what follows: options, lease time, network boot."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from dhcp.identity import Identity, is_changing
@@ -78,7 +79,8 @@ def reservation_of(
     return next(filter(is_here, found), found[0]) if found else None
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Share:
     """What a client is entitled to by subnet, classes and reservation."""
 
     subnet: Subnet

@@ -1,5 +1,6 @@
 """What is the same for all messages for as long as settings and interfaces are: made once, looked up by each of them."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from dhcp.classes import Share
@@ -35,7 +36,8 @@ class Seat(NamedTuple):
     source: Address
 
 
-class Prepared(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Prepared:
     """Of a reply, what is the same for clients that are alike (`dhcp/reply4.py`)."""
 
     options: dict[int, bytes]
@@ -46,7 +48,8 @@ class Prepared(NamedTuple):
     """siaddr and `file`."""
 
 
-class Ground(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ground:
     """What `handle4` and `handle6` stand on. Nothing of it changes; `seats`, `prepared` and `shares` only save work."""
 
     plan: Plan

@@ -5,9 +5,9 @@ address in it, and who knows an address and the key finds its tag again.
 """
 
 import hashlib
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import NamedTuple
 
 from dhcp.values import Tag
 from wire.dhcp.codes4 import Option4
@@ -49,8 +49,9 @@ _HARDWARE, _CLIENT = Identifier.HARDWARE, Identifier.CLIENT
 """Not looked up for each message: members of an enum cost more."""
 
 
-class Identity(NamedTuple):
-    """A client. Its leases are found by `client`."""
+@dataclass(slots=True)
+class Identity:
+    """A client. Its leases are found by `client`. Never changed: not frozen, for making one costs more then."""
 
     client: Tag
     """Of the client identifier, if it is one to tell clients apart by, else of the hardware address (DHCPv4); of the DUID
@@ -180,5 +181,4 @@ def identify(key: bytes, packet: Packet4) -> Identity | None:
     else:
         return None
     changing = is_changing(chaddr, htype)
-    # As Identity(...) makes it, and cheaper.
-    return tuple.__new__(Identity, (client, hardware, identifier, duid_inside(identifier), changing))
+    return Identity(client, hardware, identifier, duid_inside(identifier), changing)

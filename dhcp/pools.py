@@ -8,6 +8,7 @@ will not come again cannot fill a pool, and nobody who is there loses anything.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from dhcp.book import LeaseBook
@@ -25,8 +26,9 @@ _ALL = 100
 """Percent."""
 
 
-class Seeker(NamedTuple):
-    """Who looks for an address, and among what."""
+@dataclass(slots=True)
+class Seeker:
+    """Who looks for an address, and among what. Never changed, as `Asked`."""
 
     identity: Identity
     scopes: tuple[Scope, ...]

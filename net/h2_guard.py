@@ -12,7 +12,7 @@ PREFACE = 24
 """Octets that come before the first frame (RFC 9113 §3.4)."""
 
 HEADER = 9
-_HEADER = Struct("!BHBBI")
+LAYOUT = Struct("!BHBBI")
 """Length in three octets, type, flags, stream (RFC 9113 §4.1)."""
 MAX_FRAME = 16_384
 """Octets of one frame; we never allow more (RFC 9113 §4.2)."""
@@ -109,7 +109,7 @@ class Guard:
 
     def _pay(self, data: bytes, at: int) -> int:
         """The length of the frame that begins at `at`. Raises Abusive."""
-        high, low, kind, _, stream = _HEADER.unpack_from(data, at)
+        high, low, kind, _, stream = LAYOUT.unpack_from(data, at)
         length: int = high << 16 | low
         if length > MAX_FRAME:
             raise Abusive("frame-size")

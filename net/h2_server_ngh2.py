@@ -21,6 +21,7 @@ from net.h2_codecs import (
     build_settings,
     build_window,
 )
+from net.h2_greeting import ACKNOWLEDGEMENT, is_greeting
 from net.h2_guard import MAX_FRAME, PURSE
 from net.h2_inflow import Inflow
 
@@ -37,6 +38,11 @@ _CONFIGURATION = ngh2.Configuration(
     glitch_rate_limit=_UNBOUNDED,
 )
 _Setting = ngh2.Setting
+
+_SHAKEN = (16_896, 16_896, 22_016)
+"""Octets that OpenSSL uses for a handshake, and gives back: a record each way, and messages. nghttp2 keeps 16 KiB for a frame of
+each connection and writes little into them: that takes next to no memory, unless it is memory that was used before. So it is to
+find none: what a handshake has left is kept from it for that moment, and the next handshake has it."""
 
 
 @lru_cache(8)
@@ -65,14 +71,17 @@ def _in_force(limits: ServerLimits) -> dict[ngh2.Setting, int]:
 
 
 class Ngh2ServerCodec:
-    """One connection."""
+    """One connection. nghttp2 has a session for it only when the client has said more than its greeting: many open a connection
+    and ask later, or never."""
+
+    __slots__ = ("_codec", "_ended", "_greeted", "_inflow", "_last", "_limits", "_out", "_over")
 
     def __init__(self, limits: ServerLimits) -> None:
-        self._codec = ngh2.Connection(ngh2.Role.SERVER, _CONFIGURATION)
-        self._codec.initiate_connection(_in_force(limits))
-        self._codec.set_local_window_size(limits.body + SLACK)
-        self._codec.data_to_send()
-        self._inflow = Inflow(self._codec, limits.body + SLACK)
+        self._limits = limits
+        self._codec: ngh2.Connection
+        self._inflow: Inflow
+        self._greeted: bytes | None = b""
+        """What the client has said as long as it is only its greeting; None once there is a codec."""
         self._out = _greeting(limits)
         self._last = 0
         self._ended: set[int] = set()
@@ -82,8 +91,12 @@ class Ngh2ServerCodec:
 
     def receive(self, data: bytes, service: Service) -> None:
         """As `ServerCodec`."""
-        codec = self._codec
+        if self._greeted is not None and (self._over or self._is_greeted(data)):
+            return
         try:
+            if self._greeted is not None:
+                self._open(self._greeted)
+            codec = self._codec
             codec.receive_data(data)
             if codec.want_write:
                 self._out += codec.data_to_send()
@@ -105,6 +118,29 @@ class Ngh2ServerCodec:
             self._inflow.told = False
             with contextlib.suppress(ngh2.NGH2Error):
                 self._out += self._codec.data_to_send()
+
+    def _is_greeted(self, data: bytes) -> bool:
+        """Whether the client has said its greeting and no more."""
+        before = self._greeted or b""
+        if not is_greeting(before + data):
+            return False
+        if not before:
+            self._out += ACKNOWLEDGEMENT
+        self._greeted = before + data
+        return True
+
+    def _open(self, greeted: bytes) -> None:
+        """Have a codec that has heard as much. Raises NGH2Error."""
+        limits, self._greeted = self._limits, None
+        shaken = [bytes(octets) for octets in _SHAKEN]
+        codec = self._codec = ngh2.Connection(ngh2.Role.SERVER, _CONFIGURATION)
+        del shaken
+        self._inflow = Inflow(codec, limits.body + SLACK)
+        codec.initiate_connection(_in_force(limits))
+        codec.set_local_window_size(limits.body + SLACK)
+        codec.data_to_send()
+        codec.receive_data(greeted)
+        self._out += codec.data_to_send().removeprefix(ACKNOWLEDGEMENT)
 
     def outgoing(self) -> bytes:
         """As `ServerCodec`."""
@@ -140,6 +176,9 @@ class Ngh2ServerCodec:
     def goodbye(self, code: Code) -> None:
         """As `ServerCodec`."""
         self._over = True
+        if self._greeted is not None:
+            self._out += build_goaway(self._last, code)
+            return
         with contextlib.suppress(ngh2.NGH2Error):
             self._codec.terminate_connection(code)
             self._out += self._codec.data_to_send()

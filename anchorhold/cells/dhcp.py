@@ -18,7 +18,7 @@ from functools import partial
 from anchorhold import snapshot
 from anchorhold.ceilings import of_dhcp
 from anchorhold.cells.dhcp_pair import DhcpPair, FrontPair
-from anchorhold.cells.heap import keep_all_to_heap
+from anchorhold.cells.heap import on_heap
 from anchorhold.cells.rules import DATABASE, GROWTH, SNAPSHOT
 from anchorhold.cells.start import (
     collect_seldom,
@@ -47,6 +47,7 @@ from dhcp.edge.folder import FolderRefused, LeaseFolder, make_ours
 from dhcp.edge.ledger import Ledger
 from dhcp.edge.links import Links
 from dhcp.edge.opening import Role
+from dhcp.edge.ownership import ask_for_no_user
 from dhcp.edge.serve import Server
 from dhcp.edge.store import SqliteStore, size_of
 from dhcp.offer import without_encrypted
@@ -119,7 +120,9 @@ class DhcpCell:
         links = Links()
         try:
             profile = replace(PROFILE, memory=of_dhcp(size_of(LeaseFolder(self._folder)), self._settings.cores))
-            enter(profile, lambda: make_ours(self._folder), lambda: self._settle(links), self._folder)
+            if not ask_for_no_user():
+                profile = replace(profile, calls=(*profile.calls, *calls("geteuid")))
+            enter(on_heap(profile), lambda: make_ours(self._folder), lambda: self._settle(links), self._folder)
         except FolderRefused as error:
             log(NAME, str(error))
             return EXIT_FOLDER
@@ -129,7 +132,6 @@ class DhcpCell:
 
     def _settle(self, links: Links) -> None:
         """What it takes to begin. Raises FolderRefused."""
-        keep_all_to_heap()
         keep_last_words()
         log_mistakes(NAME)
         self._link.setblocking(False)

@@ -21,16 +21,15 @@ MEMORY = (
 )
 """Memory comes and goes; none of it is ever code."""
 
-GROWTH = (MEMORY[0], *calls("brk"))
-"""For who gives no memory back (`keep_all_to_heap`). Where brk(2) comes up against the ceiling, the C library asks for a mapping
-before it says that there is none."""
+GROWTH = (MEMORY[0], *calls("munmap", "brk"))
+"""For who keeps to the heap (`heap.on_heap`): small objects have mappings that Python makes and gives back, 1 MiB at a time.
+Where brk(2) comes up against the ceiling, the C library asks for a mapping before it says that there is none."""
 
 HEAP = (
     *GROWTH,
     Rule("mmap", (exactly(_PROTECTION, mmap.PROT_READ), exactly(_FLAGS, mmap.MAP_PRIVATE))),
-    *calls("munmap"),
 )
-"""The same for who keeps to the heap (`heap.on_heap`); settings are read with it, too (`snapshot.load_mapped`)."""
+"""The same, and settings are read with it, too (`snapshot.load_mapped`)."""
 
 _CLOSE_ON_EXEC = 0o2000000
 """SOCK_CLOEXEC (linux/net.h)."""
@@ -79,10 +78,10 @@ WAKE = (Rule("futex", (exactly(1, _WAKE_PRIVATE),)),)
 DATABASE = (
     *(Rule("fcntl", (exactly(1, lock),)) for lock in (fcntl.F_GETLK, fcntl.F_SETLK, fcntl.F_SETLKW)),
     *calls("openat", "close", "newfstatat", "pread64", "pwrite64", "fdatasync", "ftruncate", "rename", "unlink"),
-    # Of no use, but it asks for them when it opens a file.
-    *calls("getpid", "geteuid"),
+    # Of no use, but it asks for it when it opens a file.
+    *calls("getpid"),
 )
-"""SQLite and the files beside it, in the working directory."""
+"""SQLite and the files beside it, in the working directory (`dhcp/edge/ownership.py`)."""
 
 FIONBIO = 0x5421
 """ioctl(2): whether calls wait."""

@@ -9,8 +9,9 @@ import importlib
 import os
 import pwd
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from anchorhold.sandbox import landlock, limits, namespaces, rights, seccomp, supervising
 from anchorhold.sandbox.clock import calls_for_time
@@ -105,7 +106,7 @@ def enter(
     of that user; no capability, and no new privilege by execve; Landlock; `settle`; RLIMITs; the filter of system calls.
     Raises SandboxRefused, and what the two calls raise.
     """
-    profile = completed(profile)
+    table = _table_of(profile)
     root = os.geteuid() == 0
     entry = find_user(profile.user or configured_user()) if root else None
     missing: list[str] = []
@@ -123,7 +124,9 @@ def enter(
     if settle is not None:
         _settle(settle, paths)
     user = entry.pw_name if entry is not None else _own_name()
-    return seal(profile, Standing(profile.name, user, landlock=version, namespaces=spaces, missing=tuple(missing)))
+    return _seal(
+        profile, table, Standing(profile.name, user, landlock=version, namespaces=spaces, missing=tuple(missing))
+    )
 
 
 def completed(profile: SandboxProfile) -> SandboxProfile:
@@ -142,18 +145,18 @@ def if_filtered(profile: SandboxProfile) -> SandboxProfile:
     return profile
 
 
-def seal(profile: SandboxProfile, standing: Standing) -> Standing:
-    """The last of what `enter` does: RLIMITs and the filter of `profile`, which is `completed`. For who has given up all else,
-    `standing`, as the copy of a process that has. Raises SandboxRefused."""
+def _seal(profile: SandboxProfile, table: "_Table", standing: Standing) -> Standing:
+    """The last of what `enter` does: RLIMITs and the filter."""
     missing = list(standing.missing)
-    limited = limits.apply(limits.wanted(profile))
-    program = _program(profile, missing)
+    limited = limits.apply(limits.wanted(profile, table.names))
     # Who watches system calls sees where service begins.
     _needed("name", lambda: rights.be_called(profile.name), missing)
-    calls = len({rule.call for rule in profile.calls}) if program else 0
+    if table.missing:
+        missing.append(table.missing)
+    calls = len(table.names) if table.program is not None else 0
     _in_force[:] = [replace(standing, calls=calls, limits=limited, missing=tuple(missing))]
-    if program:
-        _install(program)
+    if table.program is not None:
+        _install(table.program)
     return _in_force[-1]
 
 
@@ -260,24 +263,51 @@ def _settle(settle: Callable[[], None], paths: int) -> None:
         os.close(paths)
 
 
-def _program(profile: SandboxProfile, missing: list[str]) -> Sequence[seccomp.Instruction]:
-    """The filter; empty without rules, or where there is none and need be none."""
-    if not profile.calls:
-        return ()
+class _Table(NamedTuple):
+    """What a table of system calls, `rules`, comes to on this machine: the names with what its clock and C library take besides,
+    and the filter; None without rules, or where there is none and need be none: then `missing` says why."""
+
+    rules: tuple[Rule, ...]
+    names: frozenset[str]
+    program: seccomp.Packed | None = None
+    missing: str = ""
+
+
+_tables: dict[int, _Table] = {}
+"""Those that are made, by the identity of their rules."""
+
+
+def make_ready(profile: SandboxProfile) -> None:
+    """Make its filter now: it is the same in every process, and to make it touches much memory. Where it cannot be made `enter`
+    says so."""
+    with contextlib.suppress(SandboxRefused):
+        _tables[id(profile.calls)] = _make_table(profile)
+
+
+def _table_of(profile: SandboxProfile) -> _Table:
+    """Raises SandboxRefused."""
+    made = _tables.get(id(profile.calls))
+    return made if made is not None and made.rules is profile.calls else _make_table(profile)
+
+
+def _make_table(profile: SandboxProfile) -> _Table:
+    rules = completed(profile).calls
+    names = frozenset(rule.call for rule in rules)
+    if not rules:
+        return _Table(profile.calls, names)
     try:
         architecture = seccomp.here()
         seccomp.require()
-        return seccomp.assemble(profile.calls, architecture)
+        return _Table(profile.calls, names, seccomp.pack(seccomp.assemble(rules, architecture)))
     except NoSuchCall as error:
         raise SandboxRefused(f"profile {profile.name}: {error}") from None
     except seccomp.FilterRefused as error:
         if not is_best_effort():
             raise SandboxRefused(f"{error}; {_WAY_OUT}") from None
-        missing.append(f"a filter of system calls ({error})")
-    return ()
+        return _Table(profile.calls, names, missing=f"a filter of system calls ({error})")
 
 
-def _install(program: Sequence[seccomp.Instruction]) -> None:
+def _install(program: seccomp.Packed) -> None:
     try:
         seccomp.install(program)
     except seccomp.FilterRefused as error:

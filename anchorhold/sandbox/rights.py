@@ -59,10 +59,11 @@ def keep_capabilities(kept: int) -> None:
 
     A service that binds port 53 by an ambient capability has handed it to every child.
     """
-    for number in range(LAST_CAPABILITY + 1):
-        if not kept >> number & 1:
-            # Without CAP_SETPCAP it stays in the bounding set, and no_new_privs makes that nothing.
-            with contextlib.suppress(OSError):
+    # Without CAP_SETPCAP they stay in the bounding set, and no_new_privs makes that nothing. Else the first that fails is the
+    # first that this kernel does not have.
+    with contextlib.suppress(OSError):
+        for number in range(LAST_CAPABILITY + 1):
+            if not kept >> number & 1:
                 call("prctl", PR_CAPBSET_DROP, number, 0, 0, 0)
     low, high = kept & 0xFFFF_FFFF, kept >> 32
     header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)

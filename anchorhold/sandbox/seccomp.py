@@ -1,6 +1,7 @@
 """Filters of system calls: rules become a program of classic BPF (seccomp(2), linux/filter.h), run by the kernel at each call.
 
-`assemble` is pure; `install` puts a program in force for this process and all it will ever start, for good.
+`assemble` is pure; `pack` makes of a program what the kernel reads, once for a process and its copies; `install` puts it in force
+for this process and all it will ever start, for good.
 
 The program, for each call a block in the order of the rules:
 
@@ -179,13 +180,24 @@ def require() -> None:
         raise FilterRefused(f"seccomp: {error.strerror}") from None
 
 
-def install(program: Sequence[Instruction]) -> None:
-    """Put it in force, for all threads at once. no_new_privs must be set. Raises FilterRefused."""
+class Packed(NamedTuple):
+    """A program as the kernel reads it: a struct sock_fprog, and the instructions that it points to."""
+
+    described: bytes
+    instructions: "ctypes.Array[ctypes.c_char]"
+
+
+def pack(program: Sequence[Instruction]) -> Packed:
+    """It stays where it is, also in copies of this process."""
     code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(code, len(code))
-    described = struct.pack("@HP", len(program), ctypes.addressof(buffer))
+    return Packed(struct.pack("@HP", len(program), ctypes.addressof(buffer)), buffer)
+
+
+def install(program: Packed) -> None:
+    """Put it in force, for all threads at once. no_new_privs must be set. Raises FilterRefused."""
     try:
-        unwilling = system_call("seccomp", SET_MODE_FILTER, ALL_THREADS, described)
+        unwilling = system_call("seccomp", SET_MODE_FILTER, ALL_THREADS, program.described)
     except OSError as error:
         raise FilterRefused(f"seccomp: {error.strerror}") from None
     if unwilling:

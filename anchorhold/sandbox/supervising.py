@@ -56,7 +56,7 @@ def restrain(user: str, executes: bool) -> Standing:
     names: tuple[str, ...] = REFUSED if executes else REFUSED + EXECUTING
     try:
         seccomp.require()
-        seccomp.install(seccomp.assemble_refusing(names, ABSENT, seccomp.here()))
+        seccomp.install(seccomp.pack(seccomp.assemble_refusing(names, ABSENT, seccomp.here())))
     except seccomp.FilterRefused as error:
         names = ()
         missing.append(f"a filter of system calls ({error})")

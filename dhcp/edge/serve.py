@@ -12,6 +12,7 @@ handled again.
 import selectors
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 
 from dhcp.book import answered, silent
@@ -273,7 +274,7 @@ class Server:
         if links is not self._ground.links:
             self._ground = make_ground(self._ground.plan6, links)
         if longest != self._ground.longest:
-            self._ground = self._ground._replace(longest=longest)
+            self._ground = replace(self._ground, longest=longest)
 
     def _take(self, outcome: Outcome, message: Packet4 | Packet6 | Relayed, arrival: Arrival) -> None:
         _, reply, changes, probes = outcome

@@ -199,7 +199,7 @@ class Desk:
         if places.taken < MAX_WAITING or held >= MAX_OF_ONE:
             return held < MAX_OF_ONE
         fullest = sorted(self._lanes, key=lambda lane: len(lane.queue), reverse=True)
-        other = next(filter(None, (lane.queue.who_gives_way(held) for lane in fullest)), None)
+        other = next(filter(None, (lane.queue.who_gives_way(household, held) for lane in fullest)), None)
         if other is None:
             return False
         self._end(other)

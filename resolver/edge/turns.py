@@ -9,16 +9,19 @@ fair queueing (Goyal, Vin and Cheng 1996): `level` is what everybody has had, wh
 """
 
 from collections import OrderedDict
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import chain, islice
 
 from resolver.edge.flights import Flight
 
-LOOKED_AT = 8
+LOOKED_AT = 32
 """Households whose lines are compared when somebody has to give way."""
 
 MAX_HOUSEHOLDS = 16_384
 """Whose debts are remembered at once; past that all begin anew."""
+
+STALE = 4
+"""Places in the order for each household that is in it, at most."""
 
 Line = dict[Flight, None]
 """What one household has waiting, in its order; never empty."""
@@ -50,7 +53,7 @@ class Turns:
         line = self._newcomers.get(household) or self._others.get(household)
         if line is None:
             line = {}
-            if self._debts.get(household, 0.0) > self._level:
+            if self._had(household) > self._level:
                 self._line_up(household, line)
             else:
                 self._newcomers[household] = line
@@ -83,7 +86,7 @@ class Turns:
         if cost > 0.0 and household in self._debts:
             self._owe(household, cost)
             if household in self._others:
-                heappush(self._order, (self._debts[household], household))
+                self._place(household)
 
     def discard(self, flight: Flight) -> None:
         """It ended; if it still waits it does so no more."""
@@ -97,19 +100,33 @@ class Turns:
         if not self._count:
             self._forgive()
 
-    def who_gives_way(self, held: int) -> Flight | None:
-        """For a household with `held` questions: the last one of a longer line. Only a few lines are
-        looked at; the next time it is others."""
+    def who_gives_way(self, household: bytes, held: int) -> Flight | None:
+        """For this one with `held` questions: the last one of a longer line; if there is none, of who has had more. Only a few
+        lines are looked at; the next time it is others."""
         looked_at = [*islice(self._others, LOOKED_AT)]
         lines = chain((self._others[one] for one in looked_at), islice(self._newcomers.values(), LOOKED_AT))
-        longest: Line = max((line for line in lines if len(line) > held), key=len, default={})
+        chosen: Line = max((line for line in lines if len(line) > held), key=len, default={})
+        if not chosen and looked_at:
+            dearest = max(looked_at, key=self._had)
+            if self._had(dearest) > self._had(household):
+                chosen = self._others[dearest]
         for one in looked_at:
             self._others.move_to_end(one)
-        return next(reversed(longest), None)
+        return next(reversed(chosen), None)
+
+    def _had(self, household: bytes) -> float:
+        return max(self._debts.get(household, 0.0), self._level)
 
     def _line_up(self, household: bytes, line: Line) -> None:
         self._others[household] = line
+        self._place(household)
+
+    def _place(self, household: bytes) -> None:
+        """By what it has had now. What is not so any more goes now and then: where nobody takes, it would be ever more."""
         heappush(self._order, (self._debts[household], household))
+        if len(self._order) > STALE * len(self._others) + LOOKED_AT:
+            self._order = [(self._debts[one], one) for one in self._others]
+            heapify(self._order)
 
     def _least(self) -> bytes:
         """Of the others, who has had least."""
@@ -121,7 +138,7 @@ class Turns:
     def _owe(self, household: bytes, cost: float) -> None:
         if len(self._debts) >= MAX_HOUSEHOLDS and household not in self._debts:
             self._debts = {one: had for one, had in self._debts.items() if one in self._others}
-        self._debts[household] = max(self._debts.get(household, 0.0), self._level) + cost
+        self._debts[household] = self._had(household) + cost
 
     def _forgive(self) -> None:
         """Nobody waits: there is enough for all, whatever each had."""

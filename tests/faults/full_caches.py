@@ -21,7 +21,7 @@ from kit.leases import DATE, KEY, begun, folder, lease, saved, store  # noqa: E4
 from kit.world import answer_to  # noqa: E402
 
 from anchorhold import ceilings  # noqa: E402
-from anchorhold.cells.heap import keep_all_to_heap  # noqa: E402
+from anchorhold.cells.heap import keep_to_heap  # noqa: E402
 from anchorhold.leases.messages import build_hosts  # noqa: E402
 from anchorhold.leases.publisher import Publisher  # noqa: E402
 from dhcp.book import LeaseBook  # noqa: E402
@@ -76,7 +76,7 @@ def dhcp() -> Full:
                 one.commit(begun(*(lease(n, name=f"device-{n}") for n in range(1, LEASES + 1))), saved())
             os._exit(0)
         assert os.waitpid(pid, 0) == (pid, 0)
-        keep_all_to_heap()
+        keep_to_heap()
         with folder(Path(name)) as files:
             counted = ceilings.OF_LEASES * size_of(files)
             own = SqliteStore(files, KEY)

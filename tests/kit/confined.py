@@ -85,7 +85,7 @@ def confine(limits: Limits) -> None:
     there = tuple(
         rule for rule in rules(limits) if CALLS[rule.call][0 if os.uname().machine == "x86_64" else 1] is not None
     )
-    seccomp.install(seccomp.assemble(there, architecture))
+    seccomp.install(seccomp.pack(seccomp.assemble(there, architecture)))
 
 
 if __name__ == "__main__":

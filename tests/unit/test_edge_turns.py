@@ -7,7 +7,7 @@ from hypothesis import given
 
 from resolver.cache.packets import AnswerKey
 from resolver.edge.flights import Flight
-from resolver.edge.turns import MAX_HOUSEHOLDS, Turns
+from resolver.edge.turns import LOOKED_AT, MAX_HOUSEHOLDS, STALE, Turns
 from wire.units import Instant
 
 LOUD, QUIET, THIRD = b"loud", b"quiet", b"third"
@@ -99,14 +99,34 @@ def test_a_crowd_of_newcomers_does_not_keep_others_waiting() -> None:
 
 def test_who_has_more_than_others_gives_way_with_what_it_asked_last() -> None:
     turns = filled(*[LOUD] * 4, THIRD)
-    found = turns.who_gives_way(0)
+    found = turns.who_gives_way(QUIET, 0)
     assert found is not None
     assert (LOUD, 3) == (found.household, found.handle)
-    assert turns.who_gives_way(4) is None
+    assert turns.who_gives_way(QUIET, 4) is None
     taken(turns, 1)
-    found = turns.who_gives_way(1)
+    found = turns.who_gives_way(QUIET, 1)
     assert found is not None
     assert (LOUD, 3) == (found.household, found.handle)
+
+
+def test_the_order_holds_no_more_for_those_whose_turn_never_comes() -> None:
+    turns = filled(*[THIRD] * 9, LOUD)
+    assert LOUD in taken(turns, 4)
+    for number in range(1_000):
+        one = flight(LOUD, number)
+        turns.put(one)
+        turns.charge(LOUD, 1.0)
+        turns.discard(one)
+    assert len(turns._order) <= STALE * len(turns._others) + LOOKED_AT
+    assert THIRD in taken(turns, 2)
+
+
+def test_if_no_line_is_longer_who_has_had_more_gives_way() -> None:
+    turns = filled(*[LOUD] * 4, *[THIRD] * 2)
+    taken(turns, 3)
+    turns.charge(LOUD, 9.0)
+    found = turns.who_gives_way(QUIET, 2)
+    assert (found is not None and found.household, turns.who_gives_way(LOUD, 2)) == (LOUD, None)
 
 
 def test_what_ended_is_in_no_line_any_more() -> None:

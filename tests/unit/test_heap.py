@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 from kit.processes import data_of
 
-from anchorhold.cells.heap import keep_all_to_heap, keep_to_heap
+from anchorhold.cells.heap import keep_to_heap
 from anchorhold.cells.rules import GROWTH, HEAP
 from anchorhold.sandbox import seccomp
 from anchorhold.sandbox.profile import Rule, calls
@@ -28,21 +28,18 @@ class Way(NamedTuple):
     thread: bool
 
 
-WAYS = {
-    keep_to_heap: Way((*HEAP, *calls("futex")), thread=True),
-    keep_all_to_heap: Way(GROWTH, thread=False),
-}
-NAMES = {keep.__name__: keep for keep in WAYS}
+WAYS = {"with threads": Way((*HEAP, *calls("futex")), thread=True), "alone": Way(GROWTH, thread=False)}
 
 
 def take_all(name: str, octets: int) -> None:
-    keep = NAMES[name]
-    assert keep()
-    if WAYS[keep].thread:
+    way = WAYS[name]
+    assert keep_to_heap()
+    if way.thread:
         apart.start()
     held: list[object] = [None] * (ROOM // octets + 1_000_000)
     resource.setrlimit(resource.RLIMIT_DATA, (data_of(os.getpid()) + ROOM,) * 2)
-    seccomp.install(seccomp.assemble((*WAYS[keep].allowed, *calls("write", "exit_group")), seccomp.here()))
+    allowed = (*way.allowed, *calls("write", "exit_group"))
+    seccomp.install(seccomp.pack(seccomp.assemble(allowed, seccomp.here())))
     try:
         for number in range(len(held)):
             held[number] = bytes(octets)
@@ -51,7 +48,7 @@ def take_all(name: str, octets: int) -> None:
 
 
 @pytest.mark.parametrize("octets", [64, 60_000, 3_000_000])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WAYS)
 def test_no_memory_is_an_error_and_no_forbidden_call(name: str, octets: int) -> None:
     # A process of its own: how this one has used its memory, and threads, is not to count.
     ours = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -12,7 +12,7 @@ from kit.certificates import authority
 from kit.coders import CONNECTIONS, http2_codec
 from kit.desk import START, Counter53, FakeRoad, answer
 from kit.encrypted import READ, SteppedClient, encrypted
-from kit.https import PREFACE, SETTINGS
+from kit.https import ENTIRE, GREETING, HEADERS, block
 from kit.https import frame as http_frame
 from kit.tls_record import DATA, HANDSHAKE, record
 
@@ -415,7 +415,7 @@ def test_who_is_gone_leaves_no_circle_behind(served: Served, speak: Speak, alpn:
     """Python looks for circles seldom, and a crowd that is thrown out would stay in memory until then."""
     with encrypted(Counter53(), served, speak) as service:
         client, connection = service.greet(alpn=(alpn,))
-        hello = PREFACE + http_frame(SETTINGS, 0, 0)
+        hello = GREETING + http_frame(HEADERS, ENTIRE, 1, block())
         client.send(hello if served is Served.HTTPS else frame(query().to_wire()))
         service.read(connection)
         gc.collect()

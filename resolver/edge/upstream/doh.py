@@ -14,7 +14,6 @@ from resolver.edge.upstream.freshness import Freshness, lower_ttls, read_freshne
 from resolver.edge.upstream.pool import PoolLimits
 from resolver.edge.upstream.pooled import IDLE, Pooled, PooledLink, tls_client
 from resolver.edge.upstream.port import Ended, Tools, UpstreamFailed, Why
-from resolver.edge.upstream.prompt import broken_off
 from resolver.settings import HttpMethod, Profile, UpstreamSpec
 from wire.errors import Malformed
 from wire.units import Instant
@@ -166,21 +165,18 @@ class Direct(Https):
         except StreamFailed as error:
             self.settled(query, deadline, ended, stream_failure(error))
             return lambda: None
-        future.add_done_callback(partial(self._heard, query, deadline, ended))
+        future.add_done_callback(partial(self._done, query, deadline, ended))
         return future.cancel
 
-    def _heard(self, query: bytes, deadline: Instant, ended: Ended, future: "asyncio.Future[Response]") -> None:
-        if future.cancelled():
-            return
-        outcome: bytes | UpstreamFailed = broken_off()
+    def _done(self, query: bytes, deadline: Instant, ended: Ended, future: "asyncio.Future[Response]") -> None:
+        if not future.cancelled():
+            self.heard(query, deadline, ended, self._outcome, future)
+
+    def _outcome(self, future: "asyncio.Future[Response]") -> bytes:
         try:
-            outcome = self._read(future.result())
+            return self._read(future.result())
         except StreamFailed as error:
-            outcome = stream_failure(error)
-        except UpstreamFailed as failure:
-            outcome = failure
-        finally:
-            self.settled(query, deadline, ended, outcome)
+            raise stream_failure(error) from None
 
 
 def authority_of(spec: UpstreamSpec) -> bytes:

@@ -12,8 +12,7 @@ from resolver.edge.upstream.doh import MAX_BODY, Requests, read_response
 from resolver.edge.upstream.failures import stream_failure
 from resolver.edge.upstream.over_quic import OverQuic, QuicMember
 from resolver.edge.upstream.pooled import IDLE, tls_client
-from resolver.edge.upstream.port import Ended, Tools, UpstreamFailed
-from resolver.edge.upstream.prompt import broken_off
+from resolver.edge.upstream.port import Ended, Tools
 from resolver.settings import Profile, UpstreamSpec
 from wire.units import Instant
 
@@ -66,14 +65,11 @@ class Https3(OverQuic[Https3Link]):
         if link is None:
             return None
         headers, body = self._requests.build(query)
-        told = partial(self._heard, query, deadline, ended)
+        told = partial(self.heard, query, deadline, ended, _read)
         return partial(link.take_back, link.ask(headers, body, deadline, told))
 
-    def _heard(self, query: bytes, deadline: Instant, ended: Ended, response: Response | StreamFailed) -> None:
-        outcome: bytes | UpstreamFailed = broken_off()
-        try:
-            outcome = stream_failure(response) if isinstance(response, StreamFailed) else read_response(response)
-        except UpstreamFailed as failure:
-            outcome = failure
-        finally:
-            self.settled(query, deadline, ended, outcome)
+
+def _read(came: Response | StreamFailed) -> bytes:
+    if isinstance(came, StreamFailed):
+        raise stream_failure(came)
+    return read_response(came)

@@ -12,7 +12,6 @@ from resolver.edge.upstream.failures import stream_failure
 from resolver.edge.upstream.over_quic import OverQuic, QuicMember
 from resolver.edge.upstream.pooled import IDLE, tls_client
 from resolver.edge.upstream.port import LARGEST, Ended, Tools, UpstreamFailed, Why
-from resolver.edge.upstream.prompt import broken_off
 from resolver.settings import Profile, UpstreamSpec
 from wire.units import Instant
 
@@ -69,27 +68,18 @@ class Doq(OverQuic[DoqLink]):
         link = self.ready()
         if link is None:
             return None
-        told = partial(self._heard, link, query, deadline, ended)
+        told = partial(self.heard, query, deadline, ended, partial(_read, link))
         return partial(link.take_back, link.ask(_framed(query), deadline, _LENGTH.size + LARGEST, told))
-
-    def _heard(
-        self, link: DoqLink, query: bytes, deadline: Instant, ended: Ended, octets: bytes | StreamFailed
-    ) -> None:
-        outcome: bytes | UpstreamFailed = broken_off()
-        try:
-            outcome = _failure(octets) if isinstance(octets, StreamFailed) else _read(link, octets)
-        except UpstreamFailed as failure:
-            outcome = failure
-        finally:
-            self.settled(query, deadline, ended, outcome)
 
 
 def _framed(query: bytes) -> bytes:
     return _LENGTH.pack(len(query)) + query
 
 
-def _read(link: DoqLink, octets: bytes) -> bytes:
+def _read(link: DoqLink, octets: bytes | StreamFailed) -> bytes:
     """The response in what a stream brought. Raises UpstreamFailed, and ends a connection that brought anything else."""
+    if isinstance(octets, StreamFailed):
+        raise _failure(octets)
     message = octets[_LENGTH.size :]
     if octets[: _LENGTH.size] != _LENGTH.pack(len(message)) or len(message) < _HEADER or not message[2] & _QR:
         link.violate()

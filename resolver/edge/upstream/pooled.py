@@ -1,5 +1,6 @@
 """What transports with connections share: a pool of them, one retry on a fresh one, and (tcp, tls, https) TLS that proves."""
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from net.dial import DialFailed, Target, dial
@@ -9,7 +10,7 @@ from privacy.channel import Channel
 from resolver.edge.upstream.failures import dial_failure
 from resolver.edge.upstream.pool import Member, Pool, PoolLimits
 from resolver.edge.upstream.port import LARGEST, Ended, Tools, UpstreamFailed, Why
-from resolver.edge.upstream.prompt import Afterwards
+from resolver.edge.upstream.prompt import Afterwards, broken_off
 from resolver.settings import Profile, UpstreamSpec
 from wire.units import Instant
 
@@ -26,6 +27,7 @@ class PooledLink(Link, Member):
 
 M = TypeVar("M", bound=Member)
 L = TypeVar("L", bound=PooledLink)
+T = TypeVar("T")
 
 
 class PooledUpstream(Generic[M]):
@@ -85,6 +87,16 @@ class PooledUpstream(Generic[M]):
             self._afresh.tell(ended, self._again(query, deadline))
         else:
             ended(outcome)
+
+    def heard(self, query: bytes, deadline: Instant, ended: Ended, read: Callable[[T], bytes], came: T) -> None:
+        """The same for what `read` finds in what came; it raises UpstreamFailed."""
+        outcome: bytes | UpstreamFailed = broken_off()
+        try:
+            outcome = read(came)
+        except UpstreamFailed as failure:
+            outcome = failure
+        finally:
+            self.settled(query, deadline, ended, outcome)
 
     async def close(self) -> None:
         """As the port says."""
