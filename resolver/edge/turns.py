@@ -10,7 +10,7 @@ fair queueing (Goyal, Vin and Cheng 1996): `level` is what everybody has had, wh
 
 from collections import OrderedDict
 from heapq import heapify, heappop, heappush
-from itertools import chain, islice
+from itertools import islice
 
 from resolver.edge.flights import Flight
 
@@ -101,18 +101,17 @@ class Turns:
             self._forgive()
 
     def who_gives_way(self, household: bytes, held: int) -> Flight | None:
-        """For this one with `held` questions: the last one of a longer line; if there is none, of who has had more. Only a few
-        lines are looked at; the next time it is others."""
-        looked_at = [*islice(self._others, LOOKED_AT)]
-        lines = chain((self._others[one] for one in looked_at), islice(self._newcomers.values(), LOOKED_AT))
-        chosen: Line = max((line for line in lines if len(line) > held), key=len, default={})
-        if not chosen and looked_at:
-            dearest = max(looked_at, key=self._had)
-            if self._had(dearest) > self._had(household):
-                chosen = self._others[dearest]
-        for one in looked_at:
-            self._others.move_to_end(one)
-        return next(reversed(chosen), None)
+        """For this one with `held` questions: the last one of whoever will have had most, and more than it, with all that it has
+        waiting. Only a few lines are looked at; the next time it is others."""
+        looked_at = [*islice(self._others.items(), LOOKED_AT), *islice(self._newcomers.items(), LOOKED_AT)]
+        most, chosen = self._had(household) + held, None
+        for one, line in looked_at:
+            claim = self._had(one) + len(line)
+            if claim > most:
+                most, chosen = claim, line
+            if one in self._others:
+                self._others.move_to_end(one)
+        return None if chosen is None else next(reversed(chosen))
 
     def _had(self, household: bytes) -> float:
         return max(self._debts.get(household, 0.0), self._level)

@@ -121,6 +121,15 @@ def test_the_order_holds_no_more_for_those_whose_turn_never_comes() -> None:
     assert THIRD in taken(turns, 2)
 
 
+def test_who_has_asked_little_does_not_give_way_to_who_asks_a_lot() -> None:
+    turns = filled(*[LOUD] * 2, *[THIRD] * 2, *[QUIET] * 3)
+    while QUIET not in taken(turns, 1):
+        pass
+    assert turns.who_gives_way(b"another", 47) is None
+    found = turns.who_gives_way(b"another", 0)
+    assert found is not None
+
+
 def test_if_no_line_is_longer_who_has_had_more_gives_way() -> None:
     turns = filled(*[LOUD] * 4, *[THIRD] * 2)
     taken(turns, 3)
