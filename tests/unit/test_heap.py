@@ -11,7 +11,7 @@ from kit.processes import data_of
 
 from anchorhold.cells.heap import keep_to_heap
 from anchorhold.cells.rules import GROWTH, HEAP
-from anchorhold.sandbox import seccomp
+from anchorhold.sandbox import rights, seccomp
 from anchorhold.sandbox.profile import Rule, calls
 from net import apart
 
@@ -39,6 +39,7 @@ def take_all(name: str, octets: int) -> None:
     held: list[object] = [None] * (ROOM // octets + 1_000_000)
     resource.setrlimit(resource.RLIMIT_DATA, (data_of(os.getpid()) + ROOM,) * 2)
     allowed = (*way.allowed, *calls("write", "exit_group"))
+    rights.no_new_privileges()  # without them an ordinary user may put no filter in force
     seccomp.install(seccomp.pack(seccomp.assemble(allowed, seccomp.here())))
     try:
         for number in range(len(held)):

@@ -173,6 +173,13 @@ def test_a_cell_gets_no_secret_of_the_environment() -> None:
     assert cell_environment(given, "nobody") == {"LANG": "C", "ANCHORHOLD_LOOP": "asyncio", USER_VARIABLE: "nobody"}
 
 
+@pytest.fixture
+def by_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service was started as root: its loader may read less than it may itself. As an ordinary user it may read the same."""
+    monkeypatch.setattr(request.os, "geteuid", lambda: 0)
+
+
+@pytest.mark.usefixtures("by_root")
 @pytest.mark.parametrize(
     ("text", "given"),
     [
@@ -198,6 +205,7 @@ def test_the_packaged_hints_would_be_handed_to_the_loader() -> None:
     assert read_named(str(Path(__file__).parents[2] / "trust-anchors/root.hints"))
 
 
+@pytest.mark.usefixtures("by_root")
 def test_other_files_are_not_handed_to_the_loader(tmp_path: Path) -> None:
     authority = trustme.CA()
     files = {
