@@ -1,7 +1,6 @@
 """The supervisor's side of `secure`: which files it takes, and when it tries them again. The trial is a real process."""
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -63,7 +62,7 @@ def side(tmp_path: Path, folder: Path) -> Iterator[Side]:
 
 def test_a_trial_that_was_killed_says_nothing_of_the_files_and_is_made_again(side: Side) -> None:
     assert side.side._trial is not None
-    side.side._trial.process.send_signal(signal.SIGKILL)
+    side.side._trial.process.kill()
     assert not side.judged(NOW + 1)
     side.look(NOW + 1 + LOOK_EVERY)
     assert side.side._trial is None
