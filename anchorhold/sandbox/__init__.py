@@ -149,12 +149,12 @@ def if_filtered(profile: SandboxProfile) -> SandboxProfile:
 def _seal(profile: SandboxProfile, table: "_Table", standing: Standing) -> Standing:
     """The last of what `enter` does: RLIMITs and the filter."""
     missing = list(standing.missing)
-    limited = limits.apply(limits.wanted(profile, table.names))
+    limited = limits.apply(limits.wanted(replace(profile, calls=table.rules)))
     # Who watches system calls sees where service begins.
     _needed("name", lambda: rights.be_called(profile.name), missing)
     if table.missing:
         missing.append(table.missing)
-    calls = len(table.names) if table.program is not None else 0
+    calls = len({rule.call for rule in table.rules}) if table.program is not None else 0
     _in_force[:] = [replace(standing, calls=calls, limits=limited, missing=tuple(missing))]
     if table.program is not None:
         _install(table.program)
@@ -266,47 +266,44 @@ def _settle(settle: Callable[[], None], paths: int) -> None:
 
 
 class _Table(NamedTuple):
-    """What a table of system calls, `rules`, comes to on this machine: the names with what its clock and C library take besides,
-    and the filter; None without rules, or where there is none and need be none: then `missing` says why."""
+    """What a table of system calls comes to on this machine: its rules with what the clock and the C library take besides, and
+    the filter; None without rules, or where there is none and need be none: then `missing` says why."""
 
     rules: tuple[Rule, ...]
-    names: frozenset[str]
     program: seccomp.Packed | None = None
     missing: str = ""
 
 
-_tables: dict[int, _Table] = {}
-"""Those that are made, by the identity of their rules."""
+_tables: dict[tuple[Rule, ...], _Table] = {}
+"""Those that are made, by the rules of profiles."""
 
 
 def make_ready(profile: SandboxProfile) -> None:
     """Make its filter now: it is the same in every process, and to make it touches much memory. Where it cannot be made `enter`
     says so."""
     with contextlib.suppress(SandboxRefused):
-        _tables[id(profile.calls)] = _make_table(profile)
+        _tables[profile.calls] = _make_table(profile)
 
 
 def _table_of(profile: SandboxProfile) -> _Table:
     """Raises SandboxRefused."""
-    made = _tables.get(id(profile.calls))
-    return made if made is not None and made.rules is profile.calls else _make_table(profile)
+    return _tables.get(profile.calls) or _make_table(profile)
 
 
 def _make_table(profile: SandboxProfile) -> _Table:
     rules = completed(profile).calls
-    names = frozenset(rule.call for rule in rules)
     if not rules:
-        return _Table(profile.calls, names)
+        return _Table(rules)
     try:
         architecture = seccomp.here()
         seccomp.require()
-        return _Table(profile.calls, names, seccomp.pack(seccomp.assemble(rules, architecture)))
+        return _Table(rules, seccomp.pack(seccomp.assemble(rules, architecture)))
     except NoSuchCall as error:
         raise SandboxRefused(f"profile {profile.name}: {error}") from None
     except seccomp.FilterRefused as error:
         if not is_best_effort():
             raise SandboxRefused(f"{error}; {_WAY_OUT}") from None
-        return _Table(profile.calls, names, missing=f"a filter of system calls ({error})")
+        return _Table(rules, missing=f"a filter of system calls ({error})")
 
 
 def _install(program: seccomp.Packed) -> None:

@@ -3,7 +3,6 @@
 import os
 import resource
 import stat
-from collections.abc import Set
 
 from anchorhold.sandbox.profile import SandboxProfile
 
@@ -13,10 +12,9 @@ NEVER = ("CORE", "MEMLOCK", "MSGQUEUE", "RTPRIO", "NICE")
 """What nobody here needs any of. Not everywhere there is each."""
 
 
-def wanted(profile: SandboxProfile, made: Set[str] | None = None) -> dict[str, int]:
-    """The limits that follow from a profile, by the name of RLIMIT_*. `made`: the names of its calls, where they are known."""
-    if made is None:
-        made = {rule.call for rule in profile.calls}
+def wanted(profile: SandboxProfile) -> dict[str, int]:
+    """The limits that follow from a profile, by the name of RLIMIT_*."""
+    made = {rule.call for rule in profile.calls}
     limits = dict.fromkeys(NEVER, 0)
     if profile.descriptors:
         limits["NOFILE"] = profile.descriptors

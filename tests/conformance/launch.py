@@ -29,7 +29,7 @@ def main(config: str) -> None:
     cell_environment.KEPT |= FAKETIME
     # To tell the time libfaketime opens a file, now and again, with system calls of its own.
     assert callable(sandbox._make_table)  # else this would leave nothing out
-    sandbox._make_table = lambda profile: sandbox._Table(profile.calls, frozenset(rule.call for rule in profile.calls))
+    sandbox._make_table = lambda profile: sandbox._Table(profile.calls)
     sandbox._restrict = lambda _profile, _folder, _missing: 0
     sandbox._separate = lambda _profile, _folder, _missing: ()
     raise SystemExit(start.run(Path(config)))

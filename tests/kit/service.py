@@ -31,7 +31,7 @@ if "LD_PRELOAD" in more:
     # To tell the time libfaketime opens a file, with system calls of its own.
     from anchorhold import sandbox
     assert callable(sandbox._make_table)  # else this would leave nothing out
-    sandbox._make_table = lambda profile: sandbox._Table(profile.calls, frozenset(rule.call for rule in profile.calls))
+    sandbox._make_table = lambda profile: sandbox._Table(profile.calls)
     sandbox._restrict = lambda _profile, _folder, _missing: 0
     sandbox._separate = lambda _profile, _folder, _missing: ()
 for name, module in zip(("FRONT_MODULE", "RESOLVER_MODULE", "KEEPER_MODULE", "MODULE"), sys.argv[2:]):

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from kit.linked import LinkedCell
 
 from anchorhold.cell_environment import cell_environment
-from anchorhold.cell_process import CellProcess
 from anchorhold.forking import Child, fork
 from anchorhold.helpers import AT_ONCE, EVERY, PATIENCE, Helpers
-from anchorhold.link import LinkMessage, LinkType, receive_message
+from anchorhold.link import LinkMessage, LinkType
 from anchorhold.lists.apart import UnderWay, WorkFailed
 from anchorhold.lists.helper import Task, Workshop
 from anchorhold.lists.index import Spared
@@ -122,27 +122,15 @@ def test_work_that_nobody_wants_any_more_is_ended_and_waited_for() -> None:
 # the supervisor
 
 
-class Cell(CellProcess):
+class Cell(LinkedCell):
     """One that is there; `heard` is what it is told."""
 
     def __init__(self) -> None:
-        super().__init__("lists", "none")
-        self.link, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.theirs.setblocking(False)
+        super().__init__("lists")
         self.become(1)
 
     def become(self, pid: int) -> None:
         self._process = SimpleNamespace(pid=pid)  # type: ignore[assignment]
-
-    def heard(self) -> list[LinkMessage]:
-        found = []
-        while True:
-            try:
-                message = receive_message(self.theirs)
-            except BlockingIOError:
-                return found
-            assert message is not None
-            found.append(message)
 
 
 class Idle(Helpers):

@@ -4,16 +4,15 @@ import asyncio
 import errno
 import hashlib
 import os
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kit.linked import LinkedCell
 
-from anchorhold.cell_process import CellProcess
 from anchorhold.config.request import Snapshot
 from anchorhold.config.service import ServiceSettings
-from anchorhold.link import LinkMessage, LinkType, receive_message
+from anchorhold.link import LinkMessage, LinkType
 from anchorhold.lists.fetch import FetchFailed, Given, Wanted
 from anchorhold.lists.index import Built, Index, Kept, write_index
 from anchorhold.lists.rounds import Rounds
@@ -226,23 +225,16 @@ def test_local_texts_need_no_disk(tmp_path: Path) -> None:
 # the supervisor
 
 
-class FakeResolver(CellProcess):
+class FakeResolver(LinkedCell):
     def __init__(self) -> None:
-        super().__init__("resolver", "none")
-        self.link, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.theirs.setblocking(False)
+        super().__init__("resolver")
 
     def heard(self) -> list[LinkMessage]:
-        found = []
-        while True:
-            try:
-                message = receive_message(self.theirs)
-            except BlockingIOError:
-                return found
-            assert message is not None
+        found = super().heard()
+        for message in found:
             for descriptor in message.descriptors:
                 os.close(descriptor)
-            found.append(message)
+        return found
 
 
 def image(mark: bytes) -> LinkMessage:
