@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import dns.message
-from kit.certificates import authority, identity, server_context
+from kit.certificates import authority, identity
 from kit.desk import START, Counter53
 
+from net.tls_server import Credentials, build_server_context
 from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import SecureHouse
-from resolver.edge.listen.tls import TlsConnection
+from resolver.edge.listen.tls import PROTOCOLS, TlsConnection
 from resolver.edge.listen.tls_listener import Speak, TlsListener
 from resolver.settings import SecureSettings, Served
 from wire.dns.framing import Framer, frame
@@ -82,9 +83,8 @@ class Encrypted:
         self.place = server.getsockname()
         settings = SecureSettings(front.settings, **changes)  # type: ignore[arg-type]
         self.house = SecureHouse(settings, front.desk, front.admission)
-        alpn = {Served.TLS: ("dot",), Served.HTTPS: ("h2",)}[served]
-        context = server_context(identity("good"), alpn)
-        context.num_tickets = 1
+        good = identity("good")
+        context = build_server_context(Credentials(good.certificate, good.key), PROTOCOLS[served])
         self.listener = TlsListener(server, served, context, self.house, self.watch, speak)
         self._stack = stack
 
