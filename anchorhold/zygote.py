@@ -41,6 +41,9 @@ def _nothing() -> None:
 
 
 def freeze() -> None:
-    """After the last: nothing of it is looked through again, here or in a copy, for that would write to every page."""
+    """After the last: nothing of it is looked through again, here or in a copy, for that would write to every page. Python
+    remembers attributes that it looked up, with counts on their names: each copy would forget those of the imports one by one,
+    and write to a page somewhere for each."""
+    sys._clear_type_cache()
     gc.freeze()
     gc.enable()
