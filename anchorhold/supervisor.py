@@ -239,7 +239,7 @@ class Supervisor:
     def _announce(self, generation: int) -> None:
         if not self._announced:
             # What imports took of the libraries is not needed to watch cells.
-            pages.let_go(pages.opened())
+            pages.let_go()
             TOLD.write(f"serving on {self._front.describe()}{self._secure.shortfall()}".encode())
         else:
             facts.log(NAME, f"configuration {generation} is in force")
