@@ -5,8 +5,9 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 
+from anchorhold.cells.heap import fill_holes
 from anchorhold.mistakes import hush
-from anchorhold.sandbox import SandboxProfile, make_ready, preload
+from anchorhold.sandbox import SandboxProfile, make_ready, pages, preload
 from anchorhold.snapshot import learn
 
 
@@ -45,5 +46,7 @@ def freeze() -> None:
     remembers attributes that it looked up, with counts on their names: each copy would forget those of the imports one by one,
     and write to a page somewhere for each."""
     sys._clear_type_cache()
+    pages.look_up()
+    fill_holes()
     gc.freeze()
     gc.enable()
