@@ -10,7 +10,7 @@ from resolver.edge.upstream.packets import HEADER, MAX_PACKET, QR, TC
 from resolver.edge.upstream.port import Ended, UpstreamFailed
 from resolver.edge.upstream.questions import echoes_question, spelled_question
 from wire.dns.codes import Rcode
-from wire.dns.message import Message, parse_received
+from wire.dns.message import Message, parse_received, read_plain
 from wire.errors import Malformed
 from wire.units import Instant
 
@@ -123,19 +123,18 @@ class UsualPacket:
         if not echoes_question(packet, question):
             return False
         try:
-            message = parse_received(packet)
+            plain = read_plain(packet)
+            message = parse_received(packet) if plain is None or plain.options else None
         except Malformed:
             return False
-        return self._may_be_taken(message)
+        return not self.cookie or self._may_be_taken(message)
 
-    def _may_be_taken(self, message: Message) -> bool:
-        """As far as cookies tell (RFC 7873 §5.3)."""
-        if not self.cookie:
-            return True
-        jar, content = self._owner.jar, cookie_of(message)
+    def _may_be_taken(self, message: Message | None) -> bool:
+        """As far as cookies tell (RFC 7873 §5.3); None: it has no option."""
+        jar, content = self._owner.jar, None if message is None else cookie_of(message)
         if content is None:
             return not jar.expects(self.address)
-        if content[:CLIENT_LENGTH] != self.cookie[:CLIENT_LENGTH] or message.rcode == _BADCOOKIE:
+        if content[:CLIENT_LENGTH] != self.cookie[:CLIENT_LENGTH] or (message and message.rcode == _BADCOOKIE):
             return False
         jar.learn(self.address, content)
         return True
