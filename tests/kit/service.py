@@ -88,6 +88,7 @@ class Running:
     def all_serve(self, control: Path) -> None:
         """Wait until every cell of the service at `control` has said that it serves. "serving on" is told earlier, as soon as
         clear text is answered, and what is done to a cell that is still starting has other ends."""
+        self.wait_for("serving on")
         until = time.monotonic() + PATIENCE
         while not all(rows := ready_cells(control).values()):
             assert time.monotonic() < until, f"{rows} in:\n" + "\n".join(self.lines)
