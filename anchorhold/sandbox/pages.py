@@ -21,11 +21,15 @@ _WRITTEN, _SWAPPED = b"Anonymous:", b"Swap:"
 """What of it was written to before that was forbidden, as ld.so does for addresses, and is in memory or has gone to swap since
 (proc_pid_smaps(5), in this order): that is nowhere else, and must stay."""
 
+_known: set[bytes] = set()
+"""The mappings of which nothing was written to when this process, or the one that it is a copy of, looked: their lines in
+/proc/PID/maps. None can be written to since, and so a copy need not look again, for which the kernel goes over all pages."""
+
 
 def opened() -> BinaryIO:
     """What this process maps, to be read later: where it is shut in, it has no /proc. Empty where there is none."""
     try:
-        return open("/proc/self/smaps", "rb")
+        return open("/proc/self/maps" if _known else "/proc/self/smaps", "rb")
     except OSError:
         return io.BytesIO()
 
@@ -33,21 +37,31 @@ def opened() -> BinaryIO:
 def let_go(maps: BinaryIO) -> None:
     """Let go of the pages of files that nobody has written to. Closes `maps`."""
     with maps:
-        for start, octets in unwritten(maps):
+        for start, octets in _to_let_go(maps):
             # It is for who comes next only: a kernel that will not is no reason not to serve.
             with contextlib.suppress(OSError):
                 call("madvise", start, octets, DONT_NEED)
 
 
-def unwritten(lines: Iterable[bytes]) -> Iterator[tuple[int, int]]:
-    """Start and length, in octets, of each such mapping in the text of /proc/PID/smaps."""
-    start = end = 0
+def _to_let_go(maps: Iterable[bytes]) -> Iterator[tuple[int, int]]:
+    """Start and length, in octets."""
+    if not _known:
+        _known.update(unwritten(maps))
+        maps = _known
+    for line in maps:
+        if line in _known and (found := _MAPPING.match(line)):
+            start, end = int(found[1], 16), int(found[2], 16)
+            yield start, end - start
+
+
+def unwritten(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The first line of each such mapping in the text of /proc/PID/smaps."""
+    mapping = b""
     for line in lines:
         if line[0] in b"0123456789abcdef":
-            found = _MAPPING.match(line)
-            start, end = (int(found[1], 16), int(found[2], 16)) if found else (0, 0)
-        elif start and line.startswith((_WRITTEN, _SWAPPED)):
+            mapping = line if _MAPPING.match(line) else b""
+        elif mapping and line.startswith((_WRITTEN, _SWAPPED)):
             if line.split()[1] != b"0":
-                start = 0
+                mapping = b""
             elif line.startswith(_SWAPPED):
-                yield start, end - start
+                yield mapping

@@ -18,7 +18,7 @@ from kit.peers import need_root
 from kit.processes import allow, descriptors
 from kit.service import config_text, started
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @contextmanager

@@ -92,7 +92,7 @@ def test_whatever_cell_is_stuck_is_replaced_and_the_service_answers() -> None:
         (folder / "anchorhold.toml").write_text(text + EVERYTHING)
         with started(folder / "anchorhold.toml", within=here) as running:
             running.wait_for("serving on")
-            running.wait_for("secure (pid", "serves")
+            running.all_serve(folder / "control.sock")
             pids = {name: running.cell(name) for name in CELLS}
             assert all(pids.values())
             for pid in pids.values():

@@ -11,7 +11,7 @@ from demo.service import Service
 from demo.zone import Seen
 from kit.peers import free_ports, open_folder, peer
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 PADDING = (12,)
 SUBNET = "203.0.113.0/24"
 

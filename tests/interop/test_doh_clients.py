@@ -19,7 +19,7 @@ from kit.wayin import serving
 
 from resolver.settings import Served
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 QUERY = dns.message.make_query("www.localhost", "A", id=0).to_wire()
 
 pytestmark = pytest.mark.peer("curl, kdig, dnsperf")

@@ -74,7 +74,7 @@ def serving(net: Lan, folder: Path, text: str, modules: tuple[str, ...] = ()) ->
     config = folder / "anchorhold.toml"
     config.write_text(text)
     with started(config, *modules, within=net.server) as running:
-        running.wait_for("serving on")
+        running.all_serve(folder / "control.sock")
         yield running
 
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 import pytest
 from kit.service import Running, started
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 PACKAGES = {
     "/lib/systemd/systemd-networkd": "systemd",
     "delv": "bind9-dnsutils",

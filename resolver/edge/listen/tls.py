@@ -11,6 +11,7 @@ import ssl
 from typing import Protocol
 
 from net.sockets import NOW
+from net.tls_server import ServerContexts
 from resolver.admission import Client
 from resolver.edge.listen.door import Watch
 from resolver.edge.listen.house import SecureHouse
@@ -58,7 +59,7 @@ class Listener(Protocol):
     """What a connection needs of the one who accepted it."""
 
     served: Served
-    context: ssl.SSLContext
+    contexts: ServerContexts
     house: SecureHouse
     watch: Watch
     dirty: list["TlsConnection"]
@@ -228,7 +229,7 @@ class TlsConnection:
             return b""
         self.peer_name = hello.server_name
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = self._listener.context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._tls = self._listener.contexts.begin(self._incoming, self._outgoing)
         data, self._hello = self._hello, b""
         return data
 
