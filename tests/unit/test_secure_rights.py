@@ -60,7 +60,7 @@ def run(module: str, *descriptors: int) -> subprocess.Popen[bytes]:
 
 
 def seen_by(process: subprocess.Popen[bytes]) -> tuple[int, dict[str, object]]:
-    told, _ = process.communicate(timeout=20)
+    told, _ = process.communicate(timeout=60)
     return process.returncode, json.loads(told)
 
 
