@@ -71,7 +71,7 @@ def seen_by_check() -> tuple[int, dict[str, object]]:
 
 def seen_by_cell() -> tuple[int, dict[str, object]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.settimeout(20)
+    ours.settimeout(60)
     with ours, sealed() as credentials:
         with theirs:
             process = run("anchorhold.cells.secure", theirs.fileno())
