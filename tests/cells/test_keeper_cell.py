@@ -48,7 +48,7 @@ from resolver.settings import Anchor, KeeperSettings
 from wire.dns.signing import build_ds
 from wire.units import Epoch
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 ROOTED = os.geteuid() == 0
 
 
@@ -352,7 +352,7 @@ def ask_until_answered(port: int) -> float:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(0.02)
         client.connect(("127.0.0.1", port))
-        while time.monotonic() < start + 20:
+        while time.monotonic() < start + PATIENCE:
             # Nobody listens there yet, or nobody answers.
             with contextlib.suppress(OSError):
                 client.send(query)

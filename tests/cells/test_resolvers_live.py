@@ -35,7 +35,7 @@ from resolver.iterate.verdict import RRset
 from resolver.partition import resolver_for
 from wire.dns.names import read_name
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 RESOLVERS = ("resolver", "resolver-2")
 STRANGER = 3
 """A key that nobody believes."""
@@ -88,7 +88,7 @@ def serving(folder: Path, port: int, *, dnssec: str = "", more: str = "") -> Ite
     config = folder / "anchorhold.toml"
     config.write_text(text.replace("[service]\n", "[service]\ncores = 2\n"))
     with started(config) as running:
-        running.wait_for("serving on")
+        running.all_serve(folder / "control.sock")
         yield Service(running, folder)
         assert running.end() == 0
 

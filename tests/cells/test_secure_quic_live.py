@@ -19,7 +19,7 @@ LEFT_OPEN = pytest.mark.filterwarnings(
 )
 pytestmark = LEFT_OPEN
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 QUERY = dns.message.make_query("localhost", "A", id=0, use_edns=0)
 
 

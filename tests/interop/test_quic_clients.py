@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
 )
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 QUERY = dns.message.make_query("www.example", "A", id=0, use_edns=0)
 RIGHT = "www.example. IN A 192.0.2.0"
 QUICPEER = Path(sys.executable).parent / "quicpeer"
