@@ -24,7 +24,7 @@ Find = Callable[[str], Any]
 FORMS: dict[str, Find] = {"compiled": there, "plain": import_module}
 """Where the modules are found whose batches are meant."""
 MODULES = {"compiled": "batch", "plain": "plain_batch"}
-PATIENCE = 5.0
+PATIENCE = 60.0
 START = 1_000.0
 COUNT = 600
 CHANGES: list[dict[str, object]] = [

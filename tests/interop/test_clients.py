@@ -33,10 +33,10 @@ class House:
         return done.stdout
 
     def dig(self, *arguments: str) -> str:
-        return self.run("dig", "+tries=1", "+time=8", *arguments)
+        return self.run("dig", "+tries=1", "+time=30", *arguments)
 
     def kdig(self, *arguments: str) -> str:
-        return self.run("kdig", "+retry=0", "+time=8", *arguments)
+        return self.run("kdig", "+retry=0", "+time=30", *arguments)
 
     def flush(self) -> None:
         """Forget all answers, so that the next question goes upstream."""

@@ -22,7 +22,7 @@ from wire.dns.framing import Framer, frame
 from wire.units import Instant
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-PATIENCE = 5.0
+PATIENCE = 60.0
 NAME = "dns.example"
 
 

@@ -85,12 +85,13 @@ class Running:
                 return pid
         return 0
 
-    def all_serve(self, control: Path) -> None:
-        """Wait until every cell of the service at `control` has said that it serves. "serving on" is told earlier, as soon as
-        clear text is answered, and what is done to a cell that is still starting has other ends."""
+    def all_serve(self, control: Path, generation: int = 1) -> None:
+        """Wait until every cell of the service at `control` has said that it serves, by this configuration or a later one.
+        "serving on" is told earlier, as soon as clear text is answered, and what is done to a cell that is still starting has
+        other ends; so is "in force", as soon as clear text is answered by it."""
         self.wait_for("serving on")
         until = time.monotonic() + PATIENCE
-        while not all(rows := ready_cells(control).values()):
+        while min((rows := ready_cells(control)).values()) < generation:
             assert time.monotonic() < until, f"{rows} in:\n" + "\n".join(self.lines)
             time.sleep(0.02)
 
@@ -160,11 +161,11 @@ def attended(process: subprocess.Popen[str]) -> Iterator[Running]:
     assert not [line for line in running.lines if FORBIDDEN_CALL in line]
 
 
-def ready_cells(control: Path) -> dict[str, bool]:
-    """Cells of the service at `control` that are wanted, and whether each serves by a configuration."""
+def ready_cells(control: Path) -> dict[str, int]:
+    """Cells of the service at `control` that are wanted, and the configuration by which each serves; 0: none yet."""
     trial = Trial(control)
     try:
-        return {row["cell"]: bool(row["generation"]) for row in json.loads(trial.cells())["cells"]}
+        return {row["cell"]: row["generation"] for row in json.loads(trial.cells())["cells"]}
     finally:
         trial.close()
 

@@ -182,7 +182,7 @@ class WayIn:
 
     def state(self) -> State:
         self.near.send(None)
-        assert self.near.poll(10), "the listeners hang"
+        assert self.near.poll(60), "the listeners hang"
         return State(*self.near.recv())
 
 
@@ -202,7 +202,7 @@ def serving(who: Identity, **changes: object) -> Iterator[WayIn]:
     child.start()
     far.close()
     try:
-        assert near.poll(20), "the listeners do not start"
+        assert near.poll(60), "the listeners do not start"
         yield WayIn(near.recv(), near)
     finally:
         near.close()
