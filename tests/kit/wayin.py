@@ -20,6 +20,7 @@ from kit.certificates import Identity
 from kit.desk import answer
 
 from anchorhold.cells.clients import Watching
+from anchorhold.cells.readiness import open_readiness
 from anchorhold.secure_side import RECEIVE_BUFFER
 from net.quic_server import Terms
 from net.tls_server import Credentials, ServerContexts
@@ -68,7 +69,7 @@ class Loop:
     """The readiness loop of the cell, as far as listeners need it."""
 
     def __init__(self, settings: SecureSettings) -> None:
-        self._selector = selectors.DefaultSelector()
+        self._selector = open_readiness()
         self._watching = Watching(self._selector)
         self.desk = Desk(settings.front, bytes(32), 1, time.time)
         self._port = AnsweringPort(self.desk)

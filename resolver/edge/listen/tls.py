@@ -13,7 +13,7 @@ from typing import Protocol
 from net.sockets import NOW
 from net.tls_server import ServerContexts
 from resolver.admission import Client
-from resolver.edge.listen.door import Watch
+from resolver.edge.listen.door import BEHIND, Watch
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.stream import MAX_UNSENT, READ_SIZE
 from resolver.settings import Served
@@ -117,7 +117,7 @@ class TlsConnection:
         """What is encrypted and waits for the socket."""
         self._noise = 0
         self._paused = self._closed = False
-        self._events = _READ
+        self._events = _READ | BEHIND
 
     # for the session
 
@@ -353,6 +353,8 @@ class TlsConnection:
         wants = _WRITE if self._out else 0
         if not self.half and not self._paused and (not wants or self.unsent < MAX_UNSENT // 2):
             wants |= _READ
+        if wants and self.session is None:
+            wants |= BEHIND
         if wants != self._events:
             self._events = wants
             self._listener.watch(self.socket, wants, self)
