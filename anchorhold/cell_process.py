@@ -145,7 +145,8 @@ class CellProcess:
         return message
 
     def hang_up(self) -> None:
-        """Close our end of the link."""
+        """Close our end of the link. Whoever is not heard any more does not serve, though it may take a moment to end."""
+        self.ready = 0
         if self.link is not None:
             self.link.close()
             self.link = None
@@ -177,7 +178,6 @@ class CellProcess:
         reason = describe_exit(self._process.returncode)
         self._process = None
         self.hang_up()
-        self.ready = 0
         if self._leave_until:
             self.due = now
             return f"{reason} after {now - self._started:.1f} s, as it was told"
@@ -197,17 +197,19 @@ class CellProcess:
         if self.link is None:
             return self._watch_gone(now)
         if not self.ready:
-            if now - self._started < START_PATIENCE:
+            if now - self._started < START_PATIENCE or now - self._pinged < PING_INTERVAL:
                 return None
+            self._pinged = now
             self.kill()
             return f"not ready after {START_PATIENCE:.0f} s"
         self._served = self._served or now
         if now - self._pinged < PING_INTERVAL:
             return None
+        # Said once, though it may be looked at again before it has ended.
+        self._pinged = now
         if self._silent >= MAX_SILENT_PINGS:
             self.kill()
             return f"no answer to {MAX_SILENT_PINGS} pings"
-        self._pinged = now
         self._silent += 1
         self.send(LinkType.PING)
         return None

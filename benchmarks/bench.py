@@ -76,7 +76,7 @@ PARTS = {
     "iteration": Part("cold iteration", program("bench_iteration.py --rounds {rounds} --modes saturate --zones 3000")),
     "dhcp": Part(
         "DHCPv4",
-        program("bench_dhcp.py --rounds {rounds} --count 800 --held 0 20000 --outstanding 16 --seconds 3"),
+        program("bench_dhcp.py --rounds {rounds} --again 2 --count 2000 --held 0 20000 --outstanding 16 --seconds 3"),
     ),
     "lists": Part("block lists of 10⁵ and 10⁶ names", program("bench_lists.py --rounds {rounds}")),
     "cells": Part("start of all cells", program("bench_start.py --runs 5")),

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -183,6 +184,7 @@ def main() -> None:
     parser.add_argument("--held", type=int, nargs="+", default=HELD)
     parser.add_argument("--outstanding", type=int, nargs="+", default=(1, 16))
     parser.add_argument("--servers", nargs="+", default=[server.name for server in dhcp_servers.SERVERS])
+    parser.add_argument("--again", type=int, default=1, help="so often in each round, but for dnsmasq, which is slow")
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--figures", type=Path, help="for `make bench`: write the figures there instead")
     options = parser.parse_args()
@@ -193,11 +195,10 @@ def main() -> None:
         clients = Clients(Path(name), options.seconds)
         number = 0
         for _ in range(options.rounds):
-            for held in options.held:
-                for outstanding in options.outstanding:
-                    for server in dhcp_servers.SERVERS:
-                        if server.name not in options.servers or not kit.find(server.program):
-                            continue
+            for held, outstanding, again in product(options.held, options.outstanding, range(options.again)):
+                for server in dhcp_servers.SERVERS:
+                    measured = server.name in options.servers and not (again and server.slow)
+                    if measured and kit.find(server.program):
                         number += 1
                         found = results.setdefault((held, outstanding, server.name), Figures())
                         measure(server, held, outstanding, Path(name) / str(number), clients, found, options.count)

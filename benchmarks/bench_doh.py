@@ -17,7 +17,7 @@ import trustme
 from figures import spread
 
 from net.h2_codecs import CODEC
-from net.tls_server import Credentials, build_server_context
+from net.tls_server import Credentials, ServerContexts
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.https import HttpsSession
 from resolver.edge.listen.requests import serve_doh
@@ -110,7 +110,7 @@ def opened() -> tuple[TlsListener, ssl.SSLContext]:
     authority = trustme.CA()
     leaf = authority.issue_cert(NAME)
     chain = b"".join(part.bytes() for part in leaf.cert_chain_pems)
-    served = build_server_context(Credentials(chain, leaf.private_key_pem.bytes()), "h2")
+    served = ServerContexts(Credentials(chain, leaf.private_key_pem.bytes()), "h2", NOW)
     asking = ssl.create_default_context()
     authority.configure_trust(asking)
     asking.set_alpn_protocols(["h2"])

@@ -79,17 +79,18 @@ class Datagram:
 
 
 class Datagrams:
-    """The sockets to one far end."""
+    """The sockets to one far end, of the running loop: to ask which one that is takes a system call (CPython 3.11)."""
 
     def __init__(self, address: str, port: int, entropy: Callable[[int], bytes]) -> None:
         self._far = address, port
         self._entropy = entropy
+        self._loop = asyncio.get_running_loop()
         self._idle: list[Datagram] = []
         self._closed = self._armed = False
 
     def take(self) -> Datagram:
         """One that nobody uses. Raises OSError."""
-        idle, now = self._idle, asyncio.get_running_loop().time()
+        idle, now = self._idle, self._loop.time()
         while idle:
             at = int.from_bytes(self._entropy(2), "big") % len(idle)
             idle[at], idle[-1] = idle[-1], idle[at]
@@ -105,14 +106,13 @@ class Datagrams:
     def give_back(self, used: Datagram) -> None:
         """Its one packet was answered by one, and that was a good one."""
         used.happened = None
-        loop = asyncio.get_running_loop()
-        if self._closed or used.uses >= USES or len(self._idle) >= MOST_IDLE or loop.time() - used.made >= LIFE:
+        if self._closed or used.uses >= USES or len(self._idle) >= MOST_IDLE or self._loop.time() - used.made >= LIFE:
             used.close()
             return
         self._idle.append(used)
         if not self._armed:
             self._armed = True
-            readiness(loop).after(LIFE, self._sweep)
+            readiness(self._loop).after(LIFE, self._sweep)
 
     def close(self) -> None:
         """Close those that nobody uses, and the others when they are given back."""
@@ -122,8 +122,7 @@ class Datagrams:
     def _sweep(self) -> None:
         """Nothing is open for long that nobody needs."""
         self._armed = False
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._loop.time()
         idle, self._idle = self._idle, []
         for one in idle:
             if self._closed or one.closed or now - one.made >= LIFE:
@@ -132,7 +131,7 @@ class Datagrams:
                 self._idle.append(one)
         if self._idle:
             self._armed = True
-            readiness(loop).after(LIFE, self._sweep)
+            readiness(self._loop).after(LIFE, self._sweep)
 
 
 def open_datagram(address: str, port: int, entropy: Callable[[int], bytes]) -> tuple[socket.socket, bool]:

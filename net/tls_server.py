@@ -3,7 +3,6 @@ thrown away in time (RFC 9325)."""
 
 import os
 import ssl
-from collections import deque
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -13,8 +12,6 @@ CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 TICKET_LIFE = 12 * 3_600.0
 """Seconds for which one key seals tickets. Python gives no hold of the key, so the whole context is let go of with it."""
-TICKET_KEYS = 14
-"""Contexts made at the start, for later no file can be read: a week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +40,7 @@ def build_server_context(credentials: Credentials, protocol: str) -> ssl.SSLCont
     Python's `ssl` reads files only: it gets one that exists in memory, for as long as it reads. It is ours, so no right is needed
     to open it again; but /proc is, or a working directory of /proc/self/fd.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    context.set_ciphers(CIPHERS)
-    context.set_alpn_protocols([protocol])
-    # One is enough: it is used once, and brings the next.
-    context.num_tickets = 1
+    context = _without_certificate(protocol)
     descriptor = os.memfd_create("anchorhold-credentials", os.MFD_CLOEXEC)
     try:
         with open(descriptor, "wb", closefd=False) as file:
@@ -61,6 +52,17 @@ def build_server_context(credentials: Credentials, protocol: str) -> ssl.SSLCont
         raise CredentialsRefused(_reason(error)) from None
     finally:
         os.close(descriptor)
+    return context
+
+
+def _without_certificate(protocol: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_ciphers(CIPHERS)
+    context.set_alpn_protocols([protocol])
+    # One is enough: it is used once, and brings the next.
+    context.num_tickets = 1
     return context
 
 
@@ -77,20 +79,26 @@ def _reason(error: ssl.SSLError) -> str:
 
 
 class ServerContexts:
-    """Contexts of one protocol, one after another."""
+    """How connections that speak one protocol are begun. Two contexts: one has the certificate, which is read once, while files
+    can be read; the other one has the key that seals tickets, and is let go of with it."""
 
     def __init__(self, credentials: Credentials, protocol: str, now: float) -> None:
-        """Makes all of them. `now` is monotonic seconds. Raises CredentialsRefused."""
-        self._spare = deque(build_server_context(credentials, protocol) for _ in range(TICKET_KEYS))
+        """`now` is monotonic seconds. Raises CredentialsRefused."""
+        self._protocol = protocol
+        self._certified = build_server_context(credentials, protocol)
+        self._sealing = _without_certificate(protocol)
         self._turn = now + TICKET_LIFE
-        self.current: ssl.SSLContext = self._spare.popleft()
 
-    def turn(self, now: float) -> bool:
-        """Let go of a key whose time is over; false if none is left to take its place."""
-        if now < self._turn:
-            return True
-        if not self._spare:
-            return False
-        self._turn = now + TICKET_LIFE
-        self.current = self._spare.popleft()
-        return True
+    def begin(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ssl.SSLObject:
+        """Our end of a connection of which nothing has come yet."""
+        tls = self._sealing.wrap_bio(incoming, outgoing, server_side=True)
+        # OpenSSL takes certificate, ciphers and protocols from the context that was set last, and the keys of tickets from the
+        # one that made the connection (SSL_set_SSL_CTX(3), as for a server of several names).
+        tls.context = self._certified
+        return tls
+
+    def turn(self, now: float) -> None:
+        """Let go of the key if its time is over, and have another one. Reads no file."""
+        if now >= self._turn:
+            self._turn = now + TICKET_LIFE
+            self._sealing = _without_certificate(self._protocol)

@@ -7,7 +7,7 @@ from resolver.iterate.verdict import Negative, Positive, RRset, TooLong
 from resolver.settings import CacheSettings
 from resolver.values import Explanation, Query
 from wire.dns.codes import HeaderFlag, QueryFlag, Rcode, RecordClass, RecordType
-from wire.dns.message import Message, Record, ResourceRecord, build_response, parse_message
+from wire.dns.message import Message, Record, ResourceRecord, build_answer, build_response, parse_message
 from wire.dns.names import Known
 from wire.dns.rdata import expand_rdata
 
@@ -45,6 +45,20 @@ def compose(
 ) -> Accepted:
     """The whole answer; signatures and proofs only if they were asked for (DO). `secure`: all of it is proved, which AD says;
     `explanation` and `valid` as in `Accepted`. Raises Malformed if it is too long."""
+    end = resolved.end
+    if (
+        isinstance(end, Positive)
+        and not (resolved.links or end.proof or end.dname)
+        and end.rrset.owner == query.key[:-4]
+    ):
+        return _one(query, end.rrset, limits, secure, explanation, valid)
+    return _whole(query, resolved, limits, secure, explanation, valid)
+
+
+def _whole(
+    query: Query, resolved: Resolved, limits: CacheSettings, secure: bool, explanation: Explanation | None, valid: int
+) -> Accepted:
+    """The same of any answer."""
     signed = bool(query.flags & _DO)
     answer = _answer(resolved)
     authority: list[RRset] = []
@@ -71,6 +85,17 @@ def compose(
     )
     lifetime = _lifetime(resolved, answer, authority, limits)
     return _new(Accepted, (built.message, built.ttl_offsets, rcode, lifetime, explanation, valid))
+
+
+def _one(
+    query: Query, rrset: RRset, limits: CacheSettings, secure: bool, explanation: Explanation | None, valid: int
+) -> Accepted:
+    """The same of one RRset whose owner is the name asked for, with nothing beside it: most answers are that."""
+    _, rrtype, rrset_ttl, rdatas, signatures = rrset
+    ttl = min(rrset_ttl, limits.maximum_ttl)
+    flags = ANSWER_FLAGS | (_HEADER_CD if query.flags & _CD else 0) | (_HEADER_AD if secure else 0)
+    built = build_answer(query.key, flags, rrtype, ttl, rdatas, signatures if query.flags & _DO else ())
+    return _new(Accepted, (*built, _NOERROR, ttl, explanation, valid))
 
 
 def _answer(resolved: Resolved) -> list[RRset]:

@@ -104,6 +104,9 @@ class World(Protocol):
 MAX_CHAIN = 16
 """Aliases into other routes followed for one question."""
 
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
+_UPSTREAM = Origin.UPSTREAM
 _NO = frozenset({ExtendedError.BLOCKED, ExtendedError.FILTERED})
 _CD = int(QueryFlag.CD)
 _CNAME = int(RecordType.CNAME)
@@ -173,11 +176,9 @@ def _remembered(query: Query, route: Route, snapshot: Snapshot, memory: AnswerMe
     if route.fallback < 0 and not memory.knows(key := memory.key(query, route.upstream_group)):
         # The usual miss.
         concluded = _concluded(query, route.upstream_group, snapshot, memory, now)
-        return (
-            concluded
-            if isinstance(concluded, Reply)
-            else Later(query, route.upstream_group, key, None, known=concluded)
-        )
+        if isinstance(concluded, Reply):
+            return concluded
+        return _new(Later, (query, route.upstream_group, key, None, -1, None, False, concluded, False))
     groups = [group for group in (route.upstream_group, route.fallback) if group >= 0]
     keys = [memory.key(query, group) for group in groups]
     known = [key for key in keys if memory.knows(key)]
@@ -319,7 +320,7 @@ def remember(later: Later, heard: Heard, generation: int, memory: AnswerMemory, 
         memory.store(later.key, accepted, now)
         if heard.learned:
             memory.learn(later.upstream_group, heard.learned, now)
-    return Reply(message, offsets, float(seconds), generation, Origin.UPSTREAM, explanation)
+    return _new(Reply, (message, offsets, float(seconds), generation, _UPSTREAM, explanation, 0.0))
 
 
 async def _follow(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from resolver.settings import Route
-from wire.dns.names import suffixes
+from wire.dns.names import ROOT, closest_in, parent
 
 EVERYBODY = -1
 
@@ -17,9 +17,9 @@ class Routes:
 
     def find(self, name: bytes, client_group: int) -> Route | None:
         """The route for a folded `name`; None if not even the root has one."""
-        for suffix in suffixes(name):
-            if suffix in self._suffixes:
-                found = self._table.get((suffix, client_group)) or self._table.get((suffix, EVERYBODY))
-                if found is not None:
-                    return found
+        while suffix := closest_in(name, self._suffixes):
+            found = self._table.get((suffix, client_group)) or self._table.get((suffix, EVERYBODY))
+            if found is not None or suffix == ROOT:
+                return found
+            name = parent(suffix)
         return None

@@ -62,6 +62,9 @@ class Origin(Enum):
     STREAM_ONLY = 6
     """A list wants that it is given over TCP (or what is encrypted) only; over UDP it is told to ask again there."""
 
+    __hash__ = object.__hash__
+    """Each is itself only. Enum's own is a function in Python, and each reply is looked up by it several times."""
+
 
 class Reply(NamedTuple):
     """An undressed answer: what the resolver hands to `front`.

@@ -36,12 +36,15 @@ from resolver.dnssec.story import exceptions
 from resolver.edge import account
 from resolver.edge.resolve import Resolver
 from resolver.edge.tracing import trace
-from resolver.values import Query, Reply
+from resolver.values import Origin, Query, Reply
 from resolver.window import Window
 from wire.dns.names import parse_name
 from wire.errors import Malformed
 
 _REPLY = int(MessageType.REPLY)
+_ORIGINS = {origin: origin.value for origin in Origin}
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
 CREDIT_BATCH = 128
 BUSY, LOOK_EVERY = 128, 0.02
 """Questions that are open at once from which on it is looked at how late the loop is, and how often, in seconds."""
@@ -168,7 +171,7 @@ class FrontLine:
         def answer(reply: Reply) -> None:
             body = build_reply(reply)
             # As `build_message`: each miss comes by here.
-            head = _REPLY, reply.origin.value, 0, len(body), handle, reply.generation, int(reply.cost * COST)
+            head = _REPLY, _ORIGINS[reply.origin], 0, len(body), handle, reply.generation, int(reply.cost * COST)
             self._post(HEADER.pack(*head) + body)
             self._give_back()
 
@@ -360,4 +363,4 @@ def _patience(message: Message) -> float:
 def _query(message: Message) -> Query:
     if not 5 <= len(message.body) <= 259:
         raise Malformed("a question of the wrong length")
-    return Query(message.body, message.flags & 15, message.group, message.generation)
+    return _new(Query, (message.body, message.flags & 15, message.group, message.generation))

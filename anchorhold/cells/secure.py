@@ -177,8 +177,8 @@ class SecureCell(ClientsCell):
         self._waiting.clear()
 
     def _listen_tls(self, served: Served, endpoint: socket.socket) -> TlsListener:
-        context = self._contexts[served].current
-        self._tls.append(TlsListener(endpoint, served, context, self.house, self.watch, SESSIONS[served]))
+        contexts = self._contexts[served]
+        self._tls.append(TlsListener(endpoint, served, contexts, self.house, self.watch, SESSIONS[served]))
         return self._tls[-1]
 
     def _listen_quic(self, served: Served, endpoint: socket.socket) -> QuicListener:
@@ -197,13 +197,8 @@ class SecureCell(ClientsCell):
             return
         self._next_tending = now + IDLE_TURN
         self._tell_proved()
-        for served, contexts in self._contexts.items():
-            if not contexts.turn(now):
-                log(NAME, "all keys for tickets are used up; a new process makes others")
-                self._ending = True
-            for listener in self._tls:
-                if listener.served is served:
-                    listener.context = contexts.current
+        for contexts in self._contexts.values():
+            contexts.turn(now)
 
     def _tell_proved(self) -> None:
         """Say to the supervisor by which name clients that look at the certificate will take it: ours, or none."""

@@ -16,7 +16,7 @@ from demo.doors import SCHEMES, Doors
 from demo.internet import IMPOSTOR, NORTH, PATH, PIRATE, SOUTH, Internet, Operator
 from demo.signing import trust_anchor
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 PORT_TAKEN = 3
 """Exit code of `anchorhold run` that cannot listen."""
 
@@ -159,7 +159,7 @@ class Service:
     def ask_control(self, request: dict[str, object]) -> list[dict[str, object]]:
         """One request to the control socket."""
         with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(10)
+            link.settimeout(PATIENCE)
             link.connect(str(self.folder / "control.sock"))
             link.sendall(json.dumps(request).encode() + b"\n")
             data = b""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from demo.service import Service
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 LIST = """# A list as others publish it.
 0.0.0.0 adverts.reef.example

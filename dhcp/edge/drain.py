@@ -1,13 +1,19 @@
 """Reading what waits at a socket, a bounded number of messages at a time."""
 
 import errno
+import socket
 from collections.abc import Callable, Iterator
 from typing import TypeVar
+
+from net.messages import Message, receive_all
 
 T = TypeVar("T")
 
 AT_ONCE = 64
 """Messages read from one socket before others have their turn."""
+
+TOGETHER = 16
+"""Of these, in one call."""
 
 GONE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
 """The interface is down or no more."""
@@ -26,3 +32,19 @@ def drain(read: Callable[..., T], *arguments: int) -> Iterator[T]:
                 return
             raise
         yield received
+
+
+def drain_many(endpoint: socket.socket, size: int, ancillary: int) -> Iterator[list[Message]]:
+    """The same of a socket's messages, TOGETHER at a time."""
+    left = AT_ONCE
+    while left > 0:
+        try:
+            came = receive_all(endpoint, min(TOGETHER, left), size, ancillary)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno in GONE:
+                return
+            raise
+        left -= len(came)
+        yield came

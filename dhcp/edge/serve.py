@@ -23,10 +23,11 @@ from dhcp.edge.ledger import Ledger
 from dhcp.edge.links import Links
 from dhcp.edge.neighbours import ask, hears_arp, hears_neighbour
 from dhcp.edge.opening import Role
+from dhcp.edge.outbox import Outbox
 from dhcp.edge.probe import Ended, Message, Prober
 from dhcp.edge.rogues import OTHER_SERVER4, OTHER_SERVER6, Rogues
-from dhcp.edge.sockets4 import receive4, send4
-from dhcp.edge.sockets6 import receive6, receive_icmp6, send6
+from dhcp.edge.sockets4 import arrival4, receive4
+from dhcp.edge.sockets6 import receive6, receive_icmp6
 from dhcp.ground import make_ground
 from dhcp.identity import RECENT_SECONDS, Identifier, Identity, Recent, hardware_octets
 from dhcp.incident import Incident
@@ -37,12 +38,12 @@ from dhcp.plan6 import make_plan6
 from dhcp.server4 import handle4
 from dhcp.server6 import handle6
 from dhcp.settings import DhcpSettings
-from dhcp.values import Arrival, Kind, LeaseChange, Outcome, Probe, Reply4, State, Tag
+from dhcp.values import Arrival, Kind, LeaseChange, Outcome, Probe, State, Tag
 from net.clock import date
 from net.clock import now as monotonic
 from wire.dhcp.codes4 import Option4
 from wire.dhcp.codes6 import Option6
-from wire.dhcp.packet4 import Packet4, fit_packet4, parse_packet4
+from wire.dhcp.packet4 import Packet4, parse_packet4
 from wire.dhcp.packet6 import Packet6, Relayed, parse_packet6
 from wire.errors import Malformed
 from wire.units import Epoch
@@ -50,7 +51,7 @@ from wire.units import Epoch
 LONGEST_PAUSE = 60.0
 """Seconds between two wake-ups, whatever happens."""
 
-_UDP4, _FRAMES, _MAXIMUM_SIZE = Role.UDP4, Role.FRAMES, int(Option4.MAXIMUM_SIZE)
+_MAXIMUM_SIZE = int(Option4.MAXIMUM_SIZE)
 """Not looked up for each message: members of an enum cost more."""
 
 _CHOSE_ANOTHER = "other-server"
@@ -90,6 +91,7 @@ class Server:
         self._report = report
         self._rogues = Rogues(self.counters, lambda text: report(text, ""))
         self._advertising = Advertising(settings, self.interfaces, self.links, self._rogues, self.counters)
+        self._outbox = Outbox(self.interfaces, links, self.counters)
         self._batch = Batch()
         self._recent = Recent()
         self._look_around()
@@ -126,6 +128,7 @@ class Server:
     def _settle(self) -> None:
         """Keep what changed, then send, then publish. No reply leaves before the disk has what it says; what it begins to refuse
         is answered once more, by what may go on from memory."""
+        self._outbox.flush()
         if self._batch.changes or self._batch.replies:
             again = self._keep()
             self._look_around()
@@ -146,7 +149,8 @@ class Server:
                 else:
                     self.counters["not-kept"] += 1
             else:
-                self._send(waiting)
+                self._outbox.put(waiting.reply, waiting.limit)
+        self._outbox.flush()
         kept = [change for position, change in enumerate(changes) if position not in lost] if lost else changes
         if kept:
             self._publish(kept)
@@ -205,8 +209,10 @@ class Server:
         endpoint = interface.sockets[role]
         match role:
             case Role.UDP4:
-                for data, arrival in receive4(endpoint, interface.number):
-                    self._hear4(data, arrival)
+                for came in receive4(endpoint):
+                    for data, name, control in came:
+                        self._hear4(data, arrival4(interface.number, name, control))
+                    self._outbox.flush()
             case Role.UDP6:
                 for data, arrival in receive6(endpoint, interface.number):
                     self._hear6(data, arrival)
@@ -292,7 +298,7 @@ class Server:
             # As Waiting(...) makes it, and cheaper.
             waiting: Waiting = tuple.__new__(Waiting, (reply, first, end, limit, (message, arrival)))
             if batch.needs_no_disk(waiting):
-                self._send(waiting)
+                self._outbox.put(reply, limit)
             else:
                 batch.replies.append(waiting)
 
@@ -353,31 +359,6 @@ class Server:
         if changes:
             self.counters["expired"] += sum(change.durable for change in changes)
             self._apply(changes)
-
-    def _send(self, waiting: Waiting) -> None:
-        reply = waiting.reply
-        interface = self.interfaces.get(reply.interface)
-        sent = False
-        if interface is not None:
-            if isinstance(reply, Reply4):
-                sent = self._send4(interface, reply, waiting.limit)
-            elif Role.UDP6 in interface.sockets:
-                sent = send6(interface.sockets[Role.UDP6], reply)
-        if not sent:
-            self.counters["not-sent"] += 1
-
-    def _send4(self, interface: Interface, reply: Reply4, limit: int) -> bool:
-        # As it was when this was last looked around.
-        link = self._ground.links.get(interface.number)
-        udp, frames = interface.sockets.get(_UDP4), interface.sockets.get(_FRAMES)
-        if link is None or udp is None or frames is None:
-            return False
-        if limit:
-            limit = min(limit, self.links.mtu(interface.number) or limit)
-        data, dropped = fit_packet4(reply.packet, limit, reply.shared)
-        if dropped:
-            self.counters["options-dropped"] += len(dropped)
-        return send4(udp, frames, reply, data, link.hardware)
 
 
 def show_address(address: bytes) -> str:

@@ -20,6 +20,8 @@ from wire.dns.codes import BOGUS, ExtendedError, HeaderFlag, QueryFlag, Rcode
 from wire.dns.names import is_below
 from wire.units import Instant
 
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
 _NOT_AD = 0xFF ^ int(HeaderFlag.AD)
 """In the fourth octet of a message (RFC 4035 §3)."""
 
@@ -152,9 +154,8 @@ class AnswerMemory:
 
     def key(self, query: Query, upstream_group: int) -> MemoryKey:
         """Where `query`'s answer from `upstream_group` is kept."""
-        return MemoryKey(
-            query.key, query.flags & KEPT_FLAGS, upstream_group, query.group if query.group in self._apart else -1
-        )
+        question, flags, group, _ = query
+        return _new(MemoryKey, (question, flags & KEPT_FLAGS, upstream_group, group if group in self._apart else -1))
 
     def knows(self, key: MemoryKey) -> bool:
         """Whether there is anything of it, fresh or not, or for who asks without DO: most questions are new."""

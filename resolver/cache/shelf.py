@@ -44,12 +44,14 @@ class Shelf(dict[K, W]):
 
     def put(self, key: K, entry: W) -> bool:
         """Keep `entry` in the place of what was there; False if it is too large to be kept."""
-        self.drop(key)
-        if entry.size > self.ceiling // LARGEST_SHARE:
+        size = entry.size
+        if key in self:
+            self.drop(key)
+        if size > self.ceiling // LARGEST_SHARE:
             return False
         self[key] = entry
         self._queue.append(key)
-        self.size += entry.size
+        self.size += size
         return True
 
     def grow(self, octets: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from resolver.dnssec.algorithms import DIGESTS
-from wire.dns.names import read_name, suffixes
+from wire.dns.names import ROOT, closest_in, parent, read_name
 from wire.dns.signing import DelegationSigner, parse_dnskey, parse_ds
 from wire.errors import Malformed
 from wire.units import Epoch
@@ -56,14 +56,14 @@ class Anchors:
 
     def closest(self, name: bytes, date: Epoch) -> TrustAnchor | NegativeAnchor | None:
         """What decides about `name` (folded); None: nothing can be said of it."""
-        trusted, negatives = self.trusted, self.negative
-        for zone in suffixes(name):
-            negative = negatives.get(zone) if negatives else None
-            if negative is not None and (negative.until is None or date < negative.until):
+        trusted, negatives = closest_in(name, self.trusted), self.negative
+        zone = closest_in(name, negatives) if negatives else b""
+        while len(zone) >= max(len(trusted), 1):
+            negative = negatives[zone]
+            if negative.until is None or date < negative.until:
                 return negative
-            if zone in trusted:
-                return trusted[zone]
-        return None
+            zone = closest_in(parent(zone), negatives) if zone != ROOT else b""
+        return self.trusted.get(trusted)
 
 
 def anchors_of(trusted: tuple[TrustAnchor, ...], negative: tuple[NegativeAnchor, ...] = ()) -> Anchors:

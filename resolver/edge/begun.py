@@ -42,6 +42,9 @@ MOVE_AFTER = 2.0
 answered, seconds that it may take to find out what the answer is worth."""
 
 _CD = int(QueryFlag.CD)
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
+_INSECURE = Security.INSECURE
 UNPROVED = (Security.BOGUS, Security.INDETERMINATE)
 
 
@@ -188,7 +191,7 @@ class Begun:
             same = end.rrset[:2] == (name, rrtype)
             exempt = self.validator.exempts(name, rrtype, questions.date()) if same else None
             if exempt is not None:
-                return Checked(resolved, Security.INSECURE, exempt, server=index)
+                return _new(Checked, (resolved, _INSECURE, exempt, (), (), index, 0, False, False))
         validation = self.budget.validation
         claim = Claim(name, rrtype, resolved, questions, validation, False, index)
         checked = at_once(self.validator.check(claim))

@@ -34,6 +34,8 @@ SENTINEL = Silent(Explanation(ExtendedError.OTHER, "the name says what is not so
 UNPROVED_PAUSE = 30.0
 """Seconds for which what was found forged, or too dear to prove, is not tried again (RFC 9520 §3.2)."""
 
+_new = tuple.__new__
+"""See `wire/dns/message.py`."""
 _CD = int(QueryFlag.CD)
 _COUNTERS = tuple(f"dnssec-{security.name.lower()}" for security in sorted(Security))
 """By the number of the security."""
@@ -112,4 +114,4 @@ class Validators:
             accepted = compose(query, checked.resolved, limits, security is Security.SECURE, told, checked.valid)
         except Malformed:
             return TOO_LONG
-        return Heard(accepted, checked.server, checked.resolved.onward, checked.learned)
+        return _new(Heard, (accepted, checked.server, checked.resolved.onward, checked.learned))

@@ -11,7 +11,7 @@ from resolver.policy.verdict import TTL, Ground, Say, soa
 from resolver.values import Explanation, Query
 from wire.dns.codes import ExtendedError, Rcode, RecordClass, RecordType
 from wire.dns.message import ResourceRecord
-from wire.dns.names import ROOT, is_below, read_name, suffixes
+from wire.dns.names import ROOT, closest_in, is_below, read_name, suffixes
 
 RULE = "special-names"
 LOCALHOST = read_name("localhost")
@@ -73,16 +73,13 @@ _POINTERS = frozenset({read_name("1.0.0.127.in-addr.arpa"), read_name("1." + "."
 
 def judge(query: Query, ground: Ground) -> Say | None:
     """The answer for a special name, None for any other."""
-    name = query.name
-    for zone in suffixes(name):
-        row = TABLE.get(zone)
-        if row is None:
-            continue
-        treatment, routable, why = row
-        if routable and _is_overridden(query, zone, ground):
-            return None
-        return _TREAT[treatment](query, zone, why)
-    return None
+    zone = closest_in(query.key[:-4], TABLE)
+    if not zone:
+        return None
+    treatment, routable, why = TABLE[zone]
+    if routable and _is_overridden(query, zone, ground):
+        return None
+    return _TREAT[treatment](query, zone, why)
 
 
 def overridable(name: bytes) -> bool:

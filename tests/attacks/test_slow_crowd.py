@@ -16,8 +16,9 @@ def test_a_crowd_of_slow_connections_is_held_in_bounds_and_hurts_nobody(way: str
     with all_descriptors():
         figures = slow_crowd.play(way, 1_000, 100, 250, hold=2.0, **COMING_SLOWLY.get(way, TENTH))
     attack = f"1,000 silent, 100 slow and 250 greeted connections over {slow_crowd.WAYS[way].title} at 200 places"
-    # A handshake of QUIC is Python on both sides: where other tests run too, the figure of a second is not to be had.
-    limits = {"connections held at once": 200.0, "slowest answer to an honest client over QUIC, ms": 5_000.0}
+    # Who had to wait for a place would wait for ten seconds; the figure of one is not to be had where other things run too.
+    slowest = f"slowest answer to an honest client over {figures.over}, ms"
+    limits = {"connections held at once": 200.0, slowest: 5_000.0}
     for what, measured, limit in slow_crowd.rows(figures):
         assert holds(attack, what, measured, limits.get(what, limit)), (what, measured, figures.honest.errors)
     assert figures.most_held > 100

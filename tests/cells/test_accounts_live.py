@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from kit.accounts import OURS, AccountsPlace
@@ -14,8 +15,8 @@ FEW = {name: number for name, number in OURS.items() if name not in ("anchorhold
 ALWAYS = ("front", "resolver", "keeper")
 
 
-def users(running: Running) -> dict[str, int]:
-    running.wait_for("serving on")
+def users(running: Running, folder: Path) -> dict[str, int]:
+    running.all_serve(folder / "control.sock")
     return {name: int(state(running.cell(name))["Uid"].split()[0]) for name in ALWAYS}
 
 
@@ -43,7 +44,7 @@ def test_a_cell_has_its_own_account_if_there_is_one_and_what_is_shared_is_said(
         text = config_text(folder)
         config.write_text(text.replace("[service]\n", f'[service]\nuser = "{user}"\n') if user else text)
         with started(config, within=AccountsPlace(folder, accounts)) as running:
-            assert users(running) == expected
+            assert users(running, folder) == expected
             told = [line for line in running.lines if "share the account" in line]
             assert [said in line for line in told] == [True] * bool(said)
 
@@ -55,7 +56,7 @@ def test_a_folder_goes_with_its_cell_when_accounts_appear() -> None:
         config.write_text(config_text(folder))
         keeper = folder / "state/keeper"
         with started(config, within=AccountsPlace(folder, {})) as running:
-            assert users(running)["keeper"] == 65_534
+            assert users(running, folder)["keeper"] == 65_534
             assert running.end() == 0
         kept, mine = keeper / "kept", keeper / "of root"
         for path in (kept, mine):
@@ -67,7 +68,7 @@ def test_a_folder_goes_with_its_cell_when_accounts_appear() -> None:
         os.link(elsewhere, given)
         (keeper / "link").symlink_to(folder / "state/spread.key")
         with started(config, within=AccountsPlace(folder, OURS)) as running:
-            assert users(running)["keeper"] == OURS["anchorhold-keeper"]
+            assert users(running, folder)["keeper"] == OURS["anchorhold-keeper"]
             assert running.end() == 0
         owner = OURS["anchorhold-keeper"]
         assert (keeper.stat().st_uid, stat.S_IMODE(keeper.stat().st_mode)) == (owner, 0o700)
@@ -75,5 +76,5 @@ def test_a_folder_goes_with_its_cell_when_accounts_appear() -> None:
         assert (mine.stat().st_uid, elsewhere.stat().st_uid) == (0, 65_534)
         assert (folder / "state/spread.key").stat().st_uid == 0
         with started(config, within=AccountsPlace(folder, {})) as running:
-            assert users(running)["keeper"] == 65_534
+            assert users(running, folder)["keeper"] == 65_534
         assert (keeper.stat().st_uid, kept.stat().st_uid) == (65_534, 65_534)

@@ -17,6 +17,15 @@ from kit.processes import descriptors
 from kit.service import PATIENCE, Running, config_text
 
 QUERIES = 200
+TESTS = Path(__file__).parents[1]
+HOLD = """
+from pathlib import Path
+from anchorhold import supervisor
+from kit import held_resolver
+held_resolver.HELD = Path({!r})
+supervisor.RESOLVER_MODULE = "kit.held_resolver"
+"""
+"""The next resolver waits until a file is gone."""
 
 
 @pytest.fixture
@@ -104,12 +113,12 @@ def test_a_mismatch_is_said_and_the_rest_is_opened(
 
 
 @contextmanager
-def watched(folder: Path) -> Iterator[tuple[Word, Running]]:
+def watched(folder: Path, before: str = "") -> Iterator[tuple[Word, Running]]:
     """A service that serves, must give a sign of life every two seconds, and ends well."""
     with listening(folder) as word:
-        environment = {"NOTIFY_SOCKET": str(word.path), "WATCHDOG_USEC": "2000000"}
-        with managed(config_for(folder, 0), (), environment) as running:
-            running.wait_for("serving on")
+        environment = {"NOTIFY_SOCKET": str(word.path), "WATCHDOG_USEC": "2000000", "PYTHONPATH": str(TESTS)}
+        with managed(config_for(folder, 0), (), environment, before) as running:
+            running.all_serve(folder / "control.sock")
             yield word, running
             assert running.end() == 0
 
@@ -126,13 +135,17 @@ def test_signs_of_life_come_as_long_as_all_cells_are_well(tmp_path: Path) -> Non
 
 def test_signs_of_life_end_while_a_vital_cell_hangs_and_come_again_when_it_was_replaced(tmp_path: Path) -> None:
     """They come every half second; a hung cell is ended after three pings, a second apart, and is missed after one."""
-    with watched(tmp_path) as (word, running):
+    held = tmp_path / "held"
+    with watched(tmp_path, HOLD.format(str(held))) as (word, running):
         word.wait_for("WATCHDOG=1")
+        held.touch()
         os.kill(running.cell("resolver"), signal.SIGSTOP)
         running.wait_for("no sign of life from resolver; the service manager gets none either")
         word.drain()
         running.wait_for("resolver (pid", "is ended: no answer to 3 pings")
+        running.wait_for("resolver (pid", "signal SIGKILL")
         assert [] == [said for said in word.drain() if "WATCHDOG=1" in said]
+        held.unlink()
         running.wait_for("resolver (pid", "serves again")
         word.wait_for("WATCHDOG=1")
 

@@ -34,7 +34,7 @@ def check(line: dict[str, object], pid: int) -> None:
 
 def test_each_process_is_told_as_the_kernel_sees_it(config: Path) -> None:
     with started(config) as running:
-        running.wait_for("serving on")
+        running.all_serve(config.parent / "control.sock")
         found = read(config)
         check(found["supervisor"], running.process.pid)
         for name in CELLS:
@@ -48,7 +48,7 @@ def test_each_process_is_told_as_the_kernel_sees_it(config: Path) -> None:
 
 def test_who_makes_answers_gives_way_to_those_who_give_them_out(config: Path) -> None:
     with started(config) as running:
-        running.wait_for("serving on")
+        running.all_serve(config.parent / "control.sock")
         nice = {name: os.getpriority(os.PRIO_PROCESS, running.cell(name)) for name in CELLS}
         ours = os.getpriority(os.PRIO_PROCESS, running.process.pid)
         assert {"front": ours, "resolver": min(ours + COURTESY, 19), "keeper": ours} == nice
@@ -56,7 +56,7 @@ def test_who_makes_answers_gives_way_to_those_who_give_them_out(config: Path) ->
 
 def test_a_cell_that_came_back_is_told_with_its_restart(config: Path) -> None:
     with started(config) as running:
-        running.wait_for("serving on")
+        running.all_serve(config.parent / "control.sock")
         former = running.cell("keeper")
         os.kill(former, signal.SIGKILL)
         running.wait_for("keeper", "serves again")
@@ -67,7 +67,7 @@ def test_a_cell_that_came_back_is_told_with_its_restart(config: Path) -> None:
 
 def test_the_table_and_the_line_of_status_say_what_is_there(config: Path) -> None:
     with started(config) as running:
-        running.wait_for("serving on")
+        running.all_serve(config.parent / "control.sock")
         table = asked(config).stdout
         rows = {line.split()[0]: line.split() for line in table.splitlines() if line.startswith("  ")}
         assert {"supervisor", *CELLS} <= set(rows)
@@ -79,7 +79,7 @@ def test_the_table_and_the_line_of_status_say_what_is_there(config: Path) -> Non
 def test_who_stops_the_supervisor_answering_gets_an_error_with_a_text(config: Path) -> None:
     """The list is the supervisor's alone to tell: of a service that ended there is none."""
     with started(config) as running:
-        running.wait_for("serving on")
+        running.all_serve(config.parent / "control.sock")
         assert running.end() == 0
         result = asked(config)
         assert (result.exit_code, "no service" in result.output) == (4, True)
@@ -92,5 +92,5 @@ def test_the_running_service_is_asked_over_a_connection_like_any(config: Path) -
         return [len(read(config)) for _ in range(10)]
 
     with started(config) as running:
-        running.wait_for("serving on")
+        running.all_serve(config.parent / "control.sock")
         assert lists(running) == [1 + len(CELLS)] * 10

@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 
 from cryptography import x509
-from kit.peers import free_ports, house, open_folder, until
+from kit.peers import PATIENCE, free_ports, house, open_folder, until
 
 from anchorhold.certificates.authority import pin_of
 from anchorhold.certificates.request import start_renewal
@@ -21,10 +21,10 @@ def shown(port: int, authority: Path, name: str) -> x509.Certificate | None:
         return None
     context = ssl.create_default_context(cafile=str(authority))
     try:
-        plain = socket.create_connection(("127.0.0.1", port), timeout=1)
+        plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
         with plain, context.wrap_socket(plain, server_hostname=name) as client:
             return x509.load_der_x509_certificate(client.getpeercert(binary_form=True) or b"")
-    except (ConnectionError, ssl.SSLEOFError, TimeoutError):
+    except (ConnectionError, ssl.SSLEOFError):
         return None
 
 

@@ -26,7 +26,7 @@ from resolver.edge.resolve import TURNS
 from resolver.iterate.verdict import RRset
 from wire.dns.codes import ExtendedError
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 YEARS_BEHIND, RIGHT = "-3000d", "+0"
 
 

@@ -1,5 +1,6 @@
 """`[service] cores = 2`: two fronts, two cells `secure` and two resolvers, as real processes."""
 
+import gc
 import os
 import signal
 import socket
@@ -29,7 +30,7 @@ from anchorhold.spreading import cell_of
 from resolver.partition import resolver_for
 from wire.dns.names import read_name
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 CELLS = ("front", "front-2", "secure", "secure-2")
 RESOLVERS = ("resolver", "resolver-2")
 
@@ -52,14 +53,17 @@ class Upstream:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self._heard: set[bytes] = set()
 
     def answer(self, data: bytes) -> bytes:
         query = dns.message.from_wire(data)
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
         question = query.question[0]
-        # Our resolver mixes the case of letters.
-        self.asked.append(question.name.to_text().lower())
+        # Our resolver mixes the case of letters. The same octets once more: we were so slow that it sent them again.
+        if data not in self._heard:
+            self.asked.append(question.name.to_text().lower())
+        self._heard.add(data)
         response.answer.append(dns.rrset.from_text(question.name, 300, "IN", "A", "192.0.2.7"))
         return response.to_wire()
 
@@ -104,8 +108,7 @@ def serving(folder: Path, more: str = "") -> Iterator[Service]:
         config.write_text(config.read_text().replace("[service]\n", "[service]\ncores = 2\n"))
         with started(config) as running:
             service = Service(running, folder, upstream)
-            tls_port(running)
-            running.wait_for("secure-2 (pid", "serves tls://")
+            running.all_serve(folder / "control.sock")
             yield service
 
 
@@ -179,6 +182,7 @@ def test_over_quic_each_client_has_its_cell_too(whole: Service) -> None:
     for source in SOURCES:
         for _ in range(2):
             assert dns.query.quic(query, "127.0.0.1", PATIENCE, port, source, verify=str(ca), hostname=NAME).answer
+    gc.collect()  # its sockets, and not in the test that comes next
     after = whole.told(verb="status")
     grown = [
         {
@@ -338,5 +342,6 @@ def test_names_of_leases_are_known_to_every_front() -> None:
             finally:
                 client.end()
             for place in places:
-                ask = ("dig", "+short", "+tries=1", "+time=3", "-b", place, "@192.0.2.1", "printer.home.arpa", "A")
-                assert net.server.run(*ask).strip() == address
+                ask = ("dig", "+short", "+tries=1", "+time=20", "-b", place, "@192.0.2.1", "printer.home.arpa", "A")
+                # The device has its address a moment before front has its name.
+                until(lambda ask=ask: net.server.run(*ask).strip() == address, "the name")  # type: ignore[misc]

@@ -25,7 +25,7 @@ with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as opened:
 """
 ASK = """
 import dns.message, dns.query, dns.rcode
-answer = dns.query.udp(dns.message.make_query("name.example.", "A"), "127.0.0.1", timeout=10, port=5300)
+answer = dns.query.udp(dns.message.make_query("name.example.", "A"), "127.0.0.1", timeout=25, port=5300)
 print(dns.rcode.to_text(answer.rcode()), len(answer.answer))
 """
 

@@ -28,7 +28,7 @@ from kit.service import Running, config_text, started
 from anchorhold.control_client import Answer, ask_service
 from privacy.lists.patterns import measure
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 REAL = "198.41.0.4"
 
 

@@ -13,7 +13,7 @@ from kit.certificates import NAME
 from kit.secure import secure_config, tls_port, trusting
 from kit.service import Running, started
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 MANY = 40
 
 
@@ -21,7 +21,7 @@ MANY = 40
 def serving(folder: Path) -> Iterator[tuple[Running, "Crowd"]]:
     """A service, and who asks it."""
     with started(secure_config(folder)) as running:
-        tls_port(running)
+        running.all_serve(folder / "control.sock")
         crowd = Crowd(running.port())
         with crowd.socket:
             yield running, crowd

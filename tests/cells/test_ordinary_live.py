@@ -57,6 +57,7 @@ def service() -> Iterator[Service]:
         text = secure_text(folder, more=LISTS, server=server, profile="opportunistic")
         (folder / "anchorhold.toml").write_text(text)
         with started(folder / "anchorhold.toml", within=OrdinaryPlace(folder)) as running:
+            running.all_serve(folder / "control.sock")
             clear = running.port()
             yield Service(running, folder, (clear, tls_port(running)))
 

@@ -35,7 +35,7 @@ from resolver.iterate.verdict import RRset
 from resolver.partition import resolver_for
 from wire.dns.names import read_name
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 RESOLVERS = ("resolver", "resolver-2")
 STRANGER = 3
 """A key that nobody believes."""
@@ -88,7 +88,7 @@ def serving(folder: Path, port: int, *, dnssec: str = "", more: str = "") -> Ite
     config = folder / "anchorhold.toml"
     config.write_text(text.replace("[service]\n", "[service]\ncores = 2\n"))
     with started(config) as running:
-        running.wait_for("serving on")
+        running.all_serve(folder / "control.sock")
         yield Service(running, folder)
         assert running.end() == 0
 
@@ -136,6 +136,7 @@ def test_lists_and_a_pause_reach_every_resolver() -> None:
     wanted = [name_of(number, "n{}.example.") for number in range(2)]
     with open_folder() as folder, answering(there) as port:
         (folder / "ads").write_text("".join(f"0.0.0.0 {name[:-1]}\n" for name in wanted))
+        (folder / "ads").chmod(0o644)
         with serving(folder, port, more=f'[lists.ads]\nfile = "{folder}/ads"\n') as one:
             check_policy(one, wanted)
 

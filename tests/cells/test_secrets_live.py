@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from kit.certificates import identity
 from kit.peers import need_root
-from kit.secure import secure_config, tls_port
+from kit.secure import secure_config
 from kit.service import Running, started
 
 KEY = hashlib.sha256(b"the spread key of this test").digest()
@@ -64,7 +64,7 @@ def config(tmp_path: Path) -> Path:
 def test_each_secret_is_known_to_the_cell_that_needs_it_and_not_to_the_supervisor(config: Path) -> None:
     need_root("reading another process's memory")
     with started(config) as running:
-        tls_port(running)
+        running.all_serve(config.parent / "control.sock")
         assert holders(running, KEY) == {"resolver"}
         # Nor is it there after a cell was forked anew, and after the files were read again.
         for name in ("resolver", "secure"):
@@ -86,7 +86,7 @@ def test_a_private_key_that_is_named_by_mistake_is_read_by_nobody_that_stays(con
     good = config.read_text()
     server = '"tls://dns.example@127.0.0.1:9"'
     with started(config) as running:
-        tls_port(running)
+        running.all_serve(config.parent / "control.sock")
         config.write_text(good.replace(server, f'{{ url = {server}, ca_file = "secret.pem" }}'))
         running.signal(signal.SIGHUP)
         running.wait_for("secret.pem: it must hold certificates in PEM form and no key")
@@ -97,7 +97,7 @@ def test_the_environment_of_who_started_us_is_not_that_of_a_cell(config: Path, m
     need_root("reading another process's environment")
     monkeypatch.setenv("ANCHORHOLD_TEST_SECRET", "hunter2")
     with started(config) as running:
-        running.wait_for("serving on")
+        running.all_serve(config.parent / "control.sock")
         for name in ("front", "resolver", "keeper"):
             shown = Path(f"/proc/{running.cell(name)}/environ").read_bytes()
             assert shown.strip(b"\0") == b""

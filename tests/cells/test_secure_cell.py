@@ -18,7 +18,7 @@ from kit.service import started
 
 from anchorhold.control_client import ask_service
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def connected(port: int) -> ssl.SSLSocket:
@@ -36,6 +36,7 @@ def test_kdig_is_answered_over_tls_and_padded(tmp_path: Path) -> None:
     with started(secure_config(tmp_path)) as running:
         port = tls_port(running)
         command = [peer("kdig"), "@127.0.0.1", "-p", str(port), f"+tls-ca={tmp_path}/ca.pem", f"+tls-hostname={NAME}"]
+        command.append("+timeout=30")
         heard = subprocess.run(
             [*command, "+padding", "localhost", "A"], capture_output=True, text=True, timeout=PATIENCE
         )
@@ -59,8 +60,10 @@ def test_dnsperf_loses_nothing_over_tls(tmp_path: Path) -> None:
             str(tls_port(running)),
             "-d",
             f"{tmp_path}/names",
+            "-t",
+            "30",
         ]
-        run = subprocess.run([*command, "-n", "1000", "-c", "8"], capture_output=True, text=True, timeout=30)
+        run = subprocess.run([*command, "-n", "1000", "-c", "8"], capture_output=True, text=True, timeout=PATIENCE)
         assert re.search(r"Queries completed:\s+2000 \(100\.00%\)", run.stdout), run.stdout + run.stderr
 
 
@@ -123,11 +126,24 @@ def test_a_new_certificate_is_in_use_within_seconds_and_the_old_connections_are_
             running.wait_for("there is a new certificate")
             # close_notify: an end without it would be an error here.
             assert b"" == client.recv(100)
-        with pytest.raises(ssl.SSLCertVerificationError):
-            certificate_of(port)
+        until_distrusted(port)
         write_identity(tmp_path, "good")
         assert former == until_new_trusted(port)
         running.wait_for("secure (pid", "serves tls://", count=3)
+
+
+def until_distrusted(port: int) -> None:
+    """The cell that ends may still take a connection, and break it off."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            certificate_of(port)
+        except ssl.SSLCertVerificationError:
+            return
+        except (ssl.SSLEOFError, ConnectionError):
+            pass
+        time.sleep(0.05)
+    raise AssertionError("the certificate stays")
 
 
 def until_new_trusted(port: int) -> bytes:
@@ -135,7 +151,7 @@ def until_new_trusted(port: int) -> bytes:
     while time.monotonic() < end:
         try:
             return certificate_of(port)
-        except (ssl.SSLCertVerificationError, ssl.SSLEOFError):
+        except (ssl.SSLCertVerificationError, ssl.SSLEOFError, ConnectionError):
             # The second: on a busy machine a handshake may take longer than the cell that ends waits for it.
             time.sleep(0.05)
     raise AssertionError("the certificate stays")

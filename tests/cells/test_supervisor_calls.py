@@ -50,6 +50,7 @@ def replaced(running: Running, net: Lan, folder: Path, name: str) -> None:
 
 def hung(running: Running, net: Lan, folder: Path, name: str) -> None:
     """A cell that does nothing any more is ended, and another one takes its place."""
+    running.all_serve(folder / "control.sock")
     former = cells(net, folder)[name]
     os.kill(former, signal.SIGSTOP)
     running.wait_for(f"supervisor: {name} (pid {former}) is ended: no answer to")

@@ -1,6 +1,8 @@
 """What can be asked at once keeps the same promises as what is waited for; nothing that seals or chooses its road first can."""
 
 import asyncio
+import os
+import socket
 
 import pytest
 from kit.coders import QUIC_CODECS, use_quic_codec
@@ -8,7 +10,9 @@ from kit.liar import Liar, Lie, answer
 from kit.meeting import LOOPS, meet, outcome, query_for, run, soon
 
 from net.quic_codecs import Codec
+from privacy.outbound import conceal
 from resolver.edge.carrier import TargetRoad
+from resolver.edge.upstream import do53
 from resolver.edge.upstream.discovered import Discovered
 from resolver.edge.upstream.odoh import Odoh
 from resolver.edge.upstream.opportunistic import Opportunistic
@@ -41,11 +45,11 @@ def roads(*names: str) -> pytest.MarkDecorator:
 every = roads("udp", *STREAMS, *OVER_QUIC)
 
 
-async def at_once(upstream: Upstream, seconds: float = 5.0) -> bytes | str:
+async def at_once(upstream: Upstream, query: bytes = QUERY, seconds: float = 5.0) -> bytes | str:
     """As `outcome`, without a task."""
     assert isinstance(upstream, Prompt)
     ended: asyncio.Future[bytes | UpstreamFailed] = asyncio.get_running_loop().create_future()
-    assert upstream.begin(QUERY, soon(seconds), ended.set_result) is not None
+    assert upstream.begin(query, soon(seconds), ended.set_result) is not None
     found = await ended
     return found.why.value if isinstance(found, UpstreamFailed) else found[2:]
 
@@ -82,6 +86,90 @@ def test_what_udp_cannot_answer_comes_over_tcp(loop: str, lie: Lie) -> None:
     run(loop, conversation())
 
 
+@pytest.mark.parametrize(
+    "lies",
+    [
+        [Lie.NONE],
+        [Lie.WRONG_ID],
+        [Lie.WRONG_QUESTION],
+        [Lie.OTHER_CASE],
+        [Lie.TRUNCATED],
+        [Lie.MALFORMED_FIRST],
+        [Lie.COOKIE, Lie.COOKIE, Lie.NONE],
+        [Lie.COOKIE, Lie.BAD_COOKIE],
+        [Lie.BAD_COOKIE],
+        [Lie.TWICE, Lie.TWICE, Lie.NONE],
+    ],
+    ids=lambda lies: "-".join(lie.name.lower() for lie in lies),
+)
+@pytest.mark.parametrize("with_cookie", [True, False], ids=["with a cookie", "without"])
+@loops
+def test_over_udp_the_same_comes_of_it_whether_it_waits_in_a_task(
+    loop: str, lies: list[Lie], with_cookie: bool
+) -> None:
+    """What the usual packet hands over is decided as if it had been sent the long way."""
+
+    async def conversation() -> None:
+        found = []
+        for ask in (at_once, outcome):
+            async with Liar("udp", *lies) as liar, meet(liar) as (upstream, counts):
+                said = []
+                for _ in range(3):
+                    query = conceal(QUERY[12:], 0, upstream.channel(), os.urandom) if with_cookie else QUERY
+                    said.append(spelled_alike(await ask(upstream, query)))
+                found.append((said, counts, len(liar.queries), upstream.channel().cookie[8:]))
+        assert found[0] == found[1]
+        assert all(isinstance(one, bytes) for one in found[0][0])
+
+    run(loop, conversation())
+
+
+@loops
+def test_what_is_late_over_udp_is_asked_again_and_the_first_answer_would_still_do(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(do53, "RESEND_AFTER", (0.02,))
+
+    async def conversation() -> None:
+        async with Liar("udp", Lie.LATER, Lie.SILENCE) as liar, meet(liar) as (upstream, _):
+            asked = asyncio.ensure_future(at_once(upstream))
+            await liar.wait_for(2)
+            liar.release()
+            assert await asked == RIGHT
+
+    run(loop, conversation())
+
+
+@loops
+def test_an_address_where_nobody_hears_udp_is_unreachable_at_once(loop: str) -> None:
+    async def conversation() -> None:
+        # Nobody else can have this port meanwhile, and its holder hears somebody else only.
+        with socket.socket(type=socket.SOCK_DGRAM) as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.connect(("127.0.0.1", 9))
+            async with Liar("udp") as liar, meet(liar, port=deaf.getsockname()[1]) as (upstream, _):
+                assert await at_once(upstream) == await outcome(upstream, QUERY) == "unreachable"
+
+    run(loop, conversation())
+
+
+@loops
+def test_what_is_under_way_over_udp_fails_when_it_is_closed(loop: str) -> None:
+    async def conversation() -> None:
+        async with Liar("udp", Lie.SILENCE) as liar, meet(liar) as (upstream, _):
+            asked = asyncio.ensure_future(at_once(upstream))
+            await liar.wait_for(1)
+            await upstream.close()
+            assert await asked == "unreachable"
+
+    run(loop, conversation())
+
+
+def spelled_alike(found: bytes | str) -> bytes | str:
+    """Without the letter case that was random, and without what it says of cookies."""
+    return found[: len(RIGHT)].lower() if isinstance(found, bytes) else found
+
+
 @loops
 @roads("tcp", "tls", *OVER_QUIC)
 def test_a_connection_that_is_reset_costs_nobody_his_answer(loop: str, scheme: str) -> None:
@@ -99,7 +187,7 @@ def test_silence_ends_in_time(loop: str, scheme: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme, Lie.NONE, Lie.SILENCE) as liar, meet(liar) as (upstream, _):
             assert await outcome(upstream, QUERY) == RIGHT
-            assert "timeout" == await at_once(upstream, 0.2)
+            assert "timeout" == await at_once(upstream, seconds=0.2)
 
     run(loop, conversation())
 

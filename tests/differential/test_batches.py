@@ -16,6 +16,7 @@ from fuzz import corpus
 from fuzz.mutate import mutate
 from kit.two_forms import there
 
+from net import messages
 from resolver.edge.listen.datagram import IP_PKTINFO
 from wire.units import Instant
 
@@ -23,7 +24,7 @@ Find = Callable[[str], Any]
 FORMS: dict[str, Find] = {"compiled": there, "plain": import_module}
 """Where the modules are found whose batches are meant."""
 MODULES = {"compiled": "batch", "plain": "plain_batch"}
-PATIENCE = 5.0
+PATIENCE = 60.0
 START = 1_000.0
 COUNT = 600
 CHANGES: list[dict[str, object]] = [
@@ -261,6 +262,57 @@ def test_who_sent_a_message_is_told_as_python_tells_it(find: Find, family: socke
             assert b"from" == client.recv(100)
             with pytest.raises(OSError, match=r"Connection refused|Invalid argument|Destination address required"):
                 taking.sendmsg([b"nobody"])
+
+
+def packed_source(family: int, host: str) -> bytes:
+    return b"".join(messages.pack(*one) for one in source_of(family, host))
+
+
+@pytest.mark.parametrize("kind", ["many", "each"])
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_many_messages_come_and_go_as_they_were_put(
+    find: Find, kind: str, family: socket.AddressFamily, host: str
+) -> None:
+    net = find("net.messages")
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    made.bind((host, 0))
+    made.setblocking(False)
+    made.setsockopt(
+        *(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO) if ":" in host else (socket.IPPROTO_IP, IP_PKTINFO), 1
+    )
+    ours = find("resolver.edge.listen.batched").one_by_one(made) if kind == "many" else made
+    with ours, socket.socket(family, socket.SOCK_DGRAM) as client:
+        client.connect(ours.getsockname()[:2])
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            net.receive_all(ours, 16, 100, 64)
+        said = [b"", b"one", *(bytes([number]) * number for number in range(20)), bytes(200)]
+        for one in said:
+            client.send(one)
+        came = net.receive_all(ours, 16, 100, 64) + net.receive_all(ours, 16, 100, 64)
+        assert [one[:100] for one in said] == [data for data, _, _ in came]
+        name = net.name_of(*client.getsockname())
+        assert {name} == {name for _, name, _ in came}
+        assert [client.getsockname()] * len(came) == [net.address_in(name) for _, name, _ in came]
+        assert [socket.inet_pton(family, host) in content for _, _, content in net.unpack(came[0][2])] == [True]
+        with pytest.raises(BlockingIOError):
+            net.receive_all(ours, 1, 100, 64)
+        source = packed_source(family, host)
+        going = [(b"%d" % number, name, source if number % 2 else b"") for number in range(20)]
+        nowhere = (b"lost", b"", b"")
+        assert 20 == net.send_all(ours, [nowhere, *going[:7], nowhere, nowhere, *going[7:], nowhere])
+        assert [data for data, _, _ in going] == received(client)
+        assert 0 == net.send_all(ours, [nowhere])
+        assert 0 == net.send_all(ours, [])
+
+
+@pytest.mark.parametrize(("most", "size", "ancillary"), [(65, 100, 64), (1, 4_097, 64), (1, 100, 129)])
+def test_of_many_messages_not_more_come_than_there_is_room_for(
+    find: Find, most: int, size: int, ancillary: int
+) -> None:
+    batch = find("resolver.edge.listen.batched").batch
+    with socket.socket(type=socket.SOCK_DGRAM) as endpoint, pytest.raises(ValueError, match="more than there is room"):
+        batch.receive_all(endpoint.fileno(), most, size, ancillary)
 
 
 def test_an_address_that_is_none_of_ip_is_none(find: Find) -> None:

@@ -60,6 +60,8 @@ def test_names_alone(name: bytes, other: bytes, drop: int) -> None:
         both(names, function, name)
     for suffix in (other, name[-1 - drop :], name):
         both(names, "is_below", name, suffix)
+        if name.endswith(b"\0"):
+            both(names, "closest_in", name, {suffix, other})
     assert outcome(lambda: [*names.suffixes(name)]) == outcome(lambda: [*there(names.__name__).suffixes(name)])
 
 

@@ -20,7 +20,7 @@ HOME, CAFE = "192.0.2", "198.51.100"
 WITNESS = Path(__file__).with_name("tls_witness.py")
 ASK = """
 import sys, dns.message, dns.query, dns.rcode
-answer = dns.query.udp(dns.message.make_query(sys.argv[1], "A"), "127.0.0.1", timeout=10, port=5300)
+answer = dns.query.udp(dns.message.make_query(sys.argv[1], "A"), "127.0.0.1", timeout=25, port=5300)
 print(dns.rcode.to_text(answer.rcode()), len(answer.answer))
 """
 

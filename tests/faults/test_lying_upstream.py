@@ -48,7 +48,11 @@ def test_every_lie_ends_as_a_right_answer_or_as_a_failure(loop: str, scheme: str
 def test_after_a_lie_the_upstream_goes_on(loop: str, scheme: str, lie: Lie) -> None:
     async def conversation() -> None:
         async with Liar(scheme, lie, Lie.NONE) as liar, meet(liar) as (upstream, _):
-            await outcome(upstream, QUERY, 0.5 if scheme in ("quic", "h3") else 0.1)  # their handshake is dearer
+            # On a slow machine the first may have had no time to say anything: then the lie is still to come.
+            patience = 0.1
+            while not (liar.queries or liar.datagrams or liar.tcp_queries):
+                await outcome(upstream, QUERY, patience)
+                patience *= 3
             assert await outcome(upstream, QUERY) == RIGHT
 
     run(loop, conversation())
@@ -168,7 +172,7 @@ def test_badcookie_is_answered_once_with_the_new_cookie(loop: str, script: tuple
 def test_what_http_can_do_wrong_has_its_own_reason(loop: str, scheme: str, lie: Lie, why: str) -> None:
     async def conversation() -> None:
         async with Liar(scheme, lie) as liar, meet(liar) as (upstream, _):
-            assert why == await outcome(upstream, QUERY, 2)
+            assert why == await outcome(upstream, QUERY, 15)
             assert liar.connects <= 2
 
     run(loop, conversation())
@@ -271,6 +275,8 @@ def test_strict_never_says_a_word_in_clear_text(loop: str, scheme: str, certific
             async with meet(liar, port=tap.port) as (upstream, _):
                 for _ in range(3):
                     await outcome(upstream, query_for("confidential.test"), 0.1)
+                while not tap.heard:
+                    await outcome(upstream, query_for("confidential.test"), 1.0)
             if isinstance(tap, Relay):
                 assert [0x40] * len(tap.heard) == [packet[0] & 0x40 for packet in tap.heard]  # QUIC's fixed bit
                 assert (tap.heard[0][0] & 0xC0, tap.heard[0][1:5]) == (0xC0, b"\0\0\0\1")
@@ -312,8 +318,9 @@ def test_opportunistic_takes_whoever_encrypts_and_then_clear_text_and_remembers(
 @falling
 def test_opportunistic_does_not_go_down_because_an_answer_is_late(loop: str, scheme: str) -> None:
     async def conversation() -> None:
-        async with Liar(scheme, Lie.SILENCE) as liar, Liar("udp") as clear:
+        async with Liar(scheme, Lie.NONE, Lie.SILENCE) as liar, Liar("udp") as clear:
             upstream = Opportunistic(liar.spec(), make_tools(Counts()), TRANSPORTS[scheme], clear.port)
+            assert await outcome(upstream, QUERY) == RIGHT
             assert await outcome(upstream, QUERY, 0.15) == "timeout"
             assert (upstream.channel().authenticated, clear.datagrams) == (True, [])
             await upstream.close()

@@ -67,11 +67,11 @@ class Sea:
             for liar in liars.values():
                 await liar.stop()
 
-        asyncio.run_coroutine_threadsafe(open_all(), loop).result(20)
+        asyncio.run_coroutine_threadsafe(open_all(), loop).result(60)
         try:
             yield Sea(scheme, liars)
         finally:
-            asyncio.run_coroutine_threadsafe(close_all(), loop).result(20)
+            asyncio.run_coroutine_threadsafe(close_all(), loop).result(60)
             loop.call_soon_threadsafe(loop.stop)
             thread.join(20)
             loop.close()
@@ -92,7 +92,7 @@ class Service:
 
     def ask(self, name: str) -> dns.message.Message:
         query = dns.message.make_query(name, "A", use_edns=0)
-        return dns.query.udp(query, "127.0.0.1", timeout=8, port=self.port)
+        return dns.query.udp(query, "127.0.0.1", timeout=30, port=self.port)
 
 
 def groups(sea: Sea, certificates: Path) -> str:

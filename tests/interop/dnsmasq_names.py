@@ -24,13 +24,13 @@ RANGES = ("--dhcp-range=192.0.2.10,192.0.2.99,1h", "--dhcp-range=2001:db8::2,200
 
 
 def addresses(name: str, kind: str) -> list[str]:
-    response = dns.query.udp(dns.message.make_query(name, kind), "127.0.0.1", timeout=1)
+    response = dns.query.udp(dns.message.make_query(name, kind), "127.0.0.1", timeout=10)
     return [item.to_text() for rrset in response.answer for item in rrset]
 
 
 def wait_for(name: str) -> None:
-    """Until it answers; ten seconds at most."""
-    until = time.monotonic() + 10
+    """Until it answers; a minute at most."""
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
             if addresses(name, "A"):

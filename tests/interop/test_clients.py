@@ -11,7 +11,7 @@ from demo.service import Service
 from demo.zone import Seen
 from kit.peers import free_ports, open_folder, peer
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 PADDING = (12,)
 SUBNET = "203.0.113.0/24"
 
@@ -33,10 +33,10 @@ class House:
         return done.stdout
 
     def dig(self, *arguments: str) -> str:
-        return self.run("dig", "+tries=1", "+time=8", *arguments)
+        return self.run("dig", "+tries=1", "+time=30", *arguments)
 
     def kdig(self, *arguments: str) -> str:
-        return self.run("kdig", "+retry=0", "+time=8", *arguments)
+        return self.run("kdig", "+retry=0", "+time=30", *arguments)
 
     def flush(self) -> None:
         """Forget all answers, so that the next question goes upstream."""

@@ -65,7 +65,8 @@ def test_a_device_with_an_address_of_its_own_gets_it_and_its_name_is_answered(ne
         client = Udhcpc(place, folder / "client")
         try:
             assert "192.0.2.5" == client.get()["ip"]
-            assert "192.0.2.5" in place.run("dig", "+short", f"@{OURS}", "printer.home.arpa")
+            # The device has its address a moment before front has its name.
+            until(lambda: "192.0.2.5" in place.run("dig", "+short", f"@{OURS}", "printer.home.arpa"), "the name")
             assert "printer.home.arpa." in place.run("dig", "+short", f"@{OURS}", "-x", "192.0.2.5")
         finally:
             client.end()
@@ -193,7 +194,7 @@ def test_router_advertisements_give_addresses_and_a_route_until_the_service_ends
         place = net6.device("home", "52:54:00:00:00:13")
         until(lambda: len(place.addresses("port0", 6)) == 1, "an address by SLAAC")
         place.ip_until("-6 route show", lambda text: "default via fe80::" in text)
-        shown = place.run("rdisc6", "-1", "-r", "1", "port0")
+        shown = place.run("rdisc6", "-1", "-w", "20000", "port0")
         assert "Recursive DNS server     : 2001:db8:1::1" in shown, shown
         assert running.end() == 0
         place.ip_until("-6 route show", lambda text: "default" not in text)

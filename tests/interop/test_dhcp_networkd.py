@@ -35,7 +35,7 @@ def test_networkd_gets_addresses_of_both_families_a_prefix_and_the_resolver(tmp_
             until(lambda: "received delegated prefix" in (tmp_path / "log").read_text(), "the prefix")
             until(lambda: state_of(device).get("ADMIN_STATE") == "configured", "the end of its configuring")
             until(lambda: HOUSE4 in state_of(device)["DNS"].split(), "the resolver, by DHCPv4")
-            assert HOUSE6 in state_of(device)["DNS"].split()
+            until(lambda: HOUSE6 in state_of(device)["DNS"].split(), "the resolver, by an advertisement")
             held = {str(ip_interface(one).ip) for one in device.addresses("port0") + device.addresses("port0", 6)}
             leased = here.leases()
         assert len(held & {str(lease["address"]) for lease in leased}) == 2

@@ -34,7 +34,7 @@ PREF64, CAPTIVE_PORTAL = 38, 37
 def test_a_router_advertisement_tells_the_translators_prefix_and_the_portal(tmp_path: Path) -> None:
     capture = tmp_path / "told.pcapng"
     with house(TRANSLATED, kept=capture) as here:
-        shown = here.lan.device("lan0").run("rdisc6", "-1", "-r", "2", "port0")
+        shown = here.lan.device("lan0").run("rdisc6", "-1", "-w", "20000", "port0")
         assert "from fe80::" in shown, shown
     said = tshark(capture, "-Y", "icmpv6.type == 134", "-V").split("Internet Control Message Protocol v6")[1]
     assert f"({PREF64})" in said, said
@@ -156,7 +156,8 @@ def change(here: House, old: str, new: str, generation: int) -> None:
     file = here.folder / "anchorhold.toml"
     file.write_text(file.read_text().replace(old, new))
     here.running.signal(signal.SIGHUP)
-    here.running.wait_for(f"configuration {generation} is in force")
+    # That is said when names are answered by it.
+    here.running.all_serve(here.folder / "control.sock", generation)
 
 
 def test_a_range_that_was_changed_at_a_reload_counts_from_then_on(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from kit.wayin import serving
 
 from resolver.settings import Served
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 QUERY = dns.message.make_query("www.localhost", "A", id=0).to_wire()
 
 pytestmark = pytest.mark.peer("curl, kdig, dnsperf")
@@ -57,7 +57,7 @@ class Site:
         return Said(said["code"], headers, (self.folder / "response").read_bytes())
 
     def kdig(self, *arguments: str) -> str:
-        tls = ["+tls-ca=" + str(self.authority), f"+tls-hostname={NAME}", "+retry=0", "+time=8"]
+        tls = ["+tls-ca=" + str(self.authority), f"+tls-hostname={NAME}", "+retry=0", "+time=30"]
         return self.run("kdig", "@127.0.0.1", "-p", str(self.port), *tls, *arguments, "www.localhost", "A")
 
 
@@ -183,7 +183,7 @@ def test_dnsperf_loses_nothing_over_many_streams(site: Site, method: str) -> Non
     names = site.folder / "names"
     names.write_text("".join(f"host{number}.localhost A\n" for number in range(200)))
     said = site.run(
-        *("dnsperf", "-m", "doh", "-s", "127.0.0.1", "-p", str(site.port), "-d", str(names), "-n", "10"),
+        *("dnsperf", "-m", "doh", "-s", "127.0.0.1", "-p", str(site.port), "-d", str(names), "-n", "10", "-t", "30"),
         *("-c", "4", "-q", "80", "-O", f"doh-method={method}", "-O", f"doh-uri=https://{NAME}/dns-query"),
     )
     assert re.search(r"Queries completed:\s+2000 \(100\.00%\)", said), said

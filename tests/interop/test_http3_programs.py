@@ -26,7 +26,7 @@ from kit.wayin import serving
 
 from resolver.settings import Served
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 INSTALLED = Path(sys.executable).parent / "interop"
 """Written by `make interop`: the programs were installed by it."""
 

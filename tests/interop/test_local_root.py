@@ -148,7 +148,7 @@ def test_a_given_file_is_used_until_a_newer_zone_is_fetched(tmp_path: Path) -> N
         assert ["local root: serial 2026112400", "local root: serial 2026112409"] == said
 
     with serve("nsd", tmp_path, port, with_digest(SMALL.replace("2026112400", "2026112409")), ALLOWED["nsd"]):
-        asyncio.run(asyncio.wait_for(run(), 20))
+        asyncio.run(asyncio.wait_for(run(), 60))
 
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

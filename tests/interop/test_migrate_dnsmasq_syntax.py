@@ -25,7 +25,7 @@ def reading_by_dnsmasq(file: Path) -> subprocess.CompletedProcess[str]:
         cwd=file.parent,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 

@@ -27,7 +27,7 @@ from kit.capture import CLIENT, SERVICE, TCP, UPSTREAM, Capture, captured
 from kit.certificates import NAME, Identity, authority, identity, server_context
 from kit.peers import House, free_ports, house, need_root, open_folder
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 ANSWER = "192.0.2.9"
 CLEAR_PORTS = (53, 853)
 

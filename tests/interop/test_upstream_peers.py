@@ -22,7 +22,7 @@ ADDRESS = "192.0.2.9"
 MANY = 200
 IDLE = 2
 """Seconds until a peer closes an idle connection; less than our own 10."""
-PATIENCE = 20.0
+PATIENCE = 60.0
 TCP_ESTABLISHED = 1
 
 pytestmark = pytest.mark.peer("unbound, dnsdist")

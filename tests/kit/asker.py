@@ -48,7 +48,7 @@ class Asker:
 
     def __exit__(self, *_: object) -> None:
         self._near.send(None)
-        if self._near.poll(20.0):
+        if self._near.poll(60.0):
             self.waits, self.errors = self._near.recv()
         else:
             self.errors.append("it hangs")

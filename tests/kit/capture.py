@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 NETWORK = 0x7F400000 + 256 * secrets.randbelow(0x3FFF)
 """127.64.0.0/24 or one of those above it, by chance: other runs of these tests use others."""
 

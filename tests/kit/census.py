@@ -5,11 +5,13 @@ costs what it has in memory, and who runs tests has much.
 """
 
 import ctypes
+import mmap
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,8 +21,10 @@ from kit.children import begin
 
 from anchorhold.sandbox import SandboxProfile, enter
 
-PATIENCE = 1.0
-"""Seconds after which a call that is allowed, and waits, has waited long enough."""
+PATIENCE = 300.0
+"""Seconds for a child to be sealed and make its call: that of a busy machine that hangs."""
+PAUSE = 0.002
+"""Seconds between two looks at the children."""
 AT_ONCE = 16
 """Children; most of those that live longer than a moment wait."""
 
@@ -45,34 +49,60 @@ def endings(profile: SandboxProfile, calls: Iterable[SystemCall]) -> list[int]:
     return msgspec.json.decode(done.stdout, type=list[int])
 
 
-def call_under(profile: SandboxProfile, number: int, arguments: Sequence[int]) -> None:
-    """Be sealed and make this call. Namespaces and Landlock are left out: they end nobody."""
+def call_under(profile: SandboxProfile, number: int, arguments: Sequence[int], tell: Callable[[], None]) -> None:
+    """Be sealed, `tell` so, and make this call. Namespaces and Landlock are left out: they end nobody."""
     # Who may end processes would end the group of this one: `kill` with 0.
     os.setsid()
     call = ctypes.CDLL(None).syscall
     given = [ctypes.c_long(one if one < 1 << 63 else one - (1 << 64)) for one in (number, *arguments)]
-    # From the last moment on: to be sealed may take long on a busy machine.
-    start = partial(signal.setitimer, signal.ITIMER_REAL, PATIENCE)
-    enter(replace(profile, apart=False, user="nobody"), settle=start)
+    enter(replace(profile, apart=False, user="nobody"))
+    tell()
     call(*given)
 
 
+class Children:
+    """Children of this process, which has no others. Who is sealed says so in memory that all have: that takes no system call."""
+
+    def __init__(self, census: Census) -> None:
+        self._profile = census.profile
+        self._sealed = mmap.mmap(-1, max(1, len(census.calls)))
+        self._running: dict[int, int] = {}
+        self.found = [0] * len(census.calls)
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def begin(self, place: int, call: SystemCall) -> None:
+        """One more."""
+        body = partial(call_under, self._profile, *call, partial(self._sealed.__setitem__, place, 1))
+        self._running[begin(body, PATIENCE)] = place
+
+    def await_one(self) -> None:
+        """Until one has ended. A call that is allowed, and waits, does not end: nothing comes before it in who is sealed,
+        so who sleeps then is in it. No clock is asked, for none says how long a child is kept from running on a busy machine."""
+        while not (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            for pid, place in self._running.items():
+                if self._sealed[place] and sleeps(pid):
+                    os.kill(pid, signal.SIGALRM)
+            time.sleep(PAUSE)
+        self.found[self._running.pop(ended[0])] = os.waitstatus_to_exitcode(ended[1])
+
+
+def sleeps(pid: int) -> bool:
+    """Whether a child of this process waits for something that a signal ends (proc_pid_stat(5))."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 def take(census: Census) -> list[int]:
-    """As `endings`, of children of this process, which has no others."""
-    running: dict[int, int] = {}
-    found = [0] * len(census.calls)
-
-    def await_one() -> None:
-        pid, status = os.wait()
-        found[running.pop(pid)] = os.waitstatus_to_exitcode(status)
-
-    for place, (number, arguments) in enumerate(census.calls):
-        if len(running) == AT_ONCE:
-            await_one()
-        running[begin(partial(call_under, census.profile, number, arguments))] = place
-    while running:
-        await_one()
-    return found
+    """As `endings`, of children of this process."""
+    children = Children(census)
+    for place, call in enumerate(census.calls):
+        if len(children) == AT_ONCE:
+            children.await_one()
+        children.begin(place, call)
+    while len(children):
+        children.await_one()
+    return children.found
 
 
 if __name__ == "__main__":

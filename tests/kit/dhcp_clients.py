@@ -126,7 +126,7 @@ class Dhclient(Client):
     """ISC. `family` "-4" or "-6". Reasons: BOUND, RENEW, REBIND, REBOOT, BOUND6 …"""
 
     family = "-4"
-    settings = "timeout 10;\nretry 1;\nreboot 3;\ninitial-interval 1;\nselect-timeout 0;\nbackoff-cutoff 2;\n"
+    settings = "timeout 60;\nretry 1;\nreboot 20;\ninitial-interval 1;\nselect-timeout 0;\nbackoff-cutoff 2;\n"
 
     def _command(self, *more: str) -> tuple[str, ...]:
         (self.folder / "conf").write_text(self.settings)

@@ -14,7 +14,7 @@ from wire.dhcp.packet4 import Packet4, build_packet4, parse_packet4
 
 PORT = 67
 AT_ONCE = 16
-PATIENCE = 10.0
+PATIENCE = 60.0
 MARK = bytes.fromhex("00c0ffee")
 """What every hardware address begins with; the client's number follows."""
 NAME = "canarybird"

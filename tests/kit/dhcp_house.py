@@ -65,7 +65,7 @@ class House:
 
     def ask(self, place: str, name: str, rrtype: str) -> str:
         """What `dig +short` says in the server's namespace."""
-        return self.lan.server.run("dig", "+short", "+tries=2", "+time=3", f"@{place}", name, rrtype).strip()
+        return self.lan.server.run("dig", "+short", "+tries=2", "+time=10", f"@{place}", name, rrtype).strip()
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def serving(net: Lan, folder: Path, text: str, modules: tuple[str, ...] = ()) ->
     config = folder / "anchorhold.toml"
     config.write_text(text)
     with started(config, *modules, within=net.server) as running:
-        running.wait_for("serving on")
+        running.all_serve(folder / "control.sock")
         yield running
 
 

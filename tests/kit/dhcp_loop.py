@@ -105,7 +105,7 @@ def house(ledger: Ledger, settings: DhcpSettings = SETTINGS) -> Iterator[House]:
         udp.bind(("127.0.0.1", 0))
         udp.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
         links = Links()
-        assert links.wait(5.0)
+        assert links.wait(60.0)
         server = Server(settings, ledger, links, selector, lambda _: None, lambda _: None)
         made = House(server, relay, udp.getsockname()[1])
         number = socket.if_nametoindex("lo")

@@ -12,7 +12,7 @@ import dns.message
 from kit.certificates import authority, identity
 from kit.desk import START, Counter53
 
-from net.tls_server import Credentials, build_server_context
+from net.tls_server import Credentials, ServerContexts
 from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.tls import PROTOCOLS, TlsConnection
@@ -22,7 +22,7 @@ from wire.dns.framing import Framer, frame
 from wire.units import Instant
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-PATIENCE = 5.0
+PATIENCE = 60.0
 NAME = "dns.example"
 
 
@@ -84,8 +84,8 @@ class Encrypted:
         settings = SecureSettings(front.settings, **changes)  # type: ignore[arg-type]
         self.house = SecureHouse(settings, front.desk, front.admission)
         good = identity("good")
-        context = build_server_context(Credentials(good.certificate, good.key), PROTOCOLS[served])
-        self.listener = TlsListener(server, served, context, self.house, self.watch, speak)
+        contexts = ServerContexts(Credentials(good.certificate, good.key), PROTOCOLS[served], START)
+        self.listener = TlsListener(server, served, contexts, self.house, self.watch, speak)
         self._stack = stack
 
     def watch(self, _endpoint: socket.socket, events: int, owner: object) -> None:

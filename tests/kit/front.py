@@ -22,7 +22,7 @@ from anchorhold.listeners import Listener, open_control, open_listener
 from resolver.settings import FrontSettings
 from resolver.values import Reply
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds a test waits for something that is bound to come."""
 
 

@@ -13,7 +13,7 @@ from kit.certificates import authority
 from kit.peers import free_ports
 from kit.service import UNSIGNED, Running, started
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @dataclass

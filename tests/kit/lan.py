@@ -15,7 +15,7 @@ from pathlib import Path
 from kit.peers import need_root, stop, until
 from kit.peers import peer as find
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 _HOLD = (
     "mount --make-rprivate / && mount -t tmpfs none /run && mount -t tmpfs none /var/lib && echo held && exec sleep 600"
 )

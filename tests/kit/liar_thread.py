@@ -16,11 +16,11 @@ def liar_at(scheme: str, certificate: str = "good", *script: Lie, **more: Any) -
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     liar = Liar(scheme, *script, certificate=certificate, **more)
-    asyncio.run_coroutine_threadsafe(liar.__aenter__(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(liar.__aenter__(), loop).result(60)
     try:
         yield liar
     finally:
-        asyncio.run_coroutine_threadsafe(liar.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(liar.stop(), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

@@ -30,7 +30,7 @@ def run(loop: str, conversation: Coroutine[Any, Any, None]) -> None:
 
     async def watched() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             await conversation
 
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
@@ -44,7 +44,7 @@ def query_for(name: str = "www.example") -> bytes:
     return b"\0\0\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1"
 
 
-def soon(seconds: float = 5.0) -> Instant:
+def soon(seconds: float = 15.0) -> Instant:
     return Instant(now() + seconds)
 
 
@@ -80,7 +80,7 @@ async def meet(liar: Liar, **changes: object) -> AsyncIterator[tuple[Upstream, C
         await upstream.close()
 
 
-async def outcome(upstream: Upstream, query: bytes, seconds: float = 5.0) -> bytes | str:
+async def outcome(upstream: Upstream, query: bytes, seconds: float = 15.0) -> bytes | str:
     """The answer without its id, or why there was none."""
     try:
         return (await upstream.exchange(query, soon(seconds)))[2:]

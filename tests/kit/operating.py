@@ -15,7 +15,7 @@ from anchorhold.control_lines import Front
 from anchorhold.ipc import Verb
 
 READ = selectors.EVENT_READ
-PATIENCE = 5.0
+PATIENCE = 60.0
 Answer = Callable[[bytes, bool], None]
 
 

@@ -1,6 +1,7 @@
 """Programs of other projects that tests talk to, and Anchorhold as it runs in front of or behind them."""
 
 import os
+import random
 import re
 import shutil
 import socket
@@ -16,7 +17,7 @@ from typing import NoReturn
 import pytest
 from kit.service import Running, started
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 PACKAGES = {
     "/lib/systemd/systemd-networkd": "systemd",
     "delv": "bind9-dnsutils",
@@ -96,15 +97,17 @@ def open_folder() -> Iterator[Path]:
 
 
 def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
-    """Different ports that are free for UDP and TCP at `address` just now."""
+    """Different ports that are free for UDP and TCP at `address` just now. None that the kernel gives to whoever asks for any:
+    nobody takes one by chance before the test does."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     held: list[socket.socket] = []
     ports: list[int] = []
     try:
         while len(ports) < count:
             stream, datagram = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
             held += (stream, datagram)
-            stream.bind((address, 0))
             try:
+                stream.bind((address, random.randrange(10_240, lowest) if lowest > 12_000 else 0))
                 datagram.bind(stream.getsockname())
             except OSError:
                 continue

@@ -38,7 +38,7 @@ class Dialled:
             except (BlockingIOError, ConnectionRefusedError):
                 break
 
-    def until(self, true: Callable[[], object], patience: float = 10.0) -> float:
+    def until(self, true: Callable[[], object], patience: float = 60.0) -> float:
         """Go on until `true()`; seconds it took. Raises TimeoutError."""
         start = time.monotonic()
         self.step()

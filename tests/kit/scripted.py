@@ -63,7 +63,7 @@ def _udp(server: socket.socket, port: int) -> None:
 def _tcp(server: socket.socket, port: int) -> None:
     client, _ = server.accept()
     with client:
-        client.settimeout(2)
+        client.settimeout(20)
         try:
             length = int.from_bytes(client.recv(2, socket.MSG_WAITALL), "big")
             wire = answer(dns.message.from_wire(client.recv(length, socket.MSG_WAITALL)), port).to_wire()

@@ -9,7 +9,7 @@ import dns.query
 from kit.certificates import NAME, authority, identity
 from kit.service import Running, config_text
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def write_identity(folder: Path, kind: str = "good") -> None:

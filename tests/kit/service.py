@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import IO, Protocol
 
 from anchorhold.forking import FORBIDDEN_CALL
+from anchorhold.trial import Trial
 
 PATIENCE = 60.0
 """Seconds a test waits for something that is bound to come."""
@@ -84,6 +85,16 @@ class Running:
                 return pid
         return 0
 
+    def all_serve(self, control: Path, generation: int = 1) -> None:
+        """Wait until every cell of the service at `control` has said that it serves, by this configuration or a later one.
+        "serving on" is told earlier, as soon as clear text is answered, and what is done to a cell that is still starting has
+        other ends; so is "in force", as soon as clear text is answered by it."""
+        self.wait_for("serving on")
+        until = time.monotonic() + PATIENCE
+        while min((rows := ready_cells(control)).values()) < generation:
+            assert time.monotonic() < until, f"{rows} in:\n" + "\n".join(self.lines)
+            time.sleep(0.02)
+
     def drain(self) -> None:
         """Take all lines that have come."""
         while not self.fresh.empty():
@@ -148,6 +159,15 @@ def attended(process: subprocess.Popen[str]) -> Iterator[Running]:
         running.drain()
     # Whatever a test is about: no process may have made a system call that is not in its profile.
     assert not [line for line in running.lines if FORBIDDEN_CALL in line]
+
+
+def ready_cells(control: Path) -> dict[str, int]:
+    """Cells of the service at `control` that are wanted, and the configuration by which each serves; 0: none yet."""
+    trial = Trial(control)
+    try:
+        return {row["cell"]: row["generation"] for row in json.loads(trial.cells())["cells"]}
+    finally:
+        trial.close()
 
 
 def _read(stream: IO[str], running: Running) -> None:

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from kit.certificates import Identity, server_context
+from kit.certificates import Identity
 from kit.desk import answer
 
 from anchorhold.cells.clients import Watching
+from anchorhold.cells.readiness import open_readiness
 from anchorhold.secure_side import RECEIVE_BUFFER
 from net.quic_server import Terms
+from net.tls_server import Credentials, ServerContexts
 from resolver.admission import Admission
 from resolver.edge.flights import Flight
 from resolver.edge.listen.dot import DotSession
@@ -35,9 +37,9 @@ from resolver.edge.serve import Desk
 from resolver.settings import CacheSettings, ClientGroup, FrontSettings, SecureSettings, Served
 from wire.units import Instant
 
-PROTOCOLS: dict[Served, tuple[Speak, tuple[str, ...]]] = {
-    Served.TLS: (DotSession, ("dot",)),
-    Served.HTTPS: (HttpsSession, ("h2",)),
+PROTOCOLS: dict[Served, tuple[Speak, str]] = {
+    Served.TLS: (DotSession, "dot"),
+    Served.HTTPS: (HttpsSession, "h2"),
 }
 
 
@@ -67,7 +69,7 @@ class Loop:
     """The readiness loop of the cell, as far as listeners need it."""
 
     def __init__(self, settings: SecureSettings) -> None:
-        self._selector = selectors.DefaultSelector()
+        self._selector = open_readiness()
         self._watching = Watching(self._selector)
         self.desk = Desk(settings.front, bytes(32), 1, time.time)
         self._port = AnsweringPort(self.desk)
@@ -102,7 +104,8 @@ class Loop:
         endpoint.setblocking(False)
         endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         speak, alpn = PROTOCOLS[served]
-        listener = TlsListener(endpoint, served, server_context(who, alpn), self.house, self.watch, speak)
+        contexts = ServerContexts(Credentials(who.certificate, who.key), alpn, time.monotonic())
+        listener = TlsListener(endpoint, served, contexts, self.house, self.watch, speak)
         self.listeners.append(listener)
         self.watch(endpoint, selectors.EVENT_READ, listener)
         port: int = endpoint.getsockname()[1]
@@ -180,7 +183,7 @@ class WayIn:
 
     def state(self) -> State:
         self.near.send(None)
-        assert self.near.poll(10), "the listeners hang"
+        assert self.near.poll(60), "the listeners hang"
         return State(*self.near.recv())
 
 
@@ -200,7 +203,7 @@ def serving(who: Identity, **changes: object) -> Iterator[WayIn]:
     child.start()
     far.close()
     try:
-        assert near.poll(20), "the listeners do not start"
+        assert near.poll(60), "the listeners do not start"
         yield WayIn(near.recv(), near)
     finally:
         near.close()

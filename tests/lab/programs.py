@@ -92,7 +92,7 @@ def give_key(config: Path, origin: str, key: Key) -> None:
     pem = write_pem(config.parent, origin, key)
     words = ["-c", str(config), origin, "import-pem", str(pem), f"algorithm={key.algorithm}", "ksk=yes", "zsk=yes"]
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin"}
-    subprocess.run(["keymgr", *words], env=environment, check=True, capture_output=True, timeout=20)
+    subprocess.run(["keymgr", *words], env=environment, check=True, capture_output=True, timeout=60)
 
 
 def named(host: Host, folder: Path, origins: list[str]) -> str:

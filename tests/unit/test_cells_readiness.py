@@ -3,10 +3,12 @@
 import selectors
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from anchorhold.cells.readiness import TURN, Epoll, Readiness, open_readiness
+from anchorhold.cells.readiness import TURN, Epoll, Plain, Readiness, open_readiness
+from resolver.edge.listen.door import BEHIND
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -73,6 +75,47 @@ def test_all_that_are_ready_are_told_in_turns(readiness: Readiness) -> None:
         readiness.unregister(near)
         near.close()
         far.close()
+
+
+def test_who_is_not_behind_waits_for_a_few_of_a_crowd_that_is() -> None:
+    readiness = Epoll()
+    with ExitStack() as stack:
+        crowd = [tuple(map(stack.enter_context, socket.socketpair())) for _ in range(3 * TURN)]
+        for near, far in crowd:
+            readiness.register(near, READ | BEHIND, near.fileno)
+            far.send(b"x")
+        asking, far = map(stack.enter_context, socket.socketpair())
+        readiness.register(asking, READ, asking.fileno)
+        far.send(b"x")
+        turns = [[key.fd for key, _ in readiness.select(0)] for _ in range(3)]
+        assert [TURN + 1] * 3 == [len(turn) for turn in turns]
+        assert all(asking.fileno() in turn for turn in turns)
+        assert {near.fileno() for near, _ in crowd} | {asking.fileno()} == {one for turn in turns for one in turn}
+
+
+def test_one_goes_to_those_behind_and_comes_back(ends: tuple[socket.socket, socket.socket]) -> None:
+    readiness, (near, far) = Epoll(), ends
+    readiness.register(near, READ | BEHIND, print)
+    assert told(readiness) == []
+    far.send(b"x")
+    assert told(readiness) == [(print, READ)]
+    for events in (READ, READ | WRITE, READ | WRITE | BEHIND, WRITE | BEHIND, WRITE, READ | BEHIND):
+        readiness.modify(near, events, len)
+        assert told(readiness) == [(len, events & ~BEHIND)]
+        assert readiness.get_key(near).events == events
+    readiness.unregister(near)
+    assert told(readiness) == []
+    readiness.register(near, READ, print)
+    assert told(readiness) == [(print, READ)]
+
+
+def test_where_all_are_told_of_at_once_nobody_is_behind(ends: tuple[socket.socket, socket.socket]) -> None:
+    readiness, (near, far) = Plain(), ends
+    readiness.register(near, READ | BEHIND, print)
+    far.send(b"x")
+    assert told(readiness) == [(print, READ)]
+    readiness.modify(near, WRITE | BEHIND, len)
+    assert told(readiness) == [(len, WRITE)]
 
 
 def test_cells_use_what_the_system_has() -> None:

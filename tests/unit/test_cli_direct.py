@@ -36,7 +36,7 @@ def udp_server(seen: list[bytes]) -> Iterator[int]:
     """Answers one question on a port of its own."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(10)
+        server.settimeout(60)
 
         def serve() -> None:
             data, client = server.recvfrom(4096)
@@ -55,7 +55,7 @@ def udp_server(seen: list[bytes]) -> Iterator[int]:
 def tcp_server(seen: list[bytes]) -> Iterator[int]:
     """Answers one question on one connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(60)
 
         def serve() -> None:
             link, _ = server.accept()

@@ -168,7 +168,7 @@ def at_a_terminal(path: Path, answers: str, *arguments: str) -> subprocess.Compl
     try:
         os.write(keyboard, answers.encode())
         command = [sys.executable, "-m", "anchorhold", "init", "--output", str(path), *arguments]
-        return subprocess.run(command, stdin=terminal, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, stdin=terminal, capture_output=True, text=True, timeout=60, check=False)
     finally:
         os.close(keyboard)
         os.close(terminal)

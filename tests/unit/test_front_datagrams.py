@@ -14,7 +14,7 @@ from resolver.edge.listen.datagram import BATCH, DatagramListener
 from wire.units import Instant
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 
 def query(name: str = "www.example", **changes: object) -> dns.message.Message:

@@ -194,7 +194,7 @@ class Line:
 
     def __init__(self, front: Counter53) -> None:
         ours, self.dhcp = socket.socketpair()
-        self.dhcp.settimeout(5.0)
+        self.dhcp.settimeout(60.0)
         self.owner = Owner(front)
         self.peer = LeasePeer(self.owner, ours, PairName(LinkType.HOSTS))
 

@@ -15,14 +15,15 @@ from resolver import admission
 from resolver.admission import Admission
 from resolver.edge.listen import stream
 from resolver.edge.listen.acceptor import MINIMUM_IDLE, idle_time
-from resolver.edge.listen.stream import PACE, TURN, Crowd, StreamListener
+from resolver.edge.listen.door import BEHIND
+from resolver.edge.listen.stream import PACE, PIECES, TURN, Crowd, StreamListener
 from resolver.room import NEWCOMER
 from resolver.settings import ClientGroup
 from wire.dns.framing import frame
 from wire.units import Instant
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 
 def query(name: str = "www.example", **changes: object) -> dns.message.Message:
@@ -419,3 +420,26 @@ def test_a_reload_ends_connections_that_may_not_ask_any_more() -> None:
         service.listener.use(Admission(value), START)
         assert (b"", set(), 0) == (client.recv(1), service.listener.connections, service.listener.places.taken)
     assert connection is not None
+
+
+def test_who_asks_comes_before_who_says_an_octet_now_and_then() -> None:
+    front = Counter53()
+    front.warm()
+    with streams(front) as service:
+        asked = frame(query().to_wire())
+        client, connection = service.connect()
+        assert connection is not None
+
+        def say(octets: bytes) -> int:
+            client.sendall(octets)
+            service.read(connection)
+            return service.watched[connection]
+
+        assert READ | BEHIND == service.watched[connection]
+        assert [READ | BEHIND, READ, READ] == [say(asked) for _ in range(3)]
+        # One that comes in a few pieces is a question like any other.
+        assert [READ] * PIECES == [say(asked[place : place + 1]) for place in range(PIECES)]
+        assert READ == say(asked[PIECES:])
+        assert [READ] * PIECES + [READ | BEHIND] == [say(asked[place : place + 1]) for place in range(PIECES + 1)]
+        assert READ == say(asked[PIECES + 1 :])
+        hear(client, 5)

@@ -13,7 +13,7 @@ from anchorhold.activation import Handover
 from anchorhold.config.service import ListenAddress
 from anchorhold.listeners import open_socket
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

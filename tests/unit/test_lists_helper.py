@@ -57,7 +57,7 @@ def played(talk: Callable[[Played], Coroutine[None, None, object]]) -> object:
     async def conversation() -> object:
         made = Played()
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return await talk(made)
         finally:
             made.close()

@@ -22,7 +22,7 @@ from anchorhold.lists_side import GIVE_EVERY, ListsSide
 from anchorhold.snapshot import sealed_size
 from wire.units import Epoch
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Played:

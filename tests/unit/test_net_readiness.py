@@ -41,7 +41,7 @@ def test_who_is_ready_is_told_and_who_was_forgotten_is_not(
             ours.forget(near.fileno())
         for _, far in ends:
             far.send(b"x")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(heard) < AT_ONCE:
                 await asyncio.sleep(0)
         assert sorted(heard) == list(range(1, 2 * AT_ONCE, 2))

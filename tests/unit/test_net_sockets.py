@@ -36,7 +36,7 @@ def connected(server: socket.socket) -> socket.socket:
 
 
 def wait(endpoint: socket.socket) -> None:
-    assert select.select([endpoint], [], [], 5.0)[0]
+    assert select.select([endpoint], [], [], 60.0)[0]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

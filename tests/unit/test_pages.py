@@ -1,7 +1,10 @@
 """Pages of files that are let go: none that was written to, and a process goes on as before."""
 
 import hashlib
+import mmap
 
+import pytest
+from kit.children import ended
 from kit.profiles import LINUX
 
 from anchorhold.sandbox import pages
@@ -55,12 +58,32 @@ def test_what_lies_one_behind_the_other_is_one_piece() -> None:
 
 
 @LINUX
-def test_a_process_has_less_and_goes_on() -> None:
+def test_a_process_has_less_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_found", [])
     pages.look_up()
     before, expected = _resident(), hashlib.sha256(b"an octet").digest()
     pages.let_go()
     assert _resident() < before
     assert expected == hashlib.sha256(b"an octet").digest()
+
+
+@LINUX
+def test_a_copy_lets_go_of_the_same_without_another_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_found", [])
+    pages.look_up()
+    monkeypatch.setattr(pages, "_opened", None)
+
+    def copy() -> None:
+        expected = hashlib.sha256(b"an octet").digest()
+        # What nobody has looked at stays, wherever it is.
+        own = mmap.mmap(-1, mmap.PAGESIZE)
+        own[:4] = b"mine"
+        before = _resident()
+        pages.let_go()
+        assert _resident() < before
+        assert (b"mine", expected) == (own[:4], hashlib.sha256(b"an octet").digest())
+
+    assert 0 == ended(copy)
 
 
 def _resident() -> int:

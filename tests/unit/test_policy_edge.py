@@ -503,7 +503,7 @@ class Through:
         road = FakeRoad()
         address = "127.0.0.65" if group else "127.0.0.1"
         self.front.ask(dns.message.make_query(name, rrtype), road=road, address=address)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not road.sent:
                 await asyncio.sleep(0)
         message = road.message

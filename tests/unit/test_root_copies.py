@@ -74,7 +74,7 @@ class Outside:
 
 
 async def until(happened: Callable[[], object]) -> None:
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(60.0):
         while not happened():
             await asyncio.sleep(0)
 

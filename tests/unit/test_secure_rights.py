@@ -60,7 +60,7 @@ def run(module: str, *descriptors: int) -> subprocess.Popen[bytes]:
 
 
 def seen_by(process: subprocess.Popen[bytes]) -> tuple[int, dict[str, object]]:
-    told, _ = process.communicate(timeout=20)
+    told, _ = process.communicate(timeout=60)
     return process.returncode, json.loads(told)
 
 
@@ -71,7 +71,7 @@ def seen_by_check() -> tuple[int, dict[str, object]]:
 
 def seen_by_cell() -> tuple[int, dict[str, object]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.settimeout(20)
+    ours.settimeout(60)
     with ours, sealed() as credentials:
         with theirs:
             process = run("anchorhold.cells.secure", theirs.fileno())

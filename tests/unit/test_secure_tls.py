@@ -17,7 +17,7 @@ from kit.https import frame as http_frame
 from kit.tls_record import DATA, HANDSHAKE, record
 
 from resolver.edge.listen.acceptor import REFUSED
-from resolver.edge.listen.door import PAUSE
+from resolver.edge.listen.door import BEHIND, PAUSE
 from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import HANDSHAKE_BURST
 from resolver.edge.listen.https import HttpsSession
@@ -400,6 +400,21 @@ def test_a_ticket_brings_the_client_back_without_a_signature() -> None:
         service.read(connection2)
         assert again.tls.session_reused
     assert (1, 1) == (front.desk.counters["tls-handshakes"], front.desk.counters["tls-resumed"])
+
+
+def test_who_has_shaken_hands_comes_before_who_has_not() -> None:
+    with encrypted(Counter53()) as service:
+        endpoint, connection = service.connect()
+        assert connection is not None
+        client = SteppedClient(endpoint)
+        assert READ | BEHIND == service.watched[connection]
+        endpoint.sendall(client.hello())
+        service.read(connection)
+        assert READ | BEHIND == service.watched[connection]
+        client.hear()
+        endpoint.sendall(client.hello())
+        service.read(connection)
+        assert READ == service.watched[connection]
 
 
 def living() -> int:

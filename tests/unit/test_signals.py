@@ -19,7 +19,7 @@ found = set()
 for number in (signal.SIGHUP, signal.SIGCHLD):
     os.kill(os.getpid(), number)
 while found != {{signal.SIGHUP, signal.SIGCHLD}}:
-    assert select.select([signals], [], [], 10)[0]
+    assert select.select([signals], [], [], 60)[0]
     found |= signals.take()
 print(sorted(found), signals.take())
 """

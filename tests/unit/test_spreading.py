@@ -15,7 +15,7 @@ from anchorhold.config.service import ListenAddress
 from anchorhold.listeners import CannotListen, open_listener, open_shared
 from anchorhold.spreading import cell_of
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
 
 

@@ -273,9 +273,23 @@ def test_a_cell_that_is_silent_for_three_pings_is_ended() -> None:
     cell.ready = 1
     said = [cell.watch(PING_INTERVAL * turn) for turn in range(1, MAX_SILENT_PINGS + 2)]
     assert said == [None, None, None, "no answer to 3 pings"]
-    assert cell.wait(20)
+    assert cell.watch(PING_INTERVAL * (MAX_SILENT_PINGS + 1.5)) is None, "it is said already"
+    assert cell.wait(60)
     assert cell.reap(100.0) == "signal SIGKILL after 100.0 s; starting again at once"
     assert (cell.pid, cell.due, cell.link) == (0, 100.0, None)
+
+
+def test_a_cell_that_closed_its_link_serves_no_more_before_it_has_ended() -> None:
+    """Else the service manager would get a sign of life between the two."""
+    cell = CellProcess("x", "kit.deaf_cell")
+    cell.start({}, 0.0)
+    assert cell.link is not None
+    cell.ready = 1
+    cell.link.setblocking(True)
+    assert cell.receive() is None
+    assert (cell.ready, cell.pid == 0) == (0, False)
+    cell.kill()
+    assert cell.wait(60)
 
 
 def test_a_cell_that_closed_its_link_is_ended_if_it_has_not_ended_in_a_moment() -> None:
@@ -286,7 +300,7 @@ def test_a_cell_that_closed_its_link_is_ended_if_it_has_not_ended_in_a_moment() 
     assert cell.receive() is None
     assert (cell.link, cell.reap(1.0)) == (None, None)
     assert [cell.watch(1.0), cell.watch(1.0 + GONE_PATIENCE)] == [None, "its link is closed"]
-    assert cell.wait(20)
+    assert cell.wait(60)
     assert cell.reap(3.0) == "signal SIGKILL after 3.0 s; starting again at once"
 
 
@@ -296,7 +310,7 @@ def test_a_cell_that_is_wanted_again_while_it_ends_is_started_once_it_has() -> N
     cell.end(1.0)
     cell.want(1.5)
     assert cell.due is None
-    assert cell.wait(20)
+    assert cell.wait(60)
     assert cell.reap(2.0) == "exit code 0 after 2.0 s, as it was told"
     assert cell.due == 2.0
     cell.want(3.0)
@@ -306,8 +320,9 @@ def test_a_cell_that_is_wanted_again_while_it_ends_is_started_once_it_has() -> N
 def test_a_cell_that_never_becomes_ready_is_ended() -> None:
     cell = CellProcess("x", "kit.fake_cell")
     cell.start({}, 0.0)
-    assert [cell.watch(1.0), cell.watch(START_PATIENCE)] == [None, "not ready after 20 s"]
-    assert cell.wait(20)
+    said = [cell.watch(now) for now in (1.0, START_PATIENCE, START_PATIENCE + PING_INTERVAL / 2)]
+    assert said == [None, "not ready after 20 s", None]
+    assert cell.wait(60)
     cell.hang_up()
 
 

@@ -15,6 +15,18 @@ cpdef object parse_part(bytes data)
 )
 cdef object _parse(bytes data, tuple allowed)
 
+@cython.locals(
+    at=Py_ssize_t, end=Py_ssize_t, flags=Py_ssize_t, questions=Py_ssize_t, answers=Py_ssize_t, authorities=Py_ssize_t,
+    additionals=Py_ssize_t, rrtype=Py_ssize_t, rrclass=Py_ssize_t, kind=Py_ssize_t, ttl=Py_ssize_t, length=Py_ssize_t,
+    stop=Py_ssize_t, least=Py_ssize_t, rdatas=list, signatures=list, question=bytes, options=bint,
+)
+cdef object _read_plain(bytes data)
+
+@cython.locals(count=Py_ssize_t)
+cdef bint _are_options(bytes data, Py_ssize_t at, Py_ssize_t stop) except -1
+
+cdef bint _repeats(list datas) except -1
+
 @cython.locals(at=Py_ssize_t, end=Py_ssize_t, length=Py_ssize_t)
 cdef tuple _parse_question(bytes data)
 
@@ -26,6 +38,9 @@ cdef tuple _parse_records(bytes data, Py_ssize_t at, Py_ssize_t count, dict memo
 
 @cython.locals(out=bytearray, seen=dict, offsets=list, at=Py_ssize_t)
 cpdef object build_response(bytes question, long flags, long rcode, object answer, object authority=*)
+
+@cython.locals(out=bytearray, offsets=list, at=Py_ssize_t, kind=Py_ssize_t, owner=bytes, rdata=bytes, datas=tuple)
+cpdef object build_answer(bytes question, long flags, Py_ssize_t rrtype, Py_ssize_t ttl, tuple rdatas, tuple signatures)
 
 cdef _remember(dict seen, bytes name, Py_ssize_t at)
 

@@ -6,20 +6,30 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from wire.dns.codes import RecordType
-from wire.dns.edns import Edns, parse_opt
+from wire.dns.edns import MAX_OPTIONS, Edns, parse_opt
 from wire.dns.names import MAX_LABEL, Known, parse_name, parse_shared_name
 from wire.errors import Malformed
 
 HEADER = struct.Struct("!6H")
 _FIXED = struct.Struct("!HHIH")
+_KIND = struct.Struct("!HH")
 _QUESTION_AT = 12
 _MIN_RECORD = 11
 _TOP_BIT = 0x80000000
 _MAX_MESSAGE = 65_535
-_OPT = int(RecordType.OPT)
+_OPT, _RRSIG = int(RecordType.OPT), int(RecordType.RRSIG)
+_IN = 1
+_USUAL, _WHAT_KIND = 0x8000, 0x8000 | 0x7800 | 0x0200 | 0x000F
+"""QR, OPCODE, TC and RCODE: a response to a query, whole, without an error."""
+_TO_THE_QUESTION = b"\xc0\x0c"
+"""A compressed name: that of the question."""
 _ONE, _ONE_OR_NONE = (1,), (1, 0)
 _new = tuple.__new__
 """Makes a named tuple without the call of a Python function that its own name is: a message has many records."""
+
+NAMED = frozenset((2, 3, 4, 5, 6, 7, 8, 9, 12, 14, 15, 17, 18, 21, 26, 33, 39))
+"""Types in whose data stand names that may be compressed: `wire/dns/rdata.py` says where."""
+_NEVER_PLAIN = NAMED | {_OPT, _RRSIG}
 
 MESSAGES_KEPT = 16
 """Responses as they were read: so many may come at once before their turn. What is let go of soon is where the
@@ -57,6 +67,18 @@ class Message(NamedTuple):
     edns: Edns | None
 
 
+class Plain(NamedTuple):
+    """The usual answer: an RRset of the name, type and class asked for, and what signs it. `question` is folded; `ttl` the
+    lowest, seconds; `options`: whether its OPT has any."""
+
+    question: bytes
+    rrtype: int
+    ttl: int
+    rdatas: tuple[bytes, ...]
+    signatures: tuple[bytes, ...]
+    options: bool
+
+
 class ResourceRecord(NamedTuple):
     """A record to build; `owner` folded, `rdata` uncompressed."""
 
@@ -84,6 +106,77 @@ def parse_received(data: bytes) -> Message:
     """As `parse_message`, of what an upstream sent. The transport looks at it before it is taken for an answer, and then
     whoever asked does: both read the same one."""
     return _parse(data, _ONE)
+
+
+@lru_cache(MESSAGES_KEPT)
+def read_plain(data: bytes) -> Plain | None:
+    """What a received message says, if it is the usual answer and nothing else: one that `parse_received` would read too, whose
+    records are all of one RRset that the question names, and no name is in their data. None: read it whole. Raises Malformed,
+    where that does."""
+    return _read_plain(data)
+
+
+def _read_plain(data: bytes) -> Plain | None:
+    end = len(data)
+    if end < _QUESTION_AT:
+        return None
+    _, flags, questions, answers, authorities, additionals = HEADER.unpack_from(data)
+    if flags & _WHAT_KIND != _USUAL or questions != 1 or not answers or authorities or additionals > 1:
+        return None
+    question, at = _parse_question(data)
+    rrtype, rrclass = _KIND.unpack_from(data, at - _KIND.size)
+    if rrclass != _IN or rrtype in _NEVER_PLAIN:
+        return None
+    rdatas: list[bytes] = []
+    signatures: list[bytes] = []
+    least = _TOP_BIT
+    for _ in range(answers):
+        if at + 12 > end or data[at : at + 2] != _TO_THE_QUESTION:
+            return None
+        kind, rrclass, ttl, length = _FIXED.unpack_from(data, at + 2)
+        at += 12
+        stop = at + length
+        if stop > end or rrclass != _IN:
+            return None
+        if kind == rrtype:
+            rdatas.append(data[at:stop])
+        elif kind == _RRSIG and length > 1 and data[at] << 8 | data[at + 1] == rrtype:
+            signatures.append(data[at:stop])
+        else:
+            return None
+        least = min(least, 0 if ttl & _TOP_BIT else ttl)
+        at = stop
+    options = False
+    if additionals:
+        if at + _MIN_RECORD > end or data[at]:
+            return None
+        kind, _, ttl, length = _FIXED.unpack_from(data, at + 1)
+        at += _MIN_RECORD
+        if kind != _OPT or ttl >> 24 or not _are_options(data, at, at + length):
+            return None
+        options = length > 0
+        at += length
+    if at != end or not rdatas or _repeats(rdatas) or _repeats(signatures):
+        return None
+    key = question[:-4].lower() + question[-4:]
+    return _new(Plain, (key, rrtype, least, tuple(rdatas), tuple(signatures), options))
+
+
+def _are_options(data: bytes, at: int, stop: int) -> bool:
+    """Whether `wire.dns.edns.parse_options` would read them."""
+    if stop > len(data):
+        return False
+    count = 0
+    while at < stop:
+        if stop - at < 4 or count >= MAX_OPTIONS:
+            return False
+        count += 1
+        at += 4 + (data[at + 2] << 8 | data[at + 3])
+    return at == stop
+
+
+def _repeats(datas: list[bytes]) -> bool:
+    return len(datas) > 1 and len(set(datas)) < len(datas)
 
 
 def parse_part(data: bytes) -> Message:
@@ -226,6 +319,28 @@ def build_response(
             raise Malformed("longer than a message can be", at)
         offsets.append(at + 4)
         out += _FIXED.pack(rrtype, rrclass, ttl, len(rdata)) + rdata
+    return Built(bytes(out), tuple(offsets))
+
+
+def build_answer(
+    question: bytes, flags: int, rrtype: int, ttl: int, rdatas: tuple[bytes, ...], signatures: tuple[bytes, ...]
+) -> Built:
+    """As `build_response`, without an error, of one RRset that the question (folded) names, class IN, and what signs it."""
+    out = bytearray(HEADER.pack(0, flags | 0x8000, 1, len(rdatas) + len(signatures), 0, 0))
+    out += question
+    owner = _TO_THE_QUESTION if question[0] else b"\0"
+    offsets = []
+    kind = rrtype
+    for datas in (rdatas, signatures):
+        for rdata in datas:
+            at = len(out) + len(owner)
+            if at + _FIXED.size + len(rdata) > _MAX_MESSAGE:
+                raise Malformed("longer than a message can be", at)
+            offsets.append(at + 4)
+            out += owner
+            out += _FIXED.pack(kind, _IN, ttl, len(rdata))
+            out += rdata
+        kind = _RRSIG
     return Built(bytes(out), tuple(offsets))
 
 

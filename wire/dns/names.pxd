@@ -25,6 +25,8 @@ cpdef Py_ssize_t skip_name(bytes data, Py_ssize_t at) except -1
 
 cpdef bytes parent(bytes name)
 
+cpdef bytes closest_in(bytes name, object zones)
+
 @cython.locals(at=Py_ssize_t, boundary=Py_ssize_t)
 cpdef bint is_below(bytes name, bytes suffix) except -1
 

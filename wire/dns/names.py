@@ -3,7 +3,7 @@
 `b"\\x03www\\x07example\\x00"`; the root is `b"\\x00"`. Two equal names are equal bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
 
 from wire.errors import Malformed
@@ -157,6 +157,15 @@ def suffixes(name: bytes) -> Iterator[bytes]:
         yield name
         name = name[1 + name[0] :]
     yield ROOT
+
+
+def closest_in(name: bytes, zones: Container[bytes]) -> bytes:
+    """The first of the name and its ancestors that is in `zones`; empty if none is."""
+    while name not in zones:
+        if not name[0]:
+            return b""
+        name = name[1 + name[0] :]
+    return name
 
 
 def is_below(name: bytes, suffix: bytes) -> bool:

@@ -1,6 +1,6 @@
 """Record data with its names written out: the only place that knows which types may compress. Pure."""
 
-from wire.dns.message import Message, Record
+from wire.dns.message import NAMED, Message, Record
 from wire.dns.names import Known, parse_shared_name
 from wire.errors import Malformed
 
@@ -13,7 +13,7 @@ _NAMES = {
 }
 """Type → octets before the names in its data, and how many names."""
 
-MAY_COMPRESS = frozenset(_NAMES)
+MAY_COMPRESS = NAMED
 """Data of any other type is as it came."""
 
 _BEHIND_NAMES = {6: 20}

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 from net import sockets
 from net.shortage import is_shortage
 from resolver.admission import Client
-from resolver.edge.listen.door import OF_ONE, Door, Watch
+from resolver.edge.listen.door import BEHIND, OF_ONE, Door, Watch
 from resolver.room import NEWCOMER
 from wire.units import Instant
 
@@ -145,7 +145,8 @@ class Acceptor(ABC, Generic[C]):
         connection = self.enter(endpoint, client, now)
         connection.address = address
         self.connections.add(connection)
-        self.watch(endpoint, selectors.EVENT_READ, connection)
+        # As a connection has it at first: nobody knows yet what it will say.
+        self.watch(endpoint, selectors.EVENT_READ | BEHIND, connection)
 
     def use_admission(self, now: Instant) -> None:
         """There is another: everybody is who it says, and who may not ask any more goes."""

@@ -159,6 +159,30 @@ cdef class Batch:
         if self.dropped:
             desk.counters["dropped-pressure"] += self.dropped
 
+    cdef list take(self, int descriptor, int most, Py_ssize_t size, Py_ssize_t ancillary):
+        """See `receive_all`."""
+        cdef int i, count
+        cdef list came = []
+        cdef mmsghdr *one
+        if most > BATCH or size > MAX_PACKET or ancillary > CONTROL:
+            raise ValueError("more than there is room for")
+        for i in range(most):
+            one = &self.incoming[i]
+            one.msg_hdr.msg_namelen = NAME
+            one.msg_hdr.msg_controllen = ancillary
+            self.came[i].iov_len = size
+        count = recvmmsg(descriptor, self.incoming, most, MSG_DONTWAIT, NULL)
+        if count < 0:
+            _fail(errno)
+        for i in range(count):
+            one = &self.incoming[i]
+            came.append((
+                PyBytes_FromStringAndSize(<char *> self.packets + i * STRIDE, one.msg_len),
+                PyBytes_FromStringAndSize(<char *> one.msg_hdr.msg_name, min(<Py_ssize_t> one.msg_hdr.msg_namelen, NAME)),
+                PyBytes_FromStringAndSize(<char *> one.msg_hdr.msg_control, one.msg_hdr.msg_controllen),
+            ))
+        return came
+
     cdef int _answer_all(self, int count, listener, desk, admission, pressure, double now) except -1:
         """Answer the hits among the first `count` packets of the room, and hand on the rest. `pressure`: None if it is off."""
         cdef int i, hits = 0, sent = 0
@@ -405,3 +429,43 @@ def receive(int descriptor, Py_ssize_t size, Py_ssize_t ancillary):
         part = CMSG_NXTHDR(&one.msg_hdr, part)
     cdef Py_ssize_t named = min(<Py_ssize_t> one.msg_hdr.msg_namelen, NAME)
     return data[:one.msg_len], beside, one.msg_hdr.msg_flags, PyBytes_FromStringAndSize(<char *> name, named)
+
+
+cdef Batch _room = Batch()
+
+
+def receive_all(int descriptor, int most, Py_ssize_t size, Py_ssize_t ancillary):
+    """What waits, in one call: at most `most` messages (BATCH are more than any), each of at most `size` octets (MAX_PACKET) with
+    at most `ancillary` octets of control messages (CONTROL). Of each: its octets, a sockaddr, its control messages. Raises
+    OSError."""
+    return _room.take(descriptor, most, size, ancillary)
+
+
+def send_all(int descriptor, messages):
+    """Messages as `send` has them: octets, sockaddr, control messages. In as few calls as may be; what the kernel does not take is
+    left out, and the others go. How many went."""
+    cdef mmsghdr outgoing[FEW]
+    cdef iovec goes[FEW]
+    cdef Py_ssize_t at = 0, count = len(messages)
+    cdef int i, some, sent, went = 0
+    cdef bytes data, name, control
+    memset(outgoing, 0, sizeof(outgoing))
+    while at < count:
+        some = <int> min(<Py_ssize_t> FEW, count - at)
+        for i in range(some):
+            data, name, control = messages[at + i]
+            goes[i].iov_base = PyBytes_AS_STRING(data)
+            goes[i].iov_len = PyBytes_GET_SIZE(data)
+            outgoing[i].msg_hdr.msg_iov = &goes[i]
+            outgoing[i].msg_hdr.msg_iovlen = 1
+            outgoing[i].msg_hdr.msg_name = PyBytes_AS_STRING(name) if name else NULL
+            outgoing[i].msg_hdr.msg_namelen = <unsigned int> PyBytes_GET_SIZE(name)
+            outgoing[i].msg_hdr.msg_control = PyBytes_AS_STRING(control) if control else NULL
+            outgoing[i].msg_hdr.msg_controllen = PyBytes_GET_SIZE(control)
+        sent = sendmmsg(descriptor, outgoing, some, MSG_DONTWAIT)
+        if sent < 0:
+            at += 1
+        else:
+            at += sent
+            went += sent
+    return went

@@ -1,13 +1,13 @@
 """UDP in batches: a hit costs its share of two system calls and, where the compiled modules are loaded, no object of Python's."""
 
 import socket
-import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from net.messages import Address, Many, Message, address_in, name_of, pack
 from net.opening import AT_ONCE
 from resolver.admission import Admission
-from resolver.edge.listen.datagram import Address, DatagramListener
+from resolver.edge.listen.datagram import DatagramListener
 from resolver.edge.serve import Desk
 from wire.units import Instant
 
@@ -27,12 +27,6 @@ if BATCHED:
 
 _PORT = slice(2, 4)
 """Of a sockaddr_in and a sockaddr_in6 (ip(7), ipv6(7))."""
-_FAMILY = struct.Struct("@H")
-_FOUR = struct.Struct("!2xH4s8x")
-_SIX = struct.Struct("!2xHI16s4x")
-_SCOPE = struct.Struct("@24xI")
-_CONTROL = struct.Struct("@Nii")
-"""A cmsghdr (cmsg(3)): its length with what follows, level, type."""
 
 
 class BatchedRoad:
@@ -84,7 +78,7 @@ class BatchedListener(DatagramListener):
             self._desk.counters[f"udp-send-{error.errno}"] += 1
 
 
-class OneByOne(socket.socket):
+class OneByOne(Many):
     """A socket whose messages come and go by the calls of batches, one at a time: where one cell makes those, nobody who hears
     strangers needs others."""
 
@@ -106,37 +100,16 @@ class OneByOne(socket.socket):
         /,
     ) -> int:
         """As that of a socket that does not wait. `address` is one of IP, as Python writes it. Raises OSError."""
-        control = b"".join(_beside(*one) for one in ancdata)
-        return batch.send(self.fileno(), b"".join(buffers), b"" if address is None else _name_of(*address), control)
+        control = b"".join(pack(*one) for one in ancdata)
+        return batch.send(self.fileno(), b"".join(buffers), b"" if address is None else name_of(*address), control)
 
+    def receive_all(self, most: int, size: int, ancillary: int) -> list[Message]:
+        """In one call; not more of any of them than a batch has room for."""
+        return batch.receive_all(self.fileno(), most, size, ancillary)
 
-def _beside(level: int, kind: int, content: Any) -> bytes:
-    """A control message, as the kernel takes it; nothing if it is empty."""
-    octets = bytes(memoryview(content))
-    if not octets:
-        return b""
-    head = _CONTROL.pack(socket.CMSG_LEN(len(octets)), level, kind).ljust(socket.CMSG_LEN(0), b"\0")
-    return (head + octets).ljust(socket.CMSG_SPACE(len(octets)), b"\0")
-
-
-def _name_of(host: str, port: int, flow: int = 0, scope: int = 0) -> bytes:
-    """A sockaddr."""
-    if ":" in host:
-        packed = socket.inet_pton(socket.AF_INET6, host)
-        return _FAMILY.pack(socket.AF_INET6) + _SIX.pack(port, flow, packed)[2:24] + _SCOPE.pack(scope)[24:]
-    return _FAMILY.pack(socket.AF_INET) + _FOUR.pack(port, socket.inet_pton(socket.AF_INET, host))[2:]
-
-
-def address_in(name: bytes) -> Address | None:
-    """Of a sockaddr, as Python writes it; None if it is none of IP."""
-    family = _FAMILY.unpack_from(name)[0] if len(name) >= _FAMILY.size else socket.AF_UNSPEC
-    if family == socket.AF_INET and len(name) == _FOUR.size:
-        port, packed = _FOUR.unpack(name)
-        return socket.inet_ntop(socket.AF_INET, packed), port
-    if family == socket.AF_INET6 and len(name) == _SIX.size:
-        port, flow, packed = _SIX.unpack(name)
-        return socket.inet_ntop(socket.AF_INET6, packed), port, flow, _SCOPE.unpack(name)[0]
-    return None
+    def send_all(self, messages: Sequence[Message]) -> int:
+        """As many as may be in one call."""
+        return batch.send_all(self.fileno(), messages)
 
 
 def open_datagrams(endpoint: socket.socket, wildcard: bool, desk: Desk, admission: Admission) -> DatagramListener:

@@ -5,6 +5,7 @@ import struct
 from typing import Protocol
 
 from net import sockets
+from net.messages import Address
 from resolver.admission import Admission, Client
 from resolver.cache.packets import ROADS
 from resolver.edge.flights import Road
@@ -31,7 +32,6 @@ ANCILLARY = socket.CMSG_SPACE(20) + socket.CMSG_SPACE(16)
 _PKTINFO4 = struct.Struct("=I4s4s")
 _PKTINFO6 = struct.Struct("=16sI")
 _TIMESPEC = struct.Struct("@ll")
-Address = tuple[str, int] | tuple[str, int, int, int]
 
 
 class Way(Road, Protocol):

@@ -23,7 +23,12 @@ OF_ONE = frozenset(
 """Errors of the one who waited first, who is gone, or whom a firewall forbids: the next may be well (accept(2), "Error
 handling")."""
 
+BEHIND = max(selectors.EVENT_READ, selectors.EVENT_WRITE) << 1
+"""Among the events that a socket is watched for: of all those that are watched so, a few are told of at a time, so that others
+wait for these few and not for the whole crowd (`anchorhold/cells/readiness.py`)."""
+
 Watch = Callable[[socket.socket, int, object], None]
+"""A socket, which of its events matter, whose it is."""
 
 
 class Door:

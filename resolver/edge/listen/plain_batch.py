@@ -10,8 +10,10 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from net.messages import Message, pack, unpack
 from resolver.admission import Admission, Client
 from resolver.cache.packets import ROADS
 from resolver.edge.listen.datagram import BATCH, MAX_PACKET, Way, source_of, waited_for
@@ -34,9 +36,6 @@ LARGEST = 65_536
 
 _FOUR = struct.pack("@H", socket.AF_INET)
 """How a sockaddr_in begins."""
-_CONTROL = struct.Struct("@Nii")
-"""A cmsghdr (cmsg(3)): its length with what follows, level, type."""
-_CONTROL_HEAD = socket.CMSG_LEN(0)
 
 
 class _Vector(ctypes.Structure):
@@ -176,7 +175,7 @@ class Batch:
         """Seconds that the first packet waited in the socket; 0 if that does not tell. Of its control messages only those stay
         that `_turn_round` needs."""
         room = self._room
-        seconds = waited_for(_unpacked(room.controls[: room.longs[_CONTROL_LENGTH_AT]]), desk.date())
+        seconds = waited_for(unpack(room.controls[: room.longs[_CONTROL_LENGTH_AT]]), desk.date())
         if not self._wildcard:
             room.longs[_CONTROL_LENGTH_AT] = 0
         return seconds
@@ -288,7 +287,7 @@ class Batch:
         """Make of the control messages that came the one that makes the reply leave from the address that was asked; or none."""
         controls, longs = self._room.controls, self._room.longs
         at, place = i * CONTROL, i * _LONGS + _CONTROL_LENGTH_AT
-        source = _packed(source_of(_unpacked(controls[at : at + longs[place]])))
+        source = b"".join(pack(*one) for one in source_of(unpack(controls[at : at + longs[place]])))
         controls[at : at + len(source)] = source
         longs[place] = len(source)
 
@@ -326,34 +325,48 @@ def receive(descriptor: int, size: int, ancillary: int) -> tuple[bytes, list[tup
         room = _rooms[size, ancillary] = Room(1, size, ancillary)
     room.ints[_NAME_LENGTH_AT], room.longs[_CONTROL_LENGTH_AT] = NAME, ancillary
     _check(_recvmmsg(descriptor, room.address, 1, socket.MSG_DONTWAIT, None))
-    beside = _unpacked(room.controls[: room.longs[_CONTROL_LENGTH_AT]])
+    beside = unpack(room.controls[: room.longs[_CONTROL_LENGTH_AT]])
     name = bytes(room.names[: min(room.ints[_NAME_LENGTH_AT], NAME)])
     return bytes(room.packets[: room.ints[_LENGTH_AT]]), beside, room.ints[_FLAGS_AT], name
+
+
+_many: dict[tuple[int, int], tuple[Room, bytes]] = {}
+"""Room for BATCH of them, and its headers as they were made; by octets, as above."""
+
+
+def receive_all(descriptor: int, most: int, size: int, ancillary: int) -> list[Message]:
+    """As that of batch.pyx. Raises OSError."""
+    if most > BATCH or size > MAX_PACKET or ancillary > CONTROL:
+        raise ValueError("more than there is room for")
+    if (size, ancillary) not in _many:
+        made = Room(BATCH, size, ancillary)
+        _many[size, ancillary] = made, bytes(made.headers)
+    room, headers = _many[size, ancillary]
+    end = most * _SIZE
+    room.headers[:end] = headers[:end]
+    count: int = _recvmmsg(descriptor, room.address, most, socket.MSG_DONTWAIT, None)
+    _check(count)
+    return [
+        (
+            bytes(room.packets[i * size : i * size + room.ints[i * _INTS + _LENGTH_AT]]),
+            bytes(room.names[i * NAME : i * NAME + min(room.ints[i * _INTS + _NAME_LENGTH_AT], NAME)]),
+            bytes(room.controls[i * ancillary : i * ancillary + room.longs[i * _LONGS + _CONTROL_LENGTH_AT]]),
+        )
+        for i in range(count)
+    ]
+
+
+def send_all(descriptor: int, messages: Sequence[Message]) -> int:
+    """As that of batch.pyx, but each by a call of its own: it would have to be copied beside the others."""
+    went = 0
+    for data, name, control in messages:
+        with suppress(OSError):
+            send(descriptor, data, name, control)
+            went += 1
+    return went
 
 
 def _check(result: int) -> None:
     if result < 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
-
-
-def _unpacked(data: memoryview) -> list[tuple[int, int, bytes]]:
-    """Control messages: level, type, content."""
-    found, at = [], 0
-    while at + _CONTROL_HEAD <= len(data):
-        length, level, kind = _CONTROL.unpack_from(data, at)
-        if length < _CONTROL_HEAD:
-            break
-        found.append((level, kind, bytes(data[at + _CONTROL_HEAD : at + length])))
-        at += -(-length // _LONG) * _LONG
-    return found
-
-
-def _packed(messages: Sequence[tuple[int, int, bytes]]) -> bytes:
-    """The same, as the kernel takes them."""
-    return b"".join(
-        (_CONTROL.pack(socket.CMSG_LEN(len(content)), level, kind).ljust(_CONTROL_HEAD, b"\0") + content).ljust(
-            socket.CMSG_SPACE(len(content)), b"\0"
-        )
-        for level, kind, content in messages
-    )

@@ -12,6 +12,7 @@ from itertools import count
 from math import inf
 
 from net import sockets
+from net.messages import Address
 from net.quic_packets import (
     ID_LENGTH,
     LEAST_CHOSEN,
@@ -29,7 +30,7 @@ from net.quic_packets import (
 from net.quic_server import Terms
 from resolver.admission import Bucket, Client
 from resolver.edge.listen.acceptor import MINIMUM_IDLE, idle_time
-from resolver.edge.listen.datagram import ANCILLARY, BATCH, MAX_PACKET, Address, source_of
+from resolver.edge.listen.datagram import ANCILLARY, BATCH, MAX_PACKET, source_of
 from resolver.edge.listen.door import Watch
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.quic_guest import QuicGuest, Speak

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Protocol
 
+from net.messages import Address
 from net.quic_server import Began, Conversation, Heard, Octets, Reset, Stopped
 from resolver.admission import Client
-from resolver.edge.listen.datagram import Address
 from resolver.edge.listen.house import SecureHouse
 from wire.errors import Malformed
 from wire.tls_hello import HEADER, parse_hello

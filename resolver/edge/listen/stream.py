@@ -9,7 +9,7 @@ from math import inf
 from net.sockets import NOW
 from resolver.admission import Admission, Client, Connections
 from resolver.edge.listen.acceptor import Acceptor, idle_time
-from resolver.edge.listen.door import Watch
+from resolver.edge.listen.door import BEHIND, Watch
 from resolver.edge.serve import Desk
 from resolver.room import Room, room
 from wire.dns.framing import Framer, frame
@@ -23,17 +23,22 @@ PACE = 0.05
 """Seconds after which those who ask faster than they may are looked at again."""
 MAX_UNSENT = 256 * 1024
 """Octets a client may leave unread before it is cut off."""
+PIECES = 3
+"""Times that something came of one question, after which those who ask come before who says it: a crowd that says an octet a
+second would have hundreds of turns at once."""
 
 
 class Connection:
     """One client over TCP; also the road back to it."""
 
     __slots__ = (
+        "_behind",
         "_dead",
         "_events",
         "_held",
         "_listener",
         "_out",
+        "_pieces",
         "_stalled",
         "active",
         "address",
@@ -65,7 +70,11 @@ class Connection:
         self._out = bytearray()
         self._held: bytes | None = None
         """A question that came too soon; what is behind it waits in the framer, or unread."""
-        self._events = selectors.EVENT_READ
+        self._behind = BEHIND
+        """Until it has asked for the second time: one that asks once need not be watched otherwise for that."""
+        self._pieces = 0
+        """How often something came since it asked."""
+        self._events = selectors.EVENT_READ | BEHIND
 
     def send(self, response: bytes) -> None:
         """Queue the response; it is written at the end of this wake-up, together with others."""
@@ -96,7 +105,10 @@ class Connection:
             self.half = True
             self._settle()
             return
+        self._pieces += 1
         self._take(data, now)
+        if self._pieces > PIECES:
+            self._behind = BEHIND
         self._settle()
 
     def _take(self, data: bytes, now: Instant) -> None:
@@ -117,6 +129,9 @@ class Connection:
     def _ask(self, message: bytes, now: Instant) -> None:
         # A piece of a message is no sign of life: an octet a second would hold a place for ever.
         self.active = now
+        self._pieces = 0
+        if self.asked:
+            self._behind = 0
         self.open += 1
         self._listener.take(message, self, now)
 
@@ -173,6 +188,8 @@ class Connection:
         # Not reading is the back-pressure: the client's own TCP window does the rest.
         if not (self.half or self.over or self.open >= self._listener.pipeline) and len(self._out) < MAX_UNSENT // 2:
             wants |= selectors.EVENT_READ
+        if wants:
+            wants |= self._behind
         if wants != self._events:
             self._events = wants
             self._listener.watch(self.socket, wants, self)

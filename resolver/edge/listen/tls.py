@@ -11,8 +11,9 @@ import ssl
 from typing import Protocol
 
 from net.sockets import NOW
+from net.tls_server import ServerContexts
 from resolver.admission import Client
-from resolver.edge.listen.door import Watch
+from resolver.edge.listen.door import BEHIND, Watch
 from resolver.edge.listen.house import SecureHouse
 from resolver.edge.listen.stream import MAX_UNSENT, READ_SIZE
 from resolver.settings import Served
@@ -58,7 +59,7 @@ class Listener(Protocol):
     """What a connection needs of the one who accepted it."""
 
     served: Served
-    context: ssl.SSLContext
+    contexts: ServerContexts
     house: SecureHouse
     watch: Watch
     dirty: list["TlsConnection"]
@@ -116,7 +117,7 @@ class TlsConnection:
         """What is encrypted and waits for the socket."""
         self._noise = 0
         self._paused = self._closed = False
-        self._events = _READ
+        self._events = _READ | BEHIND
 
     # for the session
 
@@ -228,7 +229,7 @@ class TlsConnection:
             return b""
         self.peer_name = hello.server_name
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = self._listener.context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._tls = self._listener.contexts.begin(self._incoming, self._outgoing)
         data, self._hello = self._hello, b""
         return data
 
@@ -352,6 +353,8 @@ class TlsConnection:
         wants = _WRITE if self._out else 0
         if not self.half and not self._paused and (not wants or self.unsent < MAX_UNSENT // 2):
             wants |= _READ
+        if wants and self.session is None:
+            wants |= BEHIND
         if wants != self._events:
             self._events = wants
             self._listener.watch(self.socket, wants, self)

@@ -1,9 +1,9 @@
 """A listening TCP socket whose connections speak TLS, whatever is spoken above it."""
 
 import socket
-import ssl
 from collections.abc import Callable
 
+from net.tls_server import ServerContexts
 from resolver.admission import Client
 from resolver.edge.listen.acceptor import Acceptor, idle_time
 from resolver.edge.listen.door import Watch
@@ -31,14 +31,14 @@ class TlsListener(Acceptor[TlsConnection]):
         self,
         endpoint: socket.socket,
         served: Served,
-        context: ssl.SSLContext,
+        contexts: ServerContexts,
         house: SecureHouse,
         watch: Watch,
         speak: Speak,
     ) -> None:
         super().__init__(endpoint, watch)
         self.served = served
-        self.context = context
+        self.contexts = contexts
         self.house = house
         self.speak = speak
 

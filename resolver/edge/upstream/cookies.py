@@ -20,10 +20,16 @@ class CookieJar:
         self._entropy = entropy
         self._client: dict[str, bytes] = {}
         self._server: dict[str, bytes] = {}
+        self._contents: dict[str, bytes] = {}
+        """Both together, as far as they were wanted."""
 
     def content(self, address: str) -> bytes:
         """What the COOKIE option to `address` holds."""
-        return self.client(address) + self._server.get(address, b"")
+        found = self._contents.get(address)
+        if found is None:
+            client = self.client(address)
+            found = self._contents[address] = client + self._server.get(address, b"")
+        return found
 
     def client(self, address: str) -> bytes:
         """Our part for `address`: random, so that servers cannot find out from it that we are the same."""
@@ -32,6 +38,7 @@ class CookieJar:
             if len(self._client) >= MAX_SERVERS:
                 self._client.clear()
                 self._server.clear()
+                self._contents.clear()
             found = self._client[address] = self._entropy(CLIENT_LENGTH)
         return found
 
@@ -43,6 +50,7 @@ class CookieJar:
         """Keep the server's part of an option whose first part is ours."""
         if SHORTEST <= len(content) - CLIENT_LENGTH <= LONGEST:
             self._server[address] = content[CLIENT_LENGTH:]
+            self._contents.pop(address, None)
 
 
 def cookie_of(message: Message) -> bytes | None:

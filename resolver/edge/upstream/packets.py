@@ -29,8 +29,9 @@ MAX_PACKET = 4096
 MAX_PACKETS = 256
 """Packets read for one question; after that it goes over TCP."""
 
-_HEADER = 12
-_QR, _TC = 0x80, 0x02
+HEADER = 12
+QR, TC = 0x80, 0x02
+"""In the third octet."""
 
 
 class Doubt(Enum):
@@ -64,6 +65,9 @@ class _Leg:
 
 Pools = dict[tuple[str, int], Datagrams]
 """The sockets of each far end that serve several questions, one after the other."""
+
+Sent = tuple[str, bytes, Datagram, Datagrams]
+"""Where a packet was sent, what it is, by which socket, and where that is from."""
 
 
 class PacketExchange:
@@ -138,6 +142,23 @@ class PacketExchange:
         self._ended = ended
         self._send_next()
 
+    def go_on(
+        self, sent: Sent, started: Instant, came: bytes | OSError | None, ended: Callable[[Outcome], None]
+    ) -> None:
+        """As `start`, where the first packet was sent at `started` already, and `came` back: a packet, an error of the socket, or
+        nothing in time."""
+        address, packet, datagram, pool = sent
+        self._ended, self._started, self._sent = ended, started, 1
+        leg = self._add_leg(_Leg(address, self._targets[0][1], packet, datagram, pool))
+        if isinstance(came, bytes):
+            self._set_timer()
+            self._count(leg, came)
+        elif came is None:
+            self._on_timer()
+        else:
+            self._drop_leg(leg)
+            self._send_next()
+
     def fail(self, why: Why, detail: str = "") -> None:
         """End it without an answer."""
         self._settle(UpstreamFailed(why, detail))
@@ -198,11 +219,13 @@ class PacketExchange:
         if not datagram.chosen:
             self._tools.count("udp-port-by-kernel")
         query = replace_cookie(self._query, jar.content(address))
-        leg = _Leg(address, port, entropy(2) + query[2:], datagram, pool)
-        cookie = jar.client(address)
-        if cookie in query:
-            leg.cookie, leg.expects_cookie = cookie, jar.expects(address)
-        datagram.happened = partial(self._on_readable, leg)
+        return self._add_leg(_Leg(address, port, entropy(2) + query[2:], datagram, pool))
+
+    def _add_leg(self, leg: _Leg) -> _Leg:
+        cookie = self._jar.client(leg.address)
+        if cookie in leg.packet:
+            leg.cookie, leg.expects_cookie = cookie, self._jar.expects(leg.address)
+        leg.datagram.happened = partial(self._on_readable, leg)
         self._legs.append(leg)
         return leg
 
@@ -240,22 +263,25 @@ class PacketExchange:
                 self._drop_leg(leg)
                 self._send_next()
                 return
-            self._packets += 1
-            if self._packets > MAX_PACKETS:
-                self._settle(Doubt.FLOODED)
-            else:
-                self._judge(leg, packet)
+            self._count(leg, packet)
+
+    def _count(self, leg: _Leg, packet: bytes) -> None:
+        self._packets += 1
+        if self._packets > MAX_PACKETS:
+            self._settle(Doubt.FLOODED)
+        else:
+            self._judge(leg, packet)
 
     def _judge(self, leg: _Leg, packet: bytes) -> None:
-        if len(packet) < _HEADER:
+        if len(packet) < HEADER:
             self._tools.count("udp-malformed")
         elif packet[:2] != leg.identifier or not echoes_question(packet, self._question):
             # somebody guesses, or a middle box spoils the case: TCP tells (RFC 5452 §9.1, "near miss")
             if not leg.datagram.repeats(packet):
                 self._settle(Doubt.NEAR_MISS)
-        elif not packet[2] & _QR:
+        elif not packet[2] & QR:
             self._tools.count("udp-malformed")
-        elif packet[2] & _TC:
+        elif packet[2] & TC:
             self._settle(Doubt.TRUNCATED)
         else:
             self._judge_message(leg, packet)
@@ -271,7 +297,7 @@ class PacketExchange:
         self.answered_by = leg.address
         if self._packets == 1 and self._sent == 1 and leg.pool is not None:
             self._legs.remove(leg)
-            leg.datagram.former = packet[: _HEADER + len(self._question)]
+            leg.datagram.former = packet[: HEADER + len(self._question)]
             leg.pool.give_back(leg.datagram)
         self._settle(message)
 
