@@ -260,4 +260,5 @@ def parse_reply(message: Message) -> Reply:
     length = len(body) - at
     if length < 12 or (offsets and max(offsets) + 4 > length):
         raise Malformed("reply without a whole message", at)
-    return Reply(body[at:], offsets, cacheable / 1000, message.generation, origin, explanation, message.deadline / COST)
+    cost = message.deadline / COST
+    return _new(Reply, (body[at:], offsets, cacheable / 1000, message.generation, origin, explanation, cost))

@@ -1,6 +1,7 @@
 """The keeper as a real process: what it is given, what it says to the resolver, and what it can do besides: nothing."""
 
 import contextlib
+import gc
 import os
 import pwd
 import re
@@ -29,9 +30,10 @@ from kit.processes import (
 )
 from kit.service import config_text, started
 
-from anchorhold import snapshot
+from anchorhold import ceilings, snapshot
 from anchorhold.cell_environment import cell_environment
 from anchorhold.cell_process import CellProcess
+from anchorhold.cells import keeper as keeper_module
 from anchorhold.cells.resolver import KEEPER_PATIENCE
 from anchorhold.cells.start import EXIT_MEMORY
 from anchorhold.ipc import Inbox, Message, MessageType, build_message
@@ -73,9 +75,16 @@ class Kept:
                 message = self.heard.pop(0)
                 if message.type is kind:
                     return message
-            data = self.pair.recv(65_536)
-            assert data, "the keeper hung up"
+            try:
+                data = self.pair.recv(65_536)
+            except ConnectionError:
+                data = b""
+            assert data, f"the keeper hung up: {self.how_it_ended()}"
             self.heard += self.inbox.feed(data)
+
+    def how_it_ended(self) -> str | None:
+        self.cell.wait(PATIENCE)
+        return self.cell.reap(0.0)
 
     def told(self) -> Told:
         return unpack(self.next(MessageType.ANCHORS), Told)
@@ -129,8 +138,15 @@ class Kept:
 @contextmanager
 def keeper(folder: int | None, *seeds: int) -> Iterator[Kept]:
     """With the packaged anchors of the root, or those of the keys of these seeds."""
-    cell = CellProcess("keeper", "anchorhold.cells.keeper")
+    cell = CellProcess("keeper", keeper_module.__name__)
+    # It is a copy of this process, which may hold more by now than a keeper may have.
+    keeper_module.KEEPER = ceilings.KEEPER + data_of(os.getpid())
+    # As the supervisor does before it forks one: what tests before this one left is not to be collected by the cell, which is
+    # sealed then, and ended by what that may call.
+    gc.freeze()
     cell.start(cell_environment(os.environ, "nobody" if ROOTED else ""), 0.0)
+    gc.unfreeze()
+    keeper_module.KEEPER = ceilings.KEEPER
     kept = Kept(cell, socket.socket())
     try:
         if folder is not None:

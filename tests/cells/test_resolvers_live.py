@@ -136,6 +136,7 @@ def test_lists_and_a_pause_reach_every_resolver() -> None:
     wanted = [name_of(number, "n{}.example.") for number in range(2)]
     with open_folder() as folder, answering(there) as port:
         (folder / "ads").write_text("".join(f"0.0.0.0 {name[:-1]}\n" for name in wanted))
+        (folder / "ads").chmod(0o644)
         with serving(folder, port, more=f'[lists.ads]\nfile = "{folder}/ads"\n') as one:
             check_policy(one, wanted)
 

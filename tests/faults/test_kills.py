@@ -108,6 +108,7 @@ def test_every_question_is_answered_rightly_whoever_is_killed() -> None:
     deaths: Counter[str] = Counter()
     with open_folder() as folder, answering(upstream) as port:
         (folder / "list.txt").write_text("0.0.0.0 blocked.example\n")
+        (folder / "list.txt").chmod(0o644)
         config = secure_config(folder, server=f"udp://127.0.0.1:{port}", profile="opportunistic", more=more)
         with started(config) as running:
             running.all_serve(folder / "control.sock")

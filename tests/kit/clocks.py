@@ -20,6 +20,7 @@ class Clock:
         # Replaced whole: a process may read it at any moment.
         draft = self.path.with_suffix(".draft")
         draft.write_text(f"{offset}\n")
+        draft.chmod(0o644)
         draft.replace(self.path)
 
     def environment(self) -> dict[str, str]:

@@ -97,19 +97,24 @@ class Udp:
             self._tools.count("udp-port-by-kernel")
         self._usual[usual] = None
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(RESEND_AFTER[0], self._look_at_late)
+            self._set_timer()
         return True
 
     def _look_at_late(self) -> None:
         """Those that were sent too long ago are gone on with; then the next one's time counts."""
+        start = self._tools.now() - RESEND_AFTER[0]
+        try:
+            while (usual := next(iter(self._usual), None)) is not None and usual.started <= start:
+                usual.late()
+        finally:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        first = next(iter(self._usual), None)
         self._timer = None
-        now = self._tools.now()
-        for usual in tuple(self._usual):
-            due = usual.started + RESEND_AFTER[0]
-            if due > now:
-                self._timer = asyncio.get_running_loop().call_later(due - now, self._look_at_late)
-                return
-            usual.late()
+        if first is not None and not self._closed:
+            due = first.started + RESEND_AFTER[0] - self._tools.now()
+            self._timer = asyncio.get_running_loop().call_later(max(due, 0.0), self._look_at_late)
 
     def over(self, usual: UsualPacket) -> None:
         """As resolver.edge.upstream.usual.Owner."""
