@@ -17,6 +17,7 @@ from net.quic_packets import LONGEST_RESET, SHORTEST_RESET
 from net.quic_strain import MOST_UNEXPLAINED, STREAM_WINDOW, UNEXPLAINED_TOGETHER, WINDOW, Tickets
 from resolver import admission
 from resolver.edge.listen import quic as listening
+from resolver.edge.listen.datagram import BATCH
 from resolver.edge.listen.doq import DoqError
 from resolver.edge.listen.quic import HANDSHAKE_PATIENCE, RESET_RATE, RETRY_ABOVE
 
@@ -469,6 +470,31 @@ def test_early_data_ends_the_handshake() -> None:
     assert liar.terminated is not None
     assert house.counter.port.queries == []
     assert "misses" not in house.counters
+
+
+def test_a_wake_up_is_for_a_batch_of_questions_however_many_are_in_a_packet() -> None:
+    house, coming = QuicHouse(), list[tuple[bytes, tuple[str, int]]]()
+    for client in [connected(house, address=("127.0.0.1", 41_000 + number)) for number in range(4)]:
+        for _ in range(50):
+            client.ask(query())
+        coming += [(data, client.address) for data, _ in client.core.datagrams_to_send(house.now)]
+
+    def recvmsg(*_: int) -> tuple[bytes, list[object], int, tuple[str, int]]:
+        if not coming:
+            raise BlockingIOError
+        data, address = coming.pop()
+        return data, [], 0, address
+
+    house.socket.recvmsg = recvmsg  # type: ignore[attr-defined]
+    turns = []
+    while coming:
+        before = house.counters.get("misses", 0)
+        house.listener.ready(1, house.now)
+        turns.append(house.counters["misses"] - before)
+    # With the last packet of a turn come some more than that.
+    assert 200 == sum(turns)
+    assert all(BATCH - 1 <= one < BATCH + 50 for one in turns[:-1])
+    assert len(turns) > 1
 
 
 def test_tickets_are_bounded() -> None:

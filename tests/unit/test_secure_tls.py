@@ -21,6 +21,7 @@ from resolver.edge.listen.door import BEHIND, PAUSE
 from resolver.edge.listen.dot import DotSession
 from resolver.edge.listen.house import HANDSHAKE_BURST
 from resolver.edge.listen.https import HttpsSession
+from resolver.edge.listen.stream import TURN
 from resolver.edge.listen.tls import MAX_NOISE
 from resolver.edge.listen.tls_listener import Speak
 from resolver.settings import Served
@@ -415,6 +416,55 @@ def test_who_has_shaken_hands_comes_before_who_has_not() -> None:
         endpoint.sendall(client.hello())
         service.read(connection)
         assert READ == service.watched[connection]
+
+
+@pytest.mark.parametrize("records", [1, 400])
+def test_who_says_much_at_once_has_a_turn_and_the_others_theirs_in_between(records: int) -> None:
+    front = Counter53()
+    front.warm()
+    with encrypted(front) as service:
+        greedy, hers = service.greet(source="127.0.0.2")
+        honest, his = service.greet()
+        asked, counters = frame(query().to_wire()), front.desk.counters
+        for _ in range(records):
+            greedy.tls.write(asked * (400 // records))
+        greedy.socket.sendall(greedy.outgoing.read())
+        honest.send(asked)
+        service.wait(hers.socket)
+        most = TURN // len(asked) + 1
+        for connection in (hers, his):
+            connection.ready(READ, START)
+        # One of hers, and his, which waited for no more than a turn of hers.
+        assert 1 < counters["hits"] <= most + 1
+        service.listener.flush(START)
+        assert counters["hits"] <= 2 * most + 1
+        assert 1 == len(honest.messages(1))
+        # No further event comes for what is here already: the loop does not wait, and does not read more either.
+        assert (0.0, 0) == (service.listener.reopens, service.watched[hers] & READ)
+        while counters["hits"] < 401:
+            before = counters["hits"]
+            if service.listener.reopens == inf:
+                # She had said more than is read at once.
+                service.wait(hers.socket)
+                hers.ready(READ, START)
+            service.listener.flush(START)
+            assert 1 <= counters["hits"] - before <= 2 * most
+        service.listener.flush(START)
+        assert (inf, READ) == (service.listener.reopens, service.watched[hers])
+        assert 400 == len(greedy.messages(400))
+
+
+def test_who_has_not_had_all_of_her_turns_may_go_at_any_moment() -> None:
+    front = Counter53()
+    front.warm()
+    with encrypted(front) as service:
+        greedy, hers = service.greet()
+        greedy.send(frame(query().to_wire()) * 400)
+        service.read(hers)
+        assert 0.0 == service.listener.reopens
+        hers.close()
+        service.listener.flush(START)
+        assert (inf, set()) == (service.listener.reopens, service.listener.connections)
 
 
 def living() -> int:

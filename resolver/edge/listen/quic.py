@@ -79,6 +79,8 @@ class QuicListener:
         self.terms = terms
         self.speak = speak
         self.dirty: list[QuicGuest] = []
+        self.heard = 0
+        """Pieces of streams, mostly questions, that came with this wake-up."""
         self.guests: set[QuicGuest] = set()
         self.unproved: set[QuicGuest] = set()
         self._watch = watch
@@ -100,14 +102,18 @@ class QuicListener:
     # packets
 
     def ready(self, _events: int, now: Instant) -> None:
-        """Take what has arrived, up to BATCH packets."""
+        """Take what has arrived, up to BATCH packets, or as many questions and what else came with the last of them: one packet
+        may hold dozens, and others than those who ask over QUIC have their turn in between."""
         if self.closed:
             return
+        self.heard = 0
         receive = self.socket.recvmsg
         try:
             for _ in range(BATCH):
                 data, ancillary, _, address = receive(MAX_PACKET, ANCILLARY)
                 self.take(data, address, ancillary, now)
+                if self.heard >= BATCH:
+                    break
         except BlockingIOError:
             pass
         except OSError as error:

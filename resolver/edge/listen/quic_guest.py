@@ -206,6 +206,7 @@ class QuicGuest:
         if conversation.validated:
             self._listener.proved(self)
         while heard:
+            self._listener.heard += len(heard)
             for event in heard:
                 if conversation.overstrained or conversation.closing:
                     break

@@ -15,7 +15,7 @@ from net.tls_server import ServerContexts
 from resolver.admission import Client
 from resolver.edge.listen.door import BEHIND, Watch
 from resolver.edge.listen.house import SecureHouse
-from resolver.edge.listen.stream import MAX_UNSENT, READ_SIZE
+from resolver.edge.listen.stream import MAX_UNSENT, READ_SIZE, TURN
 from resolver.settings import Served
 from wire.errors import Malformed
 from wire.tls_hello import NO_APPLICATION_PROTOCOL, parse_hello, record_length
@@ -71,6 +71,9 @@ class Listener(Protocol):
     def gone(self, connection: "TlsConnection") -> None:
         """Give its place back."""
 
+    def put_off(self, connection: "TlsConnection") -> None:
+        """It has had its turn, and more of it is here: it is told to `go_on` when the others had theirs."""
+
 
 class TlsConnection:
     """One accepted socket. `peer_name` is the name the client asked for (SNI, lower case, "" if none), `alpn` what was agreed on
@@ -87,6 +90,7 @@ class TlsConnection:
         "_outgoing",
         "_paused",
         "_plain",
+        "_put_off",
         "_tls",
         "active",
         "address",
@@ -116,7 +120,7 @@ class TlsConnection:
         self._out = b""
         """What is encrypted and waits for the socket."""
         self._noise = 0
-        self._paused = self._closed = False
+        self._paused = self._put_off = self._closed = False
         self._events = _READ | BEHIND
 
     # for the session
@@ -182,7 +186,7 @@ class TlsConnection:
 
     def ready(self, events: int, now: Instant) -> None:
         """Read, and write what is left over."""
-        if events & _READ and not self._closed:
+        if events & _READ and not (self._closed or self._put_off):
             self._read(now)
         if events & _WRITE and not self._closed:
             self.flush(now)
@@ -240,9 +244,11 @@ class TlsConnection:
             if self.session is None:
                 self._tls.do_handshake()
                 self._start(now)
+            taken = 0
             while not self._closed and not self._paused:
                 # Never more than came, as a rule; room for much more takes time to get.
-                data = self._tls.read(self._incoming.pending or READ_SIZE)
+                came = self._incoming.pending
+                data = self._tls.read(came if 0 < came < TURN else TURN)
                 if not data:
                     self._heard_end()
                     return
@@ -251,6 +257,12 @@ class TlsConnection:
                 self.session.received(data, now)
                 if not self._incoming.pending and not self._tls.pending():
                     # That nothing is left need not be heard from OpenSSL: it would say so by an exception.
+                    self._mark()
+                    break
+                taken += len(data)
+                if taken >= TURN:
+                    self._put_off = True
+                    self._listener.put_off(self)
                     self._mark()
                     break
         except ssl.SSLWantReadError:
@@ -308,11 +320,12 @@ class TlsConnection:
             return
         if self._out and not self._send(now):
             return
-        if not self._out and self._events == _READ and not (self.half or self._paused) and self.session is not None:
+        stays = self._events == _READ and not (self.half or self._paused or self._put_off)
+        if not self._out and stays and self.session is not None:
             # Nearly always: nothing is left, and nothing else is waited for.
             self.session.sent(now)
             if self._incoming.pending:
-                self._go_on(now)
+                self._take_more(now)
             return
         unsent = self.unsent
         if unsent > MAX_UNSENT:
@@ -321,12 +334,19 @@ class TlsConnection:
             return
         if self.session is not None and unsent < MAX_UNSENT // 2:
             self.session.sent(now)
-            self._go_on(now)
+            self._take_more(now)
         self._settle()
 
-    def _go_on(self, now: Instant) -> None:
-        """Where the session paused, more may be there than the socket will ever tell of."""
-        if not self._paused and self._incoming.pending:
+    def go_on(self, now: Instant) -> None:
+        """Its turn has come again."""
+        self._put_off = False
+        self._take_more(now)
+
+    def _take_more(self, now: Instant) -> None:
+        """Where the session paused, or had its turn, more may be there, in part of a record too, than the socket tells of."""
+        if self._tls is None or self._closed or self._paused or self._put_off:
+            return
+        if self._incoming.pending or self._tls.pending():
             self._take(b"", now)
 
     def _send(self, now: Instant) -> bool:
@@ -351,7 +371,7 @@ class TlsConnection:
             self.close()
             return
         wants = _WRITE if self._out else 0
-        if not self.half and not self._paused and (not wants or self.unsent < MAX_UNSENT // 2):
+        if not (self.half or self._paused or self._put_off) and (not wants or self.unsent < MAX_UNSENT // 2):
             wants |= _READ
         if wants and self.session is None:
             wants |= BEHIND

@@ -41,6 +41,7 @@ class TlsListener(Acceptor[TlsConnection]):
         self.contexts = contexts
         self.house = house
         self.speak = speak
+        self._put_off: list[TlsConnection] = []
 
     @property
     def owing(self) -> bool:
@@ -69,6 +70,23 @@ class TlsListener(Acceptor[TlsConnection]):
         connection = TlsConnection(self, endpoint, client, now)
         self.house.enter(connection)
         return connection
+
+    def put_off(self, connection: TlsConnection) -> None:
+        """It goes on with the next wake-up, which comes at once."""
+        self._put_off.append(connection)
+
+    def flush(self, now: Instant) -> None:
+        """As that of all; before, those whose turn comes again go on."""
+        if self._put_off:
+            put_off, self._put_off = self._put_off, []
+            for connection in put_off:
+                connection.go_on(now)
+        super().flush(now)
+
+    @property
+    def reopens(self) -> Instant:
+        """As that of all; or now, while anybody's turn is to come again."""
+        return Instant(0.0) if self._put_off else super().reopens
 
     def left(self, connection: TlsConnection) -> None:
         """Give it back."""
