@@ -9,12 +9,11 @@ import hashlib
 import json
 import os
 import sys
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
-from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
 
@@ -93,7 +92,7 @@ def fingerprint(module: str, root: Path = ROOT) -> str:
 
 def file_of(module: str, folder: Path = FOLDER) -> Path:
     """Where its compiled form is, for this Python and machine."""
-    return folder / f"{module}{sysconfig.get_config_var('EXT_SUFFIX')}"
+    return folder / f"{module}{EXTENSION_SUFFIXES[0]}"
 
 
 def told(folder: Path = FOLDER) -> dict[str, str]:

@@ -9,7 +9,6 @@ import fcntl
 import mmap
 import os
 import stat
-import tempfile
 from typing import TypeVar
 
 import msgspec
@@ -76,6 +75,8 @@ _readers: dict[int, int] = {}
 
 
 def _new_nameless() -> int:
+    import tempfile  # where there are no memfds only: it brings all that packs files
+
     descriptor, path = tempfile.mkstemp(prefix="anchorhold-")
     try:
         reader = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

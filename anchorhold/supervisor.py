@@ -140,7 +140,10 @@ class Supervisor:
                 self._reap(cell, now)
         self._deaths = False
         due = [cell for cell in self._cells if cell.due is not None and cell.due <= now]
+        # One after another, and only then the rest: what is written to between two forks is a page more for the former copy.
         started = [cell for cell in due if self._start(cell, now)]
+        for cell in started:
+            self._equip(cell)
         introduce_started(self._pairs, started)
         for cell in started:
             cell.send(LinkType.START, _u32(cell.restarts.count))
@@ -178,6 +181,9 @@ class Supervisor:
             cell.due = now + MAX_DELAY
             facts.log(NAME, f"{cell.name} cannot be started: {error.strerror}; again in {MAX_DELAY:.0f} s")
             return False
+        return True
+
+    def _equip(self, cell: CellProcess) -> None:
         assert cell.link is not None  # noqa: S101 # start made it
         self._selector.register(cell.link, selectors.EVENT_READ, cell)
         if cell in self.resolvers:
@@ -187,7 +193,6 @@ class Supervisor:
             if cell in side.cells:
                 side.give_all(cell)
         self._hand_settings(cell)
-        return True
 
     def _hand_settings(self, cell: CellProcess) -> None:
         descriptor: int = getattr(self._snapshot, cell.kind)
@@ -234,7 +239,7 @@ class Supervisor:
     def _announce(self, generation: int) -> None:
         if not self._announced:
             # What imports took of the libraries is not needed to watch cells.
-            pages.let_go(pages.opened())
+            pages.let_go()
             TOLD.write(f"serving on {self._front.describe()}{self._secure.shortfall()}".encode())
         else:
             facts.log(NAME, f"configuration {generation} is in force")

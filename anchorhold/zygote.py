@@ -5,8 +5,9 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 
+from anchorhold.cells.heap import fill_holes
 from anchorhold.mistakes import hush
-from anchorhold.sandbox import SandboxProfile, make_ready, preload
+from anchorhold.sandbox import SandboxProfile, make_ready, pages, preload
 from anchorhold.snapshot import learn
 
 
@@ -41,6 +42,11 @@ def _nothing() -> None:
 
 
 def freeze() -> None:
-    """After the last: nothing of it is looked through again, here or in a copy, for that would write to every page."""
+    """After the last: nothing of it is looked through again, here or in a copy, for that would write to every page. Python
+    remembers attributes that it looked up, with counts on their names: each copy would forget those of the imports one by one,
+    and write to a page somewhere for each."""
+    sys._clear_type_cache()
+    pages.look_up()
+    fill_holes()
     gc.freeze()
     gc.enable()

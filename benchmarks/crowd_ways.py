@@ -6,6 +6,7 @@ once, as stub resolvers do.
 
 import contextlib
 import errno
+import itertools
 import random
 import selectors
 import socket
@@ -283,7 +284,10 @@ class Framed(Connected):
 
 
 class Http(Connected):
-    """DNS over HTTPS by POST."""
+    """DNS over HTTPS by POST. Whoever has as many requests open as the server takes keeps the next ones until some are answered,
+    as browsers do: they are open, under numbers that no stream has."""
+
+    waiting = itertools.count(-1, -1)
 
     def begin(self, pipe: Pipe) -> None:
         pipe.http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))  # type: ignore[attr-defined]
@@ -292,6 +296,18 @@ class Http(Connected):
         pipe.write(pipe.http.data_to_send())  # type: ignore[attr-defined]
 
     def send(self, pipe: Pipe, asked: "Asked") -> None:
+        self.open[pipe][next(self.waiting)] = asked
+        self.send_waiting(pipe)
+
+    def send_waiting(self, pipe: Pipe) -> None:
+        """As many as the server takes, in their order."""
+        http, opened = pipe.http, self.open[pipe]  # type: ignore[attr-defined]
+        for number in [number for number in opened if number < 0]:
+            if http.open_outbound_streams >= http.remote_settings.max_concurrent_streams:
+                break
+            self.send_now(pipe, opened.pop(number))
+
+    def send_now(self, pipe: Pipe, asked: "Asked") -> None:
         http = pipe.http  # type: ignore[attr-defined]
         stream = http.get_next_available_stream_id()
         fields = [(":method", "POST"), (":scheme", "https"), (":authority", self.name), (":path", "/dns-query")]
@@ -315,10 +331,15 @@ class Http(Connected):
                     if asked is not None:
                         self.crowd.broke(asked)
                 case h2.events.ConnectionTerminated():
-                    pipe.left = 0
+                    pipe.left, opened = 0, self.open.get(pipe, {})
+                    for number in [number for number in opened if number < 0]:
+                        self.crowd.broke(opened.pop(number))
             if pipe.dead:
                 return
-        pipe.write(http.data_to_send())
+        if pipe in self.open:
+            self.send_waiting(pipe)
+        if not pipe.dead:
+            pipe.write(http.data_to_send())
 
 
 class Quic:

@@ -21,6 +21,36 @@ STEP = 256 * 1024
 """Octets that the heap grows by at least."""
 
 
+LARGE = 8 * 1024
+"""Octets of the largest piece that holes are filled with."""
+END = 96 * 1024
+"""Octets of a piece that no hole has room for, and that gets no mapping of its own."""
+GRAIN = 16
+"""Sizes of pieces differ by so many octets."""
+MOST = 4 * 1024 * 1024
+"""Octets in holes that are filled."""
+
+
+def fill_holes() -> int:
+    """Take what is free between pieces in use, for good: what this process, or a copy of it, asks for from now on lies together
+    at the end, and not in many pages that copies share. Gives the octets taken; 0 where the C library is not glibc."""
+    if _MALLOPT is None:
+        return 0
+    malloc, free = _LIBRARY.malloc, _LIBRARY.free
+    malloc.argtypes, malloc.restype = (ctypes.c_size_t,), ctypes.c_void_p
+    free.argtypes, free.restype = (ctypes.c_void_p,), None
+    taken = 0
+    end: int | None = malloc(END)
+    for size in range(LARGE, 0, -GRAIN):
+        piece: int | None = malloc(size)
+        while end and piece and piece < end and taken < MOST:
+            taken += size
+            piece = malloc(size)
+        free(piece)
+    free(end)
+    return taken
+
+
 def keep_to_heap() -> bool:
     """From now on large pieces, too, come from the heap (brk(2)), not from mappings of their own, which mremap(2) makes larger.
     False where the C library is not glibc: it may do as it likes."""

@@ -23,7 +23,7 @@ from anchorhold.control_requests import Line
 from anchorhold.facts import log
 from anchorhold.ipc import Verb
 from anchorhold.link import LinkMessage, LinkType, PairName, nth, send_message
-from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, pages, preload
+from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, preload
 from anchorhold.sandbox.profile import Network, calls
 from net.quic_server import Terms
 from net.sockets import adopt
@@ -92,8 +92,6 @@ class SecureCell(ClientsCell):
         """Of the certificate, as its end is."""
         self._proved: tuple[str, str] | None = None
         """What the supervisor was told, and why not more."""
-        self._maps = pages.opened()
-        """Read when the certificate has been, for which there is no /proc then."""
         self.house: SecureHouse
 
     @property
@@ -142,8 +140,6 @@ class SecureCell(ClientsCell):
         self.house = SecureHouse(self.settings, self.desk, self.admission)
         serve_doh(self.house)
         self._oblivious = Oblivious(self.house, self._carrier, os.urandom, Instant(now))
-        # To read a certificate takes three megabytes of a library that is not used again.
-        pages.let_go(self._maps)
 
     def _carrier(self) -> CarryingPeer | None:
         """The way to a cell that connects out, while there is one: the first, so that a target is connected to once."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from net.tls import system_authorities
 from resolver.dnssec.algorithms import ALGORITHMS, Wrong
 
 _RSA = b"\3\1\0\1" + b"\xff" * 256
@@ -16,7 +17,9 @@ _SECRET = 2**200 + 1
 
 
 def begin_once() -> None:
-    """What OpenSSL reads, looks for and sets up at its first use, before processes are copied: so the copies share it."""
+    """What OpenSSL reads, looks for and sets up at its first use, and whom the system trusts, before processes are copied: so the
+    copies share it."""
+    system_authorities()
     verify_once()
     for protocol in (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER):
         ssl.SSLContext(protocol)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from anchorhold.__about__ import BUILT
 from resolver.dnssec.anchors import TrustAnchor, read_anchors
@@ -17,7 +17,7 @@ PACKAGED = "data/trust-anchors/root.ds"
 @cache
 def packaged_root() -> tuple[DelegationSigner, ...]:
     """The root's anchors as packaged; read once."""
-    text = files("anchorhold").joinpath(PACKAGED).read_text(encoding="ascii")
+    text = (Path(__file__).parents[1] / PACKAGED).read_text(encoding="ascii")
     return tuple(record for anchor in read_anchors(text) for record in anchor.records)
 
 

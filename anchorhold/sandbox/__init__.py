@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from anchorhold import leash
-from anchorhold.sandbox import landlock, limits, namespaces, rights, seccomp, supervising
+from anchorhold.sandbox import landlock, limits, namespaces, pages, rights, seccomp, supervising
 from anchorhold.sandbox.clock import calls_for_time
 from anchorhold.sandbox.library import calls_for_library, library
 from anchorhold.sandbox.numbers import NoSuchCall
@@ -149,6 +149,8 @@ def if_filtered(profile: SandboxProfile) -> SandboxProfile:
 def _seal(profile: SandboxProfile, table: "_Table", standing: Standing) -> Standing:
     """The last of what `enter` does: RLIMITs and the filter."""
     missing = list(standing.missing)
+    # To begin takes pages of libraries that are not used again: a certificate is read once.
+    pages.let_go()
     limited = limits.apply(limits.wanted(replace(profile, calls=table.rules)))
     # Who watches system calls sees where service begins.
     _needed("name", lambda: rights.be_called(profile.name), missing)

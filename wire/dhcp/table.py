@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from wire.dhcp.codecs import HEX, Codec, octets, read_octets
 from wire.errors import Malformed
@@ -47,6 +46,8 @@ class Table:
         digits = wanted.removeprefix("option-")
         if digits.isascii() and digits.isdigit():
             return self.numbered(int(digits[:9]))
+        from difflib import get_close_matches  # who reads no configuration needs it not in memory
+
         near = get_close_matches(wanted, self._by_name, 3)
         hint = f"; is it {' or '.join(near)}?" if near else "; write its number"
         raise ValueError(f"there is no option {name!r}{hint}")
