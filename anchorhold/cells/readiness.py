@@ -45,7 +45,7 @@ class Epoll:
         self._keys: dict[int, selectors.SelectorKey] = {}
         self._told = tuple(_told(event) for event in range(2 * max(select.EPOLLERR, select.EPOLLHUP)))
 
-    def _of(self, events: int) -> select.epoll:
+    def _of(self, events: int) -> "select.epoll":  # a name that is not everywhere
         return self._behind if events & BEHIND else self._epoll
 
     def register(self, endpoint: socket.socket, events: int, data: Callable[..., object]) -> None:

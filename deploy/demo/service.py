@@ -100,6 +100,10 @@ class Service:
         )
 
     @property
+    def _control(self) -> Path:
+        return self.folder / "control.sock"
+
+    @property
     def config(self) -> Path:
         """The configuration file."""
         return self.folder / "anchorhold.toml"
@@ -144,7 +148,8 @@ class Service:
         return (self.folder / "service.log").read_text()
 
     def _answers(self) -> bool:
-        """Wait until it answers a name that never leaves; False if it ended or takes too long."""
+        """Wait until it answers a name that never leaves; False if it ended or takes too long. On a port that was taken meanwhile
+        somebody else may answer: who listens has a control socket."""
         query = dns.message.make_query("localhost.", "A")
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self._process.poll() is None:
@@ -153,14 +158,16 @@ class Service:
             except (dns.exception.Timeout, OSError):
                 time.sleep(0.05)
             else:
-                return self._process.poll() is None
+                if self._control.exists():
+                    return self._process.poll() is None
+                time.sleep(0.05)
         return False
 
     def ask_control(self, request: dict[str, object]) -> list[dict[str, object]]:
         """One request to the control socket."""
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(PATIENCE)
-            link.connect(str(self.folder / "control.sock"))
+            link.connect(str(self._control))
             link.sendall(json.dumps(request).encode() + b"\n")
             data = b""
             while piece := link.recv(65_536):
@@ -179,7 +186,7 @@ class Service:
         places = ", ".join(f'"{place}"' for place in (f"127.0.0.1:{self.port}", *self.further))
         return f"""[listen]
 addresses = [{places}]
-control = "{self.folder}/control.sock"
+control = "{self._control}"
 
 [service]
 state = "{self.folder}/state"

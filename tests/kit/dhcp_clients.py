@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kit.lan import PATIENCE, Place
 from kit.peers import peer as find
+from kit.peers import until
 
 SCRIPT = r"""#!/bin/sh
 # $1: udhcpc's reason; dhclient and dhcpcd have theirs in the environment.
@@ -141,7 +142,15 @@ class Dhclient(Client):
         """A lease: a new one, or the one in its file confirmed."""
         before = len(self.told)
         self.start()
-        return self.wait_for("BOUND", "REBOOT", "BOUND6", "REBIND6", after=before)
+        told = self.wait_for("BOUND", "REBOOT", "BOUND6", "REBIND6", after=before)
+        if address := told.get("new_ip_address"):
+            # It writes that down when the script has ended, and whoever ends it before takes the lease from it.
+            until(lambda: f"fixed-address {address};" in self._leases(), "the lease in its file")
+        return told
+
+    def _leases(self) -> str:
+        path = self.folder / "leases"
+        return path.read_text() if path.exists() else ""
 
     def release(self) -> None:
         """With the lease in its file."""

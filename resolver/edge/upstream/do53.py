@@ -179,7 +179,7 @@ class Udp:
     def _exchange(self, query: bytes, addresses: tuple[str, ...], deadline: Instant) -> PacketExchange:
         targets = [(address, self._spec.port) for address in _ordered(addresses, self._preferred)]
         self._pool(targets[0][0])
-        return PacketExchange(query, targets, deadline, self.jar, self._tools, pools=self._pools)
+        return PacketExchange(query, targets, deadline, self.jar, self._tools, RESEND_AFTER, self._pools)
 
     def _pool(self, address: str) -> Datagrams:
         target = address, self._spec.port
