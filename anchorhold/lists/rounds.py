@@ -297,11 +297,12 @@ class Rounds:
     # what operators want
 
     def update(self, names: list[str]) -> None:
-        """Ask for these now."""
+        """Ask for these now. They are under way when this returns: who looks next must not take it for done."""
         for name in names:
             shelf = self.library.shelves[name]
             if shelf.source.url and not shelf.busy:
                 shelf.due = now()
+        self._start_due()
         self._news.set()
 
     def confirm(self, name: str) -> bool:

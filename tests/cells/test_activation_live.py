@@ -34,7 +34,7 @@ def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
     with ExitStack() as stack:
         udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         tcp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-        udp.bind(("127.0.0.1", 0))
+        udp.bind(("127.0.0.1", free_ports(1)[0]))
         tcp.bind(udp.getsockname())
         tcp.listen(16)
         yield udp, tcp

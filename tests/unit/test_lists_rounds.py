@@ -99,6 +99,19 @@ def test_a_list_is_fetched_and_what_is_kept_is_handed_on_at_the_next_start(tmp_p
     asyncio.run(go())
 
 
+def test_what_is_asked_for_is_under_way_at_once(tmp_path: Path) -> None:
+    """A command looks again until nothing is, and may look before the loop comes to it."""
+
+    async def go() -> None:
+        going = Going(tmp_path, Played(text("a")), ADS)
+        await going.run(lambda one: one.rounds.image is not None and "ads" in one.rounds.image.lists)
+        going.rounds.update(["ads"])
+        assert "waiting" == going.rounds.library.shelves["ads"].busy
+        await going.go_on(lambda one: not one.rounds.library.shelves["ads"].busy)
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize("data", [b"ahlists\0" + bytes(200), b""])
 def test_an_image_of_another_version_is_made_anew(tmp_path: Path, data: bytes) -> None:
     """After an update of the program: it is whole, and must not end the cell again and again."""

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from ipaddress import ip_address, ip_network
 
 import pytest
+from kit.peers import free_ports
 
 from anchorhold import spreading
 from anchorhold.activation import Handover
@@ -108,7 +109,8 @@ def test_a_listener_has_a_socket_of_each_kind_for_each_cell(stack: ExitStack) ->
 
 def test_a_socket_of_the_service_manager_is_for_one_cell(stack: ExitStack, capfd: pytest.CaptureFixture[str]) -> None:
     udp = stack.enter_context(socket.socket(socket.AF_INET, UDP))
-    udp.bind(("127.0.0.1", 0))
+    # TCP is opened at the same port.
+    udp.bind(("127.0.0.1", free_ports(1)[0]))
     handed = Handover()
     stack.callback(handed.close)
     handed.add(socket.fromfd(udp.fileno(), udp.family, udp.type).detach(), "test")
