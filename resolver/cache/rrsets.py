@@ -49,11 +49,13 @@ _OVERHEAD = 700
 
 class Failed(NamedTuple):
     """No answer could be had. `cycle`: it would need itself, or look-ups too deep inside each other; asking again is no
-    help. `given_up`: for whoever asked could spend no more on it, which says nothing of what was asked for."""
+    help. `given_up`: for whoever asked could spend no more on it, which says nothing of what was asked for. `ours`: for want of
+    a place of ours, so that it may be asked again at any moment."""
 
     explanation: Explanation
     cycle: bool = False
     given_up: bool = False
+    ours: bool = False
 
 
 class Cut(NamedTuple):

@@ -146,7 +146,7 @@ class RoutedWorld:
                 # Where the parents have nothing to say either, what they said before is better than nothing.
                 for cut in doubted:
                     iterator.memory.restore_cut(cut, self.now())
-                return former or Silent(resolved.explanation)
+                return former or Silent(resolved.explanation, ours=resolved.ours)
             if query.flags & _CD:
                 return Checked(resolved, Security.INSECURE, None)
             again = former is not None

@@ -159,7 +159,7 @@ class Iterator:
         and not if it was learned just now."""
         now = run.outside.now()
         cut = self.memory.cut(name, now)
-        if cut is None or failed.cycle or run.budget.restarts <= 0 or cut.referral.zone in run.settled:
+        if cut is None or failed.cycle or failed.ours or run.budget.restarts <= 0 or cut.referral.zone in run.settled:
             return None
         zone = cut.referral.zone
         # An outage of a zone must not become one more question to its parent for every name asked below it.
@@ -286,8 +286,10 @@ class Iterator:
         now = run.outside.now()
         if not isinstance(outcome, Failed):
             self.outages.answered(cut.zone)
-        elif outcome != NOBODY and not (
-            question.hasty or is_top(cut.zone, self.settings.zone) or run.budget.spent(now)
+        elif (
+            outcome != NOBODY
+            and not outcome.ours
+            and not (question.hasty or is_top(cut.zone, self.settings.zone) or run.budget.spent(now))
         ):
             self.outages.erred(cut, question.name, now)
 
@@ -388,9 +390,9 @@ class Search:
         return ()
 
     def _note(self, name: bytes, rrtype: int, failed: Failed) -> None:
-        """A cycle is known anew without asking anybody; any other failure is remembered for a while."""
+        """A cycle is known anew without asking anybody; any other failure that is not ours is remembered for a while."""
         now = self._run.outside.now()
         if failed.cycle:
             self.cycle = True
-        elif not self._run.budget.spent(now):
+        elif not (failed.ours or self._run.budget.spent(now)):
             self._iterator.memory.store_failure(name, rrtype, failed, FAILURE_PAUSE, now)

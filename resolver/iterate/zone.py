@@ -6,7 +6,7 @@ from typing import NamedTuple
 from resolver.cache.rrsets import Failed, RRsetMemory
 from resolver.iterate.budget import Budget
 from resolver.iterate.classify import apex_servers, classify
-from resolver.iterate.failures import LAME, NOBODY, NONSENSE
+from resolver.iterate.failures import BUSY, LAME, NOBODY, NONSENSE
 from resolver.iterate.port import Ask, Endpoint, Heard, Outside, Silent, Why
 from resolver.iterate.servers import Server, Servers
 from resolver.iterate.verdict import Answer, Broken, Lame, Negative, Verdict
@@ -163,6 +163,8 @@ class Round:
             return self._judge(said, record)
         if said.why is not Why.TIMEOUT:
             self._useless.add(endpoint)
+        if said.why is Why.BUSY and self._failed is NOBODY:
+            self._failed = BUSY
         return None
 
     async def _ask(self, endpoint: Endpoint, record: Server, edns: bool, stream: bool) -> Heard | Silent:

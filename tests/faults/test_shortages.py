@@ -9,6 +9,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from math import isfinite
 
 import dns.message
@@ -32,7 +33,7 @@ from resolver.edge.upstream import do53, open_upstream, packets
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.edge.world import ForwardingWorld
 from resolver.servers import State
-from resolver.settings import CacheSettings, Profile, ResolverSettings, Route, UpstreamGroup
+from resolver.settings import Authority, CacheSettings, Iteration, Profile, ResolverSettings, Route, UpstreamGroup
 from resolver.values import Query, Reply
 from wire.dns.names import read_name
 from wire.units import Instant
@@ -315,7 +316,7 @@ def exhausted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return state
 
 
-def resolver_for(liar: Liar) -> Resolver:
+def resolver_for(liar: Liar, **changes: object) -> Resolver:
     counts: Counter[str] = Counter()
     tools = Tools(clock, os.urandom, no_lookup, lambda what: counts.update([what]), TlsFactory())
     profile = Profile.STRICT if liar.scheme in ("tls", "https") else Profile.OPPORTUNISTIC
@@ -323,7 +324,7 @@ def resolver_for(liar: Liar) -> Resolver:
     settings = ResolverSettings(
         1, ("default",), (group,), (Route(b"\0", -1, 0),), CacheSettings(stale=False), dnssec=UNVALIDATED
     )
-    return Resolver(settings, ForwardingWorld(tools, bytes(32), two_labels), lambda fact: None)
+    return Resolver(replace(settings, **changes), ForwardingWorld(tools, bytes(32), two_labels), lambda fact: None)
 
 
 async def ask(resolver: Resolver, name: str) -> Reply:
@@ -352,6 +353,29 @@ def test_our_own_shortage_is_no_fault_of_the_upstream_and_over_at_once(
             assert (State.READY, 0) == (server.health.state(clock()), server.health.open)
             exhausted.clear()
             assert answer(query_for())[-4:] == (await ask(resolver, "www.example.")).message[-4:]
+            await resolver.close()
+
+    run(loop, conversation())
+
+
+@loops
+def test_an_iteration_that_has_no_place_for_it_is_begun_anew_with_the_next_question(
+    loop: str, exhausted: list[int]
+) -> None:
+    async def conversation() -> None:
+        async with Liar("udp") as liar:
+            servers = (Authority(read_name("ns.example."), ("127.0.0.1",)),)
+            root = Iteration("root", b"\0", servers, prime=False, port=liar.port, private_servers=True)
+            resolver = resolver_for(liar, iterations=(root,), routes=(Route(b"\0", -1, 1),))
+            exhausted.append(errno.EMFILE)
+            said = "no place is left for one more question to the zone"
+            for _ in range(3):
+                reply = await ask(resolver, "www.example.")
+                assert (2, said) == (reply.message[3] & 15, reply.explanation and reply.explanation.text)
+            assert not liar.queries
+            exhausted.clear()
+            await ask(resolver, "www.example.")
+            assert liar.queries
             await resolver.close()
 
     run(loop, conversation())

@@ -4,11 +4,12 @@ import pytest
 from kit.internet import Internet
 from kit.iterating import Asking
 
+from resolver.iterate.failures import BUSY
 from resolver.iterate.outages import FIRST_PAUSE, LONGEST_PAUSE, NAMES, REMEMBERED, Outages
-from resolver.iterate.port import Ask, Heard, Silent
+from resolver.iterate.port import Ask, Heard, Silent, Why
 from resolver.iterate.verdict import NameServer, Referral
 from wire.dns.names import read_name
-from wire.units import Instant
+from wire.units import Instant, Seconds
 
 ZONE = read_name("shop.example")
 CUT = Referral(ZONE, (NameServer(read_name("ns.shop.example")),), 3600)
@@ -133,6 +134,24 @@ def test_top_level_domains_are_never_paused_for_it_would_be_our_network() -> Non
         asking.said(f"n{number}.example.")
     made.behave(TOP, made.honest)
     assert "203.0.113.1" == asking.said("www.shop.example.")
+
+
+def test_what_found_no_place_of_ours_is_no_zone_that_errs_and_is_asked_again_at_once() -> None:
+    made = internet()
+    everybody(made, lambda ask: Silent(ask, Why.BUSY, 0, Seconds(0.0)))
+    asking = Asking(made)
+    said = [asking.ask(f"{letter}.shop.example.") for letter in "abcd"]
+    assert [BUSY] * 4 == said
+    assert 0 == len(asking.iterator.outages)
+    everybody(made, made.honest)
+    assert ["shop.example.? www.shop.example."] == [q.rsplit(" ", 1)[0] for q in asking.questions("www.shop.example.")]
+
+
+def test_one_that_errs_says_more_than_one_for_which_there_is_no_place() -> None:
+    made = internet()
+    everybody(made, lambda ask: Silent(ask, Why.BUSY, 0, Seconds(0.0)))
+    made.behave("10.0.0.2", made.refuses("REFUSED"))
+    assert "failed: servers of the zone say REFUSED" == Asking(made).said("a.shop.example.")
 
 
 def test_who_says_nothing_is_no_zone_that_errs() -> None:
