@@ -56,6 +56,9 @@ SPARE_TIMERS = 64
 SHORTEST = 0.001
 """Seconds until a timer at least: aioquic's own grain."""
 
+MOST_HEARD = 256
+"""Pieces of streams, mostly questions, of one wake-up. Fewer would cost more each: answers to one client go in few packets."""
+
 Source = list[tuple[int, int, bytes]]
 
 
@@ -102,8 +105,8 @@ class QuicListener:
     # packets
 
     def ready(self, _events: int, now: Instant) -> None:
-        """Take what has arrived, up to BATCH packets, or as many questions and what else came with the last of them: one packet
-        may hold dozens, and others than those who ask over QUIC have their turn in between."""
+        """Take what has arrived, up to BATCH packets, or MOST_HEARD and what else came with the last of them: one packet may hold
+        dozens, and others than those who ask over QUIC have their turn in between."""
         if self.closed:
             return
         self.heard = 0
@@ -112,7 +115,7 @@ class QuicListener:
             for _ in range(BATCH):
                 data, ancillary, _, address = receive(MAX_PACKET, ANCILLARY)
                 self.take(data, address, ancillary, now)
-                if self.heard >= BATCH:
+                if self.heard >= MOST_HEARD:
                     break
         except BlockingIOError:
             pass
