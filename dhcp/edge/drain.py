@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 from net.messages import Message, receive_all
@@ -19,8 +20,8 @@ GONE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
 """The interface is down or no more."""
 
 
-def drain(read: Callable[..., T], *arguments: int) -> Iterator[T]:
-    """What a socket's method `read`, which must not wait, gives till nothing is there, at most AT_ONCE times. A socket without an
+def drain(read: Callable[..., T], *arguments: object) -> Iterator[T]:
+    """What `read` of a socket, which must not wait, gives till nothing is there, at most AT_ONCE times. A socket without an
     interface is empty."""
     for _ in range(AT_ONCE):
         try:
@@ -36,15 +37,4 @@ def drain(read: Callable[..., T], *arguments: int) -> Iterator[T]:
 
 def drain_many(endpoint: socket.socket, size: int, ancillary: int) -> Iterator[list[Message]]:
     """The same of a socket's messages, TOGETHER at a time."""
-    left = AT_ONCE
-    while left > 0:
-        try:
-            came = receive_all(endpoint, min(TOGETHER, left), size, ancillary)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            if error.errno in GONE:
-                return
-            raise
-        left -= len(came)
-        yield came
+    return islice(drain(receive_all, endpoint, TOGETHER, size, ancillary), AT_ONCE // TOGETHER)

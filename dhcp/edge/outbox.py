@@ -1,5 +1,6 @@
 """What leaves: replies become octets one by one, and those over UDP go many in one call."""
 
+import socket
 from collections import Counter
 
 from dhcp.edge.interfaces import Interface, Interfaces
@@ -68,13 +69,17 @@ class Outbox:
         frame = frame4(reply, data, link.hardware) if link is not None else None
         if frame is None:
             return False
-        try:
-            if frames is None:
-                raise OSError
-            frames.sendmsg((frame,), (), NOW)
-        except OSError:
+        if frames is None or not _leaves(frames, frame):
             self._failed()
         return True
 
     def _failed(self, count: int = 1) -> None:
         self._counters["not-sent"] += count
+
+
+def _leaves(endpoint: socket.socket, frame: bytes) -> bool:
+    try:
+        endpoint.sendmsg((frame,), (), NOW)
+    except OSError:
+        return False
+    return True

@@ -383,7 +383,6 @@ def not_proved(found: NotProved, absence: Absence) -> Insecure | Bogus:
 
 
 @lru_cache(REASONS)
-@lru_cache(64)
 def not_validated(reason: str) -> Explanation:
     """What clients are told of a name whose anchor is a negative one, for this reason."""
     return Explanation(ExtendedError.OTHER, f"not validated: {reason}"[:120])

@@ -41,7 +41,7 @@ def test_forged_first_packets_cost_little_and_keep_nobody_out() -> None:
         # A tenth of what an honest handshake costs; the figure of 50 is measured where nothing else runs.
         assert holds(ATTACK, "µs of CPU each", round((after.cpu - before.cpu) * 1e6 / retries), 200)
         assert holds(ATTACK, "MB more resident", round((after.memory - before.memory) / 1e6), 8)
-        assert holds(ATTACK, "ms an honest client waits", round(1000 * waited), 5_000)
+        assert holds(ATTACK, "ms an honest client waits", round(1000 * waited), 1_000)
 
 
 def test_slow_questions_hold_no_place_for_longer_than_idle_ones() -> None:
@@ -52,7 +52,7 @@ def test_slow_questions_hold_no_place_for_longer_than_idle_ones() -> None:
             # One after the other: who is slow to shake hands ends for another reason.
             one.connect().client.core.send_stream_data(0, b"\0")
         due = time.monotonic()
-        end = due + 60.0
+        end = due + 15.0
         while not all(one.client.terminated for one in crowd) and time.monotonic() < end:
             # Ten times a second, however often somebody is answered: who makes more work than that ends for another reason too.
             is_due = time.monotonic() >= due

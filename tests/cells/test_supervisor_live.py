@@ -67,17 +67,13 @@ def test_a_killed_cell_is_back_within_a_second_and_both_get_a_new_pair(config: P
     with started(config, *FAKES) as running:
         running.wait_for("serving on")
         pids = cell_pids(running)
-        # If it waited for the second that is under way, it would always; a busy machine is slow now and then.
-        for death in range(1, 6):
-            start, killed = time.monotonic(), cell_pids(running)[which]
-            os.kill(killed, signal.SIGKILL)
-            running.wait_for("fake", "START", count=2 + death)
-            if (took := time.monotonic() - start) < 1.0:
-                break
-        assert took < 1.0
+        start = time.monotonic()
+        os.kill(pids[which], signal.SIGKILL)
+        running.wait_for("fake", "START", count=3)
+        assert time.monotonic() - start < 1.0
         running.wait_for("signal SIGKILL", "at once")
-        running.wait_for("fake", str(pids[1 - which]), "PEER", count=1 + death)
-        assert cell_pids(running)[which] not in (pids[which], killed)
+        running.wait_for("fake", str(pids[1 - which]), "PEER", count=2)
+        assert cell_pids(running)[which] != pids[which]
         assert cell_pids(running)[1 - which] == pids[1 - which]
 
 
@@ -184,7 +180,7 @@ def test_a_new_key_is_used_after_a_reload(config: Path) -> None:
 def is_answered(port: int) -> bool:
     """Both cells work: `localhost.` is asked of front and answered by the resolver, or by front's memory of it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(1.0)
+        client.settimeout(0.05)
         client.sendto(dns.message.make_query(f"a{time.monotonic_ns()}.localhost", "A").to_wire(), ("127.0.0.1", port))
         try:
             return bool(dns.message.from_wire(client.recv(4_096)).answer)
@@ -196,7 +192,7 @@ def until_answered(port: int) -> float:
     """Seconds until a question is answered; each try waits for its answer, so this polls without sleeping."""
     start = time.monotonic()
     while not is_answered(port):
-        assert time.monotonic() - start < PATIENCE, "no answer"
+        assert time.monotonic() - start < 20, "no answer"
     return time.monotonic() - start
 
 
@@ -212,14 +208,12 @@ def kill_and_wait(running: Running, name: str, death: int) -> float:
 
 @pytest.mark.parametrize("name", ["front", "resolver"])
 def test_the_real_cells_are_back_and_answer_after_a_kill(config: Path, name: str) -> None:
-    begun = time.monotonic()
     with started(config) as running:
         port = running.port()
         until_answered(port)
-        # On a machine that is slow, or busy, the whole start was too.
-        most = max(1.0, time.monotonic() - begun)
         times = [kill_and_wait(running, name, death) for death in (1, 2, 3)]
-        assert min(times) < most
+        # The best of three: other tests may keep the machine busy.
+        assert min(times) < 1.0
         until_answered(port)
         assert running.end() == 0
 

@@ -103,7 +103,7 @@ def test_a_silent_server_costs_no_more_than_the_deadline(loop: str, scheme: str)
         async with Liar(scheme, Lie.SILENCE) as liar, meet(liar) as (upstream, _):
             begin = time.monotonic()
             assert await outcome(upstream, QUERY, 0.15) == "timeout"
-            assert time.monotonic() - begin < 10
+            assert time.monotonic() - begin < 2
 
     run(loop, conversation())
 

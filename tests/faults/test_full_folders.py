@@ -186,7 +186,7 @@ def test_a_file_system_that_is_really_full_or_read_only(tmp_path: Path) -> None:
         ["unshare", "--mount", sys.executable, str(HERE / "full_folders.py"), str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=100,
     )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)

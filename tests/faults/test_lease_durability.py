@@ -23,7 +23,7 @@ def judged(result: dict[str, object]) -> dict[str, object]:
 def test_kills_at_any_moment_lose_nothing() -> None:
     """Three hundred times kill -9, at reading, committing, emptying the log, giving pages back and writing anew."""
     done = subprocess.run(
-        [sys.executable, HERE / "kills.py", "--kills", "300"], capture_output=True, text=True, check=True, timeout=250
+        [sys.executable, HERE / "kills.py", "--kills", "300"], capture_output=True, text=True, check=True, timeout=100
     )
     result = json.loads(done.stdout)
     assert WELL == judged(result)
@@ -62,7 +62,7 @@ def test_a_full_disk_refuses_newcomers_only_and_recovers_alone(tmp_path: Path) -
         capture_output=True,
         text=True,
         check=True,
-        timeout=250,
+        timeout=100,
     )
     result = json.loads(done.stdout)
     full, after = result["full"], result["after"]

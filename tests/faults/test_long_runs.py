@@ -24,7 +24,7 @@ def test_a_short_run_sees_nothing_wrong(program: str) -> None:
         [sys.executable, str(BENCHMARKS / program), *SHORT[program]],
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=110,
     )
     said = f"{done.stdout[-3_000:]}\n{done.stderr[-3_000:]}"
     rows = dict(re.findall(r"^\| ([^|]+?) \| ([\d,.]+) \|", done.stdout, re.MULTILINE))

@@ -284,8 +284,8 @@ def test_a_question_that_is_forbidden_or_has_no_way_fails_at_once(
     async def conversation() -> None:
         async with Liar("udp") as liar:
             begun = clock()
-            why, counts = await exchanged(liar, 60.0)
-            assert (Why.UNREACHABLE, True) == (why, clock() - begun < 30.0)
+            why, counts = await exchanged(liar)
+            assert (Why.UNREACHABLE, True) == (why, clock() - begun < 1.0)
             assert 3 == counts[f"udp-upstream-{errno.errorcode[error]}"]
 
     run(loop, conversation())

@@ -26,7 +26,7 @@ def test_two_short_parts_measure_ours_and_a_peer(tmp_path: Path) -> None:
         "unbound",
     ]
     short = ["--rounds", "1", "--seconds", "0.1", "--kept", str(tmp_path / "kept")]
-    done = subprocess.run([*command, *short], capture_output=True, text=True, timeout=250)
+    done = subprocess.run([*command, *short], capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "≤ 1 × unbound" in done.stdout
     for part in ("udp", "miss-dot"):

@@ -105,14 +105,14 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
         peer(program)
     need_root("a network namespace")
     output = tmp_path_factory.mktemp("lab") / "capture.json"
-    said = run_apart("capture", str(output), "strict", "relaxed", "off", timeout=400)
+    said = run_apart("capture", str(output), "strict", "relaxed", "off", timeout=200)
     assert output.exists(), said
     read = json.loads(output.read_text())
     shown = {mode: [Shown(*query) for query in queries] for mode, queries in read["shown"].items()}
     return Found({name.lower() for name in read["asked"]}, shown)
 
 
-pytestmark = [pytest.mark.peer("nsd, knotd, named"), pytest.mark.timeout(450)]
+pytestmark = [pytest.mark.peer("nsd, knotd, named"), pytest.mark.timeout(240)]
 
 
 @pytest.mark.parametrize("mode", ["strict", "relaxed"])

@@ -153,7 +153,7 @@ COSTLY = {
 """Lines at which a careless reader takes minutes."""
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize("line", COSTLY.values(), ids=COSTLY)
 def test_no_line_costs_more_than_its_length(line: str) -> None:
     """A hundred of them take a second in all formats together; one of those that backtrack takes longer than this test may."""

@@ -80,8 +80,8 @@ def test_the_second_address_does_not_wait_for_a_mute_first_one(loop: str) -> Non
         async with Liar("tls") as liar:
             with socket.create_server(("127.0.0.2", liar.port)):
                 begin = time.monotonic()
-                link = await dial(Target(("127.0.0.2", "127.0.0.1"), liar.port, tls(), 60.0), Silent)
-                assert time.monotonic() - begin < 30
+                link = await dial(Target(("127.0.0.2", "127.0.0.1"), liar.port, tls(), 5.0), Silent)
+                assert time.monotonic() - begin < 2
                 assert link.address == "127.0.0.1"
                 link.abort()
 

@@ -123,7 +123,9 @@ def test_settings_that_are_not_plain_are_read(first: bytes) -> None:
     assert not is_greeting(GREETING[1:])
 
 
-@pytest.mark.skipif(Codec.NGH2 not in CODECS, reason="ngh2 is not installed")
+@pytest.mark.skipif(
+    Codec.NGH2 not in CODECS, reason="there is no ngh2 for this machine: where there is, the set-up installs it"
+)
 def test_who_only_greets_has_no_session_of_nghttp2_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     use_codec(Codec.NGH2, monkeypatch)
     before = living()

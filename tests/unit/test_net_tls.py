@@ -4,6 +4,7 @@ import ssl
 
 import pytest
 from kit.certificates import authority, identity, server_context
+from kit.handshakes import shake_hands
 
 from net.tls import Peer, PinRefused, TlsClient, TlsFactory, spki_digest
 
@@ -13,12 +14,7 @@ def shake(client: TlsClient, server: ssl.SSLContext, name: str = "dns.example") 
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
     near = client.context.wrap_bio(to_client, to_server, server_hostname=client.server_name(name))
     far = server.wrap_bio(to_server, to_client, server_side=True)
-    for _ in range(4):
-        for end in (near, far):
-            try:
-                end.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
+    shake_hands(near, far)
     far.write(b"x")
     near.read(1)
     return near, bool(near.session_reused)

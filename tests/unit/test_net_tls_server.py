@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from kit.certificates import NAME, authority, identity
 from kit.children import ended
+from kit.handshakes import shake_hands
 from kit.profiles import LINUX
 
 from anchorhold.cells.secure import PROFILE
@@ -36,12 +37,7 @@ def shake(
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
     near = client.wrap_bio(to_client, to_server, server_hostname=NAME, session=session)
     far = contexts.begin(to_server, to_client)
-    for _ in range(4):
-        for end in (near, far):
-            try:
-                end.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
+    shake_hands(near, far)
     say(far, near)
     return near, far
 
