@@ -32,6 +32,14 @@ def endpoint_of(address: str, port: int) -> tuple[str, int] | tuple[str, int, in
     return host, port, 0, int(zone) if zone.isdecimal() else _interface(zone)
 
 
+def refuse_itself(opened: socket.socket, address: str, port: int) -> None:
+    """Raise ConnectionRefusedError if a connected socket is its own far end: a server of this machine that is gone frees its
+    port, and the kernel may choose it for who asks there. Such a socket hears itself, and keeps the server from coming back."""
+    here = opened.getsockname()
+    if here[1] == port and ipaddress.ip_address(here[0]) == ipaddress.ip_address(address):
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "the far end is gone")
+
+
 def number_interfaces_by(interface: Callable[[str], int]) -> None:
     """From now on `interface` gives the number of an interface by its name, and raises OSError if there is none: for a process
     whose C library cannot ask for it."""

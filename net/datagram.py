@@ -135,7 +135,8 @@ class Datagrams:
 
 
 def open_datagram(address: str, port: int, entropy: Callable[[int], bytes]) -> tuple[socket.socket, bool]:
-    """A non-blocking socket connected to a literal address, and whether the source port is of our own choosing.
+    """A non-blocking socket connected to a literal address, and whether the source port is of our own choosing, which is never
+    that of the far end: a server of this machine that is gone would leave the socket talking to itself.
 
     Raises OSError.
     """
@@ -143,7 +144,7 @@ def open_datagram(address: str, port: int, entropy: Callable[[int], bytes]) -> t
     opened = open_socket(family, socket.SOCK_DGRAM)
     try:
         omit_path_mtu(opened)
-        chosen = _bind_randomly(opened, "::" if family == socket.AF_INET6 else "0.0.0.0", entropy)  # noqa: S104
+        chosen = _bind_randomly(opened, "::" if family == socket.AF_INET6 else "0.0.0.0", port, entropy)  # noqa: S104
         opened.connect(endpoint_of(address, port))
     except BaseException:
         opened.close()
@@ -163,10 +164,12 @@ def omit_path_mtu(opened: socket.socket) -> bool:
     return True
 
 
-def _bind_randomly(opened: socket.socket, anywhere: str, entropy: Callable[[int], bytes]) -> bool:
+def _bind_randomly(opened: socket.socket, anywhere: str, far_port: int, entropy: Callable[[int], bytes]) -> bool:
     for _ in range(TRIES):
         # 32 random bits: a remainder of 64,512 is uneven by 1 in 66,000 only
         port = FIRST_PORT + int.from_bytes(entropy(4), "big") % PORTS
+        if port == far_port:
+            continue
         try:
             opened.bind((anywhere, port))
         except OSError as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from net.addresses import endpoint_of, family_of
+from net.addresses import endpoint_of, family_of, refuse_itself
 from net.dial import DialFailed, DialFailure, failure_of, race
 from net.opening import open_socket
 from net.proof import Unproved
@@ -340,6 +340,7 @@ def _connected(address: str, port: int) -> socket.socket:
         else:
             opened.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
         opened.connect(endpoint_of(address, port))
+        refuse_itself(opened, address, port)
     except BaseException:
         opened.close()
         raise

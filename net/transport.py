@@ -10,7 +10,7 @@ import socket
 import ssl
 from typing import Protocol, cast
 
-from net.addresses import endpoint_of, family_of
+from net.addresses import endpoint_of, family_of, refuse_itself
 from net.opening import open_socket
 from net.readiness import READ, WRITE, Readiness, readiness, until
 
@@ -65,6 +65,7 @@ async def connect(address: str, port: int) -> socket.socket:
             # How it went: the second call tells and begins nothing. Linux says once that it is done, others that it is there.
             if (error := opened.connect_ex(endpoint)) not in (0, errno.EISCONN):
                 raise OSError(error, os.strerror(error)) from None
+        refuse_itself(opened, address, port)
     except BaseException:
         opened.close()
         raise

@@ -1,6 +1,7 @@
 """What every transport promises, whatever its scheme: the port's words, held against a server of ours."""
 
 import asyncio
+import socket
 import time
 
 import pytest
@@ -8,7 +9,9 @@ from kit.coders import QUIC_CODECS, use_codec, use_quic_codec
 from kit.liar import Liar, Lie, answer
 from kit.meeting import LOOPS, Counts, make_tools, meet, outcome, profile_for, query_for, run, soon
 
+from net import quic, transport
 from net.h2_codecs import Codec
+from net.opening import open_socket
 from resolver.edge.upstream import ENCRYPTED, TRANSPORTS, open_upstream
 from resolver.edge.upstream.port import UpstreamFailed, Why
 from resolver.settings import Profile
@@ -192,6 +195,27 @@ def test_a_server_that_is_not_there_fails_at_once_and_is_not_stormed(loop: str, 
             outcomes = [await outcome(upstream, QUERY) for _ in range(50)]
             assert {"unreachable"} == set(outcomes)
             assert counts["connect"] <= 3
+
+    run(loop, conversation())
+
+
+@streams
+def test_a_connection_never_goes_to_itself(loop: str, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of this machine that is gone frees its port, and the kernel may choose it for who asks there."""
+
+    async def conversation() -> None:
+        async with Liar(scheme) as liar, meet(liar) as (upstream, _):
+            await liar.stop()
+
+            def from_there(family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
+                opened = open_socket(family, kind)
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                opened.bind((liar.address, liar.port))
+                return opened
+
+            for module in (quic, transport):
+                monkeypatch.setattr(module, "open_socket", from_there)
+            assert await outcome(upstream, QUERY) == "unreachable"
 
     run(loop, conversation())
 

@@ -51,6 +51,14 @@ def test_a_port_in_use_is_passed_over() -> None:
             assert (opened.getsockname()[1], chosen) == (port, True)
 
 
+def test_a_socket_never_talks_to_itself() -> None:
+    """A server of this machine that is gone frees its port: from there, the socket would be its own far end."""
+    gone, port = free_port(), free_port()
+    opened, chosen = open_datagram("127.0.0.1", gone, entropy_for(gone, port))
+    with opened:
+        assert (opened.getsockname(), chosen) == (("127.0.0.1", port), True)
+
+
 def test_after_some_tries_the_kernel_chooses_and_says_so() -> None:
     holder, taken = taken_port()
     with holder:
