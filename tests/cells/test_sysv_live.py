@@ -1,5 +1,6 @@
 """The script for System V's init, with Debian's own start-stop-daemon."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,6 +54,11 @@ def test_it_is_started_reloaded_looked_at_and_stopped(script: Path) -> None:
     assert (run(script, "status").returncode, run(script, "start").returncode) == (0, 0)
     assert run(script, "reload").returncode == 0
     until(lambda: "configuration 2 is in force" in log.read_text(), "a reload")
+    # As logrotate does with `copytruncate`: what comes is at the beginning then.
+    os.truncate(log, 0)
+    assert run(script, "reload").returncode == 0
+    until(lambda: "configuration 3 is in force" in log.read_text(), "a line in the log that was turned over")
+    assert not log.read_bytes().startswith(b"\0")
     assert run(script, "stop").returncode == 0
     assert (run(script, "status").returncode, answers(script)) == (3, False)
     assert not (script.parent / "pid").exists()
