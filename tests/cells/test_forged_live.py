@@ -1,6 +1,7 @@
 """A cell that was taken over and forges a frame to another one: that one says so, the supervisor ends the sender and nobody else,
 and the service answers on. What each cell takes for forged: test_front_cell.py, test_front_leases.py, test_keeper_cell.py,
-test_resolver_sealed.py, tests/unit/test_forged_between_cells.py; that whoever is accused is ended, test_link_messages.py there."""
+test_resolver_sealed.py, tests/unit/test_forged_between_cells.py; how it ends the accused:
+test_link_messages.py there."""
 
 import signal
 import socket
