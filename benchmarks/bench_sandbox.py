@@ -86,6 +86,10 @@ class Figures:
 
 def measure(around: world.Surroundings, load: Load, sealed: bool, results: dict[str, Figures]) -> None:
     with around.serving(*(() if sealed else UNSEALED)) as made:
+        if not sealed and (found := filtered(made.pid)):
+            sys.exit(
+                f"{', '.join(found)} have a filter of system calls all the same: it would be measured against itself"
+            )
         load.cached("udp", world.PORTS["udp"])  # fills the caches
         load.cached("dot", world.PORTS["tls"])
         for what, run in load.all():
@@ -124,15 +128,16 @@ def table(results: dict[str, Figures], filters: str, head: str) -> tuple[str, bo
 def seals(around: world.Surroundings) -> str:
     """What the kernel says of the sealed cells; refuses to go on if there is nothing."""
     with around.serving() as made:
-        found = {name: Path(f"/proc/{pid}/status").read_text() for name, pid in readings.processes(made.pid).items()}
-    modes = {
-        name: next(line.split()[1] for line in text.splitlines() if line.startswith("Seccomp:"))
-        for name, text in found.items()
-    }
-    filtered = [name for name, mode in modes.items() if mode == "2"]
-    if not filtered:
+        found = filtered(made.pid)
+    if not found:
         sys.exit("no cell has a filter of system calls: there is nothing to measure")
-    return f"{', '.join(filtered)} have a filter of system calls"
+    return f"{', '.join(found)} have a filter of system calls"
+
+
+def filtered(supervisor: int) -> list[str]:
+    """Who of a service is behind a filter of system calls (proc_pid_status(5))."""
+    found = {name: Path(f"/proc/{pid}/status").read_text() for name, pid in readings.processes(supervisor).items()}
+    return [name for name, text in found.items() if "\nSeccomp:\t2\n" in text]
 
 
 def main() -> None:
