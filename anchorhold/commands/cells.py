@@ -31,7 +31,8 @@ Examples:
   sudo anchorhold cells
   anchorhold cells --json
 
-Exit codes: 0 all cells run and have no rights, 1 one does not run or has a right it should not have, 4 no service answers."""
+Exit codes: 0 all cells run (or rest, for they have nothing to do) and have no rights, 1 one does not run or has a right it should
+not have, 4 no service answers."""
 )
 @control_option
 @json_option
@@ -72,6 +73,10 @@ def notes(isolation: Isolation) -> list[str]:
     if isolation.unread:
         lines[0] += f" (without {', '.join(isolation.unread)}: only root may read it)"
     lines += [
+        f"{name} rests: it has nothing to do, and is started when it has, or when you ask it something"
+        for name in isolation.resting
+    ]
+    lines += [
         f"Capabilities of {cell.name}: {' '.join(cell.process.capabilities)}"
         for cell in isolation.cells
         if cell.process is not None and len(cell.process.capabilities) > FEW
@@ -93,7 +98,8 @@ def summary(isolation: Isolation) -> str:
     """One line for `anchorhold status`."""
     filtered = sum(1 for cell in isolation.sealed if isolation.filtered(cell))
     lacking = len(isolation.missing) + len(isolation.shared) + len(isolation.rights) + len(isolation.absent)
-    text = f"Isolation: {filtered} of {len(isolation.sealed)} cells behind a filter of system calls; "
+    running = len(isolation.sealed) - len(isolation.resting)
+    text = f"Isolation: {filtered} of {running} cells behind a filter of system calls; "
     return text + (f"{lacking} things missing, see anchorhold cells" if lacking else "nothing is missing")
 
 
@@ -112,7 +118,12 @@ def as_data(isolation: Isolation) -> dict[str, object]:
 
 
 def _cell_data(cell: Cell) -> dict[str, object]:
-    line: dict[str, object] = {"cell": cell.name, "pid": cell.pid or None, "restarts": cell.restarts}
+    line: dict[str, object] = {
+        "cell": cell.name,
+        "pid": cell.pid or None,
+        "restarts": cell.restarts,
+        "rests": cell.rests,
+    }
     process = cell.process
     if process is not None:
         line |= {
