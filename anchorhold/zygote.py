@@ -1,6 +1,7 @@
 """What the supervisor imports for its cells, before it forks them: then they are there at once, and share the pages."""
 
 import gc
+import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -20,6 +21,8 @@ NEVER = 1_000_000
 def begin() -> None:
     """Before the first import: garbage of imports is looked for among what is young, each object once. Of what would be found
     later, each copy would fill the holes for itself."""
+    # Cells read time zones that the loader gave them. To find out where others lie, Python would recall how it was built.
+    os.environ["PYTHONTZPATH"] = ""
     gc.set_threshold(YOUNG, NEVER)
 
 

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
-from cryptography.x509 import Certificate
-
+from net.certificates import x509
 from net.installed import Choice, stand_ins
 
 
@@ -216,7 +215,7 @@ class ClientCore(Core, Protocol):
     def resumed(self) -> bool:
         """Whether a session was resumed: then there are no certificates."""
 
-    def shown(self) -> list[Certificate]:
+    def shown(self) -> list[x509.Certificate]:
         """The server's certificates as it sent them, its own first. Raises ValueError."""
 
 

@@ -10,10 +10,10 @@ from collections import OrderedDict
 from contextlib import suppress
 from functools import lru_cache
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from net.certificates import x509
 from wire.dataclass import dataclass
 
 MAX_SESSIONS = 256

@@ -4,8 +4,7 @@ thrown away in time (RFC 9325)."""
 import os
 import ssl
 
-from cryptography import x509
-
+from net.certificates import x509
 from wire.dataclass import dataclass
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
