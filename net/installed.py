@@ -15,18 +15,25 @@ AUTO = "auto"
 
 
 @contextmanager
-def stand_ins(instead: Mapping[str, Mapping[str, object]]) -> Iterator[None]:
-    """Few names stand in for these modules while somebody is imported who asks for them and needs no more. Whoever wants the real
-    ones later gets them; where they are in memory already, they are what is found now, too."""
+def stand_ins(instead: Mapping[str, Mapping[str, object] | None]) -> Iterator[None]:
+    """Few names stand in for these modules while somebody is imported who asks for them and needs no more; None: it goes without.
+    Whoever wants the real ones later gets them; where they are in memory already, they are what is found now, too."""
     absent = [name for name in instead if name not in sys.modules]
     for name in absent:
-        sys.modules[name] = module = ModuleType(name)
-        vars(module).update(instead[name])
+        sys.modules[name] = _stand_in(name, instead[name])  # type: ignore[assignment]  # None is one that cannot be found
     try:
         yield
     finally:
         for name in absent:
             del sys.modules[name]
+
+
+def _stand_in(name: str, values: Mapping[str, object] | None) -> ModuleType | None:
+    if values is None:
+        return None
+    module = ModuleType(name)
+    vars(module).update(values)
+    return module
 
 
 class Choice(NamedTuple, Generic[C]):

@@ -6,6 +6,7 @@ import sys
 PROGRAM = """\
 import sys
 from anchorhold import zygote
+assert "typing_extensions" not in sys.modules
 from anchorhold.accounts import CELLS
 zygote.begin()
 from net import h2_codecs, quic_codecs
