@@ -5,6 +5,7 @@ nothing else. What does not decode raises `Malformed` and ends the cell.
 """
 
 import errno
+import os
 import socket
 from enum import IntEnum
 from typing import NamedTuple
@@ -14,6 +15,8 @@ from wire.dataclass import dataclass
 from wire.errors import Malformed
 
 MAX_MESSAGE = 4_096
+MOST_DESCRIPTORS = 8
+"""Beside one message."""
 
 
 class LinkType(IntEnum):
@@ -93,6 +96,9 @@ class LinkType(IntEnum):
     WORK = 31
     """From the lists cell: a helper is wanted (body u8 1), or none any more (0). To it: its end of a pair to one; or, without a
     descriptor, there is none any more. Body then: its exit code or minus a signal, i16 little-endian; nothing: there was none."""
+
+
+_KINDS = frozenset(LinkType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +184,17 @@ def accuse(link: socket.socket, name: PairName) -> None:
 
 def receive_message(link: socket.socket) -> LinkMessage | None:
     """The next message; None when the other side is gone. Raises Malformed, and BlockingIOError if non-blocking."""
-    data, descriptors, flags, _ = socket.recv_fds(link, MAX_MESSAGE, 8)
-    if not data:
-        return None
+    data, descriptors, flags, _ = socket.recv_fds(link, MAX_MESSAGE, MOST_DESCRIPTORS)
+    wrong = ""
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-        raise Malformed("link message too long")
-    try:
+        wrong = "link message too long"
+    elif data and data[0] not in _KINDS:
+        wrong = "unknown link message"
+    if data and not wrong:
         return LinkMessage(LinkType(data[0]), data[1:], tuple(descriptors))
-    except ValueError:
-        raise Malformed("unknown link message") from None
+    # A cell that sends some with nonsense, in each of its lives, would leave the supervisor without any.
+    for descriptor in descriptors:
+        os.close(descriptor)
+    if wrong:
+        raise Malformed(wrong)
+    return None

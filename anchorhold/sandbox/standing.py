@@ -36,6 +36,13 @@ class Standing:
         )
 
     @property
+    def words(self) -> str:
+        """For the log: what is missing, if anything is, and what is in force."""
+        if not self.missing:
+            return f"is shut in: {', '.join(self.in_force)}"
+        return f"is shut in less than it should be; missing: {'; '.join(self.missing)}; in force: {', '.join(self.in_force)}"
+
+    @property
     def _filter(self) -> str:
         if self.refused:
             return f"all system calls but {self.refused}"
