@@ -5,15 +5,18 @@ nothing else. What does not decode raises `Malformed` and ends the cell.
 """
 
 import errno
+import os
 import socket
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 from net.opening import AT_ONCE
+from wire.dataclass import dataclass
 from wire.errors import Malformed
 
 MAX_MESSAGE = 4_096
+MOST_DESCRIPTORS = 8
+"""Beside one message."""
 
 
 class LinkType(IntEnum):
@@ -99,6 +102,9 @@ class LinkType(IntEnum):
     """From the first front: an operator asks for the lists cell, which rests."""
 
 
+_KINDS = frozenset(LinkType)
+
+
 @dataclass(frozen=True, slots=True)
 class LinkMessage:
     """One message; `descriptors` now belong to the receiver."""
@@ -182,12 +188,17 @@ def accuse(link: socket.socket, name: PairName) -> None:
 
 def receive_message(link: socket.socket) -> LinkMessage | None:
     """The next message; None when the other side is gone. Raises Malformed, and BlockingIOError if non-blocking."""
-    data, descriptors, flags, _ = socket.recv_fds(link, MAX_MESSAGE, 8)
-    if not data:
-        return None
+    data, descriptors, flags, _ = socket.recv_fds(link, MAX_MESSAGE, MOST_DESCRIPTORS)
+    wrong = ""
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-        raise Malformed("link message too long")
-    try:
+        wrong = "link message too long"
+    elif data and data[0] not in _KINDS:
+        wrong = "unknown link message"
+    if data and not wrong:
         return LinkMessage(LinkType(data[0]), data[1:], tuple(descriptors))
-    except ValueError:
-        raise Malformed("unknown link message") from None
+    # A cell that sends some with nonsense, in each of its lives, would leave the supervisor without any.
+    for descriptor in descriptors:
+        os.close(descriptor)
+    if wrong:
+        raise Malformed(wrong)
+    return None

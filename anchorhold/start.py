@@ -44,12 +44,13 @@ def run(config: Path) -> int:
         return 2
     try:
         supervisor = Supervisor(config, outcome)
-        sandbox.restrain(outcome.service.executes, outcome.service.sandbox)
+        standing = sandbox.restrain(outcome.service.executes, outcome.service.sandbox)
     except CannotStart as error:
         facts.log(NAME, str(error))
         return 3
     TOLD.open()
     facts.divert(LOG.open().write)
+    facts.log(NAME, standing.words)
     return supervisor.serve()
 
 

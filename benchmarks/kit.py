@@ -5,6 +5,7 @@ import datetime
 import json
 import math
 import os
+import random
 import re
 import shutil
 import socket
@@ -110,15 +111,17 @@ def cpu_seconds(pid: int) -> float:
 
 
 def free_port() -> int:
-    """A port free for both UDP and TCP on 127.0.0.1 just now."""
+    """A port free for both UDP and TCP on 127.0.0.1 just now, and none that the kernel gives to whoever asks for any: nobody
+    takes it by chance before the server does."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
         with (
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
             socket.socket(type=socket.SOCK_DGRAM) as datagram,
         ):
-            stream.bind(("127.0.0.1", 0))
-            port: int = stream.getsockname()[1]
             try:
+                stream.bind(("127.0.0.1", random.randrange(10_240, lowest) if lowest > 12_000 else 0))
+                port: int = stream.getsockname()[1]
                 datagram.bind(("127.0.0.1", port))
             except OSError:
                 continue

@@ -1,5 +1,6 @@
 """`anchorhold cells`: what each process of the running service may do, and what it holds."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,9 +52,7 @@ def command(control: Path | None, as_json: bool) -> None:
         )
         for line in notes(isolation):
             click.echo(line)
-    wrong = [f"{name} does not run (it may be starting again)" for name in isolation.absent]
-    wrong += [f"{name}: {text}" for name, text in isolation.rights]
-    if wrong:
+    if wrong := _wrong(isolation):
         raise CommandFailed(Exit.NEGATIVE, "; ".join(wrong))
 
 
@@ -81,26 +80,41 @@ def notes(isolation: Isolation) -> list[str]:
         for cell in isolation.cells
         if cell.process is not None and len(cell.process.capabilities) > FEW
     ]
-    for user, names in isolation.shared:
-        why = (
-            "the service was not started by root"
-            if isolation.ordinary
-            else "there is no account for each (docs/guide/isolation.md)"
-        )
-        lines.append(f"One user for {', '.join(names)}: {printable(user)}; {why}")
-    lines += [f"Missing in {names}: {printable(text)}" for names, text in isolation.missing]
+    lines += _lacking(isolation)
     if isolation.lost:
         lines.append(f"Lines of the log that standard error did not take: {isolation.lost:,}")
     return lines
 
 
-def summary(isolation: Isolation) -> str:
-    """One line for `anchorhold status`."""
-    filtered = sum(1 for cell in isolation.sealed if isolation.filtered(cell))
-    lacking = len(isolation.missing) + len(isolation.shared) + len(isolation.rights) + len(isolation.absent)
-    running = len(isolation.sealed) - len(isolation.resting)
-    text = f"Isolation: {filtered} of {running} cells behind a filter of system calls; "
-    return text + (f"{lacking} things missing, see anchorhold cells" if lacking else "nothing is missing")
+def _lacking(isolation: Isolation) -> list[str]:
+    """What keeps cells apart elsewhere and does not here, and why."""
+    why = (
+        "the service was not started by root"
+        if isolation.ordinary
+        else "there is no account for each (docs/guide/isolation.md)"
+    )
+    shared = [f"One user for {', '.join(names)}: {printable(user)}; {why}" for user, names in isolation.shared]
+    return shared + [f"Missing in {names}: {printable(text)}" for names, text in isolation.missing]
+
+
+def _wrong(isolation: Isolation) -> list[str]:
+    """What must not be anywhere."""
+    absent = [f"{name} does not run (it may be starting again)" for name in isolation.absent]
+    return absent + [f"{name}: {text}" for name, text in isolation.rights]
+
+
+def summary(isolation: Isolation) -> list[str]:
+    """For `anchorhold status`: a line of what is in force, and one of each thing that is missing."""
+    cells = [cell for cell in isolation.sealed if cell.pid or not cell.rests]
+    filtered = sum(isolation.filtered(cell) for cell in cells)
+    apart = sum(bool(cell.process and cell.process.own) for cell in cells)
+    versions = Counter(cell.said.landlock for cell in cells if cell.said.landlock)
+    told = [f"{filtered} of {len(cells)} cells behind a filter of system calls"]
+    told += [f"{count} in Landlock {version}" for version, count in sorted(versions.items())] or ["no Landlock"]
+    told.append(f"{apart} in namespaces of their own")
+    missing = _wrong(isolation) + _lacking(isolation)
+    head = f"Isolation: {', '.join(told)}; {'this is missing:' if missing else 'nothing is missing'}"
+    return [head, *(f"  {line}" for line in missing)]
 
 
 def as_data(isolation: Isolation) -> dict[str, object]:

@@ -86,9 +86,9 @@ def _print_cells(cells: dict[str, Answer]) -> None:
 
 
 def _print_isolation(control: Path | None) -> None:
-    """One line, also where the supervisor cannot be asked: all else is said by the cells."""
+    """What is in force and what is missing; also where the supervisor cannot be asked: all else is said by the cells."""
     try:
-        click.echo(summary(asked(control)) + "\n")
+        click.echo("\n".join(summary(asked(control))) + "\n")
     except CommandFailed as error:
         click.echo(f"Isolation: not known ({error.message})\n")
 

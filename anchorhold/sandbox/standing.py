@@ -1,6 +1,6 @@
 """What is in force for a process, and what is missing."""
 
-from dataclasses import dataclass
+from wire.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,13 @@ class Standing:
             f"limits {', '.join(self.limits) or 'none'}",
             f"capabilities {' '.join(self.capabilities) or 'none'}",
         )
+
+    @property
+    def words(self) -> str:
+        """For the log: what is missing, if anything is, and what is in force."""
+        if not self.missing:
+            return f"is shut in: {', '.join(self.in_force)}"
+        return f"is shut in less than it should be; missing: {'; '.join(self.missing)}; in force: {', '.join(self.in_force)}"
 
     @property
     def _filter(self) -> str:

@@ -89,7 +89,7 @@ def answers(port: int) -> bool:
 
 def test_an_address_that_was_given_up_comes_back(tmp_path: Path) -> None:
     with service(tmp_path) as (running, config, port):
-        (other,) = free_ports(1)
+        (other,) = free_ports(1, beside=True)
         file = tmp_path / "moved.toml"
         file.write_text(config.read_text().replace(f'"127.0.0.1:{port}"', f'"127.0.0.1:{other}"'))
         process = subprocess.Popen(command(config, file), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)

@@ -28,20 +28,30 @@ def shown(port: int, authority: Path, name: str) -> x509.Certificate | None:
         return None
 
 
+def another(port: int, authority: Path, former: x509.Certificate | None = None) -> x509.Certificate:
+    """What is shown as soon as it is no longer the former one."""
+    seen: list[x509.Certificate] = []
+
+    def is_there() -> bool:
+        found = shown(port, authority, "dns.home.arpa")
+        if found is not None and found != former:
+            seen.append(found)
+        return bool(seen)
+
+    until(is_there, "a certificate")
+    return seen[0]
+
+
 def test_a_service_that_has_no_certificate_makes_one_and_renews_it_under_way() -> None:
     port, nobody = free_ports(2)
     secure = f'[secure]\nlisten = ["tls://127.0.0.1:{port}"]\nname = "dns.home.arpa"\n'
     with open_folder() as folder, house(folder, secure + UPSTREAM.format(nobody)):
         made = folder / "state/certificates"
         authority = made / "authority.pem"
-        until(lambda: shown(port, authority, "dns.home.arpa") is not None, "the first certificate")
-        first = shown(port, authority, "dns.home.arpa")
+        first = another(port, authority)
         assert shown(port, authority, "127.0.0.1") == first
         renew(made)
-        until(lambda: shown(port, authority, "dns.home.arpa") not in (None, first), "the second certificate")
-        second = shown(port, authority, "dns.home.arpa")
-    assert first is not None
-    assert second is not None
+        second = another(port, authority, first)
     assert pin_of(first.public_key()) == pin_of(second.public_key())
     assert first.serial_number != second.serial_number
 

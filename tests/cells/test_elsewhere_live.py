@@ -59,7 +59,7 @@ def test_it_serves_with_what_there_is_and_names_what_is_missing(tmp_path: Path) 
     with managed(config, environment=WITH_KIT, before=LESSER) as running:
         running.wait_for("serving on 127.0.0.1:")
         running.wait_for("anchorhold apply will not work", "Protocol not supported")
-        for cell in ("front", "resolver", "keeper"):
+        for cell in ("supervisor", "front", "resolver", "keeper"):
             running.wait_for(f"{cell}: is shut in less than it should be; missing: ", "a filter of system calls")
         result = CliRunner().invoke(main, ["ask", "localhost", "--control", str(tmp_path / "control.sock")])
         assert (result.exit_code, "127.0.0.1" in result.output) == (0, True)

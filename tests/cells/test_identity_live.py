@@ -191,7 +191,7 @@ discover = true
 
 def test_another_service_that_is_given_our_clear_address_comes_encrypted(house: House) -> None:
     """Within its sandbox; unproved, for nobody told it of our authority."""
-    config, port = house.folder / "second.toml", free_ports(1)[0]
+    config, port = house.folder / "second.toml", free_ports(1, beside=True)[0]
     config.write_text(SECOND.format(folder=house.folder, port=port, clear=house.ports["clear"]))
     with started(config) as running:
         running.wait_for("serving on")

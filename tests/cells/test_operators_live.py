@@ -29,7 +29,7 @@ networks = ["127.0.0.9/32"]
 @contextmanager
 def service(folder: Path) -> Iterator[int]:
     """Its port; the upstream has an address for the name that is blocked."""
-    (port,) = free_ports(1)
+    (port,) = free_ports(1, beside=True)
     config = folder / "anchorhold.toml"
     with root_server(RRset(b"\3ads\7example\0", RecordType.A, 60, (bytes((192, 0, 2, 1)),))) as upstream:
         text = config_text(folder, port, server=f"udp://127.0.0.1:{upstream}", profile="opportunistic", extra=RULES)

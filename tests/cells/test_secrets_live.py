@@ -5,6 +5,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,20 @@ def memory(pid: int) -> Iterator[bytes]:
             if found is None or found[3].startswith(("[v", "anon_inode")):
                 continue
             start, end = int(found[1], 16), int(found[2], 16)
-            data = b""
-            file.seek(start)
-            while len(data) < end - start and (piece := file.read(min(PIECE, end - start - len(data)))):
-                data += piece
-            yield data
+            try:
+                yield piece_by_piece(file, start, end)
+            except OSError:
+                # The process runs: a mapping may be gone by now, and only that.
+                if line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+                    raise
+
+
+def piece_by_piece(file: FileIO, start: int, end: int) -> bytes:
+    data = b""
+    file.seek(start)
+    while len(data) < end - start and (piece := file.read(min(PIECE, end - start - len(data)))):
+        data += piece
+    return data
 
 
 def holds(pid: int, secret: bytes) -> bool:

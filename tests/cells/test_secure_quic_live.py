@@ -59,7 +59,7 @@ class Home:
 def home() -> Iterator[Home]:
     with open_folder() as name:
         folder = Path(name)
-        clear, doq, doh = free_ports(3)
+        clear, doq, doh = free_ports(3, beside=True)
         (folder / "chain.pem").write_bytes(identity("good").certificate)
         (folder / "key.pem").touch(mode=0o600)
         (folder / "key.pem").write_bytes(identity("good").key)

@@ -19,6 +19,8 @@ from kit.service import Running, started
 from kit.unit_file import UNITS
 
 CELLS = ("front", "secure", "resolver", "dhcp", "keeper", "lists")
+OUTSIDE = {"resolver", "lists"}
+"""Cells that are in the machine's network."""
 LISTS = '[lists.ads]\nurl = "https://lists.example/ads.txt"\n'
 
 
@@ -81,6 +83,23 @@ def test_nothing_is_missing_that_this_kernel_has(house: House) -> None:
     found = cells(house)
     assert {name for name in CELLS if found[name]["seccomp"] != 2} == set()
     assert {name for name in CELLS if not {"ipc", "mnt"} <= set(found[name]["namespaces"])} == set()  # type: ignore[call-overload]
+
+
+def test_who_needs_no_network_has_none_and_each_its_own_names(house: House) -> None:
+    found = cells(house)
+    for name in CELLS:
+        own = {"mnt", "uts", "ipc", *(() if name in OUTSIDE else ("net",))}
+        assert (name, own) == (name, set(found[name]["namespaces"]))  # type: ignore[call-overload]
+
+
+def test_every_cell_has_ceilings_and_leaves_no_core(house: House) -> None:
+    found = cells(house)
+    for name in CELLS:
+        rows = house.net.server.run("cat", f"/proc/{found[name]['pid']}/limits").splitlines()[1:]
+        most = {row[:26].strip(): row[26:].split()[:2] for row in rows}
+        assert (name, ["0", "0"]) == (name, most["Max core file size"])
+        for what in ("Max data size", "Max open files"):
+            assert (name, what, 1, True) == (name, what, len(set(most[what])), most[what][0].isdecimal())
 
 
 def test_the_supervisor_has_no_more_than_the_unit_leaves_it(house: House) -> None:

@@ -153,7 +153,7 @@ def essence(message: dns.message.Message) -> tuple[str, set[tuple[str, str, str]
 def unbound(scene: Scene) -> Iterator[tuple[int, int]]:
     """Two of them: one has the plain records as `local-data`, the other all as a zone that it serves."""
     with open_folder() as folder:
-        data_port, zone_port = free_ports(2)
+        data_port, zone_port = free_ports(2, beside=True)
         (folder / "zone").write_text(RECORDS + WILD)
         (folder / "zone").chmod(0o644)
         lines = []

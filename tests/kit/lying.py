@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import socket
 from collections.abc import AsyncIterator, Callable
 
 import dns.flags
@@ -12,6 +11,7 @@ from kit.authority import Answering, Zone
 from kit.liar import Liar
 from kit.lies import Lie, recursive
 from kit.meeting import profile_for
+from kit.peers import free_ports
 from kit.signing import DATE
 from kit.toytree import NETWORK, Tree
 from kit.world import no_lookup, two_labels
@@ -95,7 +95,7 @@ async def iterating(lie: Lie) -> AsyncIterator[Resolver]:
     tree = tree_of(lie, LOOPBACK)
     loop = asyncio.get_running_loop()
     async with contextlib.AsyncExitStack() as stack:
-        port = free_port(LOOPBACK + "1")
+        (port,) = free_ports(1)
         for endpoint, zones in tree.internet.zones.items():
             answers = authority(lie, tree, zones)
             transport, _ = await loop.create_datagram_endpoint(
@@ -117,12 +117,6 @@ async def iterating(lie: Lie) -> AsyncIterator[Resolver]:
         resolver = Resolver(settings, world(), lambda fact: None)
         stack.push_async_callback(resolver.close)
         yield resolver
-
-
-def free_port(address: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
 
 
 class Datagrams(asyncio.DatagramProtocol):

@@ -96,10 +96,12 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
-def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
+def free_ports(count: int, address: str = "127.0.0.1", *, beside: bool = False) -> list[int]:
     """Different ports that are free for UDP and TCP at `address` just now. None that the kernel gives to whoever asks for any:
-    nobody takes one by chance before the test does."""
+    nobody takes one by chance before the test does. `beside`: a resolver runs already, which asks from any port that needs no
+    right; root gets ports that need one."""
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    some = range(600, 1_024) if beside and os.geteuid() == 0 else range(10_240, lowest)
     held: list[socket.socket] = []
     ports: list[int] = []
     try:
@@ -107,7 +109,7 @@ def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
             stream, datagram = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
             held += (stream, datagram)
             try:
-                stream.bind((address, random.randrange(10_240, lowest) if lowest > 12_000 else 0))
+                stream.bind((address, random.choice(some) if len(some) > 400 else 0))
                 datagram.bind(stream.getsockname())
             except OSError:
                 continue

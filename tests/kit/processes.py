@@ -56,10 +56,14 @@ def internet_sockets(pid: int) -> list[InternetSocket]:
 
 
 def unbound_internet_sockets(pid: int) -> list[int]:
-    """Descriptors of sockets in no table: created, but neither bound nor connected, so not seen above."""
+    """Descriptors of sockets in no table: created, but neither bound nor connected, so not seen above. One that comes or goes
+    while the tables are read is none of them."""
+    before = set(descriptors(pid).values())
     known = {row[9] for table in ("tcp", "tcp6", "udp", "udp6") for row in _rows(pid, table)}
     known |= {row[6] for row in _rows(pid, "unix")}
-    links = {number: re.fullmatch(r"socket:\[(\d+)\]", link) for number, link in descriptors(pid).items()}
+    links = {
+        number: re.fullmatch(r"socket:\[(\d+)\]", link) for number, link in descriptors(pid).items() if link in before
+    }
     return [number for number, match in links.items() if match and match[1] not in known]
 
 

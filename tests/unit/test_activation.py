@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from kit.peers import free_ports
 
 from anchorhold import activation
 from anchorhold.activation import Handover, Place, place_of, take_handed
@@ -44,9 +45,9 @@ def inode(one: socket.socket) -> int:
 
 def test_what_is_bound_where_the_configuration_listens_is_used_and_nothing_is_bound(stack: ExitStack) -> None:
     """Bound without SO_REUSEADDR, so that a second bind would fail."""
-    udp = bound(stack, UDP)
-    tcp = bound(stack, TCP, port=udp.getsockname()[1])
-    address = ListenAddress("127.0.0.1", udp.getsockname()[1])
+    (port,) = free_ports(1)
+    udp, tcp = bound(stack, UDP, port=port), bound(stack, TCP, port=port)
+    address = ListenAddress("127.0.0.1", port)
     with pytest.raises(CannotListen, match="in use"):
         open_listener(address)
     listener = open_listener(address, handover(stack, udp, tcp))
@@ -57,9 +58,10 @@ def test_what_is_bound_where_the_configuration_listens_is_used_and_nothing_is_bo
 
 
 def test_an_address_that_comes_back_gets_its_socket_again(stack: ExitStack) -> None:
-    udp = bound(stack, UDP)
-    handed = handover(stack, udp, bound(stack, TCP, port=udp.getsockname()[1]))
-    address = ListenAddress("127.0.0.1", udp.getsockname()[1])
+    (port,) = free_ports(1)
+    udp = bound(stack, UDP, port=port)
+    handed = handover(stack, udp, bound(stack, TCP, port=port))
+    address = ListenAddress("127.0.0.1", port)
     for listener in open_changed((address,), (), handed):
         listener.close()
     again = open_changed((address,), (), handed)
@@ -68,7 +70,8 @@ def test_an_address_that_comes_back_gets_its_socket_again(stack: ExitStack) -> N
 
 
 def test_what_is_missing_is_opened_and_said(stack: ExitStack, capfd: pytest.CaptureFixture[str]) -> None:
-    udp = bound(stack, UDP)
+    # TCP is opened at the same port.
+    udp = bound(stack, UDP, port=free_ports(1)[0])
     handed = handover(stack, udp)
     address = ListenAddress("127.0.0.1", udp.getsockname()[1])
     listener = open_listener(address, handed)

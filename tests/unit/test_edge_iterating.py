@@ -11,6 +11,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+from kit.peers import free_ports
 from kit.world import no_lookup
 
 from net.clock import now
@@ -72,8 +73,8 @@ def run(reply: Reply, test: Callable[[Server, Sockets, Endpoint], Awaitable[None
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        transport, server = await loop.create_datagram_endpoint(lambda: Server(reply), ("127.0.0.1", 0))
-        port = transport.get_extra_info("sockname")[1]
+        (port,) = free_ports(1)
+        transport, server = await loop.create_datagram_endpoint(lambda: Server(reply), ("127.0.0.1", port))
         stream = await asyncio.start_server(server.stream, "127.0.0.1", port)
         sockets = Sockets(Tools(now, os.urandom, no_lookup, lambda what: None, TlsFactory()), counters)
         try:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
+from kit.peers import free_ports
 
 from net.datagram import FIRST_PORT, TRIES, USES, Datagram, Datagrams, omit_path_mtu, open_datagram
 from net.entropy import DRAUGHT, Entropy
@@ -29,14 +30,8 @@ def taken_port() -> tuple[socket.socket, int]:
     return holder, holder.getsockname()[1]
 
 
-def free_port() -> int:
-    holder, port = taken_port()
-    holder.close()
-    return port
-
-
 def test_the_port_is_the_one_the_random_octets_say() -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     opened, chosen = open_datagram("127.0.0.1", 53, entropy_for(port))
     with opened:
         assert (opened.getsockname(), chosen) == (("127.0.0.1", port), True)
@@ -44,7 +39,7 @@ def test_the_port_is_the_one_the_random_octets_say() -> None:
 
 def test_a_port_in_use_is_passed_over() -> None:
     holder, taken = taken_port()
-    port = free_port()
+    (port,) = free_ports(1)
     with holder:
         opened, chosen = open_datagram("127.0.0.1", 53, entropy_for(taken, taken, port))
         with opened:
@@ -53,7 +48,7 @@ def test_a_port_in_use_is_passed_over() -> None:
 
 def test_a_socket_never_talks_to_itself() -> None:
     """A server of this machine that is gone frees its port: from there, the socket would be its own far end."""
-    gone, port = free_port(), free_port()
+    gone, port = free_ports(2)
     opened, chosen = open_datagram("127.0.0.1", gone, entropy_for(gone, port))
     with opened:
         assert (opened.getsockname(), chosen) == (("127.0.0.1", port), True)
@@ -148,7 +143,7 @@ def test_a_socket_serves_so_many_questions_and_no_more() -> None:
         assert port != port_of(other)
         other.close()
 
-    with_server(conversation, os.urandom)
+    with_server(conversation, entropy_for(*free_ports(2)))
 
 
 def test_two_questions_at_a_time_have_two_ports() -> None:

@@ -299,6 +299,10 @@ def test_what_is_in_force_is_few_words() -> None:
     full = Standing("test", "nobody", 3, 7, ("files", "ipc"), ("CORE 0", "NOFILE 64"))
     own, limited = "own files, ipc", "limits CORE 0, NOFILE 64"
     assert ("user nobody", "3 system calls", "Landlock 7", own, limited, "capabilities none") == full.in_force
+    assert f"is shut in: {', '.join(full.in_force)}" == full.words
+    less = Standing("test", "nobody", missing=("Landlock's scopes", "namespaces"))
+    shut = "is shut in less than it should be; missing: Landlock's scopes; namespaces; in force: user nobody, any system call, "
+    assert less.words.startswith(shut)
     bare = ("any system call", "no Landlock", "no namespace of its own", "limits none", "capabilities none")
     assert ("user nobody", *bare) == Standing("test", "nobody").in_force
     above = Standing("supervisor", "root", refused=60, capabilities=("kill", "setuid")).in_force

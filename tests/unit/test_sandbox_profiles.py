@@ -8,7 +8,8 @@ import pytest
 from kit.profiles import FILTERED
 
 from anchorhold.cells.front import FrontCell
-from anchorhold.sandbox import seccomp
+from anchorhold.lists.urls import HTTPS_PORT
+from anchorhold.sandbox import Network, seccomp
 from anchorhold.sandbox.clock import READABLE, SOURCE, calls_for_time
 from anchorhold.sandbox.library import calls_for_library, library
 from anchorhold.sandbox.numbers import Architecture
@@ -82,6 +83,15 @@ def test_cells_that_hear_strangers_have_few_together(front: str, resolver: str) 
 
 def test_nobody_makes_processes_or_ends_them() -> None:
     assert {} == {cell: names(cell) & NEVER for cell in FILTERED if names(cell) & NEVER}
+
+
+def test_the_resolver_alone_may_connect_anywhere_and_lists_to_one_port() -> None:
+    """All others are in a network without an interface, whatever they may call."""
+    outside = {name for name, profile in FILTERED.items() if profile.network is Network.OUTSIDE}
+    assert {"resolver", "resolver on uvloop", "lists", "reader"} == outside
+    assert not names("reader") & {"socket", "connect", "bind", "sendmmsg"}
+    ports = {name: FILTERED[name].connect for name in outside if "connect" in names(name)}
+    assert {"resolver": None, "resolver on uvloop": None, "lists": (HTTPS_PORT,)} == ports
 
 
 def test_what_reads_lists_makes_no_socket_and_sends_no_descriptor() -> None:
