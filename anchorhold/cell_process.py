@@ -8,7 +8,7 @@ from importlib import import_module
 from anchorhold.facts import log, pass_on
 from anchorhold.forking import Child, describe_exit, fork
 from anchorhold.link import LinkMessage, LinkType, nth, open_link, receive_message, send_message
-from anchorhold.restarts import Restarts
+from anchorhold.restarts import CALM, Restarts
 from wire.errors import Malformed
 
 START_PATIENCE = 20.0
@@ -64,6 +64,9 @@ class CellProcess:
         """Since when it is known to be ready; 0: it is not."""
         self._pinged = 0.0
         self._silent = 0
+        self.rests = 0
+        """The generation that was in force there when it ended for want of work; 0: it does not rest."""
+        self._rest_until = 0.0
         self._leave_until = 0.0
         """When it must have ended that was told to; 0: it was not."""
         self._gone_until = 0.0
@@ -92,9 +95,9 @@ class CellProcess:
         with theirs:
             self._process = fork(self.name, live, (theirs.fileno(),), environment)
         self.due = None
-        self.ready = self.sent = self._silent = 0
+        self.ready = self.sent = self.rests = self._silent = 0
         self.sealed = ""
-        self._leave_until = self._gone_until = self._served = 0.0
+        self._leave_until = self._rest_until = self._gone_until = self._served = 0.0
         self._started = self._pinged = now
         if self._several > 1:
             self.send(LinkType.NUMBER, bytes((self.number, self._several)))
@@ -158,14 +161,24 @@ class CellProcess:
 
     def want(self, now: float) -> None:
         """Have it started: now, or when the one has ended that was told to."""
+        self._rest_until = now
         if self._process is None:
             self.due = now
 
     def end(self, now: float) -> None:
         """Tell it to end while the service goes on; `reap` sees it like any other end, only that it is no fault."""
+        self.rests = 0
         if self._process is not None:
             self._leave_until = now + LEAVE_PATIENCE
             self.dismiss()
+
+    def rest(self, now: float, until: float) -> None:
+        """It is ending by itself, for it has nothing to do, and is started again at `until` or when it is wanted. Settings that
+        it has not taken over are something to do. For who has hardly served this is an end like any other: it must not keep
+        the machine busy with starts."""
+        if self._process is not None and self.ready and now - self._started >= CALM and not self._leave_until:
+            self._leave_until, self.rests = now + LEAVE_PATIENCE, self.ready
+            self._rest_until = until if self.ready == self.sent else now
 
     def dismiss(self) -> None:
         """Tell it to end."""
@@ -179,8 +192,9 @@ class CellProcess:
         self._process = None
         self.hang_up()
         if self._leave_until:
-            self.due = now
-            return f"{reason} after {now - self._started:.1f} s, as it was told"
+            self.due = max(now, self._rest_until)
+            why = "for it has nothing to do" if self.rests else "as it was told"
+            return f"{reason} after {now - self._started:.1f} s, {why}"
         delay = self.restarts.delay_after(now - self._served if self._served else 0.0)
         self.due = now + delay
         return f"{reason} after {now - self._started:.1f} s; starting again " + (

@@ -98,6 +98,8 @@ class MessageType(IntEnum):
     """resolver → first resolver: a copy of the root zone is wanted (flags 4; body: `Source.mark`, and the serial u32 of the copy
     that is there, if one is). And the answer: in pieces, or that there is none or no newer one (see
     `anchorhold/cells/root_copies.py`)."""
+    REST = 18
+    """lists → front: it has nothing to do, and ends; what it has not answered yet it will not answer. No body."""
 
 
 class Verb(IntEnum):

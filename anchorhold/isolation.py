@@ -7,13 +7,13 @@ change. So what both know is taken from /proc.
 import json
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.control_client import ControlFailed
 from anchorhold.link import kind_of
 from anchorhold.processes import PROC, Process, account, read_process
 from anchorhold.trial import Trial, TrialLost
+from wire.dataclass import dataclass
 
 SUPERVISOR = "supervisor"
 
@@ -38,6 +38,8 @@ class Cell:
     process: Process | None
     said: Said = Said()
     """What it told of itself."""
+    rests: bool = False
+    """It has nothing to do, and is started when it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,18 @@ class Isolation:
     @property
     def unread(self) -> tuple[str, ...]:
         """Whose memory may not be read by us."""
-        return tuple(cell.name for cell in self.cells if cell.process is None or cell.process.proportional is None)
+        there = (cell for cell in self.cells if cell.pid or not cell.rests)
+        return tuple(cell.name for cell in there if cell.process is None or cell.process.proportional is None)
+
+    @property
+    def resting(self) -> tuple[str, ...]:
+        """Cells that do not run for want of work."""
+        return tuple(cell.name for cell in self.sealed if not cell.pid and cell.rests)
 
     @property
     def absent(self) -> tuple[str, ...]:
         """Cells that should run and do not."""
-        return tuple(cell.name for cell in self.sealed if not cell.pid)
+        return tuple(cell.name for cell in self.sealed if not cell.pid and not cell.rests)
 
     @property
     def inherited(self) -> int:
@@ -139,7 +147,14 @@ def of_roster(text: str, proc: Path = PROC) -> Isolation:
         found = json.loads(text)
         pid = int(found["pid"])
         rows = [
-            Cell(str(row["cell"]), number, int(row["restarts"]), _read(number, pid, proc), _said(str(row["sealed"])))
+            Cell(
+                str(row["cell"]),
+                number,
+                int(row["restarts"]),
+                _read(number, pid, proc),
+                _said(str(row["sealed"])),
+                bool(row["rests"]),
+            )
             for row in found["cells"]
             for number in (int(row["pid"]),)
         ]

@@ -7,11 +7,11 @@ nothing else. What does not decode raises `Malformed` and ends the cell.
 import errno
 import os
 import socket
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 from net.opening import AT_ONCE
+from wire.dataclass import dataclass
 from wire.errors import Malformed
 
 MAX_MESSAGE = 4_096
@@ -96,6 +96,10 @@ class LinkType(IntEnum):
     WORK = 31
     """From the lists cell: a helper is wanted (body u8 1), or none any more (0). To it: its end of a pair to one; or, without a
     descriptor, there is none any more. Body then: its exit code or minus a signal, i16 little-endian; nothing: there was none."""
+    REST = 32
+    """From the lists cell: it ends, for it has nothing to do for so many seconds. Body: u32 little-endian."""
+    WAKE = 33
+    """From the first front: an operator asks for the lists cell, which rests."""
 
 
 _KINDS = frozenset(LinkType)

@@ -16,6 +16,8 @@ MODULE = "anchorhold.cells.lists"
 
 GIVE_EVERY = 1.0
 """Seconds between two images for a resolver: a cell gone wrong must not fill its link."""
+CROSSING = 3.0
+"""Seconds: who asked for the cell so shortly before it went to rest did not know that it would."""
 
 
 class ListsSide:
@@ -24,16 +26,21 @@ class ListsSide:
     def __init__(
         self,
         resolvers: tuple[CellProcess, ...],
+        front: CellProcess,
         state: Path,
         owner: tuple[int, int] | None,
         environment: Mapping[str, str],
     ) -> None:
-        """`environment`: that of the cell's helpers."""
+        """`front`: the one that operators ask. `environment`: that of the cell's helpers."""
         self.cell = CellProcess("lists", MODULE, keeps=LinkType.LISTS)
         self.cells = (self.cell,)
         self.cell.due = None
         self.wanted = False
         """Whether the configuration in force has lists."""
+        self.heard = (self.cell, front)
+        """Who says anything that is for `take`."""
+        self._woken = -CROSSING
+        """When an operator asked for the cell last."""
         self._resolvers = resolvers
         self._state = state
         self._owner = owner
@@ -60,7 +67,7 @@ class ListsSide:
     def use(self, snapshot: Snapshot, now: float) -> None:
         """Take over a configuration; start the cell or end it."""
         wanted = snapshot.lists >= 0
-        if wanted and not self.wanted:
+        if wanted and (self.cell.rests or not self.wanted):
             self.cell.want(now)
         elif self.wanted and not wanted:
             self.cell.due = None
@@ -78,20 +85,33 @@ class ListsSide:
                 self.give_image(resolver)
 
     def give_all(self, _cell: CellProcess) -> None:
-        """To a cell that has just been started."""
+        """To a cell that has just been started: whoever asked for it finds it."""
+        self._woken = -CROSSING
         self.cell.send(LinkType.FOLDER, b"", (self._folder,))
 
-    def take(self, message: LinkMessage) -> None:
-        """What the cell said."""
-        if message.type is LinkType.LISTS:
-            self._take_image(message)
-        elif message.type is LinkType.WORK:
-            self._helpers.ask(message.body == b"\1")
+    def take(self, cell: CellProcess, message: LinkMessage, now: float) -> None:
+        """What one of `heard` said."""
+        match message.type:
+            case LinkType.WAKE if cell is not self.cell:
+                self._woken = now
+                if self.cell.rests:
+                    self.cell.want(now)
+            case LinkType.LISTS if cell is self.cell:
+                self._take_image(message)
+            case LinkType.WORK if cell is self.cell:
+                self._helpers.ask(message.body == b"\1")
+            case LinkType.REST if cell is self.cell:
+                asked = now - self._woken < CROSSING
+                self.cell.rest(now, now if asked else now + int.from_bytes(message.body[:4], "little"))
+            case _:
+                pass
 
     def _take_image(self, image: LinkMessage) -> None:
-        """A new one, or word that there is none: every resolver gets it soon, and again whenever it is started."""
+        """A new one, or word that there is none: every resolver gets it soon, and again whenever it is started. A cell that was
+        started anew hands on the one that is in force, and that changes nothing."""
         known = self._image is not None and bool(self._image.descriptors)
-        if len(image.descriptors) > 1 or not self.wanted or (known and not image.descriptors):
+        same = known and self._image is not None and self._image.body == image.body
+        if same or len(image.descriptors) > 1 or not self.wanted or (known and not image.descriptors):
             _close(image)
             return
         self._forget()

@@ -1,8 +1,9 @@
 """The supervisor's list of its cells, for operators: text that it writes and does not read again.
 
 One JSON object: `pid` is the supervisor's; each of `cells` has `cell`, `pid` (0: it does not run), `generation` (0: it is not
-ready), `restarts`, and `sealed`, what the process itself said when it had given up its rights (LinkType.SEALED), unread: that is
-what `said` writes. `sealed` beside `pid` is the supervisor's own; `lost` how many lines of the log were.
+ready), `rests` (it ended for want of work; what it did by this generation stays in force), `restarts`, and `sealed`, what the
+process itself said when it had given up its rights (LinkType.SEALED), unread: that is what `said` writes. `sealed` beside `pid`
+is the supervisor's own; `lost` how many lines of the log were.
 """
 
 import json
@@ -21,6 +22,7 @@ class Listed(Protocol):
     name: str
     due: float | None
     ready: int
+    rests: int
     restarts: Restarts
     sealed: str
 
@@ -36,7 +38,8 @@ def roster(pid: int, cells: Iterable[Listed], lost: int = 0) -> str:
         {
             "cell": cell.name,
             "pid": cell.pid,
-            "generation": cell.ready,
+            "generation": cell.ready or cell.rests,
+            "rests": bool(cell.rests),
             "restarts": cell.restarts.count,
             "sealed": cell.sealed,
         }

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from anchorhold.text import show_name
 from dhcp.edge.links import read_links
 from dhcp.values import Link
 from resolver.settings import Minimisation, Profile, ResolverSettings, Strategy, UpstreamGroup
+from wire.dataclass import dataclass
 
 
 class SettingsRefused(Exception):

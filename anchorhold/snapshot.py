@@ -11,9 +11,11 @@ import os
 import stat
 from typing import TypeVar
 
-import msgspec
-
+from net.installed import stand_ins
 from wire.errors import Malformed
+
+with stand_ins({"typing_extensions": None}):  # where it is not installed, msgspec takes the same from `typing`
+    import msgspec
 
 T = TypeVar("T")
 

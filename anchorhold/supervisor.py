@@ -75,7 +75,7 @@ class Supervisor:
         theirs = cell_environment(os.environ, accounts.user)
         self._secure = SecureSide(self._state, theirs, accounts.owner, handed, service.cores)
         helpers = cell_environment(os.environ, accounts.user_of("lists"), self._enforcement)
-        self._lists = ListsSide(self.resolvers, self._state, accounts.owner_of("lists"), helpers)
+        self._lists = ListsSide(self.resolvers, self.fronts[0], self._state, accounts.owner_of("lists"), helpers)
         keeper = KeeperFolder(self.keeper, self._state, accounts.owner_of("keeper"))
         dhcp = DhcpSide(self._state, accounts.owner_of("dhcp"))
         self._sides = (self._front, self._lists, dhcp, self._secure, keeper)
@@ -208,8 +208,8 @@ class Supervisor:
             self._selector.unregister(link)
         if message is not None and message.type is LinkType.ENCRYPTED and cell in self.secures:
             self._secure.proved[cell] = message.body
-        if message is not None and cell is self.lists:
-            self._lists.take(message)
+        if message is not None and cell in self._lists.heard:
+            self._lists.take(cell, message, time.monotonic())
         if message is None or message.type is not LinkType.READY:
             return
         generation = self._snapshot.generation

@@ -1,6 +1,7 @@
 """What the supervisor imports for its cells, before it forks them: then they are there at once, and share the pages."""
 
 import gc
+import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -10,10 +11,19 @@ from anchorhold.mistakes import hush
 from anchorhold.sandbox import SandboxProfile, make_ready, pages, preload
 from anchorhold.snapshot import learn
 
+_USUAL = gc.get_threshold()
+YOUNG = 5_000
+"""Objects made since the last look for garbage: in few, holes are small, and what is imported next fills them."""
+NEVER = 1_000_000
+"""Looks for young garbage until what stayed is looked through again: more than there are."""
+
 
 def begin() -> None:
-    """Before the first import: what would be collected in between leaves holes that every copy fills for itself."""
-    gc.disable()
+    """Before the first import: garbage of imports is looked for among what is young, each object once. Of what would be found
+    later, each copy would fill the holes for itself."""
+    # Cells read time zones that the loader gave them. To find out where others lie, Python would recall how it was built.
+    os.environ["PYTHONTZPATH"] = ""
+    gc.set_threshold(YOUNG, NEVER)
 
 
 def cold(modules: Iterable[str]) -> tuple[str, ...]:
@@ -49,4 +59,4 @@ def freeze() -> None:
     pages.look_up()
     fill_holes()
     gc.freeze()
-    gc.enable()
+    gc.set_threshold(*_USUAL)

@@ -5,7 +5,8 @@ is back.
 
 Root: it plays in a network namespace of its own. `first answer` is that to a question over UDP which only the resolver can
 answer; `every cell` when each has said that it serves. Memory is PSS (proc_pid_smaps_rollup(5)): a page counts in parts, so
-that the sum is what the machine spends. A cell is back when another process of it has said that it serves.
+that the sum is what the machine spends. It is read when nothing was asked for a minute and the cell of lists rests: there is
+nothing to do for it then. A cell is back when another process of it has said that it serves.
 """
 
 import argparse
@@ -30,10 +31,12 @@ from figures import OURS, Table, write_tables
 from kit import find, finish, stop, tree
 
 from anchorhold.accounts import CELLS
-from anchorhold.control_client import Unreachable
+from anchorhold.control_client import Unreachable, ask_service
 from anchorhold.trial import Trial, TrialLost
 
 PATIENCE = 20.0
+LEISURE = 150.0
+"""Seconds until the cell of lists must have gone to rest."""
 CONFIG = """\
 [service]
 state = "{folder}/state"
@@ -56,10 +59,10 @@ interface = "s0"
 """
 
 
-def until(what: Callable[[], object], start: float) -> float:
+def until(what: Callable[[], object], start: float, patience: float = PATIENCE) -> float:
     while not what():
-        if time.monotonic() - start > PATIENCE:
-            sys.exit("nothing within 20 s")
+        if time.monotonic() - start > patience:
+            sys.exit(f"nothing within {patience:.0f} s")
         # The processors are for the service.
         time.sleep(0.002)
     return time.monotonic() - start
@@ -100,6 +103,11 @@ class Service:
         except (Unreachable, TrialLost):
             return {}
         return {row["cell"]: (row["pid"], row["generation"]) for row in rows}
+
+    def rests(self) -> bool:
+        """Whether there is nothing to do for the cell of lists."""
+        time.sleep(0.5)
+        return not self.cells().get("lists", (1, 0))[0]
 
     def serves(self, *names: str) -> bool:
         cells = self.cells()
@@ -149,9 +157,10 @@ def measure(folder: Path, runs: int) -> list[str]:
         row("start to first answer", first),
         row("start to every cell", every),
     ]
-    time.sleep(5)
+    rested = until(service.rests, time.monotonic(), LEISURE)
+    lines += ["", f"Memory after {rested:.0f} s in which nothing was asked; the cell of lists has ended by then."]
     lines += ["", "| process | PSS, KiB | of it private | RSS |", "| --- | --- | --- | --- |"]
-    found = {"supervisor": service.process.pid} | {name: pid for name, (pid, _) in service.cells().items()}
+    found = {"supervisor": service.process.pid} | {name: pid for name, (pid, _) in service.cells().items() if pid}
     sums = [0, 0]
     for name, pid in found.items():
         kib = memory(pid)
@@ -162,6 +171,7 @@ def measure(folder: Path, runs: int) -> list[str]:
     lines += ["", "PSS by kinds of memory, and of it private, KiB:", ""]
     lines += memory_map.by_kind((name, memory_map.costs(pid)) for name, pid in found.items())
     lines += ["", "| killed | back after, median | worst of 5 |", "| --- | --- | --- |"]
+    ask_service(service.control, {"verb": "lists", "request": {"do": "status"}})
     for name in CELLS:
         times = []
         for _ in range(5):
@@ -175,10 +185,13 @@ def measure(folder: Path, runs: int) -> list[str]:
 
 def bare_table(folder: Path, runs: int) -> Table:
     service, first, every = starts(folder, runs)
-    time.sleep(2)
+    until(service.rests, time.monotonic(), LEISURE)
     found = [memory(pid) for pid in tree(service.process.pid)]
     sums = {name: [sum(one[kind] for one in found) / 1024] for name, kind in (("rss-idle", "Rss"), ("pss-idle", "Pss"))}
-    note = "All cells: DNS over every way in, block lists, DHCP and router advertisements; on both cores."
+    note = (
+        "All cells: DNS over every way in, block lists, DHCP and router advertisements; on both cores. Memory is that of a "
+        "service that has had nothing to do for a minute; the cell of lists rests then."
+    )
     return Table("The whole service from cold, all cells", {OURS: {"first": first, "every": every, **sums}}, note=note)
 
 
@@ -188,7 +201,7 @@ def calls(service: Service, folder: Path) -> list[str]:
     if strace is None:
         return ["", "The supervisor's system calls are not counted: strace is missing (apt-get install strace)"]
     said = folder / "calls"
-    pids = [pid for pid, _ in service.cells().values()]
+    pids = [pid for pid, _ in service.cells().values() if pid]
     time.sleep(1)
     with subprocess.Popen(
         [strace, "-qq", "-o", said, "-p", str(service.process.pid)], stderr=subprocess.DEVNULL

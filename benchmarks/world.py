@@ -1,12 +1,14 @@
 """The world of the long runs: a namespace of its own, the far end, a network for DHCP, and a service with all its cells in it.
 
-The service and nothing else is on one core; the far end and all clients are on the other.
+The service and nothing else is on one core; the far end and all clients are on the other. An operator looks at the lists now and
+then: their cell would rest otherwise, and nothing be seen of it.
 """
 
 import contextlib
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,9 +20,13 @@ import peers
 import readings
 from kit import Helper
 
+from anchorhold.control_client import ControlFailed, ask_service
+
 PORTS = {"udp": 5300, "tls": 5301, "https": 5302, "quic": 5303}
 FAR = 5399
 HOUSE, RELAY = "172.29.0.1", "172.29.0.2"
+LOOK_EVERY = 20.0
+"""Seconds between two looks of an operator at the lists."""
 HERE = Path(__file__).parent
 CORES = "service on one core, clients and the Internet that it asks on the other"
 
@@ -99,7 +105,8 @@ class Surroundings:
         made = World(self, service, log)
         try:
             wait_until_whole(made)
-            yield made
+            with looked_at(made.control):
+                yield made
         finally:
             kit.stop(service)
 
@@ -129,6 +136,25 @@ class World:
 
     def devices(self) -> Helper:
         return self.around.devices()
+
+
+@contextlib.contextmanager
+def looked_at(control: Path) -> Iterator[None]:
+    """Somebody asks for the state of the lists every LOOK_EVERY, until the end of the block."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(LOOK_EVERY):
+            with contextlib.suppress(ControlFailed):
+                ask_service(control, {"verb": "lists", "request": {"do": "status"}})
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        looking.join()
 
 
 def write_files(folder: Path, anchor: str, chain: Path, key: Path, ca: Path, cache: str, more: str) -> Path:

@@ -5,14 +5,13 @@ Knows nothing of DNS. One `Http2Link` carries many streams; each ends as a `Resp
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import NamedTuple
 
-import hpack
-
 from net.h2_codecs import CODEC, CONNECTION_WINDOW, ClientCodec, Codec, Header, StreamGone, Unreadable
 from net.stream import Link
+from wire.dataclass import dataclass
 
 MAX_STREAMS = 256
 """Streams at once on one connection, even if the server allows more."""
@@ -80,11 +79,6 @@ class _Stream:
     headers: Sequence[Header] = ()
     chunks: list[bytes] = field(default_factory=list)
     length: int = 0
-
-
-def unindexed(name: bytes, value: bytes) -> Header:
-    """A header that no table on the way may keep (RFC 7541 §7.1.3)."""
-    return hpack.NeverIndexedHeaderTuple(name, value)
 
 
 def codec_of(codec: Codec) -> Callable[[int], ClientCodec]:

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import hpack
 import ngh2
 
 from net.h2_codecs import (
@@ -20,6 +19,7 @@ from net.h2_codecs import (
     build_window,
 )
 from net.h2_inflow import Inflow
+from net.headers import Unindexed
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _CONFIGURATION = ngh2.Configuration(auto_window_update=False, max_inbound_header_list_size=MAX_HEADERS)
@@ -67,9 +67,7 @@ class Ngh2ClientCodec:
 
     def request(self, headers: Sequence[Header], body: bytes) -> int:
         """As `ClientCodec`."""
-        fields = [
-            ngh2.NeverIndexedHeader(*one) if one.__class__ is hpack.NeverIndexedHeaderTuple else one for one in headers
-        ]
+        fields = [ngh2.NeverIndexedHeader(*one) if one.__class__ is Unindexed else one for one in headers]
         try:
             stream_id = self._codec.send_request(fields, end_stream=not body)
             if body:

@@ -13,6 +13,7 @@ import hpack
 import hyperframe.exceptions
 
 from net.h2_codecs import CONNECTION_WINDOW, FIRST_WINDOW, MAX_HEADERS, Asker, Code, Header, StreamGone, Unreadable
+from net.headers import Unindexed
 
 _ERRORS = (h2.exceptions.H2Error, hpack.HPACKError, hyperframe.exceptions.HyperframeError, UnicodeError)
 
@@ -62,7 +63,8 @@ class PlainClientCodec:
         stream_id = self._next
         self._next += 2
         try:
-            self._codec.send_headers(stream_id, headers, end_stream=not body)
+            fields = [hpack.NeverIndexedHeaderTuple(*one) if one.__class__ is Unindexed else one for one in headers]
+            self._codec.send_headers(stream_id, fields, end_stream=not body)
             if body:
                 self._codec.send_data(stream_id, body, end_stream=True)
         except h2.exceptions.H2Error as error:

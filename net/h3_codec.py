@@ -5,11 +5,9 @@ would come along, and all they are made of, into a process whose QUIC is qh3's. 
 stand in for the two modules; whoever wants the real ones later gets them.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from types import ModuleType
+from contextlib import nullcontext
 
+from net.installed import stand_ins
 from net.quic_codecs import CODEC, Codec
 
 INSTEAD: dict[str, dict[str, object]] = {
@@ -23,20 +21,7 @@ INSTEAD: dict[str, dict[str, object]] = {
 """What the codec takes of each (ids of streams: RFC 9000 §2.1)."""
 
 
-@contextmanager
-def _stand_ins() -> Iterator[None]:
-    absent = [name for name in INSTEAD if name not in sys.modules]
-    for name in absent:
-        sys.modules[name] = module = ModuleType(name)
-        vars(module).update(INSTEAD[name])
-    try:
-        yield
-    finally:
-        for name in absent:
-            del sys.modules[name]
-
-
-with _stand_ins() if CODEC is Codec.QH3 else nullcontext():
+with stand_ins(INSTEAD) if CODEC is Codec.QH3 else nullcontext():
     from aioquic.h3.connection import ErrorCode as ErrorCode
     from aioquic.h3.connection import FrameType as FrameType
     from aioquic.h3.connection import H3Connection as H3Connection

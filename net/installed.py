@@ -1,14 +1,39 @@
 """Which of two libraries does a job: the one that is always there, or a faster one where a version that fits is installed."""
 
 import importlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
+from types import ModuleType
 from typing import Generic, NamedTuple, TypeVar
 
 C = TypeVar("C", bound=Enum)
 
 AUTO = "auto"
 """The wish for whatever is best, as no wish at all is."""
+
+
+@contextmanager
+def stand_ins(instead: Mapping[str, Mapping[str, object] | None]) -> Iterator[None]:
+    """Few names stand in for these modules while somebody is imported who asks for them and needs no more; None: it goes without.
+    Whoever wants the real ones later gets them; where they are in memory already, they are what is found now, too."""
+    absent = [name for name in instead if name not in sys.modules]
+    for name in absent:
+        sys.modules[name] = _stand_in(name, instead[name])  # type: ignore[assignment]  # None is one that cannot be found
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+def _stand_in(name: str, values: Mapping[str, object] | None) -> ModuleType | None:
+    if values is None:
+        return None
+    module = ModuleType(name)
+    vars(module).update(values)
+    return module
 
 
 class Choice(NamedTuple, Generic[C]):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hpack import NeverIndexedHeaderTuple
+from net.headers import Unindexed
 
 FIELDS = {
     (b":path", b"/"): 1,
@@ -48,7 +48,7 @@ class StaticEncoder:
 def _field(header: tuple[bytes, bytes]) -> bytes:
     """RFC 9204 §4.5.2, §4.5.4, §4.5.6, never Huffman-coded: a field is as long as its text."""
     name, value = header
-    never = isinstance(header, NeverIndexedHeaderTuple)
+    never = isinstance(header, Unindexed)
     index = FIELDS.get((bytes(name), bytes(value)))
     if index is not None and not never:
         return _integer(index, 6, _INDEXED)

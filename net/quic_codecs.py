@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
-from cryptography.x509 import Certificate
-
-from net.installed import Choice
+from net.certificates import x509
+from net.installed import Choice, stand_ins
 
 
 class Codec(Enum):
@@ -26,7 +25,14 @@ class Codec(Enum):
 CHOICE = Choice("ANCHORHOLD_QUIC", Codec.AIOQUIC, Codec.QH3, "2.1.", "fast-quic")
 """qh3 had a core of its own in Rust, of which much is known here, no earlier than 2.0, and promises nothing of its inside."""
 
-CODEC, REFUSED = CHOICE.choose_gently(os.environ)
+INSTEAD: dict[str, dict[str, object]] = {
+    "qh3.asyncio": dict.fromkeys(("QuicConnectionProtocol", "connect", "serve")),
+    "qh3.h3.connection": dict.fromkeys(("H3Connection", "ProtocolError")),
+}
+"""What qh3 brings along and is not used: its sockets and its HTTP/3."""
+
+with stand_ins(INSTEAD):
+    CODEC, REFUSED = CHOICE.choose_gently(os.environ)
 """The codec of this process, and why it was not to start."""
 
 ALERTS = range(0x100, 0x200)
@@ -209,7 +215,7 @@ class ClientCore(Core, Protocol):
     def resumed(self) -> bool:
         """Whether a session was resumed: then there are no certificates."""
 
-    def shown(self) -> list[Certificate]:
+    def shown(self) -> list[x509.Certificate]:
         """The server's certificates as it sent them, its own first. Raises ValueError."""
 
 

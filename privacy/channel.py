@@ -1,7 +1,8 @@
 """What kind of road a message takes; decides padding, cookies and case."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from wire.dataclass import dataclass
 
 
 class Kind(Enum):

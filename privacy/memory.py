@@ -1,6 +1,6 @@
 """`keep`: the one place that decides what a log line may hold."""
 
-from dataclasses import dataclass
+from wire.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ What a client sees of it is made in `front` (`privacy.reply.dress`); what an ups
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from resolver.cache.answers import AnswerMemory, MemoryKey
@@ -30,6 +29,7 @@ from resolver.policy.verdict import Say, build_local
 from resolver.settings import CacheSettings, Route
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
+from wire.dataclass import dataclass
 from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag, Rcode, RecordType
 from wire.dns.message import build_response
 from wire.errors import Malformed

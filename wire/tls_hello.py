@@ -1,7 +1,6 @@
 """The start of a TLS connection, as far as a server must look before it spends anything on it (RFC 8446 §4.1.2, §5.1)."""
 
-from dataclasses import dataclass
-
+from wire.dataclass import dataclass
 from wire.errors import Malformed
 
 HEADER = 5

@@ -265,6 +265,12 @@ class ClientsCell:
             self.desk.connect(None, pair.name.number)
         pair.close()
 
+    def rest(self, pair: Pair) -> None:
+        """The other end has nothing to do, and ends; the supervisor brings the next when there is one."""
+        if self._pairs.get(pair.name) is pair:
+            del self._pairs[pair.name]
+        pair.close()
+
     def accuse(self, name: PairName) -> None:
         """What does not decode ends its sender."""
         accuse(self._link, name)

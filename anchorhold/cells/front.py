@@ -2,6 +2,8 @@
 connection. The loop is `anchorhold/cells/clients.py`.
 """
 
+import contextlib
+import json
 import resource
 import selectors
 import socket
@@ -11,14 +13,14 @@ from typing import ClassVar
 
 from anchorhold import ceilings, snapshot
 from anchorhold.cells.clients import ClientsCell, MakePair
-from anchorhold.cells.peer import FrontPeer, LeasePeer, ListsPeer, Peer, SecurePeer
+from anchorhold.cells.peer import Fact, FrontPeer, LeasePeer, ListsPeer, Pair, Peer, SecurePeer
 from anchorhold.cells.rules import ACCEPT, HEAP
 from anchorhold.cells.start import end_at_once, ignore_terminal_signals
 from anchorhold.control import ControlServer
 from anchorhold.control_lines import Front, answer_fact
 from anchorhold.control_requests import Line
 from anchorhold.ipc import Verb
-from anchorhold.link import LinkMessage, LinkType, PairName
+from anchorhold.link import LinkMessage, LinkType, PairName, send_message
 from anchorhold.sandbox import SandboxProfile, preload
 from anchorhold.sandbox.profile import Network, calls
 from net.sockets import adopt, prepare
@@ -31,6 +33,9 @@ from wire.units import Instant
 Answer = Callable[[bytes, bool], None]
 
 LEAST_DESCRIPTORS = 1_024
+LISTS_PATIENCE = 3.0
+"""Seconds that an operator's question waits for the lists cell to be there."""
+NO_LISTS = "the lists cell is not there just now; try again in a second"
 FURTHER_DESCRIPTORS = 256
 """Besides one for each TCP client: listeners, pairs, operators, and those that connections leave free."""
 
@@ -80,6 +85,8 @@ class FrontCell(ClientsCell):
         self._control: ControlServer | None = None
         self._control_socket = -1
         self._waiting: list[tuple[LinkType, int, bytes]] = []
+        self._held: list[tuple[float, Fact]] = []
+        """Operators' questions to the lists cell, which rests, and until when they wait."""
         self._proved = b""
         """By which name clients may be sent to the encrypted ways in."""
 
@@ -173,6 +180,9 @@ class FrontCell(ClientsCell):
             datagrams.ready(selectors.EVENT_READ, now)
 
     def _tend(self, now: Instant) -> None:
+        while self._held and self._held[0][0] <= now:
+            fact = self._held.pop(0)[1]
+            fact.answer(json.dumps({"cell": "lists", "error": NO_LISTS}).encode(), False)
         if self._control is not None:
             self._control.expire(now)
 
@@ -199,8 +209,29 @@ class FrontCell(ClientsCell):
         return self._relay(LinkType.FRONT_STATUS, verb, argument, 0, answer, number)
 
     def lists_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
-        """An operator's question to the lists cell, if there is one."""
-        return self._relay(LinkType.LISTS_STATUS, verb, argument, 0, answer)
+        """An operator's question to the lists cell, if there is to be one: while it has nothing to do it rests, and is woken."""
+        if self._relay(LinkType.LISTS_STATUS, verb, argument, 0, answer):
+            return True
+        if self.desk.settings.lists:
+            self._held.append((time.monotonic() + LISTS_PATIENCE, Fact(verb, argument, 0, answer)))
+            # A supervisor that hears nothing wakes nobody, and that is told in a moment.
+            with contextlib.suppress(BlockingIOError):
+                send_message(self._link, LinkType.WAKE)
+        return self.desk.settings.lists
+
+    def rest(self, pair: Pair) -> None:
+        """As the base; who asked the lists cell meanwhile asks for it again."""
+        unanswered = pair.give_back()
+        super().rest(pair)
+        for fact in unanswered:
+            self.lists_fact(fact.verb, fact.argument, fact.answer)
+
+    def _open_pair(self, name: PairName, endpoint: socket.socket) -> None:
+        super()._open_pair(name, endpoint)
+        if name.kind is LinkType.LISTS_STATUS:
+            held, self._held = self._held, []
+            for _, fact in held:
+                self._relay(name.kind, fact.verb, fact.argument, fact.group, fact.answer)
 
     def _relay(self, kind: LinkType, verb: Verb, argument: bytes, group: int, answer: Answer, number: int = 0) -> bool:
         pair = self._pairs.get(PairName(kind, number))

@@ -2,7 +2,8 @@
 
 It connects to servers of lists and to nobody else, and knows no client and no question. Their addresses it asks of the resolver.
 What strangers wrote is read in processes apart, which have neither a socket nor a way to one (`anchorhold/lists/apart.py`). There
-is one with lists in the configuration only.
+is one with lists in the configuration only, and while it has something to do: then it ends, until a list is due or an operator
+asks. What it made stays in force meanwhile.
 """
 
 import asyncio
@@ -37,6 +38,7 @@ from anchorhold.lists.asking import ResolverLine
 from anchorhold.lists.desk import ListsDesk
 from anchorhold.lists.fetch import Fetcher
 from anchorhold.lists.helper import Workshop
+from anchorhold.lists.leisure import is_idle, seconds_until_due
 from anchorhold.lists.line import OperatorLine
 from anchorhold.lists.rounds import Rounds
 from anchorhold.lists.settings import ListsSettings
@@ -46,6 +48,7 @@ from anchorhold.mistakes import log_mistakes
 from anchorhold.sandbox import CRYPTOGRAPHY, SandboxProfile, enter, preload
 from anchorhold.sandbox.profile import Rule, calls, exactly
 from dhcp.edge.folder import FolderRefused, make_ours
+from net.clock import now
 from net.readiness import readiness
 from net.sockets import adopt
 from net.tls import Peer, TlsFactory
@@ -90,8 +93,14 @@ LAZY = (
 )
 """What fetching would import at first use."""
 
+FOR_EVER = 2**32 - 1
+"""Seconds: until somebody asks."""
 HAND_AGAIN = 0.2
 """Seconds until an image is handed on again that the supervisor could not take just now."""
+REST_AFTER = 60.0
+"""Seconds without anything to do after which the process ends."""
+REST_LEAST = 300.0
+"""Seconds that must be left until a list is due, for that to be worth a start."""
 
 
 class NoLookups(asyncio.SelectorEventLoop):
@@ -115,6 +124,9 @@ class ListsCell:
         self._resolver = ResolverLine()
         self._image: ListImage | None = None
         self._handing: tuple[int, bytes] | None = None
+        self._operators: OperatorLine | None = None
+        self._stirred = 0.0
+        """When it had something to do last, monotonic seconds."""
         self._ports: frozenset[int] = frozenset()
         self._workshop = Workshop(self._ask_for_helper)
         self._ending: asyncio.Future[int]
@@ -184,6 +196,8 @@ class ListsCell:
             send_message(self._link, LinkType.LISTS)
         self._connect()
         tell_ready(self._link, self._settings.generation)
+        self._stirred = now()
+        self._look_for_rest(loop)
         rounds = loop.create_task(self._rounds.run())
         rounds.add_done_callback(self._mistaken)
         try:
@@ -194,6 +208,23 @@ class ListsCell:
             for task in (rounds, *self._tasks.values()):
                 task.cancel()
             await asyncio.gather(rounds, *self._tasks.values(), return_exceptions=True)
+
+    def _look_for_rest(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End, if there has been nothing to do for a while, and nothing is near."""
+        left = seconds_until_due(self._rounds)
+        if not is_idle(self._rounds) or self._handing is not None or left < REST_LEAST:
+            self._stirred = now()
+        elif now() >= self._stirred + REST_AFTER:
+            self._rest(int(min(left, FOR_EVER)))
+            return
+        loop.call_later(max(self._stirred + REST_AFTER - now(), 0.0), self._look_for_rest, loop)
+
+    def _rest(self, seconds: int) -> None:
+        # The supervisor first: it is to know when `front`, which hears it now, asks for this cell.
+        send_message(self._link, LinkType.REST, seconds.to_bytes(4, "little"))
+        if self._operators is not None:
+            self._operators.rest()
+        self._end(0)
 
     def _ask_for_helper(self, wanted: bool) -> None:
         """Raises OSError."""
@@ -229,6 +260,7 @@ class ListsCell:
                     # To connect to other ports than at the start takes a new process.
                     self._end(0)
                     return
+                self._stirred = now()
                 self._rounds.use(self._settings)
                 tell_ready(self._link, self._settings.generation)
             case LinkType.PING:
@@ -287,7 +319,11 @@ class ListsCell:
         for kind, pair in pairs.items():
             if kind in self._tasks:
                 self._tasks[kind].cancel()
-            talk = self._resolver.run(pair) if kind is LinkType.LISTS_PEER else OperatorLine(pair, self._answer).run()
+            if kind is LinkType.LISTS_PEER:
+                talk = self._resolver.run(pair)
+            else:
+                self._operators = OperatorLine(pair, self._answer)
+                talk = self._operators.run()
             self._begin(kind, self._talk(kind, talk))
 
     def _begin(self, kind: LinkType, work: Coroutine[None, None, None]) -> None:
@@ -304,6 +340,7 @@ class ListsCell:
 
     def _answer(self, verb: int, argument: bytes) -> dict[str, object]:
         """What an operator asked."""
+        self._stirred = now()
         match verb:
             case Verb.STATUS:
                 return self._desk.status() | {"restarts": self._restarts}

@@ -6,7 +6,7 @@ import json
 import selectors
 import socket
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from anchorhold import ipc
 from anchorhold.cells.pair import Gone, PairEnd
@@ -34,6 +34,15 @@ Answer = Callable[[bytes, bool], None]
 """Takes a piece of text for an operator, and whether more follow."""
 
 
+class Fact(NamedTuple):
+    """An operator's question to another cell, and who waits for what it says."""
+
+    verb: Verb
+    argument: bytes
+    group: int
+    answer: Answer
+
+
 class Owner(Protocol):
     """What a pair needs of its cell."""
 
@@ -47,6 +56,9 @@ class Owner(Protocol):
 
     def lose(self, pair: "Pair", why: str) -> None:
         """The pair is of no more use."""
+
+    def rest(self, pair: "Pair") -> None:
+        """The other end has nothing to do, and ends."""
 
     def accuse(self, name: PairName) -> None:
         """The other end of this pair sent what does not decode."""
@@ -70,29 +82,33 @@ class Pair(PairEnd):
         self._blocked = self._closed = False
         self._wants = selectors.EVENT_READ
         """What its cell watches it for."""
-        self._facts: dict[int, Answer] = {}
+        self._facts: dict[int, Fact] = {}
         self._fact_handles = itertools.count(1)
 
     def fact(self, verb: Verb, argument: bytes, group: int, answer: Answer) -> None:
         """An operator's question."""
         handle = next(self._fact_handles)
-        self._facts[handle] = answer
+        self._facts[handle] = Fact(verb, argument, group, answer)
         generation = self._cell.desk.settings.generation
         body = bytes((verb,)) + argument
         self._out += build_message(MessageType.FACT, handle, body, group=group, generation=generation)
+
+    def give_back(self) -> list[Fact]:
+        """What nobody has answered, and nobody is to answer here."""
+        facts, self._facts = self._facts, {}
+        return [*facts.values()]
 
     def close(self) -> None:
         """Hang up; operators who wait are told so."""
         self._closed = True
         self._cell.watch(self.socket, 0, self)
         sockets.close(self.socket)
-        facts, self._facts = self._facts, {}
         line = {
             "cell": nth(self.cell, self.name.number),
             "error": f"{self.other} ended before it had answered; try again in a second",
         }
-        for answer in facts.values():
-            answer(json.dumps(line).encode(), False)
+        for fact in self.give_back():
+            fact.answer(json.dumps(line).encode(), False)
 
     # events
 
@@ -132,9 +148,9 @@ class Pair(PairEnd):
 
     def _answer_fact(self, message: Message) -> None:
         more = bool(message.flags & ipc.MORE)
-        answer = self._facts.get(message.handle) if more else self._facts.pop(message.handle, None)
-        if answer is not None:
-            answer(message.body, more)
+        fact = self._facts.get(message.handle) if more else self._facts.pop(message.handle, None)
+        if fact is not None:
+            fact.answer(message.body, more)
 
     def flush(self) -> None:
         """Write what has been collected."""
@@ -256,3 +272,9 @@ class ListsPeer(SecurePeer):
     cell = "lists"
     other = "the lists cell"
     lost = "lists-lost"
+
+    def _take_own(self, message: Message, now: Instant) -> None:
+        if message.type is MessageType.REST:
+            self._cell.rest(self)
+        else:
+            super()._take_own(message, now)

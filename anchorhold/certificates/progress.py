@@ -1,9 +1,10 @@
 """How the last runs ended, and when the next attempt is due: kept between runs, so that a refusal is not repeated every hour."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
+from wire.dataclass import dataclass
 from wire.units import Epoch
 
 FIRST_PAUSE = 3_600.0

@@ -32,7 +32,8 @@ Examples:
   sudo anchorhold cells
   anchorhold cells --json
 
-Exit codes: 0 all cells run and have no rights, 1 one does not run or has a right it should not have, 4 no service answers."""
+Exit codes: 0 all cells run (or rest, for they have nothing to do) and have no rights, 1 one does not run or has a right it should
+not have, 4 no service answers."""
 )
 @control_option
 @json_option
@@ -71,6 +72,10 @@ def notes(isolation: Isolation) -> list[str]:
     if isolation.unread:
         lines[0] += f" (without {', '.join(isolation.unread)}: only root may read it)"
     lines += [
+        f"{name} rests: it has nothing to do, and is started when it has, or when you ask it something"
+        for name in isolation.resting
+    ]
+    lines += [
         f"Capabilities of {cell.name}: {' '.join(cell.process.capabilities)}"
         for cell in isolation.cells
         if cell.process is not None and len(cell.process.capabilities) > FEW
@@ -100,7 +105,7 @@ def _wrong(isolation: Isolation) -> list[str]:
 
 def summary(isolation: Isolation) -> list[str]:
     """For `anchorhold status`: a line of what is in force, and one of each thing that is missing."""
-    cells = isolation.sealed
+    cells = [cell for cell in isolation.sealed if cell.pid or not cell.rests]
     filtered = sum(isolation.filtered(cell) for cell in cells)
     apart = sum(bool(cell.process and cell.process.own) for cell in cells)
     versions = Counter(cell.said.landlock for cell in cells if cell.said.landlock)
@@ -127,7 +132,12 @@ def as_data(isolation: Isolation) -> dict[str, object]:
 
 
 def _cell_data(cell: Cell) -> dict[str, object]:
-    line: dict[str, object] = {"cell": cell.name, "pid": cell.pid or None, "restarts": cell.restarts}
+    line: dict[str, object] = {
+        "cell": cell.name,
+        "pid": cell.pid or None,
+        "restarts": cell.restarts,
+        "rests": cell.rests,
+    }
     process = cell.process
     if process is not None:
         line |= {

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from anchorhold.ipc import Message, MessageType, build_facts, build_pong, listen
+from anchorhold.ipc import Message, MessageType, build_facts, build_message, build_pong, listen
 from anchorhold.pair_stream import PairStream
 from wire.errors import Malformed
 
@@ -21,10 +21,16 @@ class OperatorLine:
     def __init__(self, pair: socket.socket, answer: Answer) -> None:
         self._pair = pair
         self._answer = answer
+        self._writer: PairStream | None = None
+
+    def rest(self) -> None:
+        """Tell `front` that this process ends, and that it is none of its faults."""
+        if self._writer is not None:
+            self._writer.write(build_message(MessageType.REST, 0))
 
     async def run(self) -> None:
         """Answer until `front` hangs up. Raises Malformed if it sends what does not decode."""
-        writer = PairStream(self._pair)
+        writer = self._writer = PairStream(self._pair)
         try:
             await listen(writer, partial(self._take, writer))
         finally:

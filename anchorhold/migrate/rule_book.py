@@ -1,8 +1,9 @@
 """Wishes about names to `[[rule]]` tables: those that differ in names alone share one."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from anchorhold.migrate.draft import Item, Table
+from wire.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

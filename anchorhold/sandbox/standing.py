@@ -1,6 +1,6 @@
 """What is in force for a process, and what is missing."""
 
-from dataclasses import dataclass
+from wire.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ Start reading at `Iterator.answer`. Plain `async` functions over the port `Outsi
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from resolver.cache.rrsets import MAX_DELEGATION_TTL, MAX_SERVERS, Cut, Failed, RRsetMemory, rename
 from resolver.iterate.budget import DEPTH, LINKS, Budget
@@ -32,6 +31,7 @@ from resolver.iterate.verdict import (
 )
 from resolver.iterate.zone import Round, Wanted
 from resolver.settings import Family, Iteration
+from wire.dataclass import dataclass
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, is_below, parent
 from wire.units import Instant

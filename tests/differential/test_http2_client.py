@@ -92,6 +92,7 @@ def test_a_request_is_the_same_field_for_field(method: HttpMethod, monkeypatch: 
             if kind == HEADERS:
                 fields = decoder.decode(body, raw=True)
                 secret = [bytes(one[0]) for one in fields if isinstance(one, hpack.NeverIndexedHeaderTuple)]
+                assert ([b":path"] if method is HttpMethod.GET else []) == secret
                 requests.append((stream, flags, [(bytes(name), bytes(value)) for name, value in fields], secret))
                 sizes.append(len(body))
             elif kind == DATA:

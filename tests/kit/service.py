@@ -24,7 +24,7 @@ PATIENCE = 60.0
 RUN = """
 import json, os, sys
 from pathlib import Path
-from anchorhold import cell_environment, dhcp_side, start, supervisor
+from anchorhold import cell_environment, dhcp_side, lists_side, start, supervisor
 more = json.loads(sys.argv.pop(1))
 cell_environment.KEPT |= set(more)
 os.environ.update(more)
@@ -35,8 +35,9 @@ if "LD_PRELOAD" in more:
     sandbox._make_table = lambda profile: sandbox._Table(profile.calls)
     sandbox._restrict = lambda _profile, _folder, _missing: 0
     sandbox._separate = lambda _profile, _folder, _missing: ()
-for name, module in zip(("FRONT_MODULE", "RESOLVER_MODULE", "KEEPER_MODULE", "MODULE"), sys.argv[2:]):
-    setattr(dhcp_side if name == "MODULE" else supervisor, name, module)
+vital = [(supervisor, name) for name in ("FRONT_MODULE", "RESOLVER_MODULE", "KEEPER_MODULE")]
+for (place, name), module in zip((*vital, (dhcp_side, "MODULE"), (lists_side, "MODULE")), sys.argv[2:]):
+    setattr(place, name, module)
 sys.exit(start.run(Path(sys.argv[1])))
 """
 
@@ -124,9 +125,9 @@ def started(
     environment: Mapping[str, str] = MappingProxyType({}),
     within: Place | None = None,
 ) -> Iterator[Running]:
-    """Run by `config`; with `modules`, these instead of front, resolver, keeper and dhcp. The cells, but not the supervisor, have
-    `environment` besides. `within`: in this namespace. Ended and waited for at the end. A library in `environment` is the
-    supervisor's too, for cells are forked, and they are not shut in then."""
+    """Run by `config`; with `modules`, these instead of front, resolver, keeper, dhcp and lists. The cells, but not the
+    supervisor, have `environment` besides. `within`: in this namespace. Ended and waited for at the end. A library in
+    `environment` is the supervisor's too, for cells are forked, and they are not shut in then."""
     tests = Path(__file__).parents[1]
     preloaded = environment if "LD_PRELOAD" in environment else {}
     command = [sys.executable, "-c", RUN, json.dumps(dict(environment)), str(config), *modules]

@@ -21,8 +21,9 @@ SUPERVISOR, FRONT, RESOLVER = 4_000_001, 4_000_002, 4_000_003
 
 
 class Listed:
-    def __init__(self, name: str, pid: int, due: float | None = None, sealed: str = "") -> None:
+    def __init__(self, name: str, pid: int, due: float | None = None, sealed: str = "", rests: int = 0) -> None:
         self.name, self.pid, self.due, self.ready, self.sealed = name, pid, due, int(pid > 0), sealed
+        self.rests = rests
         self.restarts = Restarts()
 
 
@@ -131,11 +132,31 @@ def test_a_cell_that_waits_for_its_start_is_absent_and_one_that_nobody_wants_is_
     assert [cell.name for cell in found.sealed] == ["front", "resolver"]
 
 
+def test_a_cell_that_rests_is_not_missed(proc: Path) -> None:
+    cells = Listed("front", FRONT, sealed=said()), Listed("lists", 0, due=9.0, sealed=said(), rests=2)
+    found = isolation(proc, *cells)
+    assert (found.absent, found.unread, found.resting) == ((), (), ("lists",))
+    rows = json.loads(roster(1, cells))["cells"]
+    assert [(row["generation"], row["rests"]) for row in rows] == [(1, False), (2, True)]
+    assert [line.partition(",")[0] for line in summary(found)] == [
+        "Isolation: 1 of 1 cells behind a filter of system calls"
+    ]
+    assert any(line.startswith("lists rests: it has nothing to do") for line in notes(found))
+
+
 def test_for_programs_nothing_is_lost(proc: Path) -> None:
     data = as_data(isolation(proc, Listed("front", FRONT, sealed=said("x"))))
     cells = data["cells"]
     assert isinstance(cells, list)
-    wanted = {"cell": "front", "pid": FRONT, "restarts": 0, "user": "901", "uid": 901, "capabilities": []}
+    wanted = {
+        "cell": "front",
+        "pid": FRONT,
+        "restarts": 0,
+        "rests": False,
+        "user": "901",
+        "uid": 901,
+        "capabilities": [],
+    }
     wanted |= {"no_new_privileges": True, "seccomp": 2, "filters": 1, "namespaces": ["net", "ipc"], "threads": 1}
     wanted |= {"descriptors": 3, "rss": 20_000 * 1_024, "pss": 5_000 * 1_024}
     told_of = list(Standing("front", "anchorhold-front", calls=12, landlock=7).in_force)

@@ -1,24 +1,21 @@
-"""The rounds of the lists cell with a server that is played; and what the supervisor does with an image."""
+"""The rounds of the lists cell with a server that is played."""
 
 import asyncio
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 import pytest
-from kit.linked import LinkedCell
 
-from anchorhold.config.request import Snapshot
-from anchorhold.config.service import ServiceSettings
-from anchorhold.link import LinkMessage, LinkType
 from anchorhold.lists.fetch import FetchFailed, Given, Wanted
 from anchorhold.lists.index import Built, Index, Kept, write_index
-from anchorhold.lists.rounds import Rounds
+from anchorhold.lists.leisure import is_idle, seconds_until_due
+from anchorhold.lists.rounds import TRY_AGAIN, Rounds
 from anchorhold.lists.settings import ListSource, ListsSettings
 from anchorhold.lists.store import Store
-from anchorhold.lists_side import GIVE_EVERY, ListsSide
 from anchorhold.snapshot import sealed_size
 from wire.units import Epoch
 
@@ -235,80 +232,6 @@ def test_local_texts_need_no_disk(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-# the supervisor
-
-
-class FakeResolver(LinkedCell):
-    def __init__(self) -> None:
-        super().__init__("resolver")
-
-    def heard(self) -> list[LinkMessage]:
-        found = super().heard()
-        for message in found:
-            for descriptor in message.descriptors:
-                os.close(descriptor)
-        return found
-
-
-def image(mark: bytes) -> LinkMessage:
-    return LinkMessage(LinkType.LISTS, mark * 32, (os.memfd_create("image"),))
-
-
-Side = tuple[ListsSide, FakeResolver, FakeResolver]
-
-
-@pytest.fixture
-def side(tmp_path: Path) -> Iterator[Side]:
-    resolver, other = FakeResolver(), FakeResolver()
-    made = ListsSide((resolver, other), tmp_path, None, {})
-    made.begin(Snapshot(1, -1, -1, -1, ServiceSettings((), "", "", ""), lists=0))
-    yield made, resolver, other
-    made.close()
-    for one in (resolver, other):
-        one.hang_up()
-        one.theirs.close()
-
-
-def test_an_image_goes_to_every_resolver_and_again_to_one_that_is_started_anew(side: Side) -> None:
-    made, resolver, other = side
-    made.take(image(b"a"))
-    made.look(1.0)
-    made.give_image(resolver)
-    assert [b"a" * 32] * 2 == [message.body for message in resolver.heard()]
-    assert [b"a" * 32] == [message.body for message in other.heard()]
-    made.take(LinkMessage(LinkType.LISTS, b"", ()))
-    made.look(9.0)
-    assert [] == resolver.heard() + other.heard()
-
-
-def test_images_in_a_row_do_not_fill_the_resolvers_link(side: Side) -> None:
-    made, resolver, _ = side
-    for number in range(500):
-        made.take(image(bytes((number % 250,))))
-        made.look(1.0 + number / 10_000)
-    made.look(1.0 + GIVE_EVERY)
-    assert [0, 249] == [message.body[0] for message in resolver.heard()]
-
-
-def test_word_that_there_is_none_is_passed_on(side: Side) -> None:
-    made, *resolvers = side
-    made.take(LinkMessage(LinkType.LISTS, b"", ()))
-    made.look(1.0)
-    for resolver in resolvers:
-        assert [()] == [message.descriptors for message in resolver.heard()]
-
-
-def test_without_lists_the_image_is_let_go_of(side: Side) -> None:
-    made, resolver, _ = side
-    kept = image(b"a")
-    made.take(kept)
-    made.use(Snapshot(2, -1, -1, -1, ServiceSettings((), "", "", "")), 5.0)
-    made.give_image(resolver)
-    assert [] == resolver.heard()
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(kept.descriptors[0])
-
-
 def test_an_image_that_is_being_made_is_swept_by_nobody(tmp_path: Path) -> None:
     """A list may be done with while another process writes the image: what the index does not name yet stays."""
 
@@ -326,5 +249,47 @@ def test_an_image_that_is_being_made_is_swept_by_nobody(tmp_path: Path) -> None:
         going.rounds.building = ""
         going.rounds._keep()
         assert not file.exists()
+
+    asyncio.run(go())
+
+
+# leisure
+
+
+def made(one: Going) -> bool:
+    return (
+        one.rounds.image is not None and "ads" in one.rounds.image.lists and not one.rounds.library.shelves["ads"].busy
+    )
+
+
+def test_lists_that_are_in_force_leave_nothing_to_do_until_one_is_due(tmp_path: Path) -> None:
+    async def go() -> None:
+        going = Going(tmp_path, Played(text("a")), ADS)
+        going.rounds.open()
+        await going.run(made)
+        assert is_idle(going.rounds)
+        assert TRY_AGAIN < seconds_until_due(going.rounds) < 2 * ADS.refresh
+        going.rounds.update(["ads"])
+        assert not is_idle(going.rounds), "it is under way"
+
+    asyncio.run(go())
+
+
+def test_an_image_to_be_made_and_a_list_that_failed_are_something_to_do(tmp_path: Path) -> None:
+    async def go() -> None:
+        going = Going(tmp_path, Played(FetchFailed("no connection")), ADS)
+        await going.run(lambda one: bool(one.kept.error))
+        assert not is_idle(going.rounds)
+
+    asyncio.run(go())
+
+
+def test_local_lists_are_never_due(tmp_path: Path) -> None:
+    async def go() -> None:
+        going = Going(tmp_path, Played(FULL), ListSource("mine", text=text("m")))
+        assert inf == seconds_until_due(going.rounds)
+        await going.run(lambda one: bool(one.images) and one.rounds.image is not None)
+        assert inf == seconds_until_due(going.rounds)
+        assert is_idle(going.rounds)
 
     asyncio.run(go())

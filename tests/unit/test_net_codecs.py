@@ -1,6 +1,8 @@
 """Which library does a job that two can do: the fast one where one is installed that fits, the plain one else, and what was asked
 for or none."""
 
+import os
+import subprocess
 import sys
 from enum import Enum
 from types import SimpleNamespace
@@ -42,6 +44,15 @@ def test_the_codec_is_what_is_wanted_and_there(
     named = {"fast": choice.fast.value, "plain": choice.plain.value}.get(wanted, wanted)
     found = choice.choose_gently({choice.variable: named} if named else {})
     assert (choice.fast if fast else choice.plain, "") == found
+
+
+@pytest.mark.parametrize("codec", [h2_codecs.Codec.H2] if h2_codecs.CHOICE.lacks() else h2_codecs.Codec)
+def test_of_the_libraries_of_http2_those_are_in_memory_that_are_used(codec: h2_codecs.Codec) -> None:
+    program = "import sys, net.h2, net.h2_server, net.qpack; print(*sys.modules)"
+    environment = {**os.environ, h2_codecs.CHOICE.variable: codec.value}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    plain = {"h2", "hpack", "hyperframe"}
+    assert (plain if codec is h2_codecs.Codec.H2 else {"ngh2"}) == {*plain, "ngh2"} & {*done.stdout.split()}
 
 
 @each

@@ -1,5 +1,6 @@
-"""aioquic's codec of HTTP/3 without aioquic's QUIC."""
+"""aioquic's codec of HTTP/3 without aioquic's QUIC, and qh3's QUIC without its HTTP/3."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 from aioquic.quic import connection, logger
 
+from net import quic_codecs
 from net.h3_codec import INSTEAD
 from net.quic_codecs import CHOICE, Codec
 
@@ -27,6 +29,10 @@ def test_what_is_around_the_codec_is_in_memory_where_it_is_used(codec: Codec) ->
     found = set(done.stdout.split())
     assert {"aioquic.h3.connection", "pylsqpack"} < found
     assert (AROUND if codec is Codec.AIOQUIC else set()) == AROUND & found
+    assert found.isdisjoint(quic_codecs.INSTEAD)
+    for name, instead in quic_codecs.INSTEAD.items() if codec is Codec.QH3 else ():
+        module = importlib.import_module(name)
+        assert all(getattr(module, one) is not None for one in instead)
 
 
 @pytest.mark.parametrize("stream", [*range(16), (1 << 62) - 1])

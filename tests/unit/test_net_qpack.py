@@ -3,7 +3,7 @@
 import pylsqpack
 import pytest
 
-from net.h2 import unindexed
+from net.headers import Unindexed
 from net.qpack import FIELDS, NAMES, StaticEncoder
 
 DNS = b"application/dns-message"
@@ -25,7 +25,7 @@ def read(section: bytes) -> list[tuple[bytes, bytes]]:
 
 @pytest.mark.parametrize("length", [0, 1, 6, 7, 8, 126, 127, 128, 254, 255, 400, 20_000])
 def test_every_length_is_read_as_it_was_written(length: int) -> None:
-    headers = [(b":path", b"/" * length), (b"x" * (length or 1), b"v" * length), unindexed(b":path", b"q" * length)]
+    headers = [(b":path", b"/" * length), (b"x" * (length or 1), b"v" * length), Unindexed(b":path", b"q" * length)]
     assert read(StaticEncoder().encode(0, headers)[1]) == [tuple(header) for header in headers]
 
 
@@ -46,4 +46,4 @@ def test_a_request_has_these_octets_whatever_was_sent_before() -> None:
 
 def test_a_path_with_a_question_goes_into_no_table_on_the_way() -> None:
     """Bit N of RFC 9204 §4.5.4."""
-    assert StaticEncoder().encode(0, [unindexed(b":path", b"/?dns=AAAB")])[1] == b"\0\0\x71\x0a/?dns=AAAB"
+    assert StaticEncoder().encode(0, [Unindexed(b":path", b"/?dns=AAAB")])[1] == b"\0\0\x71\x0a/?dns=AAAB"

@@ -19,7 +19,7 @@ from anchorhold.config.request import LoaderRun, Refused, Snapshot, read_named
 from anchorhold.config.service import ListenAddress
 from anchorhold.forking import describe_exit
 from anchorhold.listeners import CannotListen, open_changed, open_control, open_listener
-from anchorhold.restarts import Restarts
+from anchorhold.restarts import CALM, Restarts
 from anchorhold.sandbox import USER_VARIABLE
 from anchorhold.secret import LENGTH, take_secret
 from anchorhold.snapshot import MAX_SIZE, read_sealed
@@ -315,6 +315,45 @@ def test_a_cell_that_is_wanted_again_while_it_ends_is_started_once_it_has() -> N
     assert cell.due == 2.0
     cell.want(3.0)
     assert cell.due == 3.0
+
+
+@pytest.mark.parametrize(("sent", "due"), [(1, 900.0), (2, 12.0)])
+def test_a_cell_with_nothing_to_do_rests_unless_there_are_new_settings(sent: int, due: float) -> None:
+    cell = CellProcess("x", "kit.fake_cell")
+    cell.start({}, 0.0)
+    cell.ready, cell.sent = 1, sent
+    cell.rest(11.0, 900.0)
+    cell.dismiss()
+    assert cell.wait(60)
+    assert cell.reap(12.0) == "exit code 0 after 12.0 s, for it has nothing to do"
+    assert (cell.rests, cell.due, cell.restarts.count) == (1, due, 0)
+    cell.want(13.0)
+    assert cell.due == 13.0
+
+
+def test_a_cell_that_is_wanted_while_it_goes_to_rest_is_started_at_once() -> None:
+    cell = CellProcess("x", "kit.fake_cell")
+    cell.start({}, 0.0)
+    cell.ready = cell.sent = 1
+    cell.rest(11.0, 900.0)
+    cell.want(11.5)
+    cell.dismiss()
+    assert cell.wait(60)
+    cell.reap(12.0)
+    assert cell.due == 12.0
+
+
+def test_a_cell_that_would_rest_before_it_has_served_is_kept_waiting_like_any_other() -> None:
+    cell = CellProcess("x", "kit.fake_cell")
+    cell.start({}, 0.0)
+    for ready, now in ((0, 5.0), (1, CALM / 2)):
+        cell.ready = ready
+        cell.rest(now, 900.0)
+        assert cell.rests == 0
+    cell.dismiss()
+    assert cell.wait(60)
+    assert cell.reap(0.6) == "exit code 0 after 0.6 s; starting again at once"
+    assert cell.restarts.count == 1
 
 
 def test_a_cell_that_never_becomes_ready_is_ended() -> None:

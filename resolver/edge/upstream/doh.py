@@ -5,8 +5,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from net.h2 import Http2Link, Limits, Response, StreamFailed, unindexed
+from net.h2 import Http2Link, Limits, Response, StreamFailed
 from net.h2_codecs import Header
+from net.headers import Unindexed
 from net.tls import TlsClient
 from privacy.channel import Channel, Kind
 from resolver.edge.upstream.failures import stream_failure
@@ -69,7 +70,7 @@ class Requests:
             (b":method", b"GET"),
             (b":scheme", b"https"),
             (b":authority", self._authority),
-            unindexed(b":path", self._path + joint + value),
+            Unindexed(b":path", self._path + joint + value),
             (b"accept", MEDIA_TYPE),
         ]
 
