@@ -16,7 +16,7 @@ import dns.rcode
 import dns.rdatatype
 from kit.certificates import NAME
 from kit.datagrams import answering
-from kit.peers import open_folder
+from kit.peers import open_folder, until
 from kit.secure import secure_config, tls_port, trusting
 from kit.service import Running, started
 
@@ -102,6 +102,14 @@ def clients(running: Running) -> list[Client]:
     ]
 
 
+def answered_once_more(crowd: list[Client]) -> None:
+    """Wait until each client has had a further answer."""
+    before = [client.answered for client in crowd]
+    until(
+        lambda: all(client.answered > count for client, count in zip(crowd, before, strict=True)), "an answer for each"
+    )
+
+
 def test_every_question_is_answered_rightly_whoever_is_killed() -> None:
     more = '[limits]\nrate = 0\n[lists.one]\nfile = "list.txt"\n'
     kills = random.Random(8).sample(CELLS * EACH, len(CELLS) * EACH)
@@ -115,10 +123,13 @@ def test_every_question_is_answered_rightly_whoever_is_killed() -> None:
             crowd = clients(running)
             for client in crowd:
                 client.start()
+            answered_once_more(crowd)
             for name in kills:
                 os.kill(running.cell(name), signal.SIGKILL)
                 deaths[name] += 1
                 running.wait_for(f"supervisor: {name} (pid", "serves again", count=deaths[name])
+                # How many answers there are meanwhile is the machine's to say; that there are some is not.
+                answered_once_more(crowd)
             for client in crowd:
                 client.leaving.set()
             for client in crowd:
