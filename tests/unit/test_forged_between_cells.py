@@ -27,7 +27,7 @@ ASKING: dict[type[Pair], set[MessageType]] = {
     LeasePeer: ASKED | {MessageType.HOSTS},
     SecurePeer: ASKED,
     FrontPeer: ASKED,
-    ListsPeer: ASKED,
+    ListsPeer: ASKED | {MessageType.REST},
 }
 ANSWERING = (FrontPair, DhcpPair)
 FROM_RESOLVER = {MessageType.SNAPSHOT, MessageType.REPLY, MessageType.PING, MessageType.CREDIT}
