@@ -24,6 +24,7 @@ from wire.dns.codes import HeaderFlag, Rcode
 from wire.dns.message import ResourceRecord, build_response, parse_message
 
 CELLS = ("front", "secure", "resolver", "keeper", "lists")
+MODULES = (*(f"anchorhold.cells.{name}" for name in ("front", "resolver", "keeper", "dhcp")), "kit.tireless_lists")
 EACH = 4
 FLAGS = HeaderFlag.QR | HeaderFlag.RD | HeaderFlag.RA
 FIRST_PATIENCE = 0.5
@@ -118,14 +119,16 @@ def test_every_question_is_answered_rightly_whoever_is_killed() -> None:
         (folder / "list.txt").write_text("0.0.0.0 blocked.example\n")
         (folder / "list.txt").chmod(0o644)
         config = secure_config(folder, server=f"udp://127.0.0.1:{port}", profile="opportunistic", more=more)
-        with started(config) as running:
+        with started(config, *MODULES) as running:
             running.all_serve(folder / "control.sock")
             crowd = clients(running)
             for client in crowd:
                 client.start()
             answered_once_more(crowd)
             for name in kills:
-                os.kill(running.cell(name), signal.SIGKILL)
+                pid = running.cell(name)
+                assert pid, name
+                os.kill(pid, signal.SIGKILL)
                 deaths[name] += 1
                 running.wait_for(f"supervisor: {name} (pid", "serves again", count=deaths[name])
                 # How many answers there are meanwhile is the machine's to say; that there are some is not.
