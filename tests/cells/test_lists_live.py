@@ -224,7 +224,8 @@ def test_what_is_kept_serves_at_once_and_without_a_network(server: ListServer, p
         assert one.blocks("kept2.example")
         # So is the lists cell, which does not rest so soon after it was asked something; what it made stays in force.
         one.settle()
-        assert (lists_cell := one.running.cell("lists"))
+        lists_cell = one.running.cell("lists")
+        assert lists_cell
         os.kill(lists_cell, signal.SIGKILL)
         assert one.blocks("kept3.example")
         one.running.wait_for("lists", "serves again")

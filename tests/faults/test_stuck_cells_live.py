@@ -171,7 +171,8 @@ def test_lists_that_come_up_against_their_ceiling_begin_anew_and_block() -> None
             until = time.monotonic() + STUCK_PATIENCE
             while not is_blocked(port):
                 assert time.monotonic() < until, "it never blocked"
-            assert (pid := running.cell("lists"))
+            pid = running.cell("lists")
+            assert pid
             allow(pid, "data", data_of(pid))
             with own.open("a") as file:
                 file.write(f"# {'x' * 1_000}\n" * 8_000)
