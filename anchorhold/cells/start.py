@@ -67,12 +67,11 @@ def hear(link: socket.socket, end: Callable[[], None]) -> LinkMessage | None:
 
 
 def tell_sealed(link: socket.socket) -> None:
-    """Tell the supervisor what is in force for this process, for operators; the log says what is missing."""
+    """Tell the supervisor what is in force for this process, for operators; the log says it too, and what is missing."""
     found = standing()
     if found is None:
         return
-    if found.missing:
-        log(found.name, f"is shut in less than it should be; missing: {'; '.join(found.missing)}")
+    log(found.name, found.words)
     send_message(link, LinkType.SEALED, said(found).encode())
 
 

@@ -101,10 +101,14 @@ class RunningFront:
         sealed, and what `secure` proves, is passed over."""
         while (message := receive_message(self.link)) is not None:
             if message.type is LinkType.LOG:
-                self.log.append(message.body.decode())
+                self._keep(message.body.decode())
             elif message.type not in (LinkType.SEALED, LinkType.ENCRYPTED):
                 return message
         raise AssertionError("it hung up")
+
+    def _keep(self, line: str) -> None:
+        if ": is shut in" not in line:
+            self.log.append(line)
 
     def wait_accused(self) -> LinkType:
         message = self.said()
@@ -134,7 +138,7 @@ class RunningFront:
         """Take what it said before it ended."""
         while (message := receive_message(self.link)) is not None:
             if message.type is LinkType.LOG:
-                self.log.append(message.body.decode())
+                self._keep(message.body.decode())
 
     def ping(self) -> None:
         """Returns when everything that was sent before has been taken."""
