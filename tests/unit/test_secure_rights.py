@@ -83,6 +83,9 @@ def seen_by_cell() -> tuple[int, dict[str, object]]:
         os.close(secret)
         send_message(ours, LinkType.CERTIFICATE, b"", credentials)
         send_message(ours, LinkType.START, bytes(4))
+        told = receive_message(ours)
+        assert told is not None
+        assert (LinkType.LOG, True) == (told.type, told.body.startswith(b"secure: is shut in: user nobody, "))
         sealed_as = receive_message(ours)
         assert sealed_as is not None
         assert LinkType.SEALED is sealed_as.type
