@@ -42,7 +42,7 @@ IDLE = 5.0
 _NO_RESOLVER = "the resolver is not there just now; try again in a second"
 _NO_FRONT = "this front is not there just now; its clients wait for it; try again in a second"
 _NO_SECURE = "the secure cell is not there just now; without a certificate it cannot start (the log says so)"
-
+_NO_LISTS = "no lists cell is running: the configuration has no [lists]"
 
 Answer = Callable[[bytes, bool], None]
 """Takes a piece of text, and whether more follow."""
@@ -68,7 +68,7 @@ class Relay(Protocol):
         """Ask the front of this number, from 1 on. False if there is none, or none just now."""
 
     def lists_fact(self, verb: Verb, argument: bytes, answer: Answer) -> bool:
-        """Ask the lists cell. False if there is none, or none just now."""
+        """Ask the lists cell, also if it has to be started for that. False if there is to be none."""
 
     def make_room(self, now: Instant) -> bool:
         """End a client's connection that waits for nothing, for an operator's; False if there is none."""
@@ -169,7 +169,7 @@ class ControlServer:
                     raise BadRequest(self._no_dhcp())
             case "lists":
                 if not self._relay.lists_fact(Verb.LISTS, inner_argument(request), connection.relay):
-                    raise BadRequest(self._no_lists())
+                    raise BadRequest(_NO_LISTS)
             case _:
                 raise BadRequest(f"unknown verb {verb!r}")
 
@@ -208,11 +208,6 @@ class ControlServer:
             return "no dhcp cell is running: the configuration has no [dhcp] section"
         return "the dhcp cell is not there just now; try again in a second"
 
-    def _no_lists(self) -> str:
-        if not self._front().desk.settings.lists:
-            return "no lists cell is running: the configuration has no [lists]"
-        return "the lists cell is not there just now; try again in a second"
-
     def _report(self, connection: ControlConnection) -> None:
         """The status of all cells: ours and that of the other fronts, of the resolvers, and of dhcp, secure and lists if they
         should be there."""
@@ -231,10 +226,7 @@ class ControlServer:
                 {"cell": "dhcp", "error": self._no_dhcp()} if settings.leases else None,
             ),
             *secures,
-            (
-                partial(self._relay.lists_fact, Verb.STATUS, b""),
-                {"cell": "lists", "error": self._no_lists()} if settings.lists else None,
-            ),
+            (partial(self._relay.lists_fact, Verb.STATUS, b""), None),
         ]
         self._ask_all(connection, [*fronts, *rest])
 

@@ -2,17 +2,16 @@
 
 import os
 import signal
-import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dns.message
+import dns.query
 import dns.rcode
 from click.testing import CliRunner
 from kit.datagrams import answering
-from kit.peers import open_folder
+from kit.peers import open_folder, until
 from kit.service import PATIENCE, Running, config_text, ready_cells, started
 
 from anchorhold.cli import main
@@ -40,10 +39,7 @@ class House:
         self.rests = 0
 
     def says(self, name: str) -> str:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(PATIENCE)
-            client.sendto(dns.message.make_query(name, "A").to_wire(), ("127.0.0.1", self.port))
-            answer = dns.message.from_wire(client.recv(65_535))
+        answer = dns.query.udp(dns.message.make_query(name, "A"), "127.0.0.1", PATIENCE, self.port)
         return answer.answer[0][0].to_text() if answer.answer else dns.rcode.to_text(answer.rcode())
 
     def wait_for_rest(self) -> None:
@@ -52,10 +48,7 @@ class House:
         assert 0 == self.running.cell("tired_lists") == self.running.cell("lists")
 
     def wait_until(self, name: str, what: str) -> None:
-        until = time.monotonic() + PATIENCE
-        while self.says(name) != what:
-            assert time.monotonic() < until, name
-            time.sleep(0.05)
+        until(lambda: self.says(name) == what, name)
 
 
 @contextmanager

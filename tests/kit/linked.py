@@ -16,11 +16,16 @@ class LinkedCell(CellProcess):
 
     def heard(self) -> list[LinkMessage]:
         """What it was told since, with descriptors that are open."""
-        found = []
-        while True:
-            try:
-                message = receive_message(self.theirs)
-            except BlockingIOError:
-                return found
-            assert message is not None
-            found.append(message)
+        return messages_at(self.theirs)
+
+
+def messages_at(end: socket.socket) -> list[LinkMessage]:
+    """All that have come to the cell's end of a link, where nobody waits."""
+    found = []
+    while True:
+        try:
+            message = receive_message(end)
+        except BlockingIOError:
+            return found
+        assert message is not None
+        found.append(message)

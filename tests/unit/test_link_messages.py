@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 import pytest
+from kit.linked import messages_at
 
 from anchorhold.cell_process import CellProcess, alike
 from anchorhold.link import MAX_MESSAGE, MOST_DESCRIPTORS, LinkType, open_link, receive_message, send_message
@@ -73,16 +74,10 @@ class Listed(CellProcess):
 
     def heard(self) -> list[bytes]:
         """What accuses each partner, as its pair came."""
-        found = []
-        while True:
-            try:
-                message = receive_message(self.theirs)
-            except BlockingIOError:
-                return found
-            assert message is not None
-            found.append(bytes((message.type,)) + message.body)
-            for descriptor in message.descriptors:
-                os.close(descriptor)
+        found = messages_at(self.theirs)
+        for descriptor in chain.from_iterable(message.descriptors for message in found):
+            os.close(descriptor)
+        return [bytes((message.type,)) + message.body for message in found]
 
 
 @pytest.fixture
