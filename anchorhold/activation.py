@@ -8,9 +8,9 @@ import ipaddress
 import os
 import socket
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 
 from anchorhold.facts import log
-from wire.dataclass import dataclass
 
 NAME = "supervisor"
 FIRST = 3

@@ -10,13 +10,13 @@ import os
 import selectors
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
 from anchorhold.config.request import Snapshot
 from anchorhold.facts import log
 from anchorhold.listeners import CannotListen, open_control
-from wire.dataclass import dataclass
 
 NAME = "supervisor"
 

@@ -5,6 +5,7 @@ other sections is each server's own business. Names are compared without case.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
 
@@ -13,8 +14,6 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
-
-from wire.dataclass import dataclass
 
 BLOCKED = frozenset({15, 16, 17})
 """Extended errors of who blocks (RFC 8914 §4.16 to §4.18)."""

@@ -1,5 +1,6 @@
 """What `front` says of itself to operators: lines of JSON, its own or those of another front that has no control socket."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from anchorhold.__about__ import __version__
@@ -9,7 +10,6 @@ from anchorhold.ipc import Verb
 from anchorhold.link import nth
 from resolver.admission import Admission
 from resolver.edge.serve import Desk
-from wire.dataclass import dataclass
 from wire.units import Instant
 
 

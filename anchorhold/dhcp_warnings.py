@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from publicsuffixlist import PublicSuffixList
 
@@ -9,7 +10,6 @@ from anchorhold.config.names import Network
 from anchorhold.config.service import Loaded
 from dhcp.settings import DhcpSettings, Subnet
 from dhcp.values import Link
-from wire.dataclass import dataclass
 
 HOME = "home.arpa"
 """The list has it, and it is made for this (RFC 8375)."""

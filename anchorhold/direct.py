@@ -5,7 +5,7 @@ import base64
 import binascii
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from anchorhold.config.servers import read_server
 from net.clock import now
@@ -14,7 +14,6 @@ from resolver.edge.once import ask_once
 from resolver.edge.upstream.port import Tools, UpstreamFailed, Why
 from resolver.settings import Profile, UpstreamSpec
 from resolver.values import Query
-from wire.dataclass import dataclass
 from wire.dns.codes import QueryFlag
 from wire.dns.message import parse_message
 from wire.errors import Malformed

@@ -5,6 +5,7 @@ comes back is judged as the service itself would judge it.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from anchorhold.remedies import Remedied
 from net.clock import date, now
@@ -19,7 +20,6 @@ from resolver.edge.upstream.port import UpstreamFailed
 from resolver.iterate.resolve import Resolved
 from resolver.settings import CacheSettings
 from resolver.values import Explanation
-from wire.dataclass import dataclass
 from wire.dns.codes import ExtendedError, QueryFlag, Rcode, RecordType, show_rcode
 from wire.dns.message import Message, parse_message
 from wire.dns.names import ROOT, show_name

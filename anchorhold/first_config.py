@@ -1,8 +1,9 @@
 """The text of a first configuration: TOML with comments, made from a few answers."""
 
+from dataclasses import dataclass
+
 from anchorhold.operators import Service, operator_of
 from anchorhold.toml_text import value_text
-from wire.dataclass import dataclass
 
 ITERATE_TEXT = """\
 [resolve]

@@ -7,13 +7,13 @@ change. So what both know is taken from /proc.
 import json
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.control_client import ControlFailed
 from anchorhold.link import kind_of
 from anchorhold.processes import PROC, Process, account, read_process
 from anchorhold.trial import Trial, TrialLost
-from wire.dataclass import dataclass
 
 SUPERVISOR = "supervisor"
 

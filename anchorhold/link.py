@@ -7,11 +7,11 @@ nothing else. What does not decode raises `Malformed` and ends the cell.
 import errno
 import os
 import socket
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 from net.opening import AT_ONCE
-from wire.dataclass import dataclass
 from wire.errors import Malformed
 
 MAX_MESSAGE = 4_096

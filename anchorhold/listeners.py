@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.activation import Handover
@@ -16,7 +17,6 @@ from anchorhold.spreading import spread
 from net.datagram import omit_path_mtu
 from net.opening import open_socket as open_socket_at_once
 from resolver.edge.listen.datagram import TIMESTAMP
-from wire.dataclass import dataclass
 
 NAME = "supervisor"
 BACKLOG = 2_048

@@ -1,10 +1,9 @@
 """The list of public resolvers a user may choose from (`anchorhold/data/operators.toml`), as values."""
 
 import tomllib
+from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
-
-from wire.dataclass import dataclass
 
 TRANSPORTS = ("tls", "https")
 """The URL fields of a row, best first."""

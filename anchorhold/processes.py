@@ -2,10 +2,10 @@
 
 import os
 import pwd
+from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.sandbox.rights import CAPABILITIES
-from wire.dataclass import dataclass
 
 PROC = Path("/proc")
 

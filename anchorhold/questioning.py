@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
 import dns.asyncquery
 import dns.exception
@@ -12,7 +13,6 @@ import dns.rdatatype
 from anchorhold.comparing import Answers, Difference, Response, judge
 from anchorhold.config.service import ListenAddress
 from anchorhold.text import IDNA, MAX_PAYLOAD
-from wire.dataclass import dataclass
 
 PATIENCE = 3.0
 """Seconds for one answer; then it is asked for once more."""

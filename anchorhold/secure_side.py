@@ -11,6 +11,7 @@ import socket
 import stat
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from anchorhold.activation import Handover
@@ -27,7 +28,6 @@ from anchorhold.renewals import Renewals
 from anchorhold.secret import make_secret, seal_copy
 from anchorhold.watching import Unwatched, Watch, watch
 from resolver.settings import Served
-from wire.dataclass import dataclass
 
 NAME = "supervisor"
 MODULE = "anchorhold.cells.secure"

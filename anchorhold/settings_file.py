@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from anchorhold.text import show_name
 from dhcp.edge.links import read_links
 from dhcp.values import Link
 from resolver.settings import Minimisation, Profile, ResolverSettings, Strategy, UpstreamGroup
-from wire.dataclass import dataclass
 
 
 class SettingsRefused(Exception):

@@ -1,5 +1,7 @@
 """Names, types and messages as text and back, by dnspython: for people, never on the path of a query."""
 
+from dataclasses import dataclass
+
 import dns.edns
 import dns.exception
 import dns.flags
@@ -10,7 +12,6 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from wire.dataclass import dataclass
 from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag
 
 IDNA = dns.name.IDNA_2008_UTS_46 if dns.name.have_idna_2008 else dns.name.IDNA_2003

@@ -1,7 +1,7 @@
 """Whether a configuration that is on trial does its work: what the service says, and what its clients would meet."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -16,7 +16,6 @@ from anchorhold.link import kind_of
 from anchorhold.terminal import by_cell, rows_of, show
 from dhcp.facts import TURNED_AWAY, WHY
 from net.clock import date
-from wire.dataclass import dataclass
 from wire.dns.codes import QueryFlag
 
 PATIENCE = 8.0

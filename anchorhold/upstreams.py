@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from anchorhold.addresses import FAMILIES, addresses_in
 from anchorhold.direct import tools_with
@@ -14,7 +15,6 @@ from resolver.edge.converse import converse
 from resolver.edge.upstream import open_upstream
 from resolver.edge.upstream.port import UpstreamFailed, Why
 from resolver.settings import Profile, ResolverSettings, UpstreamGroup, UpstreamSpec
-from wire.dataclass import dataclass
 from wire.dns.codes import QueryFlag
 from wire.dns.names import read_name
 from wire.errors import Malformed

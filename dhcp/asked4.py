@@ -1,5 +1,7 @@
 """A DHCPv4 message and what has to be known to answer it: who sent it, from which subnet, through whom."""
 
+from dataclasses import dataclass
+
 from dhcp.classes import Share, Traits, classes_of, halves, reservation_of
 from dhcp.ground import Ground, Relay, Seat
 from dhcp.hostnames import read_label
@@ -8,7 +10,6 @@ from dhcp.plan import Plan, Scope
 from dhcp.pools import Seeker
 from dhcp.settings import ClientClass, Reservation
 from dhcp.values import Address, Arrival, Link
-from wire.dataclass import dataclass
 from wire.dhcp.codes4 import MessageType4, Option4, RelaySub
 from wire.dhcp.packet4 import Packet4
 from wire.dhcp.structures4 import Fqdn, FqdnFlag, parse_fqdn, parse_relay, parse_user_classes

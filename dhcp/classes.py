@@ -1,12 +1,12 @@
 """Which classes a client is in, which reservation is its own, and what follows: options, lease time, network boot."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from dhcp.identity import Identity, is_changing
 from dhcp.plan import Plan
 from dhcp.settings import ClientClass, DhcpSettings, Matcher, Options, Reservation, Subnet
-from wire.dataclass import dataclass
 
 _DOUBLINGS = 24
 """More than that no lease needs to become the longest there is."""

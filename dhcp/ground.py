@@ -1,12 +1,12 @@
 """What is the same for all messages for as long as settings and interfaces are: made once, looked up by each of them."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from dhcp.classes import Share
 from dhcp.plan import Plan, Scope
 from dhcp.plan6 import Plan6
 from dhcp.values import Address, Arrival, Lease, Links, State
-from wire.dataclass import dataclass
 from wire.dhcp.packet4 import Shared
 from wire.units import Epoch
 

@@ -5,11 +5,11 @@ address in it, and who knows an address and the key finds its tag again.
 """
 
 import hashlib
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
 from dhcp.values import Tag
-from wire.dataclass import dataclass
 from wire.dhcp.codes4 import Option4
 from wire.dhcp.packet4 import Packet4
 from wire.dhcp.packet6 import MAX_DUID, MIN_DUID

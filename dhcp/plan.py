@@ -1,11 +1,11 @@
 """The settings in the form in which a message is answered: made once for each generation, never changed."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from dhcp.settings import DhcpSettings, Pool, Reservation, Subnet
 from dhcp.values import Address
-from wire.dataclass import dataclass
 
 _Key = TypeVar("_Key")
 

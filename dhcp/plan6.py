@@ -1,5 +1,6 @@
 """The settings in the form in which a DHCPv6 message is answered: made once for each generation, never changed."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from dhcp.addresses import is_inside
@@ -7,7 +8,6 @@ from dhcp.delegated import Delegated
 from dhcp.plan import Plan, Scope, first_with, make_plan, make_scope, narrowest_first, together
 from dhcp.settings import Delegation, DhcpSettings, Reservation, Subnet
 from dhcp.values import Address
-from wire.dataclass import dataclass
 from wire.dhcp.associations6 import network
 
 _OCTETS = 16

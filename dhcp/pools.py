@@ -8,6 +8,7 @@ will not come again cannot fill a pool, and nobody who is there loses anything.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from dhcp.book import LeaseBook
@@ -16,7 +17,6 @@ from dhcp.plan import Plan, Scope, Span, own_first
 from dhcp.reclaim import JUST_SEEN, gone_perhaps, is_nearly_full
 from dhcp.settings import Reservation
 from dhcp.values import Address, Kind, Lease, State, Tag
-from wire.dataclass import dataclass
 from wire.units import Epoch
 
 _ADDRESS4, _QUARANTINED, _BOUND = Kind.ADDRESS4, State.QUARANTINED, State.BOUND

@@ -4,9 +4,8 @@ Option values are the octets that go out, made of text by the table of the wire 
 `options6.py`), so that what does not fit its type is found when the configuration is read.
 """
 
+from dataclasses import dataclass
 from enum import Enum
-
-from wire.dataclass import dataclass
 
 Options = tuple[tuple[int, bytes], ...]
 """Option number and octets, numbers unique and ascending. Empty octets where a default must not be sent."""

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
 
@@ -11,7 +12,6 @@ from net.shortage import is_shortage
 from net.stream import Link
 from net.tls import PinRefused, TlsClient
 from net.transport import TlsTransport, Transport, connect
-from wire.dataclass import dataclass
 
 STAGGER = 0.25
 """Seconds the next address waits for the one before (RFC 8305 §8)."""

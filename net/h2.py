@@ -5,13 +5,12 @@ Knows nothing of DNS. One `Http2Link` carries many streams; each ends as a `Resp
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
 from net.h2_codecs import CODEC, CONNECTION_WINDOW, ClientCodec, Codec, Header, StreamGone, Unreadable
 from net.stream import Link
-from wire.dataclass import dataclass
 
 MAX_STREAMS = 256
 """Streams at once on one connection, even if the server allows more."""

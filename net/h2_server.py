@@ -5,11 +5,11 @@ is bounded: by `net/h2_guard.py` for frames, here for streams, bodies and header
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from net.h2_codecs import CODEC, Code, Codec, Header, ServerCodec, ServerLimits, StreamGone, Unreadable
 from net.h2_guard import BROKEN, HEADERS_FREE, HEADERS_GRAIN, RESET, Abusive, Guard
-from wire.dataclass import dataclass
 
 MAX_HELD = 128 * 1024
 """Octets of bodies that one connection may have kept here, not whole yet or not sent."""

@@ -5,7 +5,7 @@ Knows nothing of DNS. Requests, responses and failures are those of HTTP/2 (`net
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 
 from aioquic.h3.events import DataReceived, H3Event, HeadersReceived, PushPromiseReceived
@@ -19,7 +19,6 @@ from net.qpack import StaticEncoder
 from net.quic_client import QuicClient
 from net.quic_codecs import Octets, Reset, Stopped
 from net.quic_requests import Ended, RequestLimits, RequestLink, outcome
-from wire.dataclass import dataclass
 
 NO_ERROR, EXCESSIVE_LOAD, CANCELLED = 0x100, 0x107, 0x10C
 """Error codes (RFC 9114 §8.1)."""

@@ -8,6 +8,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from net.addresses import endpoint_of, family_of, refuse_itself
@@ -29,7 +30,6 @@ from net.quic_codecs import (
 )
 from net.readiness import READ, readiness
 from net.shortage import is_shortage
-from wire.dataclass import dataclass
 
 MAX_QUIET = 4_096
 """Datagrams in a row that bring no octet of any stream: acknowledgements, PING and the like (RFC 9000 §21.9)."""

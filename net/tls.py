@@ -8,13 +8,13 @@ import ssl
 import weakref
 from collections import OrderedDict
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from net.certificates import x509
-from wire.dataclass import dataclass
 
 MAX_SESSIONS = 256
 """Names for which one context remembers a session."""

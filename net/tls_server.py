@@ -3,9 +3,9 @@ thrown away in time (RFC 9325)."""
 
 import os
 import ssl
+from dataclasses import dataclass
 
 from net.certificates import x509
-from wire.dataclass import dataclass
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and authenticated encryption only (RFC 9325 §4.2). TLS 1.3 has no others."""

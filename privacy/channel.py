@@ -1,8 +1,7 @@
 """What kind of road a message takes; decides padding, cookies and case."""
 
+from dataclasses import dataclass
 from enum import Enum
-
-from wire.dataclass import dataclass
 
 
 class Kind(Enum):

@@ -1,6 +1,6 @@
 """`keep`: the one place that decides what a log line may hold."""
 
-from wire.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

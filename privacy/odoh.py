@@ -7,6 +7,7 @@ with its length u16. Plaintext: message and padding (zeros), each with its lengt
 
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -30,7 +31,6 @@ from privacy.hpke import (
     set_up_sender,
 )
 from privacy.padding import QUERY_BLOCK, REPLY_BLOCK, filling
-from wire.dataclass import dataclass
 from wire.errors import Malformed
 
 MEDIA_TYPE = "application/oblivious-dns-message"

@@ -1,6 +1,7 @@
 """What a forwarder sends back is checked against the question and cut to what answers it. Pure."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -8,7 +9,6 @@ from resolver.iterate.classify import understand
 from resolver.iterate.resolve import Resolved
 from resolver.iterate.verdict import Alias, Chain, Negative, Positive, RRset, TooLong, with_ttl
 from resolver.settings import CacheSettings
-from wire.dataclass import dataclass
 from wire.dns.codes import BOGUS, EdnsOption, HeaderFlag, Rcode
 from wire.dns.message import Message, Plain, parse_received, read_plain
 from wire.errors import Malformed

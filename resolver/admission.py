@@ -1,10 +1,10 @@
 """Who may ask, how fast, and in which group: one look-up by client address, before anything is parsed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from resolver.settings import FrontSettings
-from wire.dataclass import dataclass
 from wire.units import Instant
 
 MAX_CLIENTS = 16_384

@@ -5,9 +5,9 @@ target's body. The status is the target's, or ours if it gave none.
 """
 
 import struct
+from dataclasses import dataclass
 from enum import IntEnum
 
-from wire.dataclass import dataclass
 from wire.errors import Malformed
 
 MAX_QUERY = 4_096

@@ -1,11 +1,11 @@
 """Thinking for forwarding: in which order the servers of a group are asked. Pure; chance comes as a number."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from privacy.spread import assign
 from resolver.servers import Health, State
 from resolver.settings import Strategy
-from wire.dataclass import dataclass
 from wire.units import Instant
 
 EXPLORE_ONE_IN = 20

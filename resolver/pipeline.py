@@ -11,6 +11,7 @@ What a client sees of it is made in `front` (`privacy.reply.dress`); what an ups
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from resolver.cache.answers import AnswerMemory, MemoryKey
@@ -29,7 +30,6 @@ from resolver.policy.verdict import Say, build_local
 from resolver.settings import CacheSettings, Route
 from resolver.snapshot import Snapshot
 from resolver.values import Explanation, Origin, Query, Reply
-from wire.dataclass import dataclass
 from wire.dns.codes import ExtendedError, HeaderFlag, QueryFlag, Rcode, RecordType
 from wire.dns.message import build_response
 from wire.errors import Malformed

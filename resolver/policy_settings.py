@@ -1,9 +1,9 @@
 """What a household wants of names, as the resolver gets it: part of `ResolverSettings`. Made by the loader, never changed."""
 
+from dataclasses import dataclass
 from enum import Enum
 
 from privacy.lists.entry import Scope
-from wire.dataclass import dataclass
 
 
 class Action(Enum):

@@ -5,10 +5,10 @@ learns no client address. Made by the loader (`anchorhold/config/`), never chang
 next generation.
 """
 
+from dataclasses import dataclass
 from enum import Enum
 
 from resolver.policy_settings import Policy
-from wire.dataclass import dataclass
 
 _POLICY = Policy()
 

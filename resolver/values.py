@@ -1,9 +1,9 @@
 """The nouns on the path of a query; each stage consumes one and makes the next. All frozen."""
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from wire.dataclass import dataclass
 from wire.dns.codes import ExtendedError
 from wire.dns.codes import QueryFlag as QueryFlag  # part of a Query, defined where privacy/ can see it too
 

@@ -1,6 +1,7 @@
 """The start of a TLS connection, as far as a server must look before it spends anything on it (RFC 8446 §4.1.2, §5.1)."""
 
-from wire.dataclass import dataclass
+from dataclasses import dataclass
+
 from wire.errors import Malformed
 
 HEADER = 5

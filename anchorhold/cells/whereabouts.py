@@ -4,7 +4,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from anchorhold.facts import log
 from net.addresses import number_interfaces_by
@@ -13,7 +13,6 @@ from net.readiness import READ, readiness
 from resolver.edge.network import Network
 from resolver.settings import ResolverSettings
 from resolver.surroundings import Outlook, Surroundings, Turn
-from wire.dataclass import dataclass
 from wire.units import Instant, Seconds
 
 LOOK_AT_CLOCKS = 1.0

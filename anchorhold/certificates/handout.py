@@ -7,6 +7,7 @@ already: a device on which somebody else's authority was installed trusts somebo
 import plistlib
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 
@@ -18,7 +19,6 @@ from anchorhold.certificates.authority import fingerprint_of
 from anchorhold.certificates.pair import show_date
 from anchorhold.certificates.shown import permitted_by
 from anchorhold.certificates.steps import STEPS
-from wire.dataclass import dataclass
 
 _SPACE = uuid.UUID("b7a1a0a5-7f0e-5b53-9a39-3a5b0c9d6e41")
 """Of our identifiers (RFC 9562 §5.5): the same resolver gives the same ones, so that a profile replaces its former self."""

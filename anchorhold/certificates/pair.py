@@ -1,6 +1,7 @@
 """A chain and its key: read from PEM text, and what there is to say of them at a given time. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -11,7 +12,6 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from anchorhold.certificates.subjects import Subjects, lacking, subjects_of
-from wire.dataclass import dataclass
 from wire.units import Epoch
 
 WARN_BEFORE = timedelta(days=14)

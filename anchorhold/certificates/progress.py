@@ -1,10 +1,9 @@
 """How the last runs ended, and when the next attempt is due: kept between runs, so that a refusal is not repeated every hour."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from wire.dataclass import dataclass
 from wire.units import Epoch
 
 FIRST_PAUSE = 3_600.0

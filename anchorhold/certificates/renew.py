@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from anchorhold.cells.rules import FOLDER, MEMORY, WAKE
@@ -23,7 +24,6 @@ from anchorhold.snapshot import load
 from dhcp.edge.folder import hand_over
 from dhcp.edge.links import read_links
 from net import clock
-from wire.dataclass import dataclass
 from wire.errors import Malformed
 
 NAME = "certificates"

@@ -1,7 +1,7 @@
 """What one run does: is a certificate due, who makes it, and what is said if that fails."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -31,7 +31,6 @@ from anchorhold.certificates.progress import (
 )
 from anchorhold.certificates.settings import LEAF_DAYS, Action, Kind, RenewSettings
 from anchorhold.certificates.subjects import Address, Subjects, lacking, permitted, read_subjects, subjects_of
-from wire.dataclass import dataclass
 from wire.units import Epoch
 
 Say = Callable[[str], None]

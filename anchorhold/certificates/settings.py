@@ -1,8 +1,7 @@
 """What one run of `anchorhold.certificates.renew` is told; it travels in a sealed memfd, as settings do."""
 
+from dataclasses import dataclass
 from enum import Enum
-
-from wire.dataclass import dataclass
 
 FOLDER_NAME = "certificates"
 """In the state directory."""

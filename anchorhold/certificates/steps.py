@@ -1,6 +1,6 @@
 """What to do on each kind of device, as HTML for the page; `{name}`, `{url}` and `{address}` are the resolver's."""
 
-from wire.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

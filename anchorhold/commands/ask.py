@@ -1,6 +1,6 @@
 """`anchorhold ask`: a small dig that speaks every transport we have."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -18,7 +18,6 @@ from anchorhold.terminal import (
     service_answer,
     show,
 )
-from wire.dataclass import dataclass
 from wire.dns.codes import QueryFlag
 
 

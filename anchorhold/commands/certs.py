@@ -2,7 +2,7 @@
 
 import os
 import pwd
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -27,7 +27,6 @@ from anchorhold.state import StateRefused, open_folder
 from anchorhold.terminal import Command, CommandFailed, Exit, json_option, print_json, read_file, show_time
 from net import clock
 from resolver.settings import Served as Web
-from wire.dataclass import dataclass
 
 MOST_OCTETS = 1024 * 1024
 

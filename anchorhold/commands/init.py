@@ -4,7 +4,7 @@ import ipaddress
 import os
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -15,7 +15,6 @@ from anchorhold.operators import Service, read_services
 from anchorhold.settings_file import SettingsRefused, read_settings
 from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, show
 from dhcp.edge.links import read_links
-from wire.dataclass import dataclass
 
 ITERATE = "iterate"
 """Among the names of services: none of them."""

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -15,7 +16,6 @@ from anchorhold.migrate.settle import settled
 from anchorhold.migrate.write import write_file
 from anchorhold.terminal import CommandFailed, Exit, json_option, print_json, printable, read_file
 from dhcp.edge.links import read_links
-from wire.dataclass import dataclass
 
 SHOWN = 60
 """Lines of the report on the terminal; --report has all."""

@@ -4,12 +4,12 @@ Read once, while our own files can still be read: the loader cannot open them af
 """
 
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from anchorhold.config.names import read_domain
-from wire.dataclass import dataclass
 from wire.dns.names import read_name
 
 

@@ -2,13 +2,13 @@
 
 import ipaddress
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from anchorhold.config.dhcp_values import Range, is_host
 from anchorhold.config.errors import Path, show_path
 from anchorhold.config.names import Address, Network, overlap
 from anchorhold.config.notes import Notes
 from dhcp.settings import Reservation, Subnet
-from wire.dataclass import dataclass
 
 Block = tuple[Path, ipaddress.IPv6Network]
 

@@ -2,10 +2,10 @@
 
 import ipaddress
 import re
+from dataclasses import dataclass
 
 from anchorhold.config.errors import Wrong
 from anchorhold.config.names import Address, Network, read_address, read_network
-from wire.dataclass import dataclass
 
 MAX_OCTETS = 255
 """Of anything that a class or a reservation compares with an option."""

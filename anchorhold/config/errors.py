@@ -1,6 +1,6 @@
 """What is wrong with a configuration: every problem with its place and what to do about it."""
 
-from wire.dataclass import dataclass
+from dataclasses import dataclass
 
 Path = tuple[str | int, ...]
 """Where in the TOML: keys and, in arrays, indices."""

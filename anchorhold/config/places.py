@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from anchorhold.config.errors import Wrong
 from anchorhold.config.limits import MAX_LIST_FILE
 from anchorhold.config.names import read_address
 from anchorhold.config.service import ListenAddress
-from wire.dataclass import dataclass
 
 DNS_PORT = 53
 """RFC 1035 §4.2."""

@@ -5,6 +5,7 @@ import re
 import socket
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from anchorhold.link import open_link
 from anchorhold.sandbox import DEFAULT_USER, SandboxProfile, enter, if_filtered
 from anchorhold.sandbox.profile import calls
 from anchorhold.snapshot import check_sealed, load, read_sealed, seal_bytes
-from wire.dataclass import dataclass
 from wire.errors import Malformed
 
 if TYPE_CHECKING:

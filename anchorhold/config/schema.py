@@ -4,7 +4,7 @@ The reference page is made from this file (`python -m anchorhold.config.referenc
 about is checked here, what two values together can in `check.py`.
 """
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated
 
@@ -35,7 +35,6 @@ from resolver.settings import (
     ResolverSettings,
     Strategy,
 )
-from wire.dataclass import dataclass
 
 _CACHE = CacheSettings()
 _FRONT = FrontSettings(0, (), (), _CACHE)

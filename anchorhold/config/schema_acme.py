@@ -1,12 +1,12 @@
 """The tables of `[secure.acme]`: a certificate of a public authority. See `schema.py` for how such a file is read."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
 from anchorhold.certificates.settings import AcmeSettings, Challenge
 from anchorhold.config.kinds import CLOSED, Count, Flag, Number, Text
-from wire.dataclass import dataclass
 
 _ACME = AcmeSettings("")
 

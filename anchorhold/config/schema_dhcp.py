@@ -1,13 +1,12 @@
 """The shape of `[dhcp]` and the tables below it; see `schema.py`."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field
 
 from anchorhold.config.kinds import CLOSED, Count, Flag, Number, OptionText, Span, Text, Until
 from dhcp.settings import Advertised, AdvertisedPrefix, DhcpSettings, Subnet
-from wire.dataclass import dataclass
 
 _SUBNET = Subnet("", b"", 0)
 _ADVERTISED = Advertised("")

@@ -1,7 +1,8 @@
 """The tables of `[secure.odoh]`: oblivious DNS over HTTPS as it is served. See `schema.py` for how such a file is read."""
 
+from dataclasses import dataclass
+
 from anchorhold.config.kinds import CLOSED, Flag, Text
-from wire.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

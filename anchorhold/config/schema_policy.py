@@ -1,5 +1,6 @@
 """The tables about names: local zones, rules, lists, schedules, rebinding. See `schema.py` for how such a file is read."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -7,7 +8,6 @@ from pydantic import Field
 from anchorhold.config.kinds import CLOSED, Flag, Number, Size, Span, Text, Ttl
 from anchorhold.lists.settings import ListSource
 from resolver.policy_settings import Action, Rebinding
-from wire.dataclass import dataclass
 
 _SOURCE = ListSource("")
 _REBINDING = Rebinding()

@@ -1,6 +1,6 @@
 """The tables of `[secure]`: what is served over encrypted ways. See `schema.py` for how such a file is read."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field
@@ -10,7 +10,6 @@ from anchorhold.config.kinds import CLOSED, Count, Number, Text
 from anchorhold.config.schema_acme import AcmeTable
 from anchorhold.config.schema_oblivious import OdohTable
 from resolver.settings import CacheSettings, FrontSettings, SecureSettings
-from wire.dataclass import dataclass
 
 _SECURE = SecureSettings(FrontSettings(0, (), (), CacheSettings()))
 

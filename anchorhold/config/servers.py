@@ -1,6 +1,7 @@
 """Servers as people write them: SCHEME://[NAME@]ADDRESS[,ADDRESS…][:PORT][/PATH], or an sdns:// stamp."""
 
 import ipaddress
+from dataclasses import dataclass
 from functools import cache
 
 from publicsuffixlist import PublicSuffixList
@@ -9,7 +10,6 @@ from anchorhold.config.errors import Wrong
 from anchorhold.config.names import read_address, read_host
 from anchorhold.config.stamped import stamp_url
 from resolver.settings import UpstreamSpec
-from wire.dataclass import dataclass
 
 PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443, "quic": 853, "h3": 443}
 """Scheme → the port where none is written (RFC 1035, 7858, 8484, 9250; h3 is DoH over HTTP/3)."""

@@ -1,5 +1,6 @@
 """What the supervisor itself needs of the configuration; it reads nothing else of it."""
 
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from anchorhold.certificates.settings import RenewSettings
@@ -7,7 +8,6 @@ from anchorhold.lists.settings import ListsSettings
 from anchorhold.sandbox.profile import Enforcement
 from dhcp.settings import DhcpSettings
 from resolver.settings import FrontSettings, KeeperSettings, ResolverSettings, SecureSettings, Served
-from wire.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

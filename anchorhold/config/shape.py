@@ -5,7 +5,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,7 +14,6 @@ from pydantic_core import ErrorDetails
 from anchorhold.config import schema, schema_dhcp, schema_oblivious, schema_policy, schema_secure
 from anchorhold.config.errors import Path, Problem, show_path
 from anchorhold.config.lines import line_index, line_of
-from wire.dataclass import dataclass
 
 ADAPTER = TypeAdapter(schema.ConfigFile)
 

@@ -1,6 +1,7 @@
 """What was found, and what follows: pure, from evidence to words."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 
 from anchorhold.certificates.subjects import is_covered
@@ -10,7 +11,6 @@ from anchorhold.together import together
 from anchorhold.troubles import counters_in, troubles
 from resolver.designated import Designation
 from resolver.settings import Served
-from wire.dataclass import dataclass
 
 SOON = 7 * 86_400.0
 """Seconds before its end at which a certificate is worth a word: one that renews itself never comes so near."""

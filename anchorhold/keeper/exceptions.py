@@ -4,10 +4,9 @@ The only way in is the control socket; nothing that comes from the network can m
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from resolver.dnssec.anchors import MAX_REASON, is_reason
-from wire.dataclass import dataclass
 from wire.dns.names import MAX_NAME, ROOT, parse_name, show_name
 from wire.errors import Malformed
 from wire.units import Epoch

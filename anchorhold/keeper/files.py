@@ -6,6 +6,7 @@ and back; all that is wrong is `Damaged`.
 """
 
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -14,7 +15,6 @@ import msgspec
 from anchorhold.keeper.exceptions import MOST, Excepted
 from resolver.dnssec.anchors import MAX_REASON, read_anchors
 from resolver.dnssec.rollover import HOLD_DOWN, MOST_KEYS, NEVER, KeyState, Source, TrackedKey, TrustPoint
-from wire.dataclass import dataclass
 from wire.dns.names import ROOT, read_name, show_name
 from wire.dns.signing import DelegationSigner
 from wire.errors import Malformed

@@ -1,5 +1,6 @@
 """What the resolver and the keeper say to each other, over the framing of `anchorhold/ipc.py`; bodies are msgpack."""
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -8,7 +9,6 @@ from anchorhold.ipc import Message
 from anchorhold.keeper.exceptions import Excepted, Wanted
 from resolver.dnssec.rollover import TrustPoint
 from resolver.iterate.verdict import RRset
-from wire.dataclass import dataclass
 from wire.dns.codes import RecordType
 from wire.errors import Malformed
 from wire.units import Epoch

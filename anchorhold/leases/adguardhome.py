@@ -5,12 +5,11 @@ Static ones are settings there; they are told apart, for they are none to import
 
 import ipaddress
 import json
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from anchorhold.leases.reading import Found, Unusable, octets
 from anchorhold.leases.rows import Foreign
-from wire.dataclass import dataclass
 
 
 @dataclass

@@ -28,6 +28,7 @@ is described at `anchorhold/leases/rows.py`.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from heapq import nsmallest
 from typing import NamedTuple, TypeAlias
 
@@ -43,7 +44,6 @@ from dhcp.sealing import Seal
 from dhcp.settings import DhcpSettings
 from dhcp.store import LeaseStore, StoreFailed
 from dhcp.values import Kind, Lease, LeaseChange
-from wire.dataclass import dataclass
 
 PAGE = 500
 """Leases in one answer, or one import: a page takes about ten milliseconds."""

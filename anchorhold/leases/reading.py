@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from anchorhold.leases.rows import Foreign
-from wire.dataclass import dataclass
 
 _OCTETS = re.compile(r"[0-9a-f]{2}(?:[:-]?[0-9a-f]{2})*", re.IGNORECASE)
 MAX_NUMBER = 2**63 - 1

@@ -8,7 +8,7 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import monotonic
 from urllib.parse import urljoin
 
@@ -17,7 +17,6 @@ from anchorhold.lists.exchange import Answer, get
 from anchorhold.lists.urls import HTTPS_PORT, Place, read_list_url
 from anchorhold.lists.wire import Lost, NotInTime, Stream
 from resolver.addresses import is_public
-from wire.dataclass import dataclass
 
 MAX_REDIRECTS = 5
 MAX_ADDRESSES = 4

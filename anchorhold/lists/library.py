@@ -1,7 +1,7 @@
 """The lists as they are just now, and what becomes of a text that came: in force, held, or refused. No clock, no file."""
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -9,7 +9,6 @@ from anchorhold.lists.fetch import Given
 from anchorhold.lists.index import MAX_REMEMBERED, Copy, Index, Kept, Spared, build_key, source_mark
 from anchorhold.lists.settings import ListSource, ListsSettings
 from anchorhold.lists.workshop import Judged, Part, digest_of
-from wire.dataclass import dataclass
 from wire.dns.names import read_name
 
 FEW = 10

@@ -1,6 +1,6 @@
 """What the `lists` cell may know: where lists come from. No client, no upstream, no key of a zone."""
 
-from wire.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ compared. No clock, no socket; files only through `Texts`.
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import chain, islice
 
 import msgspec
@@ -18,7 +18,6 @@ from privacy.lists.formats import AUTO, Unusable, guess, read_list
 from privacy.lists.formats.text import open_text
 from privacy.lists.matcher import ListImage
 from privacy.lists.minisign import SignatureRefused, parse_signature, require_signature
-from wire.dataclass import dataclass
 from wire.dns.names import ROOT, read_name, show_name, suffixes
 from wire.errors import Malformed
 

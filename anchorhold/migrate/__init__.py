@@ -5,14 +5,13 @@ line and `draft.py` for what it writes.
 """
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
 from anchorhold.migrate.draft import Table
 from anchorhold.migrate.reading import Reader
 from anchorhold.migrate.report import Report
-from wire.dataclass import dataclass
 
 MIGRATORS = {
     "dnsmasq": "dnsmasq.conf and what it includes, also as OpenWrt and LTSP write it",

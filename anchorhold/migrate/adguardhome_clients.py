@@ -1,12 +1,11 @@
 """Persistent clients of AdGuard Home to groups of clients: only who has settings of its own needs one."""
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from anchorhold.migrate import Migration
 from anchorhold.migrate.document import Document, Way
 from anchorhold.migrate.words import network, word
-from wire.dataclass import dataclass
 
 NEEDLESS = "it has no settings of its own; a group would only tell the resolver process which device asks"
 HOW = "write an address into networks of its [clients.NAME]; [[dhcp.host]] gives a device an address of its own"

@@ -1,13 +1,12 @@
 """User rules of AdGuard Home (adblock syntax as far as DNS goes, and lines of hosts files), each to a wish of ours."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from anchorhold.migrate.products import readable
 from anchorhold.migrate.rule_book import Wish
 from anchorhold.migrate.words import address, domain
 from privacy.lists.formats.text import NOWHERE
-from wire.dataclass import dataclass
 
 MAX_RULE = 2_000
 _RCODES = {"REFUSED": "refused", "NXDOMAIN": "nxdomain", "NOERROR": "nodata"}

@@ -2,13 +2,12 @@
 
 import ipaddress
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from anchorhold.config.dhcp_values import LABEL
 from anchorhold.config.names import Network
 from anchorhold.migrate.draft import Table
 from anchorhold.migrate.words import address
-from wire.dataclass import dataclass
 
 YEAR = 31_536_000
 """Longest lease here, seconds."""

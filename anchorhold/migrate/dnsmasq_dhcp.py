@@ -6,14 +6,13 @@ v6: [tag:T,][set:T,]START[,END|constructor:INTERFACE][,MODE…][,LENGTH][,LEASE]
 
 import ipaddress
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from anchorhold.config.names import Address, Network
 from anchorhold.migrate.dhcp_hosts import SHORTEST, YEAR, read_span, subnet_of
 from anchorhold.migrate.dnsmasq_file import Option
 from anchorhold.migrate.dnsmasq_run import Run, Useless, class_of, is_address, read_address
 from anchorhold.migrate.draft import Scalar, Table
-from wire.dataclass import dataclass
 
 DEFAULT_4, DEFAULT_6 = "1h", "24h"
 """What dnsmasq gives where no line says."""

@@ -6,13 +6,12 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anchorhold.migrate.dnsmasq_keywords import FLAGS, KEYWORDS, ONCE, OPTIONAL
 from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.report import Report
-from wire.dataclass import dataclass
 
 MAX_DEPTH = 32
 """Of files that include files."""

@@ -5,7 +5,7 @@ zone counts; so what blocks is a rule where nothing lies below it that is resolv
 """
 
 from collections import defaultdict
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anchorhold.config.names import overlap
@@ -15,7 +15,6 @@ from anchorhold.migrate.dnsmasq_file import Option, plain
 from anchorhold.migrate.dnsmasq_records import RecordFamily
 from anchorhold.migrate.dnsmasq_run import WEEK, Run, Useless, read_address, read_network, read_number
 from anchorhold.migrate.dnsmasq_zones import Zones
-from wire.dataclass import dataclass
 
 NOWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 # nothing is bound
 LOOPBACK = frozenset({"127.0.0.1", "::1"})

@@ -1,7 +1,7 @@
 """What the families of dnsmasq's keywords share while one configuration is migrated."""
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from anchorhold.config.names import Address, Network
 from anchorhold.migrate import Migration
@@ -9,7 +9,6 @@ from anchorhold.migrate.dnsmasq_file import Option, Reading
 from anchorhold.migrate.draft import Table
 from anchorhold.migrate.report import Report
 from anchorhold.migrate.words import address, network, word
-from wire.dataclass import dataclass
 
 WEEK = 604_800
 """Seconds; the longest TTL of our settings."""

@@ -4,14 +4,13 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import yaml  # type: ignore[import-untyped] # its stubs are not in the lock
 
 from anchorhold.config.lines import line_index
 from anchorhold.migrate.reading import Unreadable
 from anchorhold.migrate.report import Report
-from wire.dataclass import dataclass
 
 Way = tuple[str | int, ...]
 """Keys and, in lists, numbers."""

@@ -5,9 +5,7 @@ section of its own. In a table a list is always one of `Item`s, so that each of 
 """
 
 from collections.abc import Iterator
-from dataclasses import field
-
-from wire.dataclass import dataclass
+from dataclasses import dataclass, field
 
 Scalar = str | int | float | bool | dict[str, object]
 Plain = Scalar | list[Scalar]

@@ -1,6 +1,6 @@
 """Records of single names to `[[local]]` tables: names of one domain of yours share one, any other has its own."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache
 
 import dns.exception
@@ -12,7 +12,6 @@ from publicsuffixlist import PublicSuffixList
 
 from anchorhold.migrate.draft import Table
 from anchorhold.migrate.words import domain
-from wire.dataclass import dataclass
 
 INSIDE = frozenset(
     {"lan", "home", "local", "internal", "intranet", "private", "corp", "localdomain", "box", "home.arpa"}

@@ -1,6 +1,6 @@
 """Pi-hole, 5 and 6: its folder /etc/pihole, single files of it, or a Teleporter backup (zip or tar.gz)."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anchorhold.leases import dnsmasq
@@ -13,7 +13,6 @@ from anchorhold.migrate.pihole_settings import PiholeSettings
 from anchorhold.migrate.pihole_v5 import FTL, SETUP, OldFiles
 from anchorhold.migrate.products import tell_leases
 from anchorhold.migrate.reading import Reader, Unreadable
-from wire.dataclass import dataclass
 
 CNAMES = "05-pihole-custom-cname.conf"
 STATIC = "04-pihole-static-dhcp.conf"

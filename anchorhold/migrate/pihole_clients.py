@@ -1,10 +1,9 @@
 """Devices and their groups in Pi-hole, where a device may be in several, to groups of clients here, where it is in one."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from anchorhold.migrate import Migration
 from anchorhold.migrate.words import network, word
-from wire.dataclass import dataclass
 
 HOW = "write its address into networks of a [clients.NAME]; [[dhcp.host]] gives a device an address of its own"
 

@@ -6,7 +6,7 @@ import sqlite3
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anchorhold.migrate import Migration
@@ -16,7 +16,6 @@ from anchorhold.migrate.pihole_rules import RuleWriter
 from anchorhold.migrate.reading import Unreadable
 from anchorhold.migrate.report import Report
 from anchorhold.migrate.rule_book import RuleBook
-from wire.dataclass import dataclass
 
 MAX_ROWS = 200_000
 """Of one table."""

@@ -1,12 +1,12 @@
 """Pi-hole's own list of domains and patterns to `[[rule]]`."""
 
 import re
+from dataclasses import dataclass
 
 from anchorhold.migrate import Migration
 from anchorhold.migrate.products import readable
 from anchorhold.migrate.rule_book import RuleBook, Wish
 from anchorhold.migrate.words import domain
-from wire.dataclass import dataclass
 
 _TYPES = (
     ("allow", "allowed", "domains"),

@@ -4,11 +4,10 @@ Each value keeps the place of its own line in the report.
 """
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from anchorhold.migrate.document import Document, Way
 from anchorhold.migrate.report import Report
-from wire.dataclass import dataclass
 
 _PAIR = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
 _TRUE = {"true", "1", "yes", "on", "enabled"}

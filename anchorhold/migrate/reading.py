@@ -3,11 +3,10 @@
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anchorhold.config.names import Address, Network
-from wire.dataclass import dataclass
 
 MAX_FILE = 32 * 1024**2
 """Octets of one file."""

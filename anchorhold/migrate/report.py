@@ -3,10 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
-
-from wire.dataclass import dataclass
 
 MAX_TEXT = 400
 """Letters of a line that the report repeats."""

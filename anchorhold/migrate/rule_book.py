@@ -1,9 +1,8 @@
 """Wishes about names to `[[rule]]` tables: those that differ in names alone share one."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from anchorhold.migrate.draft import Item, Table
-from wire.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

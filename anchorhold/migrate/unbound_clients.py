@@ -1,13 +1,12 @@
 """access-control and its kin: who may ask, and the groups of clients that views and tags make."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from anchorhold.config.names import Network
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Table
 from anchorhold.migrate.unbound_lexer import Clause, Statement
 from anchorhold.migrate.words import network, without, word
-from wire.dataclass import dataclass
 
 ALLOWING = frozenset({"allow", "allow_snoop", "allow_setrd", "allow_cookie"})
 LOCAL_ONLY = frozenset({"deny_non_local", "refuse_non_local"})

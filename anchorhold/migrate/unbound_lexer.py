@@ -2,13 +2,12 @@
 
 import fnmatch
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anchorhold.migrate.reading import Reader, Unreadable
 from anchorhold.migrate.report import Report
 from anchorhold.migrate.unbound_keywords import ARGUMENTS, CLAUSES, KEYWORDS
-from wire.dataclass import dataclass
 
 MAX_INCLUDES = 12
 """Includes within includes."""

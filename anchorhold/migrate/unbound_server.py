@@ -1,6 +1,7 @@
 """Statements of unbound's `server:` clause that are one setting here."""
 
 import re
+from dataclasses import dataclass
 
 from anchorhold.config.names import Network
 from anchorhold.migrate import Migration
@@ -10,7 +11,6 @@ from anchorhold.migrate.unbound_keywords import BUILT_IN
 from anchorhold.migrate.unbound_lexer import Clause, Statement, named_path
 from anchorhold.migrate.words import address, domain, network, show_address
 from resolver.addresses import is_inside_v4, is_inside_v6
-from wire.dataclass import dataclass
 
 _SIZE = re.compile(r"(\d{1,15})([bkmg]?)b?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}

@@ -1,6 +1,6 @@
 """local-zone and local-data to `[[local]]` tables, and to rules where a zone says the same of every name in it."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from anchorhold.migrate import Migration
 from anchorhold.migrate.draft import Table
@@ -9,7 +9,6 @@ from anchorhold.migrate.rule_book import RuleBook, Wish
 from anchorhold.migrate.unbound_lexer import Statement
 from anchorhold.migrate.words import address, domain
 from privacy.lists.formats.text import NOWHERE
-from wire.dataclass import dataclass
 
 TTL = 3_600
 """Of local-data that says none."""

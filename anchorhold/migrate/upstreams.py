@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from anchorhold.config.errors import Wrong
 from anchorhold.config.servers import CLEAR, read_server
@@ -10,7 +10,6 @@ from anchorhold.config.stamped import stamp_url
 from anchorhold.migrate.draft import Table
 from anchorhold.migrate.report import Report
 from anchorhold.migrate.words import address, show_address
-from wire.dataclass import dataclass
 
 BOOTSTRAP = "bootstrap"
 """The group that looks names of servers up."""

@@ -5,9 +5,9 @@ It does not stop `stat`, UDP, raw sockets, or what was opened before: it complem
 
 import os
 import struct
+from dataclasses import dataclass
 
 from anchorhold.sandbox.libc import system_call
-from wire.dataclass import dataclass
 
 NEWEST = 7
 """The last version whose rights are all in here. A newer kernel is treated as this one."""

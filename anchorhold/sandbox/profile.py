@@ -1,8 +1,7 @@
 """What a process may do once it serves: data, a table beside each cell, entered by `anchorhold.sandbox.enter`."""
 
+from dataclasses import dataclass
 from enum import Enum
-
-from wire.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What is in force for a process, and what is missing."""
 
-from wire.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
 """What a wake-up leads to, collected: changes as they are made in the book, replies that wait for the disk."""
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dhcp.edge.probe import Message
 from dhcp.values import Address, Kind, LeaseChange, Reply4, Reply6, concerns_disk, place_of
-from wire.dataclass import dataclass
 from wire.dhcp.codes4 import MessageType4, Option4
 from wire.dhcp.codes6 import MessageType6
 

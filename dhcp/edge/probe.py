@@ -4,10 +4,10 @@ An answer ends a probe at once, silence after 300 ms. Nobody but the client that
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from dhcp.values import Address, Arrival, Probe
-from wire.dataclass import dataclass
 from wire.dhcp.packet4 import Packet4
 from wire.dhcp.packet6 import Packet6, Relayed
 from wire.units import Instant

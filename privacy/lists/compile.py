@@ -5,6 +5,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from privacy.lists.entry import Entry, Saying, Scope, Skipped, Trigger
@@ -28,7 +29,6 @@ from privacy.lists.image import (
     size_of,
 )
 from privacy.lists.patterns import MAX_ALL_INSTRUCTIONS, MAX_INSTRUCTIONS, MAX_PATTERNS, measure
-from wire.dataclass import dataclass
 from wire.dns.names import count_labels
 
 Plain = tuple[int, bytes, Scope]

@@ -1,9 +1,8 @@
 """What one line of a list says, whatever its format. Each format of `privacy/lists/formats/` makes these, `compile.py` reads
 them."""
 
+from dataclasses import dataclass
 from enum import IntEnum
-
-from wire.dataclass import dataclass
 
 SPARED = ""
 """The name, among those of lists in an image, of what is no list: names that no list may block, whatever it says."""

@@ -6,6 +6,7 @@ nothing can be answered from here that an honest server could not prove with the
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from resolver.cache.proofs import Entry, Key, Kind
 from resolver.cache.rrsets import rename
@@ -23,7 +24,6 @@ from resolver.dnssec.nsec import Range, encloser_by, read_range
 from resolver.dnssec.nsec3 import MAX_ITERATIONS, Hashes, HashesSpent, Hashing, HashRange, read_hash_range
 from resolver.dnssec.values import Spans, Verified
 from resolver.iterate.verdict import Alias, RRset, TooLong, with_ttl
-from wire.dataclass import dataclass
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, canonical_order, is_below, parent, suffixes
 from wire.units import Instant

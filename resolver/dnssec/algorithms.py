@@ -5,6 +5,7 @@ Public keys and signatures are the octets of the DNSKEY and RRSIG records' last 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha1, sha256, sha384
 
@@ -22,8 +23,6 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512, HashAlgorithm
-
-from wire.dataclass import dataclass
 
 RSA_BITS = (512, 4096)
 """The smallest and the largest modulus (RFC 5702 §2.1); SHA-512 needs 1,024 bits (§2.2)."""

@@ -3,11 +3,10 @@
 import math
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 
 from resolver.dnssec.algorithms import DIGESTS
-from wire.dataclass import dataclass
 from wire.dns.names import ROOT, closest_in, parent, read_name
 from wire.dns.signing import DelegationSigner, parse_dnskey, parse_ds
 from wire.errors import Malformed

@@ -5,7 +5,7 @@ rules of the RFCs stand here once. Sections: RFC 4035 §5.4, RFC 5155 §8, RFC 6
 """
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from resolver.dnssec.evidence import (
@@ -25,7 +25,6 @@ from resolver.dnssec.evidence import (
 from resolver.dnssec.nsec import NsecChain, ends_here, read_range
 from resolver.dnssec.nsec3 import Hashes, HashesSpent, read_chain
 from resolver.dnssec.values import Spans, Verified
-from wire.dataclass import dataclass
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, WILDCARD, is_below, parent, suffixes
 from wire.dns.nsec import Types

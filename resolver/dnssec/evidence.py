@@ -4,7 +4,7 @@
 believe it, but must treat it as insecure: no AD, and nothing else is concluded from it (RFC 5155 §9.2).
 """
 
-from wire.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

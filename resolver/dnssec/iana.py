@@ -13,13 +13,12 @@ expand. Whether IANA has signed the document is looked at elsewhere, before.
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from xml.parsers import expat
 
 from resolver.dnssec.algorithms import DIGESTS
 from resolver.dnssec.sighting import is_digest_of
-from wire.dataclass import dataclass
 from wire.dns.names import ROOT
 from wire.dns.signing import DelegationSigner, Key, parse_dnskey
 from wire.errors import Malformed

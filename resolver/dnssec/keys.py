@@ -1,7 +1,7 @@
 """A zone's DNSKEY RRset against the DS records that vouch for it (RFC 4035 §5.2, RFC 6840 §5.2 and §5.11)."""
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from resolver.dnssec.algorithms import ALGORITHMS, DIGESTS, STRICT, Algorithm, Digest
 from resolver.dnssec.budget import DS_MISMATCHES, Validation
@@ -9,7 +9,6 @@ from resolver.dnssec.signature import KEYLESS, Signing, Unsigned, Verifier, may_
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import RRset
 from resolver.values import Explanation
-from wire.dataclass import dataclass
 from wire.dns.codes import ExtendedError
 from wire.dns.signing import DelegationSigner, Key, parse_dnskey, parse_ds
 from wire.errors import Malformed

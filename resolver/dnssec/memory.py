@@ -1,11 +1,10 @@
 """What is known of chains of trust: one for each upstream group or iteration, so none can spoil another's."""
 
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from resolver.dnssec.keys import Supported, Trusted
 from resolver.dnssec.security import Bogus, Insecure, Security
-from wire.dataclass import dataclass
 from wire.dns.names import is_below
 from wire.units import Instant
 

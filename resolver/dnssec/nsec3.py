@@ -2,12 +2,12 @@
 
 from base64 import b32hexdecode
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha1
 
 from resolver.dnssec.evidence import Absent, Encloser, TooExpensive, Unproved
 from resolver.dnssec.nsec import denies_its_owner, ends_here
 from resolver.dnssec.values import Verified
-from wire.dataclass import dataclass
 from wire.dns.codes import RecordType
 from wire.dns.names import parent, suffixes
 from wire.dns.nsec import Types, parse_nsec3

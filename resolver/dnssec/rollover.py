@@ -9,11 +9,10 @@ waiting longer, never shorter.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from resolver.dnssec.sighting import OnlyRevoked, Seen, is_digest_of, record_of
-from wire.dataclass import dataclass
 from wire.dns.signing import DelegationSigner, Key
 from wire.units import Epoch
 

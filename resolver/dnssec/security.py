@@ -1,12 +1,12 @@
 """What validation comes to (RFC 4033 §5, RFC 4035 §4.3)."""
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.dnssec.values import Learned
 from resolver.iterate.resolve import Resolved
 from resolver.values import Explanation
-from wire.dataclass import dataclass
 from wire.dns.codes import ExtendedError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ Keys are seen only in an RRset that a key believed today has signed. The one exc
 signature than that of the key that revokes itself (RFC 5011 §2.1).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from resolver.dnssec.algorithms import DIGESTS
 from resolver.dnssec.budget import Spent, Validation
@@ -13,7 +13,6 @@ from resolver.dnssec.signature import KEYLESS, UNREADABLE, Signing, Stage, Unsig
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import RRset
 from resolver.values import Explanation
-from wire.dataclass import dataclass
 from wire.dns.codes import ExtendedError, RecordType
 from wire.dns.signing import REVOKED, DelegationSigner, Key, key_tag, parse_rrsig
 from wire.errors import Malformed

@@ -4,7 +4,7 @@ What comes out is evidence (`Verified`) or the reason for there being none (`Uns
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
@@ -21,7 +21,6 @@ from resolver.dnssec.canonical import canonical_data, canonical_records
 from resolver.dnssec.values import Verified
 from resolver.iterate.verdict import RRset, with_ttl
 from resolver.values import Explanation
-from wire.dataclass import dataclass
 from wire.dns.codes import ExtendedError, RecordType
 from wire.dns.names import WILDCARD, count_labels, is_below, suffixes
 from wire.dns.signing import REVOKED, ZONE_KEY, Key, Signature, parse_rrsig

@@ -3,9 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from wire.dataclass import dataclass
 from wire.units import Seconds
 
 MAX_WAITING = 256

@@ -1,9 +1,9 @@
 """Queries that get no resolution: which, and what they are told. A table and two builders."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from resolver.values import Explanation
-from wire.dataclass import dataclass
 from wire.dns.codes import ExtendedError, HeaderFlag, Rcode, RecordClass, RecordType
 from wire.dns.message import ResourceRecord
 from wire.dns.peek import Peek

@@ -1,11 +1,12 @@
 """The servers of an upstream group, opened."""
 
+from dataclasses import dataclass
+
 from resolver.edge.upstream import open_upstream
 from resolver.edge.upstream.port import Prompt, Tools, Upstream
 from resolver.forward import Candidate
 from resolver.servers import Health
 from resolver.settings import Profile, UpstreamGroup, UpstreamSpec
-from wire.dataclass import dataclass
 
 
 class Server:

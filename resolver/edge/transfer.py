@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 
 from net.apart import apart
@@ -21,7 +22,6 @@ from resolver.iterate.local_root import LocalRoot, Moment, Offered, RootHolder, 
 from resolver.iterate.port import Endpoint
 from resolver.iterate.transfer import MAX_OCTETS, Transfer, build_ask, serial_in, wait_after
 from resolver.iterate.zonecopy import is_newer
-from wire.dataclass import dataclass
 from wire.dns.codes import RecordType
 from wire.dns.framing import Framer, frame
 from wire.dns.names import ROOT

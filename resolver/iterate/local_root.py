@@ -10,6 +10,7 @@ whoever the copy is had from is believed like a root server over clear text.
 
 from bisect import bisect_right
 from collections import Counter
+from dataclasses import dataclass
 from enum import Enum
 
 from resolver.iterate.classify import MAX_ENDPOINTS, MAX_SERVERS, show_address
@@ -17,7 +18,6 @@ from resolver.iterate.port import Endpoint
 from resolver.iterate.verdict import NameServer, Negative, Positive, Referral, RRset
 from resolver.iterate.zonecopy import Node, Timers, ZoneCopy, is_newer, parse_zone
 from resolver.iterate.zonemd import Digested, Unverified, verify
-from wire.dataclass import dataclass
 from wire.dns.canonical import canonical_key
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, WILDCARD, suffixes

@@ -1,6 +1,6 @@
 """How much of a name the servers of a zone are shown (RFC 9156)."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -8,7 +8,6 @@ from resolver.cache.rrsets import Failed
 from resolver.iterate.failures import NOBODY, NOT_ASKED
 from resolver.iterate.verdict import Negative, Verdict
 from resolver.settings import Minimisation
-from wire.dataclass import dataclass
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, count_labels
 

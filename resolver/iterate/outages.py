@@ -5,10 +5,9 @@ as the first. Silence is not counted here: a server that says nothing is known b
 """
 
 from collections import OrderedDict
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from resolver.iterate.verdict import Referral
-from wire.dataclass import dataclass
 from wire.dns.names import count_labels
 from wire.units import Instant
 

@@ -5,9 +5,9 @@ and nothing of who asked for what. Time is an argument.
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from enum import Enum
 
-from wire.dataclass import dataclass
 from wire.units import Instant
 
 PERSISTENCE = 3 * 86_400.0

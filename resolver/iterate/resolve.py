@@ -6,6 +6,7 @@ Start reading at `Iterator.answer`. Plain `async` functions over the port `Outsi
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from resolver.cache.rrsets import MAX_DELEGATION_TTL, MAX_SERVERS, Cut, Failed, RRsetMemory, rename
 from resolver.iterate.budget import DEPTH, LINKS, Budget
@@ -31,7 +32,6 @@ from resolver.iterate.verdict import (
 )
 from resolver.iterate.zone import Round, Wanted
 from resolver.settings import Family, Iteration
-from wire.dataclass import dataclass
 from wire.dns.codes import RecordType
 from wire.dns.names import ROOT, is_below, parent
 from wire.units import Instant

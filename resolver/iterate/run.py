@@ -1,12 +1,11 @@
 """What goes along with one client's question while it is iterated."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from resolver.cache.rrsets import Failed
 from resolver.iterate.budget import Budget
 from resolver.iterate.port import Outside
-from wire.dataclass import dataclass
 
 Elsewhere = Callable[[bytes, int, Budget], Awaitable[tuple[bytes, ...] | Failed]]
 """Finds the data of a name that another route has: (name, type, budget) → RDATA, none if the name has none of that type."""

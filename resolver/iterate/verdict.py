@@ -1,9 +1,9 @@
 """What a response of an authoritative server comes to, and what is left of it after scrubbing. Values only."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from resolver.iterate.port import Endpoint
-from wire.dataclass import dataclass
 
 _new = tuple.__new__
 """See `wire/dns/message.py`."""

@@ -2,8 +2,8 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from wire.dataclass import dataclass
 from wire.dns.canonical import after_plain_name, canonical_key, canonical_rdata
 from wire.dns.codes import RecordClass, RecordType
 from wire.dns.names import ROOT, is_below

@@ -7,10 +7,10 @@ Who wrote it is proved by the signature of the ZONEMD records: `resolver.dnssec.
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from resolver.iterate.zonecopy import FIXED, Node, ZoneCopy
-from wire.dataclass import dataclass
 from wire.dns.codes import RecordClass, RecordType
 
 SIMPLE = 1

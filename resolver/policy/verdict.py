@@ -1,12 +1,12 @@
 """What a rule may say, and what it may look at."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from resolver.routes import Routes
 from resolver.settings import Route
 from resolver.values import Explanation, Origin, Query, Reply
-from wire.dataclass import dataclass
 from wire.dns.codes import HeaderFlag, QueryFlag, RecordClass, RecordType
 from wire.dns.message import Built, ResourceRecord, build_response
 from wire.dns.names import read_name

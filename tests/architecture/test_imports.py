@@ -47,8 +47,8 @@ ROWS = {
     ),
 }
 
-EVERYWHERE = {"wire.units", "wire.dataclass"}
-"""Two clocks told apart by the type checker, and what makes values: no format in them, so `net/` may use them too."""
+EVERYWHERE = {"wire.units"}
+"""Two clocks told apart by the type checker: no format in it, so `net/` may use it too."""
 
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
@@ -96,20 +96,6 @@ def test_nobody_imports_the_top_floor() -> None:
         p.as_posix()
         for p in FILES
         if floor_of(p) != "anchorhold" and "anchorhold" in imported(ast.parse(p.read_text()))
-    ]
-    assert guilty == []
-
-
-def test_all_values_are_made_by_one_decorator() -> None:
-    """`wire/dataclass.py` says why. `anchorhold/compiled.py` is read by itself, before anything is installed."""
-    own = {"wire/dataclass.py", "anchorhold/compiled.py"}
-    guilty = [
-        name
-        for path in FILES
-        if (name := path.relative_to(ROOT).as_posix()) not in own
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.module == "dataclasses"
-        if "dataclass" in {alias.name for alias in node.names}
     ]
     assert guilty == []
 

@@ -6,9 +6,9 @@ A list is written with commas, the parts of a record with spaces.
 import re
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from wire.dataclass import dataclass
 from wire.errors import Malformed
 
 MAX_VALUE = 4_096

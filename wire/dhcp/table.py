@@ -1,8 +1,8 @@
 """A table of options: looked up by number and by name, values from text and to text."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from wire.dataclass import dataclass
 from wire.dhcp.codecs import HEX, Codec, octets, read_octets
 from wire.errors import Malformed
 

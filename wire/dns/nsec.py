@@ -2,10 +2,10 @@
 
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from wire.dataclass import dataclass
 from wire.dns.names import parse_name
 from wire.errors import Malformed
 

@@ -1,10 +1,10 @@
 """RDATA of DNSKEY, DS and RRSIG records (RFC 4034 §2, §3, §5)."""
 
 import struct
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from wire.dataclass import dataclass
 from wire.dns.canonical import after_plain_name
 from wire.errors import Malformed
 

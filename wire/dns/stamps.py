@@ -6,9 +6,8 @@ fields by protocol. In a list of hashes the length's top bit says that another f
 
 import base64
 import binascii
+from dataclasses import dataclass
 from enum import IntEnum
-
-from wire.dataclass import dataclass
 
 PREFIX = "sdns://"
 MAX_STAMP = 2_048

@@ -6,6 +6,7 @@ import subprocess
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Thread
@@ -22,7 +23,6 @@ import dns.update
 from anchorhold.certificates.folder import CertificatesRefused
 from anchorhold.certificates.renewal import Failed
 from anchorhold.certificates.settings import AcmeSettings, Challenge, UpdateServer
-from wire.dataclass import dataclass
 
 HOOK_PATIENCE = 120.0
 """Seconds the program may take for one record."""

@@ -3,7 +3,7 @@ files and plain domains among them."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from privacy.lists.compile import Item
 from privacy.lists.entry import Entry, Saying, Scope, Skipped, Trigger
@@ -11,7 +11,6 @@ from privacy.lists.formats.hosts import read_host_line
 from privacy.lists.formats.masks import Target, read_mask
 from privacy.lists.formats.modifiers import Modifier, Rewrite, read_modifiers, split_modifiers
 from privacy.lists.formats.text import Answers, Unused, is_address, numbered, quick_name, read_line, strip_comment
-from wire.dataclass import dataclass
 from wire.dns.names import is_below
 
 MAX_TAKEN_BACK = 256

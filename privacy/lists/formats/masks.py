@@ -2,11 +2,11 @@
 of a URL that is nothing but a host."""
 
 import re
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from privacy.lists.entry import Scope, Trigger
 from privacy.lists.formats.text import Unused, is_address, is_expression, quick_name, read_domain, read_expression
-from wire.dataclass import dataclass
 from wire.dns.names import ROOT
 
 MIN_LITERAL = 3

@@ -2,11 +2,11 @@
 browsers."""
 
 import re
+from dataclasses import dataclass
 
 from privacy.lists.entry import Record, Saying
 from privacy.lists.formats.records import TYPES, read_rdata, read_type, read_types
 from privacy.lists.formats.text import Unused, address_record, is_address, read_address, read_domain
-from wire.dataclass import dataclass
 
 Modifier = tuple[str, str]
 """Key and value."""

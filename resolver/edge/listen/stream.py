@@ -3,7 +3,7 @@ not read until it may again: its own TCP window does the rest."""
 
 import selectors
 import socket
-from dataclasses import field
+from dataclasses import dataclass, field
 from math import inf
 
 from net.sockets import NOW
@@ -12,7 +12,6 @@ from resolver.edge.listen.acceptor import Acceptor, idle_time
 from resolver.edge.listen.door import BEHIND, Watch
 from resolver.edge.serve import Desk
 from resolver.room import Room, room
-from wire.dataclass import dataclass
 from wire.dns.framing import Framer, frame
 from wire.units import Instant
 

@@ -1,6 +1,7 @@
 """The port behind which every transport stands, and how a transport fails."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
@@ -8,7 +9,6 @@ from net.clock import date
 from net.tls import TlsFactory
 from privacy.channel import Channel
 from resolver.settings import Profile, UpstreamSpec
-from wire.dataclass import dataclass
 from wire.units import Epoch, Instant
 
 
